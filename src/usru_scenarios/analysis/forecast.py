@@ -1,0 +1,254 @@
+"""How likely is each scenario? Runs a model and makes estimates with standard errors of the sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
+from usru_scenarios.loading import Loaded
+from usru_scenarios.model import Categorical, Model, Numeric
+from usru_scenarios.problems import Problem
+from usru_scenarios.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.results import (
+    Errors,
+    ModelLine,
+    Run,
+    ScenarioResult,
+    Simulation,
+    StatesResult,
+    ValueErrors,
+    ValuesResult,
+    Warned,
+)
+from usru_scenarios.version import __version__
+
+DEFAULT_TRIALS = 65_536
+"""Enough for every standard error of the bundled model to be below .002: at worst 0.5 / sqrt(65536)."""
+
+DEFAULT_SEED = 1
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def forecast(
+    loaded: Loaded,
+    program: Program,
+    *,
+    trials: int = DEFAULT_TRIALS,
+    seed: int = DEFAULT_SEED,
+    map_blocks: MapBlocks = map,
+) -> Simulation:
+    """Sample a model and report its likelihoods.
+
+    Args:
+        loaded: the model and where it came from.
+        program: the model, compiled.
+        trials: how many worlds to draw, at least 2, so that there is a standard error.
+        seed: of the random streams, at least 0.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        ValueError: too few trials or a negative seed.
+    """
+    if trials < 2:
+        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
+    if seed < 0:
+        raise ValueError("a seed is a whole number, 0 or above")
+    draws = simulate(program, Plan(trials, seed), map_blocks)
+    model, labels = loaded.model, program.grid.labels
+    series = _Series(program, draws)
+    moves, move_errors = _transitions(program, draws)
+    return Simulation(
+        model=ModelLine(model.name, model.title, loaded.sha256),
+        run=Run(
+            trials=trials,
+            seed=seed,
+            method="sample",
+            steps=list(labels),
+            profile=loaded.profile,
+            weights={name: float(program.weights[name].mean()) for name in model.drivers},
+            do=[],
+            given=[],
+            effective_trials=float(trials),
+            usru_version=__version__,
+        ),
+        scenarios={
+            name: series.of([program.outcome.states.index(name)], number, scenario.title or name)
+            for name, scenario in model.scenarios.items()
+            for number in [program.outcome.states.index(name)]
+        },
+        groups={
+            name: series.of(list(program.groups[name]), len(model.scenarios) + number, name)
+            for number, name in enumerate(program.groups)
+        },
+        transitions=_nested(moves, program, model),
+        transition_errors=_nested(move_errors, program, model),
+        drivers=_nodes(program, draws, model.drivers.items()),
+        consequences=_nodes(program, draws, model.consequences.items()),
+        baseline=_baseline(model),
+        warnings=[warned(problem) for problem in (*loaded.warnings, *_independence(program))],
+    )
+
+
+def warned(problem: Problem) -> Warned:
+    """A problem as a result carries it."""
+    if problem.span is None:
+        return Warned(problem.code, problem.message)
+    return Warned(problem.code, problem.message, problem.span.source, problem.span.line)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Ratios of sums over batches, and their standard errors, any shape."""
+
+    value: Floats
+    error: Floats
+
+
+def ratio(numerators: Floats, denominators: Floats) -> Estimate:
+    """The ratio of two sums over batches, with the standard error of the delta method.
+
+    Args:
+        numerators: shape (batches, ...).
+        denominators: shape (batches,) or as the numerators.
+
+    With residuals d = y - r x, the squared error of r = sum y / sum x is B / (B - 1) * sum d^2 / (sum x)^2 over B
+    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11). Where the denominator is 0, both are NaN.
+    """
+    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
+    batches = len(numerators)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = shaped.sum(axis=0)
+        value = numerators.sum(axis=0) / total
+        residuals = numerators - value * shaped
+        error = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1))) / total
+    return Estimate(value, error)
+
+
+class _Series:
+    """Estimates over time of scenarios and groups."""
+
+    def __init__(self, program: Program, draws: Draws) -> None:
+        self.draws = draws
+        self.steps = program.steps
+
+    def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
+        """The result of a set of scenarios whose first visits are counted in column `first`."""
+        trials = self.draws.trials
+        visits = self.draws.visits[:, :, members].sum(axis=2)
+        by_step = ratio(visits, trials)
+        mean = ratio(visits.sum(axis=1), trials * self.steps)
+        first_visit = ratio(self.draws.first[:, :, first], trials)
+        ever = ratio(self.draws.first[:, :, first].sum(axis=1), trials)
+        return ScenarioResult(
+            title=title,
+            by_step=_clean(by_step.value),
+            end=_clean(by_step.value)[-1],
+            mean=float(mean.value),
+            ever=min(float(ever.value), 1.0),
+            first_visit=_clean(first_visit.value),
+            standard_errors=Errors(
+                by_step=by_step.error.tolist(),
+                end=float(by_step.error[-1]),
+                mean=float(mean.error),
+                ever=float(ever.error),
+                first_visit=first_visit.error.tolist(),
+            ),
+        )
+
+
+def _clean(values: Floats) -> list[float]:
+    """Probabilities without the rounding of sums: never below 0 or above 1."""
+    clean: list[float] = np.clip(values, 0.0, 1.0).tolist()
+    return clean
+
+
+def _transitions(program: Program, draws: Draws) -> tuple[Floats, Floats]:
+    """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
+    there = draws.visits[:, : program.steps - 1].sum(axis=1)
+    estimate = ratio(draws.moves, np.broadcast_to(there[:, :, None], draws.moves.shape))
+    return np.clip(estimate.value, 0.0, 1.0), estimate.error
+
+
+def _nested(matrix: Floats, program: Program, model: Model) -> dict[str, dict[str, float | None]]:
+    index = program.outcome.states.index
+    return {
+        start: {
+            end: None if math.isnan(value := float(matrix[index(start), index(end)])) else value
+            for end in model.scenarios
+        }
+        for start in model.scenarios
+    }
+
+
+def _nodes(
+    program: Program, draws: Draws, nodes: Iterable[tuple[str, Categorical | Numeric]]
+) -> dict[str, StatesResult | ValuesResult]:
+    results: dict[str, StatesResult | ValuesResult] = {}
+    for name, part in nodes:
+        node = program.nodes[name]
+        title = part.title or name
+        if isinstance(node, NumericNode):
+            results[name] = _values(title, node, draws.values[name])
+        elif isinstance(part, Categorical):
+            results[name] = _states(title, node, list(part.states), draws.counts[name])
+    return results
+
+
+def _states(title: str, node: CategoricalNode, order: list[str], counts: npt.NDArray[np.int64]) -> StatesResult:
+    """The share of each state at each step, with the binomial standard error."""
+    trials = counts.sum(axis=1, keepdims=True)
+    share = counts / trials
+    error = np.sqrt(share * (1.0 - share) / trials)
+    columns = {state: node.states.index(state) for state in order}
+    return StatesResult(
+        title,
+        {state: share[:, column].tolist() for state, column in columns.items()},
+        {state: error[:, column].tolist() for state, column in columns.items()},
+    )
+
+
+def _values(title: str, node: NumericNode, sums: NumericSums) -> ValuesResult:
+    """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
+    trials = sums.bins.sum(axis=1)
+    mean = sums.total / trials
+    spread = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / (trials - 1))
+    quantiles, errors = {}, {}
+    for share in QUANTILES:
+        reach = math.sqrt(share * (1.0 - share) / trials[0])
+        quantiles[f"{share:.2f}"] = _quantile(share, node, sums).tolist()
+        above, below = (_quantile(min(max(share + way * reach, 0.0), 1.0), node, sums) for way in (1, -1))
+        errors[f"{share:.2f}"] = ((above - below) / 2).tolist()
+    return ValuesResult(title, mean.tolist(), quantiles, ValueErrors(spread.tolist(), errors))
+
+
+def _quantile(share: float, node: NumericNode, sums: NumericSums) -> Floats:
+    """The quantile at each step, linear within a bin and never beyond what was seen."""
+    edges = np.linspace(node.scale.low, node.scale.high, BINS + 1)
+    cumulative = np.concatenate((np.zeros((len(sums.bins), 1)), np.cumsum(sums.bins, axis=1)), axis=1)
+    found: Floats = np.array([np.interp(share * row[-1], row, edges) for row in cumulative])
+    return np.clip(found, sums.least, sums.most)
+
+
+def _baseline(model: Model) -> dict[str, float]:
+    shares = {
+        name: 1.0 if scenario.baseline is None else scenario.baseline.mean for name, scenario in model.scenarios.items()
+    }
+    total = math.fsum(shares.values())
+    return {name: share / total for name, share in shares.items()}
+
+
+def _independence(program: Program) -> Iterable[Problem]:
+    if program.steps > 1 and not program.outcome.persistence.any():
+        yield Problem(
+            "independent_outcome",
+            "the outcome has no persistence: it follows the drivers afresh at every step, so that ever, first visits "
+            "and transitions say little",
+            hint="give outcome.persistence a value, such as 0.5",
+            severity="warning",
+        )

@@ -1,0 +1,366 @@
+"""The sampler: one kernel for models of one step and of many.
+
+Trials run in blocks. A block walks the steps once; at each it draws every node for all its trials, from the program's
+laws compiled to thresholds (`sampling`), and carries the scenario's probabilities along the drawn drivers where nothing
+that shapes the outcome reads it back (Rao and Blackwell's improvement), so that only what the drivers leave open costs
+precision. Where the outcome feeds back, the scenario is drawn and its probability is read one step ahead.
+
+Randomness (section 12 of the format): each node has a stream of its own for each (seed, block), and within it each
+(step, trial) has fixed words, used or not. Blocks are independent and summed in order, whatever maps over them.
+
+What a run returns are sums over *batches* of trials. Every estimate is a ratio of such sums, and every standard error
+comes from how the batches differ, so that errors of ratios, groups and differences between runs need nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.model import OUTCOME
+from usru_scenarios.program import CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.sampling import (
+    Kernel,
+    Matrix,
+    Mixing,
+    NumericKernel,
+    OutcomeKernel,
+    States,
+    Words,
+    Worlds,
+    categorical_kernel,
+    draw_state,
+)
+
+BLOCK = 16_384
+"""Trials in a block; part of the format, since it decides which words a trial gets."""
+
+BINS = 2048
+"""Bins in which the values of a numeric node are counted at each step."""
+
+_BATCHES = 1024
+_LEAST_BATCHES = 64
+_BATCH_ENTRIES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to run: the number of trials (>= 1) and the seed (>= 0)."""
+
+    trials: int
+    seed: int
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the trials fill, the last perhaps in part."""
+        return -(-self.trials // BLOCK)
+
+    def trials_in(self, block: int) -> int:
+        """The trials of a block."""
+        return min(BLOCK, self.trials - block * BLOCK)
+
+
+@dataclass
+class Draws:
+    """The sums of a run, states and scenarios in the program's order.
+
+    Attributes:
+        trials: shape (batches,), the trials of each batch.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability at each step.
+        first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit.
+        moves: shape (batches, scenarios, scenarios), sums over steps of P(a at t, b at t + 1).
+        counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there.
+        values: for each numeric node, what was seen of it.
+    """
+
+    trials: Floats
+    visits: Floats
+    first: Floats
+    moves: Floats
+    counts: dict[str, npt.NDArray[np.int64]]
+    values: dict[str, NumericSums]
+
+    def see(self, step: int, node: Node, values: npt.NDArray[Any]) -> None:
+        """Count the states or values of a node at a step, shape (trials,)."""
+        if isinstance(node, NumericNode):
+            self.values[node.name].see(step, values, node.scale.low, node.scale.high)
+            return
+        counts = self.counts[node.name][step]
+        for state in range(1, len(counts)):
+            counts[state] += np.count_nonzero(values == state)
+        counts[0] += values.size - counts[1:].sum()
+
+    def add(self, other: Draws, batch: int) -> None:
+        """Add the sums of a block, whose batches start at `batch`."""
+        at = slice(batch, batch + len(other.trials))
+        self.trials[at] += other.trials
+        self.visits[at] += other.visits
+        self.first[at] += other.first
+        self.moves[at] += other.moves
+        for name, counts in other.counts.items():
+            self.counts[name] += counts
+        for name, values in other.values.items():
+            self.values[name].add(values)
+
+
+@dataclass
+class NumericSums:
+    """What was seen of a numeric node at each step.
+
+    Attributes:
+        total, squares: shape (steps,), sums of the value and of its square.
+        least, most: shape (steps,), the extremes.
+        bins: shape (steps, BINS), how many values fell into each equal part of the range.
+    """
+
+    total: Floats
+    squares: Floats
+    least: Floats
+    most: Floats
+    bins: npt.NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, steps: int) -> NumericSums:
+        """Nothing seen yet."""
+        return cls(
+            np.zeros(steps),
+            np.zeros(steps),
+            np.full(steps, np.inf),
+            np.full(steps, -np.inf),
+            np.zeros((steps, BINS), dtype=np.int64),
+        )
+
+    def see(self, step: int, values: Floats, low: float, high: float) -> None:
+        """Count the values of one step, shape (trials,)."""
+        self.total[step] += values.sum()
+        self.squares[step] += (values * values).sum()
+        self.least[step] = min(self.least[step], values.min())
+        self.most[step] = max(self.most[step], values.max())
+        index = ((values - low) * (BINS / (high - low))).astype(np.intp)
+        np.clip(index, 0, BINS - 1, out=index)
+        self.bins[step] += np.bincount(index, minlength=BINS)
+
+    def add(self, other: NumericSums) -> None:
+        """Add what another block saw."""
+        self.total += other.total
+        self.squares += other.squares
+        np.minimum(self.least, other.least, out=self.least)
+        np.maximum(self.most, other.most, out=self.most)
+        self.bins += other.bins
+
+
+class MapBlocks(Protocol):
+    """Applies a function to block numbers: `map`, or one over processes or a cluster."""
+
+    def __call__(self, function: Callable[[int], Draws], blocks: Iterable[int], /) -> Iterable[Draws]:
+        """The results, in the order of the blocks."""
+
+
+def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
+    """Run a program.
+
+    Args:
+        program: what to run.
+        plan: how many trials, and the seed. The same program and plan give the same sums, bit for bit, whatever
+            `map_blocks`.
+        map_blocks: runs blocks; results must come in the order of the blocks.
+    """
+    sampler = Sampler(program, plan)
+    draws = sampler.nothing()
+    for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
+        draws.add(part, block * BLOCK // sampler.batch)
+    return draws
+
+
+class Sampler:
+    """A program compiled for drawing, and the plan that it is drawn under."""
+
+    def __init__(self, program: Program, plan: Plan) -> None:
+        self.program = program
+        self.plan = plan
+        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.sets = [[state] for state in range(len(program.outcome.states))]
+        self.sets += [list(members) for members in program.groups.values()]
+
+    @cached_property
+    def batch(self) -> int:
+        """Trials in a batch: a power of two, so that it divides the block or is divided by it."""
+        scenarios = len(self.program.outcome.states)
+        entries = self.program.steps * (scenarios + len(self.sets)) + scenarios**2
+        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
+        batch = 1
+        while -(-self.plan.trials // batch) > most:
+            batch *= 2
+        return batch
+
+    def nothing(self, trials: int | None = None) -> Draws:
+        """The sums of no trials, with room for the batches of the plan, or of as many trials as given."""
+        program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
+        batches = -(-(self.plan.trials if trials is None else trials) // self.batch)
+        categorical = {n: node for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
+        return Draws(
+            trials=np.zeros(batches),
+            visits=np.zeros((batches, steps, scenarios)),
+            first=np.zeros((batches, steps, len(self.sets))),
+            moves=np.zeros((batches, scenarios, scenarios)),
+            counts={
+                name: np.zeros((steps, len(node.states)), dtype=np.int64)
+                for name, node in categorical.items()
+                if name != OUTCOME
+            },
+            values={name: NumericSums.empty(steps) for name in program.nodes if name not in categorical},
+        )
+
+    @cached_property
+    def kernels(self) -> list[list[Kernel | OutcomeKernel]]:
+        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
+        shared: dict[tuple[str, object], Kernel | OutcomeKernel] = {}
+        steps = []
+        for step in range(self.program.steps):
+            row = []
+            for name, node in self.program.nodes.items():
+                key = (name, self.program.regime(node, step) if isinstance(node, CategoricalNode) else step)
+                if key not in shared:
+                    shared[key] = self._kernel(node, step)
+                row.append(shared[key])
+            steps.append(row)
+        return steps
+
+    def _kernel(self, node: Node, step: int) -> Kernel | OutcomeKernel:
+        if isinstance(node, NumericNode):
+            return NumericKernel(node, step, self.index)
+        law = self.program.law(node, step)
+        return OutcomeKernel(law, self.index) if node.name == OUTCOME else categorical_kernel(law, self.index)
+
+    def run(self, block: int) -> Draws:
+        """The sums of one block."""
+        trials = self.plan.trials_in(block)
+        sums = self.nothing(trials)
+        edges = np.arange(0, trials, self.batch)
+        sums.trials += np.diff(np.append(edges, trials))
+        path: Carried | Drawn = Drawn(self.sets) if self.program.feedback else Carried(self.sets, lumped=self._lumped)
+        worlds = Worlds(len(self.index), trials)
+        streams = {name: Stream(self.plan.seed, block, name, trials) for name in self.program.nodes}
+        for step, kernels in enumerate(self.kernels):
+            worlds.advance()
+            for index, (name, kernel) in enumerate(zip(self.program.nodes, kernels, strict=True)):
+                words = streams[name].at(step)
+                if isinstance(kernel, OutcomeKernel):
+                    transition = kernel.transition(worlds)
+                    if self.program.outcome_is_read:
+                        worlds.now[index] = _draw_scenario(transition, worlds.before[index], words)
+                    before = path.present
+                    probability, seen = path.move(transition, worlds.now[index])
+                    sums.visits[:, step] += _batched(probability, edges)
+                    sums.first[:, step] += _batched(seen, edges)
+                    if before is not None:
+                        for scenario, joint in enumerate(transition.moves(before)):
+                            sums.moves[:, scenario] += _batched(joint, edges)
+                else:
+                    kernel.draw(worlds, index, words)
+                    sums.see(step, self.program.nodes[name], worlds.now[index])
+        return sums
+
+    @cached_property
+    def _lumped(self) -> bool:
+        outcome = self.index[OUTCOME]
+        return all(kernel.mixes for row in self.kernels if isinstance(kernel := row[outcome], OutcomeKernel))
+
+
+def _batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
+    return np.add.reduceat(values, edges, axis=-1).T
+
+
+def _draw_scenario(transition: Mixing | Matrix, before: States | None, words: Words) -> States:
+    return draw_state(transition.start() if before is None else transition.row(before), words(1)[0])
+
+
+class Carried:
+    """The outcome's probabilities, carried along the drawn worlds.
+
+    What has not been seen yet is carried too: for each set of scenarios, the probability of having been in none of them
+    (a taboo probability), lumped over the others where every step keeps all scenarios alike, apart where not.
+    """
+
+    def __init__(self, sets: list[list[int]], *, lumped: bool) -> None:
+        self.sets = sets
+        self.lumped = lumped
+        self.present: Floats | None = None
+        self.unseen: list[Floats] = []
+
+    def move(self, transition: Mixing | Matrix, _drawn: States | None) -> tuple[Floats, Floats]:
+        """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
+        if self.present is None:
+            return self._start(transition.start())
+        self.present = transition.advance(self.present)
+        if self.lumped:
+            assert isinstance(transition, Mixing)
+            moved = transition.moved
+            seen = [unseen * moved[members].sum(axis=0) for unseen, members in zip(self.unseen, self.sets, strict=True)]
+            self.unseen = [unseen - part for unseen, part in zip(self.unseen, seen, strict=True)]
+            return self.present, np.array(seen)
+        left = [unseen.sum(axis=0) for unseen in self.unseen]
+        self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
+        return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
+
+    def _start(self, share: Floats) -> tuple[Floats, Floats]:
+        self.present = share
+        seen = np.array([share[members].sum(axis=0) for members in self.sets])
+        for members, part in zip(self.sets, seen, strict=True):
+            if self.lumped:
+                self.unseen.append(1.0 - part)
+            else:
+                elsewhere = share.copy()
+                elsewhere[members] = 0.0
+                self.unseen.append(elsewhere)
+        return share, seen
+
+
+class Drawn:
+    """The drawn scenario, whose probability is read one step ahead: given the world and the scenario before."""
+
+    def __init__(self, sets: list[list[int]]) -> None:
+        self.sets = sets
+        self.present: Floats | None = None
+        self.unseen: Floats | None = None
+
+    def move(self, transition: Mixing | Matrix, drawn: States | None) -> tuple[Floats, Floats]:
+        """As in `Carried`."""
+        assert drawn is not None, "where the outcome feeds back, it is drawn"
+        probability = transition.start() if self.present is None else transition.advance(self.present)
+        self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
+        if self.unseen is None:
+            self.unseen = np.ones((len(self.sets), probability.shape[1]))
+        seen = self.unseen * np.array([probability[members].sum(axis=0) for members in self.sets])
+        self.unseen *= 1.0 - np.array([self.present[members].sum(axis=0) for members in self.sets])
+        return probability, seen
+
+
+class Stream:
+    """The random words of one node in one block: for each step, two words of 32 bits for each trial of a full block."""
+
+    def __init__(self, seed: int, block: int, node: str, trials: int) -> None:
+        digest = hashlib.sha256(node.encode()).digest()
+        key = [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
+        self._bits = np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(*key, block)))
+        self._next = 0
+        self._trials = trials
+
+    def at(self, step: int) -> Words:
+        """The words of one step, which are taken from the stream where they are asked for."""
+
+        def take(words: int) -> npt.NDArray[np.uint32]:
+            if step * BLOCK != self._next:
+                self._bits.advance(step * BLOCK - self._next)
+            self._next = step * BLOCK + words * BLOCK // 2
+            taken = self._bits.random_raw(words * BLOCK // 2).view(np.uint32).reshape(words, BLOCK)[:, : self._trials]
+            return np.maximum(taken, 1)
+
+        return take

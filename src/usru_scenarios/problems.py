@@ -1,0 +1,126 @@
+"""Diagnostics as values, and the tree of errors that the package raises.
+
+A checker returns every `Problem` it finds; nothing stops at the first one. A problem knows its place in a text and can
+draw it, so that whoever shows it (a terminal, an editor, a test) needs no more than `str(problem)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import islice
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a text: the line (from 1), the column (from 1), and how many characters are meant."""
+
+    source: str
+    line: int
+    column: int
+    width: int = 1
+    text: str = field(default="", compare=False)
+    """The line itself, as it stands in the file."""
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault or warning: a stable `code`, a sentence, a place, and where there is one, a way to mend it."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        """The message with its place, the source line, a row of carets and the hint, as a compiler would print it."""
+        head = self.message if self.severity == "error" else f"warning: {self.message}"
+        if self.span is None:
+            return f"{head}\n    = {self.hint}" if self.hint else head
+        lines = [f"{self.span}: {head}"]
+        margin = ""
+        if self.span.text.strip():
+            number = str(self.span.line)
+            margin = " " * (len(number) + 4)
+            shown, column = _window(self.span)
+            lines.append(f"   {number} | {shown}")
+            lines.append(f"{margin}| {' ' * column}{'^' * max(1, min(self.span.width, len(shown) - column))}")
+        if self.hint:
+            lines.append(f"{margin or '    '}= {self.hint}")
+        return "\n".join(lines)
+
+
+def _window(span: Span, limit: int = 100) -> tuple[str, int]:
+    """The part of a long source line that surrounds the place, and the place's column in it."""
+    column = min(span.column - 1, len(span.text))
+    if len(span.text) <= limit:
+        return _printable(span.text).rstrip(), column
+    left = max(0, min(column - limit // 3, len(span.text) - limit))
+    right = left + limit
+    head, tail = ("..." if left else ""), ("..." if right < len(span.text) else "")
+    return head + _printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
+
+
+def _printable(text: str) -> str:
+    """The text with a blank for every character that would break a line or the row of carets below it."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+_MOST_CANDIDATES = 2_000
+"""Names compared with an unknown one: enough for any file that a person edits, few enough for one made to annoy."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The hint `did you mean 'x'?` with the known name nearest to `name`, or an empty string when none is near."""
+    candidates = sorted(set(islice(known, _MOST_CANDIDATES)))
+    near = get_close_matches(name, candidates, n=1, cutoff=0.6) or get_close_matches(
+        name.lower().replace("-", "_"), candidates, n=1, cutoff=0.6
+    )
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def listing(names: Iterable[str], limit: int = 12) -> str:
+    """The hint `one of: a, b, c` over the known names, cut short when they are many."""
+    known = list(names)
+    if not known:
+        return ""
+    rest = f", ... ({len(known)} in all)" if len(known) > limit else ""
+    return f"one of: {', '.join(known[:limit])}{rest}"
+
+
+class UsruError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+    exit_status = 1
+
+
+class UnreadableInput(UsruError):
+    """A file that can't be read at all (missing, a folder, not text, too large) or a request that makes no sense."""
+
+    exit_status = 2
+
+
+class ModelError(UsruError):
+    """A scenario file with faults; `problems` holds them all, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UnreadableModel(ModelError, UnreadableInput):
+    """A scenario file of which nothing can be understood: no text, or past the limits of size and depth."""
+
+    exit_status = 2
+
+
+class RequestError(ModelError, UnreadableInput):
+    """What was asked of a sound file makes no sense: an assignment, a weight or a profile that it has no place for."""
+
+    exit_status = 2

@@ -1,0 +1,153 @@
+"""Dates, durations and the grid of steps on which a model lives (section 2 of the format)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+StepLength = Literal["month", "quarter", "year"]
+
+MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+"""Length of each kind of step, in months."""
+
+MAXIMUM_STEPS = 1200
+"""A model has at most this many steps."""
+
+_DATE = re.compile(r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?")
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>month|quarter|year)s?")
+
+
+class TimeError(ValueError):
+    """A date, duration or grid that can't be read or lies off the grid; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A stretch of the calendar: its first month, counted from January of year 0, and its length in months."""
+
+    month: int
+    length: int
+    text: str
+
+
+def parse_date(text: str) -> Date:
+    """Read `2025-01`, `2025-Q1`, `2025` or a full date (whose day is ignored).
+
+    Raises:
+        TimeError: the text is none of these.
+    """
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        raise TimeError(f"'{text}' is not a date: write 2025-01, 2025-Q1, 2025 or 2025-01-20")
+    year = 12 * int(match["year"])
+    if match["quarter"]:
+        return Date(year + 3 * (int(match["quarter"]) - 1), 3, text)
+    if match["month"] is None:
+        return Date(year, 12, text)
+    if not 1 <= int(match["month"]) <= 12:
+        raise TimeError(f"'{text}' is not a date: there is no month {match['month']}")
+    if match["day"] and not 1 <= int(match["day"]) <= 31:
+        raise TimeError(f"'{text}' is not a date: there is no day {match['day']}")
+    return Date(year + int(match["month"]) - 1, 1, text)
+
+
+def parse_duration(text: str) -> float:
+    """Read `18 months`, `6 quarters` or `1.5 years` as a number of months > 0.
+
+    Raises:
+        TimeError: the text is none of these, or the duration is 0.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or float(match["number"]) == 0:
+        raise TimeError(f"'{text}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'")
+    return float(match["number"]) * MONTHS[match["unit"]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The steps of a model: `count` equal steps from `start` (a month as in `Date`), or the single step `now`."""
+
+    start: int
+    months: int
+    """Length of a step in months; 0 for the single step `now`."""
+    count: int
+
+    @classmethod
+    def single(cls) -> Grid:
+        """The grid of a model without `time`: one step, called `now`."""
+        return cls(start=0, months=0, count=1)
+
+    @classmethod
+    def between(cls, start: str, end: str, step: StepLength) -> Grid:
+        """The grid from `start` up to `end`, which is not part of it.
+
+        Raises:
+            TimeError: a date can't be read, the end is not after the start, quarters start in another month than
+                1, 4, 7 or 10, the steps do not fill the time, or there are too many.
+        """
+        first, last, months = parse_date(start).month, parse_date(end).month, MONTHS[step]
+        if last <= first:
+            raise TimeError(f"the end {end} is not after the start {start}; the end is the first moment not covered")
+        if step == "quarter" and first % 3:
+            raise TimeError(f"quarters start in months 1, 4, 7 and 10, not at {start}")
+        if (last - first) % months:
+            raise TimeError(f"from {start} to {end} is not a whole number of {step}s")
+        count = (last - first) // months
+        if count > MAXIMUM_STEPS:
+            raise TimeError(f"from {start} to {end} are {count} {step}s, more than the {MAXIMUM_STEPS} steps allowed")
+        return cls(first, months, count)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each step: `now`, `2025-01`, `2025-Q1` or `2025`."""
+        if not self.months:
+            return ("now",)
+        return tuple(self._label(month) for month in self.step_starts)
+
+    @cached_property
+    def step_starts(self) -> tuple[int, ...]:
+        """The month in which each step starts, counted as in `Date`."""
+        return tuple(self.start + self.months * step for step in range(self.count))
+
+    def _label(self, month: int) -> str:
+        year, within = divmod(month, 12)
+        if self.months == 3:
+            return f"{year:04d}-Q{within // 3 + 1}"
+        if self.months == 12 and within == 0:
+            return f"{year:04d}"
+        return f"{year:04d}-{within + 1:02d}"
+
+    def steps(self, text: str) -> range:
+        """The steps that a date label means: all that start within a coarser label, the one that contains a finer.
+
+        Raises:
+            TimeError: the date can't be read or no step of the grid belongs to it.
+        """
+        if not self.months:
+            raise TimeError(f"the date {text} has no meaning in a model without 'time', whose one step is called now")
+        date = parse_date(text)
+        if date.length < self.months:
+            first = last = (date.month - self.start) // self.months
+        else:
+            first = -((self.start - date.month) // self.months)
+            last = (date.month + date.length - 1 - self.start) // self.months
+        first, last = max(first, 0), min(last, self.count - 1)
+        if first > last:
+            raise TimeError(f"the date {text} is off the grid, which runs from {self.labels[0]} to {self.labels[-1]}")
+        return range(first, last + 1)
+
+    def moment(self, text: str) -> range:
+        """The steps that a date or one of the words `start`, `end` and `now` means.
+
+        Raises:
+            TimeError: as for `steps`; `now` is the step of a model without time alone.
+        """
+        if text == "start":
+            return range(1)
+        if text == "end":
+            return range(self.count - 1, self.count)
+        if text == "now" and not self.months:
+            return range(1)
+        return self.steps(text)
