@@ -60,7 +60,11 @@ class LatentScale:
         return right
 
     def latent(self, value: float) -> float:
-        """The latent normal at which the scale has a value strictly inside its support."""
+        """The latent normal at which the scale has a value; infinite for a value outside its support."""
+        if value <= self.values[0]:
+            return -math.inf
+        if value >= self.values[-1]:
+            return math.inf
         return float(np.interp(value, self.values, np.linspace(-_REACH, _REACH, _KNOTS + 1)))
 
 

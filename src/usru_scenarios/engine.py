@@ -15,10 +15,10 @@ comes from how the batches differ, so that errors of ratios, groups and differen
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +26,18 @@ import numpy.typing as npt
 from usru_scenarios.model import OUTCOME
 from usru_scenarios.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.sampling import (
+    Factors,
     Kernel,
     Matrix,
     Mixing,
     NumericKernel,
     OutcomeKernel,
+    Restriction,
     States,
     Words,
     Worlds,
-    categorical_kernel,
-    draw_state,
+    draw_scenario,
+    kernel,
 )
 
 BLOCK = 16_384
@@ -55,6 +57,7 @@ class Plan:
 
     trials: int
     seed: int
+    block = BLOCK
 
     @property
     def blocks(self) -> int:
@@ -64,6 +67,17 @@ class Plan:
     def trials_in(self, block: int) -> int:
         """The trials of a block."""
         return min(BLOCK, self.trials - block * BLOCK)
+
+    def batch(self, entries: int) -> int:
+        """Trials in a batch of which as many numbers are kept: a power of two, so it divides the block or is divided.
+
+        Some thousand batches make errors precise; where a batch is large they are fewer, so that memory stays small.
+        """
+        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
+        batch = 1
+        while -(-self.trials // batch) > most:
+            batch *= 2
+        return batch
 
 
 @dataclass
@@ -155,10 +169,13 @@ class NumericSums:
         self.bins += other.bins
 
 
+Sums = TypeVar("Sums")
+
+
 class MapBlocks(Protocol):
     """Applies a function to block numbers: `map`, or one over processes or a cluster."""
 
-    def __call__(self, function: Callable[[int], Draws], blocks: Iterable[int], /) -> Iterable[Draws]:
+    def __call__(self, function: Callable[[int], Sums], blocks: Iterable[int], /) -> Iterable[Sums]:
         """The results, in the order of the blocks."""
 
 
@@ -178,26 +195,100 @@ def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map) -> Draws
     return draws
 
 
+class Walker:
+    """A program compiled for drawing: walks blocks of trials over the steps and shows each step to whoever watches.
+
+    Args:
+        program: what to draw.
+        seed: of the streams.
+        draw_outcome: whether the scenario is drawn too, which other nodes or an observation may need.
+        restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
+        needed: the nodes to draw, all others being left out; by default all.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        seed: int,
+        *,
+        draw_outcome: bool,
+        restrictions: Mapping[tuple[int, str], Restriction] | None = None,
+        needed: frozenset[str] | None = None,
+    ) -> None:
+        self.program = program
+        self.seed = seed
+        self.draw_outcome = draw_outcome
+        self.restrictions = restrictions or {}
+        self.needed = [name for name in program.nodes if needed is None or name in needed]
+        self.index = {name: index for index, name in enumerate(program.nodes)}
+
+    @cached_property
+    def kernels(self) -> list[list[Kernel | OutcomeKernel]]:
+        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
+        shared: dict[tuple[object, ...], Kernel | OutcomeKernel] = {}
+        steps = []
+        for step in range(self.program.steps):
+            row = []
+            for name in self.needed:
+                node = self.program.nodes[name]
+                regime = self.program.regime(node, step) if isinstance(node, CategoricalNode) else step
+                key = (name, regime, (step, name) in self.restrictions)
+                if key not in shared:
+                    shared[key] = self._kernel(node, step)
+                row.append(shared[key])
+            steps.append(row)
+        return steps
+
+    def _kernel(self, node: Node, step: int) -> Kernel | OutcomeKernel:
+        if isinstance(node, NumericNode):
+            return NumericKernel(node, step, self.index)
+        law = self.program.law(node, step)
+        if node.name == OUTCOME:
+            return OutcomeKernel(law, self.index)
+        return Factors.of(law, self.index) if (step, node.name) in self.restrictions else kernel(law, self.index)
+
+    def walk(self, block: int, trials: int, watcher: Watcher) -> Worlds:
+        """Draw a block and show it, step by step; returns the worlds at the last step, with the trials' weights."""
+        worlds = Worlds(len(self.index), trials)
+        streams = {name: Stream(self.seed, block, name, trials) for name in self.needed}
+        for step, kernels in enumerate(self.kernels):
+            worlds.advance()
+            transition: Mixing | Matrix | None = None
+            for name, drawer in zip(self.needed, kernels, strict=True):
+                index, words = self.index[name], streams[name].at(step)
+                restriction = self.restrictions.get((step, name))
+                if isinstance(drawer, OutcomeKernel):
+                    transition = drawer.transition(worlds)
+                    if self.draw_outcome:
+                        draw_scenario(transition, worlds, index, words, restriction)
+                else:
+                    drawer.draw(worlds, index, words, restriction)
+            watcher.see(step, worlds, transition)
+        return worlds
+
+
+class Watcher(Protocol):
+    """Sees every step of a block, after all its nodes are drawn."""
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Take note of a step; the transition is the outcome's, where that is needed."""
+
+
 class Sampler:
-    """A program compiled for drawing, and the plan that it is drawn under."""
+    """A program and the plan that its forecast is drawn under."""
 
     def __init__(self, program: Program, plan: Plan) -> None:
         self.program = program
         self.plan = plan
-        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.walker = Walker(program, plan.seed, draw_outcome=program.outcome_is_read)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
 
     @cached_property
     def batch(self) -> int:
-        """Trials in a batch: a power of two, so that it divides the block or is divided by it."""
+        """Trials in a batch, as many as the sums of the forecast leave room for."""
         scenarios = len(self.program.outcome.states)
-        entries = self.program.steps * (scenarios + len(self.sets)) + scenarios**2
-        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
-        batch = 1
-        while -(-self.plan.trials // batch) > most:
-            batch *= 2
-        return batch
+        return self.plan.batch(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
     def nothing(self, trials: int | None = None) -> Draws:
         """The sums of no trials, with room for the batches of the plan, or of as many trials as given."""
@@ -217,69 +308,59 @@ class Sampler:
             values={name: NumericSums.empty(steps) for name in program.nodes if name not in categorical},
         )
 
-    @cached_property
-    def kernels(self) -> list[list[Kernel | OutcomeKernel]]:
-        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        shared: dict[tuple[str, object], Kernel | OutcomeKernel] = {}
-        steps = []
-        for step in range(self.program.steps):
-            row = []
-            for name, node in self.program.nodes.items():
-                key = (name, self.program.regime(node, step) if isinstance(node, CategoricalNode) else step)
-                if key not in shared:
-                    shared[key] = self._kernel(node, step)
-                row.append(shared[key])
-            steps.append(row)
-        return steps
-
-    def _kernel(self, node: Node, step: int) -> Kernel | OutcomeKernel:
-        if isinstance(node, NumericNode):
-            return NumericKernel(node, step, self.index)
-        law = self.program.law(node, step)
-        return OutcomeKernel(law, self.index) if node.name == OUTCOME else categorical_kernel(law, self.index)
-
     def run(self, block: int) -> Draws:
         """The sums of one block."""
         trials = self.plan.trials_in(block)
-        sums = self.nothing(trials)
-        edges = np.arange(0, trials, self.batch)
-        sums.trials += np.diff(np.append(edges, trials))
-        path: Carried | Drawn = Drawn(self.sets) if self.program.feedback else Carried(self.sets, lumped=self._lumped)
-        worlds = Worlds(len(self.index), trials)
-        streams = {name: Stream(self.plan.seed, block, name, trials) for name in self.program.nodes}
-        for step, kernels in enumerate(self.kernels):
-            worlds.advance()
-            for index, (name, kernel) in enumerate(zip(self.program.nodes, kernels, strict=True)):
-                words = streams[name].at(step)
-                if isinstance(kernel, OutcomeKernel):
-                    transition = kernel.transition(worlds)
-                    if self.program.outcome_is_read:
-                        worlds.now[index] = _draw_scenario(transition, worlds.before[index], words)
-                    before = path.present
-                    probability, seen = path.move(transition, worlds.now[index])
-                    sums.visits[:, step] += _batched(probability, edges)
-                    sums.first[:, step] += _batched(seen, edges)
-                    if before is not None:
-                        for scenario, joint in enumerate(transition.moves(before)):
-                            sums.moves[:, scenario] += _batched(joint, edges)
-                else:
-                    kernel.draw(worlds, index, words)
-                    sums.see(step, self.program.nodes[name], worlds.now[index])
-        return sums
+        tally = Tally(self, trials)
+        self.walker.walk(block, trials, tally)
+        return tally.sums
 
     @cached_property
-    def _lumped(self) -> bool:
-        outcome = self.index[OUTCOME]
-        return all(kernel.mixes for row in self.kernels if isinstance(kernel := row[outcome], OutcomeKernel))
+    def lumped(self) -> bool:
+        """Whether every step keeps all scenarios alike."""
+        outcome = self.walker.index[OUTCOME]
+        return all(drawer.mixes for row in self.walker.kernels if isinstance(drawer := row[outcome], OutcomeKernel))
 
 
-def _batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+class Tally:
+    """Makes the sums of a forecast while a block is walked."""
+
+    def __init__(self, sampler: Sampler, trials: int) -> None:
+        self.program = sampler.program
+        self.sums = sampler.nothing(trials)
+        self.edges = batch_edges(trials, sampler.batch)
+        self.sums.trials += np.diff(np.append(self.edges, trials))
+        self.path: Carried | Drawn = (
+            Drawn(sampler.sets) if self.program.feedback else Carried(sampler.sets, lumped=sampler.lumped)
+        )
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Add a step to the sums."""
+        assert transition is not None, "a forecast needs the outcome"
+        for name, values in zip(self.program.nodes, worlds.now, strict=True):
+            if name == OUTCOME:
+                self._see_outcome(step, transition, values)
+            else:
+                self.sums.see(step, self.program.nodes[name], values)
+
+    def _see_outcome(self, step: int, transition: Mixing | Matrix, drawn: States | None) -> None:
+        before = self.path.present
+        probability, seen = self.path.move(transition, drawn)
+        self.sums.visits[:, step] += batched(probability, self.edges)
+        self.sums.first[:, step] += batched(seen, self.edges)
+        if before is not None:
+            for scenario, joint in enumerate(transition.moves(before)):
+                self.sums.moves[:, scenario] += batched(joint, self.edges)
+
+
+def batch_edges(trials: int, batch: int) -> npt.NDArray[np.int64]:
+    """Where each batch of a block starts."""
+    return np.arange(0, trials, batch)
+
+
+def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
     """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
     return np.add.reduceat(values, edges, axis=-1).T
-
-
-def _draw_scenario(transition: Mixing | Matrix, before: States | None, words: Words) -> States:
-    return draw_state(transition.start() if before is None else transition.row(before), words(1)[0])
 
 
 class Carried:

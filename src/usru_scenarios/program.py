@@ -246,7 +246,8 @@ class Law:
 
 def _normalised(weights: Floats) -> Floats:
     total = weights.sum(axis=-1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    return shares
 
 
 def kept(keep: Floats, log_odds: Floats) -> Floats:
@@ -311,20 +312,36 @@ class Program:
         assert isinstance(node, CategoricalNode)
         return node
 
-    @cached_property
-    def feedback(self) -> bool:
-        """Whether the outcome depends on its own past through other nodes, so that it can't be carried along them."""
+    def downstream(self, origin: str) -> frozenset[str]:
+        """The nodes that a node reaches through others' reading, in any number of steps; its own past aside.
+
+        The node itself is among them where it depends on its own past through other nodes.
+        """
         readers: dict[str, set[str]] = {name: set() for name in self.nodes}
         for name, node in self.nodes.items():
             for parent, _ in node.links:
-                if not (name == parent == OUTCOME):
+                if not name == parent == origin:
                     readers[parent].add(name)
         reached: set[str] = set()
-        frontier = {OUTCOME}
+        frontier = {origin}
         while frontier:
             frontier = {reader for name in frontier for reader in readers[name]} - reached
             reached |= frontier
-        return OUTCOME in reached
+        return frozenset(reached)
+
+    def upstream(self, names: Iterable[str]) -> frozenset[str]:
+        """The nodes that some nodes depend on, in any number of steps, themselves included."""
+        reached: set[str] = set()
+        frontier = set(names)
+        while frontier:
+            reached |= frontier
+            frontier = {parent for name in frontier for parent, _ in self.nodes[name].links} - reached
+        return frozenset(reached)
+
+    @cached_property
+    def feedback(self) -> bool:
+        """Whether the outcome depends on its own past through other nodes, so that it can't be carried along them."""
+        return OUTCOME in self.downstream(OUTCOME)
 
     @cached_property
     def outcome_is_read(self) -> bool:

@@ -39,6 +39,8 @@ class Worlds:
     Attributes:
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
         latent: by index of the node, the latent normals of numeric nodes.
+        weight: shape (trials,), the probability of what draws were restricted to, given each world's past.
+        met: by what a watcher waits for, shape (trials,), whether it has come about.
     """
 
     def __init__(self, nodes: int, trials: int) -> None:
@@ -46,6 +48,8 @@ class Worlds:
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
+        self.weight = np.ones(trials)
+        self.met: dict[Any, npt.NDArray[np.bool_]] = {}
 
     def advance(self) -> None:
         """Begin a new step."""
@@ -197,10 +201,46 @@ def _group_table(law: Law, parents: tuple[Parent, ...], terms: tuple[Term, ...],
 # Categorical nodes ---------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Restriction:
+    """What an observation holds a node to at a step.
+
+    Attributes:
+        states: the states of a categorical node that may be drawn.
+        low, high: the values between which a numeric node may be drawn.
+        unless: trials in which this has been met (`Worlds.met`) are drawn freely.
+    """
+
+    states: tuple[int, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    unless: object = None
+
+    def narrow(self, share: Floats, worlds: Worlds) -> Floats:
+        """Probabilities of states, shape (states, trials), given the restriction, whose own go into the weights."""
+        inside = share[list(self.states)].sum(axis=0)
+        narrowed = np.zeros_like(share)
+        narrowed[list(self.states)] = share[list(self.states)] / np.where(inside > 0, inside, 1.0)
+        free = worlds.met.get(self.unless)
+        if free is not None:
+            narrowed = np.where(free, share, narrowed)
+            inside = np.where(free, 1.0, inside)
+        worlds.weight *= inside
+        return narrowed
+
+    def keep(self, values: Floats, worlds: Worlds) -> None:
+        """Take the weight of trials whose value, which nothing is left to draw of, is outside the restriction."""
+        inside = (values >= self.low) & (values <= self.high)
+        free = worlds.met.get(self.unless)
+        if free is not None:
+            inside |= free
+        worlds.weight *= inside
+
+
 class Kernel(Protocol):
     """Draws a node for every trial of a block."""
 
-    def draw(self, worlds: Worlds, index: int, words: Words) -> None:
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Set `worlds.now[index]`, shape (trials,)."""
 
 
@@ -208,7 +248,7 @@ class Kernel(Protocol):
 class Keep:
     """Every state is kept."""
 
-    def draw(self, worlds: Worlds, index: int, words: Words) -> None:  # noqa: ARG002 - nothing is drawn
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:  # noqa: ARG002
         """The state before is the state now."""
         worlds.now[index] = worlds.before[index]
 
@@ -233,8 +273,9 @@ class Thresholds:
         levels = np.ascontiguousarray(np.moveaxis(scaled, -1, 0).reshape(law.size - 1, -1))
         return cls(Reader(tuple((index[parent.node], parent) for parent in law.parents)), levels)
 
-    def draw(self, worlds: Worlds, index: int, words: Words) -> None:
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Count the thresholds that each word exceeds."""
+        assert restriction is None, "a node that is held to something is drawn from its factors"
         state = np.zeros(worlds.trials, dtype=np.uint8)
         if len(self.levels):
             word = words(1)[0]
@@ -261,22 +302,26 @@ class Factors:
         """The factors of a law."""
         return cls(Weigher(_with_mask(law), index), law.keep)
 
-    def draw(self, worlds: Worlds, index: int, words: Words) -> None:
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Draw from the mixture of keeping and redrawing, states in order."""
-        weights, odds = self.weigher(worlds)
-        own = worlds.before[index]
-        if self.keep is None:
-            share = _shares(weights)
-        else:
-            hold = self.keep.take(own) if odds is None else kept(self.keep.take(own), odds)
-            share = _shares(weights)
-            share *= 1.0 - hold
-            share += (1.0 - share.sum(axis=0)) * (np.arange(len(share))[:, None] == own)
+        share = self.share(worlds, worlds.before[index])
+        if restriction is not None:
+            share = restriction.narrow(share, worlds)
         worlds.now[index] = draw_state(share, words(1)[0])
 
+    def share(self, worlds: Worlds, own: States | None) -> Floats:
+        """The probabilities of the states after the step, shape (states, trials)."""
+        weights, odds = self.weigher(worlds)
+        share = _shares(weights)
+        if self.keep is not None and own is not None:
+            keep = self.keep.take(own)
+            share *= 1.0 - (keep if odds is None else kept(keep, odds))
+            share += (1.0 - share.sum(axis=0)) * (np.arange(len(share))[:, None] == own)
+        return share
 
-def categorical_kernel(law: Law, index: Mapping[str, int]) -> Kernel:
-    """The kernel of a law; `index` gives each node's place in `Worlds`."""
+
+def kernel(law: Law, index: Mapping[str, int]) -> Kernel:
+    """The fastest kernel of a law; `index` gives each node's place in `Worlds`."""
     if law.keep is not None and bool(np.all(law.keep >= 1.0)):
         return Keep()
     if law.curves or law.rows > _THRESHOLD_ROWS:
@@ -354,8 +399,8 @@ class Mixing:
         return self.advance((np.arange(len(self.share))[:, None] == states).astype(np.float64))
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
-        """Move the probability of having been nowhere in `members` yet, shape (scenarios, trials), and lose the seen."""
-        after = unseen * self.hold + unseen.sum(axis=0) * self.moved
+        """Move the probability of not having been in `members` yet, shape (scenarios, trials), and lose the seen."""
+        after: Floats = unseen * self.hold + unseen.sum(axis=0) * self.moved
         after[members] = 0.0
         return after
 
@@ -368,7 +413,8 @@ class Matrix:
 
     def start(self) -> Floats:
         """The probabilities where every scenario before leads to the same ones."""
-        return self.matrix[0]
+        start: Floats = self.matrix[0]
+        return start
 
     def advance(self, probability: Floats) -> Floats:
         """As in `Mixing`."""
@@ -444,6 +490,17 @@ def _from_state(law: Law, state: int) -> Law:
     return replace(law, terms=tuple(terms), prior=prior, prior_parents=prior_parents)
 
 
+def draw_scenario(
+    transition: Mixing | Matrix, worlds: Worlds, index: int, words: Words, restriction: Restriction | None
+) -> None:
+    """Set the outcome in `worlds.now[index]`, shape (trials,)."""
+    before = worlds.before[index]
+    share = transition.start() if before is None else transition.row(before)
+    if restriction is not None:
+        share = restriction.narrow(share, worlds)
+    worlds.now[index] = draw_state(share, words(1)[0])
+
+
 # Numeric nodes -------------------------------------------------------------------------------------------------------
 
 
@@ -462,30 +519,55 @@ class NumericKernel:
         ]
         self.hinges = [Hinges.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
 
-    def draw(self, worlds: Worlds, index: int, words: Words) -> None:
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Set `worlds.now[index]` and `worlds.latent[index]`, shape (trials,)."""
         shift = self._shift(worlds)
-        scale, start = self.node.scale, self.node.initial
-        latent = self._latent(worlds, index, words, shift)
-        worlds.latent[index] = latent
-        if not math.isnan(self.imposed):
-            worlds.now[index] = np.full(worlds.trials, self.imposed)
-        elif self.first and start is not None:
-            worlds.now[index] = np.full(worlds.trials, start)
+        centre, spread = self._latent(worlds.latent[index], shift)
+        known = self._known()
+        if spread == 0.0:
+            latent = centre
+        elif restriction is None or known is not None:
+            latent = centre + spread * normals(words)
         else:
-            worlds.now[index] = scale(latent + shift)
+            latent = centre + spread * self._narrow(restriction, worlds, words, (centre + shift) / spread, spread)
+        worlds.latent[index] = latent
+        worlds.now[index] = self.node.scale(latent + shift) if known is None else np.full(worlds.trials, known)
+        if restriction is not None and (spread == 0.0 or known is not None):
+            restriction.keep(worlds.now[index], worlds)
 
-    def _latent(self, worlds: Worlds, index: int, words: Words, shift: Floats) -> Floats:
-        """The latent normal: an autoregression of lag one, started so that an `initial` value comes out."""
-        if self.first:
+    def _known(self) -> float | None:
+        """The value where an intervention or `initial` says it."""
+        if not math.isnan(self.imposed):
+            return self.imposed
+        return self.node.initial if self.first else None
+
+    def _narrow(self, restriction: Restriction, worlds: Worlds, words: Words, centre: Floats, spread: float) -> Floats:
+        """Standard normals that bring the value within a restriction, whose probability goes into the weights.
+
+        `centre`, shape (trials,), is where the shifted latent normal stands, in units of its `spread`.
+        """
+        low, high = (self.node.scale.latent(value) / spread - centre for value in (restriction.low, restriction.high))
+        free = worlds.met.get(restriction.unless)
+        if free is not None:
+            low, high = np.where(free, -np.inf, low), np.where(free, np.inf, high)
+        upper = low > 0
+        low, high = np.where(upper, -high, low), np.where(upper, -low, high)
+        below, inside = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
+        worlds.weight *= inside
+        drawn = _normal_quantile(np.clip(below + words(2)[0] * 2.0**-32 * inside, 1e-300, 1.0 - 2.0**-53))
+        return np.where(upper, -drawn, drawn)
+
+    def _latent(self, before: Floats | None, shift: Floats) -> tuple[Floats, float]:
+        """Mean and standard deviation of the latent normal given the past: an autoregression of lag one.
+
+        It starts as a standard normal, or where an `initial` value comes out.
+        """
+        if before is None:
             if self.node.initial is None:
-                return normals(words)
-            return self.node.scale.latent(self.node.initial) - shift
+                return np.zeros_like(shift), 1.0
+            return self.node.scale.latent(self.node.initial) - shift, 0.0
         r = self.node.persistence
-        before: Floats = worlds.latent[index]
-        if r == 1.0:
-            return before
-        return r * before + math.sqrt(1.0 - r * r) * normals(words)
+        return r * before, math.sqrt(1.0 - r * r)
 
     def _shift(self, worlds: Worlds) -> Floats:
         points = np.full((1, worlds.trials), self.window)
@@ -493,7 +575,8 @@ class NumericKernel:
             points += lookup(worlds)
         for hinges in self.hinges:
             hinges.add(worlds, points)
-        return points[0] * self.node.sd_per_point
+        shift: Floats = points[0] * self.node.sd_per_point
+        return shift
 
 
 def normals(words: Words) -> Floats:
@@ -508,3 +591,16 @@ def normals(words: Words) -> Floats:
     np.cos(angle, out=angle)
     radius *= angle
     return radius
+
+
+def _normal_cdf(values: Floats) -> Floats:
+    """Phi, accurate in the lower tail."""
+    return 0.5 * np.array([math.erfc(value) for value in (values * -math.sqrt(0.5)).tolist()])
+
+
+def _normal_quantile(shares: Floats) -> Floats:
+    """The inverse of Phi."""
+    from statistics import NormalDist
+
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile(share) for share in shares.tolist()])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
+from usru_scenarios.estimates import ratio
 from usru_scenarios.loading import Loaded
 from usru_scenarios.model import Categorical, Model, Numeric
 from usru_scenarios.problems import Problem
@@ -100,34 +100,6 @@ def warned(problem: Problem) -> Warned:
     if problem.span is None:
         return Warned(problem.code, problem.message)
     return Warned(problem.code, problem.message, problem.span.source, problem.span.line)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Ratios of sums over batches, and their standard errors, any shape."""
-
-    value: Floats
-    error: Floats
-
-
-def ratio(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over batches, with the standard error of the delta method.
-
-    Args:
-        numerators: shape (batches, ...).
-        denominators: shape (batches,) or as the numerators.
-
-    With residuals d = y - r x, the squared error of r = sum y / sum x is B / (B - 1) * sum d^2 / (sum x)^2 over B
-    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11). Where the denominator is 0, both are NaN.
-    """
-    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
-    batches = len(numerators)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = shaped.sum(axis=0)
-        value = numerators.sum(axis=0) / total
-        residuals = numerators - value * shaped
-        error = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1))) / total
-    return Estimate(value, error)
 
 
 class _Series:
