@@ -130,7 +130,7 @@ class NumericSums:
     Attributes:
         total, squares: shape (steps,), sums of the value and of its square.
         least, most: shape (steps,), the extremes.
-        bins: shape (steps, BINS), how many values fell into each equal part of the range.
+        bins: shape (steps, BINS + 1), how many values fell into each equal part of the range; the last is its very top.
     """
 
     total: Floats
@@ -147,7 +147,7 @@ class NumericSums:
             np.zeros(steps),
             np.full(steps, np.inf),
             np.full(steps, -np.inf),
-            np.zeros((steps, BINS), dtype=np.int64),
+            np.zeros((steps, BINS + 1), dtype=np.int64),
         )
 
     def see(self, step: int, values: Floats, low: float, high: float) -> None:
@@ -157,8 +157,7 @@ class NumericSums:
         self.least[step] = min(self.least[step], values.min())
         self.most[step] = max(self.most[step], values.max())
         index = ((values - low) * (BINS / (high - low))).astype(np.intp)
-        np.clip(index, 0, BINS - 1, out=index)
-        self.bins[step] += np.bincount(index, minlength=BINS)
+        self.bins[step] += np.bincount(index, minlength=BINS + 1)
 
     def add(self, other: NumericSums) -> None:
         """Add what another block saw."""
@@ -383,17 +382,18 @@ class Carried:
         self.present = transition.advance(self.present)
         if self.lumped:
             assert isinstance(transition, Mixing)
-            moved = transition.moved
-            seen = [unseen * moved[members].sum(axis=0) for unseen, members in zip(self.unseen, self.sets, strict=True)]
-            self.unseen = [unseen - part for unseen, part in zip(self.unseen, seen, strict=True)]
-            return self.present, np.array(seen)
+            seen = _sums(transition.moved, self.sets)
+            for unseen, part in zip(self.unseen, seen, strict=True):
+                np.multiply(part, unseen, out=part)
+                np.subtract(unseen, part, out=unseen)
+            return self.present, seen
         left = [unseen.sum(axis=0) for unseen in self.unseen]
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share
-        seen = np.array([share[members].sum(axis=0) for members in self.sets])
+        seen = _sums(share, self.sets)
         for members, part in zip(self.sets, seen, strict=True):
             if self.lumped:
                 self.unseen.append(1.0 - part)
@@ -402,6 +402,16 @@ class Carried:
                 elsewhere[members] = 0.0
                 self.unseen.append(elsewhere)
         return share, seen
+
+
+def _sums(probability: Floats, sets: list[list[int]]) -> Floats:
+    """The probability of each set of scenarios, shape (sets, trials)."""
+    sums = np.empty((len(sets), probability.shape[1]))
+    for members, out in zip(sets, sums, strict=True):
+        out[:] = probability[members[0]]
+        for member in members[1:]:
+            np.add(out, probability[member], out=out)
+    return sums
 
 
 class Drawn:
@@ -419,8 +429,8 @@ class Drawn:
         self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
         if self.unseen is None:
             self.unseen = np.ones((len(self.sets), probability.shape[1]))
-        seen = self.unseen * np.array([probability[members].sum(axis=0) for members in self.sets])
-        self.unseen *= 1.0 - np.array([self.present[members].sum(axis=0) for members in self.sets])
+        seen = self.unseen * _sums(probability, self.sets)
+        self.unseen *= 1.0 - _sums(self.present, self.sets)
         return probability, seen
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -25,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from usru_scenarios.timeline import MONTHS, Grid, StepLength, TimeError, parse_date, parse_duration
+from usru_scenarios.timeline import Grid, StepLength, TimeError, parse_date, parse_duration
 
 OUTCOME = "scenario"
 """The name of the outcome node, whose states are the scenarios."""
@@ -33,7 +34,10 @@ OUTCOME = "scenario"
 HOLD = "hold"
 """In the place of a state, points for `hold` act on the odds of keeping the present state."""
 
-RESERVED = frozenset("scenario hold start end now mean ever always never each by or and not do profile default".split())
+RESERVED = frozenset(
+    {"scenario", "hold", "start", "end", "now", "mean", "ever", "always", "never", "each", "by"}
+    | {"or", "and", "not", "do", "profile", "default"}
+)
 """Words of the query language and of the format, which can't be names."""
 
 DISTRIBUTIONS: dict[str, int] = {"uniform": 2, "triangular": 3, "pert": 3, "normal": 2, "beta": 2}
@@ -180,14 +184,20 @@ def _long_form(raw: object) -> object:
         if "value" not in raw and len(families := [family for family in _UNCERTAIN if family in raw]) == 1:
             rest = {key: part for key, part in raw.items() if key != families[0]}
             return {"value": {families[0]: raw[families[0]]}, **rest}
+        if "value" not in raw:
+            raise PydanticCustomError(
+                "not_a_number",
+                "expected a number, found a map; a number with its sources is {example}",
+                {"example": "{value: 2, sources: [G23]}"},
+            )
         return raw
     return {"value": raw}
 
 
 def is_judgement_form(raw: object) -> bool:
-    """Whether a map is the long form of one judgement rather than a map of judgements by state or date.
+    """Whether a raw value is the form of one judgement rather than a map of judgements by state or date.
 
-    A state may be called `normal`: then `{normal: [0.9, A01]}` is a map by state, `{normal: [0.9, 0.1]}` a distribution.
+    A state may be called `normal`: `{normal: [0.9, A01]}` is a map by state, `{normal: [0.9, 0.1]}` a distribution.
     """
     if not isinstance(raw, dict):
         return True
@@ -395,7 +405,7 @@ class Weight(Value):
         knots = sorted((parse_date(date).month, weight.mean) for date, weight in self.schedule.items())
         if month <= knots[0][0]:
             return knots[0][1]
-        for (left, before), (right, after) in zip(knots, knots[1:], strict=False):
+        for (left, before), (right, after) in pairwise(knots):
             if month <= right:
                 return before + (after - before) * (month - left) / (right - left)
         return knots[-1][1]

@@ -100,7 +100,7 @@ class UsruError(Exception):
     exit_status = 1
 
 
-class UnreadableInput(UsruError):
+class UnreadableInput(UsruError):  # noqa: N818  # says what is at fault, as its subclasses do
     """A file that can't be read at all (missing, a folder, not text, too large) or a request that makes no sense."""
 
     exit_status = 2
@@ -114,7 +114,7 @@ class ModelError(UsruError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class UnreadableModel(ModelError, UnreadableInput):
+class UnreadableModel(ModelError, UnreadableInput):  # noqa: N818
     """A scenario file of which nothing can be understood: no text, or past the limits of size and depth."""
 
     exit_status = 2
@@ -124,3 +124,13 @@ class RequestError(ModelError, UnreadableInput):
     """What was asked of a sound file makes no sense: an assignment, a weight or a profile that it has no place for."""
 
     exit_status = 2
+
+
+class QueryError(UsruError):
+    """A query or an assignment that can't be understood; `problem` points to the place in its text."""
+
+    exit_status = 2
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))

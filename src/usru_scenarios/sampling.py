@@ -88,12 +88,20 @@ class Lookup:
     reader: Reader
     columns: Floats
 
-    def __call__(self, worlds: Worlds) -> Floats:
-        """The numbers of each trial, shape (columns, trials) or (columns, 1)."""
+    def fill(self, worlds: Worlds, into: Floats) -> None:
+        """Write the numbers of each trial, shape (columns, trials)."""
         if not self.reader.parents:
-            return self.columns
+            into[:] = self.columns
+            return
         rows = self.reader.rows(worlds)
-        return np.stack([column.take(rows) for column in self.columns])
+        for column, out in zip(self.columns, into, strict=True):
+            column.take(rows, out=out, mode="clip")  # rows are in range; the mode spares take a buffer
+
+    def combine(self, worlds: Worlds, into: Floats, operation: np.ufunc) -> None:
+        """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
+        rows = self.reader.rows(worlds)
+        for column, out in zip(self.columns, into, strict=True):
+            operation(out, column.take(rows), out=out)
 
 
 @dataclass(frozen=True)
@@ -113,12 +121,16 @@ class Hinges:
         slopes = np.diff(curve.points, axis=0) / np.diff(curve.knots)[:, None]
         return cls(index, curve.lag, curve.knots, curve.points[0], slopes)
 
+    @property
+    def touched(self) -> list[int]:
+        """The columns that get any points."""
+        return np.flatnonzero(np.any(self.slopes, axis=0) | (self.first != 0)).tolist()
+
     def add(self, worlds: Worlds, sums: Floats) -> None:
         """Add the points of each trial to `sums`, shape (columns, trials)."""
         values = (worlds.before if self.lag else worlds.now)[self.index]
-        for column, points in enumerate(self.first):
-            if points:
-                sums[column] += points
+        for column in np.flatnonzero(self.first).tolist():
+            sums[column] += self.first[column]
         for left, right, slopes in zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True):
             along = np.clip(values, left, right)
             along -= left
@@ -133,9 +145,9 @@ class Weigher:
         self.size = law.size
         groups = _grouped(law)
         tables = [_group_table(law, *group, first=number == 0) for number, group in enumerate(groups)]
-        with np.errstate(invalid="ignore"):
-            lowest = math.fsum(float(np.nan_to_num(table[..., : law.size], neginf=0.0).min()) for table in tables)
-        self.logarithmic = bool(law.curves) or -lowest > _SAFE_SPREAD
+        lowest = [float(table[..., : law.size][np.isfinite(table[..., : law.size])].min()) for table in tables]
+        steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
+        self.logarithmic = math.fsum(steepest) - math.fsum(lowest) > _SAFE_SPREAD
         self.hinges = [Hinges.of(curve, index[curve.node]) for curve in law.curves]
         self.holds = any(table[..., law.size].any() for table in tables) or any(
             curve.points[:, law.size].any() for curve in law.curves
@@ -150,23 +162,30 @@ class Weigher:
 
     def __call__(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
         """Weights of the states, shape (states, trials), and the log-odds of keeping, or None where they are 0."""
+        sums = np.empty((self.size + self.holds, worlds.trials))
         first, *others = self.lookups
-        columns = self.size + self.holds
-        sums = np.empty((columns, worlds.trials))
-        sums[:] = first(worlds)
+        first.fill(worlds, sums)
         for lookup in others:
-            if self.logarithmic:
-                sums += lookup(worlds)
-            else:
-                sums *= lookup(worlds)
-        if not self.logarithmic:
-            return sums[: self.size], np.log(sums[self.size]) if self.holds else None
-        for hinges in self.hinges:
-            hinges.add(worlds, sums)
+            lookup.combine(worlds, sums, np.add if self.logarithmic else np.multiply)
         weights = sums[: self.size]
-        weights -= np.maximum(weights.max(axis=0), -1e300)
-        np.exp(weights, out=weights)
-        return weights, sums[self.size] if self.holds else None
+        if self.logarithmic:
+            for hinges in self.hinges:
+                hinges.add(worlds, sums)
+            weights -= np.maximum(weights.max(axis=0), -1e300)
+            np.exp(weights, out=weights)
+            return weights, sums[self.size] if self.holds else None
+        self._tilt(worlds, sums)
+        return weights, np.log(sums[self.size]) if self.holds else None
+
+    def _tilt(self, worlds: Worlds, factors: Floats) -> None:
+        """Multiply by what numeric parents give, only where they give anything."""
+        if not self.hinges:
+            return
+        points = np.zeros_like(factors)
+        for hinges in self.hinges:
+            hinges.add(worlds, points)
+        for column in sorted({column for hinges in self.hinges for column in hinges.touched}):
+            factors[column] *= np.exp(points[column])
 
 
 def _grouped(law: Law) -> list[tuple[tuple[Parent, ...], tuple[Term, ...]]]:
@@ -333,10 +352,9 @@ def draw_state(share: Floats, word: npt.NDArray[np.uint32]) -> States:
     """The states that words pick by probabilities `share`, shape (states, trials), which sum to 1."""
     uniform = word * 2.0**-32
     state = np.zeros(len(uniform), dtype=np.uint8)
-    cumulative = np.zeros(len(uniform))
     for row in share[:-1]:
-        cumulative += row
-        state += (uniform > cumulative).view(np.uint8)
+        uniform -= row
+        state += (uniform > 0.0).view(np.uint8)
     return state
 
 
@@ -572,7 +590,7 @@ class NumericKernel:
     def _shift(self, worlds: Worlds) -> Floats:
         points = np.full((1, worlds.trials), self.window)
         for lookup in self.lookups:
-            points += lookup(worlds)
+            lookup.combine(worlds, points, np.add)
         for hinges in self.hinges:
             hinges.add(worlds, points)
         shift: Floats = points[0] * self.node.sd_per_point

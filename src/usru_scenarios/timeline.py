@@ -150,4 +150,6 @@ class Grid:
             return range(self.count - 1, self.count)
         if text == "now" and not self.months:
             return range(1)
+        if text == "now":
+            raise TimeError("'now' has no meaning in a model with 'time': write a date, start or end")
         return self.steps(text)

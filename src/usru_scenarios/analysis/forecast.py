@@ -201,7 +201,7 @@ def _values(title: str, node: NumericNode, sums: NumericSums) -> ValuesResult:
 
 def _quantile(share: float, node: NumericNode, sums: NumericSums) -> Floats:
     """The quantile at each step, linear within a bin and never beyond what was seen."""
-    edges = np.linspace(node.scale.low, node.scale.high, BINS + 1)
+    edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
     cumulative = np.concatenate((np.zeros((len(sums.bins), 1)), np.cumsum(sums.bins, axis=1)), axis=1)
     found: Floats = np.array([np.interp(share * row[-1], row, edges) for row in cumulative])
     return np.clip(found, sums.least, sums.most)
