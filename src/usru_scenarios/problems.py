@@ -134,3 +134,20 @@ class QueryError(UsruError):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         super().__init__(str(problem))
+
+
+class ImpossibleEvidence(UsruError):  # noqa: N818  # says what is at fault
+    """What is said to have been seen can't happen in the model, or did in none of a great many worlds."""
+
+
+class TooFewDraws(UsruError):  # noqa: N818
+    """Too few worlds agree with what was seen for an answer; `estimate` and `standard_error` are what they say."""
+
+    def __init__(self, effective_trials: float, estimate: float, standard_error: float, what: str) -> None:
+        self.effective_trials = effective_trials
+        self.estimate = estimate
+        self.standard_error = standard_error
+        super().__init__(
+            f"too few: {effective_trials:.0f} effective trials for {what}; the estimate so far is {estimate:.2f} "
+            f"+- {standard_error:.2f}\n    = ask for more with -n, or for something less rare"
+        )

@@ -145,3 +145,131 @@ class Simulation:
         """The JSON form as plain data, `format` first."""
         data = asdict(self)
         return {"format": data.pop("format"), **data}
+
+
+@dataclass(frozen=True)
+class ProbabilityFound:
+    """A probability within a statement.
+
+    Attributes:
+        text: as asked.
+        value, standard_error: the answer and its sampling error, which is 0 where it is exact.
+        method: how it was found.
+        effective_trials: for how many unweighted trials the ones kept stand; None where it is exact.
+        seen: the observations that it is conditioned on.
+        imposed: the interventions under which it is read.
+        left_out: steps left out of an average, because what is seen is impossible there.
+    """
+
+    text: str
+    value: float
+    standard_error: float
+    method: Literal["exact", "sample"]
+    effective_trials: float | None
+    seen: list[str]
+    imposed: list[str]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a comparison.
+
+    Attributes:
+        holds: True, False, or None where the sampling error spans the bound.
+        left, right: the two sides that are closest to changing the verdict; None where one is not a number.
+        margin, standard_error: by how much those two hold (below 0: fail), and the sampling error of that.
+        step: the step at which they were compared, where the statement is about each of several.
+    """
+
+    holds: bool | None
+    left: float | None
+    right: float | None
+    margin: float | None
+    standard_error: float | None
+    step: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query: its value, or for a comparison the verdict, whose margin is the value."""
+
+    model: ModelLine
+    query: str
+    value: float | None
+    standard_error: float | None
+    method: Literal["exact", "sample"]
+    effective_trials: float | None
+    trials: int
+    seed: int
+    probabilities: list[ProbabilityFound]
+    verdict: Verdict | None
+    format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first; a comparison adds `holds`, `left` and `right`."""
+        data = asdict(self)
+        verdict = data.pop("verdict")
+        if verdict is not None:
+            data |= {name: verdict[name] for name in ("holds", "left", "right", "step")}
+        return {"format": data.pop("format"), **data}
+
+
+@dataclass(frozen=True)
+class ExpectationChecked:
+    """An expectation and what the model says to it; the verdict's words are for reading, its numbers in `Verdict`."""
+
+    that: str
+    title: str | None
+    verdict: Literal["holds", "fails", "undecided"]
+    left: float | None
+    right: float | None
+    margin: float | None
+    standard_error: float | None
+    sources: list[str]
+    robust: float | None = None
+    """In what share of the perturbed models it holds, where that was asked."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the model says to each of its expectations."""
+
+    model: ModelLine
+    trials: int
+    seed: int
+    perturbed: int
+    expectations: dict[str, ExpectationChecked]
+    format: Literal["usru.check/1.0"] = "usru.check/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(self)
+        return {"format": data.pop("format"), **data}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Baselines that reproduce the anchor.
+
+    Attributes:
+        at: the anchor's step.
+        anchor: its shares.
+        before, shares_before: the file's baselines, normalised, and the shares that they give at that step.
+        baselines: those solved, which sum to 1: what the cited drivers do not explain.
+        trials, seed: of the draws that it was solved on.
+    """
+
+    at: str
+    anchor: dict[str, float]
+    before: dict[str, float]
+    shares_before: dict[str, float]
+    baselines: dict[str, float]
+    trials: int
+    seed: int
+    format: Literal["usru.calibration/1.0"] = "usru.calibration/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(self)
+        return {"format": data.pop("format"), **data}

@@ -1,0 +1,334 @@
+"""How likely is this, if that? Answers statements of the query language, exactly where it pays, else by sampling.
+
+All probabilities of a statement are sampled under one plan, so on common random numbers; the statement is worked out
+once for the estimates and once without each batch of trials in turn, and its standard error is the jackknife's
+(J. W. Tukey, 1958), which knows how the probabilities move together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from usru_scenarios import exact
+from usru_scenarios.conditioning import CERTAIN, CaseSums, sample
+from usru_scenarios.engine import MapBlocks, Plan
+from usru_scenarios.events import All, Formula, atoms
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
+from usru_scenarios.program import Floats, Program
+from usru_scenarios.questions import Case, Comparison, Link, Probability, Statement, Value, evaluate, probabilities
+from usru_scenarios.results import ProbabilityFound, Verdict
+
+Method = Literal["auto", "sample", "exact"]
+
+TRIALS = 65_536
+"""Trials of a first answer."""
+
+MOST_TRIALS = 1 << 22
+"""Where too few trials agree with what was seen, or a comparison stays undecided, no more than these are drawn."""
+
+LEAST_EFFECTIVE = 100.0
+"""Below as many effective trials an answer is refused."""
+
+DECIDED = 3.0
+"""A comparison is undecided while its margin is within as many standard errors."""
+
+_ENOUGH = 1000.0
+"""A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
+_CASES = 256
+"""Cases that are drawn together at most."""
+_SECONDS_PER_DRAW = 1e-8
+"""Sampling's time for a trial, node and step: a fixed rate, so that the choice of a method never depends on a clock."""
+_TRIALS_TO_COMPARE = 250_000
+"""Trials that bring the standard error of a probability near one half to .001."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A probability, with its value when each batch of trials is left out; None where it is exact."""
+
+    value: float
+    replicates: Floats | None
+    effective_trials: float | None
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def standard_error(self) -> float:
+        """Of sampling."""
+        return 0.0 if self.replicates is None else jackknife(self.replicates)
+
+
+def jackknife(replicates: Floats) -> float:
+    """The standard error of an estimate from its values without each batch: sqrt((B - 1) / B * sum of squares)."""
+    batches = len(replicates)
+    return float(np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum()))
+
+
+@dataclass
+class Prober:
+    """Finds probabilities in a model, each once.
+
+    Attributes:
+        program: the model as it stands, interventions of the command line included.
+        in_profile: gives the program under a profile.
+        given: observations that hold throughout.
+        trials, seed: of the first draws.
+        method: `auto` is exact where that is predicted to take less than sampling to an error of .001.
+        map_blocks: as in `engine.simulate`.
+    """
+
+    program: Program
+    in_profile: Callable[[str], Program]
+    trials: int = TRIALS
+    seed: int = 1
+    method: Method = "auto"
+    map_blocks: MapBlocks = map
+    most_trials: int = MOST_TRIALS
+    _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
+
+    def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
+        """The probabilities asked for; those without observations in one model are drawn together.
+
+        Raises:
+            ImpossibleEvidence: what was seen can't happen.
+            TooFewDraws: too few worlds agree with what was seen.
+            exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
+        """
+        amount = self.trials if trials is None else trials
+        wanted = list(dict.fromkeys(wanted))
+        fresh = [probability for probability in wanted if (probability, amount) not in self._known]
+        together: dict[object, list[Probability]] = {}
+        for probability in fresh:
+            plain = all(case.given is None for case in probability.cases)
+            key = (probability.profile, probability.interventions) if plain else probability
+            together.setdefault(key, []).append(probability)
+        for group in together.values():
+            for probability, found in zip(group, self._find(group, amount), strict=True):
+                self._known[probability, amount] = found
+        return {probability: self._known[probability, amount] for probability in wanted}
+
+    def _find(self, group: Sequence[Probability], trials: int) -> list[Found]:
+        """Probabilities that are read in one program."""
+        first = group[0]
+        program = self.program if first.profile is None else self.in_profile(first.profile)
+        for intervention in first.interventions:
+            program = intervention.on(program)
+        if self._exactly(program, [case for probability in group for case in probability.cases]):
+            return [_exact(program, probability) for probability in group]
+        return self._sampled(program, group, trials)
+
+    def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
+        if self.method != "auto":
+            return self.method == "exact"
+        events = [event for case in cases for event in _pair(case)]
+        try:
+            cost = exact.cost(program, events)
+        except (exact.NotExact, exact.TooLarge):
+            return False
+        nodes = len(program.upstream(atom.node for event in events for atom in atoms(event)))
+        sampling = _TRIALS_TO_COMPARE * nodes * program.steps * _SECONDS_PER_DRAW
+        return cost.entries <= exact.BOUND and cost.seconds <= sampling
+
+    def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
+        while True:
+            plan = Plan(trials, self.seed)
+            cases = [case for probability in group for case in probability.cases]
+            sums = self._sums(program, cases, plan)
+            found, start = [], 0
+            for probability in group:
+                part = slice(start, start + len(probability.cases))
+                found.append(_estimate(probability, sums[part]))
+                start = part.stop
+            scarce = min(each.effective_trials or 0.0 for each in found)
+            if scarce >= LEAST_EFFECTIVE or scarce >= trials:
+                return found
+            if trials >= self.most_trials:
+                raise self._too_few(program, group[0], found[0], plan)
+            trials = min(4 * trials, self.most_trials)
+
+    def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
+        """The sums of each case; those that too few shared worlds agree with are drawn by themselves."""
+        found: list[CaseSums] = []
+        for start in range(0, len(cases), _CASES):
+            part = [_pair_given(case) for case in cases[start : start + _CASES]]
+            found += _apart(sample(program, part, plan, self.map_blocks))
+        if len(cases) > 1:
+            for number, case in enumerate(cases):
+                if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
+                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks)
+        return found
+
+    def _too_few(self, program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
+        if found.effective_trials:
+            return TooFewDraws(found.effective_trials, found.value, found.standard_error, probability.text)
+        case = probability.cases[0]
+        evidence = list(probability.evidence(case))
+
+        def possible(kept: list[tuple[str, Formula]]) -> bool:
+            pair = (CERTAIN, All(tuple(event for _, event in kept)))
+            return bool(sample(program, [pair], plan, self.map_blocks).given.any())
+
+        return impossible(evidence, possible, f"in none of {plan.trials:,} worlds")
+
+
+def impossible(evidence: list[tuple[str, Formula]], possible: Callable[..., bool], how: str) -> ImpossibleEvidence:
+    """The error that names which observation is impossible, by itself or given the others."""
+    for text, event in evidence:
+        if not possible([(text, event)]):
+            return ImpossibleEvidence(f"what is said to be seen does not happen: {text} ({how})")
+    for number, (text, _) in enumerate(evidence):
+        others = evidence[:number] + evidence[number + 1 :]
+        if possible(others):
+            given = ", ".join(other for other, _ in others)
+            return ImpossibleEvidence(f"what is said to be seen does not happen: {text}, given {given} ({how})")
+    return ImpossibleEvidence(f"what is said to be seen does not happen together: {', '.join(t for t, _ in evidence)}")
+
+
+def _pair(case: Case) -> list[Formula]:
+    """The events whose probabilities give a case: with what was seen, and what was seen."""
+    return [case.event] if case.given is None else [All((case.event, case.given)), case.given]
+
+
+def _pair_given(case: Case) -> tuple[Formula, Formula]:
+    return case.event, CERTAIN if case.given is None else case.given
+
+
+def _apart(sums: CaseSums) -> list[CaseSums]:
+    """The sums of each case by itself."""
+    numbers = range(len(sums.squares))
+    return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
+
+
+def _exact(program: Program, probability: Probability) -> Found:
+    events = [_pair(case) for case in probability.cases]
+    values = iter(exact.probabilities(program, [event for pair in events for event in pair]))
+    chances, left_out = [], []
+    for case, pair in zip(probability.cases, events, strict=True):
+        both = next(values)
+        given = next(values) if len(pair) == 2 else 1.0
+        if given > 0.0:
+            chances.append(both / given)
+        else:
+            left_out.append(case.step or 0)
+    if chances:
+        return Found(math.fsum(chances) / len(chances), None, None, tuple(left_out))
+
+    def possible(kept: list[tuple[str, Formula]]) -> bool:
+        return exact.probabilities(program, [All(tuple(event for _, event in kept))])[0] > 0.0
+
+    raise impossible(list(probability.evidence(probability.cases[0])), possible, "exactly")
+
+
+def _estimate(probability: Probability, sums: Sequence[CaseSums]) -> Found:
+    """The average over the cases that can be had, and its replicates."""
+    kept = [part for part in sums if part.given.any()]
+    left_out = tuple(case.step or 0 for case, part in zip(probability.cases, sums, strict=True) if not part.given.any())
+    if not kept:
+        return Found(math.nan, np.zeros(2), 0.0, left_out)
+    both = np.concatenate([part.both for part in kept], axis=1)
+    given = np.concatenate([part.given for part in kept], axis=1)
+    totals, seen = both.sum(axis=0), given.sum(axis=0)
+    rest = seen - given
+    replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)
+    effective = min(float(part.effective_trials[0]) for part in kept)
+    return Found(float((totals / seen).mean()), replicates.mean(axis=1), effective, left_out)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A statement, answered: its value and error, and for a comparison the verdict."""
+
+    value: float
+    standard_error: float
+    verdict: Verdict | None
+    found: dict[Probability, Found]
+
+
+def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outcome:
+    """Answer a statement; a comparison that stays undecided is drawn again with more trials, up to the limit.
+
+    Raises:
+        UsruError: as for `Prober.find`.
+    """
+    wanted = [split for probability in probabilities(statement) for split in _split(probability)]
+    trials = prober.trials
+    while True:
+        found = prober.find(wanted, trials)
+        if not isinstance(statement, Comparison):
+            value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
+            return Outcome(value, error, None, found)
+        verdict = judge(statement, found, labels)
+        sampled = any(each.replicates is not None for each in found.values())
+        if verdict.holds is not None or not sampled or trials >= prober.most_trials:
+            margin = math.nan if verdict.margin is None else verdict.margin
+            return Outcome(margin, verdict.standard_error or 0.0, verdict, found)
+        trials = min(4 * trials, prober.most_trials)
+
+
+def _split(probability: Probability) -> list[Probability]:
+    """Where a comparison looks at cases one by one, each is a probability of its own."""
+    from dataclasses import replace
+
+    if not probability.each:
+        return [probability]
+    return [replace(probability, cases=(case,), each=False) for case in probability.cases]
+
+
+def judge(comparison: Comparison, found: dict[Probability, Found], labels: Sequence[str]) -> Verdict:
+    """Whether a comparison holds, told from the pair of sides that is closest to changing it."""
+    verdicts = [_judge_link(link, found, labels) for link in comparison.links()]
+    return min(verdicts, key=_security)
+
+
+def _security(verdict: Verdict) -> tuple[int, float]:
+    """Failures first, then what is undecided, then by how far the margin is from 0 in standard errors."""
+    rank = 2 if verdict.holds else 0 if verdict.holds is False else 1
+    margin = math.inf if verdict.margin is None else verdict.margin
+    return rank, margin / verdict.standard_error if verdict.standard_error else margin * 1e12
+
+
+def _judge_link(link: Link, found: dict[Probability, Found], labels: Sequence[str]) -> Verdict:
+    left, _ = _worked_out(lambda value_of: evaluate(link.left, value_of), found)
+    right, _ = _worked_out(lambda value_of: evaluate(link.right, value_of), found)
+    margin, error = _worked_out(link.margin, found)
+    clear = error == 0.0 or math.isinf(margin) or abs(margin) > DECIDED * error
+    holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
+    step = None if link.step is None else labels[link.step]
+    return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _worked_out(work: Callable[..., Value], found: dict[Probability, Found]) -> tuple[float, float]:
+    """A value that follows from probabilities, and its standard error."""
+    value = float(work(lambda probability: found[probability].value))
+    sampled = [each.replicates for each in found.values() if each.replicates is not None]
+    if not sampled or not math.isfinite(value):
+        return value, 0.0
+
+    def replicate(probability: Probability) -> Value:
+        each = found[probability]
+        return each.value if each.replicates is None else each.replicates
+
+    replicates = np.broadcast_to(np.asarray(work(replicate), dtype=np.float64), sampled[0].shape)
+    return value, jackknife(replicates)
+
+
+def described(probability: Probability, found: Found, labels: Sequence[str]) -> ProbabilityFound:
+    """A probability that was found, as a result carries it."""
+    return ProbabilityFound(
+        text=probability.text,
+        value=found.value,
+        standard_error=found.standard_error,
+        method="exact" if found.replicates is None else "sample",
+        effective_trials=found.effective_trials,
+        seen=list(probability.observed),
+        imposed=[intervention.text for intervention in probability.interventions],
+        left_out=[labels[step] for step in found.left_out],
+    )
