@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.engine import MapBlocks, Plan, Walker, batch_edges, batched
+from usru_scenarios.engine import Carried, Draws, MapBlocks, Plan, Sampler, Walker, batch_edges, batched
 from usru_scenarios.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
 from usru_scenarios.model import OUTCOME
-from usru_scenarios.program import CategoricalNode, Floats, Program
+from usru_scenarios.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.sampling import Matrix, Mixing, Restriction, Worlds
 
 Truth = npt.NDArray[np.bool_]
@@ -72,6 +72,120 @@ def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapB
     return Conditioner(program, cases, plan).sums(map_blocks)
 
 
+def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
+    """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
+    sampler = GivenSampler(program, given, plan)
+    draws = sampler.nothing(plan.trials)
+    for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
+        draws.add(part, block * plan.block // sampler.batch)
+    return draws
+
+
+class GivenSampler:
+    """A program, what has been seen, and the plan that its forecast is drawn under."""
+
+    def __init__(self, program: Program, given: Formula, plan: Plan) -> None:
+        self.program = program
+        self.given = given
+        self.plan = plan
+        self.forecast = Sampler(program, plan)
+        asked = {atom.node for atom in atoms(given)}
+        self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
+        states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
+        self.batch = plan.batch(program.steps * (states + 2 * len(self.forecast.sets)))
+        self.walker = Walker(
+            program,
+            plan.seed,
+            draw_outcome=not self.carried or program.outcome_is_read,
+            restrictions=_restrictions(program, _conjuncts(given), carried=self.carried),
+        )
+
+    def nothing(self, trials: int) -> Draws:
+        """The sums of no trials, with room for the batches of as many."""
+        draws = self.forecast.nothing(trials, self.batch)
+        draws.weights = {name: np.zeros((len(draws.trials), *counts.shape)) for name, counts in draws.counts.items()}
+        draws.counts = {}
+        return draws
+
+    def run(self, block: int) -> Draws:
+        """The sums of one block: all is remembered until the weights are known."""
+        trials = self.plan.trials_in(block)
+        memory = Memory(self, trials)
+        worlds = self.walker.walk(block, trials, memory)
+        _, given = memory.witness.probabilities(0)
+        return memory.weighed(worlds.weight * given, self.nothing(trials), batch_edges(trials, self.batch))
+
+
+class Memory:
+    """Remembers a block: the outcome's probabilities or its drawn scenario, and the states of all nodes."""
+
+    def __init__(self, sampler: GivenSampler, trials: int) -> None:
+        self.program = sampler.program
+        self.witness = Witness(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
+        sets = sampler.forecast.sets
+        self.path: Carried | Certain = (
+            Carried(sets, lumped=sampler.forecast.lumped) if sampler.carried else Certain(sets)
+        )
+        self.visits: list[Floats] = []
+        self.first: list[Floats] = []
+        self.moves: list[Floats] = []
+        self.nodes: list[list[Any]] = []
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Remember a step."""
+        assert transition is not None, "a forecast needs the outcome"
+        drawn = worlds.now[self.witness.index[OUTCOME]]
+        before = self.path.present
+        probability, seen = self.path.move(transition, drawn)
+        self.visits.append(probability)
+        self.first.append(seen)
+        self.nodes.append(worlds.now)
+        self.witness.see(step, worlds, transition)
+        if before is not None:
+            joint = self.path.moves(before, transition)
+            self.moves = [np.add(*parts) for parts in zip(self.moves, joint, strict=True)] if self.moves else joint
+
+    def weighed(self, weights: Floats, sums: Draws, edges: npt.NDArray[np.int64]) -> Draws:
+        """The sums of the block, each trial counted by its weight."""
+        sums.trials += batched(weights, edges)
+        sums.squares += float((weights**2).sum())
+        for step, (visits, first) in enumerate(zip(self.visits, self.first, strict=True)):
+            sums.visits[:, step] += batched(visits * weights, edges)
+            sums.first[:, step] += batched(first * weights, edges)
+            for name, values in zip(self.program.nodes, self.nodes[step], strict=True):
+                node = self.program.nodes[name]
+                if isinstance(node, NumericNode):
+                    sums.values[name].see(step, values, node.scale, weights)
+                elif name != OUTCOME:
+                    here = np.arange(len(node.states))[:, None] == values
+                    sums.weights[name][:, step] += batched(here * weights, edges)
+        for scenario, joint in enumerate(self.moves):
+            sums.moves[:, scenario] += batched(joint * weights, edges)
+        return sums
+
+
+class Certain:
+    """The drawn scenario as it is: what is seen later may bear on it, which its probability one step ahead ignores."""
+
+    def __init__(self, sets: list[list[int]]) -> None:
+        self.sets = sets
+        self.present: Floats | None = None
+        self.unseen: list[Floats] = []
+
+    def move(self, transition: Mixing | Matrix, drawn: Any) -> tuple[Floats, Floats]:
+        """As in `engine.Carried`."""
+        self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+        here = [self.present[members].sum(axis=0) for members in self.sets]
+        unseen = self.unseen or [np.ones_like(part) for part in here]
+        self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
+        return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
+
+    def moves(self, before: Floats, _transition: Mixing | Matrix) -> list[Floats]:
+        """As in `engine.Carried`."""
+        assert self.present is not None
+        return [there * self.present for there in before]
+
+
 class Conditioner:
     """A program with the cases that are asked of it, compiled for drawing under a plan."""
 
@@ -83,7 +197,8 @@ class Conditioner:
         below = program.downstream(OUTCOME)
         self.carried = not program.feedback and not asked & below
         self.batch = plan.batch(2 * len(cases))
-        restrictions = dict(self._restrictions())
+        seen = set.intersection(*({*_conjuncts(given)} for _, given in cases))
+        restrictions = _restrictions(program, seen, carried=self.carried)
         self.walker = Walker(
             program,
             plan.seed,
@@ -117,21 +232,21 @@ class Conditioner:
             batched(worlds.weight * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1)
         )
 
-    def _restrictions(self) -> Iterator[tuple[tuple[int, str], Restriction]]:
-        """What draws can be held to: the single-node parts of what every case has observed."""
-        common = set.intersection(*({*_conjuncts(given)} for _, given in self.cases))
-        held: dict[tuple[int, str], Restriction] = {}
-        for timed in sorted((part for part in common if isinstance(part, Timed)), key=repr):
-            asked = {atom.node for atom in atoms(timed.condition)}
-            if len(asked) != 1 or (self.carried and OUTCOME in asked):
-                continue
-            (node,) = asked
-            restriction = _restriction(self.program, node, timed)
-            if restriction is None:
-                continue
-            for step in timed.steps[-1:] if timed.mode == "ever" else timed.steps:
-                held.setdefault((step, node), restriction)  # a second one on the same draw keeps or drops worlds
-        yield from held.items()
+
+def _restrictions(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
+    """What draws can be held to, by step and node: the parts of what was seen that are about a single node."""
+    held: dict[tuple[int, str], Restriction] = {}
+    for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
+        asked = {atom.node for atom in atoms(timed.condition)}
+        if len(asked) != 1 or (carried and OUTCOME in asked):
+            continue
+        (node,) = asked
+        restriction = _restriction(program, node, timed)
+        if restriction is None:
+            continue
+        for step in timed.steps[-1:] if timed.mode == "ever" else timed.steps:
+            held.setdefault((step, node), restriction)  # a second one on the same draw keeps or drops worlds
+    return held
 
 
 def _conjuncts(formula: Formula) -> Iterator[Formula]:

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.distributions import LatentScale
+from usru_scenarios.estimates import Estimate, ratio
 from usru_scenarios.model import OUTCOME
 from usru_scenarios.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.sampling import (
@@ -85,25 +87,41 @@ class Draws:
     """The sums of a run, states and scenarios in the program's order.
 
     Attributes:
-        trials: shape (batches,), the trials of each batch.
+        trials: shape (batches,), the trials of each batch; under observations, their weights.
+        squares: the sum over trials of their squared weights.
         visits: shape (batches, steps, scenarios), sums of the scenario's probability at each step.
         first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit.
         moves: shape (batches, scenarios, scenarios), sums over steps of P(a at t, b at t + 1).
         counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there.
+        weights: under observations in the place of counts, shape (batches, steps, states): the weight of those trials.
         values: for each numeric node, what was seen of it.
     """
 
     trials: Floats
+    squares: float
     visits: Floats
     first: Floats
     moves: Floats
     counts: dict[str, npt.NDArray[np.int64]]
     values: dict[str, NumericSums]
+    weights: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def effective_trials(self) -> float:
+        """For how many unweighted trials the weighted ones stand: (sum w)^2 / sum w^2."""
+        return float(self.trials.sum()) ** 2 / self.squares if self.squares else 0.0
+
+    def states(self, name: str) -> Estimate:
+        """The share of each state of a node at each step, shape (steps, states), with standard errors."""
+        if name in self.weights:
+            return ratio(self.weights[name], self.trials)
+        share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
+        return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
     def see(self, step: int, node: Node, values: npt.NDArray[Any]) -> None:
         """Count the states or values of a node at a step, shape (trials,)."""
         if isinstance(node, NumericNode):
-            self.values[node.name].see(step, values, node.scale.low, node.scale.high)
+            self.values[node.name].see(step, values, node.scale)
             return
         counts = self.counts[node.name][step]
         for state in range(1, len(counts)):
@@ -114,18 +132,21 @@ class Draws:
         """Add the sums of a block, whose batches start at `batch`."""
         at = slice(batch, batch + len(other.trials))
         self.trials[at] += other.trials
+        self.squares += other.squares
         self.visits[at] += other.visits
         self.first[at] += other.first
         self.moves[at] += other.moves
         for name, counts in other.counts.items():
             self.counts[name] += counts
+        for name, weights in other.weights.items():
+            self.weights[name][at] += weights
         for name, values in other.values.items():
             self.values[name].add(values)
 
 
 @dataclass
 class NumericSums:
-    """What was seen of a numeric node at each step.
+    """What was seen of a numeric node at each step, trials counted by their weights where they have any.
 
     Attributes:
         total, squares: shape (steps,), sums of the value and of its square.
@@ -137,7 +158,7 @@ class NumericSums:
     squares: Floats
     least: Floats
     most: Floats
-    bins: npt.NDArray[np.int64]
+    bins: Floats
 
     @classmethod
     def empty(cls, steps: int) -> NumericSums:
@@ -147,17 +168,22 @@ class NumericSums:
             np.zeros(steps),
             np.full(steps, np.inf),
             np.full(steps, -np.inf),
-            np.zeros((steps, BINS + 1), dtype=np.int64),
+            np.zeros((steps, BINS + 1)),
         )
 
-    def see(self, step: int, values: Floats, low: float, high: float) -> None:
+    def see(self, step: int, values: Floats, scale: LatentScale, weights: Floats | None = None) -> None:
         """Count the values of one step, shape (trials,)."""
-        self.total[step] += values.sum()
-        self.squares[step] += (values * values).sum()
+        if weights is not None:
+            values, weights = values[weights > 0], weights[weights > 0]
+            if not len(values):
+                return
+        weighed = values if weights is None else values * weights
+        self.total[step] += weighed.sum()
+        self.squares[step] += (weighed * values).sum()
         self.least[step] = min(self.least[step], values.min())
         self.most[step] = max(self.most[step], values.max())
-        index = ((values - low) * (BINS / (high - low))).astype(np.intp)
-        self.bins[step] += np.bincount(index, minlength=BINS + 1)
+        index = ((values - scale.low) * (BINS / (scale.high - scale.low))).astype(np.intp)
+        self.bins[step] += np.bincount(index, weights, minlength=BINS + 1)
 
     def add(self, other: NumericSums) -> None:
         """Add what another block saw."""
@@ -289,13 +315,14 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         return self.plan.batch(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(self, trials: int | None = None) -> Draws:
-        """The sums of no trials, with room for the batches of the plan, or of as many trials as given."""
+    def nothing(self, trials: int | None = None, batch: int | None = None) -> Draws:
+        """The sums of no trials, with room for the batches of as many as given, by default those of the plan."""
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
-        batches = -(-(self.plan.trials if trials is None else trials) // self.batch)
+        batches = -(-(trials or self.plan.trials) // (batch or self.batch))
         categorical = {n: node for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
         return Draws(
             trials=np.zeros(batches),
+            squares=0.0,
             visits=np.zeros((batches, steps, scenarios)),
             first=np.zeros((batches, steps, len(self.sets))),
             moves=np.zeros((batches, scenarios, scenarios)),
@@ -329,6 +356,7 @@ class Tally:
         self.sums = sampler.nothing(trials)
         self.edges = batch_edges(trials, sampler.batch)
         self.sums.trials += np.diff(np.append(self.edges, trials))
+        self.sums.squares += trials
         self.path: Carried | Drawn = (
             Drawn(sampler.sets) if self.program.feedback else Carried(sampler.sets, lumped=sampler.lumped)
         )
@@ -390,6 +418,10 @@ class Carried:
         left = [unseen.sum(axis=0) for unseen in self.unseen]
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
+
+    def moves(self, before: Floats, transition: Mixing | Matrix) -> list[Floats]:
+        """For each scenario, the probability of having been there and now in each one, shape (scenarios, trials)."""
+        return list(transition.moves(before))
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share

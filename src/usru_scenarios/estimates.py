@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from usru_scenarios.program import Floats
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -395,6 +395,11 @@ class Mixing:
         after += self.moved
         return after
 
+    @property
+    def scenarios(self) -> int:
+        """How many there are."""
+        return len(self.share)
+
     def start(self) -> Floats:
         """The probabilities at the first step, before which nothing is kept."""
         return self.share
@@ -428,6 +433,11 @@ class Matrix:
     """A step of the outcome by its whole transition matrix, shape (from, to, trials)."""
 
     matrix: Floats
+
+    @property
+    def scenarios(self) -> int:
+        """How many there are."""
+        return len(self.matrix)
 
     def start(self) -> Floats:
         """The probabilities where every scenario before leads to the same ones."""

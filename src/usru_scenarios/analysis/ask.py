@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -18,10 +18,11 @@ from usru_scenarios import exact
 from usru_scenarios.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.engine import MapBlocks, Plan
 from usru_scenarios.events import All, Formula, atoms
+from usru_scenarios.loading import Loaded
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.program import Floats, Program
 from usru_scenarios.questions import Case, Comparison, Link, Probability, Statement, Value, evaluate, probabilities
-from usru_scenarios.results import ProbabilityFound, Verdict
+from usru_scenarios.results import Answer, ModelLine, ProbabilityFound, Verdict
 
 Method = Literal["auto", "sample", "exact"]
 
@@ -75,7 +76,6 @@ class Prober:
     Attributes:
         program: the model as it stands, interventions of the command line included.
         in_profile: gives the program under a profile.
-        given: observations that hold throughout.
         trials, seed: of the first draws.
         method: `auto` is exact where that is predicted to take less than sampling to an error of .001.
         map_blocks: as in `engine.simulate`.
@@ -88,6 +88,8 @@ class Prober:
     method: Method = "auto"
     map_blocks: MapBlocks = map
     most_trials: int = MOST_TRIALS
+    drawn: int = 0
+    """The most trials that any answer so far took; 0 where all are exact."""
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
@@ -131,11 +133,12 @@ class Prober:
             return False
         nodes = len(program.upstream(atom.node for event in events for atom in atoms(event)))
         sampling = _TRIALS_TO_COMPARE * nodes * program.steps * _SECONDS_PER_DRAW
-        return cost.entries <= exact.BOUND and cost.seconds <= sampling
+        return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
         while True:
             plan = Plan(trials, self.seed)
+            self.drawn = max(self.drawn, trials)
             cases = [case for probability in group for case in probability.cases]
             sums = self._sums(program, cases, plan)
             found, start = [], 0
@@ -165,14 +168,16 @@ class Prober:
     def _too_few(self, program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
         if found.effective_trials:
             return TooFewDraws(found.effective_trials, found.value, found.standard_error, probability.text)
-        case = probability.cases[0]
-        evidence = list(probability.evidence(case))
+        return unseen(program, list(probability.evidence(probability.cases[0])), plan)
 
-        def possible(kept: list[tuple[str, Formula]]) -> bool:
-            pair = (CERTAIN, All(tuple(event for _, event in kept)))
-            return bool(sample(program, [pair], plan, self.map_blocks).given.any())
 
-        return impossible(evidence, possible, f"in none of {plan.trials:,} worlds")
+def unseen(program: Program, evidence: list[tuple[str, Formula]], plan: Plan) -> ImpossibleEvidence:
+    """The error for evidence that no drawn world agrees with."""
+
+    def possible(kept: list[tuple[str, Formula]]) -> bool:
+        return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
+
+    return impossible(evidence, possible, f"in none of {plan.trials:,} worlds")
 
 
 def impossible(evidence: list[tuple[str, Formula]], possible: Callable[..., bool], how: str) -> ImpossibleEvidence:
@@ -271,8 +276,6 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
 
 def _split(probability: Probability) -> list[Probability]:
     """Where a comparison looks at cases one by one, each is a probability of its own."""
-    from dataclasses import replace
-
     if not probability.each:
         return [probability]
     return [replace(probability, cases=(case,), each=False) for case in probability.cases]
@@ -331,4 +334,28 @@ def described(probability: Probability, found: Found, labels: Sequence[str]) -> 
         seen=list(probability.observed),
         imposed=[intervention.text for intervention in probability.interventions],
         left_out=[labels[step] for step in found.left_out],
+    )
+
+
+def answered(query: str, statement: Statement, loaded: Loaded, prober: Prober) -> Answer:
+    """The answer to a query, with all that it took.
+
+    Raises:
+        UsruError: as for `Prober.find`.
+    """
+    labels = prober.program.grid.labels
+    outcome = answer(statement, prober, labels)
+    parts = [described(probability, found, labels) for probability, found in outcome.found.items()]
+    effective = [part.effective_trials for part in parts if part.effective_trials is not None]
+    return Answer(
+        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
+        query=query,
+        value=_finite(outcome.value),
+        standard_error=_finite(outcome.standard_error),
+        method="sample" if effective else "exact",
+        effective_trials=min(effective, default=None),
+        trials=prober.drawn,
+        seed=prober.seed,
+        probabilities=parts,
+        verdict=outcome.verdict,
     )

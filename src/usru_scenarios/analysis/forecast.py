@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, unseen
+from usru_scenarios.conditioning import simulate_given
 from usru_scenarios.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.estimates import ratio
+from usru_scenarios.estimates import Estimate, ratio
+from usru_scenarios.events import All
 from usru_scenarios.loading import Loaded
 from usru_scenarios.model import Categorical, Model, Numeric
-from usru_scenarios.problems import Problem
+from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.questions import Intervention, Observation
 from usru_scenarios.results import (
     Errors,
     ModelLine,
@@ -41,6 +44,8 @@ def forecast(
     *,
     trials: int = DEFAULT_TRIALS,
     seed: int = DEFAULT_SEED,
+    do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -48,44 +53,43 @@ def forecast(
     Args:
         loaded: the model and where it came from.
         program: the model, compiled.
-        trials: how many worlds to draw, at least 2, so that there is a standard error.
+        trials: how many worlds to draw, at least 2, so that there is a standard error; more where too few of them agree
+            with what is given.
         seed: of the random streams, at least 0.
+        do: interventions, which cut nodes off from their causes.
+        given: observations, which weigh worlds by how well they agree.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         ValueError: too few trials or a negative seed.
+        ImpossibleEvidence: no world agrees with what is given.
+        TooFewDraws: too few worlds do.
     """
     if trials < 2:
         raise ValueError("at least 2 trials are needed, since a single one has no standard error")
     if seed < 0:
         raise ValueError("a seed is a whole number, 0 or above")
-    draws = simulate(program, Plan(trials, seed), map_blocks)
-    model, labels = loaded.model, program.grid.labels
-    series = _Series(program, draws)
+    for intervention in do:
+        program = intervention.on(program)
+    plan, draws = _drawn(program, Plan(trials, seed), given, map_blocks)
+    model = loaded.model
     moves, move_errors = _transitions(program, draws)
     return Simulation(
         model=ModelLine(model.name, model.title, loaded.sha256),
         run=Run(
-            trials=trials,
+            trials=plan.trials,
             seed=seed,
             method="sample",
-            steps=list(labels),
+            steps=list(program.grid.labels),
             profile=loaded.profile,
             weights={name: float(program.weights[name].mean()) for name in model.drivers},
-            do=[],
-            given=[],
-            effective_trials=float(trials),
+            do=[intervention.text for intervention in do],
+            given=[observation.text for observation in given],
+            effective_trials=draws.effective_trials,
             usru_version=__version__,
         ),
-        scenarios={
-            name: series.of([program.outcome.states.index(name)], number, scenario.title or name)
-            for name, scenario in model.scenarios.items()
-            for number in [program.outcome.states.index(name)]
-        },
-        groups={
-            name: series.of(list(program.groups[name]), len(model.scenarios) + number, name)
-            for number, name in enumerate(program.groups)
-        },
+        scenarios=_scenarios(program, draws, model),
+        groups=_groups(program, draws),
         transitions=_nested(moves, program, model),
         transition_errors=_nested(move_errors, program, model),
         drivers=_nodes(program, draws, model.drivers.items()),
@@ -95,11 +99,51 @@ def forecast(
     )
 
 
+def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks) -> tuple[Plan, Draws]:
+    """The sums of a run, drawn on until enough worlds agree with what is given, and the plan of the last run."""
+    if not given:
+        return plan, simulate(program, plan, map_blocks)
+    seen = All(tuple(observation.event for observation in given))
+    while True:
+        draws = simulate_given(program, seen, plan, map_blocks)
+        effective = draws.effective_trials
+        if effective >= min(LEAST_EFFECTIVE, plan.trials):
+            return plan, draws
+        if plan.trials >= MOST_TRIALS:
+            raise _too_few(program, draws, given, plan)
+        plan = Plan(min(4 * plan.trials, MOST_TRIALS), plan.seed)
+
+
+def _too_few(program: Program, draws: Draws, given: Sequence[Observation], plan: Plan) -> Exception:
+    evidence = [(observation.text, observation.event) for observation in given]
+    if not draws.effective_trials:
+        return unseen(program, evidence, plan)
+    end = ratio(draws.visits[:, -1, 0], draws.trials)
+    what = f"{program.outcome.states[0]} at the end, given {', '.join(text for text, _ in evidence)}"
+    return TooFewDraws(draws.effective_trials, float(end.value), float(end.error), what)
+
+
 def warned(problem: Problem) -> Warned:
     """A problem as a result carries it."""
     if problem.span is None:
         return Warned(problem.code, problem.message)
     return Warned(problem.code, problem.message, problem.span.source, problem.span.line)
+
+
+def _scenarios(program: Program, draws: Draws, model: Model) -> dict[str, ScenarioResult]:
+    series, index = _Series(program, draws), program.outcome.states.index
+    return {
+        name: series.of([index(name)], index(name), scenario.title or name)
+        for name, scenario in model.scenarios.items()
+    }
+
+
+def _groups(program: Program, draws: Draws) -> dict[str, ScenarioResult]:
+    series, first = _Series(program, draws), len(program.outcome.states)
+    return {
+        name: series.of(list(members), first + number, name)
+        for number, (name, members) in enumerate(program.groups.items())
+    }
 
 
 class _Series:
@@ -166,33 +210,30 @@ def _nodes(
         node = program.nodes[name]
         title = part.title or name
         if isinstance(node, NumericNode):
-            results[name] = _values(title, node, draws.values[name])
+            results[name] = _values(title, node, draws.values[name], draws.effective_trials)
         elif isinstance(part, Categorical):
-            results[name] = _states(title, node, list(part.states), draws.counts[name])
+            results[name] = _states(title, node, list(part.states), draws.states(name))
     return results
 
 
-def _states(title: str, node: CategoricalNode, order: list[str], counts: npt.NDArray[np.int64]) -> StatesResult:
-    """The share of each state at each step, with the binomial standard error."""
-    trials = counts.sum(axis=1, keepdims=True)
-    share = counts / trials
-    error = np.sqrt(share * (1.0 - share) / trials)
+def _states(title: str, node: CategoricalNode, order: list[str], estimate: Estimate) -> StatesResult:
+    """The share of each state at each step, in the order of the file."""
     columns = {state: node.states.index(state) for state in order}
     return StatesResult(
         title,
-        {state: share[:, column].tolist() for state, column in columns.items()},
-        {state: error[:, column].tolist() for state, column in columns.items()},
+        {state: _clean(estimate.value[:, column]) for state, column in columns.items()},
+        {state: estimate.error[:, column].tolist() for state, column in columns.items()},
     )
 
 
-def _values(title: str, node: NumericNode, sums: NumericSums) -> ValuesResult:
+def _values(title: str, node: NumericNode, sums: NumericSums, effective: float) -> ValuesResult:
     """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
     trials = sums.bins.sum(axis=1)
     mean = sums.total / trials
-    spread = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / (trials - 1))
+    spread = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / max(effective - 1, 1))
     quantiles, errors = {}, {}
     for share in QUANTILES:
-        reach = math.sqrt(share * (1.0 - share) / trials[0])
+        reach = math.sqrt(share * (1.0 - share) / effective)
         quantiles[f"{share:.2f}"] = _quantile(share, node, sums).tolist()
         above, below = (_quantile(min(max(share + way * reach, 0.0), 1.0), node, sums) for way in (1, -1))
         errors[f"{share:.2f}"] = ((above - below) / 2).tolist()

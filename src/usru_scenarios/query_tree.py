@@ -1,0 +1,194 @@
+"""What the text of a query says, as values: arithmetic over questions, and events whose words know their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+Sign = Literal["<", "<=", ">", ">="]
+Function = Literal["odds", "log"]
+Mode = Literal["plain", "ever", "always", "each"]
+"""How the moment or range of a time is meant; plain: at the moment, or the average over the range."""
+Leaf = TypeVar("Leaf")
+
+# Arithmetic, over leaves that are questions here and probabilities once they are understood ---------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as written."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Negated(Generic[Leaf]):
+    """The number with the other sign."""
+
+    part: Expression[Leaf]
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Generic[Leaf]):
+    """A sum, difference, product or quotient."""
+
+    sign: Literal["+", "-", "*", "/"]
+    left: Expression[Leaf]
+    right: Expression[Leaf]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied(Generic[Leaf]):
+    """`odds(x)`, which is x / (1 - x), or `log(x)`, the natural logarithm."""
+
+    function: Function
+    part: Expression[Leaf]
+
+
+Expression: TypeAlias = Number | Negated[Leaf] | Binary[Leaf] | Applied[Leaf] | Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Generic[Leaf]):
+    """Expressions with the sign of a comparison between each two neighbours; none for an expression alone."""
+
+    parts: tuple[Expression[Leaf], ...]
+    signs: tuple[Sign, ...]
+
+
+# What stands within P( ) ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A name, number or date, and where it starts in the text."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Just after its last character."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A time: a moment or range, which `mode` says how to read; without ends, the whole grid.
+
+    `mean` is a plain range without ends, and `by T` is `ever ..T`.
+    """
+
+    mode: Mode
+    first: Word | None
+    last: Word | None
+    is_range: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A scenario or a group."""
+
+    name: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """`driver=state`; in an intervention also `driver=number`."""
+
+    node: Word
+    value: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Compares:
+    """A comparison on a numeric driver."""
+
+    node: Word
+    sign: Sign
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """`not`."""
+
+    part: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Parts joined with one word."""
+
+    word: Literal["and", "or"]
+    parts: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """An event with its time."""
+
+    part: Event
+    when: When
+
+
+Event = Named | Equal | Compares | Opposite | Joined | At
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A condition that is seen."""
+
+    event: Event
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imposed:
+    """A condition that is imposed: the inside of `do( )`, or an assignment of the command line."""
+
+    event: Event
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class InProfile:
+    """The profile under which the probability is asked for."""
+
+    name: Word
+
+
+Condition = Observed | Imposed | InProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`P(...)`."""
+
+    event: Event
+    conditions: tuple[Condition, ...]
+    start: int
+    end: int
+
+
+Other = TypeVar("Other")
+
+
+def mapped(expression: Expression[Leaf], change: Callable[[Leaf], Other]) -> Expression[Other]:
+    """The same arithmetic over changed leaves, which are changed from left to right."""
+    match expression:
+        case Number():
+            return expression
+        case Negated(part):
+            return Negated(mapped(part, change))
+        case Binary(sign, left, right):
+            return Binary(sign, mapped(left, change), mapped(right, change))
+        case Applied(function, part):
+            return Applied(function, mapped(part, change))
+        case leaf:
+            return change(leaf)
