@@ -224,7 +224,7 @@ def describe(raw: object) -> str:
     if raw is None:
         return "nothing"
     if isinstance(raw, bool):
-        return "true or false"
+        return "true" if raw else "false"
     if isinstance(raw, str):
         return f"the text '{raw if len(raw) <= 40 else raw[:37] + '...'}'"
     if isinstance(raw, Mapping):
@@ -584,13 +584,22 @@ class Categorical(Part):
     sources: Sources | None = None
 
 
+def _scale(raw: object) -> object:
+    if not isinstance(raw, tuple):
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else describe(raw)
+        raise PydanticCustomError(
+            "not_a_range", "a range is a list of two numbers, such as [0, 1], not {found}", {"found": found}
+        )
+    return raw
+
+
 class Numeric(Part):
     """A consequence, or what it shares with a driver: an uncertain number on a scale."""
 
     kind: Literal["numeric"]
     title: str | None = None
     summary: str | None = None
-    range: tuple[float, float]
+    range: Annotated[tuple[float, float], BeforeValidator(_scale)]
     distribution: Distribution | None = None
     initial: Judgement | None = None
     persistence: Keep | None = None
@@ -602,7 +611,7 @@ class Numeric(Part):
     @model_validator(mode="before")
     @classmethod
     def _range_form(cls, raw: object) -> object:
-        if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list):
+        if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list) and len(scale) == 2:
             return {**raw, "range": tuple(scale)}
         return raw
 

@@ -1,0 +1,174 @@
+"""How every command ends: one place for exit statuses, messages of failure, closed pipes and interruptions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from usru_scenarios.problems import Problem, UsruError, suggestion
+
+if TYPE_CHECKING:
+    from typer import TyperException
+
+DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
+"""The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
+
+
+@dataclass
+class Conduct:
+    """What `-q` and `--debug` asked for; commands note it here as soon as they have read their arguments."""
+
+    quiet: bool = False
+    debug: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (by default that of the process) and return its exit status."""
+    conduct = Conduct()
+    _speak_utf8()
+    try:
+        return _ended(sys.argv[1:] if arguments is None else arguments, conduct)
+    except BrokenPipeError:
+        _forget_output()
+        return READER_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        _forget_unwritten()
+
+
+def _ended(arguments: Sequence[str], conduct: Conduct) -> int:
+    from typer import TyperException
+
+    try:
+        status = _run(arguments, conduct)
+        _flush()
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except TyperException as error:
+        complain(_usage(error))
+        return USAGE
+    except UsruError as error:
+        if conduct.debug:
+            _show_traceback()
+        complain(str(error))
+        return error.exit_status
+    except OSError as error:
+        if conduct.debug:
+            _show_traceback()
+        complain(f"usru: {error.strerror or error}{f': {error.filename}' if error.filename else ''}".lower())
+        return USAGE
+    except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
+        if conduct.debug:
+            _show_traceback()
+        complain(_fault(error, conduct))
+        return FAULT
+    return status
+
+
+def _run(arguments: Sequence[str], conduct: Conduct) -> int:
+    import typer
+
+    from usru_scenarios.cli.app import command
+
+    root = command()
+    try:
+        with root.make_context("usru", list(arguments), obj=conduct) as context:
+            root.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return DONE
+
+
+def complain(message: str) -> None:
+    """Write a message to standard error, if there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+
+def _usage(error: TyperException) -> str:
+    """A usage error in the form of all other messages: who says it, what is wrong, and the nearest right thing."""
+    context = getattr(error, "ctx", None)
+    speaker = context.command_path if context else "usru"
+    message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
+    hint = suggestion(_mistyped(error), _known(error))
+    return str(
+        Problem("usage", f"{speaker}: {message[:1].lower()}{message[1:]}", None, hint or f"see {speaker} --help")
+    )
+
+
+def _mistyped(error: TyperException) -> str:
+    option = getattr(error, "option_name", None)
+    return str(option) if option else error.message.split("'")[1] if "'" in error.message else ""
+
+
+def _known(error: TyperException) -> list[str]:
+    """The options or commands that could have been meant."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return []
+    if hasattr(error, "option_name"):
+        return [name for parameter in context.command.get_params(context) for name in parameter.opts]
+    return list(getattr(context.command, "commands", ()))
+
+
+def _fault(error: Exception, conduct: Conduct) -> str:
+    """What to say of an error that nobody foresaw."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "" if conduct.debug else "--debug shows where; please report it with the command that you ran"
+    return str(Problem("fault", f"usru: a fault of the program itself: {said}", None, hint))
+
+
+def _show_traceback() -> None:
+    import traceback
+
+    if sys.stderr is not None:
+        traceback.print_exc()
+
+
+# Standard streams
+
+
+def _speak_utf8() -> None:
+    """UTF-8 whatever the locale says, and no failure over a character that can't be written."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Find out now, and not when the interpreter ends, whether all of the output could be written."""
+    from usru_scenarios.cli.output import Unwritable
+
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable.of("standard output", error) from error
+
+
+def _forget_output() -> None:
+    """Let what is still in the buffers of closed pipes go nowhere, so that the interpreter ends in silence."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _forget_unwritten() -> None:
+    """After a failure to write has been told, the interpreter's own last flush must not tell it again."""
+    stream: TextIO | None
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            _forget_output()

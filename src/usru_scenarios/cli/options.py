@@ -1,0 +1,126 @@
+"""Arguments that several commands share, and the reading of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Annotated
+
+import typer
+
+from usru_scenarios.cli.conduct import Conduct
+from usru_scenarios.problems import Problem, UnreadableInput, listing, suggestion
+
+BUNDLED = "us-russia"
+"""The model that is meant where none is named; said here too, so that help needs not load what reads models."""
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")
+]
+OptionalModel = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight", "-w", metavar="NAME=VALUE", help="Weight of a driver or rule; x1.5 multiplies. Repeatable."
+    ),
+]
+Profile = Annotated[str | None, typer.Option("--profile", "-p", metavar="NAME", help="A profile of the file.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Any value of the file, by its dotted path. Repeatable."),
+]
+SourcedOnly = Annotated[bool, typer.Option("--sourced-only", help="Set points to 0 that cite no claim of a document.")]
+Trials = Annotated[
+    str | None,
+    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 65536]"),
+]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]")]
+Json = Annotated[bool, typer.Option("--json", help="JSON, for other programs.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, which is replaced at once.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+
+MOST_TRIALS = 10**12
+MOST_SEED = 2**64 - 1
+
+_COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
+
+
+class Misuse(UnreadableInput):
+    """An option has a value that makes no sense."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(str(Problem("usage", f"usru: {message}", None, hint)))
+
+
+def noted(context: typer.Context, *, quiet: bool, debug: bool) -> Conduct:
+    """The conduct of this run: what was asked for before the command's name or after it."""
+    conduct = context.obj
+    assert isinstance(conduct, Conduct)
+    conduct.quiet |= quiet
+    conduct.debug |= debug
+    return conduct
+
+
+def trials(text: str | None) -> int | None:
+    """The number of trials that `-n` asks for.
+
+    Raises:
+        Misuse: it is no whole number, or too small or too large.
+    """
+    if text is None:
+        return None
+    number = _count("--trials", text)
+    if number < 2:
+        raise Misuse(f"--trials {text} is too few", "a standard error takes at least 2 trials")
+    if number > MOST_TRIALS:
+        raise Misuse(f"--trials {text} is too many", f"such a run would not end; the most is {MOST_TRIALS:,}")
+    return number
+
+
+def seed(text: str | None) -> int | None:
+    """The seed.
+
+    Raises:
+        Misuse: it is no whole number from 0 to `MOST_SEED`.
+    """
+    if text is None:
+        return None
+    number = _count("--seed", text)
+    if number > MOST_SEED:
+        raise Misuse(f"--seed {text} is too large", f"a seed is at most {MOST_SEED}")
+    return number
+
+
+def _count(option: str, text: str) -> int:
+    """Read a whole number such as 100000, 100_000 or 1e5."""
+    match = _COUNT.fullmatch(text.strip())
+    number = None if match is None else _whole(match[1].replace("_", ""), match[2] or "", int(match[3] or 0))
+    if number is None:
+        raise Misuse(f"{option} takes a whole number from 0 on, not '{text}'", "such as 100000, 100_000 or 1e5")
+    return number
+
+
+def _whole(digits: str, decimals: str, exponent: int) -> int | None:
+    """The number digits.decimals times ten to the exponent, or None where it is not whole or absurdly long."""
+    decimals = decimals.rstrip("0")
+    if exponent < len(decimals) or len(digits) > 100:
+        return None
+    return int(digits + decimals) * int(10 ** (exponent - len(decimals)))
+
+
+def chosen_format(form: str | None, known: Collection[str], *, as_json: bool) -> str:
+    """The format that `-f` and `--json` ask for together; the first of those known where neither does.
+
+    Raises:
+        Misuse: it is unknown, or the two contradict each other.
+    """
+    if form is not None and form not in known:
+        raise Misuse(f"--format '{form}' is unknown", suggestion(form, known) or listing(known))
+    if as_json and form not in (None, "json"):
+        raise Misuse(f"--json and --format {form} contradict each other", "give one of them")
+    return "json" if as_json else form or next(iter(known))

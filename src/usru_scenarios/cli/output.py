@@ -1,0 +1,124 @@
+"""Where answers go: standard output, or a file that is replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from usru_scenarios.problems import UnreadableInput
+
+STANDARD_OUTPUT = "-"
+
+
+class Unwritable(UnreadableInput):
+    """The answer can't be written to where it was wanted."""
+
+    @classmethod
+    def of(cls, where: str, error: OSError) -> Unwritable:
+        """The error of the system, in a sentence that names the place."""
+        return cls(f"usru: {where} can't be written: {(error.strerror or str(error)).lower()}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The place that an answer is for: a path, or None for standard output."""
+
+    path: Path | None
+
+    @classmethod
+    def named(cls, output: str | None) -> Target:
+        """The target of `-o`, checked before any work is done for it.
+
+        Raises:
+            Unwritable: it is a folder, or there is no folder that it could be in.
+        """
+        if output is None or output == STANDARD_OUTPUT:
+            return cls(None)
+        try:
+            path = Path(output) if _is_special(Path(output)) else Path(os.path.realpath(output))
+            if path.is_dir():
+                raise IsADirectoryError(None, "it is a folder")
+            if not path.parent.is_dir():
+                raise FileNotFoundError(None, "there is no such folder")
+        except (OSError, ValueError) as error:
+            reason = error if isinstance(error, OSError) else OSError(None, str(error))
+            raise Unwritable.of(output or "the empty file name", reason) from error
+        return cls(path)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at it as it is written."""
+        return self.path is None and sys.stdout is not None and sys.stdout.isatty()
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the text are relative to."""
+        return Path.cwd() if self.path is None else self.path.parent
+
+    def write(self, text: str) -> None:
+        """Write the text, in UTF-8.
+
+        Raises:
+            BrokenPipeError: the reader of a pipe has gone away.
+            Unwritable: for any other reason.
+        """
+        data = text.encode("utf-8", errors="backslashreplace")
+        try:
+            if self.path is None:
+                _print(data)
+            elif _is_special(self.path):
+                self.path.write_bytes(data)
+            else:
+                _replace(self.path, data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Unwritable.of("standard output" if self.path is None else str(self.path), error) from error
+
+
+def _print(data: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError(None, "it is closed")
+    sys.stdout.flush()
+    rest = memoryview(data)
+    while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part and say so
+        written = sys.stdout.buffer.write(rest)
+        if not written:
+            raise BlockingIOError(None, "it takes nothing more")
+        rest = rest[written:]
+    sys.stdout.buffer.flush()
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, into which one writes, and not a file, which one replaces."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a new file beside the old one and let it take its place, so that no reader ever sees half of it."""
+    handle, name = tempfile.mkstemp(prefix=".usru-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(_mode(path))
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _mode(path: Path) -> int:
+    """The permissions of the old file, or those that any new file would get."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,21 @@
+"""The warnings of a model, in short, on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from usru_scenarios.cli.conduct import complain
+
+if TYPE_CHECKING:
+    from usru_scenarios.cli.conduct import Conduct
+    from usru_scenarios.results import Warned
+
+
+def warn(warnings: Iterable[Warned], conduct: Conduct) -> None:
+    """Say each warning in a line, unless silence was asked for; `usru validate` says them at length."""
+    if conduct.quiet:
+        return
+    for warning in warnings:
+        place = f"{warning.path}:{warning.line}: " if warning.path else ""
+        complain(f"{place}warning: {warning.message}")

@@ -1,0 +1,60 @@
+"""Results as Markdown, for a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.render.numbers import decimals_for, largest_error, rounded_up
+
+if TYPE_CHECKING:
+    from usru_scenarios.render import Layout
+    from usru_scenarios.results import ScenarioResult, Simulation
+
+
+def md(result: Simulation, _layout: Layout) -> str:
+    """A table of scenarios and groups, and the line that says how it was found."""
+    decimals = decimals_for(largest_error(result))
+    columns = _columns(result)
+    lines = [
+        f"# {_escaped(result.model.title)}",
+        "",
+        _row(["", *columns]),
+        _row(["---", *("---:" for _ in columns)]),
+        *(_row([_escaped(one.title), *_numbers(one, decimals, columns)]) for one in result.scenarios.values()),
+        *(_row([f"*{_escaped(one.title)}*", *_numbers(one, decimals, columns)]) for one in result.groups.values()),
+        "",
+        _run_line(result),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _columns(result: Simulation) -> list[str]:
+    steps = result.run.steps
+    return [steps[0]] if len(steps) == 1 else [steps[0], steps[-1], "share of time", "ever"]
+
+
+def _numbers(one: ScenarioResult, decimals: int, columns: list[str]) -> list[str]:
+    return [f"{number:.{decimals}f}" for number in (one.by_step[0], one.end, one.mean, one.ever)][: len(columns)]
+
+
+def _run_line(result: Simulation) -> str:
+    run = result.run
+    profile = f", profile `{run.profile}`" if run.profile else ""
+    return (
+        f"`{result.model.name}`{profile}: {run.trials:,} trials, seed {run.seed}, standard errors at most "
+        f"{rounded_up(largest_error(result))}, usru {run.usru_version}, model {result.model.sha256[:12]}. "
+        "The likelihoods follow from the judgements in the file, not from data."
+    )
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Text of the file that can't break the table or be taken for markup."""
+    flat = " ".join(text.split())
+    for sign in "\\|*_`<>[]#":
+        flat = flat.replace(sign, f"\\{sign}")
+    return flat

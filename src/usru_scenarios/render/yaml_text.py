@@ -1,0 +1,75 @@
+"""Plain data as YAML that reads back the same under the format's own rules, whatever another reader's may be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_(][A-Za-z0-9_./()-]*)*")
+"""Texts that need no quotes anywhere: words of letters, digits and a few signs."""
+
+_LABEL = re.compile(r"-?\d+(\.\d+)?|\d{4}-(Q\d|\d\d)(-\d\d)?")
+"""Numbers and dates, which as keys are text."""
+
+_OTHER = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
+"""Words that some reader of YAML takes for something else than text."""
+
+_LINE = 120
+
+
+def to_yaml(data: dict[str, Any]) -> str:
+    """Plain data (maps with text for keys, lists, texts, numbers, true and false, nothing) as a YAML document."""
+    return "".join(f"{line}\n" for line in _map(data, ""))
+
+
+def _map(data: dict[str, Any], indent: str) -> Iterator[str]:
+    for key, value in data.items():
+        head = f"{indent}{_text(key, key=True)}:"
+        line = f"{head} {_flow(value)}"
+        if not isinstance(value, dict | list) or not value or (len(line) <= _LINE and _is_short(value)):
+            yield line
+        elif isinstance(value, dict):
+            yield head
+            yield from _map(value, f"{indent}  ")
+        else:
+            yield head
+            yield from (f"{indent}  - {_flow(item)}" for item in value)
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a map or list has nothing deep in it, so that it reads well in one line."""
+    parts = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(part, dict) for part in parts)
+
+
+def _flow(value: Any) -> str:
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{_text(key, key=True)}: {_flow(part)}' for key, part in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_flow, value))}]"
+        case str():
+            return _text(value)
+        case _:
+            return json.dumps(value, allow_nan=False)
+
+
+def _text(text: str, *, key: bool = False) -> str:
+    """A text, in double quotes where it could be taken for something else; keys are text whatever they look like."""
+    if _BARE.fullmatch(text) and text.lower() not in _OTHER:
+        return text
+    if key and _LABEL.fullmatch(text):
+        return text
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(sign: str) -> str:
+    """A character inside double quotes; what can't be seen is written by its number."""
+    if sign in '"\\':
+        return f"\\{sign}"
+    if sign.isprintable():
+        return sign
+    code = ord(sign)
+    return "\\n" if sign == "\n" else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,541 @@
+"""YAML text to plain values with the place of every key and value: the only code that knows YAML.
+
+The text is read from the parser's stream of events in one pass with a stack of our own, so that neither deep nesting
+nor aliases can exhaust the machine, and nothing is composed or constructed by the YAML library. Scalars follow the core
+schema of YAML 1.2: `no` is text, `010` is ten, `12:30` is text, `1e-3` is a number. Keys are text as they are written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAXIMUM_BYTES = 2 * 1024 * 1024
+MAXIMUM_DEPTH = 50
+MAXIMUM_NODES = 200_000
+MAXIMUM_PROBLEMS = 100
+"""After so many faults of the YAML itself the rest of a text is not read."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_DECIMAL = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_LONGEST_INTEGER = 300
+"""Digits. Longer ones have no value as a floating-point number."""
+
+KeyPath = tuple[str | int, ...]
+"""The way from the top of a document to one of its values: keys of maps, positions in lists."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and the name that messages give it; `folder` is what its relative paths are relative to."""
+
+    name: str
+    text: str
+    folder: Path = field(default_factory=Path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, split where YAML splits them."""
+        return _LINE_BREAK.split(self.text)
+
+    def span(self, mark: Mark) -> Span:
+        """A mark of this text as a place that can be shown."""
+        text = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
+
+
+class Mark(NamedTuple):
+    """A place by line and column, both from 0, and the number of characters meant; a `block` spans several lines."""
+
+    line: int
+    column: int
+    width: int = 1
+    block: bool = False
+
+
+class Place:
+    """Where a value and its key stand, with the places of the values inside it."""
+
+    __slots__ = ("children", "key", "source", "spoiled", "value")
+
+    def __init__(
+        self, source: Source, value: Mark, key: Mark | None = None, children: dict[str | int, Place] | None = None
+    ) -> None:
+        self.source = source
+        self.value = value
+        self.key = key
+        self.children = children
+        self.spoiled = False
+        """Whether a fault of the value has been reported already, so that nothing more is to be said of it."""
+
+    def key_span(self) -> Span:
+        """The place of the key, or of the value where there is no key (the top, an item of a list)."""
+        return self.source.span(self.key or self.value)
+
+    def span(self) -> Span:
+        """The place of the value; of the key where the value takes several lines."""
+        return self.key_span() if self.value.block else self.source.span(self.value)
+
+    def child(self, part: str | int) -> Place | None:
+        """The place of one value inside this one."""
+        return self.children.get(part) if self.children else None
+
+    def with_children(self, children: dict[str | int, Place]) -> Place:
+        """The same place with other values inside."""
+        return Place(self.source, self.value, self.key, children)
+
+    def at(self, path: KeyPath) -> Place | None:
+        """The place of the value at a path below this one."""
+        place: Place | None = self
+        for part in path:
+            place = place.child(part) if place else None
+        return place
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that has been read: plain data (dicts with text for keys, lists, scalars), places, and faults found."""
+
+    source: Source
+    data: Any
+    place: Place
+    problems: tuple[Problem, ...] = ()
+
+
+def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
+    """Read one YAML text.
+
+    Faults that leave the rest readable (a duplicate key, an alias, a tag, ...) are handed back in `problems`.
+
+    Raises:
+        ModelError: the YAML is broken; with the faults found up to there.
+        UnreadableModel: the text is too large, too deep, or no text.
+    """
+    return _Reader(_decoded(text, name, folder or Path())).document()
+
+
+def read_file(path: Path, name: str) -> Document:
+    """Read a YAML file; its relative paths are relative to its own folder.
+
+    Raises:
+        UnreadableInput: the file is missing, a folder or can't be opened.
+        ModelError: as in `read`.
+        UnreadableModel: as in `read`.
+    """
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MAXIMUM_BYTES + 1)
+    except IsADirectoryError:
+        raise UnreadableInput(f"{name} is a folder, not a file") from None
+    except FileNotFoundError:
+        raise UnreadableInput(f"{name} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableInput(f"{name} can't be read: {reason}") from None
+    return read(text, name, path.parent)
+
+
+def read_value(source: Source, column: int) -> Document:
+    """Read the one value that begins at a column of a one-line text, such as an assignment of the command line.
+
+    Raises:
+        ModelError: the YAML is broken.
+        UnreadableModel: the text is too large, too deep, or no text.
+    """
+    _check_text(source)
+    return _Reader(source, start=column).document()
+
+
+def _decoded(text: str | bytes, name: str, folder: Path) -> Source:
+    if isinstance(text, bytes):
+        if len(text) > MAXIMUM_BYTES:
+            raise UnreadableModel([_too_large(name)])
+        text = _from_utf8(text, name)
+    source = Source(name, text.removeprefix("\ufeff"), folder)
+    _check_text(source)
+    return source
+
+
+def _from_utf8(raw: bytes, name: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableModel([_not_utf8(raw, error, name)]) from None
+
+
+def _check_text(source: Source) -> None:
+    # Every character takes at least a byte, so the exact and costlier count is made only where it can matter.
+    if len(source.text) > MAXIMUM_BYTES // 4 and len(source.text.encode("utf-8", "replace")) > MAXIMUM_BYTES:
+        raise UnreadableModel([_too_large(source.name)])
+    if match := _NOT_TEXT.search(source.text):
+        mark = _mark_of_offset(source.text, match.start())
+        message = f"the character U+{ord(match[0]):04X} can't stand in a text file"
+        raise UnreadableModel([Problem("not_text", message, source.span(mark), "is this a YAML file saved as UTF-8?")])
+
+
+def _mark_of_offset(text: str, offset: int) -> Mark:
+    breaks = [match.end() for match in _LINE_BREAK.finditer(text, 0, offset)]
+    return Mark(len(breaks), offset - (breaks[-1] if breaks else 0))
+
+
+def _too_large(name: str) -> Problem:
+    return Problem("too_large", "the file is larger than 2 MiB, the most that is read", Span(name, 1, 1))
+
+
+def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Problem("not_utf8", "the file is saved as UTF-16", Span(name, 1, 1), "save it as UTF-8")
+    # The bytes before the fault are sound; in Latin-1 every byte is a character, so the line can be shown.
+    source = Source(name, raw[: error.start].decode() + raw[error.start :].decode("latin-1"))
+    mark = _mark_of_offset(source.text, len(raw[: error.start].decode()))
+    message = f"the byte 0x{raw[error.start]:02X} is not UTF-8"
+    return Problem("not_utf8", message, source.span(mark), "save the file as UTF-8")
+
+
+class _Frame:
+    """A list or map that is being read."""
+
+    __slots__ = ("data", "key", "place", "waiting")
+
+    def __init__(self, data: list[Any] | dict[str, Any], place: Place) -> None:
+        self.data = data
+        self.place = place
+        self.key: tuple[str, Mark] | None = None
+        """The key whose value comes next; None also where that value is to be dropped."""
+        self.waiting = isinstance(data, dict)
+        """Whether a key comes next."""
+
+
+class _Reader:
+    """One pass over the events of a text."""
+
+    def __init__(self, source: Source, start: int = 0) -> None:
+        self.source = source
+        self.start = start
+        self.problems: list[Problem] = []
+        self.frames: list[_Frame] = []
+        self.nodes = 0
+        self.data: Any = None
+        self.place = Place(source, Mark(0, start))
+
+    def document(self) -> Document:
+        # libyaml counts columns from the start of what it is given.
+        events = yaml.parse(self.source.text[self.start :], Loader=_LOADER)
+        try:
+            self._read(events)
+        except yaml.MarkedYAMLError as error:
+            raise ModelError([*self.problems, self._broken(error)]) from None
+        except (yaml.YAMLError, ValueError) as error:
+            problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
+            raise ModelError([*self.problems, problem]) from None
+        return Document(self.source, self.data, self.place, tuple(self.problems))
+
+    def _read(self, events: Iterator[Any]) -> None:
+        documents = 0
+        for event in events:
+            match event:
+                case yaml.ScalarEvent():
+                    self._scalar(event)
+                case yaml.MappingStartEvent():
+                    self._open({}, event)
+                case yaml.SequenceStartEvent():
+                    self._open([], event)
+                case yaml.CollectionEndEvent():
+                    self._close(event)
+                case yaml.AliasEvent():
+                    self._alias(event)
+                case yaml.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        self._report(
+                            "several_documents",
+                            "a second document begins here; a file holds one",
+                            self._mark(event),
+                            "remove the line '---' and what follows it",
+                        )
+                        return
+            if len(self.problems) >= MAXIMUM_PROBLEMS:
+                raise ModelError(self.problems)
+
+    def _mark(self, event: Any) -> Mark:
+        return self._between(event.start_mark, event.end_mark)
+
+    def _between(self, start: Any, end: Any) -> Mark:
+        column = start.column + (self.start if start.line == 0 else 0)
+        if end.line == start.line:
+            return Mark(start.line, column, end.column - start.column)
+        return Mark(start.line, column, len(self.source.lines[start.line]) - column)
+
+    def _report(self, code: str, message: str, mark: Mark, hint: str = "") -> None:
+        self.problems.append(Problem(code, message, self.source.span(mark), hint))
+
+    def _count(self, mark: Mark) -> None:
+        self.nodes += 1
+        if self.nodes > MAXIMUM_NODES:
+            raise UnreadableModel(
+                [Problem("too_many_nodes", f"the file has more than {MAXIMUM_NODES:,} values", self.source.span(mark))]
+            )
+
+    def _check_properties(self, event: Any, mark: Mark) -> None:
+        if event.anchor is not None:
+            self._report(
+                "anchor",
+                f"anchors (&{event.anchor}) can't be used here",
+                mark,
+                "write the value out where it is needed, or share it between files with 'extends'",
+            )
+        if event.tag is not None:
+            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._report("tag", f"tags ({shown}) can't be used here", mark, "quote a value to make it text")
+
+    def _scalar(self, event: Any) -> None:
+        mark = self._mark(event)
+        self._count(mark)
+        self._check_properties(event, mark)
+        plain = event.implicit[0] and event.style in (None, "")
+        frame = self.frames[-1] if self.frames else None
+        if frame is not None and frame.waiting:
+            self._key(frame, event.value, mark, plain=plain)
+            return
+        place = Place(self.source, mark)
+        place.spoiled = event.tag is not None
+        value = self._resolved(event.value, place) if plain else event.value
+        self._put(value, place)
+
+    def _key(self, frame: _Frame, key: str, mark: Mark, *, plain: bool) -> None:
+        frame.waiting = False
+        frame.key = None
+        places = frame.place.children
+        if key == "<<" and plain:
+            frame.place.spoiled = True
+            self._report(
+                "merge_key",
+                "merge keys (<<) can't be used here",
+                mark,
+                "write the keys out, or use 'extends' for a file",
+            )
+        elif places is not None and (first := places.get(key)) is not None:
+            line = first.key.line + 1 if first.key else 1
+            self._report(
+                "duplicate_key",
+                f"the key '{key}' stands here a second time; the first is in line {line}",
+                mark,
+                "remove one of the two, or give it another name",
+            )
+        else:
+            frame.key = (key, mark)
+
+    def _put(self, value: Any, place: Place) -> None:
+        """Hand a finished value, or a collection that begins, to what contains it."""
+        if not self.frames:
+            self.data, self.place = value, place
+            return
+        frame = self.frames[-1]
+        if frame.place.children is None:
+            frame.place.children = {}
+        if isinstance(frame.data, list):
+            frame.place.children[len(frame.data)] = place
+            frame.data.append(value)
+            return
+        frame.waiting = True
+        if frame.key is not None:
+            key, place.key = frame.key
+            frame.data[key] = value
+            frame.place.children[key] = place
+
+    def _open(self, data: list[Any] | dict[str, Any], event: Any) -> None:
+        mark = self._mark(event)
+        if not event.flow_style:
+            mark = mark._replace(block=True)
+        self._count(mark)
+        if len(self.frames) >= MAXIMUM_DEPTH:
+            raise UnreadableModel(
+                [Problem("too_deep", f"nested deeper than {MAXIMUM_DEPTH} levels", self.source.span(mark))]
+            )
+        self._check_properties(event, mark)
+        place = Place(self.source, mark)
+        frame = self.frames[-1] if self.frames else None
+        if frame is not None and frame.waiting:
+            self._report(
+                "key_not_text", "a key must be plain text, not a list or a map", mark, "quote it to make it text"
+            )
+            frame.key = None
+            frame.waiting = False
+            frame.place.spoiled = True
+            # The collection that stands for the key is read to its end and dropped; it is nobody's value.
+        else:
+            self._put(data, place)
+        self.frames.append(_Frame(data, place))
+
+    def _close(self, event: Any) -> None:
+        frame = self.frames.pop()
+        mark = frame.place.value
+        if not mark.block:
+            start = mark
+            wide = event.end_mark.line == start.line
+            end = event.end_mark.column + (self.start if event.end_mark.line == 0 else 0)
+            frame.place.value = start._replace(width=end - start.column) if wide else start._replace(block=True)
+
+    def _alias(self, event: Any) -> None:
+        mark = self._mark(event)
+        self._count(mark)
+        self._report(
+            "alias",
+            f"aliases (*{event.anchor}) can't be used here",
+            mark,
+            "write the value out, or share it between files with 'extends'",
+        )
+        frame = self.frames[-1] if self.frames else None
+        if frame is not None and frame.waiting:
+            frame.waiting, frame.key = False, None
+            frame.place.spoiled = True
+            return
+        place = Place(self.source, mark)
+        place.spoiled = True
+        self._put(None, place)
+
+    def _resolved(self, text: str, place: Place) -> Any:
+        """A plain scalar's value by the core schema of YAML 1.2."""
+        if text in _NULL:
+            return None
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        first = text[0]
+        if first not in "-+.0123456789":
+            return text
+        if _DECIMAL.fullmatch(text) and len(text) <= _LONGEST_INTEGER:
+            return int(text)
+        if first == "0" and _BASED.fullmatch(text) and len(text) <= _LONGEST_INTEGER:
+            return int(text, 0)
+        if _NOT_FINITE.fullmatch(text):
+            self._no_number(place, "not_finite", f"{text} can't be used: a number must be finite")
+            return None
+        if _FLOAT.fullmatch(text):
+            if math.isfinite(number := float(text)):
+                return number
+            shown = text if len(text) <= 20 else f"{text[:12]}... ({len(text)} characters)"
+            self._no_number(place, "number_too_large", f"the number {shown} is too large")
+            return None
+        return text
+
+    def _no_number(self, place: Place, code: str, message: str) -> None:
+        place.spoiled = True
+        self._report(code, message, place.value)
+
+    def _broken(self, error: yaml.MarkedYAMLError) -> Problem:
+        problem, context = str(error.problem or "broken YAML"), str(error.context or "")
+        said = f"{context}: {problem}"
+        known = (fault for fault in _FAULTS if re.search(fault[0], said))
+        _, message, hint, opening = next(known, ("", f"this is not YAML: {problem}", "", False))
+        if message == _NO_VALUE and self._is_at_end(error.problem_mark) and (bracket := self._open_bracket()):
+            sign = self.source.lines[bracket.line][bracket.column]
+            return Problem("broken_yaml", f"this '{sign}' is never closed", self.source.span(bracket))
+        marks = [error.context_mark, error.problem_mark] if opening else [error.problem_mark, error.context_mark]
+        where = next((mark for mark in marks if mark is not None), None)
+        mark = self._shown(where) if where is not None else Mark(0, 0)
+        if "tab" not in message and self._indented_by_tab(mark):
+            message, hint = _TAB
+        if message == _COLON[0] and ": " in self.source.lines[mark.line][: mark.column]:
+            hint = _COLON_IN_TEXT
+        return Problem("broken_yaml", message, self.source.span(mark), hint)
+
+    def _shown(self, where: Any) -> Mark:
+        """A mark of the parser; one behind the last character of the text is moved to the end of its last line."""
+        lines = self.source.lines
+        if where.line < len(lines) and (where.line + 1 < len(lines) or lines[where.line].strip()):
+            return Mark(where.line, where.column + (self.start if where.line == 0 else 0))
+        last = next((line for line in range(len(lines) - 1, -1, -1) if lines[line].strip()), 0)
+        return Mark(last, len(lines[last].rstrip()))
+
+    def _is_at_end(self, where: Any) -> bool:
+        return where is not None and not "".join(self.source.lines[where.line :])[where.column :].strip()
+
+    def _open_bracket(self) -> Mark | None:
+        """The innermost bracket that is still open."""
+        mark = self.frames[-1].place.value if self.frames else None
+        return mark if mark and not mark.block else None
+
+    def _indented_by_tab(self, mark: Mark) -> bool:
+        line = self.source.lines[mark.line] if mark.line < len(self.source.lines) else ""
+        return line[: mark.column + 1].strip() == "" and "\t" in line[: mark.column + 1]
+
+
+_TAB = ("a tab can't be used to indent a line", "indent with spaces")
+_NO_VALUE = "a value was expected here"
+_COLON = ("a ':' can't stand here", "is the line above finished, and this one indented like its neighbours?")
+_COLON_IN_TEXT = "text that holds ': ' is written in quotes"
+
+_FAULTS: tuple[tuple[str, str, str, bool], ...] = (
+    (r"violates indentation|found character '\\t'", *_TAB, False),
+    (r"mapping values are not allowed", *_COLON, False),
+    (r"quoted scalar.*end of stream", "this quoted text is never closed", "add the closing quote", True),
+    (r"quoted scalar.*document indicator", "this quoted text is never closed", "add the closing quote", True),
+    (
+        r"flow sequence.*(?:did not find expected|expected ',')",
+        "this '[' is never closed, or a ',' is missing in it",
+        "",
+        True,
+    ),
+    (
+        r"flow mapping.*(?:did not find expected|expected ',')",
+        "this '{' is never closed, or a ',' is missing in it",
+        "",
+        True,
+    ),
+    (r"cannot start any token", "no value can begin with this character", "put the text in quotes", False),
+    (r"unknown escape", "unknown escape after '\\' in this text", "in single quotes '\\' is a plain character", True),
+    (
+        r"entries are not allowed",
+        "a list item ('- ...') can't stand here",
+        "begin the list on a line of its own, below its key",
+        False,
+    ),
+    (
+        r"block collection.*(?:expected '-'|<block end>)",
+        "a list item ('- ...') was expected here",
+        "is the line indented like its neighbours?",
+        False,
+    ),
+    (
+        r"block mapping.*(?:expected key|<block end>)",
+        "a key was expected here",
+        "is the line indented like its neighbours, and is every quote and bracket before it closed once?",
+        False,
+    ),
+    (r"expected ':'", "this line has no ':' after its key", "", True),
+    (r"node content", _NO_VALUE, "an empty text is written ''", False),
+    (
+        r"tag handle|parsing a tag|scanning a tag",
+        "tags (beginning with '!') can't be used here",
+        "put the text in quotes",
+        False,
+    ),
+    (r"scanning an (?:alias|anchor)", "'*' and '&' can't begin a value", "put the text in quotes", True),
+    (r"block scalar", "after '|' or '>' the text begins on the next line", "", True),
+    (r"directive|document start", "only one document without directives ('%...') can be read", "", False),
+)
+"""What the parsers say (libyaml's and the pure Python one's), what is said instead, a way to mend it, and whether the
+place is where the broken thing begins rather than where it was noticed."""

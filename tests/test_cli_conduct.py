@@ -1,0 +1,229 @@
+"""Rules of conduct: exit statuses, streams, pipes, and what is said when something goes wrong."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from command import COMMAND, HARBOUR, answer, environment, shell, usru
+from usru_scenarios.cli import conduct, main
+
+RUN = ("simulate", HARBOUR, "-n", "2000")
+
+
+def test_a_result_is_all_that_standard_output_gets() -> None:
+    done = usru(*RUN, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith('{\n  "format": "usru.simulation/1.0"')
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    first, again, other = (usru(*RUN, "--json", "--seed", seed).stdout for seed in ("7", "7", "8"))
+    assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["simulte"], "did you mean 'simulate'?"),
+        (["simulate", "--trails", "5"], "did you mean '--trials'?"),
+        (["simulate", "-n", "abc"], "--trials takes a whole number"),
+        (["simulate", "-n", "2.5"], "--trials takes a whole number"),
+        (["simulate", "-n", "0"], "--trials 0 is too few"),
+        (["simulate", "-n", "-5"], "not '-5'"),
+        (["simulate", "-n", "1e400"], "too many"),
+        (["simulate", "-n", "1e9999"], "--trials takes a whole number"),
+        (["simulate", "-n", "9" * 5000], "--trials takes a whole number"),
+        (["simulate", "--seed", "-1"], "--seed takes a whole number"),
+        (["simulate", "--seed", "1e30"], "a seed is at most"),
+        (["simulate", "-f", "tabel"], "did you mean 'table'?"),
+        (["simulate", "--json", "-f", "csv"], "contradict"),
+        (["simulate", "--wide"], "--wide has no meaning"),
+        (["simulate", "one", "two"], "unexpected extra argument"),
+        (["simulate", "-n"], "requires an argument"),
+        (["simulate", "no-such-file.yaml"], "there is no file"),
+        (["simulate", HARBOUR, "-p", "sailer"], "did you mean 'sailor'?"),
+        (["simulate", HARBOUR, "-w", "wether=2"], "did you mean 'weather'?"),
+        (["simulate", HARBOUR, "--set", "drivers.wether.persistence=0.2"], "weather"),
+        (["show", HARBOUR, "wether"], "did you mean 'weather'?"),
+        (["show", HARBOUR, "--resolved", "--json"], "contradict"),
+        (["sources", HARBOUR, "wether"], "did you mean 'weather'?"),
+        (["schema", "modle"], "did you mean 'model'?"),
+        ([], "Usage: usru"),
+    ],
+)
+def test_misuse_exits_with_2_and_says_what_would_be_right(arguments: list[str], said: str) -> None:
+    done = answer(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_an_invalid_model_exits_with_1_and_shows_every_fault(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("usru: 1\nname: b\ntitle: B\nscenarios: {a: {}, b: {}}\ndrivres: {}\ngroups: {g: [c]}\n")
+    done = usru("simulate", str(broken))
+    assert done.returncode == 1
+    assert "broken.yaml:5:1:" in done.stderr
+    assert "broken.yaml:6:" in done.stderr
+    assert "Traceback" not in done.stderr + usru("--debug", "show", HARBOUR).stderr
+    assert "Traceback" in usru("simulate", str(broken), "--debug").stderr
+
+
+def test_a_fault_of_the_program_exits_with_101(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(conduct, "_run", fail)
+    assert main(["simulate"]) == 101
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: oh" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_ends_the_run_with_141_in_silence(unbuffered: str) -> None:
+    done = shell(f"export PYTHONUNBUFFERED={unbuffered}; $usru simulate $harbour -n 1e5 -f csv > /dev/null; "
+                 "$usru schema | true; echo ${PIPESTATUS[0]}")  # fmt: skip
+    assert done.stdout.splitlines()[-1:] == ["141"]
+    assert done.stderr == ""
+
+
+def test_a_long_answer_of_which_one_line_is_read() -> None:
+    done = shell("set -o pipefail; $usru simulate -f ndjson | head -1; echo $?")
+    assert done.stdout.splitlines()[1:] == ["141"]
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_an_error() -> None:
+    for script in ("$usru simulate $harbour -n 2000 > /dev/full", "$usru simulate $harbour -n 2000 -o /dev/full"):
+        done = shell(script)
+        assert done.returncode == 2
+        assert "no space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert shell("$usru --help > /dev/full").returncode == 2
+
+
+def test_a_closed_standard_output_is_an_error() -> None:
+    done = shell("$usru simulate $harbour -n 2000 >&-")
+    assert done.returncode == 2
+    assert "standard output can't be written: it is closed" in done.stderr
+
+
+def test_an_interruption_exits_with_130_in_silence() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "simulate", HARBOUR, "-n", "1e10"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=60)
+    assert (process.returncode, output, said) == (130, b"", b"")
+
+
+def test_output_is_utf_8_in_any_locale() -> None:
+    done = subprocess.run(
+        [*COMMAND, *RUN],
+        capture_output=True,
+        env=environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
+        check=True,
+    )
+    assert "█" in done.stdout.decode("utf-8")
+
+
+def test_a_model_from_standard_input() -> None:
+    text = Path(HARBOUR).read_text(encoding="utf-8").replace("sources: register\n", "")
+    done = usru("validate", "-", stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("harbour is valid: 4 steps, 2 scenarios, 1 group,")
+
+
+def test_warnings_go_to_standard_error_in_short_and_into_the_data(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "usru: 1\nname: m\ntitle: M\ntime: {start: 2025, end: 2027, step: year}\nscenarios: {a: {}, b: {}}\n"
+    )
+    done = usru("simulate", str(file), "-n", "100", "--json")
+    assert done.returncode == 0
+    assert "warning: the outcome has no persistence" in done.stderr
+    assert '"code": "independent_outcome"' in done.stdout
+    assert usru("simulate", str(file), "-n", "100", "-q").stderr == ""
+    assert usru("-q", "simulate", str(file), "-n", "100").stderr == ""
+
+
+# Colour, width and progress
+
+
+@pytest.mark.parametrize(
+    ("changes", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_colour_where_there_is_no_terminal(changes: dict[str, str], coloured: bool) -> None:
+    assert ("\x1b[" in answer(*RUN, **changes).stdout) == coloured
+
+
+@pytest.mark.parametrize(("changes", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colour_in_a_terminal(changes: dict[str, str], coloured: bool) -> None:
+    shown = _in_terminal([*COMMAND, *RUN], **{"TERM": "xterm", "COLUMNS": "80", **changes})
+    assert "Open" in shown
+    assert ("\x1b[" in shown) == coloured
+
+
+def test_a_long_run_shows_a_bar_and_takes_it_away_again() -> None:
+    shown = _in_terminal([*COMMAND, "simulate", HARBOUR, "-n", "2e6", "-f", "csv", "-o", "/dev/null"], TERM="xterm")
+    assert "━" in shown
+    assert shown.rstrip("\r\n").endswith("\r\x1b[2K")
+    quiet = _in_terminal([*COMMAND, "simulate", HARBOUR, "-n", "2e6", "-o", "/dev/null", "-q"], TERM="xterm")
+    assert quiet == ""
+
+
+def _in_terminal(command: list[str], **changes: str) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes), close_fds=True
+    )
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait() == 0
+    return shown.decode("utf-8")
+
+
+# Start-up
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from usru_scenarios.cli import main; status = main(['--help']); "
+        "heavy = {'numpy', 'pydantic', 'yaml', 'rich'} & set(sys.modules); sys.exit(status or ' '.join(heavy) or 0)"
+    )
+    done = subprocess.run([COMMAND[0], "-c", script], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_data_formats_do_without_rich() -> None:
+    script = (
+        "import sys; from usru_scenarios.cli import main; "
+        f"status = main(['simulate', {HARBOUR!r}, '-n', '100', '--json']); "
+        "sys.exit(status or ('rich' in sys.modules and 'rich is imported'))"
+    )
+    done = subprocess.run([COMMAND[0], "-c", script], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

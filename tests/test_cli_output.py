@@ -1,0 +1,104 @@
+"""`-o`: a file is replaced as a whole or not at all, and devices and pipes are written to."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from command import HARBOUR, answer, shell
+from usru_scenarios.cli import options
+from usru_scenarios.cli.output import Target, Unwritable
+
+RUN = ("simulate", HARBOUR, "-n", "2000")
+
+
+def test_a_file_gets_what_standard_output_would_have_got(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    done = answer(*RUN, "--json", "-o", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert file.read_text(encoding="utf-8") == answer(*RUN, "--json").stdout
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_file_never_gets_colour(tmp_path: Path) -> None:
+    file = tmp_path / "result.txt"
+    answer(*RUN, "-o", str(file), FORCE_COLOR="1")
+    assert "\x1b" not in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["simulate", "no-such-model"],
+        ["simulate", HARBOUR, "-p", "nobody"],
+        ["simulate", HARBOUR, "--set", "drivers.weather.persistence=2"],
+    ],
+)
+def test_a_failed_run_leaves_the_old_file_whole(tmp_path: Path, arguments: list[str]) -> None:
+    file = tmp_path / "result.txt"
+    file.write_text("old")
+    assert answer(*arguments, "-o", str(file)).returncode in (1, 2)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "result.txt"
+    file.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Unwritable, match="no space left on device"):
+        Target.named(str(file)).write("new")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_unwritable_places_are_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place, reason in (
+        (tmp_path / "missing" / "x", "there is no such folder"),
+        (tmp_path / "file" / "x", "there is no such folder"),
+        (tmp_path, "it is a folder"),
+    ):
+        done = answer(*RUN, "-o", str(place))
+        assert done.returncode == 2
+        assert f"{place} can't be written: {reason}" in done.stderr
+
+
+def test_permissions_and_links_stay(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    Target.named(str(link)).write("new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_devices_and_pipes_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    done = shell("$usru simulate $harbour -n 2000 -f csv -o /dev/stdout | head -1")
+    assert done.stdout.startswith("kind,id,state,step,")
+    fifo = tmp_path / "fifo"
+    done = shell(f"mkfifo {fifo}; $usru simulate $harbour -n 2000 -f csv -o {fifo} & head -1 {fifo}; wait; ls {fifo}")
+    assert done.stdout.startswith("kind,id,state,step,")
+    assert fifo.is_fifo()
+    assert shell("$usru validate $harbour -o -").stdout.startswith("harbour is valid")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1e6", 10**6), ("1_000_000", 10**6), ("1.5e3", 1500), ("2E+1", 20), ("007", 7)]
+)
+def test_counts_as_people_write_them(text: str, number: int) -> None:
+    assert options.trials(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "1e-3", "1__0", "_1", "0x10", "٣", "1.5", "inf", "nan", "1e1000"])
+def test_what_is_no_count(text: str) -> None:
+    with pytest.raises(options.Misuse):
+        options.trials(text)

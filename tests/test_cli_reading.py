@@ -1,0 +1,234 @@
+"""The commands that tell what a file says: validate, show, sources, schema, new."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import usru_scenarios as us
+from command import GOLDEN, HARBOUR, HERE, answer
+from usru_scenarios import schemas
+from usru_scenarios.cli.subject import subject
+from usru_scenarios.render.yaml_text import to_yaml
+from usru_scenarios.yaml_source import read
+
+BUNDLED = HERE.parent / "scenarios"
+BUNDLED_FILES = sorted(BUNDLED.glob("*.yaml"))
+
+
+def errors(schema: dict[str, Any], data: Any) -> list[str]:
+    Draft202012Validator.check_schema(schema)
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(data)]
+
+
+def plain_data(file: Path) -> Any:
+    return read(file.read_bytes(), str(file)).data
+
+
+# validate
+
+
+def test_validate_reports_as_json_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
+    done = answer("validate", HARBOUR, "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["valid"], report["counts"]["drivers"]) == (0, True, 3)
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("usru: 1\nname: b\ntitle: B\nscenarios: {a: {}, b: {}}\ndrivres: {}\n")
+    done = answer("validate", str(broken), "--json")
+    fault = json.loads(done.stdout)["problems"][0]
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (fault["line"], fault["column"], fault["severity"]) == (5, 1, "error")
+    assert answer("validate", str(tmp_path / "nothing.yaml"), "--json").returncode == 2
+
+
+# show
+
+
+@pytest.mark.parametrize("name", ["", "weather", "traffic", "prices", "open", "storm_and_dispute", "sailor"])
+def test_show_is_the_golden_output(name: str) -> None:
+    done = answer("show", HARBOUR, *filter(None, [name]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (GOLDEN / f"show{'-' * bool(name)}{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", ["40", "60", "80", "140"])
+def test_show_and_sources_keep_within_the_width(width: str) -> None:
+    for command in (["show", HARBOUR], ["show", HARBOUR, "weather"], ["sources", HARBOUR]):
+        shown = answer(*command, COLUMNS=width).stdout
+        assert max(map(len, shown.splitlines())) <= int(width)
+
+
+def test_show_names_causes_before_effects_and_normalises() -> None:
+    described = json.loads(answer("show", HARBOUR, "--json", "--set", "drivers.weather.states.calm.prior=0.9").stdout)
+    order = described["order"]
+    assert order.index("weather") < order.index("traffic") < order.index("scenario") < order.index("prices")
+    weather = described["drivers"]["weather"]
+    assert weather["states"]["calm"]["prior"] == pytest.approx(0.75)
+    assert weather["weight"] == pytest.approx([1.5, 1.5 - 0.5 / 3, 1.5 - 1 / 3, 1])
+    assert weather["acts_on"] == [name for name in order if name in ("dispute", "traffic", "scenario")]
+    assert described["drivers"]["dispute"]["states"]["loud"]["persistence"] == pytest.approx(0.7788, abs=1e-4)
+    only = json.loads(answer("show", HARBOUR, "weather", "--json").stdout)
+    assert (list(only["drivers"]), only["scenarios"], len(only["events"])) == (["weather"], {}, 2)
+
+
+def test_the_resolved_file_reads_back_as_the_same_model(tmp_path: Path) -> None:
+    changes = ["-p", "sailor", "--set", "drivers.weather.persistence=0.25", "-w", "traffic=x3"]
+    text = answer("show", HARBOUR, "--resolved", *changes).stdout
+    (tmp_path / "resolved.yaml").write_text(text, encoding="utf-8")
+    again = us.load(tmp_path / "resolved.yaml")
+    whole = json.loads(answer("show", HARBOUR, "--json", *changes).stdout)
+    assert again.loaded.model.drivers["weather"].weight is not None
+    found = json.loads(answer("show", str(tmp_path / "resolved.yaml"), "--json").stdout)
+    for key in ("drivers", "order", "events", "rules", "odds_per_point", "scenarios"):
+        assert found[key] == whole[key]
+
+
+@pytest.mark.parametrize("file", BUNDLED_FILES, ids=lambda file: file.stem)
+def test_the_resolved_file_has_the_same_digest_in_its_place(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "seeds").symlink_to(HERE.parent / "seeds")
+    target = tmp_path / "scenarios" / file.name
+    assert answer("show", str(file), "--resolved", "-o", str(target)).returncode == 0
+    assert us.load(target).loaded.sha256 == us.load(file).loaded.sha256
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["no", "010", "12:30", "1e-3", "null", "~", "", " a ", "a: b", "- a", "# a", "a #b", "'", '"', "\\", "é", "\x07", "a\nb",
+     "\u2028", "\ufeff", "😀", "{", "[1]", "yes", "Null", "1_000", ".5", "0x1f", "2025-01", "x: y", "a,b", "@a", "`a", "%a"],
+)  # fmt: skip
+def test_yaml_texts_read_back_as_they_were(value: str) -> None:
+    data = {"key": value, "list": [value, {"inner": value}], value or "k": {value or "k": {"deep": [value]}}}
+    document = read(to_yaml(data), "test")
+    assert not document.problems
+    assert document.data == data
+
+
+def test_yaml_numbers_read_back_as_they_were() -> None:
+    data = {"numbers": [0, -1, 1.0, 0.1, 1e-7, 1e22, 12345678901234567890, True, None], "empty": {}, "none": []}
+    assert read(to_yaml(data), "test").data == data
+
+
+# sources
+
+
+@pytest.mark.parametrize("name", ["", "weather", "drivers.weather.impacts", "H2"])
+def test_sources_is_the_golden_output(name: str) -> None:
+    done = answer("sources", HARBOUR, *filter(None, [name]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (GOLDEN / f"sources{'-' * bool(name)}{name}.txt").read_text(encoding="utf-8")
+
+
+def test_sources_counts_documents_that_draw_on_one_another_as_one_voice() -> None:
+    found = json.loads(answer("sources", HARBOUR, "--json").stdout)
+    assert found["independence"] == {"quay": 7}
+    assert found["documents"]["pilot"]["judgements"] == 6
+    assert found["roles"]["points"] == {"judgements": 9, "inferred": 6}
+    assert found["claims"]["A1"]["assumption"] is True
+
+
+def test_a_single_word_is_a_model_or_a_part_of_the_bundled_one() -> None:
+    assert subject(None, None) == ("us-russia", None)
+    assert subject("sanctions", None) == ("us-russia", "sanctions")
+    assert subject("drivers.sanctions.impacts.eased.reset", None)[1] == "drivers.sanctions.impacts.eased.reset"
+    assert subject("us-russia", None) == ("us-russia", None)
+    assert subject("-", None) == ("-", None)
+    assert subject("my.yaml", None) == ("my.yaml", None)
+    assert subject(HARBOUR, "weather") == (HARBOUR, "weather")
+
+
+# schema
+
+
+def test_the_schema_of_the_file_accepts_every_bundled_and_good_file() -> None:
+    schema = json.loads(answer("schema").stdout)
+    assert schema == json.loads(answer("schema", "model").stdout)
+    files = [*BUNDLED_FILES, Path(HARBOUR), *(HERE / "models" / "good").glob("*.yaml")]
+    for file in files:
+        data = plain_data(file)
+        if "extends" not in data:
+            assert errors(schema, data) == [], file.name
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["drivres"], {}),
+        (["usru"], 2),
+        (["drivers", "weather", "persistence"], "soon"),
+        (["drivers", "weather", "states", "Calm"], 0.5),
+        (["drivers", "weather", "impacts", "calm", "open"], ["H2", 1]),
+        (["drivers", "traffic", "distribution"], {"pert": [1, 2]}),
+        (["time", "step"], "week"),
+    ],
+)
+def test_the_schema_of_the_file_refuses_what_is_wrong(path: list[str], value: object) -> None:
+    data = plain_data(Path(HARBOUR))
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    assert errors(schemas.model_schema(), data)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("simulation", ["simulate", HARBOUR, "-n", "2000", "--json"]),
+        ("simulation", ["simulate", "-n", "2000", "--json", "-q"]),
+        ("validation", ["validate", HARBOUR, "--json"]),
+        ("validation", ["validate", str(GOLDEN / "register" / "pilot.yaml"), "--json"]),
+        ("overview", ["show", HARBOUR, "--json"]),
+        ("overview", ["show", "--json"]),
+        ("sources", ["sources", HARBOUR, "--json"]),
+    ],
+)
+def test_outputs_hold_to_their_schemas(name: str, command: list[str]) -> None:
+    schema = json.loads(answer("schema", name).stdout)
+    data = json.loads(answer(*command).stdout)
+    assert errors(schema, data) == []
+    assert data["format"] == schema["title"]
+    assert errors(schema, {**data, "format": "usru.other/1.0"})
+    assert errors(schema, {key: value for key, value in data.items() if key != "model"})
+    assert errors(schema, {**data, "added_by_a_minor_version": 1}) == []
+
+
+# new
+
+
+def test_new_writes_a_file_that_runs_at_once_and_its_schema(tmp_path: Path) -> None:
+    done = answer("new", "My first", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "usru simulate" in done.stderr
+    file, schema = tmp_path / "My first.yaml", tmp_path / "usru.schema.json"
+    assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=usru.schema.json\n")
+    assert errors(json.loads(schema.read_text(encoding="utf-8")), plain_data(file)) == []
+    done = answer("simulate", str(file), "-n", "2000")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "my-first, 8 steps" in done.stdout
+    assert len(us.load(file).loaded.model.drivers) == 2
+
+
+def test_new_never_replaces_a_file_unasked(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("mine")
+    done = answer("new", str(file))
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert (file.read_text(), len(list(tmp_path.iterdir()))) == ("mine", 1)
+    assert answer("new", str(file), "--force", "-q").stderr == ""
+    assert file.read_text(encoding="utf-8") != "mine"
+    assert answer("new", str(tmp_path / "b")).returncode == 0
+    (tmp_path / "usru.schema.json").write_text("{}")
+    assert answer("new", str(tmp_path / "c")).returncode == 2
+    assert not (tmp_path / "c.yaml").exists()
+
+
+def test_new_to_standard_output_can_be_piped_on() -> None:
+    text = answer("new", "-").stdout
+    done = answer("simulate", "-", "-n", "2000", stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")

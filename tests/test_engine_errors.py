@@ -1,0 +1,100 @@
+"""Reported standard errors against the spread of the estimates over many seeds."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from oracle import Json
+from sampled import Key, changed, compiled, estimates, exact_model
+from usru_scenarios.program import Floats
+
+SEEDS = 400
+"""Two hundred would leave the spread itself uncertain by 5%, so that 15% were three of its own errors."""
+TRIALS = 2_000
+
+
+def carried() -> Json:
+    """Nothing reads the scenario, and every scenario is kept alike."""
+    return exact_model("outcome_lumped")
+
+
+def carried_apart() -> Json:
+    """Nothing reads the scenario, which may move only where it is allowed to."""
+    return exact_model("outcome_moves")
+
+
+def feedback() -> Json:
+    """The drivers read the scenario, which therefore is drawn."""
+    return exact_model("feedback")
+
+
+def feedback_in_groups() -> Json:
+    """As before, with a group that is left often and one that is never left."""
+    return changed(exact_model("consequence_feedback"), "outcome/persistence", 0.2)
+
+
+MODELS = {model.__name__: model for model in (carried, carried_apart, feedback, feedback_in_groups)}
+
+
+@cache
+def runs(name: str) -> dict[Key, tuple[Floats, Floats]]:
+    """Every estimate over all seeds, and its reported errors, each of shape (seeds,)."""
+    raw = MODELS[name]()
+    program = compiled(raw)
+    found = [estimates(raw, TRIALS, seed, program) for seed in range(SEEDS)]
+    return {
+        key: (np.array([run[key].value for run in found]), np.array([run[key].error for run in found]))
+        for key in found[0]
+    }
+
+
+def wrong(name: str, tolerances: dict[str, float], scale: float = 1.0) -> dict[Key, float]:
+    """Where scaled errors miss the spread by more than the tolerance for their kind, and by what factor."""
+    factors = {}
+    for key, (values, errors) in runs(name).items():
+        kind = next((part for part in key if part in tolerances), None)
+        spread = float(values.std(ddof=1))
+        if kind is None or spread < 1e-12:
+            continue
+        factor = scale * float(np.sqrt((errors**2).mean())) / spread
+        if abs(factor - 1) > tolerances[str(kind)]:
+            factors[key] = factor
+    return factors
+
+
+SUMMARIES = {"end": 0.15, "mean": 0.15, "ever": 0.15}
+STEPS = {"by_step": 0.2, "first_visit": 0.2, "moves": 0.2}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_errors_of_end_mean_and_ever_match_the_spread(name: str) -> None:
+    assert wrong(name, SUMMARIES) == {}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_errors_of_single_steps_and_transitions_match_the_spread(name: str) -> None:
+    assert wrong(name, STEPS) == {}
+
+
+@pytest.mark.parametrize("scale", [0.7, 1.4])
+@pytest.mark.parametrize("name", MODELS)
+def test_scaled_errors_do_not_match(name: str, scale: float) -> None:
+    assert len(wrong(name, SUMMARIES, scale)) > len(SUMMARIES)
+    assert len(wrong(name, STEPS, scale)) > len(STEPS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_where_nothing_varies_the_error_is_none(name: str) -> None:
+    for key, (values, errors) in runs(name).items():
+        if values.std() < 1e-12 and not np.isnan(values).any():
+            assert errors.max() < 1e-9, key
+
+
+def test_carrying_the_outcome_pays() -> None:
+    """Errors are well below those of counting, p (1 - p) / n."""
+    values, errors = runs("carried")["crisis", "mean"]
+    p = values.mean()
+    assert errors.mean() < 0.5 * np.sqrt(p * (1 - p) / TRIALS)

@@ -1,0 +1,1065 @@
+"""Exact inference against the brute-force reference, closed forms, published networks and quadrature.
+
+Identities have a sabotaged twin: the same comparison with one thing in the model changed, which must come out visibly
+different, so that the comparison can fail.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oracle import Json, Resolution, View, marginals, remembered
+from usru_scenarios.distributions import LatentScale
+from usru_scenarios.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
+from usru_scenarios.exact import (
+    DEFAULT_BOUND,
+    Bound,
+    ExactForecast,
+    NotExact,
+    TooLarge,
+    cost,
+    forecast,
+    probabilities,
+)
+from usru_scenarios.finite import SmoothScale, quadrature
+from usru_scenarios.model import Model
+from usru_scenarios.program import CategoricalNode, NumericNode, Program, compile_model
+
+# By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
+stats: Any = importlib.import_module("scipy.stats")
+integrate: Any = importlib.import_module("scipy.integrate")
+
+ROOT = Path(__file__).parent.parent
+CASES = Path(__file__).parent / "cases"
+
+# Models and events ---------------------------------------------------------------------------------------------------
+
+
+def case(name: str) -> Any:
+    return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def model(steps: int = 1, **parts: Any) -> Json:
+    """A model of so many yearly steps with two scenarios, unless the parts say otherwise."""
+    base: Json = {"usru": 1, "name": "test", "title": "Test", "scenarios": {"x": {}, "y": {}}, "odds_per_point": 2}
+    if steps > 1:
+        base["time"] = {"start": "2000", "end": str(2000 + steps), "step": "year"}
+    return base | copy.deepcopy(parts)
+
+
+def compiled(raw: Json, do: Mapping[str | tuple[str, int], str | float] | None = None) -> Program:
+    program = compile_model(Model.model_validate(raw))
+    for key, value in (do or {}).items():
+        name, steps = (key, range(program.steps)) if isinstance(key, str) else (key[0], range(key[1], key[1] + 1))
+        program = program.intervene(name, value, steps)
+    return program
+
+
+def is_in(program: Program, name: str, *states: str) -> InStates:
+    node = program.nodes[name]
+    assert isinstance(node, CategoricalNode)
+    return InStates(name, frozenset(node.states.index(state) for state in states))
+
+
+def at(step: int, condition: Formula) -> Timed:
+    return Timed("at", range(step, step + 1), condition)
+
+
+def ratio(program: Program, event: Formula, seen: Formula) -> float:
+    both, evidence = probabilities(program, [All((event, seen)), seen])
+    return both / evidence
+
+
+def true_in(program: Program, formula: Formula, view: View) -> bool:
+    """Whether a condition holds in a world of the reference."""
+    match formula:
+        case InStates(name, states):
+            node = program.nodes[name]
+            assert isinstance(node, CategoricalNode)
+            return node.states.index(str(view[name])) in states
+        case Compared(name, sign, value):
+            x = float(view[name])
+            return {"<": x < value, "<=": x <= value, ">": x > value, ">=": x >= value}[sign]
+        case Not(part):
+            return not true_in(program, part, view)
+        case All(parts):
+            return all(true_in(program, part, view) for part in parts)
+        case Some(parts):
+            return any(true_in(program, part, view) for part in parts)
+    raise AssertionError(formula)
+
+
+def decided(formula: Formula, happened: Mapping[Timed, bool]) -> bool:
+    match formula:
+        case Timed():
+            return happened[formula]
+        case Not(part):
+            return not decided(part, happened)
+        case All(parts):
+            return all(decided(part, happened) for part in parts)
+        case Some(parts):
+            return any(decided(part, happened) for part in parts)
+    raise AssertionError(formula)
+
+
+def reference(raw: Json, events: Sequence[Formula], resolution: Resolution | None = None, **how: Any) -> list[float]:
+    """The probabilities of events by enumerating all worlds and what is remembered of their past."""
+    program = compiled(raw)
+    timed = list(dict.fromkeys(one for event in events for one in timed_parts(event)))
+
+    def remember(memory: tuple[bool, ...], step: int, view: View) -> tuple[bool, ...]:
+        after = list(memory)
+        for place, one in enumerate(timed):
+            if step in one.steps:
+                truth = true_in(program, one.condition, view)
+                after[place] = memory[place] and truth if one.mode == "always" else memory[place] or truth
+        return tuple(after)
+
+    start = tuple(one.mode == "always" for one in timed)
+    if resolution is not None:
+        how["resolution"] = resolution
+    law = remembered(raw, start, remember, **how)
+    return [
+        math.fsum(p for memory, p in law.items() if decided(event, dict(zip(timed, memory, strict=True))))
+        for event in events
+    ]
+
+
+def assert_forecast(raw: Json, tolerance: float = 1e-12, **how: Any) -> ExactForecast:
+    """The forecast of a model is that of the reference in every part."""
+    program = compiled(raw, how.get("do"))
+    found, wanted = forecast(program), marginals(raw, **how)
+    close = {"rtol": 0.0, "atol": tolerance}
+    scenarios = program.outcome.states
+    visits = [wanted["scenarios"][name] for name in scenarios] + [wanted["groups"][name] for name in program.groups]
+    np.testing.assert_allclose(found.scenarios.T, [visit["by_step"] for visit in visits[: len(scenarios)]], **close)
+    np.testing.assert_allclose(found.ever, [visit["ever"] for visit in visits], **close)
+    np.testing.assert_allclose(found.first_visit.T, [visit["first_visit"] for visit in visits], **close)
+    for name, row in zip(scenarios, found.transitions, strict=True):
+        expected = wanted["transitions"][name]
+        if expected is None:
+            assert row.sum() == 0
+        else:
+            np.testing.assert_allclose(row / row.sum(), [expected[to] for to in scenarios], **close)
+    blocks = {**wanted["drivers"], **wanted["consequences"]}
+    assert set(blocks) == {*found.shares, *found.values}
+    for name, shares in found.shares.items():
+        node = program.nodes[name]
+        assert isinstance(node, CategoricalNode)
+        np.testing.assert_allclose(shares.T, [blocks[name][state] for state in node.states], **close)
+    for name, values in found.values.items():
+        np.testing.assert_allclose(values.mean, blocks[name]["mean"], **close)
+    return found
+
+
+# Every construct -----------------------------------------------------------------------------------------------------
+
+SCENARIOS: Json = {"good": {"baseline": 0.5}, "bad": {"baseline": 0.3}, "ugly": {"baseline": 0.2}}
+
+EVERYTHING: Json = model(
+    4,
+    odds_per_point={"impacts": 1.7, "influences": 2.2},
+    scenarios=SCENARIOS,
+    groups={"calm": ["good", "bad"], "all": ["good", "bad", "ugly"]},
+    outcome={
+        "persistence": {"good": 0.6, "default": 0.3},
+        "allowed": {"ugly": ["bad", "ugly"]},
+        "events": [{"at": "2001", "points": {"good": 1, "hold": -1}}, {"at": "2002", "prior": {"bad": 1, "ugly": 3}}],
+        "lagged_influences": {"mood": {"high": {"hold": 1, "good": 0.5}}, "scenario": {"bad": {"good": -1}}},
+    },
+    drivers={
+        "mood": {
+            "weight": {"2000": 1, "2003": 2.5},
+            "states": {"high": 0.3, "low": 0.7},
+            "persistence": 0.4,
+            "lagged_influences": {
+                "scenario": {"ugly": {"low": 1.5, "hold": -1}},
+                "mood": {"high": {"high": 0.5}},
+                "power": {"strong": {"high": 1}},
+            },
+            "events": [
+                {"at": "2002", "prior": {"high": 0.9, "low": 0.1}},
+                {"at": "2001", "until": "2003", "points": {"high": 1}},
+            ],
+            "impacts": {"high": {"good": 2, "ugly": -1}, "low": {"hold": -2}},
+        },
+        "power": {
+            "states": {"strong": {"prior": 0.2}, "weak": {"prior": 0.5}, "none": {"prior": 0.3}},
+            "initial": {"weak": 0.6, "none": 0.4},
+            "persistence": {"weak": 0.9, "default": 0.2},
+            "allowed": {"none": ["weak"]},
+            "influences": {"mood": {"high": {"strong": 2, "hold": 1}}},
+            "impacts": {"strong": {"good": 1}, "none": {"ugly": 1}},
+        },
+        "law": {
+            "states": {"yes": {}, "no": {}},
+            "prior_given": [
+                {"when": {"mood": "high", "power": ["strong", "weak"]}, "prior": {"yes": 0.8, "no": 0.2}},
+                {"when": {"mood": "low"}, "prior": {"yes": 0.1, "no": 0.9}},
+                {"when": {"power": "none"}, "prior": {"no": 1}},
+            ],
+            "persistence": "18 months",
+        },
+        "fixed": {"states": {"on": 0.25, "off": 0.75}, "impacts": {"on": {"bad": 1.5}}},
+    },
+    rules={
+        "both": {"when": {"mood": "high", "law": "yes"}, "then": {"scenario": {"good": 1.2}}, "weight": 0.7},
+        "two_of_three": {
+            "when": {"mood": "low", "power": "none", "scenario": ["bad", "ugly"]},
+            "lag": 1,
+            "at_least": 2,
+            "then": {"law": {"no": 1, "hold": -0.5}, "scenario": {"ugly": 1}},
+        },
+    },
+    consequences={
+        "trade": {
+            "states": {"up": 0.5, "down": 0.5},
+            "influences": {"scenario": {"good": {"up": 2}}, "law": {"yes": {"down": 1}}},
+        },
+        "trust": {
+            "states": {"up": {}, "down": {}},
+            "persistence": 0.7,
+            "influences": {"trade": {"up": {"up": 1, "hold": -1}}},
+            "lagged_influences": {"scenario": {"ugly": {"down": 2}}},
+        },
+    },
+)
+
+
+def without_feedback() -> Json:
+    """The same model, but the outcome comes alone: the drivers do not read it and all scenarios are kept alike."""
+    raw = copy.deepcopy(EVERYTHING)
+    raw["outcome"] = {"persistence": 0.45, "lagged_influences": {"mood": {"high": {"hold": 1, "good": 0.5}}}}
+    del raw["drivers"]["mood"]["lagged_influences"]["scenario"]
+    raw["rules"]["two_of_three"]["when"].pop("scenario")
+    return raw
+
+
+INTERVENTIONS: list[dict[str | tuple[str, int], str | float]] = [
+    {},
+    {"mood": "low"},
+    {("power", 2): "strong"},
+    {("scenario", 1): "ugly"},
+    {"scenario": "good", ("trade", 3): "down"},
+    {("fixed", 0): "on", ("law", 1): "yes", ("law", 2): "no"},
+]
+
+
+@pytest.mark.parametrize("do", INTERVENTIONS)
+def test_every_construct_is_as_in_the_reference(do: dict[str | tuple[str, int], str | float]) -> None:
+    assert_forecast(EVERYTHING, do=do)
+
+
+@pytest.mark.parametrize("do", INTERVENTIONS)
+@pytest.mark.parametrize("persistence", [0.45, 0.0, 1.0])
+def test_first_visits_of_an_outcome_that_comes_alone(
+    persistence: float, do: dict[str | tuple[str, int], str | float]
+) -> None:
+    raw = without_feedback()
+    raw["outcome"]["persistence"] = persistence
+    if persistence in (0.0, 1.0):
+        del raw["outcome"]["lagged_influences"]["mood"]["high"]["hold"]
+        del raw["drivers"]["mood"]["impacts"]["low"]
+    assert_forecast(raw, do=do)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("outcome", "persistence", "good"), 0.5),
+        (("drivers", "mood", "weight", "2003"), 2.0),
+        (("drivers", "mood", "lagged_influences", "scenario", "ugly", "hold"), 1),
+        (("drivers", "power", "initial", "weak"), 0.5),
+        (("rules", "two_of_three", "at_least"), 3),
+        (("rules", "both", "weight"), 0.5),
+    ],
+)
+def test_sabotaged_every_construct_differs(place: tuple[str, ...], value: object) -> None:
+    raw = copy.deepcopy(EVERYTHING)
+    block = raw
+    for key in place[:-1]:
+        block = block[key]
+    block[place[-1]] = value
+    assert np.abs(forecast(compiled(raw)).scenarios - forecast(compiled(EVERYTHING)).scenarios).max() > 1e-4
+
+
+def test_a_step_alone() -> None:
+    raw = model(
+        drivers={
+            "a": {"states": {"p": 0.2, "q": 0.8}, "impacts": {"p": {"x": 1}}},
+            "b": {"states": {"p": 0.5, "q": 0.5}, "influences": {"a": {"p": {"p": 1}}}, "impacts": {"q": {"y": 2}}},
+        }
+    )
+    found = assert_forecast(raw)
+    assert found.transitions.sum() == 0
+
+
+def test_a_scenario_alone_and_a_driver_with_one_state() -> None:
+    raw = model(3, scenarios={"only": {}}, drivers={"d": {"states": {"s": {}}, "impacts": {"s": {"only": 1}}}})
+    found = forecast(compiled(raw))
+    assert found.scenarios.tolist() == [[1.0]] * 3
+    assert found.ever.tolist() == [1.0]
+    assert found.transitions.tolist() == [[2.0]]
+    assert found.shares["d"].tolist() == [[1.0]] * 3
+
+
+# Published networks and closed forms ---------------------------------------------------------------------------------
+
+
+def named(word: str) -> str:
+    """A name of a published network as one that the format allows."""
+    return f"s_{word.lower()}"
+
+
+def network(known: Any) -> Json:
+    drivers: Json = {}
+    for name, node in known["nodes"].items():
+        rows = [
+            {
+                "when": {named(parent): named(state) for parent, state in row["given"].items()},
+                "prior": {named(state): p for state, p in row["p"].items()},
+            }
+            for row in node["cpt"]
+        ]
+        if node["parents"]:
+            drivers[named(name)] = {"states": {named(state): {} for state in node["states"]}, "prior_given": rows}
+        else:
+            drivers[named(name)] = {"states": rows[0]["prior"]}
+    return model(drivers=drivers)
+
+
+def all_in(program: Program, states: Mapping[str, str]) -> Formula:
+    return All(tuple(at(0, is_in(program, named(node), named(state))) for node, state in states.items()))
+
+
+def network_answers(raw: Json, known: Any) -> list[float]:
+    """The marginals and the answers to all queries, in the order of the file."""
+    program = compiled(raw)
+    events = [
+        all_in(program, {node: state}) for node, shares in known["expected_prior_marginals"].items() for state in shares
+    ]
+    answers = probabilities(program, events)
+    for query in known["expected_queries"]:
+        done = compiled(raw, {named(node): named(state) for node, state in query.get("do", {}).items()})
+        seen = all_in(program, query.get("see", {}))
+        answers += [ratio(done, all_in(program, {query["target"]: state}), seen) for state in query["expected"]]
+    return answers
+
+
+def network_expected(known: Any) -> list[float]:
+    return [
+        *(share for shares in known["expected_prior_marginals"].values() for share in shares.values()),
+        *(share for query in known["expected_queries"] for share in query["expected"].values()),
+    ]
+
+
+@pytest.mark.parametrize("name", ["bn_asia", "bn_cancer"])
+def test_published_networks(name: str) -> None:
+    known = case(name)
+    assert network_answers(network(known), known) == pytest.approx(network_expected(known), abs=1e-9)
+
+
+def test_sabotaged_network_differs() -> None:
+    known = case("bn_asia")
+    raw = network(known)
+    row = raw["drivers"]["s_bronc"]["prior_given"][0]["prior"]
+    row["s_yes"], row["s_no"] = row["s_no"], row["s_yes"]
+    off = np.abs(np.array(network_answers(raw, known)) - network_expected(known))
+    assert off.max() > 0.1
+
+
+def kidney_stones() -> tuple[Json, Any]:
+    known = case("causal_kidney_stones")
+    counts = known["counts_success_total"]
+    treated, healed = [], []
+    for size, by_treatment in counts.items():
+        totals = {named(treatment): total for treatment, (_, total) in by_treatment.items()}
+        treated.append({"when": {"size": size}, "prior": totals})
+        for treatment, (success, total) in by_treatment.items():
+            prior = {"healed": success, "ill": total - success}
+            healed.append({"when": {"size": size, "treatment": named(treatment)}, "prior": prior})
+    raw = model(
+        drivers={
+            "size": {"states": {size: sum(total for _, total in by.values()) for size, by in counts.items()}},
+            "treatment": {"states": {"s_a": {}, "s_b": {}}, "prior_given": treated},
+            "result": {"states": {"healed": {}, "ill": {}}, "prior_given": healed},
+        }
+    )
+    return raw, known
+
+
+def test_seeing_is_not_doing() -> None:
+    raw, known = kidney_stones()
+    program = compiled(raw)
+    healed = at(0, is_in(program, "result", "healed"))
+    for treatment in "AB":
+        seen = ratio(program, healed, at(0, is_in(program, "treatment", named(treatment))))
+        (done,) = probabilities(compiled(raw, {"treatment": named(treatment)}), [healed])
+        assert seen == pytest.approx(known["see"][treatment], abs=1e-12)
+        assert done == pytest.approx(known["do"][treatment], abs=1e-12)
+        assert abs(seen - done) > 0.04
+
+
+def two_states(steps: int, **parts: Any) -> Json:
+    block = {"states": {"a": 0.2, "b": 0.8}, "initial": {"a": 1}, "persistence": 0.6} | parts
+    return model(steps, drivers={"d": block})
+
+
+def test_two_state_chain_relaxes_geometrically() -> None:
+    closed_form = [0.2 + 0.8 * 0.6**t for t in range(7)]
+    found = forecast(compiled(two_states(7))).shares["d"][:, 0]
+    np.testing.assert_allclose(found, closed_form, atol=1e-14)
+    sabotaged = forecast(compiled(two_states(7, persistence=0.5))).shares["d"][:, 0]
+    assert np.abs(sabotaged - closed_form).max() > 0.05
+
+
+@pytest.mark.parametrize(("step", "months"), [("quarter", 3), ("year", 12)])
+def test_continuous_time_two_state_chain(step: str, months: int) -> None:
+    raw = two_states(1, states={"a": 0.1, "b": 0.3}, persistence="30 months")
+    raw["time"] = {"start": "2000", "end": "2011", "step": step}
+    found = forecast(compiled(raw)).shares["d"][:, 0]
+    known = {float(t): p for t, p in case("ctmc_two_state")["P_a_at_t_from_a"].items()}
+    on_grid = {int(t * 12) // months: p for t, p in known.items() if t * 12 % months == 0}
+    assert len(on_grid) > 3
+    assert [found[t] for t in on_grid] == pytest.approx(list(on_grid.values()), abs=1e-9)
+
+
+def umbrella(steps: int) -> Json:
+    """Rain stays with .7 (kept .4, else even), and an umbrella is seen with .9 in rain, .2 in none."""
+    rows = [{"when": {"rain": "yes"}, "prior": {"yes": 0.9, "no": 0.1}}]
+    return model(
+        steps,
+        drivers={"rain": {"states": {"yes": {}, "no": {}}, "persistence": 0.4}},
+        consequences={"umbrella": {"states": {"yes": 0.2, "no": 0.8}, "prior_given": rows}},
+    )
+
+
+def smoothed(sensor: float) -> float:
+    """P(rain at 1 | umbrellas at 0, 1, 3 and none at 2) by hand: forward and backward in plain matrices."""
+    move = np.array([[0.7, 0.3], [0.3, 0.7]])
+    likely = np.array([sensor, 0.2])
+    forward = move.T @ (np.array([0.5, 0.5]) * likely) * likely
+    backward = move @ ((1 - likely) * (move @ likely))
+    return float((forward * backward)[0] / (forward * backward).sum())
+
+
+def test_filtering_and_smoothing_the_umbrella_world() -> None:
+    program = compiled(umbrella(4))
+    yes, rain = is_in(program, "umbrella", "yes"), is_in(program, "rain", "yes")
+    seen = [at(0, yes), at(1, yes), at(2, Not(yes)), at(3, yes)]
+    assert ratio(program, at(0, rain), seen[0]) == pytest.approx(0.9 / 1.1, abs=1e-14)
+    assert ratio(program, at(1, rain), seen[0]) == pytest.approx(0.7 * 0.9 / 1.1 + 0.3 * 0.2 / 1.1, abs=1e-14)
+    both = 0.9 * 0.69 / (0.9 * 0.69 + 0.2 * 0.41)
+    assert ratio(program, at(0, rain), All(tuple(seen[:2]))) == pytest.approx(both, abs=1e-14)
+    late = ratio(program, at(1, rain), All(tuple(seen)))
+    assert late == pytest.approx(smoothed(0.9), abs=1e-14)
+    assert abs(late - smoothed(0.8)) > 0.005
+
+
+def land_of_oz(start: str) -> Json:
+    """Rain and snow are twice as likely to stay, and after a nice day it is never nice."""
+    return model(
+        7,
+        scenarios={"rain": {}, "nice": {}, "snow": {}},
+        outcome={
+            "initial": {start: 1},
+            "persistence": 0,
+            "lagged_influences": {"scenario": {"rain": {"rain": 1}, "snow": {"snow": 1}}},
+            "allowed": {"nice": ["rain", "snow"]},
+        },
+    )
+
+
+def test_land_of_oz() -> None:
+    known = case("markov_land_of_oz")
+    places = [("nice", "rain", "snow").index(name) for name in ("rain", "nice", "snow")]
+    for row, start in enumerate(("rain", "nice", "snow")):
+        found = forecast(compiled(land_of_oz(start)))
+        for power, matrix in {"1": known["P"], **known["powers"]}.items():
+            assert found.scenarios[int(power), places] == pytest.approx(matrix[row], abs=5e-9)
+        pooled = found.transitions[np.ix_(places, places)]
+        assert pooled / pooled.sum(axis=1, keepdims=True) == pytest.approx(np.array(known["P"]), abs=1e-14)
+    # From rain to snow by hand: .25, then .5 * .25 + .25 * .5, then (.375, .125) without snow so far.
+    first = forecast(compiled(land_of_oz("rain"))).first_visit[:4, places[2]]
+    assert first == pytest.approx([0, 0.25, 0.25, 0.375 * 0.25 + 0.125 * 0.5], abs=1e-14)
+    sabotaged = land_of_oz("rain")
+    del sabotaged["outcome"]["allowed"]
+    assert abs(forecast(compiled(sabotaged)).scenarios[2, places[0]] - known["powers"]["2"][0][0]) > 0.01
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+def events_of(program: Program) -> list[Formula]:
+    """Events of every mode and combination, on nodes that are summed out early and late."""
+    high, low = is_in(program, "mood", "high"), is_in(program, "mood", "low")
+    strong, yes, up = is_in(program, "power", "strong"), is_in(program, "law", "yes"), is_in(program, "trade", "up")
+    good, bad = is_in(program, "scenario", "good"), is_in(program, "scenario", "bad")
+    whole = range(4)
+    ever_bad, always_calm = Timed("ever", whole, bad), Timed("always", whole, Not(is_in(program, "scenario", "ugly")))
+    by_one, from_two = Timed("ever", range(2), All((high, yes))), Timed("always", range(2, 4), Some((low, strong)))
+    return [
+        at(0, good),
+        at(3, All((high, up))),
+        ever_bad,
+        always_calm,
+        by_one,
+        from_two,
+        Not(ever_bad),
+        All((ever_bad, always_calm)),
+        Some((by_one, from_two)),
+        All((Not(by_one), Some((at(2, bad), All((ever_bad, from_two)))))),
+        All((at(0, high), at(1, low), at(2, high), at(3, low))),
+        Some((at(1, up), at(3, is_in(program, "trust", "up")))),
+        All((Timed("ever", range(1, 4), All((good, up))), Timed("ever", range(1, 4), bad))),
+        All((at(2, good), at(2, high), at(2, Not(up)))),
+        Timed("ever", range(0, 4, 2), All((good, Not(yes)))),
+        Timed("ever", range(0), good),
+        Timed("always", range(0), good),
+        All(()),
+        Some(()),
+        Some((ever_bad, Not(ever_bad))),
+        Timed("always", whole, Some(())),
+    ]
+
+
+@pytest.mark.parametrize("raw", [EVERYTHING, without_feedback()], ids=["feedback", "alone"])
+def test_events_are_as_in_the_reference(raw: Json) -> None:
+    events = events_of(compiled(raw))
+    assert probabilities(compiled(raw), events) == pytest.approx(reference(raw, events), abs=1e-12)
+
+
+def test_events_under_interventions() -> None:
+    events = events_of(compiled(EVERYTHING))
+    do: dict[str | tuple[str, int], str | float] = {("mood", 1): "high", ("scenario", 2): "bad"}
+    found = probabilities(compiled(EVERYTHING, do), events)
+    assert found == pytest.approx(reference(EVERYTHING, events, do=do), abs=1e-12)
+    assert np.abs(np.array(found) - probabilities(compiled(EVERYTHING), events)).max() > 0.1
+
+
+def test_events_alone_are_as_events_together() -> None:
+    program = compiled(EVERYTHING)
+    events = events_of(program)
+    alone = [probabilities(program, [event])[0] for event in events]
+    assert probabilities(program, events) == pytest.approx(alone, abs=1e-14)
+
+
+def test_an_event_leaves_out_what_has_no_bearing_on_it() -> None:
+    raw = copy.deepcopy(EVERYTHING)
+    for number in range(30):
+        raw["drivers"][f"idle{number}"] = {"states": {"a": 1, "b": 2, "c": 3}, "persistence": 0.5}
+        raw["consequences"][f"after{number}"] = {"states": {"a": {}, "b": {}}, "persistence": 0.5}
+    events = events_of(compiled(raw))
+    assert cost(compiled(raw), events) == cost(compiled(EVERYTHING), events)
+    assert probabilities(compiled(raw), events) == probabilities(compiled(EVERYTHING), events)
+    # In the forecast each of them is a pass of its own, and the largest table is the one of before.
+    assert cost(compiled(raw)).entries == cost(compiled(EVERYTHING)).entries
+
+
+def test_a_weight_of_zero_takes_an_axis_away() -> None:
+    raw = without_feedback()
+    raw["drivers"]["fixed"]["weight"] = 0
+    events = [at(3, is_in(compiled(raw), "scenario", "good"))]
+    assert cost(compiled(raw), events).entries < cost(compiled(without_feedback()), events).entries
+    assert_forecast(raw)
+
+
+def test_events_share_channels() -> None:
+    """A range of facts, each with the same evidence, is asked for together at little more than the price of one."""
+    program = compiled(without_feedback())
+    evidence = Timed("ever", range(4), is_in(program, "law", "no"))
+    facts = [All((at(step, is_in(program, "scenario", name)), evidence)) for step in range(4) for name in SCENARIOS]
+    one = cost(program, facts[-1:])
+    assert cost(program, facts).operations < 4 * one.operations
+    assert probabilities(program, facts) == pytest.approx(reference(without_feedback(), facts), abs=1e-12)
+
+
+def test_events_off_the_grid_or_without_a_time_are_refused() -> None:
+    program = compiled(EVERYTHING)
+    good = is_in(program, "scenario", "good")
+    with pytest.raises(ValueError, match="off the grid of 4 steps"):
+        probabilities(program, [at(4, good)])
+    with pytest.raises(ValueError, match="within a time"):
+        probabilities(program, [good])
+    with pytest.raises(ValueError, match="no time of its own"):
+        probabilities(program, [at(1, at(1, good))])
+
+
+# Random models -------------------------------------------------------------------------------------------------------
+
+
+def points(dice: random.Random, states: Sequence[str], *, hold: bool) -> Json:
+    names = [*states, "hold"] if hold else list(states)
+    return {name: dice.choice([-2, -1, 0.5, 1, 3]) for name in dice.sample(names, dice.randint(1, 2))}
+
+
+def block(dice: random.Random, states: Sequence[str], readable: Json, lagged: Json) -> Json:
+    """A random driver over some states, which may read some nodes (names and states) now and some one step late."""
+    raw: Json = {"states": {state: dice.choice([0.1, 0.5, 1, 2]) for state in states}}
+    if dice.random() < 0.8:
+        raw["persistence"] = dice.choice([0, 0.3, 0.8, {states[0]: 0.9, "default": 0.2}])
+    if dice.random() < 0.3:
+        raw["initial"] = {state: 1 for state in dice.sample(states, dice.randint(1, len(states)))}
+    if dice.random() < 0.3:
+        raw["allowed"] = {dice.choice(states): dice.sample(states, dice.randint(1, len(states)))}
+    for key, nodes in (("influences", readable), ("lagged_influences", lagged)):
+        chosen = [name for name in nodes if dice.random() < 0.4]
+        if chosen:
+            raw[key] = {name: {dice.choice(nodes[name]): points(dice, states, hold=True)} for name in chosen}
+    if readable and dice.random() < 0.3:
+        name = dice.choice(list(readable))
+        raw["prior_given"] = [{"when": {name: dice.choice(readable[name])}, "prior": {states[0]: 1, states[-1]: 2}}]
+    if dice.random() < 0.3:
+        raw["events"] = [{"at": "2001", "prior": {states[0]: 1, states[-1]: 3}}]
+    elif dice.random() < 0.3:
+        raw["events"] = [{"at": "2001", "until": "2002", "points": points(dice, states, hold=True)}]
+    return raw
+
+
+def random_model(dice: random.Random) -> Json:
+    states = {f"d{number}": ["a", "b", "c"][: dice.randint(2, 3)] for number in range(dice.randint(1, 3))}
+    scenarios = ["x", "y", "z"][: dice.randint(2, 3)]
+    everything = {**states, "scenario": scenarios}
+    raw = model(3, scenarios={name: {"baseline": dice.choice([0.2, 1])} for name in scenarios}, drivers={}, rules={})
+    readable: Json = {}
+    for name, own in states.items():
+        driver = block(dice, own, readable, everything)
+        if dice.random() < 0.8:
+            driver["impacts"] = {dice.choice(own): points(dice, scenarios, hold=True)}
+            driver["weight"] = dice.choice([0, 1, 1.5, {"2000": 0.5, "2002": 2}])
+        raw["drivers"][name] = driver
+        readable = {**readable, name: own}
+    outcome = block(dice, scenarios, {}, everything)
+    raw["outcome"] = {key: outcome[key] for key in outcome if key not in ("states", "influences", "prior_given")}
+    raw["groups"] = {"g": dice.sample(scenarios, dice.randint(1, len(scenarios)))}
+    raw["consequences"] = {"c": block(dice, ["a", "b"], everything, {**everything, "c": ["a", "b"]})}
+    if dice.random() < 0.6:
+        when = {name: dice.choice(everything[name]) for name in dice.sample(list(everything), 2)}
+        target = dice.choice(list(everything))
+        raw["rules"]["r"] = {
+            "when": when, "lag": 1, "at_least": dice.randint(1, 2), "then": {target: points(dice, everything[target], hold=True)}
+        }  # fmt: skip
+    return raw
+
+
+def random_event(dice: random.Random, program: Program, depth: int = 2) -> Formula:
+    if depth and dice.random() < 0.6:
+        parts = tuple(random_event(dice, program, depth - 1) for _ in range(dice.randint(1, 3)))
+        return dice.choice([All(parts), Some(parts), Not(parts[0])])
+    first = dice.randint(0, program.steps - 1)
+    mode = dice.choice(["at", "ever", "always"])
+    last = first if mode == "at" else dice.randint(first, program.steps - 1)
+    return Timed(mode, range(first, last + 1), random_condition(dice, program, 1))
+
+
+def random_condition(dice: random.Random, program: Program, depth: int) -> Formula:
+    if depth and dice.random() < 0.5:
+        parts = tuple(random_condition(dice, program, depth - 1) for _ in range(2))
+        return dice.choice([All(parts), Some(parts), Not(parts[0])])
+    node = dice.choice(list(program.nodes.values()))
+    assert isinstance(node, CategoricalNode)
+    return InStates(node.name, frozenset(dice.sample(range(len(node.states)), dice.randint(1, len(node.states)))))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:
+    raw = random_model(dice)
+    program = compiled(raw)
+    name = dice.choice([name for name in program.nodes if name != "c"])
+    node = program.nodes[name]
+    assert isinstance(node, CategoricalNode)
+    do: dict[str | tuple[str, int], str | float] = {}
+    if dice.random() < 0.4:
+        do = {(name, dice.randint(0, 2)): dice.choice(node.states)}
+    assert_forecast(raw, 1e-11, do=do)
+    events = [random_event(dice, program) for _ in range(4)]
+    assert probabilities(compiled(raw, do), events) == pytest.approx(reference(raw, events, do=do), abs=1e-11)
+
+
+# Numeric nodes -------------------------------------------------------------------------------------------------------
+
+PERT = stats.beta(1 + 4 * 0.45 / 0.8, 1 + 4 * 0.35 / 0.8, 0.2, 0.8)
+"""The distribution `pert: [0.2, 0.65, 1.0]`."""
+
+NUMERIC: Json = model(
+    odds_per_point=2.5,
+    sd_per_point=0.4,
+    drivers={
+        "cause": {"states": {"on": 0.3, "off": 0.7}},
+        "temper": {
+            "kind": "numeric",
+            "range": [0, 1],
+            "distribution": {"pert": [0.2, 0.65, 1.0]},
+            "influences": {"cause": {"on": 1.5}},
+            "impacts": {"0.3": {"x": 2}, "0.6": {"x": -1, "y": 0.5}, "0.9": {"y": 3}},
+            "weight": 1.2,
+        },
+        "act": {
+            "states": {"yes": {}, "no": {}},
+            "prior_given": [
+                {"when": {"temper": "> 0.7"}, "prior": {"yes": 0.9, "no": 0.1}},
+                {"when": {"temper": "<= 0.4"}, "prior": {"yes": 0.3, "no": 0.7}},
+                {"when": {"temper": "<= 1"}, "prior": {"yes": 0.5, "no": 0.5}},
+            ],
+            "impacts": {"yes": {"x": 1}},
+        },
+    },
+)
+
+
+def accurate(program: Program, name: str, distribution: Any) -> Program:
+    """The program with a scale that is tabulated to the last digits, so that only the quadrature's error is left."""
+    node = program.nodes[name]
+    assert isinstance(node, NumericNode)
+    z = np.linspace(-8.5, 8.5, len(node.scale.values))
+    values = np.where(z < 0, distribution.ppf(stats.norm.cdf(z)), distribution.isf(stats.norm.sf(z)))
+    return replace(
+        program,
+        nodes={**program.nodes, name: replace(node, scale=LatentScale(node.scale.low, node.scale.high, values))},
+    )
+
+
+def integrated(worth: Any, kinks: Sequence[float]) -> float:
+    """The mean of a function of a standard normal, by adaptive quadrature."""
+    total, _ = integrate.quad(
+        lambda z: worth(z) * stats.norm.pdf(z), -8.4, 8.4, points=sorted(kinks), limit=800, epsabs=1e-13, epsrel=1e-12
+    )
+    return float(total)
+
+
+def by_quadrature(sd_per_point: float) -> tuple[float, float]:
+    """P(x) and P(temper > 0.55 and act) of the numeric model, from its definition."""
+    favoured = joint = 0.0
+    for share, shift in ((0.3, 1.5 * sd_per_point), (0.7, 0.0)):
+
+        def value(z: float, shift: float = shift) -> float:
+            return float(PERT.ppf(stats.norm.cdf(z + shift)))
+
+        def acts(x: float) -> float:
+            return 0.9 if x > 0.7 else 0.3 if x <= 0.4 else 0.5
+
+        def favours(z: float) -> float:
+            x = value(z)
+            lead = 1.2 * (np.interp(x, [0.3, 0.6, 0.9], [2, -1, 0]) - np.interp(x, [0.3, 0.6, 0.9], [0, 0.5, 3]))
+            return sum(p / (1 + 2.5 ** -(lead + extra)) for p, extra in ((acts(x), 1), (1 - acts(x), 0)))
+
+        kinks = [float(stats.norm.ppf(PERT.cdf(place))) - shift for place in (0.3, 0.4, 0.55, 0.6, 0.7, 0.9)]
+        favoured += share * integrated(favours, kinks)
+        joint += share * integrated(lambda z: acts(value(z)) * (value(z) > 0.55), kinks)
+    return favoured, joint
+
+
+def numeric_answers(raw: Json) -> list[float]:
+    program = accurate(compiled(raw), "temper", PERT)
+    tempered = All((at(0, Compared("temper", ">", 0.55)), at(0, is_in(program, "act", "yes"))))
+    return probabilities(program, [at(0, is_in(program, "scenario", "x")), tempered])
+
+
+def test_a_numeric_driver_in_one_step_is_as_by_quadrature() -> None:
+    wanted = by_quadrature(0.4)
+    assert numeric_answers(NUMERIC) == pytest.approx(wanted, abs=1e-9)
+    sabotaged = numeric_answers(NUMERIC | {"sd_per_point": 0.35})
+    assert np.abs(np.array(sabotaged) - wanted).min() > 1e-4
+
+
+def test_a_numeric_driver_as_the_program_tabulates_it() -> None:
+    program = compiled(NUMERIC)
+    favoured, _ = by_quadrature(0.4)
+    found = forecast(program)
+    assert found.scenarios[0, 0] == pytest.approx(favoured, abs=1e-6)
+    mean = 0.3 * integrated(lambda z: PERT.ppf(stats.norm.cdf(z + 0.6)), []) + 0.7 * PERT.mean()
+    assert found.values["temper"].mean == pytest.approx([mean], abs=1e-6)
+
+
+def test_a_numeric_driver_against_the_reference() -> None:
+    assert_forecast(NUMERIC, 1e-4, resolution=Resolution(fixed=2000, points=(0.0, 1.5)))
+
+
+def test_observing_a_numeric_driver() -> None:
+    """Bayes by hand: P(cause | temper > 0.7)."""
+    program = accurate(compiled(NUMERIC), "temper", PERT)
+    above = [float(stats.norm.sf(stats.norm.ppf(PERT.cdf(0.7)) - shift)) for shift in (0.6, 0.0)]
+    by_hand = 0.3 * above[0] / (0.3 * above[0] + 0.7 * above[1])
+    seen = at(0, Compared("temper", ">", 0.7))
+    assert ratio(program, at(0, is_in(program, "cause", "on")), seen) == pytest.approx(by_hand, abs=1e-10)
+    assert probabilities(program, [Not(at(0, Compared("temper", "<=", 0.7)))]) == probabilities(program, [seen])
+
+
+def test_quantiles_of_a_numeric_driver() -> None:
+    program = accurate(compiled(NUMERIC), "temper", PERT)
+    for share in (0.05, 0.5, 0.95):
+        (value,) = forecast(program).values["temper"].quantile(share)
+        z = stats.norm.ppf(PERT.cdf(value))
+        assert 0.3 * stats.norm.cdf(z - 0.6) + 0.7 * stats.norm.cdf(z) == pytest.approx(share, abs=1e-9)
+
+
+STEADY: Json = model(
+    4,
+    sd_per_point=0.4,
+    outcome={"persistence": 0.5},
+    drivers={
+        "temper": {
+            "kind": "numeric",
+            "range": [0, 1],
+            "distribution": {"pert": [0.2, 0.65, 1.0]},
+            "events": [{"at": "2002", "points": 1}],
+            "impacts": {"0.0": {"x": 2}, "1.0": {"y": 3}},
+        },
+        "act": {
+            "states": {"yes": {}, "no": {}},
+            "persistence": 0.6,
+            "lagged_influences": {"temper": {"0.5": {"yes": 1}, "0.8": {"no": 2, "hold": -1}}},
+            "impacts": {"yes": {"x": 1}},
+        },
+    },
+    rules={"hot": {"when": {"temper": "> 0.75", "act": "yes"}, "lag": 1, "then": {"scenario": {"y": 1}}}},
+)
+
+
+def test_a_numeric_driver_that_stands_still_is_an_average_over_its_values() -> None:
+    """The forecast is the mean of the forecasts with the value imposed, here by adaptive quadrature over the latent."""
+    raw = copy.deepcopy(STEADY)
+    del raw["drivers"]["temper"]["events"]
+    program = accurate(compiled(raw), "temper", PERT)
+
+    def imposed(z: float) -> Any:
+        value = float(PERT.ppf(stats.norm.cdf(z)))
+        found = forecast(program.intervene("temper", value, range(4)))
+        return np.concatenate([found.scenarios.ravel(), found.ever, found.shares["act"].ravel()]) * stats.norm.pdf(z)
+
+    places = [float(stats.norm.ppf(PERT.cdf(place))) for place in (0.5, 0.75, 0.8)]
+    wanted = sum(
+        integrate.fixed_quad(lambda zs: np.array([imposed(z) for z in zs]).T, low, high, n=24)[0]
+        for low, high in zip([-7, -3, *places, 3], [-3, *places, 3, 7], strict=True)
+    )
+    found = forecast(program)
+    np.testing.assert_allclose(
+        np.concatenate([found.scenarios.ravel(), found.ever, found.shares["act"].ravel()]), wanted, atol=1e-9
+    )
+
+
+def test_a_numeric_driver_that_stands_still_against_the_reference() -> None:
+    assert_forecast(STEADY, 2e-4, resolution=Resolution(fixed=400, points=(0.0, 1.0)))
+    moved = copy.deepcopy(STEADY)
+    moved["drivers"]["temper"]["initial"] = 0.62
+    assert_forecast(moved, 1e-5)
+    assert_forecast(STEADY, 1e-5, do={"temper": 0.71})
+    assert_forecast(STEADY, 2e-4, do={("temper", 1): 0.9}, resolution=Resolution(fixed=400, points=(0.0, 1.0)))
+
+
+def test_a_stated_value_is_kept_to_the_digit() -> None:
+    """A comparison with the very value that a node starts from holds or not as written, at every step."""
+    raw = copy.deepcopy(STEADY)
+    raw["drivers"]["temper"] |= {"initial": 0.62, "events": []}
+    program = compiled(raw)
+    events = [Timed("always", range(4), Compared("temper", sign, 0.62)) for sign in (">=", "<=")]
+    events += [Timed("ever", range(4), Compared("temper", sign, 0.62)) for sign in (">", "<")]
+    assert probabilities(program, events) == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_points_from_drivers_move_a_value_that_stands_still() -> None:
+    raw = copy.deepcopy(STEADY)
+    raw["drivers"]["mood"] = {"states": {"up": {}, "down": {}}, "persistence": 0.5}
+    raw["drivers"]["temper"] |= {"influences": {"mood": {"up": 1}}, "events": []}
+    assert_forecast(raw, 3e-4, resolution=Resolution(fixed=400, points=(0.0, 1.0)))
+
+
+def test_a_numeric_consequence_that_nothing_reads() -> None:
+    raw = copy.deepcopy(without_feedback())
+    raw["consequences"]["price"] = {
+        "kind": "numeric",
+        "range": [0, 10],
+        "distribution": {"triangular": [1, 3, 9]},
+        "influences": {"scenario": {"good": 2, "ugly": -2}},
+    }
+    program = accurate(compiled(raw), "price", stats.triang(0.25, 1, 8))
+    found = forecast(program)
+    triangle = stats.triang(0.25, 1, 8)
+    means = [integrated(lambda z, s=s: triangle.ppf(stats.norm.cdf(z + s)), []) for s in (0.0, 0.5, -0.5)]
+    assert program.outcome.states == ("bad", "good", "ugly")
+    np.testing.assert_allclose(found.values["price"].mean, found.scenarios @ means, atol=1e-8)
+    latent = stats.norm.ppf(triangle.cdf(found.values["price"].quantile(0.9)))
+    reached = stats.norm.cdf(latent[:, None] - [0.0, 0.5, -0.5])
+    np.testing.assert_allclose((found.scenarios * reached).sum(axis=1), 0.9, atol=1e-9)
+
+
+def test_a_moving_numeric_driver_is_refused_by_name() -> None:
+    raw = copy.deepcopy(STEADY)
+    raw["drivers"]["temper"]["persistence"] = 0.8
+    program = compiled(raw)
+    for ask in (forecast, cost):
+        with pytest.raises(NotExact, match=r"the numeric node temper moves from step to step \(persistence 0\.8\)"):
+            ask(program)
+    # What it has no bearing on, or what asks for one of its steps only, is answered all the same.
+    raw["drivers"]["aside"] = {"states": {"a": 0.3, "b": 0.7}}
+    program = accurate(compiled(raw), "temper", PERT)
+    asked = [at(2, is_in(program, "aside", "a")), at(0, Compared("temper", ">", 0.7))]
+    assert [probabilities(program, [event])[0] for event in asked] == pytest.approx([0.3, PERT.sf(0.7)], abs=1e-10)
+    moved = at(2, Compared("temper", ">", 0.7))
+    wanted = stats.norm.sf(stats.norm.ppf(PERT.cdf(0.7)) - 0.4)
+    assert probabilities(program, [moved]) == pytest.approx([wanted], abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"influences": {"other": {"0.0": -1, "1.0": 1}}}, "temper depends on another one that is uncertain"),
+        ({"initial": 0.6, "influences": {"mood": {"up": 1}}}, "temper starts from a value while points of uncertain"),
+        ({"lagged_influences": {"mood": {"up": 1}}}, "temper is read one step later than it reads others"),
+    ],
+)
+def test_what_no_finite_sum_follows_is_refused_in_words(parts: Json, words: str) -> None:
+    raw = copy.deepcopy(STEADY)
+    raw["drivers"]["other"] = {"kind": "numeric", "range": [0, 1]}
+    raw["drivers"]["mood"] = {"states": {"up": {}, "down": {}}, "persistence": 0.5}
+    raw["drivers"]["temper"] |= parts
+    with pytest.raises(NotExact, match=words):
+        forecast(compiled(raw))
+
+
+def test_smooth_scale_and_its_inverse() -> None:
+    values = np.tanh(np.linspace(-8.5, 8.5, 8193) / 3)
+    scale = SmoothScale(LatentScale(-1.0, 1.0, values))
+    z = np.linspace(-5, 5, 777)
+    np.testing.assert_allclose(scale(z), np.tanh(z / 3), atol=1e-13)
+    np.testing.assert_allclose(scale.latent(np.tanh(z / 3)), z, atol=1e-11)
+
+
+def test_quadrature_over_the_normal() -> None:
+    at_points, weights = quadrature([0.3, -1.7, 0.3])
+    assert weights @ at_points**4 == pytest.approx(3.0, abs=1e-11)
+    assert weights @ (at_points > 0.3) == pytest.approx(stats.norm.sf(0.3), abs=1e-14)
+    assert abs(quadrature([])[1] @ (quadrature([])[0] > 0.3) - stats.norm.sf(0.3)) > 1e-4
+
+
+# What it takes -------------------------------------------------------------------------------------------------------
+
+
+def ten_drivers() -> Json:
+    """Ten drivers of three states that read one another one step late, and an outcome that reads them all."""
+    dice = random.Random(3)  # noqa: S311 - a fixed model, no secret
+    late = {0: [1], 1: [2], 2: [0, 3], 4: [3], 5: [4, 6], 6: [5], 7: [8], 8: [9, 6], 9: [0]}
+    states, scenarios = ["a", "b", "c"], ["w", "x", "y", "z"]
+    drivers = {
+        f"d{number}": {
+            "states": {state: dice.uniform(0.1, 1) for state in states},
+            "persistence": 0.8,
+            "lagged_influences": {
+                f"d{parent}": {state: {to: dice.gauss(0, 1) for to in states} for state in states}
+                for parent in late.get(number, [])
+            },
+            "impacts": {state: {to: dice.uniform(-1, 1) for to in scenarios} for state in states},
+        }
+        for number in range(10)
+    }
+    return model(24, scenarios={name: {} for name in scenarios}, drivers=drivers, outcome={"persistence": 0.5})
+
+
+def test_ten_drivers_over_24_steps_take_about_a_second() -> None:
+    """No more than one variable of the step before is ever held back: 3^11 x 4 entries; and the work is predicted."""
+    predicted = cost(compiled(ten_drivers()))
+    assert predicted.entries == 3**11 * 4
+    assert predicted.seconds < 2
+    assert predicted.memory < 50e6
+
+
+def test_ten_drivers_first_visits_two_ways() -> None:
+    """The pass that forgets the scenario against the one that follows an event."""
+    program = compiled(ten_drivers() | {"time": {"start": "2000", "end": "2004", "step": "year"}})
+    found = forecast(program)
+    visits = [Timed("ever", range(4), InStates("scenario", frozenset([number]))) for number in range(4)]
+    assert found.ever == pytest.approx(probabilities(program, visits), abs=1e-12)
+    assert found.scenarios.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-12)
+    assert found.transitions.sum(axis=1) == pytest.approx(found.scenarios[:-1].sum(axis=0), abs=1e-12)
+
+
+def test_what_is_too_large_is_refused_with_both_figures() -> None:
+    program = compiled(ten_drivers())
+    with pytest.raises(TooLarge) as small:
+        forecast(program, bound=Bound(entries=100_000))
+    assert small.value.cost.entries > 100_000
+    assert "memory" in str(small.value)
+    assert "the bound is 100,000" in str(small.value)
+    with pytest.raises(TooLarge, match=r"[\d.]+ seconds \(where the bound is 0\.002 seconds\)") as slow:
+        forecast(program, bound=Bound(operations=1_000_000))
+    assert slow.value.cost.operations > 1_000_000
+
+
+def test_within_a_tight_bound_questions_are_taken_apart() -> None:
+    program = compiled(EVERYTHING)
+    events = events_of(program)
+    whole = cost(program, events)
+    tight = Bound(entries=whole.entries // 3)
+    assert cost(program, events, bound=tight).entries <= tight.entries
+    assert probabilities(program, events, bound=tight) == pytest.approx(probabilities(program, events), abs=1e-14)
+    forecast_whole, forecast_tight = forecast(program), forecast(program, bound=tight)
+    np.testing.assert_allclose(forecast_tight.first_visit, forecast_whole.first_visit, atol=1e-14)
+    np.testing.assert_allclose(forecast_tight.transitions, forecast_whole.transitions, atol=1e-14)
+
+
+def test_within_a_tight_bound_a_quadrature_is_taken_apart() -> None:
+    program = compiled(STEADY)
+    event = [Timed("ever", range(4), All((Compared("temper", ">", 0.7), is_in(program, "scenario", "x"))))]
+    tight = Bound(entries=cost(program, event).entries // 10)
+    assert cost(program, event, bound=tight).entries <= tight.entries
+    assert probabilities(program, event, bound=tight) == pytest.approx(probabilities(program, event), abs=1e-14)
+    whole, parts = forecast(program), forecast(program, bound=tight)
+    np.testing.assert_allclose(parts.scenarios, whole.scenarios, atol=1e-14)
+    np.testing.assert_allclose(parts.values["temper"].mean, whole.values["temper"].mean, atol=1e-14)
+    np.testing.assert_allclose(parts.values["temper"].quantile(0.3), whole.values["temper"].quantile(0.3), atol=1e-12)
+
+
+def test_the_bundled_model_is_beyond_the_bound() -> None:
+    from usru_scenarios import load
+
+    program = load(ROOT / "scenarios" / "us-russia.yaml").program
+    with pytest.raises(NotExact, match="unpredictability"):
+        forecast(program)
+    still = program.intervene("unpredictability", 0.6, range(program.steps))
+    with pytest.raises(TooLarge) as refused:
+        forecast(still)
+    assert refused.value.cost.entries > DEFAULT_BOUND.entries
+    assert cost(still).seconds > 100
+
+
+PRINTED = """
+import yaml, sys
+from usru_scenarios.exact import forecast
+from usru_scenarios.model import Model
+from usru_scenarios.program import compile_model
+found = forecast(compile_model(Model.model_validate(yaml.safe_load(sys.stdin))))
+print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())
+"""
+
+
+def test_the_same_bytes_whatever_the_order_of_hashes() -> None:
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", PRINTED],
+            input=yaml.safe_dump(EVERYTHING),
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "77")
+    }
+    assert len(outputs) == 1
