@@ -1,7 +1,7 @@
 """What a run of the sampler says, laid out so that it can be held against what is known.
 
-Every reported quantity has a key, such as `("calm", "by_step", 2)` or `("moves", "calm", "crisis")`, under which both the
-estimate with its standard error and the exact value are found.
+Every reported quantity has a key, such as `("calm", "by_step", 2)` or `("moves", "calm", "crisis")`, under which both
+the estimate with its standard error and the exact value are found.
 """
 
 from __future__ import annotations

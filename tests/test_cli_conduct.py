@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import signal
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from command import COMMAND, HARBOUR, answer, environment, shell, usru
-from usru_scenarios.cli import conduct, main
+from usru_scenarios.cli import conduct, main, progress
+from usru_scenarios.cli.progress import Progress
 
 RUN = ("simulate", HARBOUR, "-n", "2000")
 
@@ -170,7 +172,7 @@ def test_warnings_go_to_standard_error_in_short_and_into_the_data(tmp_path: Path
     [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
 )
 def test_colour_where_there_is_no_terminal(changes: dict[str, str], coloured: bool) -> None:
-    assert ("\x1b[" in answer(*RUN, **changes).stdout) == coloured
+    assert ("\x1b[" in answer(*RUN, stdin="", folder=None, **changes).stdout) == coloured
 
 
 @pytest.mark.parametrize(("changes", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
@@ -180,12 +182,31 @@ def test_colour_in_a_terminal(changes: dict[str, str], coloured: bool) -> None:
     assert ("\x1b[" in shown) == coloured
 
 
-def test_a_long_run_shows_a_bar_and_takes_it_away_again() -> None:
-    shown = _in_terminal([*COMMAND, "simulate", HARBOUR, "-n", "2e6", "-f", "csv", "-o", "/dev/null"], TERM="xterm")
-    assert "━" in shown
-    assert shown.rstrip("\r\n").endswith("\r\x1b[2K")
-    quiet = _in_terminal([*COMMAND, "simulate", HARBOUR, "-n", "2e6", "-o", "/dev/null", "-q"], TERM="xterm")
-    assert quiet == ""
+class Terminal(io.StringIO):
+    """Standard error of someone who looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("patience", "shown"), [(0.0, True), (60.0, False)])
+def test_a_run_that_takes_long_shows_a_bar_and_takes_it_away(
+    monkeypatch: pytest.MonkeyPatch, patience: float, shown: bool
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", patience)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+    assert list(Progress(wanted=True).map(str, range(3))) == ["0", "1", "2"]
+    assert (" 33%" in screen.getvalue()) == shown
+    assert screen.getvalue().endswith("\r\x1b[2K" if shown else "")
+
+
+def test_nobody_sees_a_bar_who_did_not_want_one_or_has_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    for screen, wanted in ((Terminal(), False), (io.StringIO(), True)):
+        monkeypatch.setattr("sys.stderr", screen)
+        assert list(Progress(wanted=wanted).map(str, range(3))) == ["0", "1", "2"]
+        assert screen.getvalue() == ""
 
 
 def _in_terminal(command: list[str], **changes: str) -> str:

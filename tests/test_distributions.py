@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from oracle import Json, read_distribution
-from usru_scenarios.distributions import LatentScale
+from usru_scenarios.distributions import Floats, LatentScale
 from usru_scenarios.model import Distribution
 
 stats: Any = importlib.import_module("scipy.stats")
@@ -46,11 +46,12 @@ def scale_of(raw: Json | None, bounds: tuple[float, float]) -> LatentScale:
     return LatentScale.of(None if raw is None else Distribution.model_validate(raw), bounds)
 
 
-def quantiles(raw: Json | None, bounds: tuple[float, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def quantiles(raw: Json | None, bounds: tuple[float, float]) -> Floats:
     """The true quantiles at the latent normals; from above the median counted from the top, where floats are dense."""
     exact = read_distribution(raw, *bounds)
     below, above = stats.norm.cdf(LATENT), stats.norm.sf(LATENT)
-    return np.where(LATENT < 0, exact.ppf(below), exact.isf(above))
+    true: Floats = np.where(LATENT < 0, exact.ppf(below), exact.isf(above))
+    return true
 
 
 @pytest.mark.parametrize(("raw", "bounds"), CASES)

@@ -93,9 +93,7 @@ def test_every_estimate_agrees_with_the_reference(name: str) -> None:
 
 @pytest.mark.parametrize("kernels", ["factors", "many_factors"])
 @pytest.mark.parametrize("name", MODELS)
-def test_kernels_for_large_laws_draw_the_same_worlds(
-    name: str, kernels: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kernels_for_large_laws_draw_the_same_worlds(name: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same words pick the same states, but for words within 2^-32 of a threshold."""
     chosen, other = (run_with(monkeypatch, exact_model(name), kind) for kind in ("chosen", kernels))
     assert chosen.keys() == other.keys()
@@ -359,7 +357,7 @@ def test_quantiles_agree_with_scipy(distribution: Json | None) -> None:
 
 @pytest.mark.parametrize("persistence", [0.3, 0.8])
 def test_a_wandering_number_has_the_stated_autocorrelation(persistence: float) -> None:
-    """Two standard normals of correlation r agree in sign with probability 1/2 + asin(r) / pi (W. F. Sheppard, 1898)."""
+    """Two standard normals of correlation r agree in sign with probability 1/2 + asin(r) / pi (W. F. Sheppard)."""
     raw: Json = {
         "usru": 1,
         "name": "autocorrelation",
@@ -417,9 +415,7 @@ def network(net: Json) -> Json:
 
 @pytest.mark.parametrize("kernels", ["chosen", "many_factors"])
 @pytest.mark.parametrize("name", ["bn_asia", "bn_cancer"])
-def test_networks_have_their_published_marginals(
-    name: str, kernels: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_networks_have_their_published_marginals(name: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     net = case(name)
     use(monkeypatch, kernels)
     found = estimates(network(net), 200_000, SEED)

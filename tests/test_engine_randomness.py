@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -234,7 +235,9 @@ def renamed(raw: Any, old: str, new: str) -> Any:
 @pytest.mark.parametrize(("name", "new"), [("feedback", "zeal"), ("outcome_moves", "ardour")])
 def test_renaming_a_driver_changes_nothing_but_the_draws(name: str, new: str) -> None:
     raw = exact_model(name)
-    one = {(new if key[0] == "mood" else key[0], *key[1:]): found for key, found in estimates(raw, 50_000, SEED).items()}
+    one = {
+        (new if key[0] == "mood" else key[0], *key[1:]): found for key, found in estimates(raw, 50_000, SEED).items()
+    }
 
     def apart(twin: Json) -> list[Key]:
         other = estimates(twin, 50_000, SEED)
@@ -340,7 +343,7 @@ def test_words_of_nodes_and_steps_are_independent(lag: int) -> None:
     }
     # Each copies the one before it, so that the last is `d` as many steps ago as the lag says.
     chain = ["d", "one_ago", "two_ago"]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         copy_of = {state: {state: 40} for state in scenarios}
         raw["drivers"][after] = fair | {"lagged_influences": {before: copy_of}}
     read = {1: ("d", "one_ago"), 2: ("d", "two_ago"), 3: ("d", "e")}[lag]

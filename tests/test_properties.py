@@ -124,7 +124,7 @@ def nodes(draw: st.DrawFn, name: str, same_step: Nodes, lagged: Nodes) -> Json:
             block["distribution"] = draw(st.sampled_from([{"pert": [0, 0.3, 1]}, {"beta": [0.5, 2]}]))
         return block
     block |= {"states": draw(law(states)), **draw(dynamics(states))}
-    if same_step and draw(st.booleans()):
+    if draw(st.booleans()) and same_step:
         parents = draw(st.lists(st.sampled_from(sorted(same_step)), unique=True, min_size=1, max_size=2))
         when = {parent: draw(condition(same_step[parent])) for parent in parents}
         block["prior_given"] = [{"when": when, "prior": draw(law(states))}]
@@ -159,11 +159,11 @@ def models(draw: st.DrawFn, *, numeric: bool = True) -> Json:
         "consequences": {},
         "rules": {},
     }
-    for name in drivers:
+    for name, kind in drivers.items():
         before = {parent: states for parent, states in drivers.items() if parent < name}
         block = draw(nodes(name, before, everything))
         impacts = st.dictionaries(
-            st.sampled_from(drivers[name] or ("0.2", "0.4", "0.9")), points_for(scenarios), min_size=1, max_size=2
+            st.sampled_from(kind or ("0.2", "0.4", "0.9")), points_for(scenarios), min_size=1, max_size=2
         )
         raw["drivers"][name] = block | {"impacts": draw(impacts), "weight": draw(weights)}
     for name in consequences:
@@ -211,7 +211,8 @@ def test_random_models_run_and_add_up(raw: Json) -> None:
     scenarios, groups = list(raw["scenarios"]), raw["groups"]
     for name in (*scenarios, *groups):
         visits, first = series(found, name, "by_step"), series(found, name, "first_visit")
-        assert near(sum(first), found[name, "ever"].value)
+        # What is read one step ahead of single draws may add up to more than is certain; then `ever` is 1.
+        assert near(min(sum(first), 1), found[name, "ever"].value)
         assert near(sum(visits) / STEPS, found[name, "mean"].value)
         assert near(visits[0], first[0])
         assert all(-1e-9 <= p <= 1 + 1e-9 for p in (*visits, *first, found[name, "mean"].value))
@@ -241,7 +242,8 @@ def check_ever(raw: Json, found: Estimates, *, feedback: bool) -> None:
         return one.value <= other.value + 1e-9 + feedback * (5 * math.hypot(one.error, other.error) + 5 / 500)
 
     for name in (*raw["scenarios"], *raw["groups"]):
-        assert found[name, "ever"].value <= 1 + 1e-9 + feedback * (5 * found[name, "ever"].error)
+        assert found[name, "ever"].value <= 1
+        assert feedback or sum(series(found, name, "first_visit")) <= 1 + 1e-9
         assert all(at_most((name, "by_step", step), (name, "ever")) for step in range(STEPS))
     for group, members in raw["groups"].items():
         assert all(at_most((name, "ever"), (group, "ever")) for name in members)

@@ -2,6 +2,8 @@
 
 A block `console` holds commands after `$ ` and what they print, standard error included; a line `...` stands for any
 lines. A block `yaml` whose first line is a comment with a file's name is that file. A block `python` runs on its own.
+
+`USRU_WRITE_README=1 pytest tests/test_readme.py` writes what the commands print into the README, but for `...`.
 """
 
 from __future__ import annotations
@@ -71,9 +73,20 @@ def test_the_readme_as_it_stands(place: Path) -> None:
         if kind == "console":
             for command, wanted in commands(text):
                 printed = run(command, place)
-                assert matches(printed, wanted), f"$ {command}\n" + "\n".join(printed)
+                if os.environ.get("USRU_WRITE_README") and "..." not in wanted:
+                    rewrite(command, wanted, printed)
+                else:
+                    assert matches(printed, wanted), f"$ {command}\n" + "\n".join(printed)
                 ran += 1
     assert ran >= 8
+
+
+def rewrite(command: str, old: list[str], new: list[str]) -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, after = ("\n".join([f"$ {command}", *(line.rstrip() for line in lines)]) + "\n" for lines in (old, new))
+    assert before in text, command
+    readme.write_text(text.replace(before, after, 1), encoding="utf-8")
 
 
 def test_the_python_of_the_readme(place: Path) -> None:

@@ -127,13 +127,14 @@ def _loaded(chosen: _Examined, path: Path | None, profile: str | None) -> Loaded
 
 
 def digest(data: dict[str, Any]) -> str:
-    """The SHA-256 of a model's plain data, in hexadecimal.
+    """The SHA-256 of a model's plain data, in hexadecimal; where its claims are kept is no part of what it says.
 
     The data is written as JSON with sorted keys, no blanks, and whole numbers without a decimal point, so that neither
     the order of keys, comments, quotes nor `1` for `1.0` matter. Rows of `prior_given`, whose order has a meaning, are
     written as a list.
     """
-    text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    said = {key: value for key, value in data.items() if key != "sources"}
+    text = json.dumps(_canonical(said), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

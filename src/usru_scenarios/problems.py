@@ -79,8 +79,11 @@ _MOST_CANDIDATES = 2_000
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The hint `did you mean 'x'?` with the known name nearest to `name`, or an empty string when none is near."""
     candidates = sorted(set(islice(known, _MOST_CANDIDATES)))
-    near = get_close_matches(name, candidates, n=1, cutoff=0.6) or get_close_matches(
-        name.lower().replace("-", "_"), candidates, n=1, cutoff=0.6
+    plain = name.lower().replace("-", "_")
+    near = (
+        get_close_matches(name, candidates, n=1, cutoff=0.6)
+        or get_close_matches(plain, candidates, n=1, cutoff=0.6)
+        or [candidate for candidate in candidates if len(plain) >= 3 and plain in candidate]
     )
     return f"did you mean '{near[0]}'?" if near else ""
 

@@ -1,0 +1,273 @@
+"""Walks worlds up to the step that is explained: what they say about a scenario there, and which path is typical.
+
+Blocks of worlds are walked twice, and one of them a third time, so that memory is that of a block however many there
+are. The first walk makes the sums of all estimates, and counts the states at every step of the worlds that lead to the
+scenario. The second finds among these the path that agrees best, on average, with another one of them: the medoid under
+the Hamming distance, which those counts are enough to find. The third writes that path down.
+
+The scenario is always drawn, since a path needs one. Estimates do not use the drawn one where its probability can be
+carried along the drivers; where a driver, or the outcome itself, reads the scenario of the step before, its
+probability given the world is read one step ahead instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.analysis.direct import Contrast
+from usru_scenarios.analysis.telling import Codes, Reading, Tellings, readings
+from usru_scenarios.engine import BLOCK, MapBlocks, Plan, Walker, batch_edges, batched
+from usru_scenarios.model import OUTCOME
+from usru_scenarios.program import Floats, Program
+from usru_scenarios.sampling import Matrix, Mixing, Worlds
+
+
+@dataclass
+class Sums:
+    """The sums of the first walk; axes as in `Tellings` and `direct.shares`.
+
+    Attributes:
+        parts: for each part of the contrast.
+        passed: for each reading, shape (steps, states): in how many of the worlds that led there it was in a state.
+        arrived: the number of these worlds.
+    """
+
+    worlds: Floats
+    true: Floats
+    counts: list[Floats]
+    totals: dict[str, Floats]
+    parts: list[Floats]
+    passed: list[npt.NDArray[np.int64]]
+    arrived: int
+
+    def add(self, other: Sums, batch: int) -> None:
+        """Add the sums of a block, whose batches start at `batch`."""
+        at = slice(batch, batch + len(other.worlds))
+        self.worlds[at] += other.worlds
+        self.true[at] += other.true
+        for mine, theirs in zip([*self.counts, *self.parts], [*other.counts, *other.parts], strict=True):
+            mine[at] += theirs
+        for name, totals in other.totals.items():
+            self.totals[name][at] += totals
+        for passed, more in zip(self.passed, other.passed, strict=True):
+            passed += more
+        self.arrived += other.arrived
+
+    @property
+    def tellings(self) -> Tellings:
+        """Those that speak of the drivers' states."""
+        return Tellings(self.worlds, self.true, self.counts, self.totals)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the typical path is: its block and trial, and its average agreement with a path like it."""
+
+    block: int
+    trial: int
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path as it was drawn.
+
+    Attributes:
+        values: for each node, its state (by number) or value at each step.
+        probability: at each step, the scenario's probability given the states up to it.
+    """
+
+    values: Mapping[str, list[float]]
+    probability: list[float]
+
+
+class Traveller:
+    """A program that ends at the step to explain, and the plan that its worlds are drawn under."""
+
+    def __init__(self, program: Program, drivers: frozenset[str], contrast: Contrast, plan: Plan) -> None:
+        self.program = program
+        self.contrast = contrast
+        self.plan = plan
+        self.readings = readings(program, [*drivers, OUTCOME])
+        self.walker = Walker(
+            program, plan.seed, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME])
+        )
+        reads_itself = (OUTCOME, 1) in program.outcome.links
+        self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
+        entries = sum(part.log_odds.size for part in contrast.parts)
+        self.batch = plan.batch(2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings)))
+
+    def survey(self, map_blocks: MapBlocks) -> Sums:
+        """The first walk."""
+        total = self.nothing(self.plan.trials)
+        for block, part in enumerate(map_blocks(self._survey, range(self.plan.blocks))):
+            total.add(part, block * BLOCK // self.batch)
+        return total
+
+    def nothing(self, trials: int) -> Sums:
+        """The sums of no worlds, with room for as many."""
+        batches = -(-trials // self.batch)
+        return Sums(
+            worlds=np.zeros(batches),
+            true=np.zeros(batches),
+            counts=[np.zeros((batches, 2, len(reading.states))) for reading in self.readings],
+            totals={reading.node: np.zeros((batches, 2)) for reading in self.readings if reading.is_numeric},
+            parts=[np.zeros((batches, 2, *part.log_odds.shape)) for part in self.contrast.parts],
+            passed=[np.zeros((self.program.steps, len(one.states)), dtype=np.int64) for one in self.readings],
+            arrived=0,
+        )
+
+    def _survey(self, block: int) -> Sums:
+        surveyor = _Surveyor(self, self.plan.trials_in(block))
+        self.walker.walk(block, surveyor.trials, surveyor)
+        return surveyor.sums
+
+    def typical(self, sums: Sums, map_blocks: MapBlocks) -> Found | None:
+        """The second walk: the typical path, the first drawn among equals; None where no path leads there."""
+        if not sums.arrived:
+            return None
+        shares = [passed / sums.arrived for passed in sums.passed]
+        best: Found | None = None
+        for found in map_blocks(partial(self._match, shares), range(self.plan.blocks)):
+            if found is not None and (best is None or found.agreement > best.agreement):
+                best = found
+        return best
+
+    def _match(self, shares: list[Floats], block: int) -> Found | None:
+        matcher = _Matcher(self, shares, self.plan.trials_in(block))
+        worlds = self.walker.walk(block, len(matcher.agreement), matcher)
+        agreement = np.where(self.arrives(worlds), matcher.agreement, -np.inf)
+        trial = int(agreement.argmax())
+        if agreement[trial] < 0:
+            return None
+        return Found(block, trial, float(agreement[trial]) / (len(self.readings) * self.program.steps))
+
+    def write_down(self, found: Found) -> Path:
+        """The third walk."""
+        writer = _Writer(self, found.trial)
+        self.walker.walk(found.block, self.plan.trials_in(found.block), writer)
+        return Path(writer.values, writer.probability)
+
+    def arrives(self, worlds: Worlds) -> npt.NDArray[np.bool_]:
+        """Whether the drawn scenario is what is explained, shape (trials,)."""
+        return np.isin(worlds.now[self.walker.index[OUTCOME]], self.contrast.members)
+
+
+class _Foresight:
+    """Follows the scenario's probability in each world."""
+
+    def __init__(self, traveller: Traveller) -> None:
+        self.carried = traveller.carried
+        self.outcome = traveller.walker.index[OUTCOME]
+        self.members = traveller.contrast.members
+        self.present: Floats | None = None
+
+    def see(self, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Take a step."""
+        assert transition is not None, "the outcome is among the nodes that are drawn"
+        before = worlds.before[self.outcome]
+        if self.present is None:
+            self.present = transition.start()
+        else:
+            self.present = transition.advance(self.present) if self.carried else transition.row(before)
+
+    @property
+    def probability(self) -> Floats:
+        """That what is explained holds now, shape (trials,)."""
+        assert self.present is not None, "a step has been seen"
+        return np.clip(self.present[self.members].sum(axis=0), 0.0, 1.0)
+
+
+class _Surveyor:
+    """Watches a block for the first walk."""
+
+    def __init__(self, traveller: Traveller, trials: int) -> None:
+        self.traveller = traveller
+        self.trials = trials
+        self.foresight = _Foresight(traveller)
+        self.sums = traveller.nothing(trials)
+        self.edges = batch_edges(trials, traveller.batch)
+        self.batches = np.arange(trials) // traveller.batch
+        self.codes: list[list[Codes]] = []
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Remember the states of a step; at the last one, make the sums."""
+        self.foresight.see(worlds, transition)
+        self.codes.append([reading.codes(worlds.now[reading.index]) for reading in self.traveller.readings])
+        if step == self.traveller.program.steps - 1:
+            true = self.foresight.probability
+            self.sums.worlds += np.diff(np.append(self.edges, self.trials))
+            self.sums.true += batched(true[None], self.edges)[:, 0]
+            self._states(worlds, true)
+            self._parts(worlds, true)
+            self._paths(self.traveller.arrives(worlds))
+
+    def _states(self, worlds: Worlds, true: Floats) -> None:
+        for reading, codes, counts in zip(self.traveller.readings, self.codes[-1], self.sums.counts, strict=True):
+            for number, weights in enumerate((None, true)):
+                counts[:, number] += self._counted(codes, weights, len(reading.states))
+            if reading.is_numeric:
+                values = worlds.now[reading.index]
+                self.sums.totals[reading.node] += batched(np.stack([values, values * true]), self.edges)
+
+    def _parts(self, worlds: Worlds, true: Floats) -> None:
+        contrast = self.traveller.contrast
+        if not contrast.parts:
+            return
+        signs = contrast.sign(worlds)
+        for part, sums in zip(contrast.parts, self.sums.parts, strict=True):
+            for rows, share in part.places(worlds):
+                for scenario, sign in enumerate(signs):
+                    weights = sign * share
+                    sums[:, 0, :, scenario] += self._counted(rows, weights, sums.shape[2])
+                    sums[:, 1, :, scenario] += self._counted(rows, weights * true, sums.shape[2])
+
+    def _counted(self, codes: npt.NDArray[Any], weights: Floats | None, size: int) -> Floats:
+        """Sums of weights by batch and code, shape (batches, size)."""
+        batches = len(self.edges)
+        counted = np.bincount(self.batches * size + codes, weights, minlength=batches * size)
+        return counted.reshape(batches, size).astype(np.float64)
+
+    def _paths(self, arrived: npt.NDArray[np.bool_]) -> None:
+        self.sums.arrived += int(np.count_nonzero(arrived))
+        for step, row in enumerate(self.codes):
+            for codes, passed in zip(row, self.sums.passed, strict=True):
+                passed[step] += np.bincount(codes[arrived], minlength=passed.shape[1])
+
+
+class _Matcher:
+    """Watches a block for the second walk: with what share of the others does each path agree, summed over nodes."""
+
+    def __init__(self, traveller: Traveller, shares: list[Floats], trials: int) -> None:
+        self.readings = traveller.readings
+        self.shares = shares
+        self.agreement = np.zeros(trials)
+
+    def see(self, step: int, worlds: Worlds, _transition: Mixing | Matrix | None) -> None:
+        """Add a step."""
+        for reading, shares in zip(self.readings, self.shares, strict=True):
+            self.agreement += shares[step].take(reading.codes(worlds.now[reading.index]))
+
+
+class _Writer:
+    """Watches a block for the third walk and writes down one of its paths."""
+
+    def __init__(self, traveller: Traveller, trial: int) -> None:
+        self.foresight = _Foresight(traveller)
+        self.trial = trial
+        self.index = {name: traveller.walker.index[name] for name in traveller.walker.needed}
+        self.values: dict[str, list[float]] = {name: [] for name in self.index}
+        self.probability: list[float] = []
+
+    def see(self, _step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Write a step down."""
+        self.foresight.see(worlds, transition)
+        self.probability.append(float(self.foresight.probability[self.trial]))
+        for name, index in self.index.items():
+            self.values[name].append(float(worlds.now[index][self.trial]))

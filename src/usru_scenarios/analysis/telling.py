@@ -1,0 +1,248 @@
+"""What would have to be true: how the drivers' states go together with a scenario at the same step.
+
+States are ranked by the mutual information of "the driver is in this state" and "the scenario comes true"
+(C. E. Shannon, 1948), in bits: a rare state with a huge ratio but no mass carries little, and so does a common one that
+is nearly as common where the scenario does not come true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimates import ratio
+from usru_scenarios.model import OUTCOME, Categorical, Judgement, Model
+from usru_scenarios.program import Floats, Node, NumericNode, Program
+from usru_scenarios.provenance import Judged
+from usru_scenarios.results import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
+from usru_scenarios.yaml_source import KeyPath
+
+Codes = npt.NDArray[np.uint8]
+
+_THIRDS = [NormalDist().inv_cdf(1 / 3), NormalDist().inv_cdf(2 / 3)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A node read as one of a few states; a number by the third of its own distribution that it lies in.
+
+    Attributes:
+        index: the node's place in `Worlds`.
+        states: what the codes mean.
+        edges: the values that part the thirds; none of a node with states.
+    """
+
+    node: str
+    index: int
+    states: tuple[str, ...]
+    edges: tuple[float, ...] = ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the node is a number."""
+        return bool(self.edges)
+
+    def codes(self, values: npt.NDArray[np.generic]) -> Codes:
+        """The states of worlds, shape (trials,), from their states or values."""
+        if self.edges:
+            return np.searchsorted(np.array(self.edges), values, side="right").astype(np.uint8)
+        return values.astype(np.uint8, copy=False)
+
+
+def readings(program: Program, names: Sequence[str]) -> list[Reading]:
+    """How some nodes are read, in the program's order."""
+    return [_reading(node, index) for index, node in enumerate(program.nodes.values()) if node.name in names]
+
+
+def _reading(node: Node, index: int) -> Reading:
+    if not isinstance(node, NumericNode):
+        return Reading(node.name, index, node.states)
+    low, high = _rounded(*node.scale(np.array(_THIRDS)).tolist())
+    return Reading(node.name, index, (f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"), (low, high))
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Two edges with as few digits as keep them well apart, so that their names say exactly where they are."""
+    digits = max(2 - math.floor(math.log10(high - low)), 0) - 1 if high > low else 12
+    return round(low, digits), max(round(high, digits), math.nextafter(round(low, digits), math.inf))
+
+
+@dataclass(frozen=True)
+class Tellings:
+    """Sums at the step that is explained, over batches of worlds.
+
+    Attributes:
+        worlds: shape (batches,), how many.
+        true: shape (batches,), the probability in them that the scenario comes true.
+        counts: for each reading, shape (batches, 2, states): worlds in a state, and where the scenario comes true.
+        totals: for each numeric reading by its node, shape (batches, 2): the same for the value.
+    """
+
+    worlds: Floats
+    true: Floats
+    counts: Sequence[Floats]
+    totals: Mapping[str, Floats]
+
+    @property
+    def false(self) -> Floats:
+        """Shape (batches,), the probability that it does not come true."""
+        return self.worlds - self.true
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it comes true in all worlds but for the rounding of sums."""
+        return float(self.false.sum()) <= 1e-9 * float(self.worlds.sum())
+
+
+def telling_states(
+    model: Model,
+    found: Sequence[Reading],
+    sums: Tellings,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> list[TellingState]:
+    """Every state of every driver that occurs, the most telling first."""
+    states = [
+        state
+        for reading, counts in zip(found, sums.counts, strict=True)
+        if reading.node != OUTCOME
+        for state in _states(model, reading, counts, sums, members, judged)
+    ]
+    return sorted(states, key=lambda state: -state.information)
+
+
+def _states(
+    model: Model,
+    reading: Reading,
+    counts: Floats,
+    sums: Tellings,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> Iterator[TellingState]:
+    driver = model.drivers[reading.node]
+    given = ratio(counts[:, 1], sums.true)
+    otherwise = ratio(counts[:, 0] - counts[:, 1], sums.false)
+    ratios, errors = _lift(counts, sums)
+    information = _information(counts.sum(axis=0), sums)
+    for code, state in enumerate(reading.states):
+        if not counts[:, 0, code].any():
+            continue
+        part = driver.states[state] if isinstance(driver, Categorical) else None
+        yield TellingState(
+            driver=reading.node,
+            title=driver.title or reading.node,
+            state=state,
+            state_title=(part.title if part is not None else None) or state,
+            given=_share(given.value[code]),
+            otherwise=None if sums.is_certain else _share(otherwise.value[code]),
+            ratio=finite(ratios[code]),
+            information=float(information[code]),
+            standard_errors=TellingErrors(
+                given=float(given.error[code]),
+                otherwise=None if sums.is_certain else float(otherwise.error[code]),
+                ratio=finite(errors[code]),
+            ),
+            points=list(_points(driver.impacts, reading, state, members, judged)),
+        )
+
+
+def _share(value: float) -> float:
+    """A probability without the rounding of sums."""
+    return min(max(float(value), 0.0), 1.0)
+
+
+def _lift(counts: Floats, sums: Tellings) -> tuple[Floats, Floats]:
+    """P(state | true) / P(state | not true), with the jackknife's standard error (J. W. Tukey, 1958) over batches."""
+    if sums.is_certain:
+        nothing = np.full(counts.shape[2], np.nan)
+        return nothing, nothing
+
+    def lift(with_true: Floats, without: Floats, true: Floats, false: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient: Floats = (with_true / true) / (np.maximum(without, 0.0) / false)
+        return quotient
+
+    here, elsewhere = counts[:, 1], counts[:, 0] - counts[:, 1]
+    totals = here.sum(axis=0), elsewhere.sum(axis=0), sums.true.sum(), sums.false.sum()
+    value = lift(*totals)
+    replicates = lift(
+        totals[0] - here, totals[1] - elsewhere, (totals[2] - sums.true)[:, None], (totals[3] - sums.false)[:, None]
+    )
+    batches = len(replicates)
+    with np.errstate(invalid="ignore"):
+        spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
+    return value, np.sqrt((batches - 1) / batches * spread)
+
+
+def _information(counts: Floats, sums: Tellings) -> Floats:
+    """The mutual information of each state and the scenario, in bits, shape (states,)."""
+    worlds, true = float(sums.worlds.sum()), float(sums.true.sum())
+    rest = worlds - true
+    inside = np.maximum(np.stack([counts[1], counts[0] - counts[1]]), 0.0)
+    outside = np.maximum(np.array([[true], [rest]]) - inside, 0.0)
+    bits = np.zeros(counts.shape[1])
+    for joint, share in ((inside, counts[0]), (outside, worlds - counts[0])):
+        independent = np.outer([true, rest], share) / worlds
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = joint / worlds * np.log2(joint / independent)
+        bits += np.where(joint > 0, terms, 0.0).sum(axis=0)
+    return np.maximum(bits, 0.0)
+
+
+def _points(
+    impacts: Mapping[str, object],
+    reading: Reading,
+    state: str,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> Iterator[CitedPoints]:
+    """What a state gives to the scenario; of a number, what its knots give."""
+    for row in sorted(impacts, key=float) if reading.is_numeric else [state]:
+        for member in members:
+            found = judged.get(("drivers", reading.node, "impacts", row, member))
+            if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
+                path = ".".join(map(str, found.path))
+                yield CitedPoints(path, found.judgement.mean, list(found.sources), found.is_inferred)
+
+
+def telling_numbers(model: Model, sums: Tellings) -> Iterator[TellingNumber]:
+    """The shift of each numeric driver's mean."""
+    for name, totals in sums.totals.items():
+        given = ratio(totals[:, 1], sums.true)
+        otherwise = ratio(totals[:, 0] - totals[:, 1], sums.false)
+        known = not sums.is_certain
+        shift, apart = _shift(totals, sums)
+        yield TellingNumber(
+            driver=name,
+            title=model.drivers[name].title or name,
+            given=float(given.value),
+            otherwise=float(otherwise.value) if known else None,
+            shift=shift if known else None,
+            standard_errors=ShiftErrors(
+                float(given.error), float(otherwise.error) if known else None, apart if known else None
+            ),
+        )
+
+
+def _shift(totals: Floats, sums: Tellings) -> tuple[float, float]:
+    """The difference of the two means, with the jackknife's standard error over batches."""
+
+    def shift(both: Floats, true: Floats, false: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(both[..., 1] / true - (both[..., 0] - both[..., 1]) / false)
+
+    whole, true, false = totals.sum(axis=0), sums.true.sum(), sums.false.sum()
+    replicates = shift(whole - totals, true - sums.true, false - sums.false)
+    batches = len(replicates)
+    error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
+    return float(shift(whole, true, false)), float(error)
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON may hold it."""
+    return float(value) if math.isfinite(value) else None
