@@ -170,6 +170,504 @@ class Distribution(Value):
         return self.parameters[0].mean, self.parameters[-1].mean
 
 
+def _long_form(raw: object) -> object:
+    """Bring the ways to write a judgement to `{value, sources, note}`; what is no judgement is left to be refused."""
+    if isinstance(raw, list):
+        if not raw:
+            raise PydanticCustomError("empty_judgement", "an empty list is no judgement: write [2, G23]", {})
+        return {"value": raw[0], "sources": tuple(raw[1:])}
+    if isinstance(raw, dict):
+        if "value" not in raw and len(families := [family for family in _UNCERTAIN if family in raw]) == 1:
+            rest = {key: part for key, part in raw.items() if key != families[0]}
+            return {"value": {families[0]: raw[families[0]]}, **rest}
+        if "value" not in raw:
+            raise PydanticCustomError(
+                "not_a_number",
+                "expected a number, found a map; a number with its sources is {example}",
+                {"example": "{value: 2, sources: [G23]}"},
+            )
+        return raw
+    return {"value": raw}
+
+
+def is_judgement_form(raw: object) -> bool:
+    """Whether a raw value is the form of one judgement rather than a map of judgements by state or date.
+
+    A state may be called `normal`: `{normal: [0.9, A01]}` is a map by state, `{normal: [0.9, 0.1]}` a distribution.
+    """
+    if not isinstance(raw, dict):
+        return True
+    return "value" in raw or any(
+        isinstance(parameters := raw.get(family), list | tuple) and not any(isinstance(one, str) for one in parameters)
+        for family in _UNCERTAIN
+    )
+
+
+def _number_or_distribution(raw: object) -> object:
+    if isinstance(raw, dict):
+        return Distribution.model_validate(raw)
+    if isinstance(raw, Distribution):
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise PydanticCustomError("not_a_number", "expected a number, found {found}", {"found": describe(raw)})
+    if not math.isfinite(raw):
+        raise PydanticCustomError("not_finite", "the number must be finite", {})
+    return float(raw)
+
+
+def describe(raw: object) -> str:
+    """A value of a file in words, for a message."""
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, str):
+        return f"the text '{raw if len(raw) <= 40 else raw[:37] + '...'}'"
+    if isinstance(raw, Mapping):
+        return "a map"
+    return "a list" if isinstance(raw, list | tuple) else f"the number {raw:g}" if _is_number(raw) else f"{raw!r}"
+
+
+def _is_number(raw: object) -> bool:
+    return isinstance(raw, int | float)
+
+
+class Judgement(Value):
+    """A number that is an opinion, with the claims that it rests on."""
+
+    value: Annotated[float | Distribution, BeforeValidator(_number_or_distribution, json_schema_input_type=Any)]
+    sources: Sources | None = None
+    note: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        return raw if isinstance(raw, Judgement) else _long_form(raw)
+
+    @property
+    def mean(self) -> float:
+        """The number itself, or the mean of its distribution."""
+        return self.value.mean if isinstance(self.value, Distribution) else self.value
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and highest value that the judgement may take."""
+        return self.value.bounds if isinstance(self.value, Distribution) else (self.value, self.value)
+
+
+def _bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
+    """A validator that keeps a judgement within bounds; a normal distribution is cut off at them when drawn."""
+
+    def check(judgement: Judgement) -> Judgement:
+        least, most = judgement.bounds
+        if isinstance(judgement.value, Distribution) and judgement.value.family == "normal":
+            least = most = judgement.mean
+        if least < low or most > high:
+            outside = least if least < low else most
+            raise PydanticCustomError(code, "{reason}", {"reason": message.format(value=outside)})
+        return judgement
+
+    return AfterValidator(check)
+
+
+Points = Judgement
+"""Points on the cross-impact scale, -3 (strongly hinders) to +3 (strongly promotes)."""
+
+Share = Annotated[
+    Judgement, _bounded(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}")
+]
+"""A relative weight >= 0: a prior, an initial share, a baseline."""
+
+WeightNumber = Annotated[
+    Judgement, _bounded(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
+]
+
+Odds = Annotated[
+    Judgement,
+    _bounded(
+        math.nextafter(1.0, 2.0),
+        math.inf,
+        "odds_not_above_one",
+        "odds_per_point must be above 1, and this is {value:g}",
+    ),
+]
+"""By how much one point multiplies the odds."""
+
+Spread = Annotated[
+    Judgement, _bounded(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
+]
+
+Shares = Annotated[dict[Name, Share], Field(min_length=1), REPLACED_WHOLE]
+"""Relative weights of states, normalised when used; an unnamed state has 0."""
+
+StatePoints = dict[Name, Points]
+"""Points for states, and for `hold`."""
+
+KnotText = Annotated[str, StringConstraints(pattern=r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$")]
+
+
+class Duration(Value):
+    """The mean time between redraws, in months, with the text as written."""
+
+    months: float
+    text: str
+
+
+def _within_one(judgement: Judgement) -> None:
+    least, most = judgement.bounds
+    if isinstance(judgement.value, Distribution) and judgement.value.family == "normal":
+        least = most = judgement.mean
+    if least < 0 or most > 1:
+        raise PydanticCustomError(
+            "not_a_probability",
+            "a persistence is between 0 and 1, and this is {value}",
+            {"value": f"{least if least < 0 else most:g}"},
+        )
+
+
+class Keep(Value):
+    """A persistence: the probability per step of keeping the present state, or a duration, with its claims."""
+
+    value: float | Distribution | Duration
+    sources: Sources | None = None
+    note: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        if isinstance(raw, Keep):
+            return raw
+        parts = _long_form(raw)
+        if isinstance(parts, dict) and isinstance(text := parts.get("value"), str):
+            try:
+                return {**parts, "value": Duration(months=parse_duration(text), text=text)}
+            except TimeError as error:
+                raise PydanticCustomError("unreadable_duration", "{reason}", {"reason": str(error)}) from None
+        if isinstance(parts, dict) and "value" in parts:
+            parts = {**parts, "value": _number_or_distribution(parts["value"])}
+            judgement = Judgement.model_validate({"value": parts["value"]})
+            _within_one(judgement)
+        return parts
+
+    def per_step(self, grid: Grid) -> float:
+        """The probability of keeping the present state over one step: h = exp(-step / d) for a duration d."""
+        if isinstance(self.value, Duration):
+            return math.exp(-grid.months / self.value.months)
+        return self.value.mean if isinstance(self.value, Distribution) else self.value
+
+
+def _persistence_form(raw: object) -> object:
+    """Tell one persistence for all states from a map by state."""
+    return {"all_states": raw} if is_judgement_form(raw) else {"by_state": raw}
+
+
+class Persistence(Value):
+    """How likely a state is kept per step: one value for all states, or one for each with an optional `default`."""
+
+    all_states: Keep | None = None
+    by_state: Annotated[dict[Name, Keep], Field(min_length=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        return raw if isinstance(raw, Persistence) else _persistence_form(raw)
+
+    def of(self, state: str) -> Keep | None:
+        """The persistence of one state, or None where the map has neither the state nor `default`."""
+        if self.by_state is None:
+            return self.all_states
+        return self.by_state.get(state, self.by_state.get("default"))
+
+
+def _weight_form(raw: object) -> object:
+    return {"constant": raw} if is_judgement_form(raw) else {"schedule": raw}
+
+
+class Weight(Value):
+    """How much a driver's own impact on the scenarios counts: a number, or a schedule over dates."""
+
+    constant: WeightNumber | None = None
+    schedule: Annotated[dict[DateText, WeightNumber], Field(min_length=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        return raw if isinstance(raw, Weight) else _weight_form(raw)
+
+    def at(self, month: int) -> float:
+        """The weight at a month (as in `timeline.Date`): linear in months between the dates, flat outside them."""
+        if self.schedule is None:
+            return 1.0 if self.constant is None else self.constant.mean
+        knots = sorted((parse_date(date).month, weight.mean) for date, weight in self.schedule.items())
+        if month <= knots[0][0]:
+            return knots[0][1]
+        for (left, before), (right, after) in pairwise(knots):
+            if month <= right:
+                return before + (after - before) * (month - left) / (right - left)
+        return knots[-1][1]
+
+    def scaled(self, factor: float) -> Weight:
+        """The weight multiplied by a factor, at every date."""
+        if self.schedule is None:
+            return Weight.model_validate(self.at(0) * factor)
+        return Weight.model_validate({date: weight.mean * factor for date, weight in self.schedule.items()})
+
+
+class Time(Part):
+    """The grid: equal steps from `start` up to `end`, which is not covered."""
+
+    start: DateText
+    end: DateText
+    step: StepLength
+
+
+class OddsPerPoint(Value):
+    """By how much one point multiplies the odds: `impacts` for the outcome, `influences` for all other nodes."""
+
+    impacts: Odds = Judgement(value=1.5)
+    influences: Odds = Judgement(value=1.5)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        if isinstance(raw, OddsPerPoint) or not is_judgement_form(raw):
+            return raw
+        return {"impacts": raw, "influences": raw}
+
+
+class Scenario(Part):
+    """One of the futures: a state of the outcome."""
+
+    title: str | None = None
+    summary: str | None = None
+    baseline: Share | None = None
+    signposts: Texts = ()
+    sources: Sources | None = None
+
+
+class State(Part):
+    """A state of a driver, with the prior that a redraw starts from."""
+
+    prior: Share | None = None
+    title: str | None = None
+    summary: str | None = None
+    signposts: Texts = ()
+    sources: Sources | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        return expand_state(raw)
+
+
+def expand_state(raw: object) -> object:
+    """`managed_rivalry: 0.45` is short for `managed_rivalry: {prior: 0.45}`, in any form of a judgement."""
+    if raw is None or isinstance(raw, State):
+        return {} if raw is None else raw
+    return {"prior": raw} if is_judgement_form(raw) else raw
+
+
+class Condition(Value):
+    """What a `when` asks of one node: one of some states, or a comparison on a numeric driver."""
+
+    states: tuple[Name, ...] = ()
+    comparison: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        if isinstance(raw, Condition):
+            return raw
+        if isinstance(raw, str):
+            return {"comparison": raw} if raw[:1] in ("<", ">", "=", "!") else {"states": (raw,)}
+        if isinstance(raw, list) and raw:
+            return {"states": tuple(raw)}
+        raise PydanticCustomError(
+            "unreadable_condition",
+            'a condition is a state, a list of states or a comparison such as "> 0.7", not {found}',
+            {"found": describe(raw)},
+        )
+
+    @model_validator(mode="after")
+    def _readable(self) -> Condition:
+        if self.comparison is not None:
+            self.bound()
+        return self
+
+    def bound(self) -> tuple[str, float]:
+        """The comparison as its sign and its number.
+
+        Raises:
+            PydanticCustomError: the text is not such a comparison.
+        """
+        match = re.fullmatch(
+            r"(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", (self.comparison or "").strip()
+        )
+        if match is None or not math.isfinite(float(match[2])):
+            raise PydanticCustomError(
+                "unreadable_comparison",
+                "'{text}' is not a comparison such as \"> 0.7\" (one of < <= > >= and a number)",
+                {"text": self.comparison},
+            )
+        return match[1], float(match[2])
+
+
+When = Annotated[dict[Name, Condition], Field(min_length=1), REPLACED_WHOLE]
+
+
+def _numbered(raw: object) -> object:
+    """A list of parts and a map of parts are one thing: parts under keys, which for a list are 0, 1, 2, ..."""
+    return dict(enumerate(raw)) if isinstance(raw, list) else raw
+
+
+_LIST_OR_MAP = BeforeValidator(_numbered)
+
+
+class PriorRow(Part):
+    """A row of `prior_given`: the prior where its condition is the first that holds."""
+
+    when: When
+    prior: Shares
+    sources: Sources | None = None
+    note: str | None = None
+
+
+class Event(Part):
+    """Something the calendar brings to a categorical node: a forced redraw, a window of extra points, or both."""
+
+    at: MomentText
+    until: MomentText | None = None
+    prior: Shares | None = None
+    points: StatePoints | None = None
+    title: str | None = None
+    note: str | None = None
+    sources: Sources | None = None
+
+
+class NumericEvent(Part):
+    """A window of extra points on a numeric driver."""
+
+    at: MomentText
+    until: MomentText | None = None
+    points: Points
+    title: str | None = None
+    note: str | None = None
+    sources: Sources | None = None
+
+
+PriorRows = Annotated[dict[int | str, PriorRow], _LIST_OR_MAP]
+Events = Annotated[dict[int | str, Event], _LIST_OR_MAP]
+NumericEvents = Annotated[dict[int | str, NumericEvent], _LIST_OR_MAP]
+Influences = dict[Name, dict[str, StatePoints]]
+"""Parent, its state (or a knot on a numeric parent's scale), and points for the states of the node."""
+NumericInfluences = dict[Name, dict[str, Points]]
+
+
+class Categorical(Part):
+    """A consequence, or what it shares with a driver: an uncertain thing that is in one of a few states."""
+
+    kind: Literal["categorical"] = "categorical"
+    title: str | None = None
+    summary: str | None = None
+    states: Annotated[dict[NewName, State], Field(min_length=1)]
+    initial: Shares | None = None
+    persistence: Persistence | None = None
+    prior_given: PriorRows = {}
+    influences: Influences = {}
+    lagged_influences: Influences = {}
+    allowed: dict[Name, Names] = {}
+    events: Events = {}
+    sources: Sources | None = None
+
+
+def _scale(raw: object) -> object:
+    if not isinstance(raw, tuple):
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else describe(raw)
+        raise PydanticCustomError(
+            "not_a_range", "a range is a list of two numbers, such as [0, 1], not {found}", {"found": found}
+        )
+    return raw
+
+
+class Numeric(Part):
+    """A consequence, or what it shares with a driver: an uncertain number on a scale."""
+
+    kind: Literal["numeric"]
+    title: str | None = None
+    summary: str | None = None
+    range: Annotated[tuple[float, float], BeforeValidator(_scale)]
+    distribution: Distribution | None = None
+    initial: Judgement | None = None
+    persistence: Keep | None = None
+    influences: NumericInfluences = {}
+    lagged_influences: NumericInfluences = {}
+    events: NumericEvents = {}
+    sources: Sources | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _range_form(cls, raw: object) -> object:
+        if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list) and len(scale) == 2:
+            return {**raw, "range": tuple(scale)}
+        return raw
+
+
+class CategoricalDriver(Categorical):
+    """A categorical driver, with its impacts on the scenarios and their weight."""
+
+    weight: Weight | None = None
+    impacts: dict[str, StatePoints] = {}
+
+
+class NumericDriver(Numeric):
+    """A numeric driver, with its impacts on the scenarios at knots of its scale and their weight."""
+
+    weight: Weight | None = None
+    impacts: dict[KnotText, StatePoints] = {}
+
+
+def _kind(raw: object) -> str:
+    """A driver is categorical unless it says otherwise."""
+    return str(raw.get("kind", "categorical") if isinstance(raw, dict) else getattr(raw, "kind", "categorical"))
+
+
+Driver = Annotated[
+    Annotated[CategoricalDriver, Tag("categorical")] | Annotated[NumericDriver, Tag("numeric")], Discriminator(_kind)
+]
+Consequence = Annotated[
+    Annotated[Categorical, Tag("categorical")] | Annotated[Numeric, Tag("numeric")], Discriminator(_kind)
+]
+
+
+class Outcome(Part):
+    """How the outcome moves: as a driver's own dynamics, with the scenarios for states."""
+
+    persistence: Persistence | None = None
+    initial: Shares | None = None
+    allowed: dict[Name, Names] = {}
+    events: Events = {}
+    lagged_influences: Influences = {}
+    sources: Sources | None = None
+
+
+class Anchor(Part):
+    """A judged set of shares for one step, which the baselines are solved to reproduce."""
+
+    at: MomentText = "start"
+    shares: Shares
+    sources: Sources | None = None
+    note: str | None = None
+
+
+def _points_form(raw: object) -> str:
+    return "number" if isinstance(raw, Judgement) or is_judgement_form(raw) else "by_state"
+
+
+GivenPoints = Annotated[
+    Annotated[StatePoints, Tag("by_state")] | Annotated[Points, Tag("number")], Discriminator(_points_form)
+]
+"""Points for a numeric driver are one judgement; for a categorical node, a map by state."""
+
 
 class Rule(Part):
     """A joint condition, and the points it gives where it holds."""
