@@ -23,6 +23,7 @@ import numpy.typing as npt
 from usru_scenarios.engine import Carried, Draws, MapBlocks, Plan, Sampler, Walker, batch_edges, batched
 from usru_scenarios.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
 from usru_scenarios.model import OUTCOME
+from usru_scenarios.problems import UsruError
 from usru_scenarios.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.sampling import Matrix, Mixing, Restriction, Worlds
 
@@ -37,8 +38,10 @@ _FLAGS = 10
 """The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
 
 
-class TooManyPartsError(ValueError):
+class TooManyParts(UsruError):  # noqa: N818  # says what is at fault
     """An event asks about more timed parts of the scenario's path than can be kept apart."""
+
+    exit_status = 2
 
 
 @dataclass
@@ -67,7 +70,7 @@ def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapB
     """Sum the weights of worlds for every case; the probability of a case is the ratio of `both` to `given`.
 
     Raises:
-        TooManyPartsError: an event is too long for the scenario to be carried.
+        TooManyParts: an event is too long for the scenario to be carried.
     """
     return Conditioner(program, cases, plan).sums(map_blocks)
 
@@ -378,7 +381,7 @@ class Split:
 
     def __init__(self, witness: Witness, parts: tuple[Timed, ...]) -> None:
         if len(parts) > _FLAGS:
-            raise TooManyPartsError(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
+            raise TooManyParts(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
         self.witness = witness
         self.parts = parts
         self.first = min((part.steps[0] for part in parts), default=-1)

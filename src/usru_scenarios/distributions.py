@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 _REACH = 8.5
 """The table ends at this many standard deviations; beyond lies less than 1e-17 of the probability."""
 _KNOTS = 8192
-"""Intervals of the table: 0.002 standard deviations each, an interpolation error below 1e-6 of the range."""
+"""Intervals of the table: 0.002 standard deviations each, an interpolation error of some 1e-6 of the range."""
 _CELLS = 8192
 """Cells of the integration."""
 _NEGLIGIBLE = 45.0

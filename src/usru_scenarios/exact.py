@@ -1,7 +1,7 @@
 """Exact inference: probabilities without sampling, where a model is small enough for it.
 
 A question is answered by one or more forward passes over the joint table of the variables that must be remembered
-(`elimination`), whose laws come from the same compiled program as the sampler's (`finite`), with the events that are
+(`passes`), whose laws come from the same compiled program as the sampler's (`finite`), with the events that are
 asked about followed in channels of that table (`tracking`). What a pass takes is predicted from the sizes of its tables
 before anything starts, and a question beyond the bound is refused with both figures, memory and time.
 
@@ -18,10 +18,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from usru_scenarios.elimination import NOTHING, Answer, Cost, Pass, Question
+from usru_scenarios.elimination import NOTHING, Cost
 from usru_scenarios.events import Formula, InStates, Timed, atoms
-from usru_scenarios.finite import Finite, Laws, NotExact, Spread, redraws_alike
+from usru_scenarios.finite import Finite, Laws, NotExact, redraws_alike
+from usru_scenarios.latent import Spread
 from usru_scenarios.model import OUTCOME
+from usru_scenarios.passes import Answer, Pass, Question
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program import CategoricalNode, Floats, Program
 
@@ -58,7 +60,7 @@ DEFAULT_BOUND = Bound()
 """Tables of 16.8 million entries (134 MB each), and 50,000 million operations (100 seconds at the fixed rate)."""
 
 
-class TooLarge(UsruError):
+class TooLarge(UsruError):  # noqa: N818  # says what is at fault
     """An exact computation that is beyond the bound.
 
     Attributes:
@@ -179,7 +181,7 @@ def _total(passes: Iterable[Pass]) -> Cost:
 
 
 def _passes(program: Program, questions: Sequence[Question], bound: Bound) -> list[Pass]:
-    """Passes that answer the questions, each within the bound on entries; or else the one that can't be brought there."""
+    """Passes that answer the questions, each within the bound on size, or else the one that can't be brought there."""
     laws = Laws(program)
     passes: list[Pass] = []
     waiting = list(questions)
@@ -307,7 +309,7 @@ def _members(visit: Formula) -> frozenset[int]:
 
 
 def _forecast_questions(program: Program) -> list[Question]:
-    """Where the outcome is, what follows what, first visits, and the shares of all other nodes: each in light passes."""
+    """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     sets = tuple(dict.fromkeys(_sets(program)))
     others = {name: _ancestors(program, [name]) for name in program.nodes if name != OUTCOME}
     first = Question(visits=sets) if _comes_alone(program) else Question(tuple(_visit(program, one) for one in sets))

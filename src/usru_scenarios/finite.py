@@ -3,180 +3,39 @@
 Whatever is known in advance (an imposed state, a sure `initial`), kept for good (persistence 1) or without effect
 (points of 0) is taken out of the conditional tables here, so that a table has no more axes than it needs.
 
-A numeric node becomes a function of *variables* with finitely many states. One that stands still has a latent normal
-that is drawn once: it is replaced by the nodes of a quadrature, and its value is a function of the quadrature node and of
-the states of its parents. Integrands are smooth but for the places where the value crosses an edge of a comparison or
-a knot of a curve; Gauss and Legendre's rule of 16 points runs on each piece between these places, none longer than two
-standard deviations, which leaves an error below 1e-10 for points of ordinary size. What remains is the error of the
-tabulated scale itself (`LatentScale`: some 1e-6 of the range), and as much again for a triangular distribution, whose
-quantiles have a corner of their own at the mode.
+A numeric node becomes a function of *variables* with finitely many states: of the points of a quadrature over its
+latent normal (`latent`), and of the states of its parents, whose points move it. So what others read of it, comparisons
+and curves, are points over these variables.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.distributions import LatentScale
 from usru_scenarios.events import Compared, InStates
+from usru_scenarios.latent import FINE, Latent, SmoothScale, Spread, quadrature
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program import CategoricalNode, Curve, Floats, Law, NumericNode, Parent, Program, Term, log_weights
 from usru_scenarios.program import kept as kept_with_points
 
 Indices = npt.NDArray[np.intp]
 Truths = npt.NDArray[np.bool_]
+Kind = TypeVar("Kind", bound=np.generic)
 
-_POINTS = 16
-"""Points of the quadrature rule on each piece."""
-_REACH = 8.0
-"""The quadrature ends at this many standard deviations; beyond lies 1e-15 of the probability."""
-_LONGEST = 2.0
-"""The longest piece, in standard deviations."""
-_FINE = 0.05
-"""The longest piece where a value is only averaged, which costs little."""
 _LIMIT = 1 << 24
 """The most entries of the table of one judgement block once numeric nodes are multiplied out."""
 
 
-class NotExact(UsruError):
+class NotExact(UsruError):  # noqa: N818  # says what the model is
     """The model has numeric nodes that no finite sum follows; the message names the node."""
-
-
-# Numeric scales ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SmoothScale:
-    """The tabulated map from the latent normal to the scale, read by cubic interpolation.
-
-    A quadrature rule wants smooth integrands, and the straight pieces between the knots of the table have corners.
-    """
-
-    scale: LatentScale
-
-    @property
-    def _knots(self) -> Floats:
-        return np.linspace(-8.5, 8.5, len(self.scale.values))
-
-    def __call__(self, latent: Floats) -> Floats:
-        """The values at latent normals, any shape: Lagrange's polynomial through the four nearest knots."""
-        table = self.scale.values
-        knots = self._knots
-        position = (np.clip(latent, knots[0], knots[-1]) - knots[0]) / (knots[1] - knots[0])
-        first = np.clip(position.astype(np.intp) - 1, 0, len(table) - 4)
-        s = position - first
-        value: Floats = (
-            -table[first] * (s - 1) * (s - 2) * (s - 3) / 6
-            + table[first + 1] * s * (s - 2) * (s - 3) / 2
-            - table[first + 2] * s * (s - 1) * (s - 3) / 2
-            + table[first + 3] * s * (s - 1) * (s - 2) / 6
-        )
-        return np.clip(value, table[0], table[-1])
-
-    def latent(self, values: Floats) -> Floats:
-        """The latent normals at which the scale has some values, by bisection; the ends for values beyond them."""
-        knots = self._knots
-        right = np.clip(np.searchsorted(self.scale.values, values), 1, len(knots) - 1)
-        low, high = knots[right - 1], knots[right]
-        for _ in range(50):
-            middle = 0.5 * (low + high)
-            below = self(middle) < values
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return high
-
-
-def quadrature(kinks: Iterable[float], longest: float = _LONGEST) -> tuple[Floats, Floats]:
-    """Points and weights that integrate over the standard normal a function that is smooth between `kinks`.
-
-    Args:
-        kinks: in any order, repeated or not.
-        longest: the longest piece, in standard deviations.
-
-    Returns:
-        Two arrays of shape (points,); the weights sum to 1.
-    """
-    regular = np.arange(-_REACH, _REACH + longest / 2, longest)
-    cuts = np.unique([*regular, *(kink for kink in kinks if abs(kink) < _REACH)])
-    cuts = cuts[np.append(True, np.diff(cuts) > 1e-12)]
-    at, share = np.polynomial.legendre.leggauss(_POINTS)
-    half = np.diff(cuts)[:, None] / 2
-    points = (cuts[:-1, None] + half * (1 + at)).ravel()
-    weights = (half * share).ravel() * np.exp(-0.5 * points**2)
-    return points, weights / weights.sum()
-
-
-@dataclass(frozen=True)
-class Latent:
-    """The latent normal of a numeric node that is drawn once, as the points of a quadrature.
-
-    Attributes:
-        name: of the variable that stands for it.
-        first: the first step at which anything asks for it.
-        points, weights: shape (points,), standard normals and their weights.
-    """
-
-    name: str
-    first: int
-    points: Floats
-    weights: Floats
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How a numeric node is distributed at a step, given the variables that its value is a function of.
-
-    Attributes:
-        centre, sd: of the latent normal, before points move it.
-        shift: by how much points move it, laid out over the variables.
-        weights: of the quadrature points, shape (points,), along `axis`; one of weight 1 where it is integrated out.
-        axis: the axis of the variables that the quadrature points run along, or None.
-        fixed: the value where it is known whatever the latent normal, or None.
-    """
-
-    scale: SmoothScale
-    centre: float
-    sd: float
-    shift: Floats
-    weights: Floats
-    axis: int | None
-    fixed: float | None = None
-
-    def below(self, value: float, joint: Floats) -> float:
-        """P(x <= value) where the variables have the joint distribution `joint`.
-
-        Within the stretch of the latent normal that a quadrature point stands for, the normal's own shape is used: the
-        result has no error of discretisation where the latent normal is independent of the other variables.
-        """
-        if self.fixed is not None:
-            return float(self.fixed <= value)
-        edge = float(self.scale.latent(np.array(value))) - self.centre - self.shift
-        if self.sd == 0.0:
-            return float((joint * (edge >= 0)).sum())
-        reached = _normal_cdf(edge / self.sd)
-        shape = [-1 if axis == self.axis else 1 for axis in range(joint.ndim)]
-        weights = self.weights.reshape(shape)
-        start = (np.cumsum(self.weights) - self.weights).reshape(shape)
-        return float((joint * np.clip((reached - start) / weights, 0.0, 1.0)).sum())
-
-    def quantile(self, share: float, joint: Floats) -> float:
-        """The least value that is not exceeded with probability `share`, by bisection."""
-        if self.fixed is not None:
-            return self.fixed
-        low, high = float(self.scale.scale.values[0]), float(self.scale.scale.values[-1])
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.below(middle, joint) < share else (low, middle)
-        return high
-
-
-def _normal_cdf(z: Floats) -> Floats:
-    return np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in np.ravel(z).tolist()]).reshape(np.shape(z))
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
@@ -208,10 +67,13 @@ class Reading:
         return self.variables, self.states.tobytes(), None if self.values is None else self.values.tobytes()
 
 
-def laid_out(array: npt.NDArray[np.generic], held: Sequence[Parent], over: Sequence[Parent]) -> npt.NDArray[np.generic]:
-    """An array over the variables `held`, laid out so that it broadcasts over the variables `over`."""
-    order = sorted(range(len(held)), key=lambda axis: over.index(held[axis]))
-    return array.transpose(order).reshape([parent.size if parent in held else 1 for parent in over])
+def laid_out(array: npt.NDArray[Kind], held: Sequence[Parent], over: Sequence[Parent]) -> npt.NDArray[Kind]:
+    """An array over the axes `held`, laid out so that it broadcasts over the axes `over`."""
+    rank = {axis: place for place, axis in enumerate(over)}
+    places: list[int] = sorted(range(len(held)), key=lambda place: rank[held[place]])
+    moved = array.transpose(places)
+    sizes = iter(moved.shape)
+    return moved.reshape([next(sizes) if axis in held else 1 for axis in over])
 
 
 def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
@@ -257,7 +119,7 @@ class Move:
         table = self.law.table()
         if self.own_state is None:
             return table
-        return table.take(self.own_state, axis=self.law.parents.index(self.law.own))
+        return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.own)))
 
     @cached_property
     def mixes(self) -> bool:
@@ -417,8 +279,8 @@ class Finite:
         self.laws = laws
         self.program = program = laws.program
         self.wanted = wanted
-        self._moves: dict[Hashable, Move] = {}
-        self._readings: dict[tuple[str, int, int], Reading] = {}
+        self.moves: dict[Hashable, Move] = {}
+        self.readings: dict[tuple[str, int, int], Reading] = {}
         self.latents: dict[str, Latent] = {}
         self.spreads: dict[tuple[str, int], Spread] = {}
         self.needed = relevant([wanted.at(step) for step in range(len(wanted.atoms))], laws.links)
@@ -429,12 +291,11 @@ class Finite:
 
     def narrowed(self, name: str, part: slice) -> Finite:
         """The same with some of the points of a latent variable only: results add up over the parts."""
-        other = object.__new__(Finite)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         latent = self.latents[name]
         narrow = replace(latent, points=latent.points[part], weights=latent.weights[part])
         other.latents = {**self.latents, name: narrow}
-        other._moves, other._readings, other.spreads = {}, {}, {}
+        other.moves, other.readings, other.spreads = {}, {}, {}
         return other
 
     def copies(self, name: str, step: int) -> bool:
@@ -479,7 +340,8 @@ class Finite:
 
     def _asked(self, name: str) -> list[float]:
         """Where the readers of a numeric node change abruptly along its scale: edges of comparisons and knots."""
-        places = [atom.value for atoms in self.wanted.atoms for atom in atoms if _compares(atom, name)]
+        compared = [atom for atoms in self.wanted.atoms for atom in atoms if isinstance(atom, Compared)]
+        places = [atom.value for atom in compared if atom.node == name]
         for step, needed in enumerate(self.needed):
             for reader in sorted(needed):
                 node = self.program.nodes[reader]
@@ -542,7 +404,7 @@ class Finite:
         shift = np.full([variable.size for variable in variables], node.windows[step])
         for term in terms:
             shift = shift + laid_out(term.points[..., 0], term.parents, variables)
-        return variables, shift * node.sd_per_point
+        return variables, np.asarray(shift * node.sd_per_point)
 
     def _value(self, node: NumericNode, step: int) -> Reading:
         """The value at a step, as a function of variables of that step and the one before."""
@@ -558,12 +420,12 @@ class Finite:
             variable = Parent(latent.name, 0, len(latent.points))
             over = union(variables, [variable])
             axis = over.index(variable)
-            shift = np.asarray(laid_out(shift, variables, over), dtype=np.float64)
-            z = centre + sd * laid_out(latent.points, [variable], over).astype(np.float64)
+            shift = laid_out(shift, variables, over)
+            z = centre + sd * laid_out(latent.points, [variable], over)
             self.spreads[node.name, step] = Spread(scale, centre, sd, shift, latent.weights, axis)
             return Reading(over, np.zeros(1, dtype=np.intp), scale(z + shift))
         self.spreads[node.name, step] = Spread(scale, centre, sd, shift, np.ones(1), None)
-        points, weights = quadrature((), _FINE) if sd > 0 else (none, np.ones(1))
+        points, weights = quadrature((), FINE) if sd > 0 else (none, np.ones(1))
         values: Floats = scale(centre + sd * points + shift[..., None]) @ weights
         if sd == 0 and node.persistence == 1.0 and node.initial is not None:
             # Nothing moved it: the value is the stated one to the last digit, which a comparison may ask about.
@@ -575,9 +437,9 @@ class Finite:
     def reading(self, name: str, step: int, lag: int = 0) -> Reading:
         """A node's state or value, `lag` steps before `step`, as a function of the variables of `step`."""
         key = (name, step, lag)
-        if key not in self._readings:
-            self._readings[key] = self._read(name, step, lag)
-        return self._readings[key]
+        if key not in self.readings:
+            self.readings[key] = self._read(name, step, lag)
+        return self.readings[key]
 
     def _read(self, name: str, step: int, lag: int) -> Reading:
         node = self.program.nodes.get(name)
@@ -643,9 +505,9 @@ class Finite:
         sources = [self.reading(parent.node, step, parent.lag).key for parent in read]
         sources += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]
         key = (self.laws.regime(name, step), own_state, tuple(sources))
-        if key not in self._moves:
-            self._moves[key] = Move(self._over_variables(law, step), own_state, key)
-        return self._moves[key]
+        if key not in self.moves:
+            self.moves[key] = Move(self._over_variables(law, step), own_state, key)
+        return self.moves[key]
 
     def _over_variables(self, law: Law, step: int) -> Law:
         prior_parents, prior = self._substituted(law.prior_parents, law.prior, step)
@@ -657,7 +519,3 @@ class Finite:
 def _latent_name(node: NumericNode) -> str:
     """A name that no node of a file can have."""
     return f"{node.name} (latent)"
-
-
-def _compares(atom: InStates | Compared, name: str) -> bool:
-    return isinstance(atom, Compared) and atom.node == name

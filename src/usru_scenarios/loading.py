@@ -60,9 +60,27 @@ class Loaded:
     path: Path | None
     """The file; None for standard input."""
     profile: str | None
+    weights: tuple[str, ...]
+    """`NAME=VALUE`, as applied."""
     sha256: str
     """Of the resolved model: see `digest`."""
+    source: Source = field(repr=False, compare=False)
+    """The text of the file that was asked for, which may extend others."""
     tree: Tree = field(repr=False, compare=False)
+    read_again: Callable[[str | None, Sequence[str]], Loaded] = field(repr=False, compare=False)
+    """The same text with the same assignments, read under another profile and with other weights."""
+
+    def under(self, profile: str) -> Loaded:
+        """The model under another profile.
+
+        Raises:
+            ModelError, RequestError: as for `load`.
+        """
+        return self.read_again(profile, self.weights)
+
+    def by_itself(self) -> Loaded:
+        """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
+        return self.read_again(None, ()) if self.profile is not None or self.weights else self
 
     def place(self, path: tuple[str | int, ...]) -> Span | None:
         """Where a part of the model stands in its files; None where no part of the path is in any."""

@@ -40,6 +40,9 @@ RESERVED = frozenset(
 )
 """Words of the query language and of the format, which can't be names."""
 
+MOST_STATES = 255
+"""A node has at most as many states: the sampler keeps a state in one byte."""
+
 DISTRIBUTIONS: dict[str, int] = {"uniform": 2, "triangular": 3, "pert": 3, "normal": 2, "beta": 2}
 """The families of distributions and how many parameters each takes."""
 
@@ -569,7 +572,7 @@ class Categorical(Part):
     kind: Literal["categorical"] = "categorical"
     title: str | None = None
     summary: str | None = None
-    states: Annotated[dict[NewName, State], Field(min_length=1)]
+    states: Annotated[dict[NewName, State], Field(min_length=1, max_length=MOST_STATES)]
     initial: Shares | None = None
     persistence: Persistence | None = None
     prior_given: PriorRows = {}
@@ -713,7 +716,7 @@ class Model(Part):
     time: Time | None = None
     odds_per_point: OddsPerPoint = OddsPerPoint()
     sd_per_point: Spread = Judgement(value=0.25)
-    scenarios: Annotated[dict[NewName, Scenario], Field(min_length=1)]
+    scenarios: Annotated[dict[NewName, Scenario], Field(min_length=1, max_length=MOST_STATES)]
     outcome: Outcome = Outcome()
     groups: dict[NewName, Names] = {}
     anchor: Anchor | None = None

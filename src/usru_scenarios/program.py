@@ -255,7 +255,7 @@ def kept(keep: Floats, log_odds: Floats) -> Floats:
 
     The odds h / (1 - h) are multiplied by exp(log_odds); 0 and 1 stay. Shapes broadcast.
     """
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         hold: Floats = 1.0 / (1.0 + (1.0 - keep) / keep * np.exp(-log_odds))
     return np.where(keep >= 1.0, 1.0, np.where(keep <= 0.0, 0.0, hold))
 
@@ -263,7 +263,7 @@ def kept(keep: Floats, log_odds: Floats) -> Floats:
 def log_weights(law: Law, parents: tuple[Parent, ...]) -> Floats:
     """The log prior plus the log-odds of all terms over `parents`, shape (size of each parent ..., states + 1).
 
-    The last column is the log-odds of `hold`. In each row the largest log-weight of a state is 0.
+    The last column is the log-odds of `hold`. In each row the largest log-weight of a state is 0, where any is finite.
     """
     sizes = tuple(parent.size for parent in parents)
     logits = np.broadcast_to(law.offset, (*sizes, law.size + 1)).copy()
@@ -271,7 +271,8 @@ def log_weights(law: Law, parents: tuple[Parent, ...]) -> Floats:
         logits[..., : law.size] += spread(np.log(law.prior), law.prior_parents, parents)
     for term in law.terms:
         logits += spread(term.points, term.parents, parents)
-    logits[..., : law.size] -= logits[..., : law.size].max(axis=-1, keepdims=True)
+    largest = logits[..., : law.size].max(axis=-1, keepdims=True)
+    logits[..., : law.size] -= np.where(np.isfinite(largest), largest, 0.0)  # a row may have nowhere to go
     return logits
 
 
@@ -655,22 +656,24 @@ class _Compiler:
         return forced
 
     def _windows(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> Floats:
-        windows = np.zeros((self.grid.count, len(states) + 1))
-        for event in events.values():
-            if event.points is not None:
-                windows[self._window(event)] += _points(event.points, states)
-        return windows
+        given = [(self._window(event), event.points) for event in events.values() if event.points is not None]
+        return self._summed([(window, _points(points, states)) for window, points in given], len(states) + 1)
 
     def _numeric_windows(self, events: Mapping[int | str, NumericEvent]) -> Floats:
-        windows = np.zeros(self.grid.count)
-        for event in events.values():
-            windows[self._window(event)] += event.points.mean
-        return windows
+        given = [(self._window(event), np.array([event.points.mean])) for event in events.values()]
+        return self._summed(given, 1)[:, 0]
 
-    def _window(self, event: Event | NumericEvent) -> slice:
+    def _summed(self, windows: list[tuple[range, Floats]], columns: int) -> Floats:
+        """The points of all windows at each step, shape (steps, columns), added in an order that no file decides."""
+        total = np.zeros((self.grid.count, columns))
+        for window, points in sorted(windows, key=lambda given: (given[0].start, given[0].stop, given[1].tolist())):
+            total[window.start : window.stop] += points
+        return total
+
+    def _window(self, event: Event | NumericEvent) -> range:
         first = self._step(event.at)
         last = first if event.until is None else self._step(event.until, last=True)
-        return slice(first, last + 1)
+        return range(first, last + 1)
 
     def _step(self, moment: str, *, last: bool = False) -> int:
         """The step that a moment of the file means; of a date that spans several, the first or the last."""

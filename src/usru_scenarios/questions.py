@@ -6,7 +6,7 @@ numbers: so the sampling error of a statement comes from working it out for ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -80,6 +80,24 @@ class Probability:
             parts = case.given.parts if isinstance(case.given, All) and not single else (case.given,)
             yield from zip(self.observed, parts, strict=True)
 
+    def further(self, imposed: Sequence[Intervention], seen: Sequence[Observation]) -> Probability:
+        """The same probability under further conditions; these interventions come before its own."""
+        events = [observation.event for observation in seen]
+        return replace(
+            self,
+            cases=tuple(
+                replace(case, given=_together([*(event for _, event in self.evidence(case)), *events]))
+                for case in self.cases
+            ),
+            interventions=(*imposed, *self.interventions),
+            observed=(*self.observed, *(observation.text for observation in seen)),
+        )
+
+
+def _together(events: list[Formula]) -> Formula | None:
+    """All of what is observed, with one part for each observation where they are several."""
+    return None if not events else events[0] if len(events) == 1 else All(tuple(events))
+
 
 Value: TypeAlias = float | Floats
 """A number, or an array of replicates of it."""
@@ -133,6 +151,13 @@ class Comparison:
 
 
 Statement: TypeAlias = Expression[Probability] | Comparison
+
+
+def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
+    """The same statement over probabilities with further conditions."""
+    if isinstance(statement, Comparison):
+        return replace(statement, parts=tuple(mapped(part, further) for part in statement.parts))
+    return mapped(statement, further)
 
 
 def _case(index: int, leaf: Probability) -> Probability:

@@ -32,7 +32,8 @@ class Run:
     """By driver; of a schedule, its mean over the steps."""
     do: list[str]
     given: list[str]
-    effective_trials: float
+    effective_trials: float | None
+    """For how many unweighted trials the weighted ones stand; None where the method is exact."""
     usru_version: str
 
 
@@ -192,7 +193,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a query: its value, or for a comparison the verdict, whose margin is the value."""
+    """The answer to a query.
+
+    Attributes:
+        query: as asked.
+        value: of the query; of a comparison, the margin by which it holds (below 0: fails). None where it is no number.
+        standard_error: of sampling; 0 where it is exact.
+        method: "sample" where any of its probabilities is sampled.
+        effective_trials: for how many unweighted trials the ones kept stand, at the least; None where it is exact.
+        trials, seed: how many worlds were drawn at the most (0 where it is exact), and from which streams.
+        profile, do, given: what was asked for beside the query, and applies to every probability in it.
+        probabilities: those of the query, one after the other.
+        compares: whether the query is a comparison.
+        holds: whether it does; None where the sampling error leaves that open. Only of a comparison, as the next:
+        left, right: the two sides that are closest to changing the verdict; None where one is not a number.
+        step: the step at which they were compared, where the statement is about each of several.
+    """
 
     model: ModelLine
     query: str
@@ -202,22 +218,44 @@ class Answer:
     effective_trials: float | None
     trials: int
     seed: int
+    profile: str | None
+    do: list[str]
+    given: list[str]
     probabilities: list[ProbabilityFound]
-    verdict: Verdict | None
+    compares: bool = False
+    holds: bool | None = None
+    left: float | None = None
+    right: float | None = None
+    step: str | None = None
+    warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first; a comparison adds `holds`, `left` and `right`."""
+        """The JSON form as plain data, `format` first; what only a comparison has is left out where there is none."""
         data = asdict(self)
-        verdict = data.pop("verdict")
-        if verdict is not None:
-            data |= {name: verdict[name] for name in ("holds", "left", "right", "step")}
+        if not data.pop("compares"):
+            for name in ("holds", "left", "right", "step"):
+                del data[name]
         return {"format": data.pop("format"), **data}
 
 
 @dataclass(frozen=True)
 class ExpectationChecked:
-    """An expectation and what the model says to it; the verdict's words are for reading, its numbers in `Verdict`."""
+    """An expectation and what the model says to it.
+
+    Attributes:
+        that: the statement.
+        title: in words, where the file has some.
+        verdict: undecided where the sampling error spans the bound, or there is no answer.
+        left, right: the two sides that are closest to changing the verdict; None where one is not a number.
+        margin, standard_error: by how much they hold (below 0: fail), and the sampling error of that.
+        step: the step at which they were compared, where the statement is about each of several.
+        method: how it was found.
+        trials: the worlds that it took; 0 where it is exact.
+        sources: the claims behind it.
+        problem: why there is no answer, in words; None where there is one.
+        robust: in how many of the perturbed models it holds; None where that was not asked.
+    """
 
     that: str
     title: str | None
@@ -226,21 +264,56 @@ class ExpectationChecked:
     right: float | None
     margin: float | None
     standard_error: float | None
+    step: str | None
+    method: Literal["exact", "sample"]
+    trials: int
     sources: list[str]
-    robust: float | None = None
-    """In what share of the perturbed models it holds, where that was asked."""
+    problem: str | None = None
+    robust: int | None = None
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How judgements were jittered.
+
+    Attributes:
+        models: how many perturbed models there were.
+        trials: drawn in each of them; verdicts there are those of the estimates.
+        spreads: for each kind of judgement, by how much it is moved, in words.
+        anchored: whether baselines were solved anew for the anchor in each.
+    """
+
+    models: int
+    trials: int
+    spreads: dict[str, str]
+    anchored: bool
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the model says to each of its expectations."""
+    """What the model says to each of its expectations.
+
+    Attributes:
+        trials, seed: worlds of the first draws and their streams; what stays undecided takes more.
+        profile: under which the expectations were read.
+        counts: how many expectations there are of each verdict.
+        perturbation: None where only the model as it stands was asked.
+    """
 
     model: ModelLine
     trials: int
     seed: int
-    perturbed: int
+    profile: str | None
+    counts: dict[str, int]
     expectations: dict[str, ExpectationChecked]
+    perturbation: Perturbation | None = None
+    warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.check/1.0"] = "usru.check/1.0"
+
+    @property
+    def all_hold(self) -> bool:
+        """Whether no expectation fails or is undecided."""
+        return self.counts["holds"] == len(self.expectations)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
@@ -260,6 +333,7 @@ class Calibration:
         trials, seed: of the draws that it was solved on.
     """
 
+    model: ModelLine
     at: str
     anchor: dict[str, float]
     before: dict[str, float]

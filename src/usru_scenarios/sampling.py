@@ -145,7 +145,8 @@ class Weigher:
         self.size = law.size
         groups = _grouped(law)
         tables = [_group_table(law, *group, first=number == 0) for number, group in enumerate(groups)]
-        lowest = [float(table[..., : law.size][np.isfinite(table[..., : law.size])].min()) for table in tables]
+        lowest = [float(table[np.isfinite(table)].min(initial=0.0)) for table in tables]
+        lowest += [-float(table[..., law.size].max(initial=0.0)) for table in tables]
         steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
         self.logarithmic = math.fsum(steepest) - math.fsum(lowest) > _SAFE_SPREAD
         self.hinges = [Hinges.of(curve, index[curve.node]) for curve in law.curves]
@@ -289,7 +290,7 @@ class Thresholds:
         """The thresholds of a law without curves."""
         cumulative = np.cumsum(law.table(), axis=-1)[..., :-1]
         scaled = np.clip(np.rint(cumulative * 2.0**32) - 1.0, 0.0, 2.0**32 - 1.0).astype(np.uint32)
-        levels = np.ascontiguousarray(np.moveaxis(scaled, -1, 0).reshape(law.size - 1, -1))
+        levels = np.ascontiguousarray(np.moveaxis(scaled, -1, 0).reshape(law.size - 1, law.rows))
         return cls(Reader(tuple((index[parent.node], parent) for parent in law.parents)), levels)
 
     def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
@@ -419,7 +420,9 @@ class Mixing:
 
     def row(self, states: States) -> Floats:
         """The probabilities after the step for trials that were in `states`."""
-        return self.advance((np.arange(len(self.share))[:, None] == states).astype(np.float64))
+        row = self.moved.copy()
+        row[states, np.arange(len(states))] += self.hold
+        return row
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
         """Move the probability of not having been in `members` yet, shape (scenarios, trials), and lose the seen."""

@@ -29,7 +29,9 @@ MAXIMUM_PROBLEMS = 100
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for YAML."""
+
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -57,7 +59,7 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The lines, split where YAML splits them."""
-        return _LINE_BREAK.split(self.text)
+        return LINE_BREAK.split(self.text)
 
     def span(self, mark: Mark) -> Span:
         """A mark of this text as a place that can be shown."""
@@ -195,7 +197,7 @@ def _check_text(source: Source) -> None:
 
 
 def _mark_of_offset(text: str, offset: int) -> Mark:
-    breaks = [match.end() for match in _LINE_BREAK.finditer(text, 0, offset)]
+    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, offset)]
     return Mark(len(breaks), offset - (breaks[-1] if breaks else 0))
 
 

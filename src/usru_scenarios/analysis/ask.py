@@ -32,6 +32,9 @@ TRIALS = 65_536
 MOST_TRIALS = 1 << 22
 """Where too few trials agree with what was seen, or a comparison stays undecided, no more than these are drawn."""
 
+NOTHING_SEEN = 1 << 18
+"""Where no world at all agrees with what was seen, no more than these are drawn."""
+
 LEAST_EFFECTIVE = 100.0
 """Below as many effective trials an answer is refused."""
 
@@ -50,12 +53,21 @@ _TRIALS_TO_COMPARE = 250_000
 
 @dataclass(frozen=True)
 class Found:
-    """A probability, with its value when each batch of trials is left out; None where it is exact."""
+    """A probability that was found.
+
+    Attributes:
+        value: the estimate.
+        replicates: shape (batches,), the estimate without each batch of trials; None where it is exact.
+        effective_trials: for how many unweighted trials those kept stand, in the case that has fewest; None where exact.
+        left_out: the steps at which what was seen is impossible.
+        trials: drawn for it; 0 where it is exact.
+    """
 
     value: float
     replicates: Floats | None
     effective_trials: float | None
     left_out: tuple[int, ...] = ()
+    trials: int = 0
 
     @property
     def standard_error(self) -> float:
@@ -144,13 +156,13 @@ class Prober:
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                found.append(_estimate(probability, sums[part]))
+                found.append(replace(_estimate(probability, sums[part]), trials=trials))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
                 return found
-            if trials >= self.most_trials:
-                raise self._too_few(program, group[0], found[0], plan)
+            if trials >= (self.most_trials if scarce else min(self.most_trials, NOTHING_SEEN)):
+                raise _too_few(program, group[0], found[0], plan)
             trials = min(4 * trials, self.most_trials)
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
@@ -165,10 +177,13 @@ class Prober:
                     found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks)
         return found
 
-    def _too_few(self, program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
-        if found.effective_trials:
-            return TooFewDraws(found.effective_trials, found.value, found.standard_error, probability.text)
+
+def _too_few(program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
+    if not found.effective_trials:
         return unseen(program, list(probability.evidence(probability.cases[0])), plan)
+    unsaid = [text for text in probability.observed if text not in probability.text]
+    what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
+    return TooFewDraws(found.effective_trials, found.value, found.standard_error, what)
 
 
 def unseen(program: Program, evidence: list[tuple[str, Formula]], plan: Plan) -> ImpossibleEvidence:
@@ -263,6 +278,11 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
     trials = prober.trials
     while True:
         found = prober.find(wanted, trials)
+        if (most := max(each.trials for each in found.values())) > trials and any(
+            0 < each.trials < most for each in found.values()
+        ):
+            trials = most  # what was seen is rare in one of them; they are compared on the same worlds
+            continue
         if not isinstance(statement, Comparison):
             value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
             return Outcome(value, error, None, found)

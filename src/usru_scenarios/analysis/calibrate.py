@@ -9,72 +9,127 @@ from dataclasses import replace
 import numpy as np
 
 from usru_scenarios.engine import MapBlocks, Plan, simulate
+from usru_scenarios.faults import locate
+from usru_scenarios.loading import Loaded
 from usru_scenarios.model import OUTCOME, Model
-from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.problems import Problem, UnreadableInput, UsruError
 from usru_scenarios.program import Floats, Program
-from usru_scenarios.results import Calibration
+from usru_scenarios.results import Calibration, ModelLine
+from usru_scenarios.yaml_scalars import with_scalars
+from usru_scenarios.yaml_source import Place
 
 TRIALS = 262_144
 """Trials of each evaluation: standard errors of the shares below .001."""
+
+ROUGH_TRIALS = 16_384
+"""Trials of the first evaluations, which bring the baselines near."""
+
+WARNING_TRIALS = 65_536
+"""Trials for the question whether a file meets its anchor."""
 
 TOLERANCE = 0.005
 """By how much a file's shares may miss its anchor without a warning."""
 
 _CLOSE = 1e-7
+_ACCEPTED = 2e-4
+"""Where the scenario is drawn its shares move in small jumps, so that the anchor can't be met to more digits."""
 _ROUNDS = 400
+_PATIENCE = 25
+"""Rounds without progress before there is nothing more to hope for."""
 
 
 class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
     """The model has no anchor, or one that its baselines can't reproduce."""
 
 
-def calibrate(model: Model, program: Program, *, seed: int = 1, map_blocks: MapBlocks = map) -> Calibration:
+def calibrate(
+    loaded: Loaded, program: Program, *, seed: int = 1, trials: int = TRIALS, map_blocks: MapBlocks = map
+) -> Calibration:
     """Solve the baselines for the anchor.
 
-    The shares at the anchor's step rise with their own baselines alone, so each round multiplies every baseline by how
-    much its share falls short: iterative proportional fitting, on the same draws in every round.
-
     Args:
-        model: the file's own model, without a profile or changed weights.
-        program: the same, compiled.
+        loaded: the file without a profile or weights from outside.
+        program: its model, compiled.
         seed: of the draws.
+        trials: of each evaluation.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.
     """
-    wanted, step = _anchor(model, program)
+    model = loaded.model
+    wanted, step = anchored(model, program)
     before = _baselines(program)
-    baselines = np.where(before > 0, before, wanted)
-    reached = shares(program, step, baselines, seed, map_blocks)
-    for _ in range(_ROUNDS):
-        if np.abs(reached - wanted).max() < _CLOSE:
-            break
-        baselines = baselines * wanted / np.maximum(reached, 1e-300)
-        baselines /= baselines.sum()
-        reached = shares(program, step, baselines, seed, map_blocks)
-    else:
-        raise NoAnchor(
-            f"no baselines reproduce the anchor at {program.grid.labels[step]}: the nearest shares are "
-            f"{_listed(program, reached)}\n    = does an event or an initial state decide that step?"
-        )
+    baselines = solved(program, wanted, step, seed, trials, map_blocks)
     return Calibration(
+        model=ModelLine(model.name, model.title, loaded.sha256),
         at=program.grid.labels[step],
         anchor=_named(model, program, wanted),
         before=_named(model, program, before),
-        shares_before=_named(model, program, shares(program, step, before, seed, map_blocks)),
+        shares_before=_named(model, program, shares(program, step, before, Plan(trials, seed), map_blocks)),
         baselines=_named(model, program, baselines),
-        trials=TRIALS,
+        trials=trials,
         seed=seed,
     )
 
 
-def anchor_warning(model: Model, program: Program, seed: int = 1) -> Problem | None:
-    """The warning that a file misses its own anchor by more than `TOLERANCE`, or None."""
-    if model.anchor is None:
+def solved(
+    program: Program, wanted: Floats, step: int, seed: int, trials: int = TRIALS, map_blocks: MapBlocks = map
+) -> Floats:
+    """The baselines, shape (scenarios,), that give the scenarios the shares `wanted` at a step.
+
+    Raises:
+        NoAnchor: none do.
+    """
+    baselines = np.where(program.outcome.prior > 0, _baselines(program), wanted)
+    for amount in sorted({min(ROUGH_TRIALS, trials), trials}):
+        plan = Plan(amount, seed)
+        baselines, reached = _fitted(program, wanted, step, baselines, plan, map_blocks)
+    if np.abs(reached - wanted).max() > _ACCEPTED:
+        raise NoAnchor(
+            f"no baselines reproduce the anchor at {program.grid.labels[step]}: the nearest shares are "
+            f"{_listed(program, reached)}\n    = does an event or an initial state decide that step?"
+        )
+    return baselines
+
+
+def _fitted(
+    program: Program, wanted: Floats, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks
+) -> tuple[Floats, Floats]:
+    """The best baselines that are found from others, and the shares that they give.
+
+    A scenario's share rises with its own baseline, so each round multiplies every baseline by how much its share falls
+    short: iterative proportional fitting (W. E. Deming and F. F. Stephan, 1940), on the same draws in every round.
+    """
+    best = baselines, shares(program, step, baselines, plan, map_blocks)
+    least, idle = float(np.abs(best[1] - wanted).max()), 0
+    reached = best[1]
+    for _ in range(_ROUNDS):
+        if least < _CLOSE or idle > _PATIENCE:
+            break
+        baselines = baselines * np.clip(wanted / np.maximum(reached, 1e-12), 0.01, 100.0)
+        baselines /= baselines.sum()
+        reached = shares(program, step, baselines, plan, map_blocks)
+        gap = float(np.abs(reached - wanted).max())
+        if gap < least:
+            best, least, idle = (baselines, reached), gap, 0
+        else:
+            idle += 1
+    return best
+
+
+def anchor_warning(loaded: Loaded, program: Program, seed: int = 1) -> Problem | None:
+    """The warning that a file misses its own anchor by more than `TOLERANCE`, or None.
+
+    Args:
+        loaded: the file without a profile or weights from outside.
+        program: its model, compiled.
+        seed: of the draws.
+    """
+    if loaded.model.anchor is None:
         return None
-    wanted, step = _anchor(model, program)
-    reached = shares(program, step, _baselines(program), seed, map)
+    wanted, step = anchored(loaded.model, program)
+    reached = shares(program, step, _baselines(program), Plan(WARNING_TRIALS, seed), map)
     gap = np.abs(reached - wanted)
     worst = int(gap.argmax())
     if gap[worst] <= TOLERANCE:
@@ -83,12 +138,13 @@ def anchor_warning(model: Model, program: Program, seed: int = 1) -> Problem | N
         "anchor_missed",
         f"the anchor says {wanted[worst]:.3f} for '{program.outcome.states[worst]}' at {program.grid.labels[step]}, "
         f"the model {reached[worst]:.3f}: off by {gap[worst]:.3f}, more than {TOLERANCE}",
-        hint="usru calibrate solves the baselines for the anchor",
-        severity="warning",
+        loaded.place(("anchor", "shares", program.outcome.states[worst])),
+        "'usru calibrate' solves the baselines for the anchor",
+        "warning",
     )
 
 
-def _anchor(model: Model, program: Program) -> tuple[Floats, int]:
+def anchored(model: Model, program: Program) -> tuple[Floats, int]:
     """The anchor's shares in the order of the program, and its step."""
     if model.anchor is None:
         raise NoAnchor(
@@ -104,13 +160,15 @@ def _baselines(program: Program) -> Floats:
     return normalised
 
 
-def shares(program: Program, step: int, baselines: Floats, seed: int, map_blocks: MapBlocks) -> Floats:
+def with_baselines(program: Program, baselines: Floats) -> Program:
+    """The program with other baselines, shape (scenarios,)."""
+    return replace(program, nodes={**program.nodes, OUTCOME: replace(program.outcome, prior=baselines)})
+
+
+def shares(program: Program, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks) -> Floats:
     """The scenarios' probabilities at a step under other baselines, shape (scenarios,)."""
-    outcome = replace(program.outcome, prior=baselines)
-    shorter = replace(
-        program, grid=replace(program.grid, count=step + 1), nodes={**program.nodes, OUTCOME: outcome}, groups={}
-    )
-    draws = simulate(shorter, Plan(TRIALS, seed), map_blocks)
+    shorter = replace(with_baselines(program, baselines), grid=replace(program.grid, count=step + 1), groups={})
+    draws = simulate(shorter, plan, map_blocks)
     reached: Floats = draws.visits[:, step].sum(axis=0) / draws.trials.sum()
     return reached
 
@@ -123,6 +181,52 @@ def _named(model: Model, program: Program, values: Floats) -> dict[str, float]:
 
 def _listed(program: Program, values: Floats) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in zip(program.outcome.states, values, strict=True))
+
+
+class NotInPlace(UnreadableInput):
+    """The baselines can't be changed where they stand; the message says why, and what to do."""
+
+
+def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
+    """The text of a file with other baselines and every other character as it is.
+
+    Args:
+        loaded: the file, as it was read.
+        baselines: by scenario.
+
+    Raises:
+        NotInPlace: a baseline is not there, is uncertain, or stands in another file.
+    """
+    text = {name: f"{value!r}" for name, value in rounded(baselines).items()}
+    if not any(scenario.baseline for scenario in loaded.model.scenarios.values()):
+        raise _nowhere(loaded, text)
+    numbers = {name: _number(loaded, name) for name in text}
+    home = loaded.source
+    elsewhere = sorted({place.source.name for place in numbers.values() if place.source is not home})
+    if elsewhere:
+        message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
+        hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow(text)}"
+        raise NotInPlace(str(Problem("other_file", message, None, hint)))
+    return with_scalars(home, ((place, text[name]) for name, place in numbers.items()))
+
+
+def _number(loaded: Loaded, name: str) -> Place:
+    """Where the number of a baseline stands, whichever way it is written."""
+    place = locate(loaded.tree.place, ("scenarios", name, "baseline", "value"))[0]
+    if place.children:
+        message = f"the baseline of '{name}' is uncertain; a solved one is a number"
+        raise NotInPlace(str(Problem("uncertain_baseline", message, place.key_span(), "write its mean instead")))
+    return place
+
+
+def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlace:
+    span = loaded.place(("scenarios",))
+    hint = f"give each scenario one, then --write keeps them up to date: {_flow(text)}"
+    return NotInPlace(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
+
+
+def _flow(text: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{name}: {{baseline: {value}}}' for name, value in text.items())}}}"
 
 
 def rounded(baselines: Mapping[str, float]) -> dict[str, float]:

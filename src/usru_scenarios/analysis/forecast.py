@@ -186,8 +186,8 @@ def _clean(values: Floats) -> list[float]:
 
 def _transitions(program: Program, draws: Draws) -> tuple[Floats, Floats]:
     """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
-    there = draws.visits[:, : program.steps - 1].sum(axis=1)
-    estimate = ratio(draws.moves, np.broadcast_to(there[:, :, None], draws.moves.shape))
+    there = draws.moves.sum(axis=2, keepdims=True)
+    estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
     return np.clip(estimate.value, 0.0, 1.0), estimate.error
 
 
