@@ -1036,7 +1036,10 @@ def test_within_a_tight_bound_questions_are_taken_apart() -> None:
 
 def test_within_a_tight_bound_a_quadrature_is_taken_apart() -> None:
     program = compiled(STEADY)
-    event = [Timed("ever", range(4), All((Compared("temper", ">", 0.7), is_in(program, "scenario", "x"))))]
+    event: list[Formula] = [
+        Timed("ever", range(4), All((Compared("temper", ">", 0.7), is_in(program, "scenario", "x"))))
+    ]
+    event.append(All(()))
     tight = Bound(entries=cost(program, event).entries // 10)
     assert cost(program, event, bound=tight).entries <= tight.entries
     assert probabilities(program, event, bound=tight) == pytest.approx(probabilities(program, event), abs=1e-14)
@@ -1056,7 +1059,7 @@ def test_the_bundled_model_is_beyond_the_bound() -> None:
     with pytest.raises(TooLarge) as refused:
         forecast(still)
     assert refused.value.cost.entries > DEFAULT_BOUND.entries
-    assert cost(still).seconds > 100
+    assert not DEFAULT_BOUND.admits(cost(still))
 
 
 PRINTED = """

@@ -140,6 +140,8 @@ class _Translation:
                 return f"unknown kind '{self.context.get('tag')}'", "a driver is categorical or numeric"
             case "too_short":
                 return f"{self.naming(self.path)} is empty", "name at least one"
+            case "too_long":
+                return f"{self.naming(self.path)} are more than the {self.context.get('max_length')} allowed", ""
             case "greater_than_equal":
                 return f"expected a number not below {self.context.get('ge')}, found {found}", ""
             case "int_type" | "int_from_float":

@@ -123,25 +123,28 @@ def load(
     variants = dict(_profiles(examiner, tree, problems))
     if any(problem.severity == "error" for problem in problems):
         raise ModelError(_in_order(problems))
-    chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
-    chosen = _requested(examiner, chosen, assignments, weights)
-    if sourced_only and chosen.model is not None:
-        chosen = _sound(examiner.examine(_sourced_only(chosen.model, chosen.tree)))
-    return _loaded(chosen, path, profile)
 
+    def read_as(profile: str | None, weights: Sequence[str]) -> Loaded:
+        chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
+        chosen = _requested(examiner, chosen, assignments, weights)
+        if sourced_only and chosen.model is not None:
+            chosen = _sound(examiner.examine(_sourced_only(chosen.model, chosen.tree)))
+        assert chosen.model is not None  # of data without an error all is sound
+        return Loaded(
+            model=chosen.model,
+            data=chosen.tree.data,
+            register=chosen.register,
+            warnings=_in_order(chosen.problems),
+            path=path,
+            profile=profile,
+            weights=tuple(weights),
+            sha256=digest(chosen.tree.data),
+            source=document.source,
+            tree=chosen.tree,
+            read_again=read_as,
+        )
 
-def _loaded(chosen: _Examined, path: Path | None, profile: str | None) -> Loaded:
-    assert chosen.model is not None  # of data without an error all is sound
-    return Loaded(
-        model=chosen.model,
-        data=chosen.tree.data,
-        register=chosen.register,
-        warnings=_in_order(chosen.problems),
-        path=path,
-        profile=profile,
-        sha256=digest(chosen.tree.data),
-        tree=chosen.tree,
-    )
+    return read_as(profile, weights)
 
 
 def digest(data: dict[str, Any]) -> str:
@@ -183,6 +186,11 @@ def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
     """The bundled models by their id, which is the file's name without its ending."""
     folder = bundled_folder(candidates)
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
+    return path.resolve().is_relative_to(Path(__file__).resolve().parent)
 
 
 def _opened(source: str | Path) -> tuple[Document, Path | None]:

@@ -279,7 +279,7 @@ class Pass:
         followed = len(self.question.events or self.question.visits)
         answer = Answer(np.zeros((followed, self.steps)), {}, np.zeros((scenarios, scenarios)))
         channels, sure = self._start()
-        answer.decided[sure, :1] = 1.0
+        answer.decided[sure, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
         table = np.ones(len(channels))
         conditional = _Tables()
         for number, step in enumerate(self.plan):

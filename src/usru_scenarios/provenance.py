@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from usru_scenarios.model import Distribution, Judgement, Keep, Numeric, Part
+from usru_scenarios.model import Distribution, Judgement, Keep, Numeric, Part, Persistence, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from usru_scenarios.model import Categorical, Event, Model, NumericEvent, Persistence, Shares, Weight
+    from usru_scenarios.model import Categorical, Event, Model, NumericEvent, Shares
     from usru_scenarios.yaml_source import KeyPath
 
 Role = Literal[
@@ -179,6 +179,57 @@ def _events(
             yield from _points((*path, key, "points"), event.points, covered)
         if (prior := getattr(event, "prior", None)) is not None:
             yield from _shares((*path, key, "prior"), "prior", prior, covered)
+
+
+def with_values(model: Model, values: Mapping[KeyPath, float]) -> Model:
+    """The model with other numbers in the place of some judgements, whose claims stay.
+
+    Only the parts on the way to a number are made anew, and nothing is validated again.
+
+    Args:
+        model: the model.
+        values: by the paths of `judgements`. A persistence given as a duration becomes a probability per step.
+
+    Raises:
+        KeyError: there is no judgement at a path.
+    """
+    branches: dict[str | int, Any] = {}
+    for path, value in values.items():
+        branch = branches
+        for key in path[:-1]:
+            branch = branch.setdefault(key, {})
+        branch[path[-1]] = float(value)
+    changed = _changed(model, branches)
+    assert isinstance(changed, type(model))
+    return changed
+
+
+def _changed(part: Any, branch: Any) -> Any:
+    """A part of a model with numbers in the place of some: `branch` leads to them by the keys of their paths."""
+    match part:
+        case Judgement() | Keep() if isinstance(branch, float):
+            return part.model_copy(update={"value": branch})
+        case Persistence() | Weight():
+            one, by_key = _FORMS[type(part)]
+            field = one if isinstance(branch, float) else by_key
+            return part.model_copy(update={field: _changed(getattr(part, field), branch)})
+        case Distribution() if isinstance(branch, dict) and set(branch) == {part.family}:
+            return part.model_copy(update={"parameters": _changed(part.parameters, branch[part.family])})
+        case dict() if isinstance(branch, dict):
+            return {**part, **{key: _changed(part[key], below) for key, below in branch.items()}}
+        case tuple() if isinstance(branch, dict):
+            return tuple(_changed(one, branch[index]) if index in branch else one for index, one in enumerate(part))
+        case Part() if isinstance(branch, dict) and branch.keys() <= type(part).model_fields.keys():
+            update = {field: _changed(getattr(part, field), below) for field, below in branch.items()}
+            return part.model_copy(update=update)
+    raise KeyError(branch)
+
+
+_FORMS: dict[type[Part], tuple[str, str]] = {
+    Persistence: ("all_states", "by_state"),
+    Weight: ("constant", "schedule"),
+}
+"""The fields of what is written as one number or as a map of them."""
 
 
 def citations(model: Model) -> Iterator[tuple[KeyPath, str]]:

@@ -157,6 +157,7 @@ class ProbabilityFound:
         value, standard_error: the answer and its sampling error, which is 0 where it is exact.
         method: how it was found.
         effective_trials: for how many unweighted trials the ones kept stand; None where it is exact.
+        step: at which it is read, where a comparison looks at the steps one by one.
         seen: the observations that it is conditioned on.
         imposed: the interventions under which it is read.
         left_out: steps left out of an average, because what is seen is impossible there.
@@ -167,6 +168,7 @@ class ProbabilityFound:
     standard_error: float
     method: Literal["exact", "sample"]
     effective_trials: float | None
+    step: str | None
     seen: list[str]
     imposed: list[str]
     left_out: list[str]
@@ -227,7 +229,6 @@ class Answer:
     left: float | None = None
     right: float | None = None
     step: str | None = None
-    warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
 
     def to_dict(self) -> dict[str, Any]:
@@ -575,7 +576,7 @@ class Explanation:
         numbers: the numeric drivers.
         story: None where none of the drawn paths led to it.
         claims: what the claims cited here say, by their ids.
-        note: why a part is missing; empty where none is.
+        note: why `direct` is missing; empty where it is not.
     """
 
     model: ModelLine

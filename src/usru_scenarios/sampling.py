@@ -319,7 +319,9 @@ class Factors:
 
     @classmethod
     def of(cls, law: Law, index: Mapping[str, int]) -> Factors:
-        """The factors of a law."""
+        """The factors of a law; what is fixed is a prior that nothing acts on."""
+        if law.fixed is not None:
+            law = replace(law, prior=law.fixed)
         return cls(Weigher(_with_mask(law), index), law.keep)
 
     def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from usru_scenarios.descriptions import Grounds, Overview, Validation
 from usru_scenarios.model import DISTRIBUTIONS, Model
-from usru_scenarios.results import Simulation
+from usru_scenarios.results import Answer, Calibration, CheckReport, Explanation, Simulation
 
 Schema = dict[str, Any]
 
@@ -20,6 +20,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 OUTPUTS: dict[str, Any] = {
     "simulation": Simulation,
+    "answer": Answer,
+    "check": CheckReport,
+    "calibration": Calibration,
+    "explanation": Explanation,
     "validation": Validation,
     "overview": Overview,
     "sources": Grounds,

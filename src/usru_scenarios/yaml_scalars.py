@@ -21,7 +21,8 @@ def span_within(place: Place, value: str, start: int, end: int) -> Span:
     Args:
         place: the scalar's.
         value: what it says.
-        start, end: the piece's offsets in `value`; an empty piece stands for the character at `start`.
+        start: the piece's offset in `value`.
+        end: its end; an empty piece stands for the character at `start`.
     """
     source = place.source
     starts = _line_starts(source)

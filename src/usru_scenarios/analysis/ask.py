@@ -58,7 +58,7 @@ class Found:
     Attributes:
         value: the estimate.
         replicates: shape (batches,), the estimate without each batch of trials; None where it is exact.
-        effective_trials: for how many unweighted trials those kept stand, in the case that has fewest; None where exact.
+        effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
         left_out: the steps at which what was seen is impossible.
         trials: drawn for it; 0 where it is exact.
     """
@@ -73,6 +73,28 @@ class Found:
     def standard_error(self) -> float:
         """Of sampling."""
         return 0.0 if self.replicates is None else jackknife(self.replicates)
+
+
+def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
+    """Probabilities that can be found in the same worlds: those of one program, unless something was seen."""
+    groups: dict[object, list[Probability]] = {}
+    for probability in dict.fromkeys(wanted):
+        plain = all(case.given is None for case in probability.cases)
+        groups.setdefault((probability.profile, probability.interventions) if plain else probability, []).append(
+            probability
+        )
+    return list(groups.values())
+
+
+def faster_exactly(program: Program, events: Sequence[Formula] = ()) -> bool:
+    """Whether events (or, without any, a forecast) are predicted to take less time exactly than by sampling."""
+    try:
+        cost = exact.cost(program, events)
+    except (exact.NotExact, exact.TooLarge):
+        return False
+    asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
+    sampling = _TRIALS_TO_COMPARE * len(asked) * program.steps * _SECONDS_PER_DRAW
+    return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
 
 
 def jackknife(replicates: Floats) -> float:
@@ -91,6 +113,7 @@ class Prober:
         trials, seed: of the first draws.
         method: `auto` is exact where that is predicted to take less than sampling to an error of .001.
         map_blocks: as in `engine.simulate`.
+        most_trials: where too few worlds agree with what was seen, or a comparison is undecided, no more are drawn.
     """
 
     program: Program
@@ -99,9 +122,7 @@ class Prober:
     seed: int = 1
     method: Method = "auto"
     map_blocks: MapBlocks = map
-    most_trials: int = MOST_TRIALS
-    drawn: int = 0
-    """The most trials that any answer so far took; 0 where all are exact."""
+    most_trials: int = field(default_factory=lambda: MOST_TRIALS)
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
@@ -114,13 +135,7 @@ class Prober:
         """
         amount = self.trials if trials is None else trials
         wanted = list(dict.fromkeys(wanted))
-        fresh = [probability for probability in wanted if (probability, amount) not in self._known]
-        together: dict[object, list[Probability]] = {}
-        for probability in fresh:
-            plain = all(case.given is None for case in probability.cases)
-            key = (probability.profile, probability.interventions) if plain else probability
-            together.setdefault(key, []).append(probability)
-        for group in together.values():
+        for group in together(probability for probability in wanted if (probability, amount) not in self._known):
             for probability, found in zip(group, self._find(group, amount), strict=True):
                 self._known[probability, amount] = found
         return {probability: self._known[probability, amount] for probability in wanted}
@@ -138,19 +153,11 @@ class Prober:
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.method != "auto":
             return self.method == "exact"
-        events = [event for case in cases for event in _pair(case)]
-        try:
-            cost = exact.cost(program, events)
-        except (exact.NotExact, exact.TooLarge):
-            return False
-        nodes = len(program.upstream(atom.node for event in events for atom in atoms(event)))
-        sampling = _TRIALS_TO_COMPARE * nodes * program.steps * _SECONDS_PER_DRAW
-        return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
+        return faster_exactly(program, [event for case in cases for event in _pair(case)])
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
         while True:
             plan = Plan(trials, self.seed)
-            self.drawn = max(self.drawn, trials)
             cases = [case for probability in group for case in probability.cases]
             sums = self._sums(program, cases, plan)
             found, start = [], 0
@@ -231,7 +238,7 @@ def _exact(program: Program, probability: Probability) -> Found:
         both = next(values)
         given = next(values) if len(pair) == 2 else 1.0
         if given > 0.0:
-            chances.append(both / given)
+            chances.append(min(both / given, 1.0))
         else:
             left_out.append(case.step or 0)
     if chances:
@@ -274,14 +281,13 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
     Raises:
         UsruError: as for `Prober.find`.
     """
-    wanted = [split for probability in probabilities(statement) for split in _split(probability)]
+    wanted = [part for probability in probabilities(statement) for part in split(probability)]
     trials = prober.trials
     while True:
         found = prober.find(wanted, trials)
-        if (most := max(each.trials for each in found.values())) > trials and any(
-            0 < each.trials < most for each in found.values()
-        ):
-            trials = most  # what was seen is rare in one of them; they are compared on the same worlds
+        drawn = {each.trials for each in found.values() if each.trials}
+        if len(drawn) > 1:
+            trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same worlds
             continue
         if not isinstance(statement, Comparison):
             value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
@@ -294,7 +300,7 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
         trials = min(4 * trials, prober.most_trials)
 
 
-def _split(probability: Probability) -> list[Probability]:
+def split(probability: Probability) -> list[Probability]:
     """Where a comparison looks at cases one by one, each is a probability of its own."""
     if not probability.each:
         return [probability]
@@ -318,10 +324,16 @@ def _judge_link(link: Link, found: dict[Probability, Found], labels: Sequence[st
     left, _ = _worked_out(lambda value_of: evaluate(link.left, value_of), found)
     right, _ = _worked_out(lambda value_of: evaluate(link.right, value_of), found)
     margin, error = _worked_out(link.margin, found)
-    clear = error == 0.0 or math.isinf(margin) or abs(margin) > DECIDED * error
+    clear = math.isinf(margin) or abs(margin) > DECIDED * error or (error == 0.0 and not _unvaried(link, found))
     holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
     step = None if link.step is None else labels[link.step]
     return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step)
+
+
+def _unvaried(link: Link, found: dict[Probability, Found]) -> bool:
+    """Whether a sampled probability of 0 or 1 takes part: all worlds agree, but others might not."""
+    parts = probabilities(Comparison((link.left, link.right), (link.sign,)))
+    return any(found[part].replicates is not None and found[part].value in (0.0, 1.0) for part in parts)
 
 
 def _finite(value: float) -> float | None:
@@ -343,30 +355,56 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Found]) -> 
     return value, jackknife(replicates)
 
 
-def described(probability: Probability, found: Found, labels: Sequence[str]) -> ProbabilityFound:
-    """A probability that was found, as a result carries it."""
+def described(
+    probability: Probability, found: Found, labels: Sequence[str], step: int | None = None
+) -> ProbabilityFound:
+    """A probability that was found, as a result carries it, and its step where each is asked about by itself."""
     return ProbabilityFound(
         text=probability.text,
         value=found.value,
         standard_error=found.standard_error,
         method="exact" if found.replicates is None else "sample",
         effective_trials=found.effective_trials,
+        step=None if step is None else labels[step],
         seen=list(probability.observed),
         imposed=[intervention.text for intervention in probability.interventions],
         left_out=[labels[step] for step in found.left_out],
     )
 
 
-def answered(query: str, statement: Statement, loaded: Loaded, prober: Prober) -> Answer:
+def answered(
+    query: str,
+    statement: Statement,
+    loaded: Loaded,
+    prober: Prober,
+    *,
+    do: Sequence[str] = (),
+    given: Sequence[str] = (),
+) -> Answer:
     """The answer to a query, with all that it took.
+
+    Args:
+        query: as asked.
+        statement: what it means, under all conditions.
+        loaded: the model that it is asked of.
+        prober: finds its probabilities.
+        do: the interventions that were given beside the query, as written.
+        given: the observations, likewise.
 
     Raises:
         UsruError: as for `Prober.find`.
     """
     labels = prober.program.grid.labels
     outcome = answer(statement, prober, labels)
-    parts = [described(probability, found, labels) for probability, found in outcome.found.items()]
+    each = statement.each is not None if isinstance(statement, Comparison) else False
+    parts = [
+        described(
+            probability, found, labels, probability.cases[0].step if each and len(probability.cases) == 1 else None
+        )
+        for probability, found in outcome.found.items()
+    ]
     effective = [part.effective_trials for part in parts if part.effective_trials is not None]
+    verdict = outcome.verdict
     return Answer(
         model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
         query=query,
@@ -374,8 +412,15 @@ def answered(query: str, statement: Statement, loaded: Loaded, prober: Prober) -
         standard_error=_finite(outcome.standard_error),
         method="sample" if effective else "exact",
         effective_trials=min(effective, default=None),
-        trials=prober.drawn,
+        trials=max((found.trials for found in outcome.found.values()), default=0),
         seed=prober.seed,
+        profile=loaded.profile,
+        do=list(do),
+        given=list(given),
         probabilities=parts,
-        verdict=outcome.verdict,
+        compares=verdict is not None,
+        holds=verdict.holds if verdict else None,
+        left=verdict.left if verdict else None,
+        right=verdict.right if verdict else None,
+        step=verdict.step if verdict else None,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,13 @@ class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
     """The model has no anchor, or one that its baselines can't reproduce."""
 
 
+class Target(NamedTuple):
+    """The shares that the scenarios are to have, in the program's order, and the step at which."""
+
+    shares: Floats
+    step: int
+
+
 def calibrate(
     loaded: Loaded, program: Program, *, seed: int = 1, trials: int = TRIALS, map_blocks: MapBlocks = map
 ) -> Calibration:
@@ -58,58 +66,56 @@ def calibrate(
         NoAnchor: there is none, or no baselines reproduce it.
     """
     model = loaded.model
-    wanted, step = anchored(model, program)
+    target, plan = anchored(model, program), Plan(trials, seed)
     before = _baselines(program)
-    baselines = solved(program, wanted, step, seed, trials, map_blocks)
+    baselines = solved(program, target, plan, map_blocks)
     return Calibration(
         model=ModelLine(model.name, model.title, loaded.sha256),
-        at=program.grid.labels[step],
-        anchor=_named(model, program, wanted),
+        at=program.grid.labels[target.step],
+        anchor=_named(model, program, target.shares),
         before=_named(model, program, before),
-        shares_before=_named(model, program, shares(program, step, before, Plan(trials, seed), map_blocks)),
+        shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
         baselines=_named(model, program, baselines),
         trials=trials,
         seed=seed,
     )
 
 
-def solved(
-    program: Program, wanted: Floats, step: int, seed: int, trials: int = TRIALS, map_blocks: MapBlocks = map
-) -> Floats:
-    """The baselines, shape (scenarios,), that give the scenarios the shares `wanted` at a step.
+def solved(program: Program, target: Target, plan: Plan, map_blocks: MapBlocks = map) -> Floats:
+    """The baselines, shape (scenarios,), that meet a target.
 
     Raises:
         NoAnchor: none do.
     """
-    baselines = np.where(program.outcome.prior > 0, _baselines(program), wanted)
-    for amount in sorted({min(ROUGH_TRIALS, trials), trials}):
-        plan = Plan(amount, seed)
-        baselines, reached = _fitted(program, wanted, step, baselines, plan, map_blocks)
-    if np.abs(reached - wanted).max() > _ACCEPTED:
+    baselines = np.where(program.outcome.prior > 0, _baselines(program), target.shares)
+    for trials in sorted({min(ROUGH_TRIALS, plan.trials), plan.trials}):
+
+        def reach(tried: Floats, trials: int = trials) -> Floats:
+            return shares(program, target.step, tried, Plan(trials, plan.seed), map_blocks)
+
+        baselines, reached = _fitted(target.shares, baselines, reach)
+    if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
-            f"no baselines reproduce the anchor at {program.grid.labels[step]}: the nearest shares are "
+            f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
             f"{_listed(program, reached)}\n    = does an event or an initial state decide that step?"
         )
     return baselines
 
 
-def _fitted(
-    program: Program, wanted: Floats, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks
-) -> tuple[Floats, Floats]:
+def _fitted(wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     """The best baselines that are found from others, and the shares that they give.
 
     A scenario's share rises with its own baseline, so each round multiplies every baseline by how much its share falls
     short: iterative proportional fitting (W. E. Deming and F. F. Stephan, 1940), on the same draws in every round.
     """
-    best = baselines, shares(program, step, baselines, plan, map_blocks)
-    least, idle = float(np.abs(best[1] - wanted).max()), 0
-    reached = best[1]
+    reached = reach(baselines)
+    best, least, idle = (baselines, reached), float(np.abs(reached - wanted).max()), 0
     for _ in range(_ROUNDS):
         if least < _CLOSE or idle > _PATIENCE:
             break
         baselines = baselines * np.clip(wanted / np.maximum(reached, 1e-12), 0.01, 100.0)
         baselines /= baselines.sum()
-        reached = shares(program, step, baselines, plan, map_blocks)
+        reached = reach(baselines)
         gap = float(np.abs(reached - wanted).max())
         if gap < least:
             best, least, idle = (baselines, reached), gap, 0
@@ -144,15 +150,19 @@ def anchor_warning(loaded: Loaded, program: Program, seed: int = 1) -> Problem |
     )
 
 
-def anchored(model: Model, program: Program) -> tuple[Floats, int]:
-    """The anchor's shares in the order of the program, and its step."""
+def anchored(model: Model, program: Program) -> Target:
+    """What the anchor says.
+
+    Raises:
+        NoAnchor: there is none.
+    """
     if model.anchor is None:
         raise NoAnchor(
             "the model has no anchor to solve its baselines for\n"
             "    = add for instance anchor: {at: start, shares: {...}} with a share for each scenario"
         )
     given = np.array([model.anchor.shares[state].mean for state in program.outcome.states])
-    return given / given.sum(), program.grid.moment(model.anchor.at)[0]
+    return Target(given / given.sum(), program.grid.moment(model.anchor.at)[0])
 
 
 def _baselines(program: Program) -> Floats:

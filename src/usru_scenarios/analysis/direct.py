@@ -192,12 +192,12 @@ class _Parts:
         index = {name: number for number, name in enumerate(self.program.nodes)}
         reader = Reader(tuple((index[parent.node], parent) for parent in term.parents))
         if term.weight in self.model.rules:
-            holds = flat.any(axis=1).astype(np.intp)
+            holds: Rows = np.asarray(flat.any(axis=1), dtype=np.intp)
             gives = flat[holds.argmax()] * bool(holds.any())
-            cells = self._cells(1, HOLDS, ("rules", term.weight, "then", OUTCOME), self._worth(term.weight))
+            then = self._cells(1, HOLDS, ("rules", term.weight, "then", OUTCOME), self._worth(term.weight))
             table = np.stack([np.zeros(scenarios), gives])
-            return Part(*self._called(term.weight, "rule"), table, Joint(reader, holds), tuple(cells))
-        (parent,) = term.parents
+            return Part(*self._called(term.weight, "rule"), table, Joint(reader, holds), tuple(then))
+        (parent,) = term.parents  # as all influences and impacts have
         name, kind, path = self._acting(term.weight, parent.node)
         states = self._states(parent.node)
         cells = [
@@ -307,7 +307,9 @@ def shares(
     values = [(part.finite * one).sum(axis=(2, 3)) for part, one in zip(contrast.parts, sums, strict=True)]
     whole = _averages(np.sum(values, axis=0), weights)
     parts = [
-        DirectPart(part.name, part.title, part.kind, *_averages(value, weights), _carried(part, scenarios, one, weights))
+        DirectPart(
+            part.name, part.title, part.kind, *_averages(value, weights), _carried(part, scenarios, one, weights)
+        )
         for part, value, one in zip(contrast.parts, values, sums, strict=True)
     ]
     parts.sort(key=lambda part: (part.kind == "unexplained", -max(abs(part.everywhere), abs(part.where_true))))
@@ -317,12 +319,10 @@ def shares(
 def _averages(values: Floats, weights: tuple[Floats, Floats]) -> tuple[float, float, PullErrors]:
     everywhere, where_true = ratio(values[:, 0], weights[0]), ratio(values[:, 1], weights[1])
     errors = PullErrors(float(everywhere.error), float(where_true.error))
-    return float(everywhere.value), float(where_true.value), errors
+    return float(everywhere.value) + 0.0, float(where_true.value) + 0.0, errors  # + 0.0 leaves no minus zero
 
 
-def _carried(
-    part: Part, scenarios: Sequence[str], sums: Floats, weights: tuple[Floats, Floats]
-) -> list[CarriedCell]:
+def _carried(part: Part, scenarios: Sequence[str], sums: Floats, weights: tuple[Floats, Floats]) -> list[CarriedCell]:
     """What each number of the file carries on average, the heaviest first."""
     counted = sums.sum(axis=0)
     averages = [counted[number] / total.sum() for number, total in enumerate(weights)]
@@ -340,4 +340,3 @@ def _carried(
         for cell in part.cells
     ]
     return sorted(cells, key=lambda cell: -max(abs(cell.everywhere), abs(cell.where_true)))
-

@@ -1,4 +1,4 @@
-"""Why does a scenario come true, and what would have to be true for it? (the question of `usru explain`)
+"""Why does a scenario come true, and what would have to be true for it?
 
 Three answers: what each part of the model gives to it directly (`direct`), which states of the drivers go together with
 it (`telling`), and the likeliest story (`journeys` finds a typical path, `story` tells it).
@@ -110,9 +110,7 @@ def explain(
 class _Inquiry:
     """One scenario at one step of one program, which is cut off after that step."""
 
-    def __init__(
-        self, loaded: Loaded, program: Program, target: Target, plan: Plan, map_blocks: MapBlocks
-    ) -> None:
+    def __init__(self, loaded: Loaded, program: Program, target: Target, plan: Plan, map_blocks: MapBlocks) -> None:
         self.loaded = loaded
         self.full = program
         self.target = target
@@ -151,7 +149,6 @@ class _Inquiry:
             path = self.traveller.write_down(found)
             teller = Teller(self.model, self.program, self.traveller.readings, self.judged, path)
             story = teller.story(found.agreement)
-        missing = "" if story else "None of the drawn worlds led there, so there is no story: ask for more with -n."
         return Explanation(
             model=ModelLine(self.model.name, self.model.title, self.loaded.sha256),
             run=self._run(do),
@@ -165,7 +162,7 @@ class _Inquiry:
             numbers=list(telling_numbers(self.model, tellings)),
             story=story,
             claims=_claims(self.loaded.register or Register(), direct, telling, story),
-            note=" ".join(filter(None, (self.contrast.missing, missing))),
+            note=self.contrast.missing,
             warnings=[warned(problem) for problem in self.loaded.warnings],
         )
 
@@ -204,5 +201,10 @@ def _cited(direct: DirectShares | None, states: Iterable[TellingState], story: S
         for points in state.points:
             yield from points.sources
     for moment in story.moments if story else ():
-        for told in (*moment.events, *moment.rules, *(push for change in moment.changes for push in change.pushes)):
-            yield from told.sources
+        for event in moment.events:
+            yield from event.sources
+        for rule in moment.rules:
+            yield from rule.sources
+        for change in moment.changes:
+            for push in change.pushes:
+                yield from push.sources

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, unseen
+from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN, unseen
 from usru_scenarios.conditioning import simulate_given
 from usru_scenarios.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
 from usru_scenarios.estimates import Estimate, ratio
@@ -90,12 +90,12 @@ def forecast(
         ),
         scenarios=_scenarios(program, draws, model),
         groups=_groups(program, draws),
-        transitions=_nested(moves, program, model),
-        transition_errors=_nested(move_errors, program, model),
+        transitions=nested(moves, program, model),
+        transition_errors=nested(move_errors, program, model),
         drivers=_nodes(program, draws, model.drivers.items()),
         consequences=_nodes(program, draws, model.consequences.items()),
-        baseline=_baseline(model),
-        warnings=[warned(problem) for problem in (*loaded.warnings, *_independence(program))],
+        baseline=baseline(model),
+        warnings=warnings(loaded, program),
     )
 
 
@@ -109,7 +109,7 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
         effective = draws.effective_trials
         if effective >= min(LEAST_EFFECTIVE, plan.trials):
             return plan, draws
-        if plan.trials >= MOST_TRIALS:
+        if plan.trials >= (MOST_TRIALS if effective else NOTHING_SEEN):
             raise _too_few(program, draws, given, plan)
         plan = Plan(min(4 * plan.trials, MOST_TRIALS), plan.seed)
 
@@ -163,11 +163,11 @@ class _Series:
         ever = ratio(self.draws.first[:, :, first].sum(axis=1), trials)
         return ScenarioResult(
             title=title,
-            by_step=_clean(by_step.value),
-            end=_clean(by_step.value)[-1],
+            by_step=clean(by_step.value),
+            end=clean(by_step.value)[-1],
             mean=float(mean.value),
             ever=min(float(ever.value), 1.0),
-            first_visit=_clean(first_visit.value),
+            first_visit=clean(first_visit.value),
             standard_errors=Errors(
                 by_step=by_step.error.tolist(),
                 end=float(by_step.error[-1]),
@@ -178,7 +178,7 @@ class _Series:
         )
 
 
-def _clean(values: Floats) -> list[float]:
+def clean(values: Floats) -> list[float]:
     """Probabilities without the rounding of sums: never below 0 or above 1."""
     clean: list[float] = np.clip(values, 0.0, 1.0).tolist()
     return clean
@@ -191,7 +191,8 @@ def _transitions(program: Program, draws: Draws) -> tuple[Floats, Floats]:
     return np.clip(estimate.value, 0.0, 1.0), estimate.error
 
 
-def _nested(matrix: Floats, program: Program, model: Model) -> dict[str, dict[str, float | None]]:
+def nested(matrix: Floats, program: Program, model: Model) -> dict[str, dict[str, float | None]]:
+    """A matrix over the program's scenarios by names, in the order of the file; None for what is no number."""
     index = program.outcome.states.index
     return {
         start: {
@@ -221,7 +222,7 @@ def _states(title: str, node: CategoricalNode, order: list[str], estimate: Estim
     columns = {state: node.states.index(state) for state in order}
     return StatesResult(
         title,
-        {state: _clean(estimate.value[:, column]) for state, column in columns.items()},
+        {state: clean(estimate.value[:, column]) for state, column in columns.items()},
         {state: estimate.error[:, column].tolist() for state, column in columns.items()},
     )
 
@@ -248,12 +249,18 @@ def _quantile(share: float, node: NumericNode, sums: NumericSums) -> Floats:
     return np.clip(found, sums.least, sums.most)
 
 
-def _baseline(model: Model) -> dict[str, float]:
+def baseline(model: Model) -> dict[str, float]:
+    """The share of each scenario that the drivers do not explain."""
     shares = {
         name: 1.0 if scenario.baseline is None else scenario.baseline.mean for name, scenario in model.scenarios.items()
     }
     total = math.fsum(shares.values())
     return {name: share / total for name, share in shares.items()}
+
+
+def warnings(loaded: Loaded, program: Program) -> list[Warned]:
+    """What a reader of a forecast should know."""
+    return [warned(problem) for problem in (*loaded.warnings, *_independence(program))]
 
 
 def _independence(program: Program) -> Iterable[Problem]:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.analysis.direct import Contrast
-from usru_scenarios.analysis.telling import Codes, Reading, Tellings, readings
+from usru_scenarios.analysis.telling import Codes, Tellings, readings
 from usru_scenarios.engine import BLOCK, MapBlocks, Plan, Walker, batch_edges, batched
 from usru_scenarios.model import OUTCOME
 from usru_scenarios.program import Floats, Program
@@ -56,7 +56,7 @@ class Sums:
         for name, totals in other.totals.items():
             self.totals[name][at] += totals
         for passed, more in zip(self.passed, other.passed, strict=True):
-            passed += more
+            np.add(passed, more, out=passed)
         self.arrived += other.arrived
 
     @property
@@ -95,9 +95,7 @@ class Traveller:
         self.contrast = contrast
         self.plan = plan
         self.readings = readings(program, [*drivers, OUTCOME])
-        self.walker = Walker(
-            program, plan.seed, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME])
-        )
+        self.walker = Walker(program, plan.seed, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME]))
         reads_itself = (OUTCOME, 1) in program.outcome.links
         self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
         entries = sum(part.log_odds.size for part in contrast.parts)
@@ -181,7 +179,8 @@ class _Foresight:
     def probability(self) -> Floats:
         """That what is explained holds now, shape (trials,)."""
         assert self.present is not None, "a step has been seen"
-        return np.clip(self.present[self.members].sum(axis=0), 0.0, 1.0)
+        probability: Floats = np.clip(self.present[self.members].sum(axis=0), 0.0, 1.0)
+        return probability
 
 
 class _Surveyor:

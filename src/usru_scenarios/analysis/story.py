@@ -2,7 +2,7 @@
 
 What pushed a node to a new state is told from the file: the points toward that state that parents, rules and event
 windows gave at that step, times their weights where they have any; points that loosened its hold on the old
-state; and the row of priors that applied. A number is told where it goes from one third of its distribution to another.
+state; and the row of priors that applied. Of a number it is told when it goes high or low.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from usru_scenarios.model import (
     HOLD,
     OUTCOME,
     Categorical,
-    CategoricalDriver,
     Condition,
     Event,
     Judgement,
     Model,
     Numeric,
-    NumericDriver,
     NumericEvent,
     Outcome,
     Rule,
@@ -51,6 +49,17 @@ class Given:
     points: float
     sources: tuple[str, ...]
     weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """Points that the file lets one node give to another: by states of the parent, or by knots on its scale."""
+
+    parent: str
+    lag: int
+    kind: Kind
+    path: KeyPath
+    rows: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -143,17 +152,37 @@ class Teller:
 
     def _changes(self, step: int) -> Iterator[StoryChange]:
         for reading in self.readings:
-            values = self.path.values[reading.node]
-            before, after = reading.codes(np.array(values[step - 1 : step + 1]))
-            if before != after:
-                pushes = self._pushes(reading.node, step, 1 if after > before else -1)
+            told = self._told[reading.node]
+            if step in told[1:]:
+                before = told[told.index(step) - 1]
+                values = self.path.values[reading.node]
+                pushes = self._pushes(
+                    reading.node, step, -1 if reading.is_numeric and values[step] < values[before] else 1
+                )
                 yield StoryChange(
                     node=reading.node,
                     title=self._title(reading.node),
-                    before=self.shown(reading.node, step - 1),
+                    before=self.shown(reading.node, before),
                     after=self.shown(reading.node, step),
                     pushes=sorted(pushes, key=lambda push: -(push.points or 0.0)),
                 )
+
+    @cached_property
+    def _told(self) -> dict[str, list[int]]:
+        """The steps at which each node is told of: the first, and those at which it changes.
+
+        A number is told of anew where it comes into the upper or lower third of its distribution, but not while it only
+        goes to and fro between that third and the middle.
+        """
+        told = {}
+        for reading in self.readings:
+            codes = reading.codes(np.array(self.path.values[reading.node])).tolist()
+            steps = [0]
+            for step, code in enumerate(codes):
+                if code != codes[steps[-1]] and not (reading.is_numeric and code == 1):
+                    steps.append(step)
+            told[reading.node] = steps
+        return told
 
     def _title(self, node: str) -> str:
         return "The scenario" if node == OUTCOME else self.model.drivers[node].title or node
@@ -174,38 +203,42 @@ class Teller:
             yield from self._by_priors(node, step, toward)
 
     def _imposed(self, node: str, step: int) -> bool:
-        imposed = self.program.nodes[node].imposed[step]
-        return bool(imposed >= 0)  # of a number, NaN stands for none
+        compiled = self.program.nodes[node]
+        value = compiled.imposed[step]
+        return bool(value >= 0) if isinstance(compiled, CategoricalNode) else not np.isnan(value)
 
     def _by_parents(self, node: str, step: int, toward: str, way: int) -> Iterator[StoryPush]:
-        for parent, lag, path, kind in self._blocks(node):
-            if lag <= step and parent in self.path.values:
-                weight = float(self.program.weights[parent][step]) if kind == "impact" else 1.0
-                gives = self._given(parent, step - lag, path, toward, weight)
-                holds = None if toward == VALUE else self._given(parent, step - lag, path, HOLD, weight)
-                yield from _push(parent, kind, self.shown(parent, step - lag), lag, gives, holds, way)
+        for block in self._blocks(node):
+            if block.rows and block.lag <= step:
+                weight = float(self.program.weights[block.parent][step]) if block.kind == "impact" else 1.0
+                gives = self._given(block, step - block.lag, toward, weight)
+                holds = None if toward == VALUE else self._given(block, step - block.lag, HOLD, weight)
+                state = self.shown(block.parent, step - block.lag)
+                yield from _push(
+                    block.parent, block.kind, state=state, lag=block.lag, gives=gives, holds=holds, way=way
+                )
 
-    def _blocks(self, node: str) -> Iterator[tuple[str, int, KeyPath, Kind]]:
-        """The parents of a node: with their lag, and where the file says what they give."""
+    def _blocks(self, node: str) -> Iterator[Block]:
+        """What the file says that other nodes give to a node."""
         part = self.model.outcome if node == OUTCOME else self.model.drivers[node]
         path: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
         if not isinstance(part, Outcome):
-            yield from ((parent, 0, (*path, "influences", parent), "influence") for parent in part.influences)
-        yield from ((parent, 1, (*path, "lagged_influences", parent), "influence") for parent in part.lagged_influences)
+            for parent, rows in part.influences.items():
+                yield Block(parent, 0, "influence", (*path, "influences", parent), tuple(rows))
+        for parent, rows in part.lagged_influences.items():
+            yield Block(parent, 1, "influence", (*path, "lagged_influences", parent), tuple(rows))
         if node == OUTCOME:
             for name, driver in self.model.drivers.items():
-                if isinstance(driver, CategoricalDriver | NumericDriver) and driver.impacts:
-                    yield name, 0, ("drivers", name, "impacts"), "impact"
+                yield Block(name, 0, "impact", ("drivers", name, "impacts"), tuple(driver.impacts))
 
-    def _given(self, parent: str, step: int, path: KeyPath, toward: str, weight: float) -> Given | None:
+    def _given(self, block: Block, step: int, toward: str, weight: float) -> Given | None:
         """The points that a parent gives to a state (or to `hold`, or to a number), or None where there are none."""
-        if not isinstance(self.program.nodes[parent], NumericNode):
-            return self._at(path, self.shown(parent, step), toward, weight)
-        rows = {key[len(path)]: key for key in self.judged if key[: len(path)] == path}
-        knots = sorted(map(str, rows), key=float)
-        cells = [self._at(path, knot, toward, weight) for knot in knots]
+        if not isinstance(self.program.nodes[block.parent], NumericNode):
+            return self._at(block.path, self.shown(block.parent, step), toward, weight)
+        knots = sorted(block.rows, key=float)
+        cells = [self._at(block.path, knot, toward, weight) for knot in knots]
         heights = [0.0 if cell is None else cell.points for cell in cells]
-        points = float(np.interp(self.path.values[parent][step], [float(knot) for knot in knots], heights))
+        points = float(np.interp(self.path.values[block.parent][step], [float(knot) for knot in knots], heights))
         sources = dict.fromkeys(source for cell in cells if cell is not None for source in cell.sources)
         return Given(points, tuple(sources), weight) if points else None
 
@@ -221,7 +254,8 @@ class Teller:
                 weight = float(self.program.weights[name][step]) if node == OUTCOME else 1.0
                 path = ("rules", name, "then")
                 holds = None if toward == VALUE else self._at(path, node, HOLD, weight)
-                yield from _push(name, "rule", "holds", rule.lag, self._at(path, node, toward, weight), holds, way)
+                gives = self._at(path, node, toward, weight)
+                yield from _push(name, "rule", state="holds", lag=rule.lag, gives=gives, holds=holds, way=way)
 
     def _by_events(self, node: str, step: int, toward: str, way: int) -> Iterator[StoryPush]:
         home: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
@@ -234,7 +268,8 @@ class Teller:
                 yield StoryPush(node, "event", title, 0, None, None, list(sources), _is_inferred(sources))
             if event.points is not None:
                 holds = None if toward == VALUE else self._at(path, "points", HOLD, 1.0)
-                yield from _push(node, "event", title, 0, self._at(path, "points", toward, 1.0), holds, way)
+                gives = self._at(path, "points", toward, 1.0)
+                yield from _push(node, "event", state=title, lag=0, gives=gives, holds=holds, way=way)
 
     def _by_priors(self, node: str, step: int, toward: str) -> Iterator[StoryPush]:
         """The row of priors that holds, where it makes the new state likely."""
@@ -245,7 +280,9 @@ class Teller:
         for key, row in part.prior_given.items() if isinstance(part, Categorical) else ():
             if all(self._meets(name, condition, step) for name, condition in row.when.items()):
                 share = row.prior.get(toward)
-                if share is not None and share.mean * len(compiled.states) > sum(one.mean for one in row.prior.values()):
+                if share is not None and share.mean * len(compiled.states) > sum(
+                    one.mean for one in row.prior.values()
+                ):
                     found = self.judged[("drivers", node, "prior_given", key, "prior", toward)]
                     when, sources = conditions_in_words(row.when), list(found.sources)
                     yield StoryPush(node, "prior", when, 0, None, None, sources, found.is_inferred)
@@ -253,7 +290,7 @@ class Teller:
 
 
 def _push(
-    of: str, kind: Kind, state: str, lag: int, gives: Given | None, holds: Given | None, way: int
+    of: str, kind: Kind, *, state: str, lag: int, gives: Given | None, holds: Given | None, way: int
 ) -> Iterator[StoryPush]:
     """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
     points = 0.0 if gives is None else gives.points * gives.weight * way

@@ -111,7 +111,7 @@ def telling_states(
         state
         for reading, counts in zip(found, sums.counts, strict=True)
         if reading.node != OUTCOME
-        for state in _states(model, reading, counts, sums, members, judged)
+        for state in _states(model, reading, counts, sums, members=members, judged=judged)
     ]
     return sorted(states, key=lambda state: -state.information)
 
@@ -121,9 +121,11 @@ def _states(
     reading: Reading,
     counts: Floats,
     sums: Tellings,
+    *,
     members: Sequence[str],
     judged: Mapping[KeyPath, Judged],
 ) -> Iterator[TellingState]:
+    """The states of one driver."""
     driver = model.drivers[reading.node]
     given = ratio(counts[:, 1], sums.true)
     otherwise = ratio(counts[:, 0] - counts[:, 1], sums.false)

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from usru_scenarios.analysis.calibrate import anchor_warning
 from usru_scenarios.descriptions import Diagnostic, Validation
 from usru_scenarios.loading import Loaded
 from usru_scenarios.problems import Problem
+from usru_scenarios.program import compile_model
 from usru_scenarios.results import ModelLine
+from usru_scenarios.study import Study
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")
 
 
-def valid(loaded: Loaded) -> Validation:
+def examined(study: Study) -> list[Problem]:
+    """The warnings of a file, with those that only running it can tell.
+
+    Raises:
+        ModelError: an expectation of the file can't be understood; with the faults of all.
+    """
+    study.expectations()
+    itself = study.loaded.by_itself()
+    program = study.program if itself is study.loaded else compile_model(itself.model)
+    missed = anchor_warning(itself, program)
+    return [*study.loaded.warnings, *([missed] if missed else [])]
+
+
+def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
     """The report on a valid file: how much there is of what, and its warnings."""
     model = loaded.model
     return Validation(
         valid=True,
         model=ModelLine(model.name, model.title, loaded.sha256),
         counts={"steps": model.grid.count, **{part: len(getattr(model, part)) for part in _PARTS}},
-        problems=[diagnostic(problem) for problem in loaded.warnings],
+        problems=[diagnostic(problem) for problem in warnings],
     )
 
 

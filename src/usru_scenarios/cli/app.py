@@ -8,18 +8,22 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli import new, schema, show, simulate, sources, validate
+from usru_scenarios.cli import ask, calibrate, check, explain, new, schema, show, simulate, sources, validate
 from usru_scenarios.cli.conduct import USAGE, complain
 from usru_scenarios.cli.options import noted
 from usru_scenarios.version import __version__
 
 COMMANDS = (
     simulate.simulate,
+    ask.ask,
+    explain.explain,
+    check.check,
     validate.validate,
     show.show,
     sources.sources,
     schema.schema,
     new.new,
+    calibrate.calibrate,
 )
 """Each command is a function of the same name in a module of its own; a new one is a module and a line here."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Literal, TypedDict
 
 import typer
 
 from usru_scenarios.cli.conduct import Conduct
 from usru_scenarios.problems import Problem, UnreadableInput, listing, suggestion
+from usru_scenarios.render import REPORTS
 
 BUNDLED = "us-russia"
 """The model that is meant where none is named; said here too, so that help needs not load what reads models."""
@@ -36,6 +37,28 @@ Trials = Annotated[
     str | None,
     typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 65536]"),
 ]
+FirstTrials = Annotated[
+    str | None,
+    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw at first.  [default: 16384]"),
+]
+Do = Annotated[
+    list[str] | None,
+    typer.Option("--do", metavar="NODE=STATE[@TIME]", help="Impose a state, cut off from its causes. Repeatable."),
+]
+Given = Annotated[
+    list[str] | None,
+    typer.Option("--given", metavar="NODE=STATE@TIME", help="See a state, which tells of its causes too. Repeatable."),
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method", metavar="NAME", help="auto (exact where that is faster and there is no -n), sample or exact."
+    ),
+]
+ReportFormat = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(REPORTS)}.  [default: table]"),
+]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for other programs.")]
 Output = Annotated[
@@ -44,6 +67,7 @@ Output = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
+METHODS = ("auto", "sample", "exact")
 MOST_TRIALS = 10**12
 MOST_SEED = 2**64 - 1
 
@@ -79,6 +103,58 @@ def trials(text: str | None) -> int | None:
         raise Misuse(f"--trials {text} is too few", "a standard error takes at least 2 trials")
     if number > MOST_TRIALS:
         raise Misuse(f"--trials {text} is too many", f"such a run would not end; the most is {MOST_TRIALS:,}")
+    return number
+
+
+class Draws(TypedDict):
+    """How an answer is to be found, as `Study` takes it."""
+
+    trials: int | None
+    seed: int
+    method: Literal["auto", "sample", "exact"]
+
+
+def draws(trials_text: str | None, seed_text: str | None, method_text: str | None) -> Draws:
+    """What `-n`, `--seed` and `--method` ask for.
+
+    Raises:
+        Misuse: a value makes no sense.
+    """
+    from usru_scenarios.analysis.forecast import DEFAULT_SEED
+
+    start = seed(seed_text)
+    return {
+        "trials": trials(trials_text),
+        "seed": DEFAULT_SEED if start is None else start,
+        "method": method(method_text),
+    }
+
+
+def method(text: str | None) -> Literal["auto", "sample", "exact"]:
+    """The method.
+
+    Raises:
+        Misuse: it is unknown.
+    """
+    match text:
+        case None | "auto":
+            return "auto"
+        case "sample" | "exact":
+            return text
+    raise Misuse(f"--method '{text}' is unknown", suggestion(text, METHODS) or listing(METHODS))
+
+
+def count(option: str, text: str | None) -> int | None:
+    """A whole number from 0 on, not absurdly large.
+
+    Raises:
+        Misuse: it is none.
+    """
+    if text is None:
+        return None
+    number = _count(option, text)
+    if number > MOST_TRIALS:
+        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_TRIALS:,}")
     return number
 
 

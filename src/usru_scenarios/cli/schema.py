@@ -9,7 +9,9 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
 
-_LISTED = "model (the scenario file), simulation, validation, overview or sources"
+_LISTED = (
+    "model (the scenario file), simulation, answer, check, calibration, explanation, validation, overview or sources"
+)
 
 
 def schema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,21 +14,20 @@ from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
 from usru_scenarios.render import SIMULATION, WIDE, render_simulation
 
-if TYPE_CHECKING:
-    from usru_scenarios.results import Simulation
-    from usru_scenarios.study import Study
-
 
 def simulate(
     context: typer.Context,
     model: options.Model = options.BUNDLED,
     *,
+    do: options.Do = None,
+    given: options.Given = None,
     weight: options.Weights = None,
     profile: options.Profile = None,
     assignment: options.Assignments = None,
     sourced_only: options.SourcedOnly = False,
     trials: options.Trials = None,
     seed: options.Seed = None,
+    method: options.Method = None,
     form: Annotated[
         str | None,
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(SIMULATION)}.  [default: table]"),
@@ -45,19 +44,9 @@ def simulate(
     if wide and chosen not in WIDE:
         raise options.Misuse(f"--wide has no meaning for the format {chosen}", "add -f csv or -f ndjson")
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    amount = options.trials(trials), options.seed(seed)
+    draws = options.draws(trials, seed, method)
     target = Target.named(output)
-    result = execute(request.build(), *amount, Progress(wanted=not conduct.quiet))
+    progress = Progress(wanted=not conduct.quiet)
+    result = request.build().simulate(do=do or (), given=given or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_simulation(result, chosen, layout(target, wide=wide)))
-
-
-def execute(study: Study, trials: int | None, seed: int | None, progress: Progress) -> Simulation:
-    """The question, answered; None leaves the number of trials or the seed to its default."""
-    from usru_scenarios.analysis.forecast import DEFAULT_SEED, DEFAULT_TRIALS
-
-    return study.simulate(
-        trials=DEFAULT_TRIALS if trials is None else trials,
-        seed=DEFAULT_SEED if seed is None else seed,
-        map_blocks=progress.map,
-    )

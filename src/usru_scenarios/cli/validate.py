@@ -35,22 +35,24 @@ def validate(
     if as_json:
         _emit_json(request, target)
         return
-    loaded = request.build().loaded
-    if not conduct.quiet:
-        for warning in loaded.warnings:
-            complain(str(warning))
-    from usru_scenarios.analysis.validation import valid
+    from usru_scenarios.analysis.validation import examined, valid
 
-    target.write(_in_words(valid(loaded)))
+    study = request.build()
+    warnings = examined(study)
+    if not conduct.quiet:
+        for warning in warnings:
+            complain(str(warning))
+    target.write(_in_words(valid(study.loaded, warnings)))
 
 
 def _emit_json(request: ModelRequest, target: Target) -> None:
     """The report as JSON, which holds the faults too, so that nothing need be read from standard error."""
-    from usru_scenarios.analysis.validation import invalid, valid
+    from usru_scenarios.analysis.validation import examined, invalid, valid
     from usru_scenarios.render.data import to_json
 
     try:
-        report, status = valid(request.build().loaded), 0
+        study = request.build()
+        report, status = valid(study.loaded, examined(study)), 0
     except ModelError as error:
         report, status = invalid(error.problems), error.exit_status
     target.write(to_json(report.to_dict()))

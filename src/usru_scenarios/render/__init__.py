@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from usru_scenarios.results import Simulation
@@ -35,6 +35,27 @@ SIMULATION = {"table": "forecast", "json": "data", "ndjson": "data", "csv": "dat
 
 WIDE = ("ndjson", "csv")
 """The formats that can put the steps in columns."""
+
+
+REPORTS = ("table", "json", "md")
+"""The formats of all other answers."""
+
+
+class Report(Protocol):
+    """An answer that has a JSON form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data."""
+
+
+def render_report(result: Report, home: str, form: str, layout: Layout) -> str:
+    """An answer in one of its formats, ending in a line break; `home` is the module that has the functions for text."""
+    if form == "json":
+        from usru_scenarios.render.data import to_json
+
+        return to_json(result.to_dict())
+    function = cast("Callable[[Report, Layout], str]", getattr(import_module(f"{__name__}.{home}"), form))
+    return function(result, layout)
 
 
 def render_simulation(result: Simulation, form: str, layout: Layout) -> str:

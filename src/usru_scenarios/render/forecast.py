@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from usru_scenarios.render.found import conditions, how
 from usru_scenarios.render.numbers import bar, decimals_for, largest_error, rounded_up, sparkline
 from usru_scenarios.render.paper import GAP, drawn, grid, words
 
@@ -34,7 +35,7 @@ _SMALL_PRINT = "The likelihoods follow from the judgements in the file, not from
 def table(result: Simulation, layout: Layout) -> str:
     """Scenarios and groups with their likelihoods, and how they were found."""
     drawing = _Drawing.of(result, layout)
-    head = [words(result.model.title, "bold"), words(_subtitle(result), "dim"), Text()]
+    head = [words(result.model.title, "bold"), words(_subtitle(result), "dim"), *_conditions(result), Text()]
     foot = [Text(), *(Text(line, "dim") for line in _footer(result, drawing))]
     return drawn([*head, drawing.table(), *foot], layout)
 
@@ -46,9 +47,18 @@ def _subtitle(result: Simulation) -> str:
     return f"{result.model.name}{span}{profile}"
 
 
+def _conditions(result: Simulation) -> list[Text]:
+    """What was imposed and what was seen."""
+    return [
+        Text.assemble((f"{one.kind}  ", "cyan"), words(one.text), (f"  {one.meaning}", "dim"))
+        for one in conditions(result.run.do, result.run.given)
+    ]
+
+
 def _footer(result: Simulation, drawing: _Drawing) -> list[str]:
     run = result.run
-    lines = [f"{run.trials:,} trials, seed {run.seed}, standard errors at most {rounded_up(largest_error(result))}."]
+    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given))
+    lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if run.trials else f"{found}."]
     if drawing.sparkline:
         tops = [f"{_top(part):.{drawing.decimals}f} ({name})" for name, part in drawing.sections.items()]
         lines.append(f"Small columns rise from 0 to {' and '.join(tops)}.")

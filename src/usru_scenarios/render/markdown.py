@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.render.found import conditions, how
 from usru_scenarios.render.numbers import decimals_for, largest_error, rounded_up
 
 if TYPE_CHECKING:
@@ -16,17 +17,25 @@ def md(result: Simulation, _layout: Layout) -> str:
     decimals = decimals_for(largest_error(result))
     columns = _columns(result)
     lines = [
-        f"# {_escaped(result.model.title)}",
+        f"# {escaped(result.model.title)}",
         "",
-        _row(["", *columns]),
-        _row(["---", *("---:" for _ in columns)]),
-        *(_row([_escaped(one.title), *_numbers(one, decimals, columns)]) for one in result.scenarios.values()),
-        *(_row([f"*{_escaped(one.title)}*", *_numbers(one, decimals, columns)]) for one in result.groups.values()),
+        *_conditions(result),
+        row(["", *columns]),
+        row(["---", *("---:" for _ in columns)]),
+        *(row([escaped(one.title), *_numbers(one, decimals, columns)]) for one in result.scenarios.values()),
+        *(row([f"*{escaped(one.title)}*", *_numbers(one, decimals, columns)]) for one in result.groups.values()),
         "",
         _run_line(result),
         "",
     ]
     return "\n".join(lines)
+
+
+def _conditions(result: Simulation) -> list[str]:
+    lines = [
+        f"- {one.kind}: {escaped(one.text)} ({one.meaning})" for one in conditions(result.run.do, result.run.given)
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _columns(result: Simulation) -> list[str]:
@@ -41,18 +50,20 @@ def _numbers(one: ScenarioResult, decimals: int, columns: list[str]) -> list[str
 def _run_line(result: Simulation) -> str:
     run = result.run
     profile = f", profile `{run.profile}`" if run.profile else ""
+    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given))
+    errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
     return (
-        f"`{result.model.name}`{profile}: {run.trials:,} trials, seed {run.seed}, standard errors at most "
-        f"{rounded_up(largest_error(result))}, usru {run.usru_version}, model {result.model.sha256[:12]}. "
+        f"`{result.model.name}`{profile}: {found}{errors}, usru {run.usru_version}, model {result.model.sha256[:12]}. "
         "The likelihoods follow from the judgements in the file, not from data."
     )
 
 
-def _row(cells: list[str]) -> str:
+def row(cells: list[str]) -> str:
+    """A row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text of the file that can't break the table or be taken for markup."""
     flat = " ".join(text.split())
     for sign in "\\|*_`<>[]#":

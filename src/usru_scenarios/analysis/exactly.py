@@ -1,0 +1,133 @@
+"""How likely is each scenario, without sampling: the forecast of a model that is small enough for exact inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from usru_scenarios import exact
+from usru_scenarios.analysis.forecast import QUANTILES, baseline, clean, nested, warnings
+from usru_scenarios.exact import ExactForecast, ExactValues
+from usru_scenarios.loading import Loaded
+from usru_scenarios.model import Categorical, Model, Numeric
+from usru_scenarios.program import CategoricalNode, Floats, Program
+from usru_scenarios.questions import Intervention
+from usru_scenarios.results import (
+    Errors,
+    ModelLine,
+    Run,
+    ScenarioResult,
+    Simulation,
+    StatesResult,
+    ValueErrors,
+    ValuesResult,
+)
+from usru_scenarios.version import __version__
+
+
+def forecast_exactly(loaded: Loaded, program: Program, *, seed: int, do: Sequence[Intervention] = ()) -> Simulation:
+    """The same report as by sampling, with standard errors of 0.
+
+    Args:
+        loaded: the model and where it came from.
+        program: the model, compiled.
+        seed: is reported alone.
+        do: interventions, which cut nodes off from their causes.
+
+    Raises:
+        exact.TooLarge: it would take more memory or time than the bound.
+        exact.NotExact: a numeric node moves from step to step.
+    """
+    for intervention in do:
+        program = intervention.on(program)
+    found, model = exact.forecast(program), loaded.model
+    moves = _transitions(found)
+    return Simulation(
+        model=ModelLine(model.name, model.title, loaded.sha256),
+        run=Run(
+            trials=0,
+            seed=seed,
+            method="exact",
+            steps=list(program.grid.labels),
+            profile=loaded.profile,
+            weights={name: float(program.weights[name].mean()) for name in model.drivers},
+            do=[intervention.text for intervention in do],
+            given=[],
+            effective_trials=None,
+            usru_version=__version__,
+        ),
+        scenarios=_scenarios(program, found, model),
+        groups=_groups(program, found),
+        transitions=nested(moves, program, model),
+        transition_errors=nested(moves * 0.0, program, model),
+        drivers=_nodes(program, found, model.drivers),
+        consequences=_nodes(program, found, model.consequences),
+        baseline=baseline(model),
+        warnings=warnings(loaded, program),
+    )
+
+
+def _transitions(found: ExactForecast) -> Floats:
+    """The pooled transition matrix, shape (from, to); NaN where a scenario never occurs before the last step."""
+    there = found.transitions.sum(axis=1, keepdims=True)
+    empty = np.full_like(found.transitions, np.nan)
+    moves: Floats = np.divide(found.transitions, there, out=empty, where=there > 0)
+    return moves
+
+
+def _scenarios(program: Program, found: ExactForecast, model: Model) -> dict[str, ScenarioResult]:
+    index = program.outcome.states.index
+    return {
+        name: _visited(found, [index(name)], index(name), scenario.title or name)
+        for name, scenario in model.scenarios.items()
+    }
+
+
+def _groups(program: Program, found: ExactForecast) -> dict[str, ScenarioResult]:
+    first = len(program.outcome.states)
+    return {
+        name: _visited(found, list(members), first + number, name)
+        for number, (name, members) in enumerate(program.groups.items())
+    }
+
+
+def _visited(found: ExactForecast, members: list[int], column: int, title: str) -> ScenarioResult:
+    """The result of a set of scenarios whose first visits stand in a column."""
+    by_step = clean(found.scenarios[:, members].sum(axis=1))
+    first_visit = clean(found.first_visit[:, column])
+    nothing = [0.0] * len(by_step)
+    return ScenarioResult(
+        title=title,
+        by_step=by_step,
+        end=by_step[-1],
+        mean=float(np.mean(by_step)),
+        ever=min(float(found.ever[column]), 1.0),
+        first_visit=first_visit,
+        standard_errors=Errors(nothing, 0.0, 0.0, 0.0, list(nothing)),
+    )
+
+
+def _nodes(
+    program: Program, found: ExactForecast, nodes: Mapping[str, Categorical | Numeric]
+) -> dict[str, StatesResult | ValuesResult]:
+    results: dict[str, StatesResult | ValuesResult] = {}
+    for name, part in nodes.items():
+        node, title = program.nodes[name], part.title or name
+        if isinstance(part, Categorical) and isinstance(node, CategoricalNode):
+            results[name] = _states(title, node, part.states, found.shares[name])
+        else:
+            results[name] = _values(title, found.values[name])
+    return results
+
+
+def _states(title: str, node: CategoricalNode, order: Iterable[str], shares: Floats) -> StatesResult:
+    by_step = {state: clean(shares[:, node.states.index(state)]) for state in order}
+    return StatesResult(title, by_step, {state: [0.0] * len(series) for state, series in by_step.items()})
+
+
+def _values(title: str, values: ExactValues) -> ValuesResult:
+    quantiles = {f"{share:.2f}": values.quantile(share).tolist() for share in QUANTILES}
+    nothing = [0.0] * len(values.mean)
+    errors = ValueErrors(nothing, {share: list(nothing) for share in quantiles})
+    return ValuesResult(title, values.mean.tolist(), quantiles, errors)

@@ -1,0 +1,55 @@
+"""`usru ask`: how likely is this, if that?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from usru_scenarios.cli import options
+from usru_scenarios.cli.output import Target
+from usru_scenarios.cli.progress import Progress
+from usru_scenarios.cli.request import ModelRequest
+from usru_scenarios.cli.terminal import layout
+from usru_scenarios.cli.warnings import warn
+from usru_scenarios.render import REPORTS, render_report
+
+
+def ask(
+    context: typer.Context,
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help='Such as "P(reset @ end | do(ukraine_talks=settlement))".')
+    ],
+    model: options.Model = options.BUNDLED,
+    *,
+    do: options.Do = None,
+    given: options.Given = None,
+    weight: options.Weights = None,
+    profile: options.Profile = None,
+    assignment: options.Assignments = None,
+    sourced_only: options.SourcedOnly = False,
+    trials: options.Trials = None,
+    seed: options.Seed = None,
+    method: options.Method = None,
+    form: options.ReportFormat = None,
+    as_json: options.Json = False,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """How likely is this, if that? One probability, or a comparison of several.
+
+    An answer is an answer: a comparison that fails, or that sampling can't decide, ends with status 0 (see check).
+    """
+    from usru_scenarios.analysis.forecast import warned
+
+    conduct = options.noted(context, quiet=quiet, debug=debug)
+    chosen = options.chosen_format(form, REPORTS, as_json=as_json)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    draws = options.draws(trials, seed, method)
+    target = Target.named(output)
+    study = request.build()
+    progress = Progress(wanted=not conduct.quiet)
+    result = study.ask(query, do=do or (), given=given or (), map_blocks=progress.map, **draws)
+    warn(map(warned, study.loaded.warnings), conduct)
+    target.write(render_report(result, "answer", chosen, layout(target)))

@@ -1,0 +1,99 @@
+"""`usru calibrate`: which baselines reproduce the anchor?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usru_scenarios.cli import options
+from usru_scenarios.cli.conduct import complain
+from usru_scenarios.cli.output import Target
+from usru_scenarios.cli.progress import Progress
+from usru_scenarios.cli.request import ModelRequest
+from usru_scenarios.cli.terminal import layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from usru_scenarios.loading import Loaded
+    from usru_scenarios.results import Calibration
+
+
+def calibrate(
+    context: typer.Context,
+    model: options.Model = options.BUNDLED,
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Change these numbers in the file, and nothing else.")] = False,
+    seed: options.Seed = None,
+    as_json: options.Json = False,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
+    from usru_scenarios.analysis.forecast import DEFAULT_SEED
+
+    conduct = options.noted(context, quiet=quiet, debug=debug)
+    start = options.seed(seed)
+    target = Target.named(output)
+    study = ModelRequest(model).build()
+    home = _home(study.loaded) if write else None
+    progress = Progress(wanted=not conduct.quiet)
+    result = study.calibrate(seed=DEFAULT_SEED if start is None else start, map_blocks=progress.map)
+    said = _write(study.loaded, result, home) if home is not None else ""
+    target.write(_rendered(study.loaded, result, target, as_json=as_json))
+    if said and not conduct.quiet:
+        complain(said)
+
+
+def _rendered(loaded: Loaded, result: Calibration, target: Target, *, as_json: bool) -> str:
+    if as_json:
+        from usru_scenarios.render.data import to_json
+
+        return to_json(result.to_dict())
+    from usru_scenarios.render.calibration import table
+
+    titles = {name: scenario.title or name for name, scenario in loaded.model.scenarios.items()}
+    return table(result, titles, layout(target))
+
+
+def _home(loaded: Loaded) -> Path:
+    """The file that may be changed.
+
+    Raises:
+        Misuse: it is standard input, or belongs to an installed package.
+    """
+    from usru_scenarios.loading import is_installed
+
+    if loaded.path is None:
+        raise options.Misuse("--write has no file to change: the model comes from standard input", "name its file")
+    if is_installed(loaded.path):
+        name = loaded.path.name
+        hint = f"make a copy first: usru show {loaded.path.stem} --resolved -o {name}; usru calibrate ./{name} --write"
+        raise options.Misuse(f"{name} belongs to the installed package and is not changed", hint)
+    return loaded.path
+
+
+def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
+    """Change the numbers in the file; says what was done.
+
+    Raises:
+        NotInPlace: they can't be changed where they stand.
+        Misuse: somebody else has changed the file since it was read.
+        Unwritable: the file can't be replaced.
+    """
+    from usru_scenarios.analysis.calibrate import rewritten
+
+    text = rewritten(loaded, result.baselines)
+    if text == loaded.source.text:
+        return f"{home} has these baselines already"
+    present = home.read_bytes().decode("utf-8", errors="replace")
+    if present.removeprefix(_MARK) != loaded.source.text:
+        raise options.Misuse(f"{home} has changed since it was read", "run the command again")
+    Target.named(str(home)).write(_MARK + text if present.startswith(_MARK) else text)
+    return f"wrote the baselines to {home}"
+
+
+_MARK = "\ufeff"
+"""The byte order mark that some editors put before a text, which is not part of it."""

@@ -1,0 +1,54 @@
+"""`usru check`: do the model's claims hold?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from usru_scenarios.cli import options
+from usru_scenarios.cli.conduct import DONE, FINDINGS
+from usru_scenarios.cli.output import Target
+from usru_scenarios.cli.progress import Progress
+from usru_scenarios.cli.request import ModelRequest
+from usru_scenarios.cli.terminal import layout
+from usru_scenarios.cli.warnings import warn
+from usru_scenarios.render import REPORTS, render_report
+
+
+def check(
+    context: typer.Context,
+    model: options.Model = options.BUNDLED,
+    *,
+    robust: Annotated[
+        str | None,
+        typer.Option("--robust", metavar="N", help="Try also N models with all judgements a little different."),
+    ] = None,
+    weight: options.Weights = None,
+    profile: options.Profile = None,
+    assignment: options.Assignments = None,
+    sourced_only: options.SourcedOnly = False,
+    trials: options.FirstTrials = None,
+    seed: options.Seed = None,
+    method: options.Method = None,
+    form: options.ReportFormat = None,
+    as_json: options.Json = False,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
+
+    --robust moves points by up to one, weights by up to 30%, priors, initial shares and persistence likewise, and
+    solves the baselines for the anchor again each time.
+    """
+    conduct = options.noted(context, quiet=quiet, debug=debug)
+    chosen = options.chosen_format(form, REPORTS, as_json=as_json)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    draws, models = options.draws(trials, seed, method), options.count("--robust", robust)
+    target = Target.named(output)
+    progress = Progress(wanted=not conduct.quiet)
+    result = request.build().check(robust=models or 0, map_parts=progress.map, **draws)
+    warn(result.warnings, conduct)
+    target.write(render_report(result, "check", chosen, layout(target)))
+    raise typer.Exit(DONE if result.all_hold else FINDINGS)
