@@ -58,9 +58,7 @@ def error(answer: Answer) -> float:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("query", QUESTIONS)
-def test_exact_answers_are_those_of_the_enumeration(
-    studies: Callable[[str], Study], model: str, query: str
-) -> None:
+def test_exact_answers_are_those_of_the_enumeration(studies: Callable[[str], Study], model: str, query: str) -> None:
     found = studies(model).ask(query, method="exact")
     assert number(found) == pytest.approx(truth(model, query), abs=1e-9)
     assert (found.method, found.standard_error, found.effective_trials, found.trials) == ("exact", 0.0, None, 0)
@@ -96,9 +94,7 @@ def test_a_fixed_law_is_no_uniform_one_where_it_is_observed(studies: Callable[[s
     # The first step of talks is decided by `initial`; seen there, its own probabilities weigh the worlds.
     query = "P(mood=high @ start | (talks=deal @ start) or (mood=high @ start))"
     raw = MODELS["carried"]()
-    wanted = posterior(
-        raw, at(0, "mood", "high"), lambda path: path[0]["talks"] == "deal" or path[0]["mood"] == "high"
-    )
+    wanted = posterior(raw, at(0, "mood", "high"), lambda path: path[0]["talks"] == "deal" or path[0]["mood"] == "high")
     found = studies("carried").ask(query, trials=TRIALS, method="sample")
     assert abs(number(found) - wanted) <= ERRORS * error(found)
     raw["drivers"]["talks"]["initial"] = {"deal": 1}
@@ -293,7 +289,9 @@ def test_too_few_draws_are_refused_with_the_estimate(
 
 
 def test_too_long_a_question_is_refused(studies: Callable[[str], Study]) -> None:
-    parts = " or ".join(f"({name} @ {year})" for name in ("war", "thaw", "calm", "not war") for year in (2000, 2001, 2002))
+    parts = " or ".join(
+        f"({name} @ {year})" for name in ("war", "thaw", "calm", "not war") for year in (2000, 2001, 2002)
+    )
     with pytest.raises(UsruError, match="timed parts about the scenario"):
         studies("carried").ask(f"P({parts})", method="sample")
 

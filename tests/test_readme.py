@@ -1,6 +1,6 @@
 """Every command of the README runs and prints what the README says; every file and Python line in it works.
 
-A block `console` holds commands after `$ ` and what they print, standard error included; a line `...` stands for any
+A block `console` holds commands after `$ ` (going on after `> `) and what they print, standard error included; a line `...` stands for any
 lines. A block `yaml` whose first line is a comment with a file's name is that file. A block `python` runs on its own.
 
 `USRU_WRITE_README=1 pytest tests/test_readme.py` writes what the commands print into the README, but for `...`.
@@ -30,8 +30,8 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
     """The commands of a console block, each with the lines that it prints."""
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, *printed = part.rstrip("\n").split("\n")
-        while command.endswith("\\"):
-            command = command[:-1] + printed.pop(0).removeprefix(">")
+        while printed and printed[0].startswith("> "):
+            command += "\n> " + printed.pop(0).removeprefix("> ")
         while printed and not printed[-1]:
             printed.pop()
         yield command, printed
@@ -59,7 +59,13 @@ def run(command: str, place: Path) -> list[str]:
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", command], cwd=place, env=environment, text=True, capture_output=True, check=False, timeout=300
+        ["bash", "-c", command.replace("\n> ", "\n")],
+        cwd=place,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     lines = (done.stdout + done.stderr).rstrip("\n").split("\n")
     return lines if lines != [""] else []

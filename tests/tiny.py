@@ -41,7 +41,10 @@ TINY: Json = {
         },
     },
     "consequences": {
-        "trade": {"states": {"up": 0.5, "down": 0.5}, "influences": {"scenario": {"thaw": {"up": 2}, "war": {"down": 1}}}}
+        "trade": {
+            "states": {"up": 0.5, "down": 0.5},
+            "influences": {"scenario": {"thaw": {"up": 2}, "war": {"down": 1}}},
+        }
     },
     "profiles": {
         "gloomy": {

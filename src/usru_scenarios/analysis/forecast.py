@@ -109,7 +109,7 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
         effective = draws.effective_trials
         if effective >= min(LEAST_EFFECTIVE, plan.trials):
             return plan, draws
-        if plan.trials >= (MOST_TRIALS if effective else NOTHING_SEEN):
+        if plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
             raise _too_few(program, draws, given, plan)
         plan = Plan(min(4 * plan.trials, MOST_TRIALS), plan.seed)
 

@@ -192,7 +192,7 @@ def _information(counts: Floats, sums: Tellings) -> Floats:
         independent = np.outer([true, rest], share) / worlds
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = joint / worlds * np.log2(joint / independent)
-        bits += np.where(joint > 0, terms, 0.0).sum(axis=0)
+        bits += np.where((joint > 0) & (independent > 0), terms, 0.0).sum(axis=0)  # where one is 0, both are
     return np.maximum(bits, 0.0)
 
 
@@ -231,8 +231,8 @@ def telling_numbers(model: Model, sums: Tellings) -> Iterator[TellingNumber]:
         )
 
 
-def _shift(totals: Floats, sums: Tellings) -> tuple[float, float]:
-    """The difference of the two means, with the jackknife's standard error over batches."""
+def _shift(totals: Floats, sums: Tellings) -> tuple[float, float | None]:
+    """The difference of the two means, with the jackknife's standard error over batches if it has one."""
 
     def shift(both: Floats, true: Floats, false: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -241,8 +241,9 @@ def _shift(totals: Floats, sums: Tellings) -> tuple[float, float]:
     whole, true, false = totals.sum(axis=0), sums.true.sum(), sums.false.sum()
     replicates = shift(whole - totals, true - sums.true, false - sums.false)
     batches = len(replicates)
-    error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
-    return float(shift(whole, true, false)), float(error)
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
+    return float(shift(whole, true, false)), finite(error)
 
 
 def finite(value: float) -> float | None:

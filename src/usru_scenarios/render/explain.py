@@ -51,8 +51,8 @@ _STORY_LEGEND = (
 )
 
 
-def text(result: Explanation, layout: Layout) -> str:
-    """The explanation as text, drawn to a width."""
+def table(result: Explanation, layout: Layout) -> str:
+    """The explanation for people, drawn to a width."""
     head = [words(_headline(result), "bold"), words(_subtitle(result), "dim"), words(_likelihood(result))]
     parts = [*head, *_direct(result), *_telling(result), *_story(result), *_foot(result)]
     return drawn(parts, layout)
@@ -229,16 +229,16 @@ def _direct(result: Explanation) -> Iterator[RenderableType]:
     yield words(_DIRECT_LEGEND, "dim")
     yield Text()
     decimals = _decimals(direct)
-    table = _table("all\nworlds", "where it\ncomes true")
+    rows = _table("all\nworlds", "where it\ncomes true")
     shown, rest = _shown(direct)
     *drivers, unexplained = shown
     for part in drivers:
-        table.add_row(_entry(_part_name(part), _part_note(part)), *_pair(part, decimals))
+        rows.add_row(_entry(_part_name(part), _part_note(part)), *_pair(part, decimals))
     if rest:
-        table.add_row(words(f"{len(rest)} others, each below {_SMALLEST}"), *_pair(_summed(rest), decimals))
-    table.add_row(_entry("unexplained", _part_note(unexplained)), *_pair(unexplained, decimals))
-    table.add_row(Text("together", "bold"), *_pair(direct, decimals))
-    yield table
+        rows.add_row(words(f"{len(rest)} others, each below {_SMALLEST}"), *_pair(_summed(rest), decimals))
+    rows.add_row(_entry("unexplained", _part_note(unexplained)), *_pair(unexplained, decimals))
+    rows.add_row(Text("together", "bold"), *_pair(direct, decimals))
+    yield rows
 
 
 def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
@@ -253,11 +253,11 @@ def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
 
 def _table(*headers: str) -> Table:
     """A table of names with a note below each, and numbers that always have their room."""
-    table = grid()
-    table.add_column("", ratio=1)
+    rows = grid()
+    rows.add_column("", ratio=1)
     for header in headers:
-        table.add_column(header, justify="right", no_wrap=True, vertical="top")
-    return table
+        rows.add_column(header, justify="right", no_wrap=True, vertical="top")
+    return rows
 
 
 def _entry(name: str, note: str) -> RenderableType:
@@ -279,11 +279,11 @@ def _telling(result: Explanation) -> Iterator[RenderableType]:
             "How often a state holds at that step where it comes true, and where not; most telling first.", "dim"
         )
         yield Text()
-        table = _table("where it\ncomes true", "where\nnot", "ratio")
+        rows = _table("where it\ncomes true", "where\nnot", "ratio")
         for state in states:
             numbers = f"{state.given:.2f}", f"{state.otherwise or 0.0:.2f}", _ratio(state)
-            table.add_row(_entry(f"{state.driver} = {state.state}", _state_note(state, result.scenario)), *numbers)
-        yield table
+            rows.add_row(_entry(f"{state.driver} = {state.state}", _state_note(state, result.scenario)), *numbers)
+        yield rows
     if result.numbers:
         yield Text()
         yield from (words(_shift(number)) for number in result.numbers)
