@@ -1,7 +1,8 @@
 """Every command of the README runs and prints what the README says; every file and Python line in it works.
 
-A block `console` holds commands after `$ ` (going on after `> `) and what they print, standard error included; a line `...` stands for any
-lines. A block `yaml` whose first line is a comment with a file's name is that file. A block `python` runs on its own.
+A block `console` holds commands after `$ ` (going on after `> `) and what they print, standard error included; a line
+`...` stands for any lines. A block `yaml` whose first line is a comment with a name is that file. A block `python`
+runs on its own.
 
 `USRU_WRITE_README=1 pytest tests/test_readme.py` writes what the commands print into the README, but for `...`.
 """

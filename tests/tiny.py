@@ -9,6 +9,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path as File
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from oracle import Json, Path, posterior
@@ -96,7 +97,7 @@ class Asked(NamedTuple):
 
     events: tuple[Predicate, ...]
     given: tuple[Predicate, ...] = (lambda _path: True,)
-    do: Do = {}
+    do: Do = MappingProxyType({})
     profile: bool = False
 
     def truth(self, raw: Json) -> float:

@@ -1,6 +1,6 @@
 """Events on the path of a world through its steps: what queries ask about and observations state (section 9).
 
-Values only, of one kind: a formula. Its leaves are atoms on single nodes; `Timed` says at which steps the formula within
+Values only, of one kind: a formula. Its leaves are atoms on single nodes; `Timed` says at which steps the formula in
 it is read. A formula without `Timed` is a *condition*, true or false at a step; one whose atoms all stand within a
 `Timed` is an *event*, true or false of a whole path. Interventions are no events: they change the program.
 """

@@ -35,8 +35,8 @@ _CLOSE = 1e-7
 _ACCEPTED = 2e-4
 """Where the scenario is drawn its shares move in small jumps, so that the anchor can't be met to more digits."""
 _ROUNDS = 400
-_PATIENCE = 25
-"""Rounds without progress before there is nothing more to hope for."""
+_PATIENCE, _PROGRESS = 10, 0.95
+"""Rounds in which the gap to the anchor must shrink to this share of itself, lest there be nothing to hope for."""
 
 
 class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
@@ -88,12 +88,15 @@ def solved(program: Program, target: Target, plan: Plan, map_blocks: MapBlocks =
         NoAnchor: none do.
     """
     baselines = np.where(program.outcome.prior > 0, _baselines(program), target.shares)
-    for trials in sorted({min(ROUGH_TRIALS, plan.trials), plan.trials}):
 
-        def reach(tried: Floats, trials: int = trials) -> Floats:
-            return shares(program, target.step, tried, Plan(trials, plan.seed), map_blocks)
+    def reach(tried: Floats) -> Floats:
+        return shares(program, target.step, tried, plan, map_blocks)
 
-        baselines, reached = _fitted(target.shares, baselines, reach)
+    def roughly(tried: Floats) -> Floats:
+        return shares(program, target.step, tried, Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map)
+
+    baselines, _ = _fitted(target.shares, baselines, roughly, _ACCEPTED)
+    baselines, reached = _fitted(target.shares, baselines, reach, _CLOSE)
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
@@ -102,25 +105,27 @@ def solved(program: Program, target: Target, plan: Plan, map_blocks: MapBlocks =
     return baselines
 
 
-def _fitted(wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+def _fitted(
+    wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats], close: float
+) -> tuple[Floats, Floats]:
     """The best baselines that are found from others, and the shares that they give.
 
     A scenario's share rises with its own baseline, so each round multiplies every baseline by how much its share falls
     short: iterative proportional fitting (W. E. Deming and F. F. Stephan, 1940), on the same draws in every round.
     """
     reached = reach(baselines)
-    best, least, idle = (baselines, reached), float(np.abs(reached - wanted).max()), 0
+    least = float(np.abs(reached - wanted).max())
+    best, milestone, idle = (baselines, reached), least, 0
     for _ in range(_ROUNDS):
-        if least < _CLOSE or idle > _PATIENCE:
+        if least < close or idle > _PATIENCE:
             break
         baselines = baselines * np.clip(wanted / np.maximum(reached, 1e-12), 0.01, 100.0)
         baselines /= baselines.sum()
         reached = reach(baselines)
         gap = float(np.abs(reached - wanted).max())
         if gap < least:
-            best, least, idle = (baselines, reached), gap, 0
-        else:
-            idle += 1
+            best, least = (baselines, reached), gap
+        milestone, idle = (gap, 0) if gap < _PROGRESS * milestone else (milestone, idle + 1)
     return best
 
 

@@ -73,7 +73,7 @@ def forecast(
         program = intervention.on(program)
     plan, draws = _drawn(program, Plan(trials, seed), given, map_blocks)
     model = loaded.model
-    moves, move_errors = _transitions(program, draws)
+    moves, move_errors = _transitions(draws)
     return Simulation(
         model=ModelLine(model.name, model.title, loaded.sha256),
         run=Run(
@@ -184,7 +184,7 @@ def clean(values: Floats) -> list[float]:
     return clean
 
 
-def _transitions(program: Program, draws: Draws) -> tuple[Floats, Floats]:
+def _transitions(draws: Draws) -> tuple[Floats, Floats]:
     """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
     there = draws.moves.sum(axis=2, keepdims=True)
     estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
