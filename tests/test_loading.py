@@ -261,7 +261,7 @@ def test_a_hostile_file_is_read_or_refused_in_little_memory(name: str, tmp_path:
     )
     assert run.returncode == 0, run.stderr
     status, megabytes = map(int, run.stdout.split())
-    assert status == (2 if name in _UNREADABLE else 0 if name == "many states" else 1)
+    assert status == (2 if name in _UNREADABLE else 1)
     assert megabytes < 300
 
 
