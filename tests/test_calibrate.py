@@ -317,7 +317,9 @@ def test_the_warning_begins_beyond_the_tolerance(tmp_path: Path, share: float, w
 
 
 def test_weights_and_profiles_from_outside_are_no_fault_of_the_file(tmp_path: Path) -> None:
-    raw = one_driver(scenarios={"good": {"baseline": 1}, "bad": {"baseline": 32}}, profiles={"p": {"weights": {"d": 3}}})
+    raw = one_driver(
+        scenarios={"good": {"baseline": 1}, "bad": {"baseline": 32}}, profiles={"p": {"weights": {"d": 3}}}
+    )
     file = tmp_path / "m.yaml"
     file.write_text(json.dumps(raw))
     assert answer("validate", str(file), "-p", "p", "-w", "d=2").stderr == ""

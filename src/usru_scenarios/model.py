@@ -55,7 +55,9 @@ def _identifier(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+_NAME = r"^[a-z][a-z0-9_]*$"
+
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """An identifier: a small letter, then small letters, digits and underscores."""
 
 NewName = Annotated[Name, BeforeValidator(lambda name: _identifier(name) if isinstance(name, str) else name)]
@@ -256,6 +258,21 @@ class Judgement(Value):
     def bounds(self) -> tuple[float, float]:
         """The lowest and highest value that the judgement may take."""
         return self.value.bounds if isinstance(self.value, Distribution) else (self.value, self.value)
+
+
+def _never_boolean(expected: str) -> BeforeValidator:
+    """A validator for a choice of numbers: `true` is none of them, though Python takes it for 1."""
+
+    def check(raw: object) -> object:
+        if isinstance(raw, bool):
+            raise PydanticCustomError("literal_error", "not a number", {"expected": expected})
+        return raw
+
+    return BeforeValidator(check)
+
+
+def _whole(raw: object) -> object:
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
 def _bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
@@ -531,8 +548,10 @@ class PriorRow(Part):
 
     when: When
     prior: Shares
-    sources: Sources | None = None
+    title: str | None = None
+    summary: str | None = None
     note: str | None = None
+    sources: Sources | None = None
 
 
 class Event(Part):
@@ -543,6 +562,7 @@ class Event(Part):
     prior: Shares | None = None
     points: StatePoints | None = None
     title: str | None = None
+    summary: str | None = None
     note: str | None = None
     sources: Sources | None = None
 
@@ -554,13 +574,23 @@ class NumericEvent(Part):
     until: MomentText | None = None
     points: Points
     title: str | None = None
+    summary: str | None = None
     note: str | None = None
     sources: Sources | None = None
 
 
-PriorRows = Annotated[dict[int | str, PriorRow], _LIST_OR_MAP]
-Events = Annotated[dict[int | str, Event], _LIST_OR_MAP]
-NumericEvents = Annotated[dict[int | str, NumericEvent], _LIST_OR_MAP]
+def _part_id(key: int | str) -> int | str:
+    if isinstance(key, str) and not re.fullmatch(_NAME, key):
+        raise PydanticCustomError("string_pattern_mismatch", "not a name", {"pattern": _NAME})
+    return key
+
+
+PartId = Annotated[int | str, AfterValidator(_part_id)]
+"""The place of a part in a list, or its name in a map."""
+
+PriorRows = Annotated[dict[PartId, PriorRow], _LIST_OR_MAP]
+Events = Annotated[dict[PartId, Event], _LIST_OR_MAP]
+NumericEvents = Annotated[dict[PartId, NumericEvent], _LIST_OR_MAP]
 Influences = dict[Name, dict[str, StatePoints]]
 """Parent, its state (or a knot on a numeric parent's scale), and points for the states of the node."""
 NumericInfluences = dict[Name, dict[str, Points]]
@@ -645,6 +675,8 @@ Consequence = Annotated[
 class Outcome(Part):
     """How the outcome moves: as a driver's own dynamics, with the scenarios for states."""
 
+    title: str | None = None
+    summary: str | None = None
     persistence: Persistence | None = None
     initial: Shares | None = None
     allowed: dict[Name, Names] = {}
@@ -658,8 +690,10 @@ class Anchor(Part):
 
     at: MomentText = "start"
     shares: Shares
-    sources: Sources | None = None
+    title: str | None = None
+    summary: str | None = None
     note: str | None = None
+    sources: Sources | None = None
 
 
 def _points_form(raw: object) -> str:
@@ -678,8 +712,8 @@ class Rule(Part):
     title: str | None = None
     summary: str | None = None
     when: When
-    lag: Literal[0, 1] = 0
-    at_least: Annotated[int, Field(ge=1)] | None = None
+    lag: Annotated[Literal[0, 1], _never_boolean("0 or 1")] = 0
+    at_least: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = None
     then: dict[Name, GivenPoints]
     weight: Weight | None = None
     sources: Sources | None = None
@@ -690,6 +724,7 @@ class Expectation(Part):
 
     that: str
     title: str | None = None
+    summary: str | None = None
     note: str | None = None
     sources: Sources | None = None
 
@@ -707,7 +742,7 @@ class Profile(Part):
 class Model(Part):
     """A whole scenario file, format 1, overlays applied."""
 
-    usru: Literal[1]
+    usru: Annotated[Literal[1], _never_boolean("1")]
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
     summary: str | None = None

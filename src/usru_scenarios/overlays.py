@@ -355,6 +355,8 @@ class _Assignment:
     value: Tree
 
     def applied(self, tree: Tree) -> Tree:
+        if self.steps[0].text == "extends":
+            raise self._fault(0, "'extends' can't be set: the files are laid over each other already")
         return self._down(tree, Model, 0, ())
 
     def _down(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:

@@ -40,10 +40,11 @@ class Problem:
 
     def __str__(self) -> str:
         """The message with its place, the source line, a row of carets and the hint, as a compiler would print it."""
-        head = self.message if self.severity == "error" else f"warning: {self.message}"
+        head = printable(self.message if self.severity == "error" else f"warning: {self.message}")
+        hint = printable(self.hint)
         if self.span is None:
-            return f"{head}\n    = {self.hint}" if self.hint else head
-        lines = [f"{self.span}: {head}"]
+            return f"{head}\n    = {hint}" if hint else head
+        lines = [f"{printable(str(self.span))}: {head}"]
         margin = ""
         if self.span.text.strip():
             number = str(self.span.line)
@@ -51,8 +52,8 @@ class Problem:
             shown, column = _window(self.span)
             lines.append(f"   {number} | {shown}")
             lines.append(f"{margin}| {' ' * column}{'^' * max(1, min(self.span.width, len(shown) - column))}")
-        if self.hint:
-            lines.append(f"{margin or '    '}= {self.hint}")
+        if hint:
+            lines.append(f"{margin or '    '}= {hint}")
         return "\n".join(lines)
 
 
@@ -60,15 +61,15 @@ def _window(span: Span, limit: int = 100) -> tuple[str, int]:
     """The part of a long source line that surrounds the place, and the place's column in it."""
     column = min(span.column - 1, len(span.text))
     if len(span.text) <= limit:
-        return _printable(span.text).rstrip(), column
+        return printable(span.text).rstrip(), column
     left = max(0, min(column - limit // 3, len(span.text) - limit))
     right = left + limit
     head, tail = ("..." if left else ""), ("..." if right < len(span.text) else "")
-    return head + _printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
+    return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
 
 
-def _printable(text: str) -> str:
-    """The text with a blank for every character that would break a line or the row of carets below it."""
+def printable(text: str) -> str:
+    """The text with a blank for every character that would break a line, move the cursor or colour a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

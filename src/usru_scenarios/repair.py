@@ -33,9 +33,16 @@ _NUMBER_FAULTS = frozenset(
         "not_a_probability",
         "unreadable_duration",
         "empty_judgement",
+        "unreadable_distribution",
+        "wrong_parameters",
+        "unordered_parameters",
+        "not_positive",
     }
 )
 """Faults of a number: any sound number stands in for it. (1 is one everywhere but for the odds, which are above it.)"""
+
+_TEXT_FAULTS = frozenset({"string_type", "string_pattern_mismatch"})
+"""Faults of a name or an id: in a list another stands in for it, for without it the list might say something else."""
 
 
 def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> tuple[Model | None, list[Fault]]:
@@ -86,13 +93,24 @@ def _without(data: Any, fault: Fault, touched: set[KeyPath]) -> Any:
         for key, stand_in in _STAND_INS.items():
             data = data if key[0] in data else _changed(data, key, stand_in)
         return data
-    if fault.kind in _NUMBER_FAULTS and path not in touched:
+    if path not in touched and (stand_in := _stand_in(fault)) is not None:
         touched.add(path)
-        return _changed(data, path, 2 if path[:1] == ("odds_per_point",) else 1)
+        return _changed(data, path, stand_in)
     while path in touched and path:
         path = path[:-1]
     touched.add(path)
     return _changed(data, path, _REMOVED)
+
+
+def _stand_in(fault: Fault) -> float | str | None:
+    """A sound value in the place of one at fault, where taking that out would bring about other faults."""
+    if fault.kind in _NUMBER_FAULTS and fault.path[-1:] != ("distribution",):
+        return 2 if fault.path[:1] == ("odds_per_point",) else 1
+    if fault.kind in _TEXT_FAULTS and fault.path and isinstance(fault.path[-1], int):
+        return "a0"
+    if fault.path[:1] == ("rules",) and fault.path[-1] == "lag":
+        return 1  # without a lag a rule might close a circle
+    return None
 
 
 _REMOVED = object()
@@ -103,6 +121,8 @@ def _changed(data: Any, path: KeyPath, value: Any) -> Any:
     if not path:
         return None if value is _REMOVED else value
     key, *rest = path
+    if isinstance(data, list) and (rest or value is not _REMOVED):
+        return [_changed(item, tuple(rest), value) if index == key else item for index, item in enumerate(data)]
     if isinstance(data, list):
         # An item is taken out without moving those behind it: the model takes numbered parts for a list.
         data = dict(enumerate(data))

@@ -433,19 +433,19 @@ class _Reader:
         if first == "0" and _BASED.fullmatch(text) and len(text) <= _LONGEST_INTEGER:
             return int(text, 0)
         if _NOT_FINITE.fullmatch(text):
-            self._no_number(place, "not_finite", f"{text} can't be used: a number must be finite")
-            return None
+            return self._no_number(place, "not_finite", f"{text} can't be used: a number must be finite")
         if _FLOAT.fullmatch(text):
             if math.isfinite(number := float(text)):
                 return number
             shown = text if len(text) <= 20 else f"{text[:12]}... ({len(text)} characters)"
-            self._no_number(place, "number_too_large", f"the number {shown} is too large")
-            return None
+            return self._no_number(place, "number_too_large", f"the number {shown} is too large")
         return text
 
-    def _no_number(self, place: Place, code: str, message: str) -> None:
+    def _no_number(self, place: Place, code: str, message: str) -> float:
+        """Report a number that can't be one; another stands in for it, lest it seem that nothing was written."""
         place.spoiled = True
         self._report(code, message, place.value)
+        return 1.0
 
     def _broken(self, error: yaml.MarkedYAMLError) -> Problem:
         problem, context = str(error.problem or "broken YAML"), str(error.context or "")

@@ -36,7 +36,7 @@ KEEP = 0.4
 ODDS = 0.2
 
 SPREADS = {
-    "points": f"-{POINTS:g} to +{POINTS:g}; 0 stays",
+    "points": f"up to {POINTS:g} either way, 0 stays",
     "weight": f"times {1 - WEIGHT:g} to {1 + WEIGHT:g}",
     "prior, initial": f"times exp({SHARE:g} z)",
     "persistence": f"odds times exp({KEEP:g} z)",

@@ -76,7 +76,9 @@ def _on_grid(context: Context, text: str, path: KeyPath, *, of_key: bool = False
     try:
         context.grid.moment(text)
     except TimeError as error:
-        hint = "" if context.grid.months else "write 'start', or give the model a 'time'"
+        # A key is a date of a schedule, of which a single step has no use.
+        remedy = "give the model a 'time'" if of_key else "write 'start', or give the model a 'time'"
+        hint = "" if context.grid.months else remedy
         return Finding("date_off_grid", str(error), path, hint, of_key)
     return None
 

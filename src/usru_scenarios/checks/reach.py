@@ -93,7 +93,7 @@ def points_that_never_act(context: Context) -> Iterator[Finding]:
             drawn = _drawn_steps(context, grid, named.name, named.node)
             yield from _idle_windows(grid, named.path, named.node, drawn)
             yield from _idle_holds(context, grid, named.name, named.path)
-        yield from _idle_influences(context, named, drawn, _why(named.name, drawn))
+        yield from _idle_influences(context, named, drawn, _why(named.name, drawn, grid))
 
 
 def _drawn_steps(context: Context, grid: Grid, name: str, node: Categorical | Outcome) -> frozenset[int]:
@@ -115,8 +115,10 @@ def _persistences(context: Context, name: str, node: Categorical | Outcome) -> l
     return [keep.value if isinstance(keep.value, int | float) else None for keep in keeps]
 
 
-def _why(name: str, drawn: frozenset[int]) -> str:
+def _why(name: str, drawn: frozenset[int], grid: Grid) -> str:
     who = "the outcome" if name == OUTCOME else f"'{name}'"
+    if not drawn and grid.count == 1:
+        return f"'initial' decides {who} at the only step"
     if not drawn:
         return f"'initial' decides {who} at the first step, and it is kept from then on"
     return f"{who} is drawn at the first step and kept from then on"
@@ -127,15 +129,15 @@ def _idle_influences(context: Context, named: Named, drawn: frozenset[int], why:
     acts = {"influences": bool(drawn), "lagged_influences": bool(drawn - {0})}
     for section, does in acts.items():
         if not does and _speaks(getattr(named.node, section, {})):
-            yield _idle((*named.path, section), why, steps)
+            yield _idle((*named.path, section), why, steps, lagged=section == "lagged_influences")
     for rule_name, rule in context.rules_on.get(named.name, ()):
         # A rule with a lag has been refused already where there is one step.
         if not acts["lagged_influences" if rule.lag else "influences"] and steps > rule.lag:
-            yield _idle(("rules", rule_name, "then", named.name), why, steps)
+            yield _idle(("rules", rule_name, "then", named.name), why, steps, lagged=rule.lag == 1)
     if named.name == OUTCOME and not drawn:
         for driver_name, driver in context.model.drivers.items():
             if _speaks(driver.impacts):
-                yield _idle(("drivers", driver_name, "impacts"), why, steps)
+                yield _idle(("drivers", driver_name, "impacts"), why, steps, lagged=False)
 
 
 def _speaks(points: Mapping[str, object]) -> bool:
@@ -146,8 +148,9 @@ def _speaks(points: Mapping[str, object]) -> bool:
     )
 
 
-def _idle(path: KeyPath, why: str, steps: int) -> Finding:
-    message = f"the points in {describe_place(path)} never act: {why if steps > 1 else 'the model has one step'}"
+def _idle(path: KeyPath, why: str, steps: int, *, lagged: bool) -> Finding:
+    reason = "the model has one step" if lagged and steps == 1 else why
+    message = f"the points in {describe_place(path)} never act: {reason}"
     return Finding("points_never_act", message, path, _REMEDY if steps > 1 else "", severity="warning")
 
 

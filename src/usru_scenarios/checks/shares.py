@@ -145,8 +145,12 @@ def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator
         least, most = node.initial.bounds
         if isinstance(node.initial.value, Distribution) and math.isinf(least):
             least = most = node.initial.mean
+        inner_low, inner_high = _support(node.distribution, low, high)
         if not low < least <= most < high:
             message = f"the initial value must lie strictly inside {scale}"
+            yield Finding("initial_off_range", message, (*path, "initial"), of_key=False)
+        elif low <= inner_low < inner_high <= high and not inner_low < least <= most < inner_high:
+            message = f"the initial value must lie strictly inside the distribution, {inner_low:g} to {inner_high:g}"
             yield Finding("initial_off_range", message, (*path, "initial"), of_key=False)
 
 
@@ -159,6 +163,13 @@ def _within(distribution: Distribution, low: float, high: float) -> bool:
             return low - 6 * sd < mean < high + 6 * sd
     least, most = distribution.bounds
     return low <= least and most <= high
+
+
+def _support(distribution: Distribution | None, low: float, high: float) -> tuple[float, float]:
+    """Between which values a node's own distribution lies."""
+    if distribution is None or distribution.family in ("beta", "normal"):
+        return low, high
+    return distribution.bounds
 
 
 def magnitudes(context: Context) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def new(
     for target, text in zip(targets, (schema, starter(_model_name(file), file.name)), strict=True):
         target.write(text)
     if not conduct.quiet:
-        complain(f"wrote {file} and {schema_file}\nnow run: usru simulate {file}")
+        complain(f"wrote {file} and {schema_file}\nnow run: usru simulate {shlex.quote(str(file))}")
 
 
 def starter(name: str, file: str) -> str:

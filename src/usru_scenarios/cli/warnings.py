@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from usru_scenarios.cli.conduct import complain
+from usru_scenarios.problems import printable
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.conduct import Conduct
@@ -18,4 +19,4 @@ def warn(warnings: Iterable[Warned], conduct: Conduct) -> None:
         return
     for warning in warnings:
         place = f"{warning.path}:{warning.line}: " if warning.path else ""
-        complain(f"{place}warning: {warning.message}")
+        complain(printable(f"{place}warning: {warning.message}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.problems import printable
 from usru_scenarios.render.found import conditions, how
 from usru_scenarios.render.numbers import decimals_for, largest_error, rounded_up
 
@@ -65,7 +66,7 @@ def row(cells: list[str]) -> str:
 
 def escaped(text: str) -> str:
     """Text of the file that can't break the table or be taken for markup."""
-    flat = " ".join(text.split())
+    flat = " ".join(printable(text).split())
     for sign in "\\|*_`<>[]#":
         flat = flat.replace(sign, f"\\{sign}")
     return flat
