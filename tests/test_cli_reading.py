@@ -222,7 +222,7 @@ def test_outputs_hold_to_their_schemas(name: str, command: list[str]) -> None:
 def test_new_writes_a_file_that_runs_at_once_and_its_schema(tmp_path: Path) -> None:
     done = answer("new", "My first", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "usru simulate" in done.stderr
+    assert done.stderr.endswith("now run: usru simulate 'My first.yaml'\n")
     file, schema = tmp_path / "My first.yaml", tmp_path / "usru.schema.json"
     assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=usru.schema.json\n")
     assert errors(json.loads(schema.read_text(encoding="utf-8")), plain_data(file)) == []

@@ -186,6 +186,16 @@ def test_warnings_are_handed_back(tmp_path: Path) -> None:
     assert (warning.code, warning.severity) == ("points_off_scale", "warning")
 
 
+def test_a_problem_can_not_move_the_cursor_or_colour_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MINIMAL + '"\\e[31mred\\nline": 1\n')
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    first, source, *_ = str(caught.value).splitlines()
+    assert first == f"{path}:5:1: unknown key ' [31mred line' in the file"
+    assert source.startswith("   5 | ")
+
+
 # Hostile files
 
 _HOSTILE = {

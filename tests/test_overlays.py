@@ -200,6 +200,7 @@ def test_one_value_can_be_set(tmp_path: Path, argument: str, path: tuple[str | i
         ("drivers.talks.events.5.at=2026", "'5' is no item of the list drivers.talks.events", "its items are 0 to 1"),
         ("drivers.talks.events.0=null", "an item of a list can't be removed", "set the whole list"),
         ("rules.bth=null", "there is no 'bth' to remove in 'rules'", "did you mean 'both'?"),
+        ("extends=other.yaml", "'extends' can't be set: the files are laid over each other already", ""),
         ("nonsense", "expected PATH=VALUE", "such as"),
         ("title=", "expected PATH=VALUE", "such as"),
         ("title=[1", "this '[' is never closed", ""),

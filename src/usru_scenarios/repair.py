@@ -102,8 +102,10 @@ def _without(data: Any, fault: Fault, touched: set[KeyPath]) -> Any:
     return _changed(data, path, _REMOVED)
 
 
-def _stand_in(fault: Fault) -> float | str | None:
-    """A sound value in the place of one at fault, where taking that out would bring about other faults."""
+def _stand_in(fault: Fault) -> Any:
+    """A sound value in the place of one at fault, where taking that out would bring about other faults; else None."""
+    if fault.path in _STAND_INS:
+        return _STAND_INS[fault.path]
     if fault.kind in _NUMBER_FAULTS and fault.path[-1:] != ("distribution",):
         return 2 if fault.path[:1] == ("odds_per_point",) else 1
     if fault.kind in _TEXT_FAULTS and fault.path and isinstance(fault.path[-1], int):

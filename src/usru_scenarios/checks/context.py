@@ -93,6 +93,8 @@ class Context:
     @cached_property
     def grid(self) -> Grid | None:
         """The steps of the model, or None where its `time` makes no sense."""
+        if self.model.time is None and self.data.get("time") is not None:
+            return None
         try:
             return self.model.grid
         except TimeError:
