@@ -18,12 +18,12 @@ import yaml
 
 from oracle import Json, Marginals, Visits
 from usru_scenarios.analysis.forecast import forecast
+from usru_scenarios.meaning.program import Program, compile_model
 from usru_scenarios.model import Model
-from usru_scenarios.program import Program, compile_model
 from usru_scenarios.results import Simulation, ValuesResult
 
 if TYPE_CHECKING:
-    from usru_scenarios.loading import Loaded
+    from usru_scenarios.reading.loading import Loaded
 
 EXACT_MODELS = Path(__file__).parent / "models" / "exact"
 

@@ -14,13 +14,13 @@ from jsonschema import Draft202012Validator
 from command import HERE, answer
 from sampled import exact_model, text_keys
 from tiny import study_of
-from usru_scenarios import loading
 from usru_scenarios.analysis.calibrate import NoAnchor, rounded
-from usru_scenarios.loading import load as load_file
+from usru_scenarios.reading import loading
+from usru_scenarios.reading.loading import load as load_file
+from usru_scenarios.reading.yaml_scalars import span_within
+from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import load
-from usru_scenarios.yaml_scalars import span_within
-from usru_scenarios.yaml_source import read
 
 BUNDLED = HERE.parent / "scenarios" / "us-russia.yaml"
 
@@ -354,3 +354,10 @@ def test_a_piece_of_a_scalar_is_found_however_it_is_written(form: str) -> None:
             start = data.index(word)
             span = span_within(place, data, start, start + len(word))
             assert span.text[span.column - 1 : span.column - 1 + span.width] == word
+
+
+@pytest.mark.parametrize("text", ['that: ""', "that: ''", "that: |\n\n", "that: >-\n"])
+def test_a_piece_of_an_empty_scalar_is_the_scalar(text: str) -> None:
+    place = read(text, "t.yaml").place.child("that")
+    assert place is not None
+    assert span_within(place, "", 0, 1) == place.span()

@@ -16,13 +16,13 @@ from sampled import EXACT_MODELS, exact_model, text_keys
 from tiny import TINY, gloomy, study_of
 from usru_scenarios.analysis import check
 from usru_scenarios.analysis.perturb import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
+from usru_scenarios.meaning.program import compile_model
 from usru_scenarios.model import Keep, Model
 from usru_scenarios.problems import ModelError
-from usru_scenarios.program import compile_model
-from usru_scenarios.provenance import judgements, with_values
+from usru_scenarios.reading.provenance import judgements, with_values
+from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study, load
-from usru_scenarios.yaml_source import KeyPath
 
 BUNDLED = HERE.parent / "scenarios" / "us-russia.yaml"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from usru_scenarios.loading import load
 from usru_scenarios.problems import ModelError
+from usru_scenarios.reading.loading import load
 
 MODELS = Path(__file__).parent / "models"
 GOOD = sorted(path.name for path in (MODELS / "good").glob("*.yaml"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from oracle import Json, read_distribution
-from usru_scenarios.distributions import Floats, LatentScale
+from usru_scenarios.meaning.distributions import Floats, LatentScale
 from usru_scenarios.model import Distribution
 
 stats: Any = importlib.import_module("scipy.stats")

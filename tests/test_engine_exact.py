@@ -31,9 +31,9 @@ from sampled import (
     simulated,
     truths_of,
 )
-from usru_scenarios import sampling
-from usru_scenarios.engine import Plan, simulate
 from usru_scenarios.results import ValuesResult
+from usru_scenarios.sampler import kernels as sampling
+from usru_scenarios.sampler.engine import Plan, simulate
 
 CASES = Path(__file__).parent / "cases"
 MODELS = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml"))

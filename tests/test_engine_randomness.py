@@ -14,9 +14,9 @@ import pytest
 
 from oracle import Json
 from sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
-from usru_scenarios import sampling
-from usru_scenarios.engine import BLOCK, Draws, Plan, Sampler, simulate
-from usru_scenarios.program import Program
+from usru_scenarios.meaning.program import Program
+from usru_scenarios.sampler import kernels as sampling
+from usru_scenarios.sampler.engine import BLOCK, Draws, Plan, Sampler, simulate
 
 Sums = TypeVar("Sums")
 

@@ -26,9 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oracle import Json, Resolution, View, marginals, remembered
-from usru_scenarios.distributions import LatentScale
-from usru_scenarios.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
-from usru_scenarios.exact import (
+from usru_scenarios.exact.inference import (
     DEFAULT_BOUND,
     Bound,
     ExactForecast,
@@ -38,9 +36,11 @@ from usru_scenarios.exact import (
     forecast,
     probabilities,
 )
-from usru_scenarios.latent import SmoothScale, quadrature
+from usru_scenarios.exact.latent import SmoothScale, quadrature
+from usru_scenarios.meaning.distributions import LatentScale
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
+from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program, compile_model
 from usru_scenarios.model import Model
-from usru_scenarios.program import CategoricalNode, NumericNode, Program, compile_model
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
 stats: Any = importlib.import_module("scipy.stats")
@@ -1064,9 +1064,9 @@ def test_the_bundled_model_is_beyond_the_bound() -> None:
 
 PRINTED = """
 import yaml, sys
-from usru_scenarios.exact import forecast
+from usru_scenarios.exact.inference import forecast
 from usru_scenarios.model import Model
-from usru_scenarios.program import compile_model
+from usru_scenarios.meaning.program import compile_model
 found = forecast(compile_model(Model.model_validate(yaml.safe_load(sys.stdin))))
 print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())
 """

@@ -18,14 +18,14 @@ import oracle
 from command import answer
 from oracle import Json, View
 from sampled import ERRORS, changed, exact_model, text_keys
-from usru_scenarios.engine import Walker
+from usru_scenarios.meaning.program import CategoricalNode
 from usru_scenarios.model import OUTCOME, Categorical
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
-from usru_scenarios.program import CategoricalNode
 from usru_scenarios.render import Layout
 from usru_scenarios.render.explain import md, table
 from usru_scenarios.results import DirectPart, DirectShares, Explanation
-from usru_scenarios.sampling import Matrix, Mixing, Worlds
+from usru_scenarios.sampler.engine import Walker
+from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 

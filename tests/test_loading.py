@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usru_scenarios.faults import locate
-from usru_scenarios.loading import bundled_folder, bundled_models, digest, load
 from usru_scenarios.problems import ModelError, UnreadableInput
-from usru_scenarios.provenance import judgements
+from usru_scenarios.reading.faults import locate
+from usru_scenarios.reading.loading import bundled_folder, bundled_models, digest, load
+from usru_scenarios.reading.provenance import judgements
 
 MODELS = Path(__file__).parent / "models"
 EVERYTHING = MODELS / "good/everything.yaml"
@@ -232,8 +232,8 @@ _HOSTILE = {
 _PROBE = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-from usru_scenarios.faults import locate
-from usru_scenarios.loading import load
+from usru_scenarios.reading.faults import locate
+from usru_scenarios.reading.loading import load
 from usru_scenarios.problems import UsruError
 try:
     load(sys.argv[1])

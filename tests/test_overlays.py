@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from usru_scenarios.loading import Loaded, load
 from usru_scenarios.problems import ModelError, RequestError
+from usru_scenarios.reading.loading import Loaded, load
 
 BASE = """\
 usru: 1

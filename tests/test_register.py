@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from usru_scenarios.problems import UnreadableInput
-from usru_scenarios.provenance import is_assumption
-from usru_scenarios.register import read_register
+from usru_scenarios.reading.provenance import is_assumption
+from usru_scenarios.reading.register import read_register
 
 CLAIMS = Path(__file__).parent / "models/good/claims"
 

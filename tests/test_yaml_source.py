@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from usru_scenarios import yaml_source
 from usru_scenarios.problems import ModelError, UnreadableInput, UnreadableModel
-from usru_scenarios.yaml_source import Source, read, read_file, read_value
+from usru_scenarios.reading import yaml_source
+from usru_scenarios.reading.yaml_source import Source, read, read_file, read_value
 
 
 @pytest.fixture(params=["libyaml", "pure Python"], autouse=True)

@@ -15,15 +15,15 @@ from usru_scenarios.analysis.exactly import forecast_exactly
 from usru_scenarios.analysis.expectations import read_expectations
 from usru_scenarios.analysis.explain import explain
 from usru_scenarios.analysis.forecast import DEFAULT_SEED, DEFAULT_TRIALS, forecast
-from usru_scenarios.engine import MapBlocks
-from usru_scenarios.exact import NotExact
-from usru_scenarios.loading import Loaded
-from usru_scenarios.loading import load as load_file
+from usru_scenarios.exact.inference import NotExact
+from usru_scenarios.language.query import parse_assignment, parse_observation, parse_statement
+from usru_scenarios.language.questions import Comparison, Intervention, Observation, Probability, conditioned
+from usru_scenarios.meaning.program import Program, compile_model
 from usru_scenarios.problems import ModelError
-from usru_scenarios.program import Program, compile_model
-from usru_scenarios.query import parse_assignment, parse_observation, parse_statement
-from usru_scenarios.questions import Comparison, Intervention, Observation, Probability, conditioned
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.loading import load as load_file
 from usru_scenarios.results import Answer, Calibration, CheckReport, Explanation, Simulation
+from usru_scenarios.sampler.engine import MapBlocks
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,24 @@ from typing import Literal
 
 import numpy as np
 
-from usru_scenarios import exact
-from usru_scenarios.conditioning import CERTAIN, CaseSums, sample
-from usru_scenarios.engine import MapBlocks, Plan
-from usru_scenarios.events import All, Formula, atoms
-from usru_scenarios.loading import Loaded
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.language.questions import (
+    Case,
+    Comparison,
+    Link,
+    Probability,
+    Statement,
+    Value,
+    evaluate,
+    probabilities,
+)
+from usru_scenarios.meaning.events import All, Formula, atoms
+from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
-from usru_scenarios.program import Floats, Program
-from usru_scenarios.questions import Case, Comparison, Link, Probability, Statement, Value, evaluate, probabilities
+from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results import Answer, ModelLine, ProbabilityFound, Verdict
+from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
+from usru_scenarios.sampler.engine import MapBlocks, Plan
 
 Method = Literal["auto", "sample", "exact"]
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usru_scenarios.engine import MapBlocks, Plan, simulate
-from usru_scenarios.faults import locate
-from usru_scenarios.loading import Loaded
+from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.model import OUTCOME, Model
 from usru_scenarios.problems import Problem, UnreadableInput, UsruError
-from usru_scenarios.program import Floats, Program
+from usru_scenarios.reading.faults import locate
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.yaml_scalars import with_scalars
+from usru_scenarios.reading.yaml_source import Place
 from usru_scenarios.results import Calibration, ModelLine
-from usru_scenarios.yaml_scalars import with_scalars
-from usru_scenarios.yaml_source import Place
+from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
 
 TRIALS = 262_144
 """Trials of each evaluation: standard errors of the shares below .001."""

@@ -16,13 +16,13 @@ from usru_scenarios.analysis.ask import Found, Method, Outcome, Prober, answer, 
 from usru_scenarios.analysis.calibrate import anchor_warning, anchored, solved, with_baselines
 from usru_scenarios.analysis.forecast import DEFAULT_SEED, warned
 from usru_scenarios.analysis.perturb import SPREADS, perturbed
-from usru_scenarios.engine import MapBlocks, Plan
-from usru_scenarios.loading import Loaded
+from usru_scenarios.language.questions import Comparison, Probability, probabilities
+from usru_scenarios.meaning.program import Floats, Program, compile_model
 from usru_scenarios.model import Expectation
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
-from usru_scenarios.program import Floats, Program, compile_model
-from usru_scenarios.questions import Comparison, Probability, probabilities
+from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results import CheckReport, ExpectationChecked, ModelLine, Perturbation
+from usru_scenarios.sampler.engine import MapBlocks, Plan
 
 FIRST_TRIALS = 16_384
 """Trials of the first draws: most expectations are far from their bounds."""

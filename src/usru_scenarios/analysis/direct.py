@@ -24,14 +24,14 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimates import ratio
+from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
 from usru_scenarios.model import OUTCOME, Judgement, Model
-from usru_scenarios.program import Curve, Floats, Law, Program, Term
-from usru_scenarios.provenance import Judged
+from usru_scenarios.reading.provenance import Judged
+from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results import CarriedCell, DirectPart, DirectShares, PullErrors
-from usru_scenarios.sampling import Reader, Worlds
+from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.kernels import Reader, Worlds
 from usru_scenarios.timeline import Grid
-from usru_scenarios.yaml_source import KeyPath
 
 Rows = npt.NDArray[np.intp]
 Kind = Literal["driver", "rule", "lagged", "events", "unexplained"]

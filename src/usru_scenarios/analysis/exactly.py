@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios import exact
 from usru_scenarios.analysis.forecast import QUANTILES, baseline, clean, nested, warnings
-from usru_scenarios.exact import ExactForecast, ExactValues
-from usru_scenarios.loading import Loaded
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.exact.inference import ExactForecast, ExactValues
+from usru_scenarios.language.questions import Intervention
+from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.model import Categorical, Model, Numeric
-from usru_scenarios.program import CategoricalNode, Floats, Program
-from usru_scenarios.questions import Intervention
+from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results import (
     Errors,
     ModelLine,

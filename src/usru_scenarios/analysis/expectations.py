@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from usru_scenarios.faults import locate
-from usru_scenarios.loading import Loaded
+from usru_scenarios.language.query import parse_expectation
+from usru_scenarios.language.questions import Comparison
+from usru_scenarios.meaning.program import Program
 from usru_scenarios.problems import Problem, QueryError
-from usru_scenarios.program import Program
-from usru_scenarios.query import parse_expectation
-from usru_scenarios.questions import Comparison
-from usru_scenarios.yaml_scalars import span_within
+from usru_scenarios.reading.faults import locate
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.yaml_scalars import span_within
 
 
 def read_expectations(

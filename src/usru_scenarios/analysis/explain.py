@@ -14,17 +14,17 @@ from usru_scenarios.analysis.forecast import DEFAULT_SEED, DEFAULT_TRIALS, warne
 from usru_scenarios.analysis.journeys import Traveller
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import telling_numbers, telling_states
-from usru_scenarios.engine import MapBlocks, Plan
-from usru_scenarios.estimates import ratio
-from usru_scenarios.loading import Loaded
+from usru_scenarios.language.questions import Intervention
+from usru_scenarios.language.text import Text
+from usru_scenarios.meaning.program import Program
 from usru_scenarios.model import Model
 from usru_scenarios.problems import ImpossibleEvidence, listing, suggestion
-from usru_scenarios.program import Program
-from usru_scenarios.provenance import judgements
-from usru_scenarios.query_text import Text
-from usru_scenarios.questions import Intervention
-from usru_scenarios.register import Register
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.reading.register import Register
 from usru_scenarios.results import DirectShares, Explanation, ModelLine, Run, Story, TellingState
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.estimates import ratio
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
 

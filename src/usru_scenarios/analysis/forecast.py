@@ -8,15 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN, unseen
-from usru_scenarios.conditioning import simulate_given
-from usru_scenarios.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.estimates import Estimate, ratio
-from usru_scenarios.events import All
-from usru_scenarios.loading import Loaded
+from usru_scenarios.language.questions import Intervention, Observation
+from usru_scenarios.meaning.events import All
+from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.model import Categorical, Model, Numeric
 from usru_scenarios.problems import Problem, TooFewDraws
-from usru_scenarios.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.questions import Intervention, Observation
+from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results import (
     Errors,
     ModelLine,
@@ -28,6 +25,9 @@ from usru_scenarios.results import (
     ValuesResult,
     Warned,
 )
+from usru_scenarios.sampler.conditioning import simulate_given
+from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
+from usru_scenarios.sampler.estimates import Estimate, ratio
 from usru_scenarios.version import __version__
 
 DEFAULT_TRIALS = 65_536

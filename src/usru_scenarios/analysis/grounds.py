@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from usru_scenarios.descriptions import ClaimPart, DocumentPart, Grounds, JudgedPart, RoleCount
-from usru_scenarios.loading import Loaded
 from usru_scenarios.model import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.provenance import Judged, is_assumption, judgements
-from usru_scenarios.register import Register
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.provenance import Judged, is_assumption, judgements
+from usru_scenarios.reading.register import Register
 from usru_scenarios.results import ModelLine
 
 

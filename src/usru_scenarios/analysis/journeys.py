@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from usru_scenarios.analysis.direct import Contrast
 from usru_scenarios.analysis.telling import Codes, Tellings, readings
-from usru_scenarios.engine import BLOCK, MapBlocks, Plan, Walker, batch_edges, batched
+from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.model import OUTCOME
-from usru_scenarios.program import Floats, Program
-from usru_scenarios.sampling import Matrix, Mixing, Worlds
+from usru_scenarios.sampler.engine import BLOCK, MapBlocks, Plan, Walker, batch_edges, batched
+from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
 
 
 @dataclass

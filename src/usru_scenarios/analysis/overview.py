@@ -19,7 +19,7 @@ from usru_scenarios.descriptions import (
     ScenarioPart,
     StatePart,
 )
-from usru_scenarios.loading import Loaded
+from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import (
     OUTCOME,
     Categorical,
@@ -35,7 +35,7 @@ from usru_scenarios.model import (
     Rule,
 )
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.program import CategoricalNode, NumericNode, Program
+from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results import ModelLine
 
 PartType = TypeVar("PartType")

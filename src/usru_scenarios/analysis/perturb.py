@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from usru_scenarios.model import Keep, Model, Numeric
-from usru_scenarios.provenance import Judged, judgements, with_values
+from usru_scenarios.reading.provenance import Judged, judgements, with_values
 
 POINTS = 1.0
 WEIGHT = 0.3

@@ -18,6 +18,7 @@ from usru_scenarios.analysis.direct import window
 from usru_scenarios.analysis.journeys import Path
 from usru_scenarios.analysis.overview import conditions_in_words
 from usru_scenarios.analysis.telling import Reading
+from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import (
     HOLD,
     OUTCOME,
@@ -31,10 +32,9 @@ from usru_scenarios.model import (
     Outcome,
     Rule,
 )
-from usru_scenarios.program import CategoricalNode, NumericNode, Program
-from usru_scenarios.provenance import Judged, is_assumption
+from usru_scenarios.reading.provenance import Judged, is_assumption
+from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule
-from usru_scenarios.yaml_source import KeyPath
 
 Kind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
 

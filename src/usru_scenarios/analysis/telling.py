@@ -15,12 +15,12 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimates import ratio
+from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.model import OUTCOME, Categorical, Judgement, Model
-from usru_scenarios.program import Floats, Node, NumericNode, Program
-from usru_scenarios.provenance import Judged
+from usru_scenarios.reading.provenance import Judged
+from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
-from usru_scenarios.yaml_source import KeyPath
+from usru_scenarios.sampler.estimates import ratio
 
 Codes = npt.NDArray[np.uint8]
 

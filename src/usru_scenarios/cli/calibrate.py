@@ -16,7 +16,7 @@ from usru_scenarios.cli.terminal import layout
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from usru_scenarios.loading import Loaded
+    from usru_scenarios.reading.loading import Loaded
     from usru_scenarios.results import Calibration
 
 
@@ -64,7 +64,7 @@ def _home(loaded: Loaded) -> Path:
     Raises:
         Misuse: it is standard input, or belongs to an installed package.
     """
-    from usru_scenarios.loading import is_installed
+    from usru_scenarios.reading.loading import is_installed
 
     if loaded.path is None:
         raise options.Misuse("--write has no file to change: the model comes from standard input", "name its file")

@@ -1,0 +1,431 @@
+"""One forward pass over the joint table of the variables that must be remembered, which answers a question.
+
+`Pass.plan` says step by step which tasks are done in which order, `Pass.cost` what they take, and `Pass.run` does them.
+What has no bearing on the question is left out: a step knows no variable that nothing asked for depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from usru_scenarios.exact.elimination import (
+    BUILD,
+    CHANNELS,
+    Avoiding,
+    Axes,
+    Cost,
+    Report,
+    Stage,
+    Task,
+    axes_after,
+    contracted,
+    order,
+    parted,
+    summed,
+    turned,
+)
+from usru_scenarios.exact.finite import Finite, Laws, Move, Reading, Truths, Wanted, laid_out, relevant, union
+from usru_scenarios.exact.latent import Latent
+from usru_scenarios.exact.tracking import Channel, split, start
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.meaning.program import Floats, Parent
+from usru_scenarios.model import OUTCOME
+
+Thing = TypeVar("Thing")
+
+# Questions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one pass is asked for.
+
+    Attributes:
+        events: whose probabilities are wanted.
+        reported: nodes whose distribution is wanted at every step.
+        pairs: whether it is wanted how often a scenario follows another.
+        visits: sets of scenarios whose first visits are wanted, of an outcome that `comes_alone`; with nothing else.
+    """
+
+    events: tuple[Formula, ...] = ()
+    reported: tuple[str, ...] = ()
+    pairs: bool = False
+    visits: tuple[frozenset[int], ...] = ()
+
+    def halves(self) -> tuple[Question, Question] | None:
+        """Two smaller questions in its place, or None where it asks one thing only."""
+        if self.events and (self.reported or self.pairs):
+            return Question(self.events), Question((), self.reported, self.pairs)
+        if self.reported and self.pairs:
+            return Question((), self.reported), Question(pairs=True)
+        return (
+            _halved(self.events, lambda part: Question(events=part))
+            or _halved(self.reported, lambda part: Question(reported=part))
+            or _halved(self.visits, lambda part: Question(visits=part))
+        )
+
+
+def _halved(
+    things: tuple[Thing, ...], ask: Callable[[tuple[Thing, ...]], Question]
+) -> tuple[Question, Question] | None:
+    middle = len(things) // 2
+    return (ask(things[:middle]), ask(things[middle:])) if middle else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a pass finds.
+
+    Attributes:
+        decided: shape (events or visits, steps), the probability that an event becomes certain at a step, or that
+            this is the first visit; an event's own probability is the sum over the steps.
+        reports: for each reported node and step, the joint distribution of the variables that it is a function of.
+        pairs: shape (scenarios, scenarios), sums over the steps of P(a at t, b at t + 1).
+    """
+
+    decided: Floats
+    reports: dict[tuple[str, int], Floats]
+    pairs: Floats
+
+    def plus(self, other: Answer) -> Answer:
+        """The sum of the answers of two parts of one question."""
+        reports = {key: joint + other.reports[key] for key, joint in self.reports.items()}
+        return Answer(self.decided + other.decided, reports, self.pairs + other.pairs)
+
+
+# Passes --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done at a step.
+
+    Attributes:
+        turned: how the axes of the table are ordered anew first.
+        stages: the tasks.
+    """
+
+    turned: tuple[int, ...]
+    stages: list[Stage]
+
+
+class Pass:
+    """A forward pass that answers a question.
+
+    Args:
+        laws: of the program.
+        question: what is asked.
+        part: the name and the part of a latent variable's points that the pass is over; all without it.
+
+    Raises:
+        NotExact: see `Finite`.
+    """
+
+    def __init__(self, laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> None:
+        self.question = question
+        self.part = part
+        self.timed = list(dict.fromkeys(one for event in question.events for one in timed_parts(event)))
+        self.steps = self._length(laws.program.steps)
+        self.root = bool(question.reported or question.pairs)
+        active = [tuple(one for one in self.timed if step in one.steps) for step in range(self.steps)]
+        wanted = Wanted(
+            tuple(tuple(atom for one in timed for atom in atoms(one)) for timed in active),
+            ((*question.reported, *((OUTCOME,) if question.pairs or question.visits else ())),) * self.steps,
+        )
+        whole = Finite(laws, wanted)
+        self.whole = whole
+        self.finite = whole if part is None else whole.narrowed(*part)
+        self.active = active
+
+    def _start(self) -> tuple[list[Channel], list[int]]:
+        """The channels before the first step, and the events that are certain at once; each visit has a channel."""
+        if self.question.visits:
+            return [Channel(True, ())] * len(self.question.visits), []
+        return start(self.question.events, root=self.root)
+
+    def _length(self, steps: int) -> int:
+        """How many steps matter."""
+        if any(one.steps and not 0 <= min(one.steps) <= max(one.steps) < steps for one in self.timed):
+            raise ValueError(f"an event's time is off the grid of {steps} steps")
+        if self.question.reported or self.question.pairs or self.question.visits:
+            return steps
+        return max((max(one.steps) + 1 for one in self.timed if one.steps), default=1)
+
+    # Planning --------------------------------------------------------------------------------------------------------
+
+    def _readings(self, step: int) -> list[Task]:
+        """The tasks of a step that read the table."""
+        finite, tasks = self.finite, []
+        groups: dict[Axes, dict[Timed, Truths]] = {}
+        for one in self.active[step]:
+            axes = union(*(finite.reading(atom.node, step).variables for atom in atoms(one)))
+            groups.setdefault(axes, {})[one] = _holds(one.condition, finite, step, axes)
+        tasks += [Task(conditions, axes) for axes, conditions in groups.items()]
+        for name in self.question.reported:
+            axes = finite.reading(name, step).variables
+            tasks.append(Task(Report(name, axes), axes))
+        if self.question.pairs and step:
+            axes = union(*(reading.variables for reading in self._sequence(step)))
+            tasks.append(Task(Report(OUTCOME, axes, pairs=True), axes))
+        if self.question.visits and not finite.copies(OUTCOME, step):
+            move = finite.move(OUTCOME, step)
+            tasks.append(Task(Avoiding(move, self.question.visits), move.redraw_parents))
+        return tasks
+
+    def _sequence(self, step: int) -> tuple[Reading, Reading]:
+        """The scenario of the step before, and the one of the step."""
+        return self.finite.reading(OUTCOME, step, 1), self.finite.reading(OUTCOME, step)
+
+    @cached_property
+    def plan(self) -> list[Step]:
+        """What is done at each step, in a good order."""
+        finite = self.finite
+        readings = [self._readings(step) for step in range(self.steps)]
+        wanted = [[(axis.node, axis.lag) for task in tasks for axis in task.uses] for tasks in readings]
+        needed = relevant(wanted, finite.sources)
+        steps: list[Step] = []
+        channels = self._start()[0]
+        axes: Axes = ()
+        tasks = self._tasks(readings[0], needed[0], 0) if readings else []
+        for step in range(self.steps):
+            later: list[Task] = []
+            kept: set[str] = set()
+            if step + 1 < self.steps:
+                later = self._tasks(readings[step + 1], needed[step + 1], step + 1)
+                kept = {axis.node for task in later for axis in task.uses if axis.lag}
+                kept |= {name for name in needed[step + 1] if finite.copies(name, step + 1)}
+            axes = tuple(Parent(axis.node, int(not finite.copies(axis.node, step)), axis.size) for axis in axes)
+            places = turned(axes, tasks)
+            stages, channels = self._arranged(tuple(axes[place] for place in places), tasks, kept, channels, step)
+            steps.append(Step(places, stages))
+            axes, tasks = stages[-1].after if stages else axes, later
+        return steps
+
+    def _tasks(self, readings: list[Task], needed: set[str], step: int) -> list[Task]:
+        """All tasks of a step: the moves of the variables that matter, and the readings."""
+        tasks = []
+        sequence = next((task.what for task in readings if isinstance(task.what, Report) and task.what.pairs), None)
+        passing = sequence if sequence is not None and len(sequence.axes) > 1 else None
+        for name in sorted(needed):
+            if self.finite.copies(name, step):
+                continue
+            move = self.finite.move(name, step)
+            brings = Parent(name, 0, move.law.size)
+            report = passing if name == OUTCOME else None
+            uses = union(move.parents, [brings], report.axes if report else ())
+            tasks.append(Task(move, uses, brings, report))
+        return tasks + [task for task in readings if passing is None or task.what is not passing]
+
+    def _arranged(
+        self, axes: Axes, tasks: list[Task], kept: set[str], channels: list[Channel], step: int
+    ) -> tuple[list[Stage], list[Channel]]:
+        """The tasks in a good order, with the axes that the table has before and after each."""
+        everything = union(axes, *(task.uses for task in tasks))
+        bit = {axis: 1 << place for place, axis in enumerate(everything)}
+        stay = {axis for axis in everything if axis.lag == 0 and axis.node in kept}
+        chosen = order(
+            tuple(axis.size for axis in everything),
+            sum(bit[axis] for axis in axes),
+            sum(bit[axis] for axis in stay),
+            tuple((sum(bit[a] for a in task.uses), bit[task.brings] if task.brings else 0) for task in tasks),
+        )
+        stages: list[Stage] = []
+        for place, number in enumerate(chosen):
+            task = tasks[number]
+            needed = stay.union(*(tasks[other].uses for other in chosen[place + 1 :]))
+            parting = None
+            before = len(channels)
+            if isinstance(task.what, dict):
+                parting = split(channels, step, task.what, root=self.root)
+                channels = parting.channels
+            after = axes_after(axes, task, needed)
+            stages.append(Stage(task, axes, after, (before, len(channels)), parting))
+            axes = after
+        return stages, channels
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Predicted from the plan."""
+        stages = [stage for step in self.plan for stage in step.stages]
+        tables: dict[str, int] = {}
+        operations = sum(stage.operations for stage in stages)
+        built: dict[str, object] = {}
+        for stage in stages:
+            what = stage.task.what
+            if isinstance(what, Move | Avoiding):
+                move = what if isinstance(what, Move) else what.move
+                tables[move.law.name] = max(tables.get(move.law.name, 0), stage.conditional)
+                if built.get(move.law.name) != move.key:
+                    operations += stage.conditional * BUILD
+                    built[move.law.name] = move.key
+        entries = max((stage.entries for stage in stages), default=1)
+        return Cost(entries, 8 * (3 * entries + sum(tables.values())), operations)
+
+    @property
+    def widest(self) -> Latent | None:
+        """The latent variable with the most points, over parts of which the pass could go."""
+        return max(self.finite.latents.values(), key=lambda latent: (len(latent.points), latent.name), default=None)
+
+    # Running ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> Answer:
+        """Go through the steps."""
+        scenarios = len(self.finite.program.outcome.states)
+        followed = len(self.question.events or self.question.visits)
+        answer = Answer(np.zeros((followed, self.steps)), {}, np.zeros((scenarios, scenarios)))
+        channels, sure = self._start()
+        answer.decided[sure, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
+        table = np.ones(len(channels))
+        conditional = _Tables()
+        for number, step in enumerate(self.plan):
+            table = np.ascontiguousarray(table.transpose((*step.turned, len(step.turned))))
+            for stage in step.stages:
+                table = self._apply(stage, number, table, answer, conditional)
+        return answer
+
+    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, conditional: _Tables) -> Floats:
+        """Do a task; the table before it may be overwritten."""
+        match stage.task.what:
+            case Move() as move:
+                if stage.mixes:
+                    return self._mixed(stage, step, table, conditional.mixture(move), answer)
+                return self._moved(stage, step, table, conditional.table(move), answer)
+            case Report() as report:
+                self._report(report, step, contracted([(table[..., 0], stage.before)], report.axes), answer)
+            case Avoiding() as avoiding:
+                axes = (*stage.task.uses, CHANNELS)
+                seen = laid_out(conditional.chances(avoiding), axes, (*stage.before, CHANNELS)) * table
+                answer.decided[:, step] = seen.reshape(-1, seen.shape[-1]).sum(axis=0)
+                table -= seen
+            case _:
+                assert stage.split is not None
+                table = parted(stage, table, stage.split, answer.decided[:, step])
+        return summed(table, stage.before, stage.after)
+
+    def _moved(self, stage: Stage, step: int, table: Floats, law: Floats, answer: Answer) -> Floats:
+        """Multiply a conditional table in."""
+        task = stage.task
+        assert isinstance(task.what, Move)
+        assert task.brings is not None
+        axes = (*task.what.parents, task.brings)
+        if task.report is not None:
+            joint = contracted([(table[..., 0], stage.before), (law, axes)], task.report.axes)
+            self._report(task.report, step, joint, answer)
+        return contracted([(table, (*stage.before, CHANNELS)), (law, axes)], (*stage.after, CHANNELS))
+
+    def _mixed(self, stage: Stage, step: int, table: Floats, law: tuple[Floats, Floats], answer: Answer) -> Floats:
+        """Keep or redraw, in place: p(s') = h p(s') + (1 - h) q(s') sum over s of p(s)."""
+        task = stage.task
+        move = task.what
+        assert isinstance(move, Move)
+        assert task.brings is not None
+        parents = move.redraw_parents
+        redrawn, hold = law
+        if task.report is not None:
+            joint = contracted([(table[..., 0], stage.before), (redrawn, (*parents, task.brings))], task.report.axes)
+            still = contracted([(table[..., 0], stage.before), (hold[..., 0], parents)], (move.own,))
+            self._report(task.report, step, joint + np.diag(still), answer)
+        place = stage.before.index(move.own)
+        over = (*stage.before[:place], task.brings, *stage.before[place + 1 :])
+        everywhere = table.sum(axis=place, keepdims=True)
+        table *= laid_out(np.broadcast_to(hold, redrawn.shape), (*parents, task.brings), over)[..., None]
+        table += laid_out(redrawn, (*parents, task.brings), over)[..., None] * everywhere
+        return summed(table, over, stage.after)
+
+    def _report(self, report: Report, step: int, joint: Floats, answer: Answer) -> None:
+        if report.pairs:
+            over = union(*(reading.variables for reading in self._sequence(step)))
+            at = tuple(laid_out(reading.states, reading.variables, over) for reading in self._sequence(step))
+            np.add.at(answer.pairs, tuple(np.broadcast_arrays(*at, joint)[:2]), joint)
+        else:
+            # A copy: what is read without a sum may be a view of the table, which later tasks overwrite.
+            answer.reports[report.name, step] = self._in_full(joint.copy(), report.axes)
+
+    def _in_full(self, joint: Floats, axes: Axes) -> Floats:
+        """A distribution over part of the points of a latent variable as one over all of them, 0 elsewhere."""
+        if self.part is None or all(axis.node != self.part[0] for axis in axes):
+            return joint
+        name, part = self.part
+        place = next(place for place, axis in enumerate(axes) if axis.node == name)
+        shape = list(joint.shape)
+        shape[place] = len(self.whole.latents[name].points)
+        full = np.zeros(shape)
+        full[(*[slice(None)] * place, part)] = joint
+        return full
+
+
+@dataclass
+class _Tables:
+    """The conditional tables of the steps just passed, one for each variable, kept while the law stays the same."""
+
+    tables: dict[str, tuple[object, Floats]] = field(default_factory=dict)
+    mixtures: dict[str, tuple[object, tuple[Floats, Floats]]] = field(default_factory=dict)
+    visits: tuple[object, Floats] = (None, np.zeros(0))
+
+    def table(self, move: Move) -> Floats:
+        """The conditional probabilities, as `Move.table`."""
+        name = move.law.name
+        if self.tables.get(name, (None,))[0] != move.key:
+            self.tables[name] = (move.key, move.table())
+        return self.tables[name][1]
+
+    def mixture(self, move: Move) -> tuple[Floats, Floats]:
+        """The redraw's shares times the chance of a redraw, and the chance to keep, as `Move.mixture`."""
+        name = move.law.name
+        if self.mixtures.get(name, (None,))[0] != move.key:
+            shares, hold = move.mixture()
+            self.mixtures[name] = (move.key, (shares * (1.0 - hold), hold))
+        return self.mixtures[name][1]
+
+    def chances(self, avoiding: Avoiding) -> Floats:
+        """The probabilities of first visits, as `Avoiding.chances`."""
+        if self.visits[0] != avoiding.move.key:
+            self.visits = (avoiding.move.key, avoiding.chances())
+        return self.visits[1]
+
+
+# Conditions ----------------------------------------------------------------------------------------------------------
+
+
+def _holds(condition: Formula, finite: Finite, step: int, over: Axes) -> Truths:
+    """Where a condition holds, over variables of its step."""
+    shape = [axis.size for axis in over]
+    match condition:
+        case InStates(node, states):
+            reading = finite.reading(node, step)
+            assert reading.values is None, f"{node} has values and no states"
+            truth = np.isin(reading.states, sorted(states))
+        case Compared(node):
+            reading = finite.reading(node, step)
+            truth = _compare(condition, reading)
+        case Not(part):
+            return ~_holds(part, finite, step, over)
+        case All(parts):
+            held = [_holds(part, finite, step, over) for part in parts]
+            return np.logical_and.reduce(held) if held else np.ones(shape, dtype=np.bool_)
+        case Some(parts):
+            held = [_holds(part, finite, step, over) for part in parts]
+            return np.logical_or.reduce(held) if held else np.zeros(shape, dtype=np.bool_)
+        case Timed():
+            raise ValueError("a condition within a time has no time of its own")
+    return np.broadcast_to(laid_out(truth, reading.variables, over), shape).astype(np.bool_)
+
+
+def _compare(atom: Compared, reading: Reading) -> Truths:
+    assert reading.values is not None, f"{atom.node} has states and no values to compare"
+    result: Truths
+    match atom.sign:
+        case "<":
+            result = reading.values < atom.value
+        case "<=":
+            result = reading.values <= atom.value
+        case ">":
+            result = reading.values > atom.value
+        case ">=":
+            result = reading.values >= atom.value
+    return result

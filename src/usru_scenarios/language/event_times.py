@@ -1,0 +1,89 @@
+"""Gives a time to what has none in a formula, so that it becomes an event on paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from usru_scenarios.meaning.events import All, Formula, Not, Some, Timed
+
+Binding = Literal["at", "ever", "always"]
+_OPPOSITE: dict[Binding, Binding] = {"at": "at", "ever": "always", "always": "ever"}
+
+
+def is_event(formula: Formula) -> bool:
+    """Whether all atoms have a time."""
+    match formula:
+        case Timed():
+            return True
+        case Not(part):
+            return is_event(part)
+        case All(parts) | Some(parts):
+            return all(is_event(part) for part in parts)
+    return False
+
+
+def is_condition(formula: Formula) -> bool:
+    """Whether no atom has a time."""
+    match formula:
+        case Timed():
+            return False
+        case Not(part):
+            return is_condition(part)
+        case All(parts) | Some(parts):
+            return all(is_condition(part) for part in parts)
+    return True
+
+
+def conjunction(parts: list[Formula]) -> Formula:
+    """All parts, those of parts that are conjunctions themselves among them."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, All) else (part,))]
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+def disjunction(parts: list[Formula]) -> Formula:
+    """Some part, those of parts that are disjunctions themselves among them."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, Some) else (part,))]
+    return flat[0] if len(flat) == 1 else Some(tuple(flat))
+
+
+class MixedTimesError(ValueError):
+    """No formula of this kind says `ever` or `always` of this mixture of parts with and without a time."""
+
+
+def bind(formula: Formula, mode: Binding, steps: range) -> Formula:
+    """The formula with a time for all atoms that have none.
+
+    Parts with a time are constants of the path, so they can be taken out of `ever (fixed and free)`, and `ever` can be
+    divided among the alternatives of an `or`; the same, the other way round, for `always`.
+
+    Raises:
+        MixedTimesError: that does not help; never where the mode is `at`.
+    """
+    if is_event(formula):
+        return formula
+    if is_condition(formula):
+        return Timed(mode, steps, formula)
+    match formula:
+        case Not(part):
+            return Not(bind(part, _OPPOSITE[mode], steps))
+        case All(parts) if mode == "ever":
+            return conjunction(_taken_apart(parts, mode, steps, conjunction))
+        case Some(parts) if mode == "always":
+            return disjunction(_taken_apart(parts, mode, steps, disjunction))
+        case All(parts):
+            return conjunction([bind(part, mode, steps) for part in parts])
+        case Some(parts):
+            return disjunction([bind(part, mode, steps) for part in parts])
+    raise AssertionError(formula)
+
+
+def _taken_apart(
+    parts: tuple[Formula, ...], mode: Binding, steps: range, join: Callable[[list[Formula]], Formula]
+) -> list[Formula]:
+    """The parts that have a time, and then those that have none under one time, since they go together."""
+    fixed = [part for part in parts if is_event(part)]
+    free = [part for part in parts if not is_event(part)]
+    if len(free) > 1 and not all(is_condition(part) for part in free):
+        raise MixedTimesError
+    return [*fixed, bind(join(free), mode, steps)]

@@ -1,0 +1,441 @@
+"""The language of queries: what a statement, an assignment or an observation means in a model (format, section 9).
+
+A probability is lowered to cases that engines answer: each is the probability of one event on paths, perhaps given
+another, in a program with interventions. What is asked over a range has one case for each step; the answer is their
+average or, with `each`, is compared step by step. `query_text` knows how the language is written, `questions` what
+becomes of the answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
+from usru_scenarios.language.questions import Case, Comparison, Intervention, Observation, Probability, Statement
+from usru_scenarios.language.text import Text, read_assignment, read_observation, read_statement
+from usru_scenarios.language.tree import (
+    At,
+    Compares,
+    Equal,
+    Event,
+    Imposed,
+    InProfile,
+    Joined,
+    Named,
+    Observed,
+    Opposite,
+    Question,
+    Sign,
+    When,
+    Word,
+    mapped,
+)
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not
+from usru_scenarios.meaning.program import CategoricalNode, Node, NumericNode, Program
+from usru_scenarios.model import OUTCOME, Model
+from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.timeline import TimeError
+
+
+def parse_statement(
+    text: str,
+    model: Model,
+    program: Program,
+    *,
+    source: str = "query",
+    in_profile: Callable[[str], Program] | None = None,
+) -> Statement:
+    """Read a statement: arithmetic over probabilities, or comparisons of it.
+
+    Args:
+        text: the statement.
+        model: whose profiles may be named.
+        program: the compiled model, with the interventions in which everything is to be read.
+        source: what to call the text in messages.
+        in_profile: gives the program under a profile. A profile may change what there is to ask about; without this
+            argument, it is taken not to.
+
+    Raises:
+        QueryError: the text can't be read, or says what has no meaning in this model.
+    """
+    place = Text(text, source)
+    chain = read_statement(place)
+    meaning = _Statement(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
+    parts = tuple(mapped(part, meaning.probability) for part in chain.parts)
+    return Comparison(parts, chain.signs, meaning.each) if chain.signs else parts[0]
+
+
+def parse_expectation(
+    text: str,
+    model: Model,
+    program: Program,
+    *,
+    source: str = "expectation",
+    in_profile: Callable[[str], Program] | None = None,
+) -> Comparison:
+    """Read a statement that holds or fails: a comparison.
+
+    Raises:
+        QueryError: as for `parse_statement`, or nothing is compared.
+    """
+    statement = parse_statement(text, model, program, source=source, in_profile=in_profile)
+    if isinstance(statement, Comparison):
+        return statement
+    hint = "compare with < <= > >=, such as P(reset @ end) > 0.2"
+    raise Text(text, source).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
+
+
+def parse_assignment(text: str, model: Model, program: Program, *, source: str = "--do") -> Intervention:
+    """Read `DRIVER=STATE[@TIME]`, as within `do( )`.
+
+    Args:
+        text: the assignment.
+        model: the model.
+        program: the compiled model. Interventions that hold in it already may not be overlapped by this one.
+        source: what to call the text in messages.
+
+    Raises:
+        QueryError: the text can't be read, or says what has no meaning in this model.
+    """
+    place = Text(text, source)
+    return _Reading(place, model, program).intervention(read_assignment(place), program)
+
+
+def parse_observation(text: str, model: Model, program: Program, *, source: str = "--given") -> Observation:
+    """Read `DRIVER=STATE@TIME`, or any other event whose parts all have a time.
+
+    Raises:
+        QueryError: the text can't be read, has no meaning in this model, or leaves a time out.
+    """
+    place = Text(text, source)
+    observed = read_observation(place)
+    event = _Reading(place, model, program).formula(observed.event)
+    if not is_event(event):
+        raise place.error("needs_time", "what is given must say its time", observed.start, observed.end, _SAY_WHEN)
+    return Observation(event, place.between(observed.start, observed.end))
+
+
+_SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
+
+
+class _Statement:
+    """Lowers the questions of one statement and sees to it that they fit together."""
+
+    def __init__(
+        self, text: Text, model: Model, program: Program, in_profile: Callable[[str], Program], *, compared: bool
+    ) -> None:
+        self.text = text
+        self.model = model
+        self.program = program
+        self.in_profile = in_profile
+        self.compared = compared
+        self.each: range | None = None
+
+    def probability(self, question: Question) -> Probability:
+        profile = self._profile([part.name for part in question.conditions if isinstance(part, InProfile)])
+        program = self.program if profile is None else self.in_profile(profile)
+        reading = _Reading(self.text, self.model, program)
+        imposed: list[Intervention] = []
+        for part in question.conditions:
+            if isinstance(part, Imposed):
+                intervention = reading.intervention(part, program)
+                imposed.append(intervention)
+                program = intervention.on(program)
+        observed = [part for part in question.conditions if isinstance(part, Observed)]
+        return Probability(
+            text=self.text.between(question.start, question.end),
+            cases=tuple(reading.cases(question.event, observed)),
+            interventions=tuple(imposed),
+            profile=profile,
+            observed=tuple(self.text.between(part.start, part.end) for part in observed),
+            each=self._is_each(question.event, reading),
+        )
+
+    def _profile(self, names: list[Word]) -> str | None:
+        for name in names:
+            known = self.model.profiles
+            if name.text not in known:
+                hint = suggestion(name.text, known) or listing(known) or "the model has no profiles"
+                raise self.text.error("unknown_name", f"unknown profile '{name.text}'", name.start, name.end, hint)
+        if len(names) > 1:
+            raise self.text.error("overlap", "a probability has one profile", names[1].start, names[1].end)
+        return names[0].text if names else None
+
+    def _is_each(self, event: Event, reading: _Reading) -> bool:
+        if not isinstance(event, At) or event.when.mode != "each":
+            return False
+        when, steps = event.when, reading.steps(event.when)
+        if not self.compared:
+            hint = "compare it: P(reset @ each) > 0.1; or write a range for the average"
+            raise self.text.error("each", "'each' has a meaning in a comparison only", when.start, when.end, hint)
+        if self.each not in (None, steps):
+            message = "the times with 'each' of one comparison must be the same"
+            raise self.text.error("each", message, when.start, when.end)
+        self.each = steps
+        return True
+
+
+class _Reading:
+    """Reads events, times and names of one text in one program."""
+
+    def __init__(self, text: Text, model: Model, program: Program) -> None:
+        self.text = text
+        self.model = model
+        self.program = program
+
+    def _refuse(self, code: str, message: str, at: Word | When | Observed | Imposed, hint: str = "") -> NoReturn:
+        raise self.text.error(code, message, at.start, at.end, hint)
+
+    # Times ------------------------------------------------------------------------------------------------------------
+
+    def steps(self, when: When) -> range:
+        """The steps that a time names, however they are to be read."""
+        grid = self.program.grid
+        first = range(grid.count) if when.first is None else self._moment(when.first)
+        if not when.is_range:
+            return first
+        last = range(grid.count) if when.last is None else self._moment(when.last)
+        if first.start >= last.stop:
+            self._refuse("time", "this range ends before it starts", when)
+        return range(first.start, last.stop)
+
+    def _moment(self, word: Word) -> range:
+        try:
+            return self.program.grid.moment(word.text)
+        except TimeError as error:
+            message = str(error)
+        return self._refuse("time", message, word)
+
+    def _fact(self, when: When) -> tuple[Binding, range]:
+        """How a time is read that makes its event true or false of a whole path."""
+        steps = self.steps(when)
+        if when.mode == "each":
+            self._refuse("time", "'each' belongs to the whole event of a probability", when, "write ever or always")
+        if when.mode != "plain":
+            return when.mode, steps
+        if when.is_range or len(steps) > 1:
+            written = self.text.between(when.start, when.end)
+            extent = "" if written == "mean" else f" {written}"
+            hint = f"write 'ever{extent}' or 'always{extent}'"
+            self._refuse("time", "over several steps, say whether at some of them or at all", when, hint)
+        return "at", steps
+
+    # Events -----------------------------------------------------------------------------------------------------------
+
+    def cases(self, event: Event, observed: list[Observed]) -> Iterator[Case]:
+        """The event and what is observed, at every step that the event is asked about."""
+        given = [self.formula(part.event) for part in observed]
+        for formula, step in self._read_at(event):
+            if step is not None:
+                seen = [_at(evidence, step) for evidence in given]
+            else:
+                seen = given
+                self._refuse_timeless(observed, given)
+            yield Case(formula, _given(seen), step)
+
+    def _refuse_timeless(self, observed: list[Observed], given: list[Formula]) -> None:
+        """Refuse observations that would have to be read at the event's step, where it has none."""
+        for part, evidence in zip(observed, given, strict=True):
+            if not is_event(evidence):
+                message = "the event is about no single step, so what is observed must say its time"
+                self._refuse("needs_time", message, part, _SAY_WHEN)
+
+    def _read_at(self, event: Event) -> Iterator[tuple[Formula, int | None]]:
+        """The event with a time for all its atoms, and the step at which it is read if there is one."""
+        if isinstance(event, At):
+            formula, steps = self._untimed(event), self.steps(event.when)
+            if event.when.mode in ("ever", "always"):
+                yield self._timed(formula, event.when), None
+                return
+        else:
+            formula, steps = self.formula(event), range(self.program.steps)
+            if is_event(formula):
+                yield formula, None
+                return
+        for step in steps:
+            yield _at(formula, step), step
+
+    def formula(self, event: Event) -> Formula:
+        """An event as a formula; atoms without a time are left so."""
+        match event:
+            case Named(name):
+                return InStates(OUTCOME, self._scenarios(name))
+            case Equal(node, value):
+                return self._in_state(node, value)
+            case Compares(node, sign, number):
+                return self._compared(node, sign, number)
+            case Opposite(part):
+                return Not(self.formula(part))
+            case Joined(word, parts):
+                joined = [self.formula(part) for part in parts]
+                return conjunction(joined) if word == "and" else disjunction(joined)
+            case At():
+                return self._timed(self._untimed(event), event.when)
+
+    def _untimed(self, event: At) -> Formula:
+        """What a time stands after, which must leave it something to bind."""
+        formula = self.formula(event.part)
+        if is_event(formula):
+            self._refuse("time", "this time binds nothing: all before it has times of its own", event.when)
+        return formula
+
+    def _timed(self, formula: Formula, when: When) -> Formula:
+        mode, steps = self._fact(when)
+        try:
+            return bind(formula, mode, steps)
+        except MixedTimesError:
+            written = self.text.between(when.start, when.end)
+            message = f"'{written}' can't be read over this mixture of parts with and without a time"
+        return self._refuse("time", message, when, "give every part a time of its own")
+
+    # Names ------------------------------------------------------------------------------------------------------------
+
+    def _scenarios(self, name: Word) -> frozenset[int]:
+        """The scenarios that a scenario or group means, by index."""
+        outcome, groups = self.program.outcome, self.program.groups
+        if name.text in outcome.states:
+            return frozenset([outcome.states.index(name.text)])
+        if name.text in groups:
+            return frozenset(groups[name.text])
+        node = self.program.nodes.get(name.text)
+        if isinstance(node, CategoricalNode):
+            what = "the outcome" if name.text == OUTCOME else f"a {node.role}"
+            hint = f"write {name.text}=state, {listing(node.states)}"
+            self._refuse("unknown_name", f"'{name.text}' is {what}, not a scenario", name, hint)
+        if node is not None:
+            hint = f"compare it: {name.text}>{_middle(node):g}"
+            self._refuse("unknown_name", f"'{name.text}' is a number, not a scenario", name, hint)
+        self._refuse_rule(name)
+        known = [*outcome.states, *groups]
+        hint = self._state_of(name) or suggestion(name.text, known) or listing(known)
+        return self._refuse("unknown_name", f"unknown scenario '{name.text}'", name, hint)
+
+    def _state_of(self, name: Word) -> str:
+        """The hint for a state that is named without its driver."""
+        states = [
+            f"{node.name}={name.text}"
+            for node in self.program.nodes.values()
+            if isinstance(node, CategoricalNode) and name.text in node.states
+        ]
+        return f"write {' or '.join(states[:4])}" if states else ""
+
+    def _refuse_rule(self, name: Word) -> None:
+        if name.text in self.model.rules:
+            self._refuse(
+                "unknown_name", f"'{name.text}' is a rule, which has no states", name, "ask about its conditions"
+            )
+
+    def _node(self, name: Word) -> Node:
+        node = self.program.nodes.get(name.text)
+        if node is not None:
+            return node
+        outcome, groups = self.program.outcome, self.program.groups
+        if name.text in outcome.states or name.text in groups:
+            what = "scenario" if name.text in outcome.states else "group of scenarios"
+            self._refuse("unknown_name", f"'{name.text}' is a {what}", name, f"write {name.text} alone")
+        self._refuse_rule(name)
+        known = sorted(self.program.nodes)
+        hint = suggestion(name.text, known) or listing(known)
+        return self._refuse("unknown_name", f"unknown driver '{name.text}'", name, hint)
+
+    def _in_state(self, name: Word, value: Word) -> InStates:
+        node = self._node(name)
+        if isinstance(node, CategoricalNode):
+            return InStates(name.text, frozenset([self._state(node, value)]))
+        number = _number(value)
+        hint = f"compare it: {name.text}>{_middle(node) if number is None else number:g}"
+        return self._refuse("not_categorical", f"'{name.text}' is a number and is observed by comparison", name, hint)
+
+    def _state(self, node: CategoricalNode, value: Word) -> int:
+        if value.text in node.states:
+            return node.states.index(value.text)
+        near = suggestion(value.text, node.states)
+        hint = f"{near} {listing(node.states)}".strip()
+        what = "scenario" if node.name == OUTCOME else f"state of '{node.name}'"
+        return self._refuse("unknown_state", f"unknown {what}: '{value.text}'", value, hint)
+
+    def _compared(self, name: Word, sign: Sign, number: float) -> Compared:
+        node = self._node(name)
+        if isinstance(node, CategoricalNode):
+            hint = f"write {name.text}=state, {listing(node.states)}"
+            self._refuse("not_numeric", f"'{name.text}' has states, not numbers", name, hint)
+        return Compared(name.text, sign, number)
+
+    # Interventions ----------------------------------------------------------------------------------------------------
+
+    def intervention(self, imposed: Imposed, program: Program) -> Intervention:
+        """What is imposed, which must leave alone what is imposed in `program` already."""
+        event, steps = imposed.event, range(self.program.steps)
+        if isinstance(event, At):
+            steps = self._holding(event.when)
+            event = event.part
+        node, value = self._target(event, imposed)
+        for step in steps:
+            if _is_imposed(program.nodes[node], step):
+                message = f"'{node}' is already set at {program.grid.labels[step]}"
+                self._refuse("overlap", message, imposed, "two interventions on one node can't overlap")
+        return Intervention(node, value, steps, self.text.between(imposed.start, imposed.end))
+
+    def _holding(self, when: When) -> range:
+        """The steps at which an intervention holds."""
+        if when.mode != "plain" or (when.first is None and when.last is None):
+            written = self.text.between(when.start, when.end)
+            hint = "name a step or a range, or leave the time out for all steps"
+            self._refuse("time", f"an intervention can't hold '{written}'", when, hint)
+        return self.steps(when)
+
+    def _target(self, event: Event, imposed: Imposed) -> tuple[str, str | float]:
+        match event:
+            case Equal(name, value):
+                node = self._node(name)
+                if isinstance(node, NumericNode):
+                    return name.text, self._value(node, value)
+                self._state(node, value)
+                return name.text, value.text
+            case Named(name) if name.text in self.program.outcome.states:
+                return OUTCOME, name.text
+            case Named(name) if name.text in self.program.groups:
+                members = [self.program.outcome.states[member] for member in self.program.groups[name.text]]
+                self._refuse("not_one", "a group can't be imposed, only one of its scenarios", name, listing(members))
+            case Named(name):
+                self._scenarios(name)
+            case Compares(name, _, number):
+                hint = f"write {name.text}={number:g}"
+                self._refuse("not_one", "an intervention sets a value, not a bound", imposed, hint)
+        return self._refuse("not_one", "an intervention sets one node", imposed, "such as sanctions=eased")
+
+    def _value(self, node: NumericNode, value: Word) -> float:
+        number = _number(value)
+        low, high = node.scale.low, node.scale.high
+        if number is None:
+            self._refuse("not_a_number", f"'{node.name}' takes a number from {low:g} to {high:g}", value)
+        if not low <= number <= high:
+            self._refuse("off_scale", f"'{node.name}' lies between {low:g} and {high:g}", value)
+        return number
+
+
+def _at(formula: Formula, step: int) -> Formula:
+    return bind(formula, "at", range(step, step + 1))
+
+
+def _given(seen: list[Formula]) -> Formula | None:
+    """All that is observed, with one part for each observation where they are several."""
+    return None if not seen else seen[0] if len(seen) == 1 else All(tuple(seen))
+
+
+def _number(word: Word) -> float | None:
+    try:
+        value = float(word.text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _middle(node: NumericNode) -> float:
+    return (node.scale.low + node.scale.high) / 2
+
+
+def _is_imposed(node: Node, step: int) -> bool:
+    return bool(node.imposed[step] >= 0) if isinstance(node, CategoricalNode) else not math.isnan(node.imposed[step])

@@ -1,0 +1,200 @@
+"""What the language of queries asks of the engines, and how statements follow from their answers.
+
+Arithmetic and comparisons are worked out once the probabilities are known, and for replicates of them as well as for
+numbers: so the sampling error of a statement comes from working it out for every replicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
+from usru_scenarios.meaning.events import All, Formula
+from usru_scenarios.meaning.program import Floats, Program
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A node set to a state or value at some steps, cut off from its causes there."""
+
+    node: str
+    value: str | float
+    steps: range
+    text: str
+    """As written, without `do( )`."""
+
+    def on(self, program: Program) -> Program:
+        """The program in which it holds."""
+        return program.intervene(self.node, self.value, self.steps)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A fact about the path that is seen: an event all of whose atoms have a time."""
+
+    event: Formula
+    text: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """The probability of an event, given another one where `given` is not None; all their atoms have a time."""
+
+    event: Formula
+    given: Formula | None
+    step: int | None
+    """The step at which the event is read; None where it is about several steps."""
+
+
+@dataclass(frozen=True)
+class Probability:
+    """`P(...)`.
+
+    Attributes:
+        text: as written, with single blanks.
+        cases: one, or one for each step of a range; the answer is their average, unless `each`.
+        interventions: in which the cases, their evidence included, are read.
+        profile: under which they are, or None.
+        observed: the observations as written.
+        each: whether a comparison looks at the cases one by one.
+    """
+
+    text: str
+    cases: tuple[Case, ...]
+    interventions: tuple[Intervention, ...] = ()
+    profile: str | None = None
+    observed: tuple[str, ...] = ()
+    each: bool = False
+
+    def evidence(self, case: Case) -> Iterator[tuple[str, Formula]]:
+        """The observations of one of the cases: each as written, and its event."""
+        if case.given is not None:
+            single = len(self.observed) == 1
+            parts = case.given.parts if isinstance(case.given, All) and not single else (case.given,)
+            yield from zip(self.observed, parts, strict=True)
+
+    def further(self, imposed: Sequence[Intervention], seen: Sequence[Observation]) -> Probability:
+        """The same probability under further conditions; these interventions come before its own."""
+        events = [observation.event for observation in seen]
+        return replace(
+            self,
+            cases=tuple(
+                replace(case, given=_together([*(event for _, event in self.evidence(case)), *events]))
+                for case in self.cases
+            ),
+            interventions=(*imposed, *self.interventions),
+            observed=(*self.observed, *(observation.text for observation in seen)),
+        )
+
+
+def _together(events: list[Formula]) -> Formula | None:
+    """All of what is observed, with one part for each observation where they are several."""
+    return None if not events else events[0] if len(events) == 1 else All(tuple(events))
+
+
+Value: TypeAlias = float | Floats
+"""A number, or an array of replicates of it."""
+
+ValueOf: TypeAlias = Callable[[Probability], Value]
+"""Gives the average over the cases of a probability; `each` is never set where it is called."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two neighbours in a chain of comparisons, at one step where the comparison is about each."""
+
+    left: Expression[Probability]
+    sign: Sign
+    right: Expression[Probability]
+    step: int | None = None
+
+    def margin(self, value_of: ValueOf) -> Value:
+        """By how much the comparison holds; below 0, by how much it fails. NaN between equal infinities."""
+        left, right = evaluate(self.left, value_of), evaluate(self.right, value_of)
+        with np.errstate(invalid="ignore"):
+            return np.subtract(right, left) if self.sign in ("<", "<=") else np.subtract(left, right)
+
+    def holds(self, value_of: ValueOf) -> npt.NDArray[np.bool_]:
+        """Whether it holds, in the shape of the values."""
+        left, right = evaluate(self.left, value_of), evaluate(self.right, value_of)
+        return np.asarray(_COMPARE[self.sign](left, right))
+
+
+_COMPARE: dict[Sign, np.ufunc] = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Expressions and the signs between them, which must hold at every step of `each` where that is not None."""
+
+    parts: tuple[Expression[Probability], ...]
+    signs: tuple[Sign, ...]
+    each: range | None = None
+
+    def links(self) -> Iterator[Link]:
+        """The comparisons of neighbours, all of which must hold: at each step of `each`, one step after the other."""
+        for index, step in enumerate([None] if self.each is None else self.each):
+            parts = [mapped(part, partial(_case, index)) for part in self.parts]
+            for sign, (left, right) in zip(self.signs, pairwise(parts), strict=True):
+                yield Link(left, sign, right, step)
+
+    def holds(self, value_of: ValueOf) -> npt.NDArray[np.bool_]:
+        """Whether all links hold, in the shape of the values."""
+        return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*(link.holds(value_of) for link in self.links()))))
+
+
+Statement: TypeAlias = Expression[Probability] | Comparison
+
+
+def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
+    """The same statement over probabilities with further conditions."""
+    if isinstance(statement, Comparison):
+        return replace(statement, parts=tuple(mapped(part, further) for part in statement.parts))
+    return mapped(statement, further)
+
+
+def _case(index: int, leaf: Probability) -> Probability:
+    return replace(leaf, cases=leaf.cases[index : index + 1], each=False) if leaf.each else leaf
+
+
+def evaluate(expression: Expression[Probability], value_of: ValueOf) -> Value:
+    """The value of an expression, once its probabilities are known; a float where they all are.
+
+    Undefined arithmetic (a division by 0, odds of 1, the log of 0) gives an infinity or NaN.
+    """
+    with np.errstate(all="ignore"):
+        value = _value(expression, value_of)
+    return value if value.ndim else float(value)
+
+
+def _value(expression: Expression[Probability], value_of: ValueOf) -> Floats:
+    match expression:
+        case Number(number):
+            return np.asarray(number)
+        case Negated(part):
+            return -_value(part, value_of)
+        case Binary(sign, left, right):
+            return np.asarray(_ARITHMETIC[sign](_value(left, value_of), _value(right, value_of)))
+        case Applied(function, part):
+            value = _value(part, value_of)
+            return value / (1.0 - value) if function == "odds" else np.log(value)
+        case probability:
+            return np.asarray(value_of(probability), dtype=np.float64)
+
+
+_ARITHMETIC: dict[str, np.ufunc] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
+
+
+def probabilities(statement: Statement) -> tuple[Probability, ...]:
+    """The different probabilities of a statement, in the order in which they are written."""
+    found: dict[Probability, None] = {}
+    for part in statement.parts if isinstance(statement, Comparison) else (statement,):
+        mapped(part, found.setdefault)
+    return tuple(found)

@@ -1,0 +1,507 @@
+"""The language of queries as text: a recursive-descent parser, from characters to a tree whose words know their places.
+
+Grammar (section 9 of the format), `[x]` for at most once and `x*` for any number of times:
+
+    statement   = sum (("<" | "<=" | ">" | ">=") sum)*
+    sum         = product (("+" | "-") product)*
+    product     = factor (("*" | "/") factor)*
+    factor      = "-" factor | NUMBER | "(" sum ")" | ("odds" | "log") "(" sum ")" | probability
+    probability = "P" "(" event ["|" condition ("," condition)*] ")"
+    condition   = "do" "(" event ")" | "profile" "(" NAME ")" | event
+    event       = any ["@" time]
+    any         = all ("or" all)*
+    all         = one ("and" one)*
+    one         = "not" one | "(" event ")" | NAME | NAME "=" (NAME | NUMBER) | NAME ("<" | "<=" | ">" | ">=") NUMBER
+    time        = "mean" | extent | ("ever" | "always" | "each") [extent] | "by" moment
+    extent      = moment | [moment] ".." [moment]
+    moment      = "start" | "end" | "now" | DATE
+
+What the words mean, and whether they mean anything, is asked in `query`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, NoReturn, TypeVar
+
+from usru_scenarios.language.tree import (
+    Applied,
+    At,
+    Binary,
+    Chain,
+    Compares,
+    Condition,
+    Equal,
+    Event,
+    Expression,
+    Imposed,
+    InProfile,
+    Joined,
+    Mode,
+    Named,
+    Negated,
+    Number,
+    Observed,
+    Opposite,
+    Question,
+    Sign,
+    When,
+    Word,
+)
+from usru_scenarios.model import RESERVED
+from usru_scenarios.problems import Problem, QueryError, Span, listing, suggestion
+
+MAXIMUM_DEPTH = 50
+"""Parentheses, `not` and `-` within one another."""
+
+MAXIMUM_OPERATIONS = 200
+"""Operations `+ - * /` in one statement."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text and what to call it in messages."""
+
+    text: str
+    source: str
+
+    def span(self, start: int, end: int) -> Span:
+        """The place between two offsets; on the first of its lines where it runs over several."""
+        line_start = self.text.rfind("\n", 0, start) + 1
+        line_end = self.text.find("\n", line_start)
+        line = self.text[line_start:] if line_end < 0 else self.text[line_start:line_end]
+        width = max(1, min(end, line_start + len(line)) - start)
+        return Span(self.source, self.text.count("\n", 0, start) + 1, start - line_start + 1, width, line)
+
+    def error(self, code: str, message: str, start: int, end: int, hint: str = "") -> QueryError:
+        """An error about what stands between two offsets."""
+        return QueryError(Problem(code, message, self.span(start, end), hint))
+
+    def between(self, start: int, end: int) -> str:
+        """What stands between two offsets, on one line and with single blanks."""
+        return " ".join(self.text[start:end].split())
+
+
+def read_statement(text: Text) -> Chain[Question]:
+    """Read expressions over probabilities, compared or alone.
+
+    Raises:
+        QueryError: the text is no statement; the message points to the first place where it can't be one.
+    """
+    parser = _Parser(text)
+    return parser.whole(parser.statement)
+
+
+def read_assignment(text: Text) -> Imposed:
+    """Read the inside of `do( )`.
+
+    Raises:
+        QueryError: as for `read_statement`.
+    """
+    parser = _Parser(text)
+    return parser.whole(parser.imposed)
+
+
+def read_observation(text: Text) -> Observed:
+    """Read an event that is observed.
+
+    Raises:
+        QueryError: as for `read_statement`.
+    """
+    parser = _Parser(text)
+    return parser.whole(parser.observed)
+
+
+_BLANK = re.compile(r"\s*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_SIGNED = re.compile(rf"[-+]?{_NUMBER.pattern}")
+_DATE = re.compile(r"[0-9][0-9A-Za-z-]*")
+_COMPARISON = re.compile(r"<=|>=|<|>")
+_OTHER_TEST = re.compile(rf"[=!]=\s*({_NAME.pattern})")
+_PIECE = re.compile(rf"{_NAME.pattern}|{_NUMBER.pattern}|&&|\|\||\.\.|[=<>!]{{1,2}}|\S")
+
+_FUNCTIONS = ("P", "odds", "log")
+_MOMENTS = ("start", "end", "now")
+_SPREADS: tuple[Mode, ...] = ("ever", "always", "each")
+_TIMES = (*_MOMENTS, "mean", *_SPREADS, "by")
+
+_TIME_FOLLOWS = "a time follows @, as in P(reset @ end)"
+_CONDITIONS_FOLLOW = "conditions follow |, as in P(reset | do(sanctions=eased))"
+
+_MISREAD: Mapping[str, str] = {
+    "==": "a single = tests a state, and probabilities are compared with < <= > >=",
+    "=": "probabilities are compared with < <= > >=",
+    "!=": "write 'not' before the event",
+    "=>": "write >=",
+    "=<": "write <=",
+    "<>": "write 'not' before the event",
+    "\u2265": "write >=",
+    "\u2264": "write <=",
+    "\u00d7": "write *",
+    "\u00f7": "write /",
+    "\u2212": "write -",
+    "\u2013": "write -",
+    "^": "there are no powers: write products",
+    "&": "write 'and'",
+    "&&": "write 'and'",
+    "||": "write 'or'",
+    "!": "write 'not'",
+    "AND": "write 'and'",
+    "OR": "write 'or'",
+    "NOT": "write 'not'",
+    '"': "names are written without quotes",
+    "'": "names are written without quotes",
+    "at": _TIME_FOLLOWS,
+    "in": _TIME_FOLLOWS,
+    "given": _CONDITIONS_FOLLOW,
+    "if": _CONDITIONS_FOLLOW,
+}
+"""What was perhaps meant by pieces that stand nowhere in the language, or not there."""
+
+_AFTER_THE_END: Mapping[str, str] = {
+    **dict.fromkeys(("and", "or", ","), "one statement is one comparison or a chain such as 0.1 < P(...) < 0.4"),
+    **dict.fromkeys(("P", "odds", "log", "("), "write * for a product"),
+    "@": "a time stands within P( ), as in P(reset @ end)",
+    "|": "conditions stand within P( ), as in P(reset | do(sanctions=eased))",
+}
+"""Hints for pieces that are left over."""
+
+_NO_EVENT: Mapping[str, str] = {
+    **dict.fromkeys(_TIMES, _TIME_FOLLOWS),
+    "do": "do( ) is a condition, after |; an assignment says only what is within it",
+    "profile": "profile( ) is a condition, after |",
+    "never": "'never' is 1 - P(... @ ever)",
+}
+"""Hints for words of the language where an event is expected."""
+
+Parsed = TypeVar("Parsed")
+
+
+class _Parser:
+    """Reads from left to right; each method reads what it is named after, or raises where it stands."""
+
+    def __init__(self, text: Text) -> None:
+        self.source = text
+        self.text = text.text.rstrip()
+        self.depth = 0
+        self.operations = 0
+        self.read = 0
+        """The end of what has been read, without the blanks after it."""
+        self.at = 0
+        self._skip_to(0)
+
+    # Characters -------------------------------------------------------------------------------------------------------
+
+    def _skip_to(self, end: int) -> None:
+        blank = _BLANK.match(self.text, end)
+        assert blank is not None, "no blank at all is a match too"
+        self.read, self.at = end, blank.end()
+
+    def take(self, pattern: re.Pattern[str]) -> Word | None:
+        """Read a piece of this pattern, if it is next."""
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            return None
+        word = Word(match.group(), match.start())
+        self._skip_to(match.end())
+        return word
+
+    def piece(self) -> str:
+        """What is next, to be told from other pieces and shown in messages; empty at the end."""
+        match = _PIECE.match(self.text, self.at)
+        return match.group() if match else ""
+
+    def accept(self, piece: str) -> bool:
+        """Read exactly this piece, if it is next."""
+        if self.piece() != piece:
+            return False
+        self._skip_to(self.at + len(piece))
+        return True
+
+    def unexpected(self, wanted: str, hints: Mapping[str, str] | None = None, hint: str = "") -> NoReturn:
+        """Refuse what is next, where something else was wanted."""
+        found = self.piece()
+        message = f"expected {wanted}, found '{found}'" if found else f"expected {wanted}, but the text ends here"
+        known = {**_MISREAD, **(hints or {})}
+        raise self.source.error("unexpected", message, self.at, self.at + len(found), known.get(found, hint))
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Guards against texts made to exhaust the stack."""
+        if self.depth == MAXIMUM_DEPTH:
+            raise self.source.error(
+                "too_deep", f"nested more than {MAXIMUM_DEPTH} deep", self.at, self.at + len(self.piece())
+            )
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    def close(self, opening: int, hints: Mapping[str, str] | None = None) -> None:
+        """Read the parenthesis that closes the one at `opening`."""
+        if self.accept(")"):
+            return
+        if not self.piece():
+            span = self.source.span(opening, opening + 1)
+            where = f"column {span.column}" if span.line == 1 else f"line {span.line}, column {span.column}"
+            hint = f"nothing closes the '(' at {where}"
+            raise self.source.error("unclosed", "missing ')'", self.at, self.at + 1, hint)
+        self.unexpected("')'", hints)
+
+    def open(self, after: str) -> int:
+        """Read an opening parenthesis; its place."""
+        opening = self.at
+        if not self.accept("("):
+            self.unexpected(f"'(' after '{after}'")
+        return opening
+
+    # Statements -------------------------------------------------------------------------------------------------------
+
+    def whole(self, reading: Callable[[], Parsed]) -> Parsed:
+        """All of the text, read by one method."""
+        parsed = reading()
+        if self.piece():
+            self.unexpected("the end", _AFTER_THE_END)
+        return parsed
+
+    def statement(self) -> Chain[Question]:
+        parts, signs = [self.sum()], []
+        while sign := self.take(_COMPARISON):
+            signs.append(_sign(sign))
+            parts.append(self.sum())
+        return Chain(tuple(parts), tuple(signs))
+
+    def sum(self) -> Expression[Question]:
+        left = self.product()
+        while True:
+            if self.accept("+"):
+                left = self.operation("+", left, self.product())
+            elif self.accept("-"):
+                left = self.operation("-", left, self.product())
+            else:
+                return left
+
+    def product(self) -> Expression[Question]:
+        left = self.factor()
+        while True:
+            if self.accept("*"):
+                left = self.operation("*", left, self.factor())
+            elif self.accept("/"):
+                left = self.operation("/", left, self.factor())
+            else:
+                return left
+
+    def operation(
+        self, sign: Literal["+", "-", "*", "/"], left: Expression[Question], right: Expression[Question]
+    ) -> Binary[Question]:
+        self.operations += 1
+        if self.operations > MAXIMUM_OPERATIONS:
+            raise self.source.error("too_long", f"more than {MAXIMUM_OPERATIONS} operations", self.read - 1, self.read)
+        return Binary(sign, left, right)
+
+    def factor(self) -> Expression[Question]:
+        with self.deeper():
+            if self.accept("-"):
+                return Negated(self.factor())
+            opening = self.at
+            if self.accept("("):
+                part = self.sum()
+                self.close(opening, dict.fromkeys(("<", "<=", ">", ">="), "a comparison can't stand in parentheses"))
+                return part
+            if (value := self.number(_NUMBER)) is not None:
+                return Number(value)
+            return self.call()
+
+    def number(self, pattern: re.Pattern[str]) -> float | None:
+        word = self.take(pattern)
+        if word is None:
+            return None
+        value = float(word.text)
+        if not math.isfinite(value):
+            raise self.source.error("not_finite", "this number is too large", word.start, word.end)
+        if self.piece() == "%":
+            self.unexpected("a number from 0 to 1", {"%": f"write {value / 100:g} for {word.text}%"})
+        return value
+
+    def call(self) -> Expression[Question]:
+        start = self.at
+        name = self.take(_NAME)
+        if name is None:
+            self.unexpected("a number or P( )", hint="write for instance P(reset @ end)")
+        if name.text not in _FUNCTIONS:
+            raise self._no_function(name)
+        opening = self.open(name.text)
+        if name.text == "P":
+            return self.question(start, opening)
+        part = self.sum()
+        self.close(opening)
+        return Applied("odds" if name.text == "odds" else "log", part)
+
+    def _no_function(self, name: Word) -> QueryError:
+        if self.piece() == "(":
+            near = "did you mean 'P'?" if name.text[:1] in "pP" else suggestion(name.text, _FUNCTIONS)
+            message, hint = f"unknown function '{name.text}'", near or listing(_FUNCTIONS)
+        else:
+            message = f"'{name.text}' stands outside P( )"
+            hint = _MISREAD.get(name.text, f"write P({name.text} ...) for its probability")
+        return self.source.error("unknown_function", message, name.start, name.end, hint)
+
+    # Probabilities ----------------------------------------------------------------------------------------------------
+
+    def question(self, start: int, opening: int) -> Question:
+        event = self.event()
+        conditions: list[Condition] = []
+        if self.accept("|"):
+            conditions.append(self.condition())
+            while self.accept(","):
+                conditions.append(self.condition())
+        own_time = "give a part a time of its own in parentheses: (reset @ end) and (...)"
+        self.close(
+            opening,
+            {
+                "|": "conditions are separated by commas",
+                ",": "join events with 'and' or 'or'; conditions follow |",
+                "@": "an event has one time; give parts their own in parentheses",
+                "and": own_time,
+                "or": own_time,
+            },
+        )
+        return Question(event, tuple(conditions), start, self.read)
+
+    def condition(self) -> Condition:
+        word = self.piece()
+        if word not in ("do", "profile"):
+            return self.observed()
+        self.accept(word)
+        opening = self.open(word)
+        if word == "do":
+            imposed = self.imposed()
+            self.close(opening, dict.fromkeys((",", "and"), "write one do( ) for each: do(a=b), do(c=d)"))
+            return imposed
+        name = self.take(_NAME)
+        if name is None:
+            self.unexpected("the name of a profile")
+        self.close(opening)
+        return InProfile(name)
+
+    def observed(self) -> Observed:
+        start = self.at
+        return Observed(self.event(), start, self.read)
+
+    def imposed(self) -> Imposed:
+        start = self.at
+        return Imposed(self.event(), start, self.read)
+
+    def event(self) -> Event:
+        part = self.any_of()
+        return At(part, self.when()) if self.accept("@") else part
+
+    def any_of(self) -> Event:
+        parts = [self.all_of()]
+        while self.accept("or"):
+            parts.append(self.all_of())
+        return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
+
+    def all_of(self) -> Event:
+        parts = [self.one()]
+        while self.accept("and"):
+            parts.append(self.one())
+        return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
+
+    def one(self) -> Event:
+        with self.deeper():
+            if self.accept("not"):
+                return Opposite(self.one())
+            opening = self.at
+            if self.accept("("):
+                event = self.event()
+                self.close(opening)
+                return event
+            return self.atom()
+
+    def atom(self) -> Event:
+        found = self.piece()
+        if _NUMBER.match(found):
+            self.unexpected("an event", hint="a comparison names the driver first: unpredictability>0.7")
+        if found.lower() in RESERVED - {"scenario"}:
+            self.unexpected("an event", _NO_EVENT, "this is a word of the language, not a name")
+        name = self.take(_NAME)
+        if name is None:
+            self.unexpected("an event", hint="such as reset or sanctions=eased")
+        if self.accept("="):
+            return Equal(name, self.value(name))
+        if sign := self.take(_COMPARISON):
+            return Compares(name, _sign(sign), self.bound())
+        if self.piece() in ("==", "!="):
+            self._misread_test(name)
+        return Named(name)
+
+    def _misread_test(self, name: Word) -> NoReturn:
+        """Refuse `driver==state` and `driver!=state`, showing how they are written."""
+        sign, state = self.piece(), _OTHER_TEST.match(self.text, self.at)
+        shown = f"{name.text}={state[1] if state else 'state'}"
+        self.unexpected("'='", {sign: f"a single = tests; write {shown}" if sign == "==" else f"write not {shown}"})
+
+    def value(self, node: Word) -> Word:
+        """The state or number after `=`."""
+        word = self.take(_NAME) or self.take(_SIGNED)
+        if word is None:
+            several = f"write {node.text}=one or {node.text}=other"
+            self.unexpected(f"a state of '{node.text}'", dict.fromkeys(("(", "[", "{"), several))
+        return word
+
+    def bound(self) -> float:
+        """The number that a driver is compared with."""
+        value = self.number(_SIGNED)
+        if value is None:
+            self.unexpected("a number")
+        return value
+
+    # Times ------------------------------------------------------------------------------------------------------------
+
+    def when(self) -> When:
+        start, word = self.at, self.piece()
+        if word == "mean":
+            self.accept(word)
+            return When("plain", None, None, is_range=True, start=start, end=self.read)
+        if word == "by":
+            self.accept(word)
+            return When("ever", None, self.moment(), is_range=True, start=start, end=self.read)
+        for mode in _SPREADS:
+            if self.accept(mode):
+                return self.extent(mode, start)
+        return self.extent("plain", start)
+
+    def extent(self, mode: Mode, start: int) -> When:
+        """The ends of a time; only a time that says no more than `ever`, `always` or `each` may leave out both."""
+        first = self.moment() if self.starts_moment() else None
+        is_range = self.accept("..")
+        last = self.moment() if is_range and self.starts_moment() else None
+        if first is None and last is None and (is_range or mode == "plain"):
+            self.moment()
+        return When(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
+
+    def starts_moment(self) -> bool:
+        """Whether a moment is next."""
+        return self.piece() in _MOMENTS or _DATE.match(self.text, self.at) is not None
+
+    def moment(self) -> Word:
+        word = self.take(_DATE)
+        if word is None and self.piece() in _MOMENTS:
+            word = self.take(_NAME)
+        if word is None:
+            near = suggestion(self.piece(), _TIMES)
+            never = "'never' is 1 - P(... @ ever)"
+            self.unexpected("a time", {"never": never}, near or "a date, start, end, mean, ever, always, each or by")
+        return word
+
+
+def _sign(word: Word) -> Sign:
+    match word.text:
+        case "<" | "<=" | ">" | ">=" as sign:
+            return sign
+    raise AssertionError(word.text)

@@ -1,0 +1,150 @@
+"""Dates lie on the grid, windows run forward, and no event is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.model import Numeric, NumericEvent
+from usru_scenarios.reading.checks.context import Context, Finding
+from usru_scenarios.timeline import TimeError, parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from usru_scenarios.model import Event, Weight
+    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.timeline import Grid
+
+
+def time(context: Context) -> Iterator[Finding]:
+    """Start, end and step make a grid."""
+    try:
+        _ = context.model.grid
+    except TimeError as error:
+        yield Finding("bad_time", str(error), ("time",))
+
+
+def window(grid: Grid, event: Event | NumericEvent) -> range | None:
+    """The steps that an event's points cover; None where its dates are at fault."""
+    try:
+        first = grid.moment(event.at)[0]
+        last = first if event.until is None else grid.moment(event.until)[-1]
+    except TimeError:
+        return None
+    return range(first, last + 1) if first <= last else None
+
+
+def redraw_step(grid: Grid, event: Event | NumericEvent) -> int | None:
+    """The step at which an event redraws its node by a prior of its own; None where it doesn't."""
+    if isinstance(event, NumericEvent) or event.prior is None:
+        return None
+    try:
+        return grid.moment(event.at)[0]
+    except TimeError:
+        return None
+
+
+def events(context: Context) -> Iterator[Finding]:
+    """Every event lies on the grid, runs forward, and does something."""
+    for _, path, node in context.nodes:
+        for key, event in node.events.items():
+            place = (*path, "events", key)
+            yield from _dates(context, event, place)
+            if not event.points and getattr(event, "prior", None) is None:
+                yield Finding("empty_event", "the event has neither a prior nor points, so it does nothing", place)
+            elif event.until is not None and event.points is None:
+                message = "'until' has no effect here: the event's prior acts at 'at' alone"
+                yield Finding("useless_until", message, (*place, "until"), severity="warning")
+
+
+def _dates(context: Context, event: Event | NumericEvent, place: KeyPath) -> Iterator[Finding]:
+    if context.grid is None:
+        return
+    sound = True
+    for field, text in (("at", event.at), ("until", event.until)):
+        if text is not None and (finding := _on_grid(context, text, (*place, field))):
+            sound = False
+            yield finding
+    if sound and window(context.grid, event) is None:
+        message = f"the window ends before it begins: from {event.at} until {event.until}"
+        yield Finding("window_turned_round", message, (*place, "until"), of_key=False)
+
+
+def _on_grid(context: Context, text: str, path: KeyPath, *, of_key: bool = False) -> Finding | None:
+    if context.grid is None:
+        return None
+    try:
+        context.grid.moment(text)
+    except TimeError as error:
+        # A key is a date of a schedule, of which a single step has no use.
+        remedy = "give the model a 'time'" if of_key else "write 'start', or give the model a 'time'"
+        hint = "" if context.grid.months else remedy
+        return Finding("date_off_grid", str(error), path, hint, of_key)
+    return None
+
+
+def redraws(context: Context) -> Iterator[Finding]:
+    """One prior at a step; and at the first step, what `initial` decides no event can."""
+    grid = context.grid
+    if grid is None:
+        return
+    for _, path, node in context.nodes:
+        if isinstance(node, Numeric):
+            continue
+        first: dict[int, int | str] = {}
+        for key, event in node.events.items():
+            place = (*path, "events", key)
+            step = redraw_step(grid, event)
+            if step is not None and step in first:
+                message = f"two events bring a prior at {grid.labels[step]}"
+                also = (*path, "events", first[step])
+                yield Finding("two_redraws", message, place, "keep one", also=also)
+            elif step is not None:
+                first[step] = key
+            if node.initial is not None:
+                yield from _hidden(grid, event, place)
+
+
+def _hidden(grid: Grid, event: Event, place: KeyPath) -> Iterator[Finding]:
+    label = grid.labels[0]
+    if redraw_step(grid, event) == 0:
+        message = f"the event's prior is never used: 'initial' decides the first step, {label}"
+        yield Finding("hidden_event", message, place, "take 'initial' or the event away")
+    covered = window(grid, event) if event.points else None
+    if covered is not None and 0 in covered:
+        message = f"the event's points do nothing at the first step, {label}, which 'initial' decides"
+        yield Finding("hidden_window", message, (*place, "points"), severity="warning")
+
+
+def anchor(context: Context) -> Iterator[Finding]:
+    """The anchor's step is on the grid and not decided by the outcome's `initial`."""
+    if context.model.anchor is None or context.grid is None:
+        return
+    at = context.model.anchor.at
+    path: KeyPath = ("anchor", "at")
+    if finding := _on_grid(context, at, path):
+        yield finding
+    elif context.grid.moment(at)[0] == 0 and context.model.outcome.initial is not None:
+        message = "the anchor is at the first step, whose shares 'outcome.initial' decides whatever the baselines are"
+        yield Finding("anchor_decided", message, path, "anchor a later step, or take 'initial' away", of_key=False)
+
+
+def schedules(context: Context) -> Iterator[Finding]:
+    """The dates of a weight's schedule lie on the grid and differ."""
+    for section in ("drivers", "rules"):
+        for name, thing in getattr(context.model, section).items():
+            if thing.weight is not None:
+                yield from _schedule(context, thing.weight, (section, name, "weight"))
+
+
+def _schedule(context: Context, weight: Weight, path: KeyPath) -> Iterator[Finding]:
+    first: dict[int, str] = {}
+    for text in weight.schedule or ():
+        if finding := _on_grid(context, text, (*path, text), of_key=True):
+            yield finding
+            continue
+        month = parse_date(text).month
+        if month in first:
+            message = f"the dates {first[month]} and {text} are the same month"
+            yield Finding("duplicate_date", message, (*path, text), also=(*path, first[month]))
+        first.setdefault(month, text)

@@ -1,0 +1,146 @@
+"""What the cross-reference rules look at, and what they find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from usru_scenarios.model import OUTCOME, Categorical, Model, Numeric, Outcome
+from usru_scenarios.timeline import Grid, TimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, KeysView
+
+    from usru_scenarios.model import Rule
+    from usru_scenarios.reading.yaml_source import KeyPath
+
+Node = Categorical | Numeric | Outcome
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault or a warning at a path of the model; `also` is another path that its hint shows the place of."""
+
+    code: str
+    message: str
+    path: KeyPath
+    hint: str = ""
+    of_key: bool = True
+    """Whether the key at the path is meant and not its value."""
+    severity: Literal["error", "warning"] = "error"
+    also: KeyPath | None = None
+
+
+_NO_NAMES = dict[str, Any]().keys()
+
+
+class Named(NamedTuple):
+    """A node with its name and its path in the file."""
+
+    name: str
+    path: KeyPath
+    node: Node
+
+
+@dataclass(frozen=True)
+class Context:
+    """A model and the file's own data.
+
+    Parts of the file whose shape is wrong are missing from `model` but not from `data`; so names are looked up in
+    `data`, lest one fault be reported again by everything that refers to it.
+    """
+
+    model: Model
+    data: dict[str, Any]
+    claims: frozenset[str] | None = None
+    """The ids that may be cited, or None where the file names no register."""
+
+    def names(self, section: str) -> KeysView[str]:
+        """The names in a section of the file (`drivers`, `rules`, ...)."""
+        entries = self.data.get(section)
+        return entries.keys() if isinstance(entries, dict) else _NO_NAMES
+
+    @cached_property
+    def drivers(self) -> KeysView[str]:
+        """The names of the drivers."""
+        return self.names("drivers")
+
+    @cached_property
+    def consequences(self) -> KeysView[str]:
+        """The names of the consequences."""
+        return self.names("consequences")
+
+    @cached_property
+    def scenarios(self) -> KeysView[str]:
+        """The names of the scenarios."""
+        return self.names("scenarios")
+
+    @cached_property
+    def all_nodes(self) -> KeysView[str]:
+        """The names of all nodes, the outcome's among them."""
+        return dict.fromkeys((*self.drivers, OUTCOME, *self.consequences)).keys()
+
+    @cached_property
+    def rules_on(self) -> dict[str, list[tuple[str, Rule]]]:
+        """For each node the rules that give it points, with their names."""
+        rules: dict[str, list[tuple[str, Rule]]] = {}
+        for name, rule in self.model.rules.items():
+            for target in rule.then:
+                rules.setdefault(target, []).append((name, rule))
+        return rules
+
+    @cached_property
+    def grid(self) -> Grid | None:
+        """The steps of the model, or None where its `time` makes no sense."""
+        if self.model.time is None and self.data.get("time") is not None:
+            return None
+        try:
+            return self.model.grid
+        except TimeError:
+            return None
+
+    def raw(self, name: str) -> dict[str, Any] | None:
+        """What the file says of a driver or consequence."""
+        for section in ("drivers", "consequences"):
+            entries = self.data.get(section)
+            if isinstance(entries, dict) and isinstance(node := entries.get(name), dict):
+                return node
+        return None
+
+    def is_numeric(self, name: str) -> bool:
+        """Whether a node is a number on a scale."""
+        return (self.raw(name) or {}).get("kind") == "numeric"
+
+    def states(self, name: str) -> KeysView[str] | None:
+        """The states of a node as the file has them; None where it has none that could be read."""
+        if name == OUTCOME:
+            return self.scenarios or None
+        states = (self.raw(name) or {}).get("states")
+        return states.keys() if isinstance(states, dict) and states else None
+
+    def scale(self, name: str) -> tuple[float, float] | None:
+        """The range of a numeric node, where it has one."""
+        node = self.node(name)
+        return node.range if isinstance(node, Numeric) and node.range[0] < node.range[1] else None
+
+    def node(self, name: str) -> Node | None:
+        """A node of the model by its name."""
+        if name == OUTCOME:
+            return self.model.outcome
+        return self.model.drivers.get(name) or self.model.consequences.get(name)
+
+    @cached_property
+    def nodes(self) -> tuple[Named, ...]:
+        """The drivers, the outcome and the consequences, in the order in which they are drawn."""
+        return (
+            *(Named(name, ("drivers", name), node) for name, node in self.model.drivers.items()),
+            Named(OUTCOME, ("outcome",), self.model.outcome),
+            *(Named(name, ("consequences", name), node) for name, node in self.model.consequences.items()),
+        )
+
+    def categorical(self) -> Iterator[tuple[str, KeyPath, Categorical | Outcome]]:
+        """The nodes that have states."""
+        for name, path, node in self.nodes:
+            if not isinstance(node, Numeric):
+                yield name, path, node

@@ -1,0 +1,322 @@
+"""Every name that is used must be given somewhere, mean one thing, and be of the right kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from usru_scenarios.model import HOLD, OUTCOME, Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.reading.checks.context import Context, Finding
+from usru_scenarios.reading.grammar import NOUNS, describe_place
+from usru_scenarios.reading.provenance import citations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from usru_scenarios.reading.yaml_source import KeyPath
+
+_NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")
+
+
+def one_namespace(context: Context) -> Iterator[Finding]:
+    """Drivers, rules, scenarios, groups and consequences have different names."""
+    first: dict[str, str] = {}
+    for section in _NAMESPACE:
+        for name in context.names(section):
+            if name in first:
+                nouns = f"a {NOUNS[first[name]]} and a {NOUNS[section]}"
+                message = f"the name '{name}' is given to both {nouns}"
+                yield Finding("name_clash", message, (section, name), "rename one", also=(first[name], name))
+            first.setdefault(name, section)
+
+
+def _unknown(
+    code: str, noun: str, name: object, path: KeyPath, known: Iterable[str], *, of_key: bool = True
+) -> Finding:
+    """The finding that a name is unknown, with the nearest known one."""
+    names = tuple(known)
+    where = describe_place(path[:-1] if of_key else path)
+    hint = suggestion(str(name), names) or listing(names)
+    return Finding(code, f"unknown {noun} '{name}' in {where}", path, hint, of_key)
+
+
+# Who may be whose parent
+
+
+def influences(context: Context) -> Iterator[Finding]:
+    """Influences name drivers and their states, and give points to states of their own node."""
+    for name, path, node in context.nodes:
+        if isinstance(node, Categorical | Numeric):
+            for parent, rows in node.influences.items():
+                yield from _same_step_parent(context, parent, name, (*path, "influences", parent))
+                yield from _rows(context, parent, name, rows, (*path, "influences", parent))
+        for parent, rows in node.lagged_influences.items():
+            place = (*path, "lagged_influences", parent)
+            yield from _any_node(context, parent, place)
+            yield from _rows(context, parent, name, rows, place)
+
+
+def _same_step_parent(
+    context: Context, parent: str, child: str, path: KeyPath, *, of_key: bool = True
+) -> Iterator[Finding]:
+    """A driver depends in the same step on drivers only; a consequence also on the outcome and on consequences."""
+    of_consequence = child in context.consequences
+    if parent in context.drivers or (of_consequence and (parent == OUTCOME or parent in context.consequences)):
+        return
+    if parent == OUTCOME or parent in context.consequences:
+        code = "depends_on_outcome" if parent == OUTCOME else "depends_on_consequence"
+        later = "the outcome" if parent == OUTCOME else f"the consequence '{parent}'"
+        what = "the outcome" if child == OUTCOME else f"the driver '{child}'"
+        message = f"{later} is drawn after {what}, which can't depend on it in the same step"
+        if parent == child:
+            message = f"{what} can't depend on itself in the same step"
+        yield Finding(
+            code, message, path, "let it depend on the step before: lagged_influences, or a rule with lag: 1", of_key
+        )
+        return
+    known = context.all_nodes if of_consequence else context.drivers
+    yield _unknown_node(context, parent, path, known, of_key=of_key)
+
+
+def _any_node(context: Context, name: str, path: KeyPath) -> Iterator[Finding]:
+    if name not in context.all_nodes:
+        yield _unknown_node(context, name, path, context.all_nodes)
+
+
+def _unknown_node(context: Context, name: str, path: KeyPath, known: Iterable[str], *, of_key: bool = True) -> Finding:
+    if name in context.scenarios:
+        hint = f"'{name}' is a scenario: write 'scenario', and '{name}' as its state"
+        where = describe_place(path[:-1] if of_key else path)
+        return Finding("unknown_driver", f"unknown driver '{name}' in {where}", path, hint, of_key)
+    return _unknown("unknown_driver", "driver", name, path, known, of_key=of_key)
+
+
+def _rows(context: Context, parent: str, child: str, rows: Mapping[str, Any], path: KeyPath) -> Iterator[Finding]:
+    yield from _parent_states(context, parent, rows, path)
+    for state, points in rows.items():
+        if isinstance(points, dict):
+            yield from _targets(context, child, points, (*path, state))
+
+
+def _parent_states(context: Context, parent: str, rows: Iterable[str], path: KeyPath) -> Iterator[Finding]:
+    if context.is_numeric(parent):
+        yield from _knots(context, parent, rows, path)
+        return
+    states = context.states(parent)
+    for state in rows if states is not None else ():
+        if states is not None and state not in states:
+            yield _unknown_state(parent, state, (*path, state), states)
+
+
+def _unknown_state(node: str, state: str, path: KeyPath, states: Iterable[str], *, of_key: bool = True) -> Finding:
+    if node == OUTCOME:
+        return _unknown("unknown_scenario", "scenario", state, path, states, of_key=of_key)
+    names = tuple(states)
+    where = describe_place(path[:-1] if of_key else path)
+    own = "" if where.endswith(f"'{node}'") else f" of '{node}'"
+    hint = suggestion(state, names) or listing(names)
+    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, hint, of_key)
+
+
+def _knots(context: Context, parent: str, rows: Iterable[str], path: KeyPath) -> Iterator[Finding]:
+    """Under a numeric node stand knots: different numbers on its scale."""
+    scale, seen = context.scale(parent), dict[float, str]()
+    for text in rows:
+        try:
+            knot = float(text)
+        except ValueError:
+            message = f"'{text}' is not a number: the points of the numeric '{parent}' stand at knots on its scale"
+            yield Finding("not_a_knot", message, (*path, text), "such as {0.0: {...}, 1.0: {...}}")
+            continue
+        if knot in seen:
+            message = f"the knot {text} of '{parent}' stands here a second time, the first as {seen[knot]}"
+            yield Finding("duplicate_knot", message, (*path, text))
+        elif scale and not scale[0] <= knot <= scale[1]:
+            message = f"the knot {text} lies outside the range of '{parent}', which is {scale[0]:g} to {scale[1]:g}"
+            yield Finding("knot_off_range", message, (*path, text))
+        seen.setdefault(knot, text)
+
+
+def _targets(context: Context, node: str, points: Iterable[str], path: KeyPath) -> Iterator[Finding]:
+    """Points are for states of the node, or for `hold`."""
+    states = context.states(node)
+    for state in points:
+        if states is not None and state != HOLD and state not in states:
+            yield _unknown_state(node, state, (*path, state), (*states, HOLD))
+
+
+def impacts(context: Context) -> Iterator[Finding]:
+    """Impacts stand under the driver's own states or knots, and are on scenarios."""
+    for name, driver in context.model.drivers.items():
+        path: KeyPath = ("drivers", name, "impacts")
+        if isinstance(driver, NumericDriver):
+            yield from _knots(context, name, driver.impacts, path)
+        else:
+            yield from _parent_states(context, name, driver.impacts, path)
+        for state, points in driver.impacts.items():
+            yield from _targets(context, OUTCOME, points, (*path, state))
+
+
+# Shares, persistence, allowed moves, events
+
+
+def own_states(context: Context) -> Iterator[Finding]:
+    """What a node says of its states is about states that it has."""
+    for name, path, node in context.categorical():
+        yield from _states_of(context, name, node.initial or (), (*path, "initial"))
+        by_state = (node.persistence and node.persistence.by_state) or {}
+        named = [state for state in by_state if state != "default"]
+        yield from _states_of(context, name, named, (*path, "persistence"))
+        yield from _states_of(context, name, node.allowed, (*path, "allowed"))
+        for state, targets in node.allowed.items():
+            for index, target in enumerate(targets):
+                yield from _states_of(context, name, [target], (*path, "allowed", state), item=index)
+        for key, event in node.events.items():
+            yield from _states_of(context, name, event.prior or (), (*path, "events", key, "prior"))
+            yield from _targets(context, name, event.points or (), (*path, "events", key, "points"))
+
+
+def _states_of(
+    context: Context, node: str, names: Iterable[str], path: KeyPath, item: int | None = None
+) -> Iterator[Finding]:
+    states = context.states(node)
+    for name in names:
+        if states is not None and name not in states:
+            below = (*path, name if item is None else item)
+            yield _unknown_state(node, name, below, states)
+
+
+def prior_rows(context: Context) -> Iterator[Finding]:
+    """Rows of `prior_given` ask same-step parents for states that they have."""
+    for name, path, node in context.nodes:
+        if not isinstance(node, Categorical):
+            continue
+        for key, row in node.prior_given.items():
+            place = (*path, "prior_given", key)
+            for parent, condition in row.when.items():
+                yield from _same_step_parent(context, parent, name, (*place, "when", parent))
+                yield from _condition(context, parent, condition, (*place, "when", parent))
+            yield from _states_of(context, name, row.prior, (*place, "prior"))
+
+
+def _condition(context: Context, node: str, condition: Condition, path: KeyPath) -> Iterator[Finding]:
+    """A state is asked of a categorical node, a comparison of a numeric one."""
+    if context.is_numeric(node):
+        if condition.comparison is None:
+            message = f"'{node}' is numeric and has no states; compare it with a number"
+            yield Finding("state_of_numeric", message, path, 'such as "> 0.7"', of_key=False)
+        return
+    states = context.states(node)
+    if states is None:
+        return
+    if condition.comparison is not None:
+        message = f"'{node}' has states and can't be compared with a number"
+        yield Finding("comparison_of_states", message, path, listing(states), of_key=False)
+    for index, state in enumerate(condition.states):
+        if state not in states:
+            yield _unknown_condition(node, state, (*path, index), states)
+
+
+def _unknown_condition(node: str, state: str, path: KeyPath, states: Iterable[str]) -> Finding:
+    noun, code = ("scenario", "unknown_scenario") if node == OUTCOME else ("state", "unknown_state")
+    own = "" if node == OUTCOME else f" of '{node}'"
+    message = f"unknown {noun} '{state}'{own} in {describe_place(path[:-2])}"
+    return Finding(code, message, path, suggestion(state, states) or listing(states), of_key=False)
+
+
+# Rules
+
+
+def rules(context: Context) -> Iterator[Finding]:
+    """Rules ask nodes for what they have, and give points to nodes that may depend on them."""
+    for name, rule in context.model.rules.items():
+        path: KeyPath = ("rules", name)
+        for node, condition in rule.when.items():
+            yield from _any_node(context, node, (*path, "when", node))
+            yield from _condition(context, node, condition, (*path, "when", node))
+        for target, points in rule.then.items():
+            yield from _any_node(context, target, (*path, "then", target))
+            yield from _given(context, target, points, (*path, "then", target))
+        if rule.lag == 0:
+            yield from _same_step_rule(context, rule, path)
+
+
+def _same_step_rule(context: Context, rule: Rule, path: KeyPath) -> Iterator[Finding]:
+    targets = [target for target in rule.then if target in context.all_nodes]
+    for node in rule.when:
+        if node not in context.all_nodes:
+            continue
+        # One finding for each condition is enough, though several targets may forbid it.
+        if found := next(
+            (fault for target in targets for fault in _same_step_rule_edge(context, node, target, path)), None
+        ):
+            yield found
+
+
+def _same_step_rule_edge(context: Context, node: str, target: str, path: KeyPath) -> Iterator[Finding]:
+    if node == target == OUTCOME or (target == OUTCOME and node in context.consequences) or target in context.drivers:
+        yield from _same_step_parent(context, node, target, (*path, "when", node))
+
+
+def _given(context: Context, target: str, points: object, path: KeyPath) -> Iterator[Finding]:
+    numeric = context.is_numeric(target)
+    if isinstance(points, dict):
+        if numeric:
+            message = f"'{target}' is numeric and has no states: the rule gives it one number, up (+) or down (-)"
+            yield Finding("points_of_numeric", message, path, f"such as {target}: 1")
+        else:
+            yield from _targets(context, target, points, path)
+    elif isinstance(points, Judgement) and not numeric and (states := context.states(target)):
+        noun = "scenario" if target == OUTCOME else "state"
+        message = f"the rule gives '{target}' one number; say for which {noun}"
+        yield Finding(
+            "points_without_state", message, path, f"such as {target}: {{{next(iter(states))}: {points.mean:g}}}"
+        )
+
+
+# Profiles, groups and claims
+
+
+def profiles(context: Context) -> Iterator[Finding]:
+    """A profile leaves alone what the file is made of."""
+    for name, profile in context.model.profiles.items():
+        for key in ("usru", "extends", "profiles"):
+            if key in profile.overrides:
+                yield Finding(
+                    "not_for_profiles", f"a profile can't change '{key}'", ("profiles", name, "overrides", key)
+                )
+
+
+def groups(context: Context) -> Iterator[Finding]:
+    """Groups have members, which are different scenarios."""
+    for name, members in context.model.groups.items():
+        if not members:
+            yield Finding("empty_group", f"the group '{name}' has no members", ("groups", name))
+        for index, member in enumerate(members):
+            path: KeyPath = ("groups", name, index)
+            if context.scenarios and member not in context.scenarios:
+                hint = suggestion(member, context.scenarios) or listing(context.scenarios)
+                yield Finding("unknown_scenario", f"unknown scenario '{member}' in group '{name}'", path, hint)
+            elif member in members[:index]:
+                yield Finding("duplicate_member", f"'{member}' is named twice in group '{name}'", path)
+
+
+def claims(context: Context) -> Iterator[Finding]:
+    """Every claim that is cited stands in the register."""
+    if context.claims is None:
+        return
+    near: dict[tuple[str, str], str] = {}
+    for path, claim in citations(context.model):
+        if claim in context.claims:
+            continue
+        near = near or {_bare_id(name): name for name in sorted(context.claims, reverse=True)}
+        other = near.get(_bare_id(claim))
+        hint = f"did you mean '{other}'?" if other else "the register has no such id"
+        message = f"unknown claim '{claim}' in {describe_place(path)}"
+        yield Finding("unknown_claim", message, path, hint, of_key=False)
+
+
+def _bare_id(claim: str) -> tuple[str, str]:
+    """Ids are short and all alike: near is what differs in case or in leading zeros only."""
+    letters = claim.rstrip("0123456789")
+    return letters.upper(), claim[len(letters) :].lstrip("0")

@@ -1,0 +1,311 @@
+"""Priors, initial shares, persistence, scales: numbers that must make sense together."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from usru_scenarios.model import Categorical, Distribution, Judgement, Numeric, State
+from usru_scenarios.reading.checks.context import Context, Finding
+from usru_scenarios.reading.grammar import describe_place
+from usru_scenarios.reading.provenance import judgements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from usru_scenarios.model import Condition, PriorRow, Scenario, Shares
+    from usru_scenarios.reading.yaml_source import KeyPath
+
+LARGEST_POINTS = 1_000
+"""More points than this overflow the odds and can't be meant."""
+
+LARGEST_SHARE = 1e100
+LARGEST_WEIGHT = 1_000
+LARGEST_ODDS = 1e6
+
+_SCALE = 3
+"""The practitioners' scale goes from -3 to +3."""
+
+_MOST_CELLS = 50_000
+"""So many combinations of parents are looked at before the search for an uncovered one is given up."""
+
+
+def priors(context: Context) -> Iterator[Finding]:
+    """All states of a node have a prior or none has, and one of them is above 0."""
+    for name, path, node in context.categorical():
+        if isinstance(node, Categorical):
+            given = {state: part.prior for state, part in node.states.items()}
+            yield from _all_or_none(given, (*path, "states"), "prior", f"state of '{name}'")
+
+
+def baselines(context: Context) -> Iterator[Finding]:
+    """All scenarios have a baseline or none has, and one of them is above 0."""
+    given = {name: scenario.baseline for name, scenario in context.model.scenarios.items()}
+    if context.scenarios:
+        yield from _all_or_none(given, ("scenarios",), "baseline", "scenario")
+
+
+def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: str, noun: str) -> Iterator[Finding]:
+    without = [name for name, share in given.items() if share is None]
+    if without and len(without) < len(given):
+        names = ", ".join(f"'{name}'" for name in without[:5]) + (", ..." if len(without) > 5 else "")
+        message = f"no {field} for {names}, while another {noun} has one"
+        hint = f"give a {field} to all or to none; 0 for what is never drawn"
+        yield Finding(f"missing_{field}", message, (*path, without[0]), hint)
+    elif given and not without and all(share is not None and share.mean == 0 for share in given.values()):
+        yield Finding("all_zero", f"every {field} of {_owner(path)} is 0, so nothing could be drawn", path)
+
+
+def _owner(path: KeyPath) -> str:
+    return "the scenarios" if path == ("scenarios",) else f"'{path[1]}'"
+
+
+def share_maps(context: Context) -> Iterator[Finding]:
+    """A map of shares has one above 0."""
+    for path, shares in _share_maps(context):
+        if all(share.mean == 0 for share in shares.values()):
+            yield Finding("all_zero", f"every share in {describe_place(path)} is 0, so nothing could be drawn", path)
+
+
+def _share_maps(context: Context) -> Iterator[tuple[KeyPath, Shares]]:
+    for _, path, node in context.categorical():
+        if node.initial is not None:
+            yield (*path, "initial"), node.initial
+        for key, event in node.events.items():
+            if event.prior is not None:
+                yield (*path, "events", key, "prior"), event.prior
+        if isinstance(node, Categorical):
+            for key, row in node.prior_given.items():
+                yield (*path, "prior_given", key, "prior"), row.prior
+
+
+def persistence(context: Context) -> Iterator[Finding]:
+    """A persistence by state names every state or has a default."""
+    for name, path, node in context.categorical():
+        by_state = node.persistence.by_state if node.persistence else None
+        if by_state is None or "default" in by_state:
+            continue
+        missing = [state for state in context.states(name) or () if state not in by_state]
+        if missing:
+            names = ", ".join(f"'{state}'" for state in missing)
+            message = f"no persistence for {names} of {_quoted(name)}"
+            yield Finding(
+                "incomplete_persistence", message, (*path, "persistence"), "name every state, or add a default"
+            )
+
+
+def _quoted(name: str) -> str:
+    return "the outcome" if name == "scenario" else f"'{name}'"
+
+
+def anchor(context: Context) -> Iterator[Finding]:
+    """An anchor names every scenario, with shares above 0."""
+    if context.model.anchor is None:
+        return
+    path: KeyPath = ("anchor", "shares")
+    shares = context.model.anchor.shares
+    for name, share in shares.items():
+        if name not in context.scenarios and context.scenarios:
+            yield Finding("unknown_scenario", f"unknown scenario '{name}' in shares of the anchor", (*path, name))
+        elif share.mean <= 0:
+            yield Finding(
+                "anchor_not_positive", f"the anchor's share of '{name}' must be above 0", (*path, name), of_key=False
+            )
+    missing = [name for name in context.scenarios if name not in shares]
+    if missing:
+        names = ", ".join(f"'{name}'" for name in missing)
+        yield Finding("incomplete_anchor", f"the anchor has no share for {names}", path, "it names every scenario")
+
+
+# Numeric drivers
+
+
+def scales(context: Context) -> Iterator[Finding]:
+    """A numeric node's range rises, and its distribution and its initial value lie on it."""
+    for name, path, node in context.nodes:
+        if not isinstance(node, Numeric):
+            continue
+        low, high = node.range
+        if not low < high:
+            message = f"the range of '{name}' must rise, and this goes from {low:g} to {high:g}"
+            yield Finding("range_not_rising", message, (*path, "range"), of_key=False)
+            continue
+        yield from _on_scale(node, path, low, high)
+
+
+def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator[Finding]:
+    scale = f"the range {low:g} to {high:g}"
+    if node.distribution is not None and not _within(node.distribution, low, high):
+        message = f"the distribution reaches outside {scale}"
+        if node.distribution.family == "normal":
+            message = f"the distribution has next to nothing on {scale}"
+        yield Finding("distribution_off_range", message, (*path, "distribution"), of_key=False)
+    if node.initial is not None:
+        least, most = node.initial.bounds
+        if isinstance(node.initial.value, Distribution) and math.isinf(least):
+            least = most = node.initial.mean
+        inner_low, inner_high = _support(node.distribution, low, high)
+        if not low < least <= most < high:
+            message = f"the initial value must lie strictly inside {scale}"
+            yield Finding("initial_off_range", message, (*path, "initial"), of_key=False)
+        elif low <= inner_low < inner_high <= high and not inner_low < least <= most < inner_high:
+            message = f"the initial value must lie strictly inside the distribution, {inner_low:g} to {inner_high:g}"
+            yield Finding("initial_off_range", message, (*path, "initial"), of_key=False)
+
+
+def _within(distribution: Distribution, low: float, high: float) -> bool:
+    match distribution.family:
+        case "beta":
+            return True  # stretched over the range
+        case "normal":
+            mean, sd = (parameter.mean for parameter in distribution.parameters)
+            return low - 6 * sd < mean < high + 6 * sd
+    least, most = distribution.bounds
+    return low <= least and most <= high
+
+
+def _support(distribution: Distribution | None, low: float, high: float) -> tuple[float, float]:
+    """Between which values a node's own distribution lies."""
+    if distribution is None or distribution.family in ("beta", "normal"):
+        return low, high
+    return distribution.bounds
+
+
+def magnitudes(context: Context) -> Iterator[Finding]:
+    """Points stay on the scale, and no number is so large that the arithmetic would break."""
+    limits = {"points": LARGEST_POINTS, "weight": LARGEST_WEIGHT, "odds_per_point": LARGEST_ODDS, "sd_per_point": 1_000}
+    for judged in judgements(context.model):
+        if not isinstance(judged.judgement, Judgement):
+            continue
+        low, high = judged.judgement.bounds
+        size = abs(judged.judgement.mean) if math.isinf(low) or math.isinf(high) else max(abs(low), abs(high))
+        limit = limits.get(judged.role, LARGEST_SHARE)
+        if size > limit:
+            message = f"{size:g} is more than a number here can be, which is {limit:g}"
+            yield Finding("number_too_large", message, judged.path, of_key=False)
+        elif judged.role == "points" and size > _SCALE:
+            message = f"{judged.judgement.mean:g} points lie off the scale, which goes from -3 to +3"
+            yield Finding("points_off_scale", message, judged.path, of_key=False, severity="warning")
+
+
+# Priors given parents
+
+
+def coverage(context: Context) -> Iterator[Finding]:
+    """Every combination of parents meets a row of `prior_given`, or the states have priors of their own."""
+    for name, path, node in context.categorical():
+        if not isinstance(node, Categorical) or not node.prior_given or _has_own(node.states):
+            continue
+        place = (*path, "prior_given")
+        cells = _cells(context, node.prior_given.values())
+        if cells is None or len((context.raw(name) or {})["prior_given"]) > len(node.prior_given):
+            continue
+        search = _Search(cells, [_row(row, cells) for row in node.prior_given.values()])
+        if (hole := search.uncovered()) is not None:
+            where = ", ".join(f"{parent} {cells[parent][cell].shown}" for parent, cell in hole.items())
+            message = f"no row of prior_given covers {where}, and the states of '{name}' have no prior of their own"
+            yield Finding("uncovered_prior", message, place, "add a row for it, or priors to the states")
+        elif search.given_up:
+            message = f"the parents of '{name}' have too many combinations to see whether its rows cover them all"
+            yield Finding("coverage_unknown", message, place, "give the states priors of their own", severity="warning")
+
+
+def _has_own(states: Mapping[str, State | Scenario]) -> bool:
+    return any(isinstance(state, State) and state.prior is not None for state in states.values())
+
+
+class _Cell(NamedTuple):
+    """A state of a parent, or a stretch of a numeric parent's scale on which no comparison changes."""
+
+    shown: str
+    state: str = ""
+    value: float = 0.0
+
+    def meets(self, condition: Condition) -> bool:
+        if condition.comparison is None:
+            return self.state in condition.states
+        return holds(*condition.bound(), self.value)
+
+
+def holds(sign: str, bound: float, value: float) -> bool:
+    """Whether a comparison holds of a value."""
+    match sign:
+        case "<":
+            return value < bound
+        case "<=":
+            return value <= bound
+        case ">":
+            return value > bound
+    return value >= bound
+
+
+_Row = dict[str, frozenset[int]]
+"""For each parent that a row asks about, the numbers of its cells that meet the row."""
+
+
+def _cells(context: Context, rows: Iterable[PriorRow]) -> dict[str, list[_Cell]] | None:
+    """The cells of every parent; None where a name or a kind is at fault, which is told elsewhere."""
+    conditions: dict[str, list[Condition]] = {}
+    for row in rows:
+        for parent, condition in row.when.items():
+            conditions.setdefault(parent, []).append(condition)
+    cells: dict[str, list[_Cell]] = {}
+    for parent, asked in conditions.items():
+        numeric = context.is_numeric(parent)
+        scale, states = context.scale(parent), context.states(parent)
+        if any((condition.comparison is not None) != numeric for condition in asked) or not (scale or states):
+            return None
+        cells[parent] = _stretches(scale, asked) if scale else [_Cell(f"= {state}", state) for state in states or ()]
+    return cells
+
+
+def _stretches(scale: tuple[float, float], asked: list[Condition]) -> list[_Cell]:
+    low, high = scale
+    edges = sorted({low, high, *(edge for _, edge in (one.bound() for one in asked) if low < edge < high)})
+    middles = [_Cell(f"between {left:g} and {right:g}", value=(left + right) / 2) for left, right in pairwise(edges)]
+    return [*middles, *(_Cell(f"= {edge:g}", value=edge) for edge in edges)]
+
+
+def _row(row: PriorRow, cells: dict[str, list[_Cell]]) -> _Row:
+    return {
+        parent: frozenset(number for number, cell in enumerate(cells[parent]) if cell.meets(condition))
+        for parent, condition in row.when.items()
+    }
+
+
+class _Search:
+    """Looks for a combination of parents' cells that no row covers, parent by parent, leaving out what is settled."""
+
+    def __init__(self, cells: dict[str, list[_Cell]], rows: list[_Row]) -> None:
+        self.cells = cells
+        self.rows = rows
+        self.steps = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the search has taken so many steps that it was stopped."""
+        return self.steps > _MOST_CELLS
+
+    def uncovered(self) -> dict[str, int] | None:
+        """The first combination found, as the number of a cell for each parent that matters to it."""
+        return self._below(self.rows, [*self.cells])
+
+    def _below(self, rows: list[_Row], parents: list[str]) -> dict[str, int] | None:
+        if any(not row for row in rows):
+            return None
+        if not rows:
+            return {}
+        parent, *others = parents
+        for number in range(len(self.cells[parent])):
+            self.steps += 1 + len(rows) // 100
+            if self.given_up:
+                return None
+            left = [_after(row, parent) for row in rows if parent not in row or number in row[parent]]
+            if (found := self._below(left, others)) is not None:
+                return {parent: number, **found}
+        return None
+
+
+def _after(row: _Row, parent: str) -> _Row:
+    return {other: numbers for other, numbers in row.items() if other != parent}

@@ -1,0 +1,48 @@
+"""The table of cross-reference rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.reading.checks import calendar, dependence, reach, references, shares
+from usru_scenarios.reading.checks.context import Context, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RULES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    references.one_namespace,
+    references.influences,
+    references.impacts,
+    references.own_states,
+    references.prior_rows,
+    references.rules,
+    references.profiles,
+    references.groups,
+    references.claims,
+    shares.priors,
+    shares.baselines,
+    shares.share_maps,
+    shares.persistence,
+    shares.coverage,
+    shares.scales,
+    shares.anchor,
+    shares.magnitudes,
+    calendar.time,
+    calendar.events,
+    calendar.redraws,
+    calendar.anchor,
+    calendar.schedules,
+    dependence.circles,
+    reach.rules_that_never_hold,
+    reach.rows_that_never_hold,
+    reach.points_that_never_act,
+    reach.weights_without_impacts,
+)
+"""Every rule that a model is held against."""
+
+
+def findings(context: Context) -> Iterator[Finding]:
+    """Everything that the rules find, rule by rule."""
+    for rule in RULES:
+        yield from rule(context)

@@ -1,0 +1,434 @@
+"""A scenario file, read and made ready: overlays, shape, cross-references and claims, with every fault at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from usru_scenarios.model import Model, describe
+from usru_scenarios.problems import (
+    ModelError,
+    Problem,
+    RequestError,
+    Span,
+    UnreadableInput,
+    listing,
+    suggestion,
+)
+from usru_scenarios.reading.checks import Context, Finding, findings
+from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate
+from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
+from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.reading.register import Register, read_register
+from usru_scenarios.reading.repair import sound_part
+from usru_scenarios.reading.yaml_source import MAXIMUM_BYTES, Mark, Source, read, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from usru_scenarios.reading.yaml_source import Document, KeyPath, Place
+
+DEFAULT_MODEL = "us-russia"
+"""The bundled model that is meant where none is named."""
+
+STANDARD_INPUT = "-"
+
+MAXIMUM_PROFILES = 100
+"""So many profiles are checked beforehand; of a file with more, the others when they are asked for."""
+
+MAXIMUM_FINDINGS = 1_000
+"""So many faults are looked for; a file that has more was not written by hand."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is valid, with what it was made from."""
+
+    model: Model
+    """Resolved: overlays, profile, assignments and weights are applied."""
+    data: dict[str, Any]
+    """The same as plain data, in the file's own forms."""
+    register: Register | None
+    """The claims that the model may cite; None where the file names no register."""
+    warnings: tuple[Problem, ...]
+    path: Path | None
+    """The file; None for standard input."""
+    profile: str | None
+    weights: tuple[str, ...]
+    """`NAME=VALUE`, as applied."""
+    sha256: str
+    """Of the resolved model: see `digest`."""
+    source: Source = field(repr=False, compare=False)
+    """The text of the file that was asked for, which may extend others."""
+    tree: Tree = field(repr=False, compare=False)
+    read_again: Callable[[str | None, Sequence[str]], Loaded] = field(repr=False, compare=False)
+    """The same text with the same assignments, read under another profile and with other weights."""
+
+    def under(self, profile: str) -> Loaded:
+        """The model under another profile.
+
+        Raises:
+            ModelError, RequestError: as for `load`.
+        """
+        return self.read_again(profile, self.weights)
+
+    def by_itself(self) -> Loaded:
+        """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
+        return self.read_again(None, ()) if self.profile is not None or self.weights else self
+
+    def place(self, path: tuple[str | int, ...]) -> Span | None:
+        """Where a part of the model stands in its files; None where no part of the path is in any."""
+        place, found = locate(self.tree.place, path)
+        return place.key_span() if found else None
+
+
+def load(
+    source: str | Path = DEFAULT_MODEL,
+    *,
+    profile: str | None = None,
+    assignments: Sequence[str] = (),
+    weights: Sequence[str] = (),
+    sourced_only: bool = False,
+) -> Loaded:
+    """Read a model and check all of it, its profiles included.
+
+    Args:
+        source: a path, `-` for standard input, or the id of a bundled model.
+        profile: the profile to apply.
+        assignments: `PATH=VALUE`, as after `--set`, applied in order.
+        weights: `NAME=VALUE`, as after `-w`, applied in order.
+        sourced_only: set to 0 the points that rest on no claim of a document.
+
+    Raises:
+        UnreadableInput: there is no such file or bundled model, or it can't be read.
+        UnreadableModel: the file is no text, or past the limits of the format.
+        ModelError: the file, a profile of it, or what the arguments made of it has faults; with all of them.
+        RequestError: the profile is unknown, or an argument has no place in the file.
+    """
+    document, path = _opened(source)
+    if not isinstance(document.data, dict):
+        raise ModelError([*document.problems, _not_a_map(document)])
+    tree, problems, is_whole = with_extended(document)
+    if not is_whole:
+        raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
+    examiner = _Examiner()
+    base = examiner.base = examiner.examine(tree)
+    problems += base.problems
+    variants = dict(_profiles(examiner, tree, problems))
+    if any(problem.severity == "error" for problem in problems):
+        raise ModelError(_in_order(problems))
+
+    def read_as(profile: str | None, weights: Sequence[str]) -> Loaded:
+        chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
+        chosen = _requested(examiner, chosen, assignments, weights)
+        if sourced_only and chosen.model is not None:
+            chosen = _sound(examiner.examine(_sourced_only(chosen.model, chosen.tree)))
+        assert chosen.model is not None  # of data without an error all is sound
+        return Loaded(
+            model=chosen.model,
+            data=chosen.tree.data,
+            register=chosen.register,
+            warnings=_in_order(chosen.problems),
+            path=path,
+            profile=profile,
+            weights=tuple(weights),
+            sha256=digest(chosen.tree.data),
+            source=document.source,
+            tree=chosen.tree,
+            read_again=read_as,
+        )
+
+    return read_as(profile, weights)
+
+
+def digest(data: dict[str, Any]) -> str:
+    """The SHA-256 of a model's plain data, in hexadecimal; where its claims are kept is no part of what it says.
+
+    The data is written as JSON with sorted keys, no blanks, and whole numbers without a decimal point, so that neither
+    the order of keys, comments, quotes nor `1` for `1.0` matter. Rows of `prior_given`, whose order has a meaning, are
+    written as a list.
+    """
+    said = {key: value for key, value in data.items() if key != "sources"}
+    text = json.dumps(_canonical(said), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        return {
+            key: [[name, _canonical(row)] for name, row in value.items()]
+            if key == "prior_given" and isinstance(value, dict)
+            else _canonical(value)
+            for key, value in raw.items()
+        }
+    if isinstance(raw, list):
+        return [_canonical(item) for item in raw]
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
+
+
+# Finding the file
+
+
+def bundled_folder(candidates: Iterable[Path] | None = None) -> Path | None:
+    """The folder of the bundled models: in the package when it was installed from a wheel, else beside the source."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parents[1]
+    places = candidates if candidates is not None else (package / "bundled" / "scenarios", beside / "scenarios")
+    return next((folder for folder in places if folder.is_dir()), None)
+
+
+def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
+    """The bundled models by their id, which is the file's name without its ending."""
+    folder = bundled_folder(candidates)
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
+    return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])
+
+
+def _opened(source: str | Path) -> tuple[Document, Path | None]:
+    if source == STANDARD_INPUT:
+        return read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>"), None
+    path = Path(source)
+    if isinstance(source, Path) or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
+        return read_file(path, str(source)), path
+    bundled = bundled_models()
+    if source in bundled:
+        path = bundled[source]
+        return read_file(path, _shown(path)), path
+    if _is(path, Path.is_dir):
+        raise UnreadableInput(f"{source} is a folder, not a file")
+    known = [*bundled, *_files_beside(path)]
+    hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
+    raise UnreadableInput(str(Problem("missing_file", f"there is no file and no bundled model '{source}'", None, hint)))
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether a path is of a kind; a text that can't be a path (too long, with a NUL) is of none."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: Path) -> str:
+    """The path as a person at the present folder would write it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _files_beside(path: Path) -> list[str]:
+    try:
+        return sorted(
+            str(path.parent / entry.name) for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")
+        )
+    except (OSError, ValueError):
+        return []
+
+
+def _not_a_map(document: Document) -> Problem:
+    if document.data is None and document.place.value == Mark(0, 0):
+        return Problem("empty_file", "the file is empty", Span(document.source.name, 1, 1), "start one with 'usru new'")
+    message = f"a scenario file is a map of keys such as 'name' and 'drivers', not {describe(document.data)}"
+    return Problem("not_a_map", message, document.place.span())
+
+
+# Checking
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """Plain data that has been held against the format: `model` is what is sound of it."""
+
+    tree: Tree
+    model: Model | None
+    register: Register | None
+    problems: list[Problem]
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+
+class _Examiner:
+    """Holds variants of one file against the format; registers are read once, and sound parts validated once."""
+
+    def __init__(self) -> None:
+        self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
+        self.base: _Examined | None = None
+
+    def examine(self, tree: Tree) -> _Examined:
+        problems: list[Problem] = []
+        register = self._register(tree, problems)
+        model, faults = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
+        problems += [fault.problem for fault in faults]
+        if model is not None:
+            context = Context(model, tree.data, frozenset(register.claims) if register else None)
+            found = islice(findings(context), MAXIMUM_FINDINGS)
+            problems += filter(None, (_located(finding, tree) for finding in found))
+        return _Examined(tree, model, register, problems)
+
+    def _with_sound_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        """The data with what the base has unchanged already validated; None where that spares nothing."""
+        base = self.base
+        if base is None or base.model is None or base.errors:
+            return None
+        attempt = dict(data)
+        for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations"):
+            before, after = base.tree.data.get(section), data.get(section)
+            sound = getattr(base.model, section)
+            if isinstance(before, dict) and isinstance(after, dict):
+                attempt[section] = (
+                    sound
+                    if after is before
+                    else {name: sound[name] if raw is before.get(name) else raw for name, raw in after.items()}
+                )
+        return attempt
+
+    def _register(self, tree: Tree, problems: list[Problem]) -> Register | None:
+        text = tree.data.get("sources")
+        place = tree.place.child("sources")
+        if not isinstance(text, str) or place is None:
+            return None
+        folder = place.source.folder / text
+        try:
+            if folder not in self.registers:
+                name = os.path.normpath(os.path.join(os.path.dirname(place.source.name), text))  # noqa: PTH118, PTH120
+                self.registers[folder] = read_register(folder, name)
+        except UnreadableInput as error:
+            problems.append(Problem("missing_register", str(error), place.span()))
+            return None
+        register, faults = self.registers[folder]
+        problems += faults
+        return register
+
+
+def _located(finding: Finding, tree: Tree) -> Problem | None:
+    """A finding at its place in the text; None where a fault of that place has been told already."""
+    place, _ = locate(tree.place, finding.path)
+    if place.spoiled:
+        return None
+    span = place.key_span() if finding.of_key else place.span()
+    hint = finding.hint
+    if finding.also is not None:
+        other = locate(tree.place, finding.also)[0].key_span()
+        hint = f"{hint}{': ' if hint else ''}the other is at {other}"
+    return Problem(finding.code, finding.message, span, hint, finding.severity)
+
+
+def _profiles(examiner: _Examiner, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _Examined]]:
+    """The file under each of its profiles; faults that a profile brings are added to the problems."""
+    names = tree.data.get("profiles")
+    for name in islice(names, MAXIMUM_PROFILES) if isinstance(names, dict) else ():
+        own: list[Problem] = []
+        variant = with_profile(tree, name, own)
+        if variant is tree and not own:
+            continue
+        examined = examiner.examine(variant)
+        known = set(problems)
+        block = tree.child("profiles").child(name).place
+        fresh = [problem for problem in [*own, *examined.errors] if problem not in known]
+        problems += _in_profile(fresh, name, block)
+        yield name, examined
+
+
+def _in_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
+    """A fault that stands outside the profile's own block says that it is the profile that brings it about."""
+    inside = set(_spans(block)) if problems else set()
+    return [
+        problem
+        if problem.span is None or problem.span in inside
+        else replace(problem, message=f"{problem.message} (with profile '{name}')")
+        for problem in problems
+    ]
+
+
+def _spans(place: Place) -> Iterator[Span]:
+    yield place.key_span()
+    yield place.span()
+    for child in (place.children or {}).values():
+        yield from _spans(child)
+
+
+def _faults_of_fragment(tree: Tree) -> list[Problem]:
+    """The faults of a file whose rest could not be read: what it lacks may stand there."""
+    _, faults = sound_part(tree.data, tree.place)
+    return [fault.problem for fault in faults if fault.kind != "missing"]
+
+
+# What was asked for
+
+
+def _requested(
+    examiner: _Examiner,
+    chosen: _Examined,
+    assignments: Sequence[str],
+    weights: Sequence[str],
+) -> _Examined:
+    tree, problems = chosen.tree, list[Problem]()
+    for argument in assignments:
+        tree = assigned(tree, argument, problems)
+    for argument in weights:
+        tree = weighted(tree, argument, problems)
+    if problems:
+        raise RequestError(problems)
+    return chosen if tree is chosen.tree else _sound(examiner.examine(tree))
+
+
+def _with_requested_profile(
+    examiner: _Examiner, base: _Examined, variants: dict[str, _Examined], profile: str
+) -> _Examined:
+    known = base.tree.data.get("profiles", {})
+    if profile in variants:
+        return variants[profile]
+    if profile in known:
+        problems: list[Problem] = []
+        examined = examiner.examine(with_profile(base.tree, profile, problems))
+        return _sound(replace(examined, problems=[*problems, *examined.problems]))
+    span = Source("--profile", profile).span(Mark(0, 0, len(profile)))
+    hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
+    raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
+
+
+def _sound(examined: _Examined) -> _Examined:
+    if examined.errors:
+        raise ModelError(_in_order(examined.problems))
+    return examined
+
+
+def _sourced_only(model: Model, tree: Tree) -> Tree:
+    """The file with 0 for all points that rest on no claim of a document."""
+    for judged in judgements(model):
+        if judged.role == "points" and judged.is_inferred:
+            tree = _with_zero(tree, judged.path)
+    return tree
+
+
+def _with_zero(tree: Tree, path: KeyPath) -> Tree:
+    if not path:
+        return Tree(0, tree.place)
+    return tree.replacing(path[0], _with_zero(tree.child(path[0]), path[1:]))
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once, in the order of the files: the one that was asked for first."""
+    unique = list(dict.fromkeys(problems))
+    more = (MORE_FAULTS,) if MORE_FAULTS in unique or len(unique) > MAXIMUM_FAULTS else ()
+    unique = [problem for problem in unique if problem != MORE_FAULTS]
+    files = list(dict.fromkeys(problem.span.source for problem in unique if problem.span))
+    unique.sort(
+        key=lambda problem: (
+            (files.index(problem.span.source), problem.span.line, problem.span.column)
+            if problem.span
+            else (len(files), 0, 0)
+        )
+    )
+    return (*unique[:MAXIMUM_FAULTS], *more)

@@ -1,0 +1,433 @@
+"""Files laid over files, profiles, and assignments from outside (section 8 of the format).
+
+Everything here works on plain data together with its places, before the shape is checked, so that a fault of the merged
+model can be shown in the file, profile or argument that the piece came from. Nothing is changed in place: what an
+overlay leaves alone is the same object afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from usru_scenarios.model import Distribution, Model, describe, is_judgement_form
+from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
+from usru_scenarios.reading.grammar import (
+    NOUNS,
+    Entries,
+    Fields,
+    Whole,
+    describe_place,
+    form_of,
+    inner,
+    is_judgement,
+    is_map_of_shares,
+    is_state,
+    long_state,
+)
+from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_file, read_value
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.yaml_source import Document, KeyPath
+
+
+class Tree(NamedTuple):
+    """Plain data and where every piece of it stands."""
+
+    data: Any
+    place: Place
+
+    def child(self, key: str | int) -> Tree:
+        """One entry of a map, or one item of a list."""
+        return Tree(self.data[key], self.place.child(key) or self.place)
+
+    def replacing(self, key: str | int, value: Tree) -> Tree:
+        """The same map or list with one entry changed or added."""
+        data = list(self.data) if isinstance(self.data, list) else dict(self.data)
+        data[key] = value.data  # type: ignore[index]  # an int for a list, a text for a map
+        return Tree(data, self.place.with_children({**(self.place.children or {}), key: value.place}))
+
+    def without(self, key: str) -> Tree:
+        """The same map without one entry."""
+        data = {name: value for name, value in self.data.items() if name != key}
+        children = {name: place for name, place in (self.place.children or {}).items() if name != key}
+        return Tree(data, self.place.with_children(children))
+
+
+# Extended files
+
+
+def with_extended(document: Document) -> tuple[Tree, list[Problem], bool]:
+    """A file laid over the file that it extends, which is laid over the one that that one extends, and so on.
+
+    The last value says whether all of them could be read.
+    """
+    chain, problems, is_whole = _chain(document)
+    tree = Tree(chain[-1].data, chain[-1].place)
+    for over in reversed(chain[:-1]):
+        tree = merged(tree, Tree(over.data, over.place).without("extends"), problems)
+    if isinstance(tree.data, dict) and isinstance(tree.data.get("extends"), str):
+        tree = tree.without("extends")
+    return tree, problems, is_whole
+
+
+def _chain(document: Document) -> tuple[list[Document], list[Problem], bool]:
+    chain, problems = [document], list(document.problems)
+    seen = [os.path.realpath(document.source.name)]
+    while isinstance(chain[-1].data, dict) and isinstance(text := chain[-1].data.get("extends"), str):
+        here = chain[-1]
+        span = (here.place.child("extends") or here.place).span()
+        name = os.path.normpath(os.path.join(os.path.dirname(here.source.name), text))  # noqa: PTH118, PTH120
+        if (real := os.path.realpath(here.source.folder / text)) in seen:
+            circle = [one.source.name for one in chain[seen.index(real) :]]
+            message = f"'extends' goes round in a circle: {' -> '.join([*circle, circle[0]])}"
+            return chain, [*problems, Problem("circular_extends", message, span)], False
+        try:
+            extended = read_file(here.source.folder / text, name)
+        except ModelError as error:
+            return chain, [*problems, *error.problems], False
+        except UnreadableInput as error:
+            hint = suggestion(Path(text).name, _neighbours(here.source.folder / text))
+            return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
+        problems += extended.problems
+        if not isinstance(extended.data, dict):
+            message = f"the file to extend, {name}, is no map of keys but {describe(extended.data)}"
+            return chain, [*problems, Problem("not_a_map", message, span)], False
+        seen.append(real)
+        chain.append(extended)
+    return chain, problems, True
+
+
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    except OSError:
+        return []
+
+
+# Merging
+
+
+def merged(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Model, path: KeyPath = ()) -> Tree:
+    """One tree laid over another, as the annotation of their place says; `null` removes."""
+    base, over = _long(base, annotation), _long(over, annotation)
+    if not isinstance(base.data, dict) or not isinstance(over.data, dict):
+        return over
+    form = form_of(annotation, {**base.data, **over.data})
+    if isinstance(form, Whole):
+        return over
+    for key, value in over.data.items():
+        within, place = inner(form, key), over.place.child(key) or over.place
+        if value is None and not place.spoiled:
+            if key in base.data:
+                base = base.without(key)
+            else:
+                problems.append(_nothing_to_remove(key, base, place, path))
+        elif key in base.data and within is not None:
+            base = base.replacing(key, merged(base.child(key), Tree(value, place), problems, within, (*path, key)))
+        else:
+            base = base.replacing(key, Tree(value, place))
+    return base
+
+
+def _long(tree: Tree, annotation: Any) -> Tree:
+    """`crisis: 0.3` counts as `crisis: {prior: 0.3}` before merging."""
+    if annotation is None or not is_state(annotation) or (long := long_state(tree.data)) is tree.data:
+        return tree
+    return Tree(
+        long,
+        tree.place.with_children(
+            {"prior": Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)}
+        ),
+    )
+
+
+def _nothing_to_remove(key: str, base: Tree, place: Place, path: KeyPath) -> Problem:
+    hint = suggestion(key, base.data) or "null removes what the file below has; an empty state is {}"
+    return Problem(
+        "nothing_to_remove", f"there is no '{key}' to remove in {describe_place(path)}", place.key_span(), hint
+    )
+
+
+# Profiles
+
+
+def with_profile(tree: Tree, name: str, problems: list[Problem]) -> Tree:
+    """The file with one of its profiles applied: its overrides first, then its weights."""
+    profile = tree.child("profiles").child(name)
+    if not isinstance(profile.data, dict):
+        return tree
+    cover = profile.child("sources") if isinstance(profile.data.get("sources"), list) else None
+    if isinstance(profile.data.get("overrides"), dict):
+        overrides = profile.child("overrides")
+        tree = merged(tree, _covered(overrides, cover, Model) if cover else overrides, problems)
+    if isinstance(profile.data.get("weights"), dict):
+        weights = profile.child("weights")
+        for node in weights.data:
+            weight = weights.child(node)
+            tree = _weighted(tree, node, _citing(weight, cover) if cover else weight, problems)
+    return tree
+
+
+def _covered(tree: Tree, cover: Tree, annotation: Any) -> Tree:
+    """Numbers of a profile rest on the profile's sources where neither they nor a block around them name any."""
+    tree = _long(tree, annotation)
+    if is_judgement(annotation) and is_judgement_form(tree.data):
+        return _citing(tree, cover)
+    if not isinstance(tree.data, dict):
+        return tree
+    if is_judgement(annotation) or is_map_of_shares(annotation):
+        for key in tree.data:
+            tree = tree.replacing(key, _citing(tree.child(key), cover))
+        return tree
+    form = form_of(annotation, tree.data)
+    if isinstance(form, Whole) or (isinstance(form, Fields) and "sources" in tree.data and form.part is not Model):
+        return tree
+    for key in tree.data:
+        if (within := inner(form, key)) is not None:
+            tree = tree.replacing(key, _covered(tree.child(key), cover, within))
+    return tree
+
+
+def _citing(tree: Tree, cover: Tree) -> Tree:
+    """A judgement with the sources of `cover` beside it, unless it has its own."""
+    raw = tree.data
+    if raw is None or (isinstance(raw, list) and len(raw) != 1) or (isinstance(raw, dict) and "sources" in raw):
+        return tree
+    if isinstance(raw, dict) and "value" in raw:
+        return tree.replacing("sources", cover)
+    value = tree.child(0) if isinstance(raw, list) else tree
+    places = [value.place, *(cover.child(index).place for index in range(len(cover.data)))]
+    return Tree([value.data, *cover.data], tree.place.with_children(dict(enumerate(places))))
+
+
+# Weights
+
+_FACTOR = re.compile(r"x\s*(\d+\.?\d*|\.\d+)")
+
+
+def _weighted(tree: Tree, node: str, weight: Tree, problems: list[Problem]) -> Tree:
+    """The file with another weight of a driver or rule: a number, a schedule, or `x1.7` times the present one."""
+    holders = [(section, tree.data.get(section)) for section in ("drivers", "rules")]
+    for section, things in holders:
+        if isinstance(things, dict) and isinstance(things.get(node), dict):
+            things_tree = tree.child(section)
+            thing = things_tree.child(node)
+            changed = thing.replacing("weight", _times_present(thing, weight))
+            return tree.replacing(section, things_tree.replacing(node, changed))
+    if not any(isinstance(things, dict) and node in things for _, things in holders):
+        problems.append(_unknown_weight(node, tree.data, weight))
+    return tree
+
+
+def _unknown_weight(node: str, data: dict[str, Any], weight: Tree) -> Problem:
+    known = [name for section in ("drivers", "rules") if isinstance(names := data.get(section), dict) for name in names]
+    if isinstance(consequences := data.get("consequences"), dict) and node in consequences:
+        message = f"'{node}' is a consequence, which has no weight"
+        return Problem("unknown_weight", message, weight.place.key_span(), "drivers and rules have weights")
+    hint = suggestion(node, known) or listing(known)
+    return Problem("unknown_weight", f"unknown driver or rule '{node}'", weight.place.key_span(), hint)
+
+
+def _times_present(thing: Tree, weight: Tree) -> Tree:
+    raw = weight.data
+    written = raw[0] if isinstance(raw, list) and raw else raw.get("value") if isinstance(raw, dict) else raw
+    match = _FACTOR.fullmatch(written.strip()) if isinstance(written, str) else None
+    if match is None:
+        return weight
+    present = thing.child("weight") if thing.data.get("weight") is not None else Tree(1, weight.place)
+    return Tree(_scaled(present.data, float(match[1])), present.place)
+
+
+def _scaled(raw: Any, factor: float) -> Any:
+    """A weight in any of its forms, times a factor; one that can't be read stays, for the shape's check to refuse."""
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, int | float):
+        return raw * factor
+    if isinstance(raw, list) and raw:
+        return [_scaled(raw[0], factor), *raw[1:]]
+    if isinstance(raw, dict) and "value" in raw:
+        return {**raw, "value": _scaled(raw["value"], factor)}
+    if isinstance(raw, dict) and is_judgement_form(raw):
+        try:
+            return Distribution.model_validate(raw).mean * factor
+        except ValidationError:
+            return raw
+    return {date: _scaled(one, factor) for date, one in raw.items()} if isinstance(raw, dict) else raw
+
+
+# Assignments
+
+
+def assigned(tree: Tree, argument: str, problems: list[Problem]) -> Tree:
+    """The file with one value set, from `PATH=VALUE`; `null` removes.
+
+    A path is made of keys with dots between them; a key that holds a dot is quoted, or found among the keys that exist.
+    """
+    source = Source("--set", argument)
+    equals = _equals(argument)
+    if equals is None or not argument[equals + 1 :].strip():
+        hint = "such as --set drivers.us_approach.persistence=0.9 (null removes)"
+        problems.append(
+            Problem("unreadable_assignment", "expected PATH=VALUE", source.span(Mark(0, 0, len(argument))), hint)
+        )
+        return tree
+    try:
+        value = read_value(source, equals + 1)
+        problems += value.problems
+        return _Assignment(source, _steps(argument[:equals]), Tree(value.data, value.place)).applied(tree)
+    except ModelError as error:
+        problems += error.problems
+        return tree
+
+
+def weighted(tree: Tree, argument: str, problems: list[Problem]) -> Tree:
+    """The file with another weight of a driver or rule, from `NAME=VALUE`, where the value may be `x1.7`."""
+    source = Source("-w", argument)
+    name, equals, text = argument.partition("=")
+    if not equals or not text.strip() or not name.strip():
+        span = source.span(Mark(0, 0, len(argument)))
+        problems.append(
+            Problem(
+                "unreadable_assignment", "expected NAME=VALUE", span, "such as -w us_approach=2 or -w us_approach=x1.5"
+            )
+        )
+        return tree
+    try:
+        value = read_value(source, len(name) + 1)
+    except ModelError as error:
+        problems += error.problems
+        return tree
+    problems += value.problems
+    value.place.key = Mark(0, 0, len(name))
+    return _weighted(tree, name.strip(), Tree(value.data, value.place), problems)
+
+
+class _Step(NamedTuple):
+    """One part of a dotted path."""
+
+    text: str
+    column: int
+    quoted: bool
+
+
+_PART = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^."']*))\s*(?:\.|$)""")
+
+
+def _equals(argument: str) -> int | None:
+    """The column of the first `=` that is not in quotes."""
+    quote = ""
+    for column, character in enumerate(argument):
+        if character == quote:
+            quote = ""
+        elif not quote and character in "\"'":
+            quote = character
+        elif not quote and character == "=":
+            return column
+    return None
+
+
+def _steps(path: str) -> list[_Step]:
+    steps: list[_Step] = []
+    column = 0
+    while column < len(path):
+        match = _PART.match(path, column)
+        if match is None or match.end() == column:
+            return [*steps, _Step(path[column:], column, quoted=False)]
+        kind = match.lastgroup or "plain"
+        steps.append(_Step(match[kind].strip() if kind == "plain" else match[kind], match.start(kind), kind != "plain"))
+        column = match.end()
+    return steps or [_Step("", 0, quoted=False)]
+
+
+@dataclass(frozen=True)
+class _Assignment:
+    """A value on its way down a path."""
+
+    source: Source
+    steps: list[_Step]
+    value: Tree
+
+    def applied(self, tree: Tree) -> Tree:
+        if self.steps[0].text == "extends":
+            raise self._fault(0, "'extends' can't be set: the files are laid over each other already")
+        return self._down(tree, Model, 0, ())
+
+    def _down(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
+        if at == len(self.steps):
+            return self._laid_over(tree, annotation, path)
+        tree = _long(tree, annotation)
+        if isinstance(tree.data, list):
+            return self._into_list(tree, annotation, at, path)
+        if not isinstance(tree.data, dict):
+            raise self._fault(at, f"{'.'.join(map(str, path))} is {describe(tree.data)}; there is nothing below it")
+        form = form_of(annotation, tree.data)
+        key, after = self._key(tree.data, at)
+        within = inner(form, key)
+        if key in tree.data:
+            if after == len(self.steps) and self.value.data is None:
+                return tree.without(key)
+            return tree.replacing(key, self._down(tree.child(key), within, after, (*path, key)))
+        self._check_new(tree, form, at, after, path)
+        start = Tree({}, Place(self.source, self._mark(at)))
+        below = self.value if after == len(self.steps) else self._down(start, within, after, (*path, key))
+        below.place.key = self._mark(at)
+        return tree.replacing(key, below)
+
+    def _laid_over(self, tree: Tree, annotation: Any, path: KeyPath) -> Tree:
+        self.value.place.key = self._mark(len(self.steps) - 1)
+        problems: list[Problem] = []
+        result = merged(tree, self.value, problems, annotation, path) if annotation is not None else self.value
+        if problems:
+            raise ModelError(problems)
+        return result
+
+    def _key(self, data: dict[str, Any], at: int) -> tuple[str, int]:
+        """The key meant at a step and the step after it: the longest run of steps that is a key that exists."""
+        if not self.steps[at].quoted:
+            for after in range(len(self.steps), at, -1):
+                if (key := ".".join(step.text for step in self.steps[at:after])) in data:
+                    return key, after
+        return self.steps[at].text, at + 1
+
+    def _into_list(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
+        text = self.steps[at].text
+        if not text.isdecimal() or int(text) >= len(tree.data):
+            items = f"0 to {len(tree.data) - 1}" if tree.data else "none, for it is empty"
+            raise self._fault(
+                at, f"'{text}' is no item of the list {'.'.join(map(str, path))}", f"its items are {items}"
+            )
+        index = int(text)
+        if at + 1 == len(self.steps) and self.value.data is None:
+            raise self._fault(at, "an item of a list can't be removed", "set the whole list")
+        form = form_of(annotation, {})
+        within = inner(form, text) if isinstance(form, Entries) else None
+        return tree.replacing(index, self._down(tree.child(index), within, at + 1, (*path, index)))
+
+    def _check_new(self, tree: Tree, form: Fields | Entries | Whole, at: int, after: int, path: KeyPath) -> None:
+        """A new key may stand only where the format allows one; a new thing only as a whole, not by a path into it."""
+        text = self.steps[at].text
+        if self.value.data is None:
+            hint = suggestion(text, tree.data) or listing(tree.data)
+            raise self._fault(at, f"there is no '{text}' to remove in {describe_place(path)}", hint)
+        if isinstance(form, Fields) and text not in form.entries:
+            hint = suggestion(text, form.entries) or listing(form.entries)
+            raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
+        deep = after < len(self.steps)
+        if deep and (isinstance(form, Whole) or (isinstance(form, Entries) and form.holds_things)):
+            noun = NOUNS.get(str(path[-1]), "key") if path else "key"
+            hint = suggestion(text, tree.data) or listing(tree.data)
+            raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
+
+    def _mark(self, at: int) -> Mark:
+        step = self.steps[at]
+        return Mark(0, step.column, max(1, len(step.text)))
+
+    def _fault(self, at: int, message: str, hint: str = "") -> ModelError:
+        return ModelError([Problem("unknown_path", message, self.source.span(self._mark(at)), hint)])

@@ -1,0 +1,182 @@
+"""The claim register: what the source documents say, in our own words, and what is assumed without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from usru_scenarios.model import ClaimId, Part, describe
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
+from usru_scenarios.reading.faults import faults_of
+from usru_scenarios.reading.provenance import is_assumption
+from usru_scenarios.reading.yaml_source import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from usru_scenarios.reading.yaml_source import Document, KeyPath
+
+
+def _listed(raw: object) -> object:
+    """One name is a list of one."""
+    return (raw,) if isinstance(raw, str) else raw
+
+
+def _text(raw: object) -> object:
+    """A page or a year may be written as a number."""
+    return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+
+
+Listed = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_listed)]
+Label = Annotated[str, BeforeValidator(_text)]
+
+
+class Claim(Part):
+    """One thing that a document says, or that is assumed, in our own words."""
+
+    claim: str
+    where: Label | None = None
+    kind: str | None = None
+    bears_on: Listed = ()
+    """What in the model it speaks to."""
+    speaker: str | None = None
+    hedge: str | None = None
+    """How sure the document says it is."""
+    agrees: Listed = ()
+    contradicts: Listed = ()
+
+
+class SourceDocument(Part):
+    """One file of the register: a document, or the list of declared assumptions."""
+
+    title: str | None = None
+    bibliography: str | None = None
+    kind: str | None = None
+    independence: Label | None = None
+    """Documents of one group draw on one another and count as one voice."""
+    claims: dict[ClaimId, Claim] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Register:
+    """All claims of a folder, by id."""
+
+    documents: Mapping[str, SourceDocument] = field(default_factory=dict)
+    """By the name of the file without its ending."""
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """Every claim and assumption, in the order of the files."""
+        return {name: claim for document in self.documents.values() for name, claim in document.claims.items()}
+
+    @cached_property
+    def document_ids(self) -> dict[str, str]:
+        """For every claim the document that it stands in."""
+        return {claim: name for name, document in self.documents.items() for claim in document.claims}
+
+    def __contains__(self, claim: str) -> bool:
+        return claim in self.claims
+
+    def document_of(self, claim: str) -> SourceDocument:
+        """The document that a claim stands in.
+
+        Raises:
+            KeyError: there is no such claim.
+        """
+        return self.documents[self.document_ids[claim]]
+
+    def assumptions(self) -> dict[str, Claim]:
+        """The declared assumptions, which no document supports."""
+        return {name: claim for name, claim in self.claims.items() if is_assumption(name)}
+
+    def bearing_on(self, name: str) -> dict[str, Claim]:
+        """The claims that speak to a driver, scenario or other part of the model."""
+        return {claim_id: claim for claim_id, claim in self.claims.items() if name in claim.bears_on}
+
+
+def read_register(folder: Path, name: str) -> tuple[Register, list[Problem]]:
+    """The register in a folder (every `.yaml` and `.yml` file, in the order of their names), and its faults.
+
+    Raises:
+        UnreadableInput: there is no such folder, or it can't be read.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+    except FileNotFoundError:
+        raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
+    except OSError as error:
+        raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
+    documents: dict[str, SourceDocument] = {}
+    problems: list[Problem] = []
+    first: dict[str, Span] = {}
+    for path in paths:
+        try:
+            document = read_file(path, f"{name}/{path.name}")
+        except ModelError as error:
+            problems += error.problems
+            continue
+        problems += document.problems
+        problems += _duplicates(document, first)
+        shape, faults = _shaped(document)
+        problems += faults
+        documents[path.stem] = shape
+    register = Register(documents)
+    return register, [*problems, *_unknown_links(register, first)]
+
+
+def _shaped(document: Document) -> tuple[SourceDocument, list[Problem]]:
+    """The document, and its faults; a claim with a fault is left out, though its id is known."""
+    data = document.data
+    if not isinstance(data, dict):
+        message = f"a file of the register is a map with 'title' and 'claims', not {describe(data)}"
+        return SourceDocument(), [Problem("not_a_map", message, document.place.span())]
+    try:
+        return SourceDocument.model_validate(data), []
+    except ValidationError as error:
+        faults = faults_of(error, data, document.place, SourceDocument, _naming)
+    return SourceDocument(claims=_sound_claims(data)), [fault.problem for fault in faults]
+
+
+def _sound_claims(data: dict[str, Any]) -> dict[str, Claim]:
+    raw = data.get("claims")
+    return {name: _claim_or_blank(claim) for name, claim in raw.items()} if isinstance(raw, dict) else {}
+
+
+def _claim_or_blank(raw: object) -> Claim:
+    try:
+        return Claim.model_validate(raw)
+    except ValidationError:
+        return Claim(claim="")
+
+
+def _naming(path: KeyPath) -> str:
+    if path[:1] == ("claims",) and len(path) > 1:
+        return f"claim '{path[1]}'"
+    return f"'{path[0]}'" if path else "a file of the register"
+
+
+def _duplicates(document: Document, first: dict[str, Span]) -> Iterator[Problem]:
+    """Ids that another file has given already; `first` collects where each id stands."""
+    claims = document.place.child("claims")
+    for claim, place in (claims.children or {}).items() if claims else ():
+        name, span = str(claim), place.key_span()
+        if name in first:
+            message = f"the claim '{name}' stands here a second time; the first is at {first[name]}"
+            yield Problem("duplicate_claim", message, span, "give it another id")
+        first.setdefault(name, span)
+
+
+_LINKS = {"agrees": "agrees with", "contradicts": "contradicts"}
+
+
+def _unknown_links(register: Register, first: dict[str, Span]) -> Iterator[Problem]:
+    for name, claim in register.claims.items():
+        for link, verb in _LINKS.items():
+            for other in getattr(claim, link):
+                if other not in first:
+                    message = f"claim '{name}' {verb} an unknown claim '{other}'"
+                    yield Problem("unknown_claim", message, first.get(name), suggestion(other, first))

@@ -1,0 +1,93 @@
+"""Scalars as they stand in a text: where a piece of one is, and the text with others in the place of some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from usru_scenarios.problems import Span
+from usru_scenarios.reading.yaml_source import LINE_BREAK, Mark, Place, Source
+
+_ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|.)", re.DOTALL)
+_BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[^\n\r\x85\u2028\u2029]*")
+
+
+def span_within(place: Place, value: str, start: int, end: int) -> Span:
+    """The place of a piece of a scalar in the file.
+
+    However the text is folded, indented, quoted or escaped, the characters of the value that are not blank stand in it
+    in their order; so they are counted. A piece that goes on in further lines is shown up to the end of its first.
+
+    Args:
+        place: the scalar's.
+        value: what it says.
+        start: the piece's offset in `value`.
+        end: its end; an empty piece stands for the character at `start`.
+    """
+    source = place.source
+    starts = _line_starts(source)
+    at = _offsets(source.text, starts[place.value.line] + place.value.column, value)
+    if not at:
+        return place.span()
+    first = at[min(start, len(value) - 1)]
+    last = max(at[min(max(end, start + 1), len(value)) - 1], first)
+    line = max(number for number, begin in enumerate(starts) if begin <= first)
+    column = first - starts[line]
+    return source.span(Mark(line, column, min(last + 1 - first, len(source.lines[line]) - column)))
+
+
+def with_scalars(source: Source, written: Iterable[tuple[Place, str]]) -> str:
+    """The text with other scalars in the place of some that stand on a line, and every other character as it is."""
+    starts, text = _line_starts(source), source.text
+    for place, scalar in sorted(written, key=lambda pair: pair[0].value, reverse=True):
+        start = starts[place.value.line] + place.value.column
+        text = text[:start] + scalar + text[start + place.value.width :]
+    return text
+
+
+def _line_starts(source: Source) -> list[int]:
+    return [0, *(match.end() for match in LINE_BREAK.finditer(source.text))]
+
+
+def _offsets(text: str, begin: int, value: str) -> list[int] | None:
+    """Where each character of a value stands in the text that begins with its scalar; blanks where the one before is.
+
+    None where the two do not fit together.
+    """
+    quote = text[begin : begin + 1]
+    header = _BLOCK_HEADER.match(text, begin)
+    at = header.end() if header else begin + (quote in ("'", '"'))
+    found: list[int] = []
+    for character in value:
+        if character.isspace():
+            found.append(found[-1] + 1 if found else at)
+            continue
+        while at < len(text) and (text[at].isspace() or _is_blank_escape(text, at, quote)):
+            at += _width(text, at, quote)
+        if at >= len(text) or not _stands(character, text, at, quote):
+            return None
+        found.append(at)
+        at += _width(text, at, quote)
+    return found
+
+
+def _width(text: str, at: int, quote: str) -> int:
+    """How many characters of the text write one of the value."""
+    if quote == '"' and (escaped := _ESCAPED.match(text, at)):
+        return escaped.end() - at
+    return 2 if quote == "'" and text.startswith("''", at) else 1
+
+
+def _is_blank_escape(text: str, at: int, quote: str) -> bool:
+    """Whether an escape stands for a blank, or for nothing because it ends a line."""
+    return quote == '"' and text[at] == "\\" and text[at + 1 : at + 2] in tuple("ntr \t\n\rabefv0NLP_")
+
+
+def _stands(character: str, text: str, at: int, quote: str) -> bool:
+    """Whether a character of the value is what the text writes at an offset."""
+    if quote == '"' and text[at] == "\\":
+        escape = text[at + 1 : at + 2]
+        if escape in ("x", "u", "U"):
+            return int(text[at + 2 : at + _width(text, at, quote)], 16) == ord(character)
+        return escape == character
+    return text[at] == character

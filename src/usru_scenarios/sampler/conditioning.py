@@ -1,0 +1,430 @@
+"""Sampling under observations: how likely events are, given what has been seen.
+
+Worlds are drawn forward and weighted by the probability of what was seen, so that late observations inform what was
+early. Wherever the probability of an observation given a world's past can be computed, the draw is held to it and the
+probability goes into the world's weight; the scenario is not drawn at all where it can be carried, and then an
+observation of it weighs each world by its own probability in that world. What remains (a statement about several nodes
+at once) keeps or drops whole worlds.
+
+An event's memory is a *flag* for each of its timed parts. Flags of parts about drivers are known in each world; parts
+about a carried scenario split its probability by flag.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.model import OUTCOME
+from usru_scenarios.problems import UsruError
+from usru_scenarios.sampler.engine import Carried, Draws, MapBlocks, Plan, Sampler, Walker, batch_edges, batched
+from usru_scenarios.sampler.kernels import Matrix, Mixing, Restriction, Worlds
+
+Truth = npt.NDArray[np.bool_]
+Pair = tuple[Formula, Formula]
+"""An event, and the observations that it is conditioned on."""
+
+CERTAIN: Formula = All(())
+"""The event that always happens: nothing has been observed."""
+
+_FLAGS = 10
+"""The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
+
+
+class TooManyParts(UsruError):  # noqa: N818  # says what is at fault
+    """An event asks about more timed parts of the scenario's path than can be kept apart."""
+
+    exit_status = 2
+
+
+@dataclass
+class CaseSums:
+    """The sums of a run over the same worlds, for several cases.
+
+    Attributes:
+        both: shape (batches, cases), sums of the weight of worlds with the event and the observations.
+        given: shape (batches, cases), the same with the observations.
+        squares: shape (cases,), sums over worlds of the squared weight with the observations.
+    """
+
+    both: Floats
+    given: Floats
+    squares: Floats
+
+    @property
+    def effective_trials(self) -> Floats:
+        """For how many unweighted worlds the weighted ones stand, shape (cases,): (sum w)^2 / sum w^2."""
+        total = self.given.sum(axis=0)
+        effective: Floats = np.divide(total**2, self.squares, out=np.zeros_like(total), where=self.squares > 0)
+        return effective
+
+
+def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapBlocks = map) -> CaseSums:
+    """Sum the weights of worlds for every case; the probability of a case is the ratio of `both` to `given`.
+
+    Raises:
+        TooManyParts: an event is too long for the scenario to be carried.
+    """
+    return Conditioner(program, cases, plan).sums(map_blocks)
+
+
+def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
+    """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
+    sampler = GivenSampler(program, given, plan)
+    draws = sampler.nothing(plan.trials)
+    for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
+        draws.add(part, block * plan.block // sampler.batch)
+    return draws
+
+
+class GivenSampler:
+    """A program, what has been seen, and the plan that its forecast is drawn under."""
+
+    def __init__(self, program: Program, given: Formula, plan: Plan) -> None:
+        self.program = program
+        self.given = given
+        self.plan = plan
+        self.forecast = Sampler(program, plan)
+        asked = {atom.node for atom in atoms(given)}
+        self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
+        states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
+        self.batch = plan.batch(program.steps * (states + 2 * len(self.forecast.sets)))
+        self.walker = Walker(
+            program,
+            plan.seed,
+            draw_outcome=not self.carried or program.outcome_is_read,
+            restrictions=_restrictions(program, _conjuncts(given), carried=self.carried),
+        )
+
+    def nothing(self, trials: int) -> Draws:
+        """The sums of no trials, with room for the batches of as many."""
+        draws = self.forecast.nothing(trials, self.batch)
+        draws.weights = {name: np.zeros((len(draws.trials), *counts.shape)) for name, counts in draws.counts.items()}
+        draws.counts = {}
+        return draws
+
+    def run(self, block: int) -> Draws:
+        """The sums of one block: all is remembered until the weights are known."""
+        trials = self.plan.trials_in(block)
+        memory = Memory(self, trials)
+        worlds = self.walker.walk(block, trials, memory)
+        _, given = memory.witness.probabilities(0)
+        return memory.weighed(worlds.weight * given, self.nothing(trials), batch_edges(trials, self.batch))
+
+
+class Memory:
+    """Remembers a block: the outcome's probabilities or its drawn scenario, and the states of all nodes."""
+
+    def __init__(self, sampler: GivenSampler, trials: int) -> None:
+        self.program = sampler.program
+        self.witness = Witness(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
+        sets = sampler.forecast.sets
+        self.path: Carried | Certain = (
+            Carried(sets, lumped=sampler.forecast.lumped) if sampler.carried else Certain(sets)
+        )
+        self.visits: list[Floats] = []
+        self.first: list[Floats] = []
+        self.moves: list[Floats] = []
+        self.nodes: list[list[Any]] = []
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Remember a step."""
+        assert transition is not None, "a forecast needs the outcome"
+        drawn = worlds.now[self.witness.index[OUTCOME]]
+        before = self.path.present
+        probability, seen = self.path.move(transition, drawn)
+        self.visits.append(probability)
+        self.first.append(seen)
+        self.nodes.append(worlds.now)
+        self.witness.see(step, worlds, transition)
+        if before is not None:
+            joint = self.path.moves(before, transition)
+            self.moves = [np.add(*parts) for parts in zip(self.moves, joint, strict=True)] if self.moves else joint
+
+    def weighed(self, weights: Floats, sums: Draws, edges: npt.NDArray[np.int64]) -> Draws:
+        """The sums of the block, each trial counted by its weight."""
+        sums.trials += batched(weights, edges)
+        sums.squares += float((weights**2).sum())
+        for step, (visits, first) in enumerate(zip(self.visits, self.first, strict=True)):
+            sums.visits[:, step] += batched(visits * weights, edges)
+            sums.first[:, step] += batched(first * weights, edges)
+            for name, values in zip(self.program.nodes, self.nodes[step], strict=True):
+                node = self.program.nodes[name]
+                if isinstance(node, NumericNode):
+                    sums.values[name].see(step, values, node.scale, weights)
+                elif name != OUTCOME:
+                    here = np.arange(len(node.states))[:, None] == values
+                    sums.weights[name][:, step] += batched(here * weights, edges)
+        for scenario, joint in enumerate(self.moves):
+            sums.moves[:, scenario] += batched(joint * weights, edges)
+        return sums
+
+
+class Certain:
+    """The drawn scenario as it is: what is seen later may bear on it, which its probability one step ahead ignores."""
+
+    def __init__(self, sets: list[list[int]]) -> None:
+        self.sets = sets
+        self.present: Floats | None = None
+        self.unseen: list[Floats] = []
+
+    def move(self, transition: Mixing | Matrix, drawn: Any) -> tuple[Floats, Floats]:
+        """As in `engine.Carried`."""
+        self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+        here = [self.present[members].sum(axis=0) for members in self.sets]
+        unseen = self.unseen or [np.ones_like(part) for part in here]
+        self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
+        return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
+
+    def moves(self, before: Floats, _transition: Mixing | Matrix) -> list[Floats]:
+        """As in `engine.Carried`."""
+        assert self.present is not None
+        return [there * self.present for there in before]
+
+
+class Conditioner:
+    """A program with the cases that are asked of it, compiled for drawing under a plan."""
+
+    def __init__(self, program: Program, cases: Sequence[Pair], plan: Plan) -> None:
+        self.program = program
+        self.cases = cases
+        self.plan = plan
+        asked = {atom.node for case in cases for formula in case for atom in atoms(formula)}
+        below = program.downstream(OUTCOME)
+        self.carried = not program.feedback and not asked & below
+        self.batch = plan.batch(2 * len(cases))
+        seen = set.intersection(*({*_conjuncts(given)} for _, given in cases))
+        restrictions = _restrictions(program, seen, carried=self.carried)
+        self.walker = Walker(
+            program,
+            plan.seed,
+            draw_outcome=not self.carried,
+            restrictions=restrictions,
+            needed=program.upstream(asked),
+        )
+
+    def sums(self, map_blocks: MapBlocks) -> CaseSums:
+        """Run all blocks."""
+        batches = -(-self.plan.trials // self.batch)
+        shape = (batches, len(self.cases))
+        total = CaseSums(np.zeros(shape), np.zeros(shape), np.zeros(len(self.cases)))
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            first = block * self.plan.block // self.batch
+            at = slice(first, first + len(part.both))
+            total.both[at] += part.both
+            total.given[at] += part.given
+            total.squares += part.squares
+        return total
+
+    def run(self, block: int) -> CaseSums:
+        """The sums of one block."""
+        trials = self.plan.trials_in(block)
+        witness = Witness(self.program, self.cases, trials, carried=self.carried)
+        worlds = self.walker.walk(block, trials, witness)
+        edges = batch_edges(trials, self.batch)
+        both, given = zip(*(witness.probabilities(number) for number in range(len(self.cases))), strict=True)
+        weights = worlds.weight * np.array(given)
+        return CaseSums(
+            batched(worlds.weight * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1)
+        )
+
+
+def _restrictions(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
+    """What draws can be held to, by step and node: the parts of what was seen that are about a single node."""
+    held: dict[tuple[int, str], Restriction] = {}
+    for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
+        asked = {atom.node for atom in atoms(timed.condition)}
+        if len(asked) != 1 or (carried and OUTCOME in asked):
+            continue
+        (node,) = asked
+        restriction = _restriction(program, node, timed)
+        if restriction is None:
+            continue
+        for step in timed.steps[-1:] if timed.mode == "ever" else timed.steps:
+            held.setdefault((step, node), restriction)  # a second one on the same draw keeps or drops worlds
+    return held
+
+
+def _conjuncts(formula: Formula) -> Iterator[Formula]:
+    if isinstance(formula, All):
+        for part in formula.parts:
+            yield from _conjuncts(part)
+    else:
+        yield formula
+
+
+def _restriction(program: Program, name: str, timed: Timed) -> Restriction | None:
+    """A condition on one node as a restriction of its draw, or None where it is no single interval of a number."""
+    unless = timed if timed.mode == "ever" else None
+    node = program.nodes[name]
+    if isinstance(node, CategoricalNode):
+        every = np.arange(len(node.states))
+        inside = np.broadcast_to(_truth(timed.condition, lambda atom: np.isin(every, sorted(atom.states))), every.shape)
+        return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
+    if not isinstance(atom := timed.condition, Compared):
+        return None
+    match atom.sign:
+        case ">":
+            return Restriction(low=math.nextafter(atom.value, math.inf), unless=unless)
+        case ">=":
+            return Restriction(low=atom.value, unless=unless)
+        case "<":
+            return Restriction(high=math.nextafter(atom.value, -math.inf), unless=unless)
+        case "<=":
+            return Restriction(high=atom.value, unless=unless)
+
+
+def _truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
+    """Where a formula is true, from where its leaves are."""
+    match formula:
+        case Not(part):
+            return ~_truth(part, leaf)
+        case All(parts):
+            truth = np.array(True)
+            for part in parts:
+                truth = truth & _truth(part, leaf)
+            return truth
+        case Some(parts):
+            truth = np.array(False)
+            for part in parts:
+                truth = truth | _truth(part, leaf)
+            return truth
+        case _:
+            return leaf(formula)
+
+
+class Witness:
+    """Watches a block and keeps the flags of all timed parts."""
+
+    def __init__(self, program: Program, cases: Sequence[Pair], trials: int, *, carried: bool) -> None:
+        self.program = program
+        self.cases = cases
+        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.trials = trials
+        self.present: Floats | None = None
+        self.carried = carried
+        parts = {part for case in cases for formula in case for part in timed_parts(formula)}
+        self.open = sorted((part for part in parts if not self._hidden(part)), key=repr)
+        self.flags: dict[Timed, Truth] = {part: np.full(trials, part.mode == "always") for part in self.open}
+        self.splits = [Split(self, tuple(self._hidden_parts(case))) for case in cases]
+
+    def _hidden(self, part: Timed) -> bool:
+        return self.carried and any(atom.node == OUTCOME for atom in atoms(part.condition))
+
+    def _hidden_parts(self, case: Pair) -> Iterable[Timed]:
+        return dict.fromkeys(part for formula in case for part in timed_parts(formula) if self._hidden(part))
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Update the flags with a step."""
+        for part in self.open:
+            if step in part.steps:
+                holds = _truth(part.condition, lambda atom: self._atom(atom, worlds))
+                flag = self.flags[part]
+                self.flags[part] = flag & holds if part.mode == "always" else flag | holds
+        worlds.met.update(self.flags)
+        if self.carried and transition is not None:
+            self.present = transition.start() if self.present is None else transition.advance(self.present)
+            for split in self.splits:
+                split.see(step, worlds, transition)
+
+    def _atom(self, atom: InStates | Compared, worlds: Worlds) -> Truth:
+        """Where an atom holds, shape (trials,)."""
+        values = worlds.now[self.index[atom.node]]
+        if isinstance(atom, InStates):
+            return np.isin(values, sorted(atom.states))
+        holds: Truth = _COMPARISONS[atom.sign](values, atom.value)
+        return holds
+
+    def holds(self, condition: Formula, worlds: Worlds) -> Truth:
+        """Where a condition holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
+        scenarios = np.arange(len(self.program.outcome.states))[:, None]
+
+        def leaf(atom: InStates | Compared) -> Truth:
+            if isinstance(atom, InStates) and atom.node == OUTCOME:
+                return np.isin(scenarios, sorted(atom.states))
+            return self._atom(atom, worlds)[None, :]
+
+        return np.broadcast_to(_truth(condition, leaf), (len(scenarios), self.trials))
+
+    def probabilities(self, number: int) -> tuple[Floats, Floats]:
+        """Of a case, in each world: the probability of event and observations together, and of the observations."""
+        event, given = self.cases[number]
+        both, seen = np.zeros(self.trials), np.zeros(self.trials)
+        for hidden, share in self.splits[number].shares():
+            flags = {**self.flags, **hidden}
+            observed = share * _truth(given, flags.__getitem__)
+            seen += observed
+            both += observed * _truth(event, flags.__getitem__)
+        return both, seen
+
+
+_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+
+
+class Split:
+    """A carried scenario's probability, split by the flags of a case's timed parts about it.
+
+    The split exists from the first step that a part reads to the last; then only the sums over the scenarios are kept.
+    """
+
+    def __init__(self, witness: Witness, parts: tuple[Timed, ...]) -> None:
+        if len(parts) > _FLAGS:
+            raise TooManyParts(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
+        self.witness = witness
+        self.parts = parts
+        self.first = min((part.steps[0] for part in parts), default=-1)
+        self.last = max((part.steps[-1] for part in parts), default=-1)
+        self.mass: list[Floats] = []
+        self.settled: list[Floats] = [np.ones(witness.trials)] if not parts else []
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix) -> None:
+        """Move the shares by a step and let its truths set flags."""
+        if not self.parts or not self.first <= step <= self.last:
+            return
+        if step == self.first:
+            self._start()
+        else:
+            self.mass = [transition.survive(mass, []) for mass in self.mass]
+        for bit, part in enumerate(self.parts):
+            if step in part.steps:
+                self._flag(bit, part, self.witness.holds(part.condition, worlds))
+        if step == self.last:
+            self.settled = [mass.sum(axis=0) for mass in self.mass]
+            self.mass = []
+
+    def _start(self) -> None:
+        present = self.witness.present
+        assert present is not None, "the outcome is carried before its shares are split"
+        begin = sum(1 << bit for bit, part in enumerate(self.parts) if part.mode == "always")
+        self.mass = [
+            present.copy() if flags == begin else np.zeros_like(present) for flags in range(1 << len(self.parts))
+        ]
+
+    def _flag(self, bit: int, part: Timed, holds: Truth) -> None:
+        """Move what changes its flag: up where an event comes about, down where it no longer always holds."""
+        for flags in range(1 << len(self.parts)):
+            if flags >> bit & 1:
+                continue
+            low, high = self.mass[flags], self.mass[flags | 1 << bit]
+            moved = high * ~holds if part.mode == "always" else low * holds
+            if part.mode == "always":
+                moved = -moved
+            low -= moved
+            high += moved
+
+    def shares(self) -> Iterator[tuple[dict[Timed, Truth], Floats]]:
+        """The flags of the parts, and the probability that they stand so in each world, shape (trials,)."""
+        for flags, share in enumerate(self.settled):
+            yield {part: np.array(bool(flags >> bit & 1)) for bit, part in enumerate(self.parts)}, share
