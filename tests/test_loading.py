@@ -229,8 +229,10 @@ _HOSTILE = {
     "a list": b"- a\n- b\n",
 }
 
+# The kernel's high-water mark of this process alone: getrusage would count the process that it was forked from.
 _PROBE = """
-import resource, sys
+import re, resource, sys
+from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 from usru_scenarios.reading.faults import locate
 from usru_scenarios.reading.loading import load
@@ -240,7 +242,8 @@ try:
     status = 0
 except UsruError as error:
     status, _ = error.exit_status, str(error)
-print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
+print(status, int(peak[1]) // 1024)
 """
 
 _UNREADABLE = {
