@@ -248,3 +248,23 @@ def test_data_formats_do_without_rich() -> None:
     )
     done = subprocess.run([COMMAND[0], "-c", script], env=environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_uncertain_judgements_are_told_to_stand_at_their_means(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    text = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: BASE}, b: {baseline: 0.5}}\n"
+    file.write_text(text.replace("BASE", "{uniform: [0.4, 0.6]}"))
+    done = usru("simulate", str(file), "--json")
+    assert '"code": "judgements_at_their_means"' in done.stdout
+    assert "scenarios.a.baseline" in done.stderr
+    file.write_text(text.replace("BASE", "0.5"))
+    assert "judgements_at_their_means" not in usru("simulate", str(file), "--json").stdout
+
+
+def test_no_name_and_no_standard_input() -> None:
+    done = usru("validate", "")
+    assert done.returncode == 2
+    assert "the name of a model is empty" in done.stderr
+    closed = shell("$usru validate - <&-; echo $?")
+    assert closed.stdout.split() == ["2"]
+    assert "standard input is closed" in closed.stderr

@@ -11,9 +11,10 @@ from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SE
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.meaning.events import All
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.model import Categorical, Model, Numeric
+from usru_scenarios.model import Categorical, Distribution, Model, Numeric
 from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.results import (
     Errors,
     ModelLine,
@@ -260,7 +261,19 @@ def baseline(model: Model) -> dict[str, float]:
 
 def warnings(loaded: Loaded, program: Program) -> list[Warned]:
     """What a reader of a forecast should know."""
-    return [warned(problem) for problem in (*loaded.warnings, *_independence(program))]
+    return [warned(problem) for problem in (*loaded.warnings, *_independence(program), *_uncertainty(loaded))]
+
+
+def _uncertainty(loaded: Loaded) -> Iterable[Problem]:
+    uncertain = [judged for judged in judgements(loaded.model) if isinstance(judged.judgement.value, Distribution)]
+    if uncertain:
+        first = ".".join(map(str, uncertain[0].path))
+        yield Problem(
+            "judgements_at_their_means",
+            f"{len(uncertain)} uncertain judgements are taken at their means, the first of them {first}; the band that "
+            "they give is not computed",
+            severity="warning",
+        )
 
 
 def _independence(program: Program) -> Iterable[Problem]:

@@ -196,7 +196,11 @@ def is_installed(path: Path) -> bool:
 
 def _opened(source: str | Path) -> tuple[Document, Path | None]:
     if source == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise UnreadableInput("standard input is closed")
         return read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>"), None
+    if not str(source):
+        raise UnreadableInput("the name of a model is empty\n    = name a file, or a bundled model such as us-russia")
     path = Path(source)
     if isinstance(source, Path) or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
         return read_file(path, str(source)), path
