@@ -1,8 +1,8 @@
 """The vocabulary of a scenario file: what may stand where (format 1, sections 2 to 9).
 
-Shape only. Whether names resolve, graphs are free of cycles and dates lie on the grid is asked in `checks`; what the
-numbers mean is said in `program`. Every short form of the file is brought to one long form here, so that the code
-beyond this module meets each thing in one shape.
+Shape only. Whether names resolve, graphs are free of cycles and dates lie on the grid is asked in `reading.checks`;
+what the numbers mean is said in `meaning.program`. Every short form of the file is brought to one long form here, so
+that the code beyond this module meets each thing in one shape.
 """
 
 from __future__ import annotations

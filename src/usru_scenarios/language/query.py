@@ -2,7 +2,7 @@
 
 A probability is lowered to cases that engines answer: each is the probability of one event on paths, perhaps given
 another, in a program with interventions. What is asked over a range has one case for each step; the answer is their
-average or, with `each`, is compared step by step. `query_text` knows how the language is written, `questions` what
+average or, with `each`, is compared step by step. `text` knows how the language is written, `questions` what
 becomes of the answers.
 """
 

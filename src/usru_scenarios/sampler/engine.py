@@ -1,7 +1,7 @@
 """The sampler: one kernel for models of one step and of many.
 
 Trials run in blocks. A block walks the steps once; at each it draws every node for all its trials, from the program's
-laws compiled to thresholds (`sampling`), and carries the scenario's probabilities along the drawn drivers where nothing
+laws compiled to thresholds (`kernels`), and carries the scenario's probabilities along the drawn drivers where nothing
 that shapes the outcome reads it back (Rao and Blackwell's improvement), so that only what the drivers leave open costs
 precision. Where the outcome feeds back, the scenario is drawn and its probability is read one step ahead.
 
