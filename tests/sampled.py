@@ -20,7 +20,7 @@ from oracle import Json, Marginals, Visits
 from usru_scenarios.analysis.forecast import forecast
 from usru_scenarios.meaning.program import Program, compile_model
 from usru_scenarios.model import Model
-from usru_scenarios.results import Simulation, ValuesResult
+from usru_scenarios.results.forecast import Simulation, ValuesResult
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.loading import Loaded

@@ -25,7 +25,8 @@ from tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, study_of
 from usru_scenarios.analysis import ask, forecast
 from usru_scenarios.exact.inference import NotExact, TooLarge
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws, UsruError
-from usru_scenarios.results import Answer, Simulation, StatesResult
+from usru_scenarios.results.answer import Answer
+from usru_scenarios.results.forecast import Simulation, StatesResult
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study
 

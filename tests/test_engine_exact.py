@@ -31,7 +31,7 @@ from sampled import (
     simulated,
     truths_of,
 )
-from usru_scenarios.results import ValuesResult
+from usru_scenarios.results.forecast import ValuesResult
 from usru_scenarios.sampler import kernels as sampling
 from usru_scenarios.sampler.engine import Plan, simulate
 

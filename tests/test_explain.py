@@ -23,7 +23,7 @@ from usru_scenarios.model import OUTCOME, Categorical
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
 from usru_scenarios.render import Layout
 from usru_scenarios.render.explain import md, table
-from usru_scenarios.results import DirectPart, DirectShares, Explanation
+from usru_scenarios.results.explanation import DirectPart, DirectShares, Explanation
 from usru_scenarios.sampler.engine import Walker
 from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
 from usru_scenarios.schemas import schema

@@ -18,7 +18,7 @@ from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
     from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError
-    from usru_scenarios.results import Simulation
+    from usru_scenarios.results.forecast import Simulation
     from usru_scenarios.study import Study, load
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 _HOMES = {
     "ModelError": "problems",
     "Problem": "problems",
-    "Simulation": "results",
+    "Simulation": "results.forecast",
     "Study": "study",
     "UnreadableInput": "problems",
     "UsruError": "problems",

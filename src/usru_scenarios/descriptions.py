@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results import ModelLine
+from usru_scenarios.results.run import ModelLine
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,11 @@ from pydantic import TypeAdapter
 
 from usru_scenarios.descriptions import Grounds, Overview, Validation
 from usru_scenarios.model import DISTRIBUTIONS, Model
-from usru_scenarios.results import Answer, Calibration, CheckReport, Explanation, Simulation
+from usru_scenarios.results.answer import Answer
+from usru_scenarios.results.calibration import Calibration
+from usru_scenarios.results.check import CheckReport
+from usru_scenarios.results.explanation import Explanation
+from usru_scenarios.results.forecast import Simulation
 
 Schema = dict[str, Any]
 

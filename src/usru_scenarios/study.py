@@ -22,7 +22,11 @@ from usru_scenarios.meaning.program import Program, compile_model
 from usru_scenarios.problems import ModelError
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.loading import load as load_file
-from usru_scenarios.results import Answer, Calibration, CheckReport, Explanation, Simulation
+from usru_scenarios.results.answer import Answer
+from usru_scenarios.results.calibration import Calibration
+from usru_scenarios.results.check import CheckReport
+from usru_scenarios.results.explanation import Explanation
+from usru_scenarios.results.forecast import Simulation
 from usru_scenarios.sampler.engine import MapBlocks
 
 

@@ -29,7 +29,8 @@ from usru_scenarios.meaning.events import All, Formula, atoms
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results import Answer, ModelLine, ProbabilityFound, Verdict
+from usru_scenarios.results.answer import Answer, ProbabilityFound, Verdict
+from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 

@@ -16,7 +16,8 @@ from usru_scenarios.reading.faults import locate
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.yaml_scalars import with_scalars
 from usru_scenarios.reading.yaml_source import Place
-from usru_scenarios.results import Calibration, ModelLine
+from usru_scenarios.results.calibration import Calibration
+from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
 
 TRIALS = 262_144

@@ -21,7 +21,8 @@ from usru_scenarios.meaning.program import Floats, Program, compile_model
 from usru_scenarios.model import Expectation
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results import CheckReport, ExpectationChecked, ModelLine, Perturbation
+from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
+from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 
 FIRST_TRIALS = 16_384

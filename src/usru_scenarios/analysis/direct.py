@@ -28,7 +28,7 @@ from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
 from usru_scenarios.model import OUTCOME, Judgement, Model
 from usru_scenarios.reading.provenance import Judged
 from usru_scenarios.reading.yaml_source import KeyPath
-from usru_scenarios.results import CarriedCell, DirectPart, DirectShares, PullErrors
+from usru_scenarios.results.explanation import CarriedCell, DirectPart, DirectShares, PullErrors
 from usru_scenarios.sampler.estimates import ratio
 from usru_scenarios.sampler.kernels import Reader, Worlds
 from usru_scenarios.timeline import Grid

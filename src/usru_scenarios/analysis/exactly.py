@@ -13,16 +13,8 @@ from usru_scenarios.language.questions import Intervention
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.model import Categorical, Model, Numeric
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results import (
-    Errors,
-    ModelLine,
-    Run,
-    ScenarioResult,
-    Simulation,
-    StatesResult,
-    ValueErrors,
-    ValuesResult,
-)
+from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
+from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.version import __version__
 
 

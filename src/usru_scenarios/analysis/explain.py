@@ -22,7 +22,8 @@ from usru_scenarios.problems import ImpossibleEvidence, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results import DirectShares, Explanation, ModelLine, Run, Story, TellingState
+from usru_scenarios.results.explanation import DirectShares, Explanation, Story, TellingState
+from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import ratio
 from usru_scenarios.timeline import TimeError

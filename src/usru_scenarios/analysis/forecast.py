@@ -15,17 +15,8 @@ from usru_scenarios.model import Categorical, Distribution, Model, Numeric
 from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import judgements
-from usru_scenarios.results import (
-    Errors,
-    ModelLine,
-    Run,
-    ScenarioResult,
-    Simulation,
-    StatesResult,
-    ValueErrors,
-    ValuesResult,
-    Warned,
-)
+from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
+from usru_scenarios.results.run import ModelLine, Run, Warned
 from usru_scenarios.sampler.conditioning import simulate_given
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
 from usru_scenarios.sampler.estimates import Estimate, ratio

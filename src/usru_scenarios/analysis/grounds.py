@@ -11,7 +11,7 @@ from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import Judged, is_assumption, judgements
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results import ModelLine
+from usru_scenarios.results.run import ModelLine
 
 
 def grounds(loaded: Loaded, about: str | None = None) -> Grounds:

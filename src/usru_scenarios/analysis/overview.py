@@ -36,7 +36,7 @@ from usru_scenarios.model import (
 )
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results import ModelLine
+from usru_scenarios.results.run import ModelLine
 
 PartType = TypeVar("PartType")
 

@@ -34,7 +34,7 @@ from usru_scenarios.model import (
 )
 from usru_scenarios.reading.provenance import Judged, is_assumption
 from usru_scenarios.reading.yaml_source import KeyPath
-from usru_scenarios.results import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule
+from usru_scenarios.results.explanation import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule
 
 Kind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
 

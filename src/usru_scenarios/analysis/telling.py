@@ -19,7 +19,7 @@ from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.model import OUTCOME, Categorical, Judgement, Model
 from usru_scenarios.reading.provenance import Judged
 from usru_scenarios.reading.yaml_source import KeyPath
-from usru_scenarios.results import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
+from usru_scenarios.results.explanation import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
 from usru_scenarios.sampler.estimates import ratio
 
 Codes = npt.NDArray[np.uint8]

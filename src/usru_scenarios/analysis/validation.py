@@ -9,7 +9,7 @@ from usru_scenarios.descriptions import Diagnostic, Validation
 from usru_scenarios.meaning.program import compile_model
 from usru_scenarios.problems import Problem
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results import ModelLine
+from usru_scenarios.results.run import ModelLine
 from usru_scenarios.study import Study
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")

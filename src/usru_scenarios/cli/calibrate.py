@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.reading.loading import Loaded
-    from usru_scenarios.results import Calibration
+    from usru_scenarios.results.calibration import Calibration
 
 
 def calibrate(

@@ -10,7 +10,7 @@ from usru_scenarios.problems import printable
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.conduct import Conduct
-    from usru_scenarios.results import Warned
+    from usru_scenarios.results.run import Warned
 
 
 def warn(warnings: Iterable[Warned], conduct: Conduct) -> None:

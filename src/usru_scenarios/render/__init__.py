@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from usru_scenarios.results import Simulation
+    from usru_scenarios.results.forecast import Simulation
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import Answer, ProbabilityFound
+    from usru_scenarios.results.answer import Answer, ProbabilityFound
 
 
 def table(result: Answer, layout: Layout) -> str:

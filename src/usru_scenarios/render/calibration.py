@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import Calibration
+    from usru_scenarios.results.calibration import Calibration
 
 
 def table(result: Calibration, titles: Mapping[str, str], layout: Layout) -> str:

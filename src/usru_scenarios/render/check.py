@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import CheckReport, ExpectationChecked
+    from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
 _NUMBERS, _CLAIMS, _SHORTEST_NAME = 48, 12, 16
 """Columns that the verdict and the numbers take, the least for the claims, and for the names."""

@@ -26,7 +26,7 @@ import json as json_format
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.results import Simulation, StatesResult
+from usru_scenarios.results.forecast import Simulation, StatesResult
 
 if TYPE_CHECKING:
     from usru_scenarios.render import Layout

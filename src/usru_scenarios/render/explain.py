@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import (
+    from usru_scenarios.results.explanation import (
         CitedPoints,
         DirectPart,
         DirectShares,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import ScenarioResult, Simulation
+    from usru_scenarios.results.forecast import ScenarioResult, Simulation
 
 _NUMBERS = ("start", "end", "ever", "share\nof time")
 """The last of them is what the bar beside it shows."""

@@ -10,7 +10,7 @@ from usru_scenarios.render.numbers import decimals_for, largest_error, rounded_u
 
 if TYPE_CHECKING:
     from usru_scenarios.render import Layout
-    from usru_scenarios.results import ScenarioResult, Simulation
+    from usru_scenarios.results.forecast import ScenarioResult, Simulation
 
 
 def md(result: Simulation, _layout: Layout) -> str:

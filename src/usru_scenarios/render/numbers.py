@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import chain, pairwise
 
-from usru_scenarios.results import ScenarioResult, Simulation
+from usru_scenarios.results.forecast import ScenarioResult, Simulation
 
 MOST_DECIMALS, FEWEST_DECIMALS = 4, 1
 

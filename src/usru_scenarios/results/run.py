@@ -1,0 +1,43 @@
+"""What all answers say of themselves: which model, how found, and what to be warned of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """Which model it was: `sha256` is of the resolved model, overlays and overrides included."""
+
+    name: str
+    title: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the result was found."""
+
+    trials: int
+    seed: int
+    method: Literal["sample", "exact"]
+    steps: list[str]
+    profile: str | None
+    weights: dict[str, float]
+    """By driver; of a schedule, its mean over the steps."""
+    do: list[str]
+    given: list[str]
+    effective_trials: float | None
+    """For how many unweighted trials the weighted ones stand; None where the method is exact."""
+    usru_version: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning: its stable code, its sentence, and where there is one, the file and line that it is about."""
+
+    code: str
+    message: str
+    path: str | None = None
+    line: int | None = None
