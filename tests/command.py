@@ -24,7 +24,7 @@ def environment(**changes: str) -> dict[str, str]:
     """The environment without what steers colour, width and encoding, but for what is given."""
     found = {name: value for name, value in os.environ.items() if name not in _OURS}
     found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE.parent / "src"), os.environ.get("PYTHONPATH"))))
-    return {**found, **changes}
+    return {**found, "USRU_CACHE": "off", **changes}
 
 
 def usru(

@@ -11,19 +11,17 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import yaml
 
 from oracle import Json, Marginals, Visits
 from usru_scenarios.analysis.forecast import forecast
-from usru_scenarios.meaning.program import Program, compile_model
+from usru_scenarios.meaning.compiling import compile_model
+from usru_scenarios.meaning.program import Program
 from usru_scenarios.model import Model
+from usru_scenarios.reading.loading import outlined
 from usru_scenarios.results.forecast import Simulation, ValuesResult
-
-if TYPE_CHECKING:
-    from usru_scenarios.reading.loading import Loaded
 
 EXACT_MODELS = Path(__file__).parent / "models" / "exact"
 
@@ -89,9 +87,7 @@ def compiled(raw: Json) -> Program:
 def simulated(raw: Json, trials: int, seed: int, program: Program | None = None) -> Simulation:
     """The forecast of a model, or of a program that was made from it."""
     model = Model.model_validate(text_keys(raw))
-    # A forecast asks the loaded file for little more than its model, and there is no file here.
-    loaded = cast("Loaded", SimpleNamespace(model=model, sha256="", profile=None, warnings=()))
-    return forecast(loaded, program or compile_model(model), trials=trials, seed=seed)
+    return forecast(outlined(model), program or compile_model(model), trials=trials, seed=seed)
 
 
 def estimates(raw: Json, trials: int, seed: int, program: Program | None = None) -> Estimates:

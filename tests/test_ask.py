@@ -202,7 +202,7 @@ def test_errors_are_the_spread_over_seeds(studies: Callable[[str], Study], query
     spread = float(np.std([number(one) for one in answers], ddof=1))
     told = math.sqrt(sum(error(one) ** 2 for one in answers) / len(answers))
     assert told == pytest.approx(spread, rel=0.25)
-    assert told != pytest.approx(spread * 1.6, rel=0.25)  # the same comparison can fail
+    assert told != pytest.approx(spread * 2, rel=0.25)  # the same comparison can fail
 
 
 def test_what_is_rare_in_one_side_is_compared_on_the_same_worlds(studies: Callable[[str], Study]) -> None:

@@ -16,7 +16,7 @@ from sampled import EXACT_MODELS, exact_model, text_keys
 from tiny import TINY, gloomy, study_of
 from usru_scenarios.analysis import check
 from usru_scenarios.analysis.perturb import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
-from usru_scenarios.meaning.program import compile_model
+from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.model import Keep, Model
 from usru_scenarios.problems import ModelError
 from usru_scenarios.reading.provenance import judgements, with_values

@@ -254,9 +254,10 @@ def test_uncertain_judgements_are_told_to_stand_at_their_means(tmp_path: Path) -
     file = tmp_path / "m.yaml"
     text = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: BASE}, b: {baseline: 0.5}}\n"
     file.write_text(text.replace("BASE", "{uniform: [0.4, 0.6]}"))
-    done = usru("simulate", str(file), "--json")
+    done = usru("simulate", str(file), "--json", "--judgements", "0")
     assert '"code": "judgements_at_their_means"' in done.stdout
     assert "scenarios.a.baseline" in done.stderr
+    assert "judgements_at_their_means" not in usru("simulate", str(file), "--json").stdout
     file.write_text(text.replace("BASE", "0.5"))
     assert "judgements_at_their_means" not in usru("simulate", str(file), "--json").stdout
 

@@ -191,7 +191,7 @@ SABOTAGE: dict[str, dict[str, Any]] = {
     },
     "numeric_fixed": {
         "drivers/risk/distribution/pert": [0.2, 0.6, 1.0],
-        "drivers/risk/influences/climate/crisis": 1.3,
+        "drivers/risk/influences/climate/crisis": 2.2,
         "drivers/risk/lagged_influences/climate/crisis": -0.5,
         "drivers/risk/lagged_influences/risk/0.9": 1,
         "drivers/risk/impacts/0.5/calm": 0.5,
@@ -225,7 +225,7 @@ SABOTAGE: dict[str, dict[str, Any]] = {
     "priors": {
         "drivers/talks/prior_given/0/when/congress": ["unified"],
         "drivers/talks/prior_given/0/when/pressure": "> 0.65",
-        "drivers/talks/prior_given/2/prior/dead": 1.5,
+        "drivers/talks/prior_given/2/prior/dead": 0.5,
         "drivers/sanctions/prior_given/open/prior/eased": 0.7,
         "drivers/sanctions/prior_given/rest/prior/eased": 0.5,
         "drivers/sanctions/influences/congress/hostile/kept": 0,

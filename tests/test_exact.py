@@ -37,9 +37,10 @@ from usru_scenarios.exact.inference import (
     probabilities,
 )
 from usru_scenarios.exact.latent import SmoothScale, quadrature
+from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
-from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program, compile_model
+from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import Model
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
@@ -318,6 +319,44 @@ def test_a_scenario_alone_and_a_driver_with_one_state() -> None:
     assert found.ever.tolist() == [1.0]
     assert found.transitions.tolist() == [[2.0]]
     assert found.shares["d"].tolist() == [[1.0]] * 3
+
+
+def many_drivers(odds: float = 2.0) -> Json:
+    """Fourteen drivers, half for one scenario and half for the other, and a rule over the first and the last."""
+    dice = random.Random(5)
+    drivers: Json = {
+        f"d{number:02}": {
+            "states": {"a": dice.uniform(0.2, 1), "b": 1},
+            "impacts": {"a": {"x": 2 if number < 7 else -2, "z": -2 if number < 7 else 2}},
+        }
+        for number in range(14)
+    }
+    drivers["d07"]["influences"] = {"d02": {"a": {"a": 2}}}
+    rules = {"ends": {"when": {"d00": "a", "d13": "b"}, "then": {"scenario": {"x": 0.3}}}}
+    return model(scenarios={"x": {}, "z": {}}, drivers=drivers, rules=rules, odds_per_point=odds)
+
+
+@pytest.mark.parametrize("odds", [2.0, 1e21])
+def test_an_outcome_that_reads_many_drivers(odds: float) -> None:
+    """Its table is the product of two smaller ones, unless the odds are such that these leave the range of a float."""
+    assert_forecast(many_drivers(odds))
+
+
+def test_sabotaged_rule_over_many_drivers_differs() -> None:
+    raw = many_drivers()
+    raw["rules"]["ends"]["when"]["d13"] = "a"
+    assert np.abs(forecast(compiled(raw)).scenarios - forecast(compiled(many_drivers())).scenarios).max() > 1e-3
+
+
+def test_what_is_asked_again_is_the_same_to_the_last_digit_and_another_program_is_not() -> None:
+    program = compiled(EVERYTHING)
+    events = events_of(program)
+    first, whole = probabilities(program, events), forecast(program)
+    others = [program.intervene("mood", "low", range(program.steps)) for _ in range(6)]
+    found = [probabilities(other, events) for other in others]
+    assert all(one == found[0] != first for one in found)
+    assert probabilities(program, events) == probabilities(program, events) == first
+    assert forecast(program).scenarios.tobytes() == whole.scenarios.tobytes()
 
 
 # Published networks and closed forms ---------------------------------------------------------------------------------
@@ -1066,7 +1105,7 @@ PRINTED = """
 import yaml, sys
 from usru_scenarios.exact.inference import forecast
 from usru_scenarios.model import Model
-from usru_scenarios.meaning.program import compile_model
+from usru_scenarios.meaning.compiling import compile_model
 found = forecast(compile_model(Model.model_validate(yaml.safe_load(sys.stdin))))
 print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())
 """

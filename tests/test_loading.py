@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from usru_scenarios.problems import ModelError, UnreadableInput
 from usru_scenarios.reading.faults import locate
-from usru_scenarios.reading.loading import bundled_folder, bundled_models, digest, load
+from usru_scenarios.reading.finding import bundled_folder, bundled_models
+from usru_scenarios.reading.loading import digest, load
 from usru_scenarios.reading.provenance import judgements
 
 MODELS = Path(__file__).parent / "models"

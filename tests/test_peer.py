@@ -16,7 +16,7 @@ from test_properties import models
 from usru_scenarios.exact.inference import probabilities
 from usru_scenarios.meaning.events import All, Formula, InStates, Timed
 from usru_scenarios.meaning.program import CategoricalNode, Program
-from usru_scenarios.model import OUTCOME
+from usru_scenarios.names import OUTCOME
 
 gum: Any = pytest.importorskip("pyagrum", reason="pyAgrum, in the extra peers, is not installed")
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
 from usru_scenarios.language.questions import Comparison, Intervention, Probability, Statement, evaluate, probabilities
 from usru_scenarios.language.text import MAXIMUM_DEPTH, MAXIMUM_OPERATIONS
+from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed
-from usru_scenarios.meaning.program import Program, compile_model
+from usru_scenarios.meaning.program import Program
 from usru_scenarios.model import Model
 from usru_scenarios.problems import QueryError, Span
 from usru_scenarios.reading.loading import load

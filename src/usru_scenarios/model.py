@@ -22,23 +22,13 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from usru_scenarios.names import RESERVED
 from usru_scenarios.timeline import Grid, StepLength, TimeError, parse_date, parse_duration
-
-OUTCOME = "scenario"
-"""The name of the outcome node, whose states are the scenarios."""
-
-HOLD = "hold"
-"""In the place of a state, points for `hold` act on the odds of keeping the present state."""
-
-RESERVED = frozenset(
-    {"scenario", "hold", "start", "end", "now", "mean", "ever", "always", "never", "each", "by"}
-    | {"or", "and", "not", "do", "profile", "default"}
-)
-"""Words of the query language and of the format, which can't be names."""
 
 MOST_STATES = 255
 """A node has at most as many states: the sampler keeps a state in one byte."""
@@ -317,8 +307,26 @@ Spread = Annotated[
     Judgement, _bounded(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
 ]
 
+Strength = Annotated[
+    Judgement,
+    _bounded(
+        math.nextafter(0.0, 1.0), math.inf, "strength_not_positive", "a strength must be above 0, and this is {value:g}"
+    ),
+]
+"""How firm a prior is under a Dirichlet distribution: as if so many cases had been seen."""
+
 Shares = Annotated[dict[Name, Share], Field(min_length=1), REPLACED_WHOLE]
-"""Relative weights of states, normalised when used; an unnamed state has 0."""
+"""Relative weights of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
+
+
+class JointDoubt(Value):
+    """Says that the priors of a node's states are uncertain together: they follow a Dirichlet distribution.
+
+    Its means are the priors, normalised; the greater its strength, the closer it stays to them.
+    """
+
+    dirichlet: Strength
+
 
 StatePoints = dict[Name, Points]
 """Points for states, and for `hold`."""
@@ -403,6 +411,9 @@ def _weight_form(raw: object) -> object:
     return {"constant": raw} if is_judgement_form(raw) else {"schedule": raw}
 
 
+_ONE = Judgement(value=1.0)
+
+
 class Weight(Value):
     """How much a driver's own impact on the scenarios counts: a number, or a schedule over dates."""
 
@@ -414,17 +425,24 @@ class Weight(Value):
     def _from_short_form(cls, raw: object) -> object:
         return raw if isinstance(raw, Weight) else _weight_form(raw)
 
-    def at(self, month: int) -> float:
-        """The weight at a month (as in `timeline.Date`): linear in months between the dates, flat outside them."""
+    def mix(self, month: int) -> tuple[tuple[Judgement, float], ...]:
+        """The judgements that make up the weight at a month (as in `timeline.Date`), with their shares in it.
+
+        Between two dates it is linear in months, outside them flat.
+        """
         if self.schedule is None:
-            return 1.0 if self.constant is None else self.constant.mean
-        knots = sorted((parse_date(date).month, weight.mean) for date, weight in self.schedule.items())
-        if month <= knots[0][0]:
-            return knots[0][1]
+            return ((_ONE if self.constant is None else self.constant, 1.0),)
+        knots = sorted((parse_date(date).month, date) for date in self.schedule)
         for (left, before), (right, after) in pairwise(knots):
-            if month <= right:
-                return before + (after - before) * (month - left) / (right - left)
-        return knots[-1][1]
+            if left < month < right:
+                share = (month - left) / (right - left)
+                return (self.schedule[before], 1.0 - share), (self.schedule[after], share)
+        date = next((date for at, date in reversed(knots) if at <= month), knots[0][1])
+        return ((self.schedule[date], 1.0),)
+
+    def at(self, month: int) -> float:
+        """The weight at a month, an uncertain judgement at its mean."""
+        return math.fsum(share * judgement.mean for judgement, share in self.mix(month))
 
     def scaled(self, factor: float) -> Weight:
         """The weight multiplied by a factor, at every date."""
@@ -452,7 +470,11 @@ class OddsPerPoint(Value):
     def _from_short_form(cls, raw: object) -> object:
         if isinstance(raw, OddsPerPoint) or not is_judgement_form(raw):
             return raw
-        return {"impacts": raw, "influences": raw}
+        try:
+            one = Judgement.model_validate(raw)  # one judgement, of which an uncertain one has one draw
+        except ValidationError:
+            return {"impacts": raw, "influences": raw}  # its faults are told in their place
+        return {"impacts": one, "influences": one}
 
 
 class Scenario(Part):
@@ -603,6 +625,7 @@ class Categorical(Part):
     title: str | None = None
     summary: str | None = None
     states: Annotated[dict[NewName, State], Field(min_length=1, max_length=MOST_STATES)]
+    prior: JointDoubt | None = None
     initial: Shares | None = None
     persistence: Persistence | None = None
     prior_given: PriorRows = {}
@@ -677,6 +700,7 @@ class Outcome(Part):
 
     title: str | None = None
     summary: str | None = None
+    prior: JointDoubt | None = None
     persistence: Persistence | None = None
     initial: Shares | None = None
     allowed: dict[Name, Names] = {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import islice
 from typing import Literal
 
@@ -79,6 +78,8 @@ _MOST_CANDIDATES = 2_000
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The hint `did you mean 'x'?` with the known name nearest to `name`, or an empty string when none is near."""
+    from difflib import get_close_matches
+
     candidates = sorted(set(islice(known, _MOST_CANDIDATES)))
     plain = name.lower().replace("-", "_")
     near = (
@@ -102,6 +103,16 @@ class UsruError(Exception):
     """The root of all errors that this package raises on purpose."""
 
     exit_status = 1
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors come whole from other processes, whatever they are made from."""
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[UsruError], said: tuple[object, ...], known: dict[str, object]) -> UsruError:
+    error = kind.__new__(kind, *said)
+    error.__dict__.update(known)
+    return error
 
 
 class UnreadableInput(UsruError):  # noqa: N818  # says what is at fault, as its subclasses do

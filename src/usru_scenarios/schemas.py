@@ -15,8 +15,12 @@ from usru_scenarios.model import DISTRIBUTIONS, Model
 from usru_scenarios.results.answer import Answer
 from usru_scenarios.results.calibration import Calibration
 from usru_scenarios.results.check import CheckReport
+from usru_scenarios.results.comparison import Comparison
 from usru_scenarios.results.explanation import Explanation
 from usru_scenarios.results.forecast import Simulation
+from usru_scenarios.results.sensitivity import Sensitivity
+from usru_scenarios.results.sweep import Sweep
+from usru_scenarios.results.watch import Watch
 
 Schema = dict[str, Any]
 
@@ -25,9 +29,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 OUTPUTS: dict[str, Any] = {
     "simulation": Simulation,
     "answer": Answer,
+    "comparison": Comparison,
+    "sweep": Sweep,
     "check": CheckReport,
     "calibration": Calibration,
     "explanation": Explanation,
+    "sensitivity": Sensitivity,
+    "watch": Watch,
     "validation": Validation,
     "overview": Overview,
     "sources": Grounds,
@@ -83,7 +91,8 @@ def _lean(node: Any) -> Any:
         return [_lean(one) for one in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _lean(value) for key, value in node.items() if not _is_idle(key, value)}
+    # forms of one thing overlap: a map `{value: 0.5}` is a judgement, though it looks like a map by state
+    kept = {"anyOf" if key == "oneOf" else key: _lean(value) for key, value in node.items() if not _is_idle(key, value)}
     return {"additionalProperties": False, **kept} if "patternProperties" in kept else kept
 
 

@@ -8,12 +8,19 @@ once for the estimates and once without each batch of trials in turn, and its st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
+from usru_scenarios.analysis.limits import (
+    DEFAULT_SEED,
+    DEFAULT_TRIALS,
+    LEAST_EFFECTIVE,
+    MOST_TRIALS,
+    NOTHING_SEEN,
+    Method,
+)
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import (
     Case,
@@ -28,25 +35,12 @@ from usru_scenarios.language.questions import (
 from usru_scenarios.meaning.events import All, Formula, atoms
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
-from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.answer import Answer, ProbabilityFound, Verdict
+from usru_scenarios.reading.outline import Outline
+from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound, Verdict
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
-from usru_scenarios.sampler.engine import MapBlocks, Plan
-
-Method = Literal["auto", "sample", "exact"]
-
-TRIALS = 65_536
-"""Trials of a first answer."""
-
-MOST_TRIALS = 1 << 22
-"""Where too few trials agree with what was seen, or a comparison stays undecided, no more than these are drawn."""
-
-NOTHING_SEEN = 1 << 18
-"""Where no world at all agrees with what was seen, no more than these are drawn."""
-
-LEAST_EFFECTIVE = 100.0
-"""Below as many effective trials an answer is refused."""
+from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.estimates import OverDraws, over_draws
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
@@ -55,8 +49,6 @@ _ENOUGH = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
 _CASES = 256
 """Cases that are drawn together at most."""
-_SECONDS_PER_DRAW = 1e-8
-"""Sampling's time for a trial, node and step: a fixed rate, so that the choice of a method never depends on a clock."""
 _TRIALS_TO_COMPARE = 250_000
 """Trials that bring the standard error of a probability near one half to .001."""
 
@@ -68,6 +60,7 @@ class Found:
     Attributes:
         value: the estimate.
         replicates: shape (batches,), the estimate without each batch of trials; None where it is exact.
+        draws: where judgements are drawn, the estimate in each draw: by all of its trials, by either half of them.
         effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
         left_out: the steps at which what was seen is impossible.
         trials: drawn for it; 0 where it is exact.
@@ -78,6 +71,7 @@ class Found:
     effective_trials: float | None
     left_out: tuple[int, ...] = ()
     trials: int = 0
+    draws: OverDraws | None = None
 
     @property
     def standard_error(self) -> float:
@@ -103,7 +97,7 @@ def faster_exactly(program: Program, events: Sequence[Formula] = ()) -> bool:
     except (exact.NotExact, exact.TooLarge):
         return False
     asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
-    sampling = _TRIALS_TO_COMPARE * len(asked) * program.steps * _SECONDS_PER_DRAW
+    sampling = _TRIALS_TO_COMPARE * len(asked) * program.steps * SECONDS_PER_DRAW
     return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
 
 
@@ -121,6 +115,7 @@ class Prober:
         program: the model as it stands, interventions of the command line included.
         in_profile: gives the program under a profile.
         trials, seed: of the first draws.
+        judgements: for how many draws of the uncertain judgements the programs have values; 0 where none is drawn.
         method: `auto` is exact where that is predicted to take less than sampling to an error of .001.
         map_blocks: as in `engine.simulate`.
         most_trials: where too few worlds agree with what was seen, or a comparison is undecided, no more are drawn.
@@ -128,8 +123,9 @@ class Prober:
 
     program: Program
     in_profile: Callable[[str], Program]
-    trials: int = TRIALS
-    seed: int = 1
+    trials: int = DEFAULT_TRIALS
+    seed: int = DEFAULT_SEED
+    judgements: int = 0
     method: Method = "auto"
     map_blocks: MapBlocks = map
     most_trials: int = field(default_factory=lambda: MOST_TRIALS)
@@ -150,6 +146,10 @@ class Prober:
                 self._known[probability, amount] = found
         return {probability: self._known[probability, amount] for probability in wanted}
 
+    def learn(self, found: Mapping[Probability, Found]) -> None:
+        """Take over what another one found with the same first draws."""
+        self._known.update({(probability, self.trials): one for probability, one in found.items()})
+
     def _find(self, group: Sequence[Probability], trials: int) -> list[Found]:
         """Probabilities that are read in one program."""
         first = group[0]
@@ -167,13 +167,13 @@ class Prober:
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
         while True:
-            plan = Plan(trials, self.seed)
+            plan = Plan.of(trials, self.seed, self.judgements)
             cases = [case for probability in group for case in probability.cases]
             sums = self._sums(program, cases, plan)
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                found.append(replace(_estimate(probability, sums[part]), trials=trials))
+                found.append(replace(_estimate(probability, sums[part], plan), trials=trials))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
@@ -260,7 +260,7 @@ def _exact(program: Program, probability: Probability) -> Found:
     raise impossible(list(probability.evidence(probability.cases[0])), possible, "exactly")
 
 
-def _estimate(probability: Probability, sums: Sequence[CaseSums]) -> Found:
+def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan) -> Found:
     """The average over the cases that can be had, and its replicates."""
     kept = [part for part in sums if part.given.any()]
     left_out = tuple(case.step or 0 for case, part in zip(probability.cases, sums, strict=True) if not part.given.any())
@@ -268,11 +268,14 @@ def _estimate(probability: Probability, sums: Sequence[CaseSums]) -> Found:
         return Found(math.nan, np.zeros(2), 0.0, left_out)
     both = np.concatenate([part.both for part in kept], axis=1)
     given = np.concatenate([part.given for part in kept], axis=1)
+    draws = OverDraws.of(both, given) if plan.judgements else None
+    if plan.judgements:
+        both, given = over_draws(both), over_draws(given)
     totals, seen = both.sum(axis=0), given.sum(axis=0)
     rest = seen - given
     replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)
     effective = min(float(part.effective_trials[0]) for part in kept)
-    return Found(float((totals / seen).mean()), replicates.mean(axis=1), effective, left_out)
+    return Found(float((totals / seen).mean()), replicates.mean(axis=1), effective, left_out, draws=draws)
 
 
 @dataclass(frozen=True)
@@ -283,6 +286,24 @@ class Outcome:
     standard_error: float
     verdict: Verdict | None
     found: dict[Probability, Found]
+
+    def band(self, statement: Statement) -> BandOfValue | None:
+        """The 90% band of an expression that comes from the draws of the judgements; None where none was drawn."""
+        parts = [each.draws for each in self.found.values() if each.draws is not None]
+        if not parts or isinstance(statement, Comparison):
+            return None
+
+        def in_each(place: int) -> Floats:
+            def value_of(probability: Probability) -> Value:
+                each = self.found[probability]
+                return each.value if each.draws is None else each.draws.values[place]
+
+            worked = np.asarray(evaluate(statement, value_of), dtype=np.float64)
+            return np.broadcast_to(worked, parts[0].weights.shape)
+
+        over = OverDraws(np.array([in_each(place) for place in range(3)]), np.prod([p.weights for p in parts], axis=0))
+        found = over.spread()
+        return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
 
 
 def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outcome:
@@ -385,7 +406,7 @@ def described(
 def answered(
     query: str,
     statement: Statement,
-    loaded: Loaded,
+    outline: Outline,
     prober: Prober,
     *,
     do: Sequence[str] = (),
@@ -396,7 +417,7 @@ def answered(
     Args:
         query: as asked.
         statement: what it means, under all conditions.
-        loaded: the model that it is asked of.
+        outline: of the model that it is asked of.
         prober: finds its probabilities.
         do: the interventions that were given beside the query, as written.
         given: the observations, likewise.
@@ -416,7 +437,7 @@ def answered(
     effective = [part.effective_trials for part in parts if part.effective_trials is not None]
     verdict = outcome.verdict
     return Answer(
-        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
+        model=ModelLine(outline.name, outline.title, outline.sha256),
         query=query,
         value=_finite(outcome.value),
         standard_error=_finite(outcome.standard_error),
@@ -424,7 +445,7 @@ def answered(
         effective_trials=min(effective, default=None),
         trials=max((found.trials for found in outcome.found.values()), default=0),
         seed=prober.seed,
-        profile=loaded.profile,
+        profile=outline.profile,
         do=list(do),
         given=list(given),
         probabilities=parts,
@@ -433,4 +454,6 @@ def answered(
         left=verdict.left if verdict else None,
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
+        judgements=prober.judgements if effective else 0,
+        band=outcome.band(statement),
     )

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.meaning.program import Floats, Program
-from usru_scenarios.model import OUTCOME, Model
+from usru_scenarios.model import Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UnreadableInput, UsruError
 from usru_scenarios.reading.faults import locate
 from usru_scenarios.reading.loading import Loaded

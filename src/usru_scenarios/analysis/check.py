@@ -12,18 +12,19 @@ from functools import cache
 
 import numpy as np
 
-from usru_scenarios.analysis.ask import Found, Method, Outcome, Prober, answer, split, together
+from usru_scenarios.analysis.ask import Found, Outcome, Prober, answer, split, together
 from usru_scenarios.analysis.calibrate import anchor_warning, anchored, solved, with_baselines
-from usru_scenarios.analysis.forecast import DEFAULT_SEED, warned
+from usru_scenarios.analysis.limits import DEFAULT_SEED, Method
 from usru_scenarios.analysis.perturb import SPREADS, perturbed
 from usru_scenarios.language.questions import Comparison, Probability, probabilities
-from usru_scenarios.meaning.program import Floats, Program, compile_model
-from usru_scenarios.model import Expectation
+from usru_scenarios.meaning.compiling import compile_model
+from usru_scenarios.meaning.program import Floats, Program
+from usru_scenarios.model import Expectation, Model
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
-from usru_scenarios.results.run import ModelLine
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.results.run import ModelLine, warned
+from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
 
 FIRST_TRIALS = 16_384
 """Trials of the first draws: most expectations are far from their bounds."""
@@ -47,7 +48,7 @@ class Checking:
         program: the model, compiled.
         in_profile: gives the program under a profile.
         trials, seed, method: as in `ask.Prober`.
-        map_parts: as `map`; goes through what is to be drawn, and may show how far it is.
+        map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
     """
 
     loaded: Loaded
@@ -86,15 +87,18 @@ class Checking:
         )
 
     def _checked(self) -> dict[str, ExpectationChecked]:
-        prober = Prober(self.program, self.in_profile, self.trials, self.seed, self.method)
-        prober.most_trials = max(MOST_TRIALS, self.trials)
-        groups = together(wanted(self.statements.values(), observed=False))
-
-        def draw(number: int) -> None:
-            prober.find(groups[number])
-
-        for _ in self.map_parts(draw, range(len(groups))):
-            pass
+        prober = Prober(
+            self.program,
+            self.in_profile,
+            self.trials,
+            self.seed,
+            method=self.method,
+            map_blocks=self.map_parts,
+            most_trials=max(MOST_TRIALS, self.trials),
+        )
+        drawing = Drawing.of(prober, wanted(self.statements.values(), observed=False))
+        for found in self.map_parts(drawing.found, range(len(drawing.groups))):
+            prober.learn(found)
         expectations, names = self.loaded.model.expectations, list(self.statements)
 
         def judged(number: int) -> ExpectationChecked:
@@ -102,6 +106,31 @@ class Checking:
             return _checked(expectations[name], self.statements[name], prober)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn first, in groups that share their worlds; it can be sent to where there is room to draw it."""
+
+    prober: Prober
+    groups: list[list[Probability]]
+
+    @classmethod
+    def of(cls, prober: Prober, asked: Iterable[Probability]) -> Drawing:
+        """The groups of what is asked; all that they need goes along, the programs of their profiles too."""
+        groups = together(asked)
+        programs = {one.profile: prober.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
+        return cls(replace(prober, in_profile=programs.__getitem__, map_blocks=map), groups)
+
+    @property
+    def seconds_each(self) -> float:
+        """What a group is predicted to take, from the number of draws alone."""
+        program = self.prober.program
+        return self.prober.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+
+    def found(self, number: int) -> dict[Probability, Found]:
+        """The probabilities of a group."""
+        return self.prober.find(self.groups[number])
 
 
 def wanted(statements: Iterable[Comparison], *, observed: bool) -> list[Probability]:
@@ -146,14 +175,22 @@ def _told(expectation: Expectation, outcome: Outcome | None, problem: str | None
 
 
 class Survey:
-    """Perturbed models, and which expectations hold in each."""
+    """Perturbed models, and which expectations hold in each; like `Drawing` it can be sent to where there is room."""
 
     def __init__(self, checking: Checking) -> None:
-        self.checking = checking
-        self.file = checking.loaded.by_itself()
-        program = compile_model(self.file.model)
-        self.anchored = self.file.model.anchor is not None and anchor_warning(self.file, program) is None
+        self.statements = checking.statements
+        self.seed = checking.seed
+        file, loaded = checking.loaded.by_itself(), checking.loaded
+        self.file = file.model
+        program = compile_model(file.model)
+        self.anchored = file.model.anchor is not None and anchor_warning(file, program) is None
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
+        asked = wanted(self.statements.values(), observed=True)
+        self.models: dict[str | None, Model] = {None: loaded.model}
+        self.models |= {one.profile: loaded.under(one.profile).model for one in asked if one.profile is not None}
+        drawn = ROBUST_TRIALS * len(together(asked)) + _ANCHOR_TRIALS
+        self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+        """What a perturbed model is predicted to take, from the number of draws alone."""
 
     def held(self, number: int) -> frozenset[str]:
         """The expectations that hold in a perturbed model, as the estimates say."""
@@ -161,26 +198,25 @@ class Survey:
 
         @cache
         def under(profile: str | None) -> Program:
-            loaded = self.checking.loaded if profile is None else self.checking.loaded.under(profile)
-            program = compile_model(perturbed(loaded.model, self.checking.seed, number))
-            return program if baselines is None or not self._shared(loaded) else with_baselines(program, baselines)
+            model = self.models[profile]
+            program = compile_model(perturbed(model, self.seed, number))
+            return program if baselines is None or not self._shared(model) else with_baselines(program, baselines)
 
-        prober = Prober(under(None), under, ROBUST_TRIALS, self.checking.seed, "sample")
-        statements = self.checking.statements
-        prober.find(wanted(statements.values(), observed=False))
-        return frozenset(name for name, statement in statements.items() if _holds(statement, prober))
+        prober = Prober(under(None), under, ROBUST_TRIALS, self.seed, method="sample")
+        prober.find(wanted(self.statements.values(), observed=False))
+        return frozenset(name for name, statement in self.statements.items() if _holds(statement, prober))
 
     def _baselines(self, number: int) -> Floats:
-        model = perturbed(self.file.model, self.checking.seed, number)
+        model = perturbed(self.file, self.seed, number)
         program = compile_model(model)
-        return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.checking.seed))
+        return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.seed))
 
-    def _shared(self, loaded: Loaded) -> bool:
+    def _shared(self, model: Model) -> bool:
         """Whether a reading of the file has the file's own baselines."""
         return all(
-            scenario.baseline == self.file.model.scenarios[name].baseline
-            for name, scenario in loaded.model.scenarios.items()
-            if name in self.file.model.scenarios
+            scenario.baseline == self.file.scenarios[name].baseline
+            for name, scenario in model.scenarios.items()
+            if name in self.file.scenarios
         )
 
 

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
-from usru_scenarios.model import OUTCOME, Judgement, Model
+from usru_scenarios.model import Judgement, Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CarriedCell, DirectPart, DirectShares, PullErrors
@@ -231,7 +232,7 @@ class _Parts:
     def _worth(self, weight: str | None) -> float:
         """The log-odds of one point."""
         factor = 1.0 if weight is None else float(self.program.weights[weight][self.step])
-        return self.program.outcome.log_odds * factor
+        return float(self.program.outcome.log_odds) * factor
 
     def _states(self, name: str) -> Sequence[str]:
         return getattr(self.program.nodes[name], "states", ())

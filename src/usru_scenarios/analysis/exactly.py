@@ -6,23 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.forecast import QUANTILES, baseline, clean, nested, warnings
+from usru_scenarios.analysis.forecast import QUANTILES, clean, nested, warnings
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
 from usru_scenarios.language.questions import Intervention
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
-from usru_scenarios.model import Categorical, Model, Numeric
-from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
 from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.version import __version__
 
 
-def forecast_exactly(loaded: Loaded, program: Program, *, seed: int, do: Sequence[Intervention] = ()) -> Simulation:
+def forecast_exactly(outline: Outline, program: Program, *, seed: int, do: Sequence[Intervention] = ()) -> Simulation:
     """The same report as by sampling, with standard errors of 0.
 
     Args:
-        loaded: the model and where it came from.
+        outline: what the model calls its parts.
         program: the model, compiled.
         seed: is reported alone.
         do: interventions, which cut nodes off from their causes.
@@ -33,30 +32,30 @@ def forecast_exactly(loaded: Loaded, program: Program, *, seed: int, do: Sequenc
     """
     for intervention in do:
         program = intervention.on(program)
-    found, model = exact.forecast(program), loaded.model
+    found = exact.forecast(program)
     moves = _transitions(found)
     return Simulation(
-        model=ModelLine(model.name, model.title, loaded.sha256),
+        model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
             trials=0,
             seed=seed,
             method="exact",
             steps=list(program.grid.labels),
-            profile=loaded.profile,
-            weights={name: float(program.weights[name].mean()) for name in model.drivers},
+            profile=outline.profile,
+            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
             given=[],
             effective_trials=None,
             usru_version=__version__,
         ),
-        scenarios=_scenarios(program, found, model),
+        scenarios=_scenarios(program, found, outline),
         groups=_groups(program, found),
-        transitions=nested(moves, program, model),
-        transition_errors=nested(moves * 0.0, program, model),
-        drivers=_nodes(program, found, model.drivers),
-        consequences=_nodes(program, found, model.consequences),
-        baseline=baseline(model),
-        warnings=warnings(loaded, program),
+        transitions=nested(moves, program, outline),
+        transition_errors=nested(moves * 0.0, program, outline),
+        drivers=_nodes(program, found, outline.drivers),
+        consequences=_nodes(program, found, outline.consequences),
+        baseline=outline.baseline,
+        warnings=warnings(outline, program),
     )
 
 
@@ -68,12 +67,9 @@ def _transitions(found: ExactForecast) -> Floats:
     return moves
 
 
-def _scenarios(program: Program, found: ExactForecast, model: Model) -> dict[str, ScenarioResult]:
+def _scenarios(program: Program, found: ExactForecast, outline: Outline) -> dict[str, ScenarioResult]:
     index = program.outcome.states.index
-    return {
-        name: _visited(found, [index(name)], index(name), scenario.title or name)
-        for name, scenario in model.scenarios.items()
-    }
+    return {name: _visited(found, [index(name)], index(name), title) for name, title in outline.scenarios.items()}
 
 
 def _groups(program: Program, found: ExactForecast) -> dict[str, ScenarioResult]:
@@ -101,15 +97,15 @@ def _visited(found: ExactForecast, members: list[int], column: int, title: str) 
 
 
 def _nodes(
-    program: Program, found: ExactForecast, nodes: Mapping[str, Categorical | Numeric]
+    program: Program, found: ExactForecast, nodes: Mapping[str, NodeOutline]
 ) -> dict[str, StatesResult | ValuesResult]:
     results: dict[str, StatesResult | ValuesResult] = {}
     for name, part in nodes.items():
-        node, title = program.nodes[name], part.title or name
-        if isinstance(part, Categorical) and isinstance(node, CategoricalNode):
-            results[name] = _states(title, node, part.states, found.shares[name])
+        node = program.nodes[name]
+        if isinstance(node, CategoricalNode):
+            results[name] = _states(part.title, node, part.states, found.shares[name])
         else:
-            results[name] = _values(title, found.values[name])
+            results[name] = _values(part.title, found.values[name])
     return results
 
 

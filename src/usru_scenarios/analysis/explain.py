@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from usru_scenarios.analysis.direct import Contrast, shares
-from usru_scenarios.analysis.forecast import DEFAULT_SEED, DEFAULT_TRIALS, warned
 from usru_scenarios.analysis.journeys import Traveller
+from usru_scenarios.analysis.limits import DEFAULT_SEED, DEFAULT_TRIALS
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import telling_numbers, telling_states
 from usru_scenarios.language.questions import Intervention
@@ -23,7 +23,7 @@ from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.explanation import DirectShares, Explanation, Story, TellingState
-from usru_scenarios.results.run import ModelLine, Run
+from usru_scenarios.results.run import ModelLine, Run, warned
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import ratio
 from usru_scenarios.timeline import TimeError

@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from usru_scenarios.analysis.ask import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN, unseen
-from usru_scenarios.language.questions import Intervention, Observation
-from usru_scenarios.meaning.events import All
+from usru_scenarios.analysis.limits import DEFAULT_SEED, DEFAULT_TRIALS, LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.model import Categorical, Distribution, Model, Numeric
 from usru_scenarios.problems import Problem, TooFewDraws
-from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.provenance import judgements
-from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
-from usru_scenarios.results.run import ModelLine, Run, Warned
-from usru_scenarios.sampler.conditioning import simulate_given
+from usru_scenarios.reading.outline import NodeOutline, Outline
+from usru_scenarios.results.forecast import (
+    Band,
+    Errors,
+    ScenarioResult,
+    Simulation,
+    StatesResult,
+    ValueErrors,
+    ValuesResult,
+)
+from usru_scenarios.results.run import ModelLine, Run, Warned, warned
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.sampler.estimates import Estimate, ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio, spread
 from usru_scenarios.version import __version__
 
-DEFAULT_TRIALS = 65_536
-"""Enough for every standard error of the bundled model to be below .002: at worst 0.5 / sqrt(65536)."""
+if TYPE_CHECKING:
+    from usru_scenarios.language.questions import Intervention, Observation
 
-DEFAULT_SEED = 1
+ROUGH = 0.75
+"""With more noise than this in the variance between draws of the judgements, a band says little."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def forecast(
-    loaded: Loaded,
+    outline: Outline,
     program: Program,
     *,
     trials: int = DEFAULT_TRIALS,
     seed: int = DEFAULT_SEED,
+    judgements: int = 0,
     do: Sequence[Intervention] = (),
     given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
@@ -43,11 +49,12 @@ def forecast(
     """Sample a model and report its likelihoods.
 
     Args:
-        loaded: the model and where it came from.
+        outline: what the model calls its parts.
         program: the model, compiled.
         trials: how many worlds to draw, at least 2, so that there is a standard error; more where too few of them agree
             with what is given.
         seed: of the random streams, at least 0.
+        judgements: for how many draws of the uncertain judgements the program has values; 0 where none is drawn.
         do: interventions, which cut nodes off from their causes.
         given: observations, which weigh worlds by how well they agree.
         map_blocks: as in `engine.simulate`.
@@ -63,31 +70,33 @@ def forecast(
         raise ValueError("a seed is a whole number, 0 or above")
     for intervention in do:
         program = intervention.on(program)
-    plan, draws = _drawn(program, Plan(trials, seed), given, map_blocks)
-    model = loaded.model
+    plan, halves = _drawn(program, Plan.of(trials, seed, judgements), given, map_blocks)
+    draws = halves.by_draws() if judgements else halves
+    bands = _Bands(halves) if judgements else None
     moves, move_errors = _transitions(draws)
     return Simulation(
-        model=ModelLine(model.name, model.title, loaded.sha256),
+        model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
             trials=plan.trials,
             seed=seed,
             method="sample",
             steps=list(program.grid.labels),
-            profile=loaded.profile,
-            weights={name: float(program.weights[name].mean()) for name in model.drivers},
+            profile=outline.profile,
+            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
+            judgements=judgements,
             usru_version=__version__,
         ),
-        scenarios=_scenarios(program, draws, model),
-        groups=_groups(program, draws),
-        transitions=nested(moves, program, model),
-        transition_errors=nested(move_errors, program, model),
-        drivers=_nodes(program, draws, model.drivers.items()),
-        consequences=_nodes(program, draws, model.consequences.items()),
-        baseline=baseline(model),
-        warnings=warnings(loaded, program),
+        scenarios=_scenarios(_Series(program, draws, bands), outline),
+        groups=_groups(_Series(program, draws, bands)),
+        transitions=nested(moves, program, outline),
+        transition_errors=nested(move_errors, program, outline),
+        drivers=_nodes(program, draws, outline.drivers),
+        consequences=_nodes(program, draws, outline.consequences),
+        baseline=outline.baseline,
+        warnings=[*warnings(outline, program, drawn=judgements > 0), *(map(warned, bands.doubts()) if bands else ())],
     )
 
 
@@ -95,6 +104,9 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
     """The sums of a run, drawn on until enough worlds agree with what is given, and the plan of the last run."""
     if not given:
         return plan, simulate(program, plan, map_blocks)
+    from usru_scenarios.meaning.events import All
+    from usru_scenarios.sampler.conditioning import simulate_given
+
     seen = All(tuple(observation.event for observation in given))
     while True:
         draws = simulate_given(program, seen, plan, map_blocks)
@@ -103,10 +115,12 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
             return plan, draws
         if plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
             raise _too_few(program, draws, given, plan)
-        plan = Plan(min(4 * plan.trials, MOST_TRIALS), plan.seed)
+        plan = Plan.of(min(4 * plan.trials, MOST_TRIALS), plan.seed, plan.judgements)
 
 
 def _too_few(program: Program, draws: Draws, given: Sequence[Observation], plan: Plan) -> Exception:
+    from usru_scenarios.analysis.ask import unseen
+
     evidence = [(observation.text, observation.event) for observation in given]
     if not draws.effective_trials:
         return unseen(program, evidence, plan)
@@ -115,34 +129,26 @@ def _too_few(program: Program, draws: Draws, given: Sequence[Observation], plan:
     return TooFewDraws(draws.effective_trials, float(end.value), float(end.error), what)
 
 
-def warned(problem: Problem) -> Warned:
-    """A problem as a result carries it."""
-    if problem.span is None:
-        return Warned(problem.code, problem.message)
-    return Warned(problem.code, problem.message, problem.span.source, problem.span.line)
+def _scenarios(series: _Series, outline: Outline) -> dict[str, ScenarioResult]:
+    index = series.program.outcome.states.index
+    return {name: series.of([index(name)], index(name), title) for name, title in outline.scenarios.items()}
 
 
-def _scenarios(program: Program, draws: Draws, model: Model) -> dict[str, ScenarioResult]:
-    series, index = _Series(program, draws), program.outcome.states.index
-    return {
-        name: series.of([index(name)], index(name), scenario.title or name)
-        for name, scenario in model.scenarios.items()
-    }
-
-
-def _groups(program: Program, draws: Draws) -> dict[str, ScenarioResult]:
-    series, first = _Series(program, draws), len(program.outcome.states)
+def _groups(series: _Series) -> dict[str, ScenarioResult]:
+    first = len(series.program.outcome.states)
     return {
         name: series.of(list(members), first + number, name)
-        for number, (name, members) in enumerate(program.groups.items())
+        for number, (name, members) in enumerate(series.program.groups.items())
     }
 
 
 class _Series:
     """Estimates over time of scenarios and groups."""
 
-    def __init__(self, program: Program, draws: Draws) -> None:
+    def __init__(self, program: Program, draws: Draws, bands: _Bands | None) -> None:
+        self.program = program
         self.draws = draws
+        self.bands = bands
         self.steps = program.steps
 
     def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
@@ -167,7 +173,33 @@ class _Series:
                 ever=float(ever.error),
                 first_visit=first_visit.error.tolist(),
             ),
+            band=None if self.bands is None else self.bands.of(members),
         )
+
+
+class _Bands:
+    """What the uncertain judgements leave open, from sums with two batches for each of their draws."""
+
+    def __init__(self, halves: Draws) -> None:
+        self.halves = halves
+        self.noise = 0.0
+
+    def of(self, members: list[int]) -> Band:
+        """The band of a set of scenarios."""
+        visits = self.halves.visits[:, :, members].sum(axis=2)
+        found = spread(visits, self.halves.trials)
+        self.noise = max(self.noise, float(found.noise.mean()))
+        return Band(clean(found.low), clean(found.high))
+
+    def doubts(self) -> Iterable[Problem]:
+        """Whether the bands found so far are worth their name."""
+        if self.noise > ROUGH:
+            yield Problem(
+                "rough_band",
+                "the bands of judgement are rough: most of what differs between the draws of the judgements is "
+                "sampling error; more trials (-n) make them sharper",
+                severity="warning",
+            )
 
 
 def clean(values: Floats) -> list[float]:
@@ -183,33 +215,30 @@ def _transitions(draws: Draws) -> tuple[Floats, Floats]:
     return np.clip(estimate.value, 0.0, 1.0), estimate.error
 
 
-def nested(matrix: Floats, program: Program, model: Model) -> dict[str, dict[str, float | None]]:
+def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
     """A matrix over the program's scenarios by names, in the order of the file; None for what is no number."""
     index = program.outcome.states.index
     return {
         start: {
             end: None if math.isnan(value := float(matrix[index(start), index(end)])) else value
-            for end in model.scenarios
+            for end in outline.scenarios
         }
-        for start in model.scenarios
+        for start in outline.scenarios
     }
 
 
-def _nodes(
-    program: Program, draws: Draws, nodes: Iterable[tuple[str, Categorical | Numeric]]
-) -> dict[str, StatesResult | ValuesResult]:
+def _nodes(program: Program, draws: Draws, nodes: Mapping[str, NodeOutline]) -> dict[str, StatesResult | ValuesResult]:
     results: dict[str, StatesResult | ValuesResult] = {}
-    for name, part in nodes:
+    for name, part in nodes.items():
         node = program.nodes[name]
-        title = part.title or name
         if isinstance(node, NumericNode):
-            results[name] = _values(title, node, draws.values[name], draws.effective_trials)
-        elif isinstance(part, Categorical):
-            results[name] = _states(title, node, list(part.states), draws.states(name))
+            results[name] = _values(part.title, node, draws.values[name], _effective(draws, name))
+        else:
+            results[name] = _states(part.title, node, part.states, draws.states(name))
     return results
 
 
-def _states(title: str, node: CategoricalNode, order: list[str], estimate: Estimate) -> StatesResult:
+def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: Estimate) -> StatesResult:
     """The share of each state at each step, in the order of the file."""
     columns = {state: node.states.index(state) for state in order}
     return StatesResult(
@@ -219,50 +248,58 @@ def _states(title: str, node: CategoricalNode, order: list[str], estimate: Estim
     )
 
 
-def _values(title: str, node: NumericNode, sums: NumericSums, effective: float) -> ValuesResult:
+def _effective(draws: Draws, name: str) -> Floats:
+    """For how many independent values those of a numeric node stand at each step, shape (steps,).
+
+    Where judgements are drawn, values of one draw go together: as many would have the mean's error.
+    """
+    sums = draws.values[name]
+    effective = np.full(len(sums.total), draws.effective_trials)
+    if name not in draws.totals:
+        return effective
+    trials = sums.bins.sum(axis=1)
+    variance = np.maximum(sums.squares / trials - (sums.total / trials) ** 2, 0.0)
+    error = ratio(draws.totals[name], draws.trials).error
+    np.divide(variance, error**2, out=effective, where=error > 0)
+    return effective
+
+
+def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats) -> ValuesResult:
     """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
     trials = sums.bins.sum(axis=1)
     mean = sums.total / trials
-    spread = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / max(effective - 1, 1))
+    error = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / np.maximum(effective - 1, 1))
     quantiles, errors = {}, {}
     for share in QUANTILES:
-        reach = math.sqrt(share * (1.0 - share) / effective)
-        quantiles[f"{share:.2f}"] = _quantile(share, node, sums).tolist()
-        above, below = (_quantile(min(max(share + way * reach, 0.0), 1.0), node, sums) for way in (1, -1))
+        reach = np.sqrt(share * (1.0 - share) / effective)
+        quantiles[f"{share:.2f}"] = _quantile(np.full_like(reach, share), node, sums).tolist()
+        above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, sums) for way in (1, -1))
         errors[f"{share:.2f}"] = ((above - below) / 2).tolist()
-    return ValuesResult(title, mean.tolist(), quantiles, ValueErrors(spread.tolist(), errors))
+    return ValuesResult(title, mean.tolist(), quantiles, ValueErrors(error.tolist(), errors))
 
 
-def _quantile(share: float, node: NumericNode, sums: NumericSums) -> Floats:
-    """The quantile at each step, linear within a bin and never beyond what was seen."""
+def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
+    """The quantile at each step, one share for each; linear within a bin and never beyond what was seen."""
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
     cumulative = np.concatenate((np.zeros((len(sums.bins), 1)), np.cumsum(sums.bins, axis=1)), axis=1)
-    found: Floats = np.array([np.interp(share * row[-1], row, edges) for row in cumulative])
+    found: Floats = np.array(
+        [np.interp(share * row[-1], row, edges) for share, row in zip(shares, cumulative, strict=True)]
+    )
     return np.clip(found, sums.least, sums.most)
 
 
-def baseline(model: Model) -> dict[str, float]:
-    """The share of each scenario that the drivers do not explain."""
-    shares = {
-        name: 1.0 if scenario.baseline is None else scenario.baseline.mean for name, scenario in model.scenarios.items()
-    }
-    total = math.fsum(shares.values())
-    return {name: share / total for name, share in shares.items()}
+def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
+    """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
+    told = () if drawn else _uncertainty(outline)
+    return [warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
 
 
-def warnings(loaded: Loaded, program: Program) -> list[Warned]:
-    """What a reader of a forecast should know."""
-    return [warned(problem) for problem in (*loaded.warnings, *_independence(program), *_uncertainty(loaded))]
-
-
-def _uncertainty(loaded: Loaded) -> Iterable[Problem]:
-    uncertain = [judged for judged in judgements(loaded.model) if isinstance(judged.judgement.value, Distribution)]
-    if uncertain:
-        first = ".".join(map(str, uncertain[0].path))
+def _uncertainty(outline: Outline) -> Iterable[Problem]:
+    if outline.uncertain:
         yield Problem(
             "judgements_at_their_means",
-            f"{len(uncertain)} uncertain judgements are taken at their means, the first of them {first}; the band that "
-            "they give is not computed",
+            f"{len(outline.uncertain)} uncertain judgements are taken at their means, the first of them "
+            f"{outline.uncertain[0]}; the band that they give is not computed",
             severity="warning",
         )
 

@@ -23,8 +23,8 @@ import numpy.typing as npt
 from usru_scenarios.analysis.direct import Contrast
 from usru_scenarios.analysis.telling import Codes, Tellings, readings
 from usru_scenarios.meaning.program import Floats, Program
-from usru_scenarios.model import OUTCOME
-from usru_scenarios.sampler.engine import BLOCK, MapBlocks, Plan, Walker, batch_edges, batched
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler.engine import MapBlocks, Plan, Walker, batched
 from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
 
 
@@ -46,9 +46,8 @@ class Sums:
     passed: list[npt.NDArray[np.int64]]
     arrived: int
 
-    def add(self, other: Sums, batch: int) -> None:
-        """Add the sums of a block, whose batches start at `batch`."""
-        at = slice(batch, batch + len(other.worlds))
+    def add(self, other: Sums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
         self.worlds[at] += other.worlds
         self.true[at] += other.true
         for mine, theirs in zip([*self.counts, *self.parts], [*other.counts, *other.parts], strict=True):
@@ -95,22 +94,21 @@ class Traveller:
         self.contrast = contrast
         self.plan = plan
         self.readings = readings(program, [*drivers, OUTCOME])
-        self.walker = Walker(program, plan.seed, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME]))
+        self.walker = Walker(program, plan, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME]))
         reads_itself = (OUTCOME, 1) in program.outcome.links
         self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
         entries = sum(part.log_odds.size for part in contrast.parts)
-        self.batch = plan.batch(2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings)))
+        self.batches = plan.batches(2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings)))
 
     def survey(self, map_blocks: MapBlocks) -> Sums:
         """The first walk."""
-        total = self.nothing(self.plan.trials)
+        total = self.nothing(self.batches.count)
         for block, part in enumerate(map_blocks(self._survey, range(self.plan.blocks))):
-            total.add(part, block * BLOCK // self.batch)
+            total.add(part, self.batches.at(block))
         return total
 
-    def nothing(self, trials: int) -> Sums:
-        """The sums of no worlds, with room for as many."""
-        batches = -(-trials // self.batch)
+    def nothing(self, batches: int) -> Sums:
+        """The sums of no worlds, with room for so many batches."""
         return Sums(
             worlds=np.zeros(batches),
             true=np.zeros(batches),
@@ -121,9 +119,14 @@ class Traveller:
             arrived=0,
         )
 
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as in `engine.Walker`."""
+        return self.walker.seconds_each
+
     def _survey(self, block: int) -> Sums:
-        surveyor = _Surveyor(self, self.plan.trials_in(block))
-        self.walker.walk(block, surveyor.trials, surveyor)
+        surveyor = _Surveyor(self, block)
+        self.walker.walk(block, surveyor)
         return surveyor.sums
 
     def typical(self, sums: Sums, map_blocks: MapBlocks) -> Found | None:
@@ -139,7 +142,7 @@ class Traveller:
 
     def _match(self, shares: list[Floats], block: int) -> Found | None:
         matcher = _Matcher(self, shares, self.plan.trials_in(block))
-        worlds = self.walker.walk(block, len(matcher.agreement), matcher)
+        worlds = self.walker.walk(block, matcher)
         agreement = np.where(self.arrives(worlds), matcher.agreement, -np.inf)
         trial = int(agreement.argmax())
         if agreement[trial] < 0:
@@ -149,7 +152,7 @@ class Traveller:
     def write_down(self, found: Found) -> Path:
         """The third walk."""
         writer = _Writer(self, found.trial)
-        self.walker.walk(found.block, self.plan.trials_in(found.block), writer)
+        self.walker.walk(found.block, writer)
         return Path(writer.values, writer.probability)
 
     def arrives(self, worlds: Worlds) -> npt.NDArray[np.bool_]:
@@ -186,13 +189,13 @@ class _Foresight:
 class _Surveyor:
     """Watches a block for the first walk."""
 
-    def __init__(self, traveller: Traveller, trials: int) -> None:
+    def __init__(self, traveller: Traveller, block: int) -> None:
         self.traveller = traveller
-        self.trials = trials
+        self.trials = traveller.plan.trials_in(block)
         self.foresight = _Foresight(traveller)
-        self.sums = traveller.nothing(trials)
-        self.edges = batch_edges(trials, traveller.batch)
-        self.batches = np.arange(trials) // traveller.batch
+        self.edges = traveller.batches.starts(block)
+        self.sums = traveller.nothing(len(self.edges))
+        self.batches = np.searchsorted(self.edges, np.arange(self.trials), side="right") - 1
         self.codes: list[list[Codes]] = []
 
     def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:

@@ -21,7 +21,6 @@ from usru_scenarios.descriptions import (
 )
 from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import (
-    OUTCOME,
     Categorical,
     CategoricalDriver,
     Condition,
@@ -34,6 +33,7 @@ from usru_scenarios.model import (
     NumericEvent,
     Rule,
 )
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.run import ModelLine
@@ -186,8 +186,8 @@ def _scale(node: NumericNode, part: Numeric) -> ScalePart:
         low=part.range[0],
         high=part.range[1],
         distribution="uniform on the range" if part.distribution is None else in_words(part.distribution),
-        initial=node.initial,
-        persistence=node.persistence,
+        initial=None if node.initial is None else float(node.initial),
+        persistence=float(node.persistence),
     )
 
 

@@ -14,6 +14,7 @@ Every number of the file that is an opinion is moved, each by its own draw:
 |                                | `beta` each times exp(0.3 z); of `normal` the sd likewise, the mean by 0.3 z sd    |
 | initial of a number            | between the ends of its range, as a mode                                           |
 | share of the anchor            | not at all: it is a judged fact, for which the baselines are solved again          |
+| strength of a Dirichlet        | not at all: it is no opinion on the world, but on how firm the priors are          |
 
 An uncertain judgement is moved from its mean. Draws follow from the seed, the number of the perturbed model, and the
 judgement's path alone: neither their order nor what else is in the file matters, and a profile is moved as its file is.
@@ -60,7 +61,7 @@ def perturbed(model: Model, seed: int, number: int) -> Model:
         {
             judged.path: _Draw(model, judged, seed, number).value()
             for judged in judgements(model)
-            if judged.role != "share"
+            if judged.role not in ("share", "strength")
         },
     )
 

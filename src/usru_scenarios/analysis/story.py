@@ -19,19 +19,8 @@ from usru_scenarios.analysis.journeys import Path
 from usru_scenarios.analysis.overview import conditions_in_words
 from usru_scenarios.analysis.telling import Reading
 from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
-from usru_scenarios.model import (
-    HOLD,
-    OUTCOME,
-    Categorical,
-    Condition,
-    Event,
-    Judgement,
-    Model,
-    Numeric,
-    NumericEvent,
-    Outcome,
-    Rule,
-)
+from usru_scenarios.model import Categorical, Condition, Event, Judgement, Model, Numeric, NumericEvent, Outcome, Rule
+from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.reading.provenance import Judged, is_assumption
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule

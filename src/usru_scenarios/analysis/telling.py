@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
-from usru_scenarios.model import OUTCOME, Categorical, Judgement, Model
+from usru_scenarios.model import Categorical, Judgement, Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState

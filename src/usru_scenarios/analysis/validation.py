@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from usru_scenarios.analysis.calibrate import anchor_warning
 from usru_scenarios.descriptions import Diagnostic, Validation
-from usru_scenarios.meaning.program import compile_model
+from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.problems import Problem
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.run import ModelLine

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from usru_scenarios.cli import ask, calibrate, check, explain, new, schema, show, simulate, sources, validate
+from usru_scenarios.cli import (
+    ask,
+    calibrate,
+    check,
+    compare,
+    explain,
+    new,
+    schema,
+    sensitivity,
+    show,
+    simulate,
+    sources,
+    sweep,
+    validate,
+    watch,
+)
 from usru_scenarios.cli.conduct import USAGE, complain
 from usru_scenarios.cli.options import noted
 from usru_scenarios.version import __version__
@@ -16,7 +31,11 @@ from usru_scenarios.version import __version__
 COMMANDS = (
     simulate.simulate,
     ask.ask,
+    compare.compare,
+    sweep.sweep,
     explain.explain,
+    sensitivity.sensitivity,
+    watch.watch,
     check.check,
     validate.validate,
     show.show,
@@ -28,18 +47,64 @@ COMMANDS = (
 """Each command is a function of the same name in a module of its own; a new one is a module and a line here."""
 
 
+def _app(**more: Any) -> typer.Typer:
+    """Help without markup needs no rich, whose import is half of the start-up time."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **more)
+
+
+class _AsWritten:
+    """Hands on texts and flags as they are written."""
+
+    def coerce(self, value: Any, param: TyperArgument | TyperOption, ctx: object) -> Any:  # noqa: ARG002
+        """The value of a parameter; of one that can be repeated, the list of its values."""
+        return list(value or ()) if param.multiple else value
+
+
+class _Command(TyperCommand):
+    """Spares its parameters typer's own way of reading values, for which typer imports pydantic and builds validators.
+
+    The attribute is typer's own: under another name in a later typer this has no effect but that a run starts later.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with the option that shows help."""
+        return _taken_as_written(super().get_params(ctx))
+
+
+class _Commands(TyperGroup):
+    """Makes a command only once it is called or listed: each takes a millisecond, and a run needs one."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """As of a command."""
+        return _taken_as_written(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is typer's
+        """The names of all commands."""
+        return [function.__name__ for function in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
+        """The command of a name."""
+        function = next((function for function in COMMANDS if function.__name__ == cmd_name), None)
+        if function is None:
+            return None
+        app = _app()
+        app.command(cls=_Command)(function)
+        command = get_command(app)
+        assert isinstance(command, TyperCommand)
+        return command
+
+
+def _taken_as_written(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if parameter.type_descriptor.annotation in (str, list[str], bool):
+            vars(parameter)["_runtime_param"] = _AsWritten()
+    return parameters
+
+
 def command() -> TyperGroup:
     """The whole command line, ready to read arguments."""
-    app = typer.Typer(
-        add_completion=False,
-        invoke_without_command=True,
-        rich_markup_mode=None,  # help without markup needs no rich, whose import is half of the start-up time
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    app = _app(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback()(usru)
-    for function in COMMANDS:
-        app.command()(function)
     group = get_command(app)
     assert isinstance(group, TyperGroup)
     return group

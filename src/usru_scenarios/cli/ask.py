@@ -8,10 +8,10 @@ import typer
 
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
-from usru_scenarios.cli.progress import Progress
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
+from usru_scenarios.cli.workers import workers
 from usru_scenarios.render import REPORTS, render_report
 
 
@@ -31,9 +31,11 @@ def ask(
     trials: options.Trials = None,
     seed: options.Seed = None,
     method: options.Method = None,
+    judgements: options.Judgements = None,
     form: options.ReportFormat = None,
     as_json: options.Json = False,
     output: options.Output = None,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -41,15 +43,15 @@ def ask(
 
     An answer is an answer: a comparison that fails, or that sampling can't decide, ends with status 0 (see check).
     """
-    from usru_scenarios.analysis.forecast import warned
+    from usru_scenarios.results.run import warned
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, method)
+    draws, drawn = options.draws(trials, seed, method), options.judgements(judgements)
     target = Target.named(output)
-    study = request.build()
-    progress = Progress(wanted=not conduct.quiet)
-    result = study.ask(query, do=do or (), given=given or (), map_blocks=progress.map, **draws)
-    warn(map(warned, study.loaded.warnings), conduct)
+    study = request.recall()
+    progress = workers(context, conduct, jobs)
+    result = study.ask(query, do=do or (), given=given or (), judgements=drawn, map_blocks=progress.map, **draws)
+    warn(map(warned, study.outline.warnings), conduct)
     target.write(render_report(result, "answer", chosen, layout(target)))

@@ -9,9 +9,9 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.conduct import complain
 from usru_scenarios.cli.output import Target
-from usru_scenarios.cli.progress import Progress
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
+from usru_scenarios.cli.workers import workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,18 +28,19 @@ def calibrate(
     seed: options.Seed = None,
     as_json: options.Json = False,
     output: options.Output = None,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
-    from usru_scenarios.analysis.forecast import DEFAULT_SEED
+    from usru_scenarios.analysis.limits import DEFAULT_SEED
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     start = options.seed(seed)
     target = Target.named(output)
     study = ModelRequest(model).build()
     home = _home(study.loaded) if write else None
-    progress = Progress(wanted=not conduct.quiet)
+    progress = workers(context, conduct, jobs)
     result = study.calibrate(seed=DEFAULT_SEED if start is None else start, map_blocks=progress.map)
     said = _write(study.loaded, result, home) if home is not None else ""
     target.write(_rendered(study.loaded, result, target, as_json=as_json))
@@ -64,7 +65,7 @@ def _home(loaded: Loaded) -> Path:
     Raises:
         Misuse: it is standard input, or belongs to an installed package.
     """
-    from usru_scenarios.reading.loading import is_installed
+    from usru_scenarios.reading.finding import is_installed
 
     if loaded.path is None:
         raise options.Misuse("--write has no file to change: the model comes from standard input", "name its file")

@@ -9,10 +9,10 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.conduct import DONE, FINDINGS
 from usru_scenarios.cli.output import Target
-from usru_scenarios.cli.progress import Progress
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
+from usru_scenarios.cli.workers import workers
 from usru_scenarios.render import REPORTS, render_report
 
 
@@ -34,6 +34,8 @@ def check(
     form: options.ReportFormat = None,
     as_json: options.Json = False,
     output: options.Output = None,
+    jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -47,8 +49,9 @@ def check(
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
     draws, models = options.draws(trials, seed, method), options.count("--robust", robust)
     target = Target.named(output)
-    progress = Progress(wanted=not conduct.quiet)
-    result = request.build().check(robust=models or 0, map_parts=progress.map, **draws)
+    study = request.build()
+    progress = workers(context, conduct, jobs, cluster)
+    result = study.check(robust=models or 0, map_parts=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "check", chosen, layout(target)))
     raise typer.Exit(DONE if result.all_hold else FINDINGS)

@@ -114,7 +114,7 @@ def _known(error: TyperException) -> list[str]:
         return []
     if hasattr(error, "option_name"):
         return [name for parameter in context.command.get_params(context) for name in parameter.opts]
-    return list(getattr(context.command, "commands", ()))
+    return context.command.list_commands(context) if hasattr(context.command, "list_commands") else []
 
 
 def _fault(error: Exception, conduct: Conduct) -> str:

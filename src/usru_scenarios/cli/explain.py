@@ -9,10 +9,10 @@ import typer
 
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
-from usru_scenarios.cli.progress import Progress
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
+from usru_scenarios.cli.workers import workers
 from usru_scenarios.render import REPORTS, render_report
 
 
@@ -36,6 +36,7 @@ def explain(
     form: options.ReportFormat = None,
     as_json: options.Json = False,
     output: options.Output = None,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -46,7 +47,7 @@ def explain(
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
     draws = options.draws(trials, seed, None)
     target = Target.named(output)
-    progress = Progress(wanted=not conduct.quiet)
+    progress = workers(context, conduct, jobs)
     result = request.build().explain(
         scenario, trials=draws["trials"], seed=draws["seed"], do=do or (), map_blocks=progress.map
     )

@@ -41,6 +41,14 @@ FirstTrials = Annotated[
     str | None,
     typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw at first.  [default: 16384]"),
 ]
+Judgements = Annotated[
+    str | None,
+    typer.Option(
+        "--judgements",
+        metavar="N",
+        help="How many draws of the uncertain judgements; 0 takes them at their means.  [default: 512]",
+    ),
+]
 Do = Annotated[
     list[str] | None,
     typer.Option("--do", metavar="NODE=STATE[@TIME]", help="Impose a state, cut off from its causes. Repeatable."),
@@ -67,11 +75,22 @@ Output = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
 
+Jobs = Annotated[
+    str | None,
+    typer.Option("--jobs", metavar="N", help="At most so many processes, for long runs only.  [default: auto]"),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="Run on the dask cluster at tcp://host:port, or on a local one."),
+]
+
 METHODS = ("auto", "sample", "exact")
 MOST_TRIALS = 10**12
 MOST_SEED = 2**64 - 1
+MOST_JOBS = 1024
 
 _COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
+_ADDRESS = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
 
 
 class Misuse(UnreadableInput):
@@ -120,7 +139,7 @@ def draws(trials_text: str | None, seed_text: str | None, method_text: str | Non
     Raises:
         Misuse: a value makes no sense.
     """
-    from usru_scenarios.analysis.forecast import DEFAULT_SEED
+    from usru_scenarios.analysis.limits import DEFAULT_SEED
 
     start = seed(seed_text)
     return {
@@ -128,6 +147,24 @@ def draws(trials_text: str | None, seed_text: str | None, method_text: str | Non
         "seed": DEFAULT_SEED if start is None else start,
         "method": method(method_text),
     }
+
+
+def judgements(text: str | None) -> int | None:
+    """The number of draws of the judgements that `--judgements` asks for.
+
+    Raises:
+        Misuse: it is no whole number, a single draw, or too large.
+    """
+    from usru_scenarios.analysis.limits import MOST_JUDGEMENTS
+
+    if text is None:
+        return None
+    number = _count("--judgements", text)
+    if number == 1:
+        raise Misuse("--judgements 1 gives no band", "take 2 or more draws, or 0 for the means of the judgements")
+    if number > MOST_JUDGEMENTS:
+        raise Misuse(f"--judgements {text} is too many", f"the most is {MOST_JUDGEMENTS:,}")
+    return number
 
 
 def method(text: str | None) -> Literal["auto", "sample", "exact"]:
@@ -156,6 +193,36 @@ def count(option: str, text: str | None) -> int | None:
     if number > MOST_TRIALS:
         raise Misuse(f"{option} {text} is too many", f"the most is {MOST_TRIALS:,}")
     return number
+
+
+def jobs(text: str | None) -> int | None:
+    """How many processes `--jobs` allows; None where that is left open.
+
+    Raises:
+        Misuse: it is neither `auto` nor a whole number from 1 on, or too large.
+    """
+    if text is None or text == "auto":
+        return None
+    if _COUNT.fullmatch(text.strip()) is None:
+        raise Misuse(f"--jobs takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores")
+    number = _count("--jobs", text)
+    if number < 1:
+        raise Misuse(f"--jobs {text} is too few", "with --jobs 1 all is done in one process")
+    if number > MOST_JOBS:
+        raise Misuse(f"--jobs {text} is too many", f"the most is {MOST_JOBS}")
+    return number
+
+
+def cluster(text: str | None) -> str | None:
+    """The address that `--cluster` names: `local`, or that of a scheduler.
+
+    Raises:
+        Misuse: it is neither.
+    """
+    if text is None or text == "local" or _ADDRESS.fullmatch(text):
+        return text
+    hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
+    raise Misuse(f"--cluster '{text}' is no address", hint)
 
 
 def seed(text: str | None) -> int | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from usru_scenarios.study import Study
 
 
@@ -23,7 +25,16 @@ class ModelRequest:
         """The model, loaded and ready to be asked."""
         from usru_scenarios.study import load
 
-        return load(
+        return self._through(load)
+
+    def recall(self) -> Study:
+        """The same from an earlier run where that is possible, for what needs the program and the outline alone."""
+        from usru_scenarios.study import recalled
+
+        return self._through(recalled)
+
+    def _through(self, door: Callable[..., Study]) -> Study:
+        return door(
             self.model,
             profile=self.profile,
             weights=self.weights or (),

@@ -8,10 +8,10 @@ import typer
 
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
-from usru_scenarios.cli.progress import Progress
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
+from usru_scenarios.cli.workers import workers
 from usru_scenarios.render import SIMULATION, WIDE, render_simulation
 
 
@@ -28,6 +28,7 @@ def simulate(
     trials: options.Trials = None,
     seed: options.Seed = None,
     method: options.Method = None,
+    judgements: options.Judgements = None,
     form: Annotated[
         str | None,
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(SIMULATION)}.  [default: table]"),
@@ -35,6 +36,8 @@ def simulate(
     as_json: options.Json = False,
     wide: Annotated[bool, typer.Option("--wide", help="With csv or ndjson: the steps in columns.")] = False,
     output: options.Output = None,
+    jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -44,9 +47,10 @@ def simulate(
     if wide and chosen not in WIDE:
         raise options.Misuse(f"--wide has no meaning for the format {chosen}", "add -f csv or -f ndjson")
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, method)
+    draws, drawn = options.draws(trials, seed, method), options.judgements(judgements)
     target = Target.named(output)
-    progress = Progress(wanted=not conduct.quiet)
-    result = request.build().simulate(do=do or (), given=given or (), map_blocks=progress.map, **draws)
+    study = request.recall()
+    progress = workers(context, conduct, jobs, cluster)
+    result = study.simulate(do=do or (), given=given or (), judgements=drawn, map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_simulation(result, chosen, layout(target, wide=wide)))

@@ -21,7 +21,7 @@ def subject(first: str | None, second: str | None) -> tuple[str, str | None]:
 
 
 def _is_model(word: str) -> bool:
-    from usru_scenarios.reading.loading import bundled_models
+    from usru_scenarios.reading.finding import bundled_models
 
     looks_like_path = "/" in word or "\\" in word or word.endswith((".yaml", ".yml"))
     return word == "-" or looks_like_path or word in bundled_models() or Path(word).is_file()

@@ -1,7 +1,7 @@
 """The order in which variables are summed out of a joint table, what that takes, and the sums themselves.
 
-A pass keeps a table with an axis for each variable that something still depends on and a last one for the channels of
-the events that are followed (`tracking`). A step is a list of *tasks*: a variable moves, conditions are read, a
+A pass keeps a table with a first axis for the channels of the events that are followed (`tracking`), and one for each
+variable that something still depends on. A step is a list of *tasks*: a variable moves, conditions are read, a
 distribution is reported. A task multiplies its conditional table in or reads the joint table; a variable is summed out
 as soon as no task needs it any more. In which order the tasks of a step are done decides how large the table grows; the
 order is searched for, greedily from many deterministic starts, which is cheap next to what a good order saves (the
@@ -11,15 +11,13 @@ problem is that of U. Bertele and F. Brioschi, 1972; no fast way to the best ord
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
-from usru_scenarios.exact.finite import Move, Truths, laid_out
+from usru_scenarios.exact.finite import LARGE, Halves, Move, Truths, laid_out
 from usru_scenarios.exact.tracking import Split
 from usru_scenarios.meaning.events import Timed
 from usru_scenarios.meaning.program import Floats, Parent
@@ -33,8 +31,10 @@ BUILD = 25
 """What an entry of a conditional table costs to build, in operations."""
 _ATTEMPTS = 48
 """Starts of the search for an order."""
-_MIXING_ROWS = 1024
-"""From so many rows on, a table that mixes keeping and redrawing is applied without being multiplied out."""
+_WORTH_A_CALL = 64
+"""Multiplications from which on a matrix product of its own is faster than a loop over many small ones."""
+_WORTH_NO_COPY = 1024
+"""Entries from which on a matrix product of its own is faster than a copy of them."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,120 @@ def _bits(mask: int) -> list[int]:
     return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
 
 
-# Steps ---------------------------------------------------------------------------------------------------------------
+# Products ------------------------------------------------------------------------------------------------------------
 
 Axes = tuple[Parent, ...]
+
+CHANNELS = Parent("(channels)", 0, 0)
+"""Stands for the axis of the channels, the first one of every joint table."""
+
+
+class Product:
+    """A table times a factor, summed over what is not wanted any more: a matrix product wherever something is summed.
+
+    All that follows from the axes alone is worked out once, so that a product of small tables takes few calls. What is
+    new comes last in the result, so that a table whose variables move in the order of its axes, step after step, is
+    never copied: each takes its former self from the front and leaves its new one at the back.
+
+    Args:
+        before: the axes of the table.
+        factor: the axes of the factor.
+        wanted: the axes that are kept, of both.
+
+    Attributes:
+        after: the axes of the result, in the order that costs least.
+    """
+
+    def __init__(self, before: Axes, factor: Axes, wanted: set[Parent]) -> None:
+        place, uses = {axis: number for number, axis in enumerate(before)}, set(factor)
+        self._gone = tuple(number for axis, number in place.items() if axis not in wanted and axis not in uses)
+        held = tuple(axis for axis in before if axis in wanted or axis in uses)
+        self._factor = factor
+        self._shared = shared = tuple(axis for axis in held if axis in uses and axis in wanted)
+        self._inner = inner = tuple(axis for axis in held if axis in uses and axis not in wanted)
+        self._new = new = tuple(axis for axis in factor if axis not in place and axis in wanted)
+        first = next((number for number, axis in enumerate(held) if axis in uses), len(held))
+        free = tuple(axis for axis in held[first:] if axis not in uses)
+        lead = held[:first]
+        followed = int(CHANNELS in place)
+        if _entries(inner) * _entries(free) < _WORTH_NO_COPY:
+            lead, free = held[:followed], (*held[followed:first], *free)
+        self.after = (*lead, *shared, *free, *new) if inner else (*held[:followed], *new, *held[followed:])
+        self._widened = (*(slice(None),) * followed, *(None,) * len(new))
+        order = {axis: number for number, axis in enumerate(held)}
+        self._turn = tuple(order[axis] for axis in (*lead, *shared, *inner, *free))
+        self._lead = len(lead)
+        self._stack = _entries(shared), _entries(inner), _entries(free)
+        self._sizes = [axis.size for axis in (*shared, *free, *new)]
+
+    def laid(self, factor: Floats) -> Floats:
+        """The factor as the product wants it: shape (shared, summed, new), or one that broadcasts over the result."""
+        known = (*self._shared, *self._inner, *self._new)
+        unwanted = tuple(place for place, axis in enumerate(self._factor) if axis not in known)
+        array = factor.sum(axis=unwanted) if unwanted else factor
+        axes = tuple(axis for axis in self._factor if axis in known)
+        if not self._inner:
+            return np.ascontiguousarray(laid_out(array, axes, self.after))
+        turned = array.transpose([axes.index(axis) for axis in known])
+        return np.ascontiguousarray(turned.reshape(*self._stack[:2], _entries(self._new)))
+
+    def __call__(self, table: Floats, laid: Floats) -> Floats:
+        """The product of a table and a factor that was laid out for it."""
+        if self._gone:
+            table = table.sum(axis=self._gone)
+        if not self._inner:
+            product: Floats = laid * table[self._widened]
+            return product
+        turned = table.transpose(self._turn)
+        lead = turned.shape[: self._lead]
+        stack = turned.reshape(math.prod(lead), *self._stack).swapaxes(2, 3)
+        if stack.shape[0] * len(laid) == 1 or stack.shape[2] * laid[0].size >= _WORTH_A_CALL:
+            product = np.matmul(stack, laid)
+        else:
+            product = np.einsum("lsfk,skn->lsfn", stack, laid)
+        return product.reshape(*lead, *self._sizes)
+
+
+class Chain:
+    """Several products, one after another, with every axis summed out as early as can be.
+
+    Args:
+        before: the axes of the table.
+        factors: the axes of each factor.
+        wanted: the axes of the result.
+
+    Attributes:
+        after: the axes of the result, in the order that costs least.
+        widest: the entries of the largest table on the way.
+    """
+
+    def __init__(self, before: Axes, factors: Sequence[Axes], wanted: Iterable[Parent]) -> None:
+        self._products: list[Product] = []
+        self.after = before
+        self.widest = 0
+        for number, factor in enumerate(factors):
+            product = Product(self.after, factor, set(wanted).union(*factors[number + 1 :]))
+            self._products.append(product)
+            self.after = product.after
+            self.widest = max(self.widest, _entries(self.after))
+
+    def laid(self, factors: Iterable[Floats]) -> list[Floats]:
+        """The factors as the products want them."""
+        return [product.laid(factor) for product, factor in zip(self._products, factors, strict=True)]
+
+    def __call__(self, table: Floats, laid: Iterable[Floats]) -> Floats:
+        """The table times the factors, its axes as in `after`."""
+        for product, factor in zip(self._products, laid, strict=True):
+            table = product(table, factor)
+        return table
+
+
+def _entries(axes: Iterable[Parent]) -> int:
+    """The entries of a table over some axes, those of one channel."""
+    return math.prod(axis.size for axis in axes if axis is not CHANNELS)
+
+
+# Steps ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -160,8 +271,8 @@ class Avoiding:
         """The probability of getting into each set, shape (size of each of the redraw's parents ..., sets)."""
         shares, hold = self.move.mixture()
         members = np.array([[float(state in members) for members in self.sets] for state in range(shares.shape[-1])])
-        chances: Floats = (shares * (1.0 - hold)) @ members
-        return chances
+        chances: Floats = shares.reshape(-1, len(members)) @ members
+        return chances.reshape(*shares.shape[:-1], len(self.sets)) * (1.0 - hold)
 
 
 @dataclass(frozen=True)
@@ -182,37 +293,125 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Moving:
+    """How a conditional table is multiplied in.
+
+    Attributes:
+        factors: the axes of its factors; of one factor where it is multiplied out.
+        chain: for the factors.
+        halves: the factors, where it is not multiplied out.
+    """
+
+    factors: tuple[Axes, ...]
+    chain: Chain
+    halves: Halves | None
+
+    @staticmethod
+    def of(move: Move, brings: Parent, before: Axes, needed: set[Parent]) -> Moving:
+        """The halves of the table where it has any and no table on the way is larger for them, or else the table."""
+        wanted = {*needed, CHANNELS}
+        factors: tuple[Axes, ...] = ((*move.parents, brings),)
+        whole = Chain((CHANNELS, *before), factors, wanted)
+        halves = move.halves({axis: place for place, axis in enumerate(before)})
+        if halves is not None:
+            # The second half first: its parents are the last axes of the table, which are summed over without a copy.
+            apart = tuple((*parents, brings) for parents in reversed(halves.parents))
+            chain = Chain((CHANNELS, *before), apart, wanted)
+            if chain.widest <= max(_entries(before), whole.widest):
+                return Moving(apart, chain, halves)
+        return Moving(factors, whole, None)
+
+
+@dataclass(frozen=True, eq=False)
 class Stage:
     """A task in its place.
 
     Attributes:
         before, after: the axes of the table, the channels' not counted.
+        over: the axes before anything is summed out, in the order of the table as the task leaves it.
         channels: how many there are before and after.
         split: what becomes of the channels where conditions are read.
+        moving: how a conditional table is multiplied in; None for other tasks, and for a move that mixes keeping and
+            redrawing in place.
+        passing: for the factors, where a report is read in passing.
     """
 
     task: Task
     before: Axes
+    over: Axes
     after: Axes
     channels: tuple[int, int]
     split: Split | None = None
+    moving: Moving | None = None
+    passing: Chain | None = None
 
-    @cached_property
+    @staticmethod
+    def of(task: Task, before: Axes, needed: set[Parent], channels: tuple[int, int], parting: Split | None) -> Stage:
+        """A task where the table has some axes, of which some are needed afterwards."""
+        move, brings = task.what, task.brings
+        if not isinstance(move, Move) or brings is None:
+            after = tuple(axis for axis in before if axis in needed)
+            return Stage(task, before, before, after, channels, parting)
+        if move.mixes and move.rows >= LARGE and move.own in before and move.own not in needed:
+            over = tuple(brings if axis == move.own else axis for axis in before)
+            after = tuple(axis for axis in over if axis in needed)
+            passing = _passing(task, before, ((*move.redraw_parents, brings),))
+            return Stage(task, before, over, after, channels, passing=passing)
+        moving = Moving.of(move, brings, before, needed)
+        after = moving.chain.after[1:]
+        return Stage(
+            task, before, after, after, channels, moving=moving, passing=_passing(task, before, moving.factors)
+        )
+
+    @property
     def mixes(self) -> bool:
         """Whether a move mixes keeping and redrawing in place."""
-        move = self.task.what
-        return (
-            isinstance(move, Move)
-            and move.mixes
-            and move.own in self.before
-            and move.own not in self.after
-            and move.rows >= _MIXING_ROWS
-        )
+        return isinstance(self.task.what, Move) and self.moving is None
+
+    @property
+    def move(self) -> Move:
+        """The move whose conditional table the task takes."""
+        what = self.task.what
+        assert isinstance(what, Move | Avoiding)
+        return what if isinstance(what, Move) else what.move
+
+    @property
+    def source(self) -> Hashable:
+        """Equal for two stages only where they have the same factors."""
+        halves = None if self.moving is None else self.moving.halves
+        return self.move, self.mixes, None if halves is None else self
+
+    def factors(self) -> list[Floats]:
+        """The arrays that a task multiplies by.
+
+        The factors of `moving`; for a move that mixes in place the redraw's shares times the chance of a redraw, and
+        the chance to keep; for first visits their chances.
+        """
+        match self.task.what:
+            case Move() as move if self.moving is not None:
+                halves = self.moving.halves
+                return [move.table()] if halves is None else [*reversed(halves.odds)]
+            case Move() as move:
+                shares, hold = move.mixture()
+                return [shares * (1.0 - hold), hold]
+            case Avoiding() as avoiding:
+                return [avoiding.chances()]
+        return []
+
+    def laid(self, factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
+        """The factors as the sums want them, and as the report that is read in passing does."""
+        passing = [] if self.passing is None else self.passing.laid(factors[:1] if self.mixes else factors)
+        if self.moving is not None:
+            return self.moving.chain.laid(factors), passing
+        held, over = (*self.move.redraw_parents, self.task.brings or CHANNELS), (CHANNELS, *self.over)
+        return [np.ascontiguousarray(laid_out(factor, held, over)) for factor in factors], passing
 
     @property
     def conditional(self) -> int:
         """The entries of the conditional table."""
         match self.task.what:
+            case Move() as move if self.moving is not None and self.moving.halves is not None:
+                return sum(odds.size for odds in self.moving.halves.odds)
             case Move() as move:
                 return move.rows * (1 if self.mixes else move.law.size)
             case Avoiding(move, sets):
@@ -222,56 +421,24 @@ class Stage:
     @property
     def entries(self) -> int:
         """The entries of the largest table."""
-        before, after = (math.prod(axis.size for axis in axes) for axes in (self.before, self.after))
-        wide = before if self.mixes else after
+        before, after = _entries(self.before), _entries(self.after)
+        wide = before if self.moving is None else max(after, self.moving.chain.widest)
         return max(before * self.channels[0], wide * self.channels[1], self.conditional)
 
     @property
     def operations(self) -> int:
         """Multiplications with an addition."""
-        before = math.prod(axis.size for axis in self.before) * self.channels[0]
+        before = _entries(self.before) * self.channels[0]
         if self.task.brings is None:
             return CALL + 2 * before
         return CALL + before * (3 if self.mixes else self.task.brings.size)
 
 
-def turned(axes: Axes, tasks: Sequence[Task]) -> tuple[int, ...]:
-    """The axes in order of how many tasks involve their nodes, most first.
-
-    Sums run fastest over the last axes of a table where these take no part.
-    """
-    involved = Counter(name for task in tasks for name in {axis.node for axis in task.uses})
-    return tuple(sorted(range(len(axes)), key=lambda place: (-involved[axes[place].node], place)))
-
-
-def axes_after(axes: Axes, task: Task, needed: Iterable[Parent]) -> Axes:
-    """The axes after a task: a variable that moves takes the place of its former self, any other comes last."""
-    still = set(needed)
-    brought = task.brings if task.brings in still else None
-    own = None if task.brings is None else Parent(task.brings.node, 1, task.brings.size)
-    after: list[Parent] = []
-    for axis in axes:
-        if axis == own and brought is not None:
-            after.append(brought)
-        if axis in still:
-            after.append(axis)
-    return tuple(after) if brought is None or brought in after else (*after, brought)
+def _passing(task: Task, before: Axes, factors: Sequence[Axes]) -> Chain | None:
+    return None if task.report is None else Chain(before, factors, task.report.axes)
 
 
 # Sums ----------------------------------------------------------------------------------------------------------------
-
-CHANNELS = Parent("(channels)", 0, 0)
-"""Stands for the axis of the channels, the last one of every joint table."""
-
-
-def contracted(parts: Sequence[tuple[Floats, Axes]], wanted: Axes) -> Floats:
-    """A sum of products; axes are told apart by their parents, and those that are not wanted are summed out."""
-    numbers: dict[Parent, int] = {}
-    operands: list[Any] = []
-    for array, axes in parts:
-        operands += [array, [numbers.setdefault(axis, len(numbers)) for axis in axes]]
-    result: Floats = np.einsum(*operands, [numbers[axis] for axis in wanted])
-    return result
 
 
 def summed(table: Floats, before: Axes, after: Axes) -> Floats:
@@ -280,23 +447,29 @@ def summed(table: Floats, before: Axes, after: Axes) -> Floats:
     return table.sum(axis=gone) if gone else table
 
 
+def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
+    """The sum of a table over the axes that are not wanted, with the others in the order wanted."""
+    left = tuple(axis for axis in before if axis in wanted)
+    return summed(table, before, left).transpose([left.index(axis) for axis in wanted])
+
+
 def parted(stage: Stage, table: Floats, parting: Split, decided: Floats) -> Floats:
     """The worlds in their channels after conditions were read; what has become certain is added to `decided`."""
     axes = stage.task.uses
     if parting.decided:
-        joint = contracted([(table, (*stage.before, CHANNELS))], (*axes, CHANNELS))
+        joint = read(table, (CHANNELS, *stage.before), (CHANNELS, *axes))
         for (channel, event), where in parting.decided.items():
-            decided[event] += joint[..., channel][where].sum()
+            decided[event] += joint[channel][where].sum()
     before, after = stage.channels
     if before == after and parting.stays:
-        left = np.zeros((*(axis.size for axis in axes), after))
+        left = np.zeros((after, *(axis.size for axis in axes)))
         for (channel, _), where in parting.routes.items():
-            left[..., channel] = where
+            left[channel] = where
         if not left.all():
-            table *= np.stack([laid_out(left[..., channel], axes, stage.before) for channel in range(after)], axis=-1)
+            table *= laid_out(left, (CHANNELS, *axes), (CHANNELS, *stage.before))
         return table
-    result = np.zeros((*table.shape[:-1], after))
+    result = np.zeros((after, *table.shape[1:]))
     for (source, target), where in parting.routes.items():
-        part = table[..., source]
-        result[..., target] += part if where.all() else part * laid_out(where, axes, stage.before)
+        part = table[source]
+        result[target] += part if where.all() else part * laid_out(where, axes, stage.before)
     return result

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -32,6 +32,7 @@ from usru_scenarios.meaning.program import (
     Program,
     Term,
     log_weights,
+    spread,
 )
 from usru_scenarios.meaning.program import kept as kept_with_points
 from usru_scenarios.problems import UsruError
@@ -42,6 +43,10 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 _LIMIT = 1 << 24
 """The most entries of the table of one judgement block once numeric nodes are multiplied out."""
+LARGE = 1024
+"""From so many rows on, a conditional table is not multiplied out where there is another way."""
+_RANGE = 600.0
+"""The most by which the log-weights of both halves of a row may differ: exp(-700) is the least that a float holds."""
 
 
 class NotExact(UsruError):  # noqa: N818  # says what the model is
@@ -95,20 +100,96 @@ def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """The conditional table of a state that is drawn anew, as the normalised product of two smaller tables.
+
+    Points add up, so odds multiply: where no judgement block spans both halves of the parents, a state's share is
+    f(a, state) g(b, state) / sum over all states of f(a, .) g(b, .), for a row a of one half and b of the other.
+
+    Attributes:
+        parents: of either half.
+        odds: f and g, each of shape (size of each parent of the half ..., states).
+    """
+
+    parents: tuple[tuple[Parent, ...], tuple[Parent, ...]]
+    odds: tuple[Floats, Floats]
+
+    def totals(self) -> Floats:
+        """What the products are divided by, shape (size of each parent of the first half and the second ...)."""
+        first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
+        return (first @ second.T).reshape([parent.size for half in self.parents for parent in half])
+
+    def shares(self) -> Floats:
+        """The table multiplied out, shape (size of each parent of the first half and the second ..., states)."""
+        first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
+        totals = self.totals()
+        shares: Floats = first[:, None, :] * second
+        return shares.reshape(*totals.shape, -1) / totals[..., None]
+
+
+def halves(law: Law, parents: Sequence[Parent]) -> Halves | None:
+    """Two halves of about as many rows each over some parents, or None where there are none that help.
+
+    Args:
+        law: over variables only; what it says of keeping a state has no part in this.
+        parents: in the order that is best kept.
+    """
+    blocks = [law.prior_parents, *(term.parents for term in law.terms)]
+    clusters: list[tuple[Parent, ...]] = [(parent,) for parent in parents]
+    for block in blocks:
+        met = [cluster for cluster in clusters if not set(block).isdisjoint(cluster)]
+        if len(met) > 1:
+            clusters[clusters.index(met[0])] = tuple(parent for cluster in met for parent in cluster)
+            clusters = [cluster for cluster in clusters if cluster not in met[1:]]
+    ordered = [parent for cluster in clusters for parent in cluster]
+    cuts = [sum(len(cluster) for cluster in clusters[:count]) for count in range(1, len(clusters))]
+    if not cuts:
+        return None
+    larger = [max(_rows(ordered[:cut]), _rows(ordered[cut:])) for cut in cuts]
+    if min(larger) * law.size > _rows(parents):
+        return None
+    cut = cuts[larger.index(min(larger))]
+    parts = tuple(ordered[:cut]), tuple(ordered[cut:])
+    logits = [_log_odds(law, parts[0], also_without_parents=True), _log_odds(law, parts[1], also_without_parents=False)]
+    if sum(float(-one[np.isfinite(one)].min(initial=0.0)) for one in logits) > _RANGE:
+        return None
+    return Halves(parts, (np.exp(logits[0]), np.exp(logits[1])))
+
+
+def _rows(parents: Iterable[Parent]) -> int:
+    return math.prod(parent.size for parent in parents)
+
+
+def _log_odds(law: Law, parents: tuple[Parent, ...], *, also_without_parents: bool) -> Floats:
+    """The part of a law's log-weights that stands over some parents, shape (size of each ..., states)."""
+
+    def here(block: tuple[Parent, ...]) -> bool:
+        return set(block) <= set(parents) if block else also_without_parents
+
+    prior_here = here(law.prior_parents)
+    part = replace(
+        law,
+        prior_parents=law.prior_parents if prior_here else (),
+        prior=law.prior if prior_here else np.ones(law.size),
+        terms=tuple(term for term in law.terms if here(term.parents)),
+        offset=law.offset if also_without_parents else np.zeros(law.size + 1),
+    )
+    return log_weights(part, parents)[..., : law.size]
+
+
+@dataclass(frozen=True, eq=False)
 class Move:
     """How a variable gets its state at a step.
 
     Attributes:
         law: over variables only.
         own_state: the state before, where the law depends on it and it is known.
-        key: equal for two moves only where their laws are.
     """
 
     law: Law
     own_state: int | None
-    key: Hashable
 
-    @property
+    @cached_property
     def own(self) -> Parent:
         """The state before, as a parent."""
         return self.law.own
@@ -119,10 +200,10 @@ class Move:
         own = self.own_state is not None
         return tuple(parent for parent in self.law.parents if not (own and parent == self.law.own))
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many combinations the parents have."""
-        return math.prod(parent.size for parent in self.parents)
+        return _rows(self.parents)
 
     def table(self) -> Floats:
         """The conditional probabilities, shape (size of each parent ..., states)."""
@@ -130,6 +211,17 @@ class Move:
         if self.own_state is None:
             return table
         return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.own)))
+
+    def halves(self, rank: Mapping[Parent, int]) -> Halves | None:
+        """The conditional table as two halves, where it is large, nothing is kept and the halves are much smaller.
+
+        Args:
+            rank: the order in which the parents are best kept; those without a rank come last.
+        """
+        law = self.law
+        if self.rows < LARGE or law.keep is not None or law.fixed is not None:
+            return None
+        return halves(law, sorted(self.parents, key=lambda parent: rank.get(parent, len(rank))))
 
     @cached_property
     def mixes(self) -> bool:
@@ -144,16 +236,20 @@ class Move:
     def mixture(self) -> tuple[Floats, Floats]:
         """The shares of a redraw, shape (size of each of `redraw_parents` ..., states), and the chance of keeping.
 
-        The latter has shape (size of each of `redraw_parents` ..., 1).
+        The latter has as many axes, the last of size 1, and so has any other that it is the same along.
         """
-        law = self.law
-        if law.keep is None:
-            return law.table(), np.zeros((*(parent.size for parent in law.parents), 1))
-        logits = log_weights(law, self.redraw_parents)
-        hold = kept_with_points(law.keep[:1], logits[..., law.size :])
-        shares = np.exp(logits[..., : law.size])
-        shares /= shares.sum(axis=-1, keepdims=True)
-        return shares, hold
+        law, parents = self.law, self.redraw_parents
+        hold = np.zeros((1,) * (len(parents) + 1))
+        if law.keep is not None:
+            for term in law.terms:
+                if term.points[..., law.size].any():
+                    hold = hold + spread(term.points[..., law.size :], term.parents, parents)
+            hold = kept_with_points(law.keep[:1], hold + law.offset[law.size])
+        if law.fixed is None and _rows(parents) >= LARGE and (apart := halves(law, parents)) is not None:
+            held = [*apart.parents[0], *apart.parents[1]]
+            shares = apart.shares()
+            return shares.transpose(*(held.index(parent) for parent in parents), len(held)), hold
+        return replace(law, keep=None).table(), hold
 
 
 def redraws_alike(law: Law) -> bool:
@@ -250,7 +346,7 @@ class Laws:
         """A numeric node's value where it is set by an intervention or by `initial`."""
         if not math.isnan(node.imposed[step]):
             return float(node.imposed[step])
-        return node.initial if step == 0 else None
+        return float(node.initial) if step == 0 and node.initial is not None else None
 
     @staticmethod
     def terms(node: NumericNode, step: int) -> list[Term]:
@@ -403,7 +499,7 @@ class Finite:
                 " followed by sampling only"
             )
         start = float(SmoothScale(node.scale).latent(np.array(node.initial))) - float(shift)
-        decay = node.persistence**step
+        decay = float(node.persistence) ** step
         return start * decay, math.sqrt(1.0 - decay * decay)
 
     def _shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
@@ -507,8 +603,10 @@ class Finite:
     def move(self, name: str, step: int) -> Move:
         """How a variable gets its state at a step."""
         if name in self.latents:
-            weights = self.latents[name].weights
-            return Move(Law(name, len(weights), weights), None, (name, len(weights), weights[0]))
+            if name not in self.moves:
+                weights = self.latents[name].weights
+                self.moves[name] = Move(Law(name, len(weights), weights), None)
+            return self.moves[name]
         law = self.laws.law(name, step)
         own_state = self.known[step - 1].get(name) if law.keep is not None else None
         read = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
@@ -516,7 +614,7 @@ class Finite:
         sources += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]
         key = (self.laws.regime(name, step), own_state, tuple(sources))
         if key not in self.moves:
-            self.moves[key] = Move(self._over_variables(law, step), own_state, key)
+            self.moves[key] = Move(self._over_variables(law, step), own_state)
         return self.moves[key]
 
     def _over_variables(self, law: Law, step: int) -> Law:

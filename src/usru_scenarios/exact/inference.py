@@ -12,7 +12,7 @@ and, with numeric nodes, to parts of their quadrature.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from usru_scenarios.exact.latent import Spread
 from usru_scenarios.exact.passes import Answer, Pass, Question
 from usru_scenarios.meaning.events import Formula, InStates, Timed, atoms
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
-from usru_scenarios.model import OUTCOME
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
 
 
 Thing = TypeVar("Thing")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,7 @@ def cost(program: Program, events: Sequence[Formula] = (), *, bound: Bound = DEF
     Raises:
         NotExact: see `probabilities`.
     """
-    passes = _passes(program, _asked(program, events) if events else _forecast_questions(program), bound)
-    return _total(passes)
+    return _total(_planned(program, tuple(events), bound))
 
 
 def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> list[float]:
@@ -122,7 +122,7 @@ def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound =
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
     found: dict[Formula, float] = {}
-    for one, answer in _answered(program, _asked(program, events), bound):
+    for one, answer in _answered(program, tuple(events), bound) if events else ():
         found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=1), 0.0, 1.0).tolist(), strict=True))
     return [found[event] for event in events]
 
@@ -158,13 +158,13 @@ def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-def _answered(program: Program, questions: Sequence[Question], bound: Bound) -> list[tuple[Pass, Answer]]:
-    """Passes whose questions make up the ones asked, each with the answer.
+def _answered(program: Program, events: tuple[Formula, ...], bound: Bound) -> list[tuple[Pass, Answer]]:
+    """Passes whose questions make up the one asked, as in `_planned`, each with the answer.
 
     Raises:
         TooLarge: they would take more than the bound.
     """
-    passes = _passes(program, questions, bound)
+    passes = _planned(program, events, bound)
     if not bound.admits(needed := _total(passes)):
         raise TooLarge(needed, bound)
     answered: dict[Question, tuple[Pass, Answer]] = {}
@@ -180,9 +180,53 @@ def _total(passes: Iterable[Pass]) -> Cost:
     return reduce(Cost.then, (one.cost for one in passes), NOTHING)
 
 
-def _passes(program: Program, questions: Sequence[Question], bound: Bound) -> list[Pass]:
+@dataclass
+class _Planner:
+    """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
+
+    laws: Laws
+    known: dict[tuple[tuple[Formula, ...], Bound], list[Pass]] = field(default_factory=dict)
+
+    def passes(self, events: tuple[Formula, ...], bound: Bound) -> list[Pass]:
+        """The passes for some events, or a forecast where there are none."""
+        key = events, bound
+        if key in self.known:
+            return self.known[key]
+        questions = _asked(self.laws.program, events) if events else _forecast_questions(self.laws)
+        passes = _passes(self.laws, questions, bound)
+        if _total(passes).memory <= _LIGHT:
+            _forget(self.known, _QUESTIONS - 1)
+            self.known[key] = passes
+        return passes
+
+
+_PROGRAMS = 4
+"""Programs whose passes are remembered."""
+_QUESTIONS = 16
+"""Questions of each program whose passes are remembered."""
+_LIGHT = 32_000_000
+"""Passes that take more bytes than this are not remembered: next to running them, planning them is nothing."""
+
+_planners: dict[int, _Planner] = {}
+"""By the program's identity, which lasts as long as its planner holds it; the one asked last comes last."""
+
+
+def _planned(program: Program, events: tuple[Formula, ...], bound: Bound) -> list[Pass]:
+    """The passes for some events, or a forecast where there are none, planned once for a program."""
+    planner = _planners.pop(id(program), None) or _Planner(Laws(program))
+    _forget(_planners, _PROGRAMS - 1)
+    _planners[id(program)] = planner
+    return planner.passes(events, bound)
+
+
+def _forget(known: dict[Thing, Other], most: int) -> None:
+    """Leave the last entries only."""
+    for key in list(known)[: max(len(known) - most, 0)]:
+        known.pop(key, None)
+
+
+def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pass]:
     """Passes that answer the questions, each within the bound on size, or else the one that can't be brought there."""
-    laws = Laws(program)
     passes: list[Pass] = []
     waiting = list(questions)
     while waiting:
@@ -271,7 +315,7 @@ def forecast(program: Program, *, bound: Bound = DEFAULT_BOUND) -> ExactForecast
     transitions = np.zeros((len(program.outcome.states),) * 2)
     shares: dict[str, Floats] = {}
     values: dict[str, ExactValues] = {}
-    for one, answer in _answered(program, _forecast_questions(program), bound):
+    for one, answer in _answered(program, (), bound):
         question = one.question
         followed = question.visits or map(_members, question.events)
         first.update(zip(followed, answer.decided, strict=True))
@@ -281,9 +325,12 @@ def forecast(program: Program, *, bound: Bound = DEFAULT_BOUND) -> ExactForecast
                 shares[name] = _shares(one.whole, name, answer)
             else:
                 values[name] = _values(one.whole, name, answer)
+    scenarios = shares.pop(OUTCOME)
+    if program.steps == 1:
+        first = {members: scenarios[:, sorted(members)].sum(axis=1) for members in sets}
     first_visit = np.stack([first[members] for members in sets], axis=1)
     return ExactForecast(
-        scenarios=shares.pop(OUTCOME),
+        scenarios=scenarios,
         ever=first_visit.sum(axis=0),
         first_visit=first_visit,
         transitions=transitions,
@@ -308,21 +355,21 @@ def _members(visit: Formula) -> frozenset[int]:
     return visit.condition.states
 
 
-def _forecast_questions(program: Program) -> list[Question]:
+def _forecast_questions(laws: Laws) -> list[Question]:
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
-    sets = tuple(dict.fromkeys(_sets(program)))
+    program = laws.program
     others = {name: _ancestors(program, [name]) for name in program.nodes if name != OUTCOME}
-    first = Question(visits=sets) if _comes_alone(program) else Question(tuple(_visit(program, one) for one in sets))
-    return [
-        Question(reported=(OUTCOME,), pairs=program.steps > 1),
-        first,
-        *(Question(reported=tuple(group)) for group in _grouped(others)),
-    ]
+    reports = [Question(reported=tuple(group)) for group in _grouped(others)]
+    if program.steps == 1:
+        return [Question(reported=(OUTCOME,)), *reports]
+    sets = tuple(dict.fromkeys(_sets(program)))
+    first = Question(visits=sets) if _comes_alone(laws) else Question(tuple(_visit(program, one) for one in sets))
+    return [Question(reported=(OUTCOME,), pairs=True), first, *reports]
 
 
-def _comes_alone(program: Program) -> bool:
+def _comes_alone(laws: Laws) -> bool:
     """Whether worlds get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
-    laws = Laws(program)
+    program = laws.program
     return not program.feedback and all(redraws_alike(laws.law(OUTCOME, step)) for step in range(program.steps))
 
 

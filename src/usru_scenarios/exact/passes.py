@@ -6,8 +6,8 @@ What has no bearing on the question is left out: a step knows no variable that n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -22,19 +22,17 @@ from usru_scenarios.exact.elimination import (
     Report,
     Stage,
     Task,
-    axes_after,
-    contracted,
     order,
     parted,
+    read,
     summed,
-    turned,
 )
 from usru_scenarios.exact.finite import Finite, Laws, Move, Reading, Truths, Wanted, laid_out, relevant, union
 from usru_scenarios.exact.latent import Latent
 from usru_scenarios.exact.tracking import Channel, split, start
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import Floats, Parent
-from usru_scenarios.model import OUTCOME
+from usru_scenarios.names import OUTCOME
 
 Thing = TypeVar("Thing")
 
@@ -101,17 +99,8 @@ class Answer:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Step:
-    """What is done at a step.
-
-    Attributes:
-        turned: how the axes of the table are ordered anew first.
-        stages: the tasks.
-    """
-
-    turned: tuple[int, ...]
-    stages: list[Stage]
+_KEPT = 1 << 18
+"""Conditional tables of a pass are kept for when it is run again where they have no more entries than this."""
 
 
 class Pass:
@@ -141,6 +130,8 @@ class Pass:
         self.whole = whole
         self.finite = whole if part is None else whole.narrowed(*part)
         self.active = active
+        self._arrangements: dict[Hashable, tuple[list[Stage], list[Channel]]] = {}
+        self._kept = _Tables(every=True)
 
     def _start(self) -> tuple[list[Channel], list[int]]:
         """The channels before the first step, and the events that are certain at once; each visit has a channel."""
@@ -182,13 +173,13 @@ class Pass:
         return self.finite.reading(OUTCOME, step, 1), self.finite.reading(OUTCOME, step)
 
     @cached_property
-    def plan(self) -> list[Step]:
-        """What is done at each step, in a good order."""
+    def plan(self) -> list[list[Stage]]:
+        """What is done at each step, in a good order; steps at which the same is done share their stages."""
         finite = self.finite
         readings = [self._readings(step) for step in range(self.steps)]
         wanted = [[(axis.node, axis.lag) for task in tasks for axis in task.uses] for tasks in readings]
         needed = relevant(wanted, finite.sources)
-        steps: list[Step] = []
+        steps: list[list[Stage]] = []
         channels = self._start()[0]
         axes: Axes = ()
         tasks = self._tasks(readings[0], needed[0], 0) if readings else []
@@ -200,9 +191,8 @@ class Pass:
                 kept = {axis.node for task in later for axis in task.uses if axis.lag}
                 kept |= {name for name in needed[step + 1] if finite.copies(name, step + 1)}
             axes = tuple(Parent(axis.node, int(not finite.copies(axis.node, step)), axis.size) for axis in axes)
-            places = turned(axes, tasks)
-            stages, channels = self._arranged(tuple(axes[place] for place in places), tasks, kept, channels, step)
-            steps.append(Step(places, stages))
+            stages, channels = self._arranged(axes, tasks, frozenset(kept), channels, step)
+            steps.append(stages)
             axes, tasks = stages[-1].after if stages else axes, later
         return steps
 
@@ -222,9 +212,19 @@ class Pass:
         return tasks + [task for task in readings if passing is None or task.what is not passing]
 
     def _arranged(
-        self, axes: Axes, tasks: list[Task], kept: set[str], channels: list[Channel], step: int
+        self, axes: Axes, tasks: list[Task], kept: frozenset[str], channels: list[Channel], step: int
     ) -> tuple[list[Stage], list[Channel]]:
         """The tasks in a good order, with the axes that the table has before and after each."""
+        if any(isinstance(task.what, dict) for task in tasks):
+            return self._placed(axes, tasks, kept, channels, step)
+        same = axes, tuple(tasks), kept, len(channels)
+        if same not in self._arrangements:
+            self._arrangements[same] = self._placed(axes, tasks, kept, channels, step)
+        return self._arrangements[same][0], channels
+
+    def _placed(
+        self, axes: Axes, tasks: list[Task], kept: frozenset[str], channels: list[Channel], step: int
+    ) -> tuple[list[Stage], list[Channel]]:
         everything = union(axes, *(task.uses for task in tasks))
         bit = {axis: 1 << place for place, axis in enumerate(everything)}
         stay = {axis for axis in everything if axis.lag == 0 and axis.node in kept}
@@ -243,26 +243,24 @@ class Pass:
             if isinstance(task.what, dict):
                 parting = split(channels, step, task.what, root=self.root)
                 channels = parting.channels
-            after = axes_after(axes, task, needed)
-            stages.append(Stage(task, axes, after, (before, len(channels)), parting))
-            axes = after
+            stages.append(Stage.of(task, axes, needed, (before, len(channels)), parting))
+            axes = stages[-1].after
         return stages, channels
 
     @cached_property
     def cost(self) -> Cost:
         """Predicted from the plan."""
-        stages = [stage for step in self.plan for stage in step.stages]
+        stages = [stage for step in self.plan for stage in step]
         tables: dict[str, int] = {}
         operations = sum(stage.operations for stage in stages)
-        built: dict[str, object] = {}
+        built: dict[str, Move] = {}
         for stage in stages:
-            what = stage.task.what
-            if isinstance(what, Move | Avoiding):
-                move = what if isinstance(what, Move) else what.move
+            if isinstance(stage.task.what, Move | Avoiding):
+                move = stage.move
                 tables[move.law.name] = max(tables.get(move.law.name, 0), stage.conditional)
-                if built.get(move.law.name) != move.key:
+                if built.get(move.law.name) is not move:
                     operations += stage.conditional * BUILD
-                    built[move.law.name] = move.key
+                    built[move.law.name] = move
         entries = max((stage.entries for stage in stages), default=1)
         return Cost(entries, 8 * (3 * entries + sum(tables.values())), operations)
 
@@ -281,61 +279,61 @@ class Pass:
         channels, sure = self._start()
         answer.decided[sure, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
         table = np.ones(len(channels))
-        conditional = _Tables()
-        for number, step in enumerate(self.plan):
-            table = np.ascontiguousarray(table.transpose((*step.turned, len(step.turned))))
-            for stage in step.stages:
-                table = self._apply(stage, number, table, answer, conditional)
+        tables = self._kept if self._light else _Tables(every=False)
+        for number, stages in enumerate(self.plan):
+            for stage in stages:
+                table = self._apply(stage, number, table, answer, tables)
         return answer
 
-    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, conditional: _Tables) -> Floats:
+    @cached_property
+    def _light(self) -> bool:
+        """Whether the conditional tables of all steps can be kept."""
+        stages = {stage for step in self.plan for stage in step}
+        return sum(stage.conditional for stage in stages) <= _KEPT
+
+    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, tables: _Tables) -> Floats:
         """Do a task; the table before it may be overwritten."""
         match stage.task.what:
-            case Move() as move:
-                if stage.mixes:
-                    return self._mixed(stage, step, table, conditional.mixture(move), answer)
-                return self._moved(stage, step, table, conditional.table(move), answer)
+            case Move():
+                return (self._mixed if stage.mixes else self._moved)(stage, step, table, tables, answer)
             case Report() as report:
-                self._report(report, step, contracted([(table[..., 0], stage.before)], report.axes), answer)
-            case Avoiding() as avoiding:
-                axes = (*stage.task.uses, CHANNELS)
-                seen = laid_out(conditional.chances(avoiding), axes, (*stage.before, CHANNELS)) * table
-                answer.decided[:, step] = seen.reshape(-1, seen.shape[-1]).sum(axis=0)
+                self._report(report, step, read(table[0], stage.before, report.axes), answer)
+            case Avoiding():
+                ((chances,), _) = tables.of(stage)
+                seen = chances * table
+                answer.decided[:, step] = seen.reshape(len(seen), -1).sum(axis=1)
                 table -= seen
             case _:
                 assert stage.split is not None
                 table = parted(stage, table, stage.split, answer.decided[:, step])
-        return summed(table, stage.before, stage.after)
+        return summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
-    def _moved(self, stage: Stage, step: int, table: Floats, law: Floats, answer: Answer) -> Floats:
+    def _moved(self, stage: Stage, step: int, table: Floats, tables: _Tables, answer: Answer) -> Floats:
         """Multiply a conditional table in."""
-        task = stage.task
-        assert isinstance(task.what, Move)
-        assert task.brings is not None
-        axes = (*task.what.parents, task.brings)
-        if task.report is not None:
-            joint = contracted([(table[..., 0], stage.before), (law, axes)], task.report.axes)
-            self._report(task.report, step, joint, answer)
-        return contracted([(table, (*stage.before, CHANNELS)), (law, axes)], (*stage.after, CHANNELS))
+        moving, report = stage.moving, stage.task.report
+        assert moving is not None
+        factors, passing = tables.of(stage)
+        if moving.halves is not None:
+            held = [parent for half in moving.halves.parents for parent in half]
+            table = table / laid_out(moving.halves.totals(), held, stage.before)
+        if report is not None and stage.passing is not None:
+            joint = stage.passing(table[0], passing)
+            self._report(report, step, read(joint, stage.passing.after, report.axes), answer)
+        return moving.chain(table, factors)
 
-    def _mixed(self, stage: Stage, step: int, table: Floats, law: tuple[Floats, Floats], answer: Answer) -> Floats:
+    def _mixed(self, stage: Stage, step: int, table: Floats, tables: _Tables, answer: Answer) -> Floats:
         """Keep or redraw, in place: p(s') = h p(s') + (1 - h) q(s') sum over s of p(s)."""
-        task = stage.task
-        move = task.what
+        move, report = stage.task.what, stage.task.report
         assert isinstance(move, Move)
-        assert task.brings is not None
-        parents = move.redraw_parents
-        redrawn, hold = law
-        if task.report is not None:
-            joint = contracted([(table[..., 0], stage.before), (redrawn, (*parents, task.brings))], task.report.axes)
-            still = contracted([(table[..., 0], stage.before), (hold[..., 0], parents)], (move.own,))
-            self._report(task.report, step, joint + np.diag(still), answer)
-        place = stage.before.index(move.own)
-        over = (*stage.before[:place], task.brings, *stage.before[place + 1 :])
-        everywhere = table.sum(axis=place, keepdims=True)
-        table *= laid_out(np.broadcast_to(hold, redrawn.shape), (*parents, task.brings), over)[..., None]
-        table += laid_out(redrawn, (*parents, task.brings), over)[..., None] * everywhere
-        return summed(table, over, stage.after)
+        (redrawn, hold), passing = tables.of(stage)
+        fresh = redrawn * table.sum(axis=1 + stage.before.index(move.own), keepdims=True)
+        joint = None if stage.passing is None else stage.passing(table[0], passing)
+        table *= hold
+        if joint is not None and report is not None and stage.passing is not None:
+            still = np.diag(read(table[0], stage.before, (move.own,)))
+            self._report(report, step, read(joint, stage.passing.after, report.axes) + still, answer)
+        table += fresh
+        return summed(table, (CHANNELS, *stage.over), (CHANNELS, *stage.after))
 
     def _report(self, report: Report, step: int, joint: Floats, answer: Answer) -> None:
         if report.pairs:
@@ -359,34 +357,25 @@ class Pass:
         return full
 
 
-@dataclass
 class _Tables:
-    """The conditional tables of the steps just passed, one for each variable, kept while the law stays the same."""
+    """The factors of stages, laid out for their sums: of every stage, or of the last one of each variable."""
 
-    tables: dict[str, tuple[object, Floats]] = field(default_factory=dict)
-    mixtures: dict[str, tuple[object, tuple[Floats, Floats]]] = field(default_factory=dict)
-    visits: tuple[object, Floats] = (None, np.zeros(0))
+    def __init__(self, *, every: bool) -> None:
+        self._every = every
+        self._factors: dict[str, tuple[Hashable, list[Floats]]] = {}
+        self._laid: dict[str, dict[Stage, tuple[list[Floats], list[Floats]]]] = {}
 
-    def table(self, move: Move) -> Floats:
-        """The conditional probabilities, as `Move.table`."""
-        name = move.law.name
-        if self.tables.get(name, (None,))[0] != move.key:
-            self.tables[name] = (move.key, move.table())
-        return self.tables[name][1]
-
-    def mixture(self, move: Move) -> tuple[Floats, Floats]:
-        """The redraw's shares times the chance of a redraw, and the chance to keep, as `Move.mixture`."""
-        name = move.law.name
-        if self.mixtures.get(name, (None,))[0] != move.key:
-            shares, hold = move.mixture()
-            self.mixtures[name] = (move.key, (shares * (1.0 - hold), hold))
-        return self.mixtures[name][1]
-
-    def chances(self, avoiding: Avoiding) -> Floats:
-        """The probabilities of first visits, as `Avoiding.chances`."""
-        if self.visits[0] != avoiding.move.key:
-            self.visits = (avoiding.move.key, avoiding.chances())
-        return self.visits[1]
+    def of(self, stage: Stage) -> tuple[list[Floats], list[Floats]]:
+        """What a stage needs, as `Stage.laid`."""
+        name = stage.move.law.name
+        laid = self._laid.setdefault(name, {})
+        if stage not in laid:
+            if self._factors.get(name, (None,))[0] != stage.source:
+                self._factors[name] = stage.source, stage.factors()
+            if not self._every:
+                laid.clear()
+            laid[stage] = stage.laid(self._factors[name][1])
+        return laid[stage]
 
 
 # Conditions ----------------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def split(channels: Sequence[Channel], step: int, conditions: Mapping[Timed, Tru
             leaving.setdefault(tuple(part for part in parts if part in met), []).append((event, left))
         send(number, Channel(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
         for group in leaving.values():
-            for code in np.unique(codes).tolist():
+            for code in sorted(set(codes.ravel().tolist())):
                 truths = {part: bool(code >> bit & 1) for bit, part in enumerate(parts)}
                 after = [(event, progressed(left, truths, step)) for event, left in group]
                 for event, left in after:

@@ -9,8 +9,8 @@ becomes of the answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import NoReturn
+from collections.abc import Callable, Collection, Iterator
+from typing import NoReturn, Protocol
 
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
 from usru_scenarios.language.questions import Case, Comparison, Intervention, Observation, Probability, Statement
@@ -34,14 +34,26 @@ from usru_scenarios.language.tree import (
 )
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not
 from usru_scenarios.meaning.program import CategoricalNode, Node, NumericNode, Program
-from usru_scenarios.model import OUTCOME, Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.timeline import TimeError
 
 
+class Names(Protocol):
+    """What can be named beside the nodes of a program: of a model or of its outline, the ids."""
+
+    @property
+    def profiles(self) -> Collection[str]:
+        """The profiles."""
+
+    @property
+    def rules(self) -> Collection[str]:
+        """The rules."""
+
+
 def parse_statement(
     text: str,
-    model: Model,
+    model: Names,
     program: Program,
     *,
     source: str = "query",
@@ -51,7 +63,7 @@ def parse_statement(
 
     Args:
         text: the statement.
-        model: whose profiles may be named.
+        model: whose profiles may be named; its outline will do.
         program: the compiled model, with the interventions in which everything is to be read.
         source: what to call the text in messages.
         in_profile: gives the program under a profile. A profile may change what there is to ask about; without this
@@ -69,7 +81,7 @@ def parse_statement(
 
 def parse_expectation(
     text: str,
-    model: Model,
+    model: Names,
     program: Program,
     *,
     source: str = "expectation",
@@ -87,12 +99,12 @@ def parse_expectation(
     raise Text(text, source).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
 
 
-def parse_assignment(text: str, model: Model, program: Program, *, source: str = "--do") -> Intervention:
+def parse_assignment(text: str, model: Names, program: Program, *, source: str = "--do") -> Intervention:
     """Read `DRIVER=STATE[@TIME]`, as within `do( )`.
 
     Args:
         text: the assignment.
-        model: the model.
+        model: the model, or its outline.
         program: the compiled model. Interventions that hold in it already may not be overlapped by this one.
         source: what to call the text in messages.
 
@@ -103,7 +115,7 @@ def parse_assignment(text: str, model: Model, program: Program, *, source: str =
     return _Reading(place, model, program).intervention(read_assignment(place), program)
 
 
-def parse_observation(text: str, model: Model, program: Program, *, source: str = "--given") -> Observation:
+def parse_observation(text: str, model: Names, program: Program, *, source: str = "--given") -> Observation:
     """Read `DRIVER=STATE@TIME`, or any other event whose parts all have a time.
 
     Raises:
@@ -124,7 +136,7 @@ class _Statement:
     """Lowers the questions of one statement and sees to it that they fit together."""
 
     def __init__(
-        self, text: Text, model: Model, program: Program, in_profile: Callable[[str], Program], *, compared: bool
+        self, text: Text, model: Names, program: Program, in_profile: Callable[[str], Program], *, compared: bool
     ) -> None:
         self.text = text
         self.model = model
@@ -180,7 +192,7 @@ class _Statement:
 class _Reading:
     """Reads events, times and names of one text in one program."""
 
-    def __init__(self, text: Text, model: Model, program: Program) -> None:
+    def __init__(self, text: Text, model: Names, program: Program) -> None:
         self.text = text
         self.model = model
         self.program = program

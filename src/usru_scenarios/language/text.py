@@ -52,7 +52,7 @@ from usru_scenarios.language.tree import (
     When,
     Word,
 )
-from usru_scenarios.model import RESERVED
+from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, QueryError, Span, listing, suggestion
 
 MAXIMUM_DEPTH = 50

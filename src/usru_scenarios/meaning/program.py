@@ -11,42 +11,24 @@ Everything is kept in the order of names, not of the file: reordering a file cha
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.distributions import LatentScale
-from usru_scenarios.model import (
-    HOLD,
-    OUTCOME,
-    Categorical,
-    CategoricalDriver,
-    Condition,
-    Event,
-    Judgement,
-    Model,
-    Numeric,
-    NumericDriver,
-    NumericEvent,
-    Outcome,
-    Persistence,
-    Rule,
-    Weight,
-)
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid
 
 Floats = npt.NDArray[np.float64]
 Role = Literal["driver", "outcome", "consequence"]
 
-TABLE_LIMIT = 4_000_000
-"""The largest number of entries that the table of one term may have."""
+JUDGEMENTS = "judgements"
+"""The name under which a node reads which draw of the uncertain judgements its world has."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,6 +60,22 @@ class Term:
     points: Floats
     weight: str | None = None
 
+    def among(self, draws: range) -> Term:
+        """The term for some draws of the judgements."""
+        points, parents = _among(self.points, self.parents, draws)
+        return _changed(self, points=points, parents=parents)
+
+    def times(self, factor: Floats) -> Term:
+        """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
+        if not factor.ndim:
+            return replace(self, points=self.points * factor)
+        drawn = judgements(len(factor))
+        if drawn in self.parents:
+            axes = [-1 if parent == drawn else 1 for parent in self.parents]
+            return replace(self, points=self.points * factor.reshape(*axes, 1))
+        points = self.points * factor.reshape(-1, *(1,) * self.points.ndim)
+        return replace(self, points=points, parents=(drawn, *self.parents))
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -87,7 +85,7 @@ class Curve:
         node: the numeric parent.
         lag: 0 or 1, as in `Parent`.
         knots: shape (knots,), rising.
-        points: shape (knots, columns), the columns as in `Term`.
+        points: shape (knots, columns), the columns as in `Term`; where judgements are drawn, (draws, knots, columns).
         weight: as in `Term`.
     """
 
@@ -97,6 +95,14 @@ class Curve:
     points: Floats
     weight: str | None = None
 
+    def among(self, draws: range) -> Curve:
+        """The curve for some draws of the judgements."""
+        return _changed(self, points=_drawn(self.points, 2, draws))
+
+    def times(self, factor: Floats) -> Curve:
+        """The curve with its points multiplied by a factor of shape () or, drawn, (draws,)."""
+        return replace(self, points=self.points * (factor[:, None, None] if factor.ndim else factor))
+
 
 @dataclass(frozen=True)
 class CategoricalNode:
@@ -105,14 +111,17 @@ class CategoricalNode:
     Attributes:
         states: in the order of their names.
         prior: relative weights, shape (size of each parent ..., states), over `prior_parents`.
-        initial: probabilities of the states at the first step, or None.
-        forced: for a step with a forced redraw, the relative weights that take the prior's place.
+        initial: probabilities of the states at the first step, shape (states,), or None.
+        forced: for a step with a forced redraw, the relative weights that take the prior's place, shape (states,).
         persistence: shape (states,), the probability of keeping a state over one step.
         allowed: shape (states, states), from and to, or None where a redraw may go anywhere.
         terms, curves: the points of parents, same-step and lagged.
         windows: shape (steps, states + 1), points of event windows.
-        log_odds: ln of `odds_per_point`: the log-odds that one point is worth.
+        log_odds: ln of `odds_per_point`: the log-odds that one point is worth, shape ().
         imposed: shape (steps,), the index of the state that an intervention sets, -1 where there is none.
+
+    Where judgements are drawn, a table of points or priors has them for a parent, and every other array that depends on
+    them has an axis for the draws before all others.
     """
 
     name: str
@@ -127,8 +136,25 @@ class CategoricalNode:
     terms: tuple[Term, ...]
     curves: tuple[Curve, ...]
     windows: Floats
-    log_odds: float
+    log_odds: Floats
     imposed: npt.NDArray[np.int64]
+
+    def among(self, draws: range) -> CategoricalNode:
+        """The node for some draws of the judgements; itself where it does not depend on them."""
+        prior, prior_parents = _among(self.prior, self.prior_parents, draws)
+        initial = None if self.initial is None else _drawn(self.initial, 1, draws)
+        return _changed(
+            self,
+            prior=prior,
+            prior_parents=prior_parents,
+            initial=initial,
+            forced=_same_values(self.forced, {step: _drawn(one, 1, draws) for step, one in self.forced.items()}),
+            persistence=_drawn(self.persistence, 1, draws),
+            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
+            windows=_drawn(self.windows, 2, draws),
+            log_odds=_drawn(self.log_odds, 0, draws),
+        )
 
     @property
     def links(self) -> set[tuple[str, int]]:
@@ -142,24 +168,39 @@ class NumericNode:
 
     Attributes:
         scale: the map from the latent normal to the scale, F^-1(Phi(z)).
-        initial: the value at the first step, or None where z(0) is drawn.
-        persistence: lag-one autocorrelation r of z.
-        sd_per_point: by how many standard deviations one point moves the latent normal.
+        initial: the value at the first step, shape (), or None where z(0) is drawn.
+        persistence: lag-one autocorrelation r of z, shape ().
+        sd_per_point: by how many standard deviations one point moves the latent normal, shape ().
         terms, curves: points that parents give; their arrays have one column.
         windows: shape (steps,), points of event windows.
         imposed: shape (steps,), the value that an intervention sets, NaN where there is none.
+
+    Drawn judgements are as in `CategoricalNode`.
     """
 
     name: str
     role: Role
     scale: LatentScale
-    initial: float | None
-    persistence: float
-    sd_per_point: float
+    initial: Floats | None
+    persistence: Floats
+    sd_per_point: Floats
     terms: tuple[Term, ...]
     curves: tuple[Curve, ...]
     windows: Floats
     imposed: Floats
+
+    def among(self, draws: range) -> NumericNode:
+        """The node for some draws of the judgements; itself where it does not depend on them."""
+        return _changed(
+            self,
+            scale=self.scale.among(draws),
+            initial=None if self.initial is None else _drawn(self.initial, 0, draws),
+            persistence=_drawn(self.persistence, 0, draws),
+            sd_per_point=_drawn(self.sd_per_point, 0, draws),
+            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
+            windows=_drawn(self.windows, 1, draws),
+        )
 
     @property
     def links(self) -> set[tuple[str, int]]:
@@ -172,7 +213,51 @@ Node = CategoricalNode | NumericNode
 
 def _links(parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[Curve]) -> set[tuple[str, int]]:
     read = [*parents, *(parent for term in terms for parent in term.parents)]
-    return {(parent.node, parent.lag) for parent in read} | {(curve.node, curve.lag) for curve in curves}
+    return {(parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS} | {
+        (curve.node, curve.lag) for curve in curves
+    }
+
+
+# What is drawn of judgements ------------------------------------------------------------------------------------------
+
+Changed = TypeVar("Changed")
+
+
+def _drawn(values: Floats, axes: int, draws: range) -> Floats:
+    """Values for some draws of the judgements, where they have an axis for these before their own."""
+    return values[draws.start : draws.stop] if values.ndim > axes else values
+
+
+def _among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
+    """A table and its parents for some draws of the judgements."""
+    axis = next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
+    if axis is None:
+        return table, parents
+    places = (slice(None),) * axis
+    return table[(*places, slice(draws.start, draws.stop))], (
+        *parents[:axis],
+        judgements(len(draws)),
+        *parents[axis + 1 :],
+    )
+
+
+def judgements(draws: int) -> Parent:
+    """The draws of the judgements as a parent."""
+    return Parent(JUDGEMENTS, 0, draws)
+
+
+def _same(before: tuple[Changed, ...], after: tuple[Changed, ...]) -> tuple[Changed, ...]:
+    return before if all(one is other for one, other in zip(before, after, strict=True)) else after
+
+
+def _same_values(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
+    return before if all(after[step] is one for step, one in before.items()) else after
+
+
+def _changed(part: Changed, **fields: object) -> Changed:
+    """The part with other fields; itself where none of them is another."""
+    changed = {name: value for name, value in fields.items() if value is not getattr(part, name)}
+    return replace(part, **changed) if changed else part  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)
@@ -185,7 +270,8 @@ class Law:
         terms: weighted log-odds, as `Term` with points in natural log units.
         curves: the same along numeric parents.
         offset: shape (states + 1,), log-odds of event windows.
-        keep: shape (states,), the persistence, or None where the state is drawn anew whatever it was.
+        keep: shape (states,), the persistence, or None where the state is drawn anew whatever it was; where judgements
+            are drawn, (draws, states).
         allowed: as in `CategoricalNode`, None where nothing is kept.
     """
 
@@ -205,13 +291,20 @@ class Law:
         """The node's own previous state, as a parent."""
         return Parent(self.name, 1, self.size)
 
+    @property
+    def keep_parents(self) -> tuple[Parent, ...]:
+        """The parents that `keep` is laid out over."""
+        if self.keep is None:
+            return ()
+        return (self.own,) if self.keep.ndim == 1 else (judgements(len(self.keep)), self.own)
+
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The categorical (or cut) parents of the conditional table, the own previous state included if it matters."""
         if self.fixed is not None:
             return ()
-        own = {self.own} if self.keep is not None else set()
-        return tuple(sorted(own | set(self.prior_parents) | {p for term in self.terms for p in term.parents}))
+        read = (*self.keep_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
+        return tuple(sorted(set(read)))
 
     @property
     def rows(self) -> int:
@@ -236,7 +329,8 @@ class Law:
         weights = np.moveaxis(weights, own, -2)
         if self.allowed is not None:
             weights = weights * self.allowed
-        hold = kept(self.keep, np.moveaxis(logits[..., self.size], own, -1))
+        keep = spread(self.keep[..., None], self.keep_parents, self.parents)[..., 0]
+        hold = np.moveaxis(kept(keep, logits[..., self.size]), own, -1)
         stuck = weights.sum(axis=-1) == 0
         hold = np.where(stuck, 1.0, hold)
         moved = (1.0 - hold)[..., None] * _normalised(weights)
@@ -355,35 +449,59 @@ class Program:
         if (state := node.imposed[step]) >= 0:
             return Law(node.name, size, np.eye(size)[state])
         if step == 0 and node.initial is not None:
-            return Law(node.name, size, node.initial)
-        forced = node.forced.get(step)
+            if node.initial.ndim == 1:
+                return Law(node.name, size, node.initial)
+            parents = (judgements(len(node.initial)),)
+            return Law(node.name, size, None, parents, node.initial, offset=np.zeros(size + 1))
+        prior, prior_parents = node.prior, node.prior_parents
+        if (forced := node.forced.get(step)) is not None:
+            prior, prior_parents = forced, (judgements(len(forced)),) if forced.ndim == 2 else ()
+        terms = [
+            term.times(self._log_odds(node, term.weight, step))
+            for term in node.terms
+            if step > 0 or not any(parent.lag for parent in term.parents)
+        ]
+        window = node.windows[..., step, :]
+        if window.ndim == 2:
+            terms.append(Term((judgements(len(window)),), window).times(node.log_odds))
+        elif node.log_odds.ndim and window.any():
+            terms.append(Term((), window).times(node.log_odds))
+        settled = window.ndim == 1 and not node.log_odds.ndim
         keeps = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
         return Law(
             name=node.name,
             size=size,
             fixed=None,
-            prior_parents=() if forced is not None else node.prior_parents,
-            prior=node.prior if forced is None else forced,
-            terms=tuple(
-                replace(term, points=term.points * self._log_odds(node, term.weight, step))
-                for term in node.terms
-                if step > 0 or not any(parent.lag for parent in term.parents)
-            ),
+            prior_parents=prior_parents,
+            prior=prior,
+            terms=tuple(terms),
             curves=tuple(
-                replace(curve, points=curve.points * self._log_odds(node, curve.weight, step))
+                curve.times(self._log_odds(node, curve.weight, step))
                 for curve in node.curves
                 if step > 0 or not curve.lag
             ),
-            offset=node.windows[step] * node.log_odds,
+            offset=window * node.log_odds if settled else np.zeros(size + 1),
             keep=node.persistence if keeps else None,
             allowed=node.allowed if keeps else None,
         )
 
-    def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> float:
-        return node.log_odds * (1.0 if weight is None else float(self.weights[weight][step]))
+    def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
+        return node.log_odds if weight is None else node.log_odds * self.weights[weight][..., step]
 
-    def regime(self, node: CategoricalNode, step: int) -> tuple[object, ...]:
+    def among(self, draws: range) -> Program:
+        """The program for some draws of the judgements; nodes that do not depend on them stay the same objects."""
+        nodes: dict[str, Node] = {name: node.among(draws) for name, node in self.nodes.items()}
+        weights = {name: _drawn(weight, 1, draws) for name, weight in self.weights.items()}
+        parts: tuple[Term | Curve, ...] = (*self.outcome.terms, *self.outcome.curves)
+        read = {part.weight for part in parts}
+        if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
+            nodes[OUTCOME] = replace(self.outcome)
+        return replace(self, nodes=nodes, weights=weights)
+
+    def regime(self, node: Node, step: int) -> tuple[object, ...]:
         """A key that is equal for two steps only where the node's laws at them are."""
+        if isinstance(node, NumericNode):
+            return min(step, 1), node.windows[..., step].tobytes(), node.imposed[step].tobytes()
         if node.imposed[step] >= 0:
             return ("imposed", int(node.imposed[step]))
         if step == 0 and node.initial is not None:
@@ -394,8 +512,8 @@ class Program:
         return (
             min(step, 1),
             None if forced is None else forced.tobytes(),
-            node.windows[step].tobytes(),
-            tuple(float(self.weights[name][step]) for name in weighted),
+            node.windows[..., step, :].tobytes(),
+            tuple(self.weights[name][..., step].tobytes() for name in weighted),
         )
 
     def intervene(self, name: str, value: str | float, steps: Iterable[int]) -> Program:
@@ -423,326 +541,3 @@ class Program:
         """A new program with some weights replaced by constants."""
         constant = {name: np.full(self.steps, weight) for name, weight in weights.items()}
         return replace(self, weights={**self.weights, **constant})
-
-
-def compile_model(model: Model) -> Program:
-    """Compile a valid model.
-
-    Raises:
-        ValueError: a joint condition has more combinations than `TABLE_LIMIT`.
-    """
-    return _Compiler(model).program()
-
-
-class _Compiler:
-    """Holds what the compilation of every node needs: the model, its grid, and the states of each node by name."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.grid = model.grid
-        self.states: dict[str, tuple[str, ...]] = {OUTCOME: tuple(sorted(model.scenarios))}
-        self.numeric: set[str] = set()
-        for name, node in model.nodes():
-            if isinstance(node, Numeric):
-                self.numeric.add(name)
-            else:
-                self.states[name] = tuple(sorted(node.states))
-        self.rules = sorted(model.rules.items())
-
-    def program(self) -> Program:
-        nodes: dict[str, Node] = {OUTCOME: self._outcome()}
-        for name, node in self.model.nodes():
-            role: Role = "driver" if name in self.model.drivers else "consequence"
-            nodes[name] = (
-                self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
-            )
-        scenarios = self.states[OUTCOME]
-        weighted: dict[str, Weight | None] = {
-            **{name: driver.weight for name, driver in self.model.drivers.items()},
-            **{name: rule.weight for name, rule in self.model.rules.items()},
-        }
-        return Program(
-            name=self.model.name,
-            grid=self.grid,
-            nodes=_ordered(nodes),
-            weights={name: self._weight(weight) for name, weight in weighted.items()},
-            groups={
-                name: tuple(sorted(scenarios.index(member) for member in members))
-                for name, members in self.model.groups.items()
-            },
-        )
-
-    def _weight(self, weight: Weight | None) -> Floats:
-        if weight is None:
-            return np.ones(self.grid.count)
-        return np.array([weight.at(month) for month in self.grid.step_starts])
-
-    # Nodes -----------------------------------------------------------------------------------------------------------
-
-    def _categorical(self, name: str, role: Role, node: Categorical) -> CategoricalNode:
-        states = self.states[name]
-        own = [node.states[state].prior for state in states]
-        default = 1.0 if role == "driver" else 0.0
-        terms, curves = self._influences(node.influences, node.lagged_influences, states)
-        prior_parents, prior = self._prior(own, node, states)
-        return CategoricalNode(
-            name=name,
-            role=role,
-            states=states,
-            prior_parents=prior_parents,
-            prior=prior,
-            initial=_shares(node.initial, states),
-            forced=self._forced(node.events, states),
-            persistence=self._persistence(node.persistence, states, default),
-            allowed=_allowed(node.allowed, states),
-            terms=(*terms, *self._rule_terms(name, states)),
-            curves=curves,
-            windows=self._windows(node.events, states),
-            log_odds=math.log(self.model.odds_per_point.influences.mean),
-            imposed=np.full(self.grid.count, -1),
-        )
-
-    def _outcome(self) -> CategoricalNode:
-        states = self.states[OUTCOME]
-        outcome: Outcome = self.model.outcome
-        baselines = [self.model.scenarios[state].baseline for state in states]
-        terms, curves = self._influences({}, outcome.lagged_influences, states)
-        impact_terms, impact_curves = self._impacts(states)
-        return CategoricalNode(
-            name=OUTCOME,
-            role="outcome",
-            states=states,
-            prior_parents=(),
-            prior=np.array([1.0 if share is None else share.mean for share in baselines]),
-            initial=_shares(outcome.initial, states),
-            forced=self._forced(outcome.events, states),
-            persistence=self._persistence(outcome.persistence, states, 0.0),
-            allowed=_allowed(outcome.allowed, states),
-            terms=(*terms, *impact_terms, *self._rule_terms(OUTCOME, states)),
-            curves=(*curves, *impact_curves),
-            windows=self._windows(outcome.events, states),
-            log_odds=math.log(self.model.odds_per_point.impacts.mean),
-            imposed=np.full(self.grid.count, -1),
-        )
-
-    def _numeric(self, name: str, role: Role, node: Numeric) -> NumericNode:
-        terms, curves = self._influences(node.influences, node.lagged_influences, None)
-        default = 1.0 if role == "driver" else 0.0
-        return NumericNode(
-            name=name,
-            role=role,
-            scale=LatentScale.of(node.distribution, node.range),
-            initial=None if node.initial is None else node.initial.mean,
-            persistence=default if node.persistence is None else node.persistence.per_step(self.grid),
-            sd_per_point=self.model.sd_per_point.mean,
-            terms=(*terms, *self._rule_terms(name, None)),
-            curves=curves,
-            windows=self._numeric_windows(node.events),
-            imposed=np.full(self.grid.count, np.nan),
-        )
-
-    # Parts of nodes --------------------------------------------------------------------------------------------------
-
-    def _prior(
-        self, own: list[Judgement | None], node: Categorical, states: tuple[str, ...]
-    ) -> tuple[tuple[Parent, ...], Floats]:
-        """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
-        stated = np.array([0.0 if share is None else share.mean for share in own])
-        if all(share is None for share in own):
-            stated = np.ones(len(states))
-        rows = list(node.prior_given.values())
-        parents = self._condition_parents([row.when for row in rows], lag=0)
-        shape = tuple(parent.size for parent in parents)
-        if math.prod(shape) * len(states) > TABLE_LIMIT:
-            raise ValueError(f"prior_given asks about {math.prod(shape)} combinations of parents, too many to list")
-        table = np.broadcast_to(stated, (*shape, len(states))).copy()
-        for row in reversed(rows):
-            holds = np.ones(shape, dtype=bool)
-            for name, condition in row.when.items():
-                holds &= self._holds(name, condition, parents)
-            table[holds] = _shares(row.prior, states)
-        return parents, table
-
-    def _influences(
-        self,
-        same_step: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
-        lagged: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
-        states: tuple[str, ...] | None,
-    ) -> tuple[tuple[Term, ...], tuple[Curve, ...]]:
-        terms, curves = [], []
-        for lag, influences in ((0, same_step), (1, lagged)):
-            for parent, by_state in sorted(influences.items()):
-                if parent in self.numeric:
-                    curves.append(_curve(parent, lag, by_state, states))
-                else:
-                    terms.append(self._term(parent, lag, by_state, states))
-        return tuple(terms), tuple(curves)
-
-    def _impacts(self, states: tuple[str, ...]) -> tuple[tuple[Term, ...], tuple[Curve, ...]]:
-        terms, curves = [], []
-        for name, driver in sorted(self.model.drivers.items()):
-            if isinstance(driver, NumericDriver) and driver.impacts:
-                curves.append(_curve(name, 0, driver.impacts, states, weight=name))
-            elif isinstance(driver, CategoricalDriver) and driver.impacts:
-                terms.append(self._term(name, 0, driver.impacts, states, weight=name))
-        return tuple(terms), tuple(curves)
-
-    def _term(
-        self,
-        parent: str,
-        lag: int,
-        by_state: Mapping[str, Mapping[str, Judgement] | Judgement],
-        states: tuple[str, ...] | None,
-        weight: str | None = None,
-    ) -> Term:
-        parent_states = self.states[parent]
-        points = np.zeros((len(parent_states), _columns(states)))
-        for state, given in by_state.items():
-            points[parent_states.index(state)] = _points(given, states)
-        return Term((Parent(parent, lag, len(parent_states)),), points, weight)
-
-    def _rule_terms(self, target: str, states: tuple[str, ...] | None) -> tuple[Term, ...]:
-        return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
-
-    def _rule_term(self, name: str, rule: Rule, target: str, states: tuple[str, ...] | None) -> Term:
-        parents = self._condition_parents([rule.when], rule.lag)
-        shape = tuple(parent.size for parent in parents)
-        if math.prod(shape) * _columns(states) > TABLE_LIMIT:
-            raise ValueError(f"rule {name} has {math.prod(shape)} combinations of conditions, too many to list")
-        met = np.zeros(shape, dtype=np.int64)
-        for node, condition in rule.when.items():
-            met += self._holds(node, condition, parents)
-        holds = met >= (len(rule.when) if rule.at_least is None else rule.at_least)
-        points = np.where(holds[..., None], _points(rule.then[target], states), 0.0)
-        return Term(parents, points, weight=name if target == OUTCOME else None)
-
-    def _condition_parents(self, whens: list[Mapping[str, Condition]], lag: int) -> tuple[Parent, ...]:
-        edges: dict[str, set[float]] = {}
-        for name, condition in itertools.chain.from_iterable(when.items() for when in whens):
-            edges.setdefault(name, set())
-            if condition.comparison is not None:
-                edges[name].add(_edge(condition))
-        return tuple(
-            Parent(name, lag, len(cuts) + 1, tuple(sorted(cuts))) if cuts else Parent(name, lag, len(self.states[name]))
-            for name, cuts in sorted(edges.items())
-        )
-
-    def _holds(self, name: str, condition: Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
-        """Where a condition holds, laid out over `parents`."""
-        axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
-        parent = parents[axis]
-        if condition.comparison is not None:
-            sign, _ = condition.bound()
-            reached = np.arange(parent.size) > parent.edges.index(_edge(condition))
-            holds = reached if sign in (">", ">=") else ~reached
-        else:
-            holds = np.isin(np.array(self.states[name]), condition.states)
-        return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
-
-    def _persistence(self, persistence: Persistence | None, states: tuple[str, ...], default: float) -> Floats:
-        if persistence is None:
-            return np.full(len(states), default)
-        keeps = [persistence.of(state) for state in states]
-        return np.array([default if keep is None else keep.per_step(self.grid) for keep in keeps])
-
-    # Events ----------------------------------------------------------------------------------------------------------
-
-    def _forced(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> dict[int, Floats]:
-        forced = {}
-        for event in events.values():
-            shares = _shares(event.prior, states)
-            if shares is not None:
-                forced[self._step(event.at)] = shares
-        return forced
-
-    def _windows(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> Floats:
-        given = [(self._window(event), event.points) for event in events.values() if event.points is not None]
-        return self._summed([(window, _points(points, states)) for window, points in given], len(states) + 1)
-
-    def _numeric_windows(self, events: Mapping[int | str, NumericEvent]) -> Floats:
-        given = [(self._window(event), np.array([event.points.mean])) for event in events.values()]
-        return self._summed(given, 1)[:, 0]
-
-    def _summed(self, windows: list[tuple[range, Floats]], columns: int) -> Floats:
-        """The points of all windows at each step, shape (steps, columns), added in an order that no file decides."""
-        total = np.zeros((self.grid.count, columns))
-        for window, points in sorted(windows, key=lambda given: (given[0].start, given[0].stop, given[1].tolist())):
-            total[window.start : window.stop] += points
-        return total
-
-    def _window(self, event: Event | NumericEvent) -> range:
-        first = self._step(event.at)
-        last = first if event.until is None else self._step(event.until, last=True)
-        return range(first, last + 1)
-
-    def _step(self, moment: str, *, last: bool = False) -> int:
-        """The step that a moment of the file means; of a date that spans several, the first or the last."""
-        return self.grid.moment(moment)[-1 if last else 0]
-
-
-def _columns(states: tuple[str, ...] | None) -> int:
-    return 1 if states is None else len(states) + 1
-
-
-def _points(given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
-    """Points as a row: one per state and one for `hold`, or the single one of a numeric node."""
-    if states is None:
-        assert isinstance(given, Judgement)
-        return np.array([given.mean])
-    assert not isinstance(given, Judgement)
-    row = np.zeros(len(states) + 1)
-    for name, judgement in given.items():
-        row[len(states) if name == HOLD else states.index(name)] = judgement.mean
-    return row
-
-
-def _curve(
-    parent: str,
-    lag: int,
-    knots: Mapping[str, Mapping[str, Judgement] | Judgement],
-    states: tuple[str, ...] | None,
-    weight: str | None = None,
-) -> Curve:
-    at = sorted((float(knot), given) for knot, given in knots.items())
-    return Curve(
-        parent, lag, np.array([knot for knot, _ in at]), np.array([_points(given, states) for _, given in at]), weight
-    )
-
-
-def _edge(condition: Condition) -> float:
-    """The least value that a comparison tells from those below: `> v` and `<= v` cut just above v."""
-    sign, value = condition.bound()
-    return math.nextafter(value, math.inf) if sign in (">", "<=") else value
-
-
-def _shares(shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
-    """Relative weights of the named states, 0 for the others, normalised."""
-    if shares is None:
-        return None
-    values = np.array([shares[state].mean if state in shares else 0.0 for state in states])
-    normalised: Floats = values / values.sum()
-    return normalised
-
-
-def _allowed(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> npt.NDArray[np.bool_] | None:
-    if not allowed:
-        return None
-    return np.array([[to in allowed.get(state, states) for to in states] for state in states])
-
-
-def _ordered(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """The nodes so that each comes after those it reads in the same step; among equals, by name."""
-    waiting = {name: {parent for parent, lag in node.links if lag == 0} for name, node in nodes.items()}
-    ready = [name for name, parents in waiting.items() if not parents]
-    heapq.heapify(ready)
-    ordered: dict[str, Node] = {}
-    while ready:
-        name = heapq.heappop(ready)
-        ordered[name] = nodes[name]
-        for reader, parents in waiting.items():
-            if name in parents:
-                parents.remove(name)
-                if not parents:
-                    heapq.heappush(ready, reader)
-    assert len(ordered) == len(nodes), "a valid model has no cycle in a step"
-    return ordered

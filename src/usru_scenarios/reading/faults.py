@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model import DISTRIBUTIONS, RESERVED, Model, describe
+from usru_scenarios.model import DISTRIBUTIONS, Model, describe
+from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, suggestion
 from usru_scenarios.reading.grammar import describe_place, fields_at
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from usru_scenarios.model import Model, describe
+from usru_scenarios.model import Categorical, Model, Numeric, describe
 from usru_scenarios.problems import (
     ModelError,
     Problem,
@@ -23,6 +25,8 @@ from usru_scenarios.problems import (
 )
 from usru_scenarios.reading.checks import Context, Finding, findings
 from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate
+from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
+from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register, read_register
@@ -30,20 +34,22 @@ from usru_scenarios.reading.repair import sound_part
 from usru_scenarios.reading.yaml_source import MAXIMUM_BYTES, Mark, Source, read, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from usru_scenarios.reading.yaml_source import Document, KeyPath, Place
-
-DEFAULT_MODEL = "us-russia"
-"""The bundled model that is meant where none is named."""
-
-STANDARD_INPUT = "-"
 
 MAXIMUM_PROFILES = 100
 """So many profiles are checked beforehand; of a file with more, the others when they are asked for."""
 
 MAXIMUM_FINDINGS = 1_000
 """So many faults are looked for; a file that has more was not written by hand."""
+
+
+class ReadAgain(Protocol):
+    """Reads a text that is at hand in another way."""
+
+    def __call__(self, profile: str | None, weights: Sequence[str], further: Sequence[str] = (), /) -> Loaded:
+        """Under a profile, with weights, and with assignments besides those that it has been read with."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Loaded:
     source: Source = field(repr=False, compare=False)
     """The text of the file that was asked for, which may extend others."""
     tree: Tree = field(repr=False, compare=False)
-    read_again: Callable[[str | None, Sequence[str]], Loaded] = field(repr=False, compare=False)
+    read_again: ReadAgain = field(repr=False, compare=False)
     """The same text with the same assignments, read under another profile and with other weights."""
 
     def under(self, profile: str) -> Loaded:
@@ -81,6 +87,11 @@ class Loaded:
     def by_itself(self) -> Loaded:
         """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
         return self.read_again(None, ()) if self.profile is not None or self.weights else self
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What answers say of the model beside its numbers."""
+        return outlined(self.model, sha256=self.sha256, profile=self.profile, warnings=self.warnings)
 
     def place(self, path: tuple[str | int, ...]) -> Span | None:
         """Where a part of the model stands in its files; None where no part of the path is in any."""
@@ -124,7 +135,7 @@ def load(
     if any(problem.severity == "error" for problem in problems):
         raise ModelError(_in_order(problems))
 
-    def read_as(profile: str | None, weights: Sequence[str]) -> Loaded:
+    def read_as(profile: str | None, weights: Sequence[str], assignments: Sequence[str]) -> Loaded:
         chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
         chosen = _requested(examiner, chosen, assignments, weights)
         if sourced_only and chosen.model is not None:
@@ -141,10 +152,36 @@ def load(
             sha256=digest(chosen.tree.data),
             source=document.source,
             tree=chosen.tree,
-            read_again=read_as,
+            read_again=lambda profile, weights, further=(): read_as(profile, weights, (*assignments, *further)),
         )
 
-    return read_as(profile, weights)
+    return read_as(profile, weights, assignments)
+
+
+def outlined(
+    model: Model, *, sha256: str = "", profile: str | None = None, warnings: tuple[Problem, ...] = ()
+) -> Outline:
+    """The outline of a resolved model."""
+    shares = {name: 1.0 if each.baseline is None else each.baseline.mean for name, each in model.scenarios.items()}
+    total = math.fsum(shares.values())
+    return Outline(
+        name=model.name,
+        title=model.title,
+        sha256=sha256,
+        profile=profile,
+        scenarios={name: scenario.title or name for name, scenario in model.scenarios.items()},
+        baseline={name: share / total for name, share in shares.items()},
+        drivers={name: _node_outline(name, driver) for name, driver in model.drivers.items()},
+        consequences={name: _node_outline(name, consequence) for name, consequence in model.consequences.items()},
+        rules=tuple(model.rules),
+        profiles=tuple(model.profiles),
+        uncertain=tuple(".".join(map(str, judged.path)) for judged in judgements(model) if judged.is_uncertain),
+        warnings=warnings,
+    )
+
+
+def _node_outline(name: str, node: Categorical | Numeric) -> NodeOutline:
+    return NodeOutline(node.title or name, tuple(node.states) if isinstance(node, Categorical) else ())
 
 
 def digest(data: dict[str, Any]) -> str:
@@ -172,26 +209,7 @@ def _canonical(raw: Any) -> Any:
     return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
-# Finding the file
-
-
-def bundled_folder(candidates: Iterable[Path] | None = None) -> Path | None:
-    """The folder of the bundled models: in the package when it was installed from a wheel, else beside the source."""
-    package = Path(__file__).resolve().parents[1]
-    beside = package.parents[1]
-    places = candidates if candidates is not None else (package / "bundled" / "scenarios", beside / "scenarios")
-    return next((folder for folder in places if folder.is_dir()), None)
-
-
-def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
-    """The bundled models by their id, which is the file's name without its ending."""
-    folder = bundled_folder(candidates)
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
-
-
-def is_installed(path: Path) -> bool:
-    """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
-    return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])
+# Reading the file
 
 
 def _opened(source: str | Path) -> tuple[Document, Path | None]:
@@ -199,43 +217,8 @@ def _opened(source: str | Path) -> tuple[Document, Path | None]:
         if sys.stdin is None:
             raise UnreadableInput("standard input is closed")
         return read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>"), None
-    if not str(source):
-        raise UnreadableInput("the name of a model is empty\n    = name a file, or a bundled model such as us-russia")
-    path = Path(source)
-    if isinstance(source, Path) or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
-        return read_file(path, str(source)), path
-    bundled = bundled_models()
-    if source in bundled:
-        path = bundled[source]
-        return read_file(path, _shown(path)), path
-    if _is(path, Path.is_dir):
-        raise UnreadableInput(f"{source} is a folder, not a file")
-    known = [*bundled, *_files_beside(path)]
-    hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
-    raise UnreadableInput(str(Problem("missing_file", f"there is no file and no bundled model '{source}'", None, hint)))
-
-
-def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
-    """Whether a path is of a kind; a text that can't be a path (too long, with a NUL) is of none."""
-    try:
-        return kind(path)
-    except (OSError, ValueError):
-        return False
-
-
-def _shown(path: Path) -> str:
-    """The path as a person at the present folder would write it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _files_beside(path: Path) -> list[str]:
-    try:
-        return sorted(
-            str(path.parent / entry.name) for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")
-        )
-    except (OSError, ValueError):
-        return []
+    path, name = found_file(source)
+    return read_file(path, name), path
 
 
 def _not_a_map(document: Document) -> Problem:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from usru_scenarios.model import Distribution, Judgement, Keep, Numeric, Part, Persistence, Weight
+from usru_scenarios.names import DIRICHLET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from usru_scenarios.model import Categorical, Event, Model, NumericEvent, Shares
+    from usru_scenarios.model import Categorical, Event, Model, NumericEvent, Outcome, Shares
     from usru_scenarios.reading.yaml_source import KeyPath
 
 Role = Literal[
@@ -25,6 +26,7 @@ Role = Literal[
     "odds_per_point",
     "sd_per_point",
     "parameter",
+    "strength",
 ]
 """What a judgement is about."""
 
@@ -45,6 +47,11 @@ class Judged:
     judgement: Judgement | Keep
     sources: tuple[str, ...]
     """Its own, or else those of the nearest block around it that names any."""
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether it is drawn: a distribution, or the strength of a Dirichlet one. Shares of the anchor never are."""
+        return self.role == "strength" or (self.role != "share" and isinstance(self.judgement.value, Distribution))
 
     @property
     def is_inferred(self) -> bool:
@@ -97,6 +104,7 @@ def _judged(path: KeyPath, role: Role, judgement: Judgement | Keep, around: tupl
 def _outcome(model: Model) -> Iterator[Judged]:
     outcome, path = model.outcome, ("outcome",)
     around = outcome.sources or ()
+    yield from _doubt(path, outcome, around)
     yield from _persistence((*path, "persistence"), outcome.persistence, around)
     yield from _shares((*path, "initial"), "initial", outcome.initial or {}, around)
     yield from _points((*path, "lagged_influences"), outcome.lagged_influences, around)
@@ -129,6 +137,7 @@ def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> I
         if state.prior is not None:
             covered = state.sources or around
             yield _judged((*path, "states", name, "prior"), "prior", state.prior, covered)
+    yield from _doubt(path, node, around)
     yield from _shares((*path, "initial"), "initial", node.initial or {}, around)
     yield from _persistence((*path, "persistence"), node.persistence, around)
     for key, row in node.prior_given.items():
@@ -138,7 +147,12 @@ def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> I
 
 def _shares(path: KeyPath, role: Role, shares: Shares, around: tuple[str, ...]) -> Iterator[Judged]:
     for name, share in shares.items():
-        yield _judged((*path, name), role, share, around)
+        yield _judged((*path, name), "strength" if name == DIRICHLET else role, share, around)
+
+
+def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[Judged]:
+    if node.prior is not None:
+        yield _judged((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
 
 
 def _persistence(path: KeyPath, persistence: Persistence | None, around: tuple[str, ...]) -> Iterator[Judged]:

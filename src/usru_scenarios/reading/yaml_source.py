@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel
+from usru_scenarios.reading.cache import witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +156,7 @@ def read_file(path: Path, name: str) -> Document:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableInput(f"{name} can't be read: {reason}") from None
+    witness(path, text)
     return read(text, name, path.parent)
 
 

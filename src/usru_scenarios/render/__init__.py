@@ -23,11 +23,13 @@ class Layout:
         width: columns of text.
         colour: whether colour and weight of type may be used.
         wide: in rows of data, put the steps in columns.
+        top: at most so many entries of each list for people; 0 for all.
     """
 
     width: int = 80
     colour: bool = False
     wide: bool = False
+    top: int = 0
 
 
 SIMULATION = {"table": "forecast", "json": "data", "ndjson": "data", "csv": "data", "md": "markdown"}
@@ -36,6 +38,9 @@ SIMULATION = {"table": "forecast", "json": "data", "ndjson": "data", "csv": "dat
 WIDE = ("ndjson", "csv")
 """The formats that can put the steps in columns."""
 
+
+TABULAR = ("table", "json", "csv", "md")
+"""The formats of answers that are tables of numbers."""
 
 REPORTS = ("table", "json", "md")
 """The formats of all other answers."""

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from usru_scenarios.render.found import Condition, conditions, how
 from usru_scenarios.render.markdown import escaped, row
-from usru_scenarios.render.numbers import decimals_for, rounded_up
+from usru_scenarios.render.numbers import between, decimals_for, rounded_up
 from usru_scenarios.render.paper import drawn, grid, words
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def _headline(result: Answer) -> str:
     if result.method == "exact":
         return f"{result.value:.6g}"
     error = result.standard_error
-    return f"{result.value:.6g}" if error is None else with_error(result.value, error)
+    found = f"{result.value:.6g}" if error is None else with_error(result.value, error)
+    if result.band is None:
+        return found
+    return f"{found}, 90% band {between(result.band.low, result.band.high, decimals_for(error or 0.0))}"
 
 
 def with_error(value: float, error: float) -> str:
@@ -126,4 +129,5 @@ def _name(part: ProbabilityFound) -> str:
 
 def _how(result: Answer) -> str:
     seen = any(part.seen for part in result.probabilities)
-    return f"{how(result.trials, result.seed, result.effective_trials, conditioned=seen)}."
+    found = how(result.trials, result.seed, result.effective_trials, conditioned=seen, judgements=result.judgements)
+    return f"{found}."

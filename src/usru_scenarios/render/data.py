@@ -14,6 +14,8 @@ numeric driver has one row for each step.
 | `standard_error` | of sampling, of the probability or mean                                                   |
 | `first_visit`    | that the step is the first visit, of scenarios and groups; their sum is `ever`            |
 | `q05` ... `q95`  | quantiles of a numeric driver at the step                                                 |
+| `band_low`,      | of scenarios and groups, the 90% band that comes from uncertain judgements; empty where   |
+| `band_high`      | none is drawn                                                                             |
 
 In wide rows `quantity` says whether it is a `probability` or a `mean`, and the steps are columns.
 """
@@ -35,6 +37,7 @@ QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": 
 """The columns of quantiles, and their names in the result."""
 
 COLUMNS = ("kind", "id", "state", "step", "probability", "mean", "standard_error", "first_visit", *QUANTILES)
+COLUMNS += ("band_low", "band_high")
 
 Row = dict[str, str | float | None]
 
@@ -92,6 +95,8 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
                 "probability": scenario.by_step,
                 "standard_error": scenario.standard_errors.by_step,
                 "first_visit": scenario.first_visit,
+                "band_low": scenario.band and scenario.band.low,
+                "band_high": scenario.band and scenario.band.high,
             }
     for kind, nodes in (("driver", result.drivers), ("consequence", result.consequences)):
         for name, node in nodes.items():

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from usru_scenarios.render.found import conditions, how
-from usru_scenarios.render.numbers import bar, decimals_for, largest_error, rounded_up, sparkline
+from usru_scenarios.render.numbers import bar, between, decimals_for, largest_error, rounded_up, sparkline
 from usru_scenarios.render.paper import GAP, drawn, grid, words
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("start", "end", "ever", "share\nof time")
 """The last of them is what the bar beside it shows."""
+
+_BAND = "90% band"
+"""What uncertain judgements leave open of the number before it."""
 
 _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 30
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
@@ -57,8 +60,11 @@ def _conditions(result: Simulation) -> list[Text]:
 
 def _footer(result: Simulation, drawing: _Drawing) -> list[str]:
     run = result.run
-    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given))
+    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given), judgements=run.judgements)
     lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if run.trials else f"{found}."]
+    if drawing.banded:
+        what = "likelihood at the end" if drawing.moving else "likelihood"
+        lines.append(f"Band: 90% of the draws of the uncertain judgements put the {what} in it.")
     if drawing.sparkline:
         tops = [f"{_top(part):.{drawing.decimals}f} ({name})" for name, part in drawing.sections.items()]
         lines.append(f"Small columns rise from 0 to {' and '.join(tops)}.")
@@ -77,6 +83,7 @@ class _Drawing:
     sections: dict[str, Mapping[str, ScenarioResult]]
     steps: list[str]
     decimals: int
+    banded: bool
     title: int
     bar: int
     sparkline: int
@@ -86,7 +93,8 @@ class _Drawing:
         sections = {"scenarios": result.scenarios, "groups": result.groups}
         rows = [row for part in sections.values() for row in part.values()]
         decimals = decimals_for(largest_error(result))
-        numbers = _numbers_width(decimals, moving=len(result.run.steps) > 1)
+        banded = any(row.band is not None for row in rows)
+        numbers = _numbers_width(decimals, moving=len(result.run.steps) > 1, banded=banded)
         title, room = _title_width(max(cell_len(words(row.title).plain) for row in rows), layout.width - numbers)
         small = _sparkline_width(len(result.run.steps), room)
         left = room - (small + GAP if small else 0) - GAP
@@ -94,6 +102,7 @@ class _Drawing:
             sections={name: part for name, part in sections.items() if part},
             steps=result.run.steps,
             decimals=decimals,
+            banded=banded,
             title=title,
             bar=min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0,
             sparkline=small,
@@ -109,6 +118,8 @@ class _Drawing:
         table.add_column("", width=self.title)
         for name in _NUMBERS if self.moving else ("likelihood",):
             table.add_column(name, justify="right", no_wrap=True, vertical="top")
+            if self.banded and name in ("end", "likelihood"):
+                table.add_column(_BAND, justify="right", no_wrap=True, vertical="top", style="dim")
         if self.bar:
             table.add_column("", width=self.bar, no_wrap=True, style="cyan")
         if self.sparkline:
@@ -127,6 +138,9 @@ class _Drawing:
     def _row(self, row: ScenarioResult, top: float, *, quiet: bool) -> list[Text]:
         values = [row.by_step[0], row.end, row.ever, row.mean] if self.moving else [row.end]
         cells = [words(row.title, "" if quiet else "bold"), *(Text(f"{value:.{self.decimals}f}") for value in values)]
+        if row.band is not None:
+            band = between(row.band.low[-1], row.band.high[-1], self.decimals)
+            cells.insert(3 if self.moving else 2, Text(band))
         if self.bar:
             cells.append(Text(bar(row.mean, self._longest(), self.bar)))
         if self.sparkline:
@@ -137,10 +151,11 @@ class _Drawing:
         return max(row.mean for part in self.sections.values() for row in part.values())
 
 
-def _numbers_width(decimals: int, *, moving: bool) -> int:
+def _numbers_width(decimals: int, *, moving: bool, banded: bool) -> int:
     """Columns that the numbers and the gaps before them take."""
     headers = _NUMBERS if moving else ("likelihood",)
-    return sum(GAP + max(decimals + 2, *(len(line) for line in name.split("\n"))) for name in headers)
+    band = GAP + max(2 * decimals + 5, len(_BAND)) if banded else 0
+    return band + sum(GAP + max(decimals + 2, *(len(line) for line in name.split("\n"))) for name in headers)
 
 
 def _title_width(longest: int, room: int) -> tuple[int, int]:

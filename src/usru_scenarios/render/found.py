@@ -22,9 +22,12 @@ def conditions(imposed: Iterable[str], seen: Iterable[str]) -> list[Condition]:
     ]
 
 
-def how(trials: int, seed: int, effective_trials: float | None, *, conditioned: bool) -> str:
+def how(
+    trials: int, seed: int, effective_trials: float | None, *, conditioned: bool, judgements: int | None = None
+) -> str:
     """A sentence without its full stop: by how many worlds, and how many of them count where something was seen."""
     if not trials:
         return "Exact, without sampling"
     kept = f" (what is seen leaves the worth of {effective_trials:,.0f})" if conditioned and effective_trials else ""
-    return f"{trials:,} trials{kept}, seed {seed}"
+    drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
+    return f"{trials:,} trials{drawn}{kept}, seed {seed}"

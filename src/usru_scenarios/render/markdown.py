@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import printable
 from usru_scenarios.render.found import conditions, how
-from usru_scenarios.render.numbers import decimals_for, largest_error, rounded_up
+from usru_scenarios.render.numbers import between, decimals_for, largest_error, rounded_up
 
 if TYPE_CHECKING:
     from usru_scenarios.render import Layout
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def md(result: Simulation, _layout: Layout) -> str:
     """A table of scenarios and groups, and the line that says how it was found."""
     decimals = decimals_for(largest_error(result))
-    columns = _columns(result)
+    columns, moving = _columns(result), len(result.run.steps) > 1
     lines = [
         f"# {escaped(result.model.title)}",
         "",
         *_conditions(result),
         row(["", *columns]),
         row(["---", *("---:" for _ in columns)]),
-        *(row([escaped(one.title), *_numbers(one, decimals, columns)]) for one in result.scenarios.values()),
-        *(row([f"*{escaped(one.title)}*", *_numbers(one, decimals, columns)]) for one in result.groups.values()),
+        *(row([escaped(one.title), *_numbers(one, decimals, moving)]) for one in result.scenarios.values()),
+        *(row([f"*{escaped(one.title)}*", *_numbers(one, decimals, moving)]) for one in result.groups.values()),
         "",
         _run_line(result),
         "",
@@ -41,17 +41,20 @@ def _conditions(result: Simulation) -> list[str]:
 
 def _columns(result: Simulation) -> list[str]:
     steps = result.run.steps
-    return [steps[0]] if len(steps) == 1 else [steps[0], steps[-1], "share of time", "ever"]
+    numbers = [steps[0]] if len(steps) == 1 else [steps[0], steps[-1], "share of time", "ever"]
+    return [*numbers, f"{steps[-1]}, band of judgement"] if result.run.judgements else numbers
 
 
-def _numbers(one: ScenarioResult, decimals: int, columns: list[str]) -> list[str]:
-    return [f"{number:.{decimals}f}" for number in (one.by_step[0], one.end, one.mean, one.ever)][: len(columns)]
+def _numbers(one: ScenarioResult, decimals: int, moving: bool) -> list[str]:
+    numbers = (one.by_step[0], one.end, one.mean, one.ever) if moving else (one.end,)
+    shown = [f"{number:.{decimals}f}" for number in numbers]
+    return shown if one.band is None else [*shown, between(one.band.low[-1], one.band.high[-1], decimals)]
 
 
 def _run_line(result: Simulation) -> str:
     run = result.run
     profile = f", profile `{run.profile}`" if run.profile else ""
-    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given))
+    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given), judgements=run.judgements)
     errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
     return (
         f"`{result.model.name}`{profile}: {found}{errors}, usru {run.usru_version}, model {result.model.sha256[:12]}. "

@@ -38,6 +38,12 @@ def rounded_up(error: float) -> str:
     return f"{bound:.{max(digits if bound < 10 ** (1 - digits) else digits - 1, 0)}f}"
 
 
+def between(low: float, high: float, decimals: int) -> str:
+    """A band, such as 0.14 to 0.28 in as few signs as it takes."""
+    dash = "–" if low >= 0 else " to "  # noqa: RUF001  # an en dash, as between any two numbers
+    return f"{low:.{decimals}f}{dash}{high:.{decimals}f}"
+
+
 def plain(number: float) -> str:
     """A judgement as a person would write it: no more decimals than it needs, at most four."""
     text = f"{number:.4f}".rstrip("0").rstrip(".")

@@ -54,6 +54,14 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class BandOfValue:
+    """The 90% band that comes from uncertain judgements: 5% and 95%."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """The answer to a query.
 
@@ -70,6 +78,8 @@ class Answer:
         holds: whether it does; None where the sampling error leaves that open. Only of a comparison, as the next:
         left, right: the two sides that are closest to changing the verdict; None where one is not a number.
         step: the step at which they were compared, where the statement is about each of several.
+        judgements: how many draws of the uncertain judgements; 0 where there are none or they are at their means.
+        band: of the value, over those draws; None where there are none, and of a comparison.
     """
 
     model: ModelLine
@@ -89,6 +99,8 @@ class Answer:
     left: float | None = None
     right: float | None = None
     step: str | None = None
+    judgements: int = 0
+    band: BandOfValue | None = None
     format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
 
     def to_dict(self) -> dict[str, Any]:

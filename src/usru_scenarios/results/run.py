@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from usru_scenarios.problems import Problem
+
 
 @dataclass(frozen=True)
 class ModelLine:
@@ -31,6 +33,8 @@ class Run:
     effective_trials: float | None
     """For how many unweighted trials the weighted ones stand; None where the method is exact."""
     usru_version: str
+    judgements: int = 0
+    """How many draws of the uncertain judgements; 0 where there are none, or they are taken at their means."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,10 @@ class Warned:
     message: str
     path: str | None = None
     line: int | None = None
+
+
+def warned(problem: Problem) -> Warned:
+    """A problem as a result carries it."""
+    if problem.span is None:
+        return Warned(problem.code, problem.message)
+    return Warned(problem.code, problem.message, problem.span.source, problem.span.line)

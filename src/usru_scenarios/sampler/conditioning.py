@@ -22,9 +22,19 @@ import numpy.typing as npt
 
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.model import OUTCOME
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
-from usru_scenarios.sampler.engine import Carried, Draws, MapBlocks, Plan, Sampler, Walker, batch_edges, batched
+from usru_scenarios.sampler.engine import (
+    BLOCK,
+    SECONDS_PER_DRAW,
+    Carried,
+    Draws,
+    MapBlocks,
+    Plan,
+    Sampler,
+    Walker,
+    batched,
+)
 from usru_scenarios.sampler.kernels import Matrix, Mixing, Restriction, Worlds
 
 Truth = npt.NDArray[np.bool_]
@@ -78,9 +88,9 @@ def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapB
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
     """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
     sampler = GivenSampler(program, given, plan)
-    draws = sampler.nothing(plan.trials)
+    draws = sampler.nothing(sampler.batches.count)
     for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
-        draws.add(part, block * plan.block // sampler.batch)
+        draws.add(part, sampler.batches.at(block))
     return draws
 
 
@@ -95,28 +105,33 @@ class GivenSampler:
         asked = {atom.node for atom in atoms(given)}
         self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
         states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
-        self.batch = plan.batch(program.steps * (states + 2 * len(self.forecast.sets)))
+        self.batches = plan.batches(program.steps * (states + 2 * len(self.forecast.sets)))
         self.walker = Walker(
             program,
-            plan.seed,
+            plan,
             draw_outcome=not self.carried or program.outcome_is_read,
             restrictions=_restrictions(program, _conjuncts(given), carried=self.carried),
         )
 
-    def nothing(self, trials: int) -> Draws:
-        """The sums of no trials, with room for the batches of as many."""
-        draws = self.forecast.nothing(trials, self.batch)
-        draws.weights = {name: np.zeros((len(draws.trials), *counts.shape)) for name, counts in draws.counts.items()}
+    def nothing(self, batches: int) -> Draws:
+        """The sums of no trials, with room for so many batches."""
+        draws = self.forecast.nothing(batches)
+        draws.weights |= {name: np.zeros((batches, *counts.shape)) for name, counts in draws.counts.items()}
         draws.counts = {}
         return draws
 
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as without observations."""
+        return self.forecast.seconds_each
+
     def run(self, block: int) -> Draws:
         """The sums of one block: all is remembered until the weights are known."""
-        trials = self.plan.trials_in(block)
-        memory = Memory(self, trials)
-        worlds = self.walker.walk(block, trials, memory)
+        memory = Memory(self, self.plan.trials_in(block))
+        worlds = self.walker.walk(block, memory)
         _, given = memory.witness.probabilities(0)
-        return memory.weighed(worlds.weight * given, self.nothing(trials), batch_edges(trials, self.batch))
+        starts = self.batches.starts(block)
+        return memory.weighed(worlds.weight * given, self.nothing(len(starts)), starts)
 
 
 class Memory:
@@ -155,10 +170,12 @@ class Memory:
         for step, (visits, first) in enumerate(zip(self.visits, self.first, strict=True)):
             sums.visits[:, step] += batched(visits * weights, edges)
             sums.first[:, step] += batched(first * weights, edges)
-            for name, values in zip(self.program.nodes, self.nodes[step], strict=True):
+            for name, values in zip(self.program.nodes, self.nodes[step], strict=False):
                 node = self.program.nodes[name]
                 if isinstance(node, NumericNode):
                     sums.values[name].see(step, values, node.scale, weights)
+                    if name in sums.totals:
+                        sums.totals[name][:, step] += batched((values * weights)[None], edges)[:, 0]
                 elif name != OUTCOME:
                     here = np.arange(len(node.states))[:, None] == values
                     sums.weights[name][:, step] += batched(here * weights, edges)
@@ -199,12 +216,12 @@ class Conditioner:
         asked = {atom.node for case in cases for formula in case for atom in atoms(formula)}
         below = program.downstream(OUTCOME)
         self.carried = not program.feedback and not asked & below
-        self.batch = plan.batch(2 * len(cases))
+        self.batches = plan.batches(2 * len(cases))
         seen = set.intersection(*({*_conjuncts(given)} for _, given in cases))
         restrictions = _restrictions(program, seen, carried=self.carried)
         self.walker = Walker(
             program,
-            plan.seed,
+            plan,
             draw_outcome=not self.carried,
             restrictions=restrictions,
             needed=program.upstream(asked),
@@ -212,23 +229,27 @@ class Conditioner:
 
     def sums(self, map_blocks: MapBlocks) -> CaseSums:
         """Run all blocks."""
-        batches = -(-self.plan.trials // self.batch)
-        shape = (batches, len(self.cases))
+        shape = (self.batches.count, len(self.cases))
         total = CaseSums(np.zeros(shape), np.zeros(shape), np.zeros(len(self.cases)))
         for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
-            first = block * self.plan.block // self.batch
-            at = slice(first, first + len(part.both))
+            at = self.batches.at(block)
             total.both[at] += part.both
             total.given[at] += part.given
             total.squares += part.squares
         return total
 
+    @property
+    def seconds_each(self) -> float:
+        """As in `Walker`, with what is asked about counted as draws."""
+        asked = len({part for case in self.cases for formula in case for part in timed_parts(formula)})
+        return self.walker.seconds_each + asked * BLOCK * SECONDS_PER_DRAW
+
     def run(self, block: int) -> CaseSums:
         """The sums of one block."""
         trials = self.plan.trials_in(block)
         witness = Witness(self.program, self.cases, trials, carried=self.carried)
-        worlds = self.walker.walk(block, trials, witness)
-        edges = batch_edges(trials, self.batch)
+        worlds = self.walker.walk(block, witness)
+        edges = self.batches.starts(block)
         both, given = zip(*(witness.probabilities(number) for number in range(len(self.cases))), strict=True)
         weights = worlds.weight * np.array(given)
         return CaseSums(

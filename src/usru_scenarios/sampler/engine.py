@@ -14,9 +14,8 @@ comes from how the batches differ, so that errors of ratios, groups and differen
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -24,29 +23,37 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.distributions import LatentScale
-from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.model import OUTCOME
-from usru_scenarios.sampler.estimates import Estimate, ratio
+from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler import streams
+from usru_scenarios.sampler.estimates import Estimate, over_draws, ratio
 from usru_scenarios.sampler.kernels import (
     Factors,
     Kernel,
     Matrix,
     Mixing,
-    NumericKernel,
     OutcomeKernel,
     Restriction,
     States,
-    Words,
+    Tables,
     Worlds,
     draw_scenario,
     kernel,
 )
+from usru_scenarios.sampler.numeric import NumericKernel
 
-BLOCK = 16_384
+BLOCK = streams.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""
 
 BINS = 2048
 """Bins in which the values of a numeric node are counted at each step."""
+
+SECONDS_PER_DRAW = 1e-8
+"""Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
+
+_KEPT = 3 << 20
+"""Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
+freed memory, which would else go back to the system at every step and be asked for, page by page, at the next."""
 
 _BATCHES = 1024
 _LEAST_BATCHES = 64
@@ -55,11 +62,20 @@ _BATCH_ENTRIES = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to run: the number of trials (>= 1) and the seed (>= 0)."""
+    """How much to run: the number of trials (>= 1), the seed (>= 0), and for how many draws of the judgements.
+
+    With uncertain judgements each draw of them has as many trials, one after the other, in two halves that tell how
+    much of what a draw gives is noise: the trials must be twice a multiple of the draws (see `of`).
+    """
 
     trials: int
     seed: int
-    block = BLOCK
+    judgements: int = 0
+
+    @classmethod
+    def of(cls, trials: int, seed: int, judgements: int) -> Plan:
+        """At least as many trials, for draws of the judgements that have the same number each."""
+        return cls(2 * judgements * -(-trials // (2 * judgements)) if judgements else trials, seed, judgements)
 
     @property
     def blocks(self) -> int:
@@ -70,16 +86,46 @@ class Plan:
         """The trials of a block."""
         return min(BLOCK, self.trials - block * BLOCK)
 
-    def batch(self, entries: int) -> int:
-        """Trials in a batch of which as many numbers are kept: a power of two, so it divides the block or is divided.
+    def judgements_in(self, block: int) -> npt.NDArray[np.int64]:
+        """Which draw of the judgements each trial of a block has, shape (trials,)."""
+        return (block * BLOCK + np.arange(self.trials_in(block))) // (self.trials // self.judgements)
 
-        Some thousand batches make errors precise; where a batch is large they are fewer, so that memory stays small.
+    def batches(self, entries: int) -> Batches:
+        """The batches, of each of which so many numbers are kept.
+
+        Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
+        judgements has two.
         """
+        if self.judgements:
+            return Batches(self.trials // (2 * self.judgements), self.trials)
         most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
-        batch = 1
-        while -(-self.trials // batch) > most:
-            batch *= 2
-        return batch
+        size = 1
+        while -(-self.trials // size) > most:
+            size *= 2
+        return Batches(size, self.trials)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The trials in groups of one size, the last perhaps smaller; blocks need not begin where they do."""
+
+    size: int
+    trials: int
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return -(-self.trials // self.size)
+
+    def starts(self, block: int) -> npt.NDArray[np.int64]:
+        """Where in a block its batches start; the first may go on from the block before."""
+        first = block * BLOCK
+        return np.maximum(np.arange(-(first % self.size), min(BLOCK, self.trials - first), self.size), 0)
+
+    def at(self, block: int) -> slice:
+        """The batches of a block, the last and the first of neighbours being the same where one goes on."""
+        first = block * BLOCK // self.size
+        return slice(first, first + len(self.starts(block)))
 
 
 @dataclass
@@ -93,8 +139,10 @@ class Draws:
         first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit.
         moves: shape (batches, scenarios, scenarios), sums over steps of P(a at t, b at t + 1).
         counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there.
-        weights: under observations in the place of counts, shape (batches, steps, states): the weight of those trials.
+        weights: in the place of counts, shape (batches, steps, states), the weight of those trials: under observations,
+            and where judgements are drawn, so that the error tells how much a node differs between draws.
         values: for each numeric node, what was seen of it.
+        totals: where judgements are drawn, for each numeric node the sums of its values, shape (batches, steps).
     """
 
     trials: Floats
@@ -105,6 +153,7 @@ class Draws:
     counts: dict[str, npt.NDArray[np.int64]]
     values: dict[str, NumericSums]
     weights: dict[str, Floats] = field(default_factory=dict)
+    totals: dict[str, Floats] = field(default_factory=dict)
 
     @property
     def effective_trials(self) -> float:
@@ -118,19 +167,34 @@ class Draws:
         share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
         return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
-    def see(self, step: int, node: Node, values: npt.NDArray[Any]) -> None:
-        """Count the states or values of a node at a step, shape (trials,)."""
+    def by_draws(self) -> Draws:
+        """The sums with one batch for each draw of the judgements, in the place of two."""
+        return replace(
+            self,
+            trials=over_draws(self.trials),
+            visits=over_draws(self.visits),
+            first=over_draws(self.first),
+            moves=over_draws(self.moves),
+            weights={name: over_draws(weights) for name, weights in self.weights.items()},
+            totals={name: over_draws(totals) for name, totals in self.totals.items()},
+        )
+
+    def see(self, step: int, node: Node, values: npt.NDArray[Any], edges: npt.NDArray[np.int64]) -> None:
+        """Count the states or values of a node at a step, shape (trials,), in batches that start at `edges`."""
         if isinstance(node, NumericNode):
             self.values[node.name].see(step, values, node.scale)
+            if node.name in self.totals:
+                self.totals[node.name][:, step] += np.add.reduceat(values, edges)
             return
-        counts = self.counts[node.name][step]
-        for state in range(1, len(counts)):
-            counts[state] += np.count_nonzero(values == state)
-        counts[0] += values.size - counts[1:].sum()
+        if node.name in self.weights:
+            self.weights[node.name][:, step] += count(values, len(node.states), edges)
+            return
+        counted = [np.count_nonzero(values == state) for state in range(2, len(node.states))]
+        second = np.count_nonzero(values) - sum(counted)
+        self.counts[node.name][step] += (values.size - second - sum(counted), second, *counted)[: len(node.states)]
 
-    def add(self, other: Draws, batch: int) -> None:
-        """Add the sums of a block, whose batches start at `batch`."""
-        at = slice(batch, batch + len(other.trials))
+    def add(self, other: Draws, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
         self.trials[at] += other.trials
         self.squares += other.squares
         self.visits[at] += other.visits
@@ -140,6 +204,8 @@ class Draws:
             self.counts[name] += counts
         for name, weights in other.weights.items():
             self.weights[name][at] += weights
+        for name, totals in other.totals.items():
+            self.totals[name][at] += totals
         for name, values in other.values.items():
             self.values[name].add(values)
 
@@ -204,7 +270,7 @@ class MapBlocks(Protocol):
         """The results, in the order of the blocks."""
 
 
-def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
+def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels: Kernels | None = None) -> Draws:
     """Run a program.
 
     Args:
@@ -212,12 +278,50 @@ def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map) -> Draws
         plan: how many trials, and the seed. The same program and plan give the same sums, bit for bit, whatever
             `map_blocks`.
         map_blocks: runs blocks; results must come in the order of the blocks.
+        kernels: as in `Walker`.
     """
-    sampler = Sampler(program, plan)
+    sampler = Sampler(program, plan, kernels)
     draws = sampler.nothing()
     for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
-        draws.add(part, block * BLOCK // sampler.batch)
+        draws.add(part, sampler.batches.at(block))
     return draws
+
+
+class Kernels:
+    """Compiled laws, shared by the walkers of programs that have nodes in common: each law is compiled once."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self._made: dict[tuple[object, ...], tuple[Node, Kernel | OutcomeKernel]] = {}
+        self._tables = tables or Tables()
+
+    def for_block(self) -> Kernels:
+        """For laws that only one block has, since their judgements are drawn; what they share with others is kept."""
+        return Kernels(Tables(self._tables))
+
+    def __reduce__(self) -> tuple[type[Kernels], tuple[()]]:
+        """None travel to another process: their keys mean nothing there, and they are soon compiled again."""
+        return Kernels, ()
+
+    def of(
+        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
+    ) -> Kernel | OutcomeKernel:
+        """The kernel of a node at a step; `index` gives each node's place in `Worlds`."""
+        regime = program.regime(node, step)
+        key = (id(node), regime, restricted)  # the node is kept with it, so that its id is no other's
+        if key not in self._made:
+            self._made[key] = (node, self._compiled(program, node, step, index, restricted=restricted))
+        return self._made[key][1]
+
+    def _compiled(
+        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
+    ) -> Kernel | OutcomeKernel:
+        if isinstance(node, NumericNode):
+            return NumericKernel(node, step, index)
+        law = program.law(node, step)
+        if node.name == OUTCOME:
+            varying = (name for name, weight in program.weights.items() if bool(np.any(weight != weight[..., :1])))
+            return OutcomeKernel(law, index, self._tables, frozenset(varying))
+        return Factors(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
 
 class Walker:
@@ -225,69 +329,96 @@ class Walker:
 
     Args:
         program: what to draw.
-        seed: of the streams.
+        plan: whose streams.
         draw_outcome: whether the scenario is drawn too, which other nodes or an observation may need.
         restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
         needed: the nodes to draw, all others being left out; by default all.
+        kernels: those already compiled for programs that this one has nodes in common with.
     """
 
     def __init__(
         self,
         program: Program,
-        seed: int,
+        plan: Plan,
         *,
         draw_outcome: bool,
         restrictions: Mapping[tuple[int, str], Restriction] | None = None,
         needed: frozenset[str] | None = None,
+        kernels: Kernels | None = None,
     ) -> None:
         self.program = program
-        self.seed = seed
+        self.plan = plan
         self.draw_outcome = draw_outcome
         self.restrictions = restrictions or {}
         self.needed = [name for name in program.nodes if needed is None or name in needed]
-        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
+        self.shared = Kernels() if kernels is None else kernels
+        self.streams = {
+            name: streams.Stream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
+            for name in self.needed
+        }
+
+    def __getstate__(self) -> dict[str, object]:
+        """Kernels don't travel to another process."""
+        return {name: value for name, value in vars(self).items() if name != "_lasting"}
+
+    def kernels(self, block: int) -> list[list[Kernel | OutcomeKernel]]:
+        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
+        if not self.plan.judgements:
+            return self._lasting
+        drawn = self.plan.judgements_in(block)
+        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1)))
 
     @cached_property
-    def kernels(self) -> list[list[Kernel | OutcomeKernel]]:
-        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        shared: dict[tuple[object, ...], Kernel | OutcomeKernel] = {}
-        steps = []
-        for step in range(self.program.steps):
-            row = []
-            for name in self.needed:
-                node = self.program.nodes[name]
-                regime = self.program.regime(node, step) if isinstance(node, CategoricalNode) else step
-                key = (name, regime, (step, name) in self.restrictions)
-                if key not in shared:
-                    shared[key] = self._kernel(node, step)
-                row.append(shared[key])
-            steps.append(row)
-        return steps
+    def _lasting(self) -> list[list[Kernel | OutcomeKernel]]:
+        return self._kernels(self.program)
 
-    def _kernel(self, node: Node, step: int) -> Kernel | OutcomeKernel:
-        if isinstance(node, NumericNode):
-            return NumericKernel(node, step, self.index)
-        law = self.program.law(node, step)
-        if node.name == OUTCOME:
-            return OutcomeKernel(law, self.index)
-        return Factors.of(law, self.index) if (step, node.name) in self.restrictions else kernel(law, self.index)
+    def _kernels(self, program: Program) -> list[list[Kernel | OutcomeKernel]]:
+        own = self.shared.for_block()
+        made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
+        for name, alike in self._alike.items():
+            node = program.nodes[name]
+            kernels = self.shared if node is self.program.nodes[name] else own  # a block's own laws go with it
+            for step in dict.fromkeys(alike):
+                restricted = (step, name) in self.restrictions
+                made[name, step] = kernels.of(program, node, step, self.index, restricted=restricted)
+        return [[made[name, self._alike[name][step]] for name in self.needed] for step in range(program.steps)]
 
-    def walk(self, block: int, trials: int, watcher: Watcher) -> Worlds:
+    @cached_property
+    def _alike(self) -> dict[str, list[int]]:
+        """By node, the first step with the same law as each step."""
+        alike: dict[str, list[int]] = {}
+        for name in self.needed:
+            first: dict[object, int] = {}
+            node = self.program.nodes[name]
+            laws = ((self.program.regime(node, t), (t, name) in self.restrictions) for t in range(self.program.steps))
+            alike[name] = [first.setdefault(law, step) for step, law in enumerate(laws)]
+        return alike
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, from the number of draws alone."""
+        return len(self.needed) * self.program.steps * BLOCK * SECONDS_PER_DRAW
+
+    def walk(self, block: int, watcher: Watcher) -> Worlds:
         """Draw a block and show it, step by step; returns the worlds at the last step, with the trials' weights."""
-        worlds = Worlds(len(self.index), trials)
-        streams = {name: Stream(self.seed, block, name, trials) for name in self.needed}
-        for step, kernels in enumerate(self.kernels):
+        np.empty(_KEPT)
+        trials = self.plan.trials_in(block)
+        drawn = self.plan.judgements_in(block) if self.plan.judgements else None
+        worlds = Worlds(len(self.index), trials, None if drawn is None else drawn - drawn[0])
+        for stream in self.streams.values():
+            stream.begin(block, trials)
+        for step, kernels in enumerate(self.kernels(block)):
             worlds.advance()
             transition: Mixing | Matrix | None = None
             for name, drawer in zip(self.needed, kernels, strict=True):
-                index, words = self.index[name], streams[name].at(step)
-                restriction = self.restrictions.get((step, name))
+                index, restriction = self.index[name], self.restrictions.get((step, name))
                 if isinstance(drawer, OutcomeKernel):
                     transition = drawer.transition(worlds)
                     if self.draw_outcome:
-                        draw_scenario(transition, worlds, index, words, restriction)
+                        draw_scenario(transition, worlds, index, self.streams[name].at(step), restriction)
                 else:
-                    drawer.draw(worlds, index, words, restriction)
+                    drawer.draw(worlds, index, self.streams[name].at(step), restriction)
             watcher.see(step, worlds, transition)
         return worlds
 
@@ -302,59 +433,69 @@ class Watcher(Protocol):
 class Sampler:
     """A program and the plan that its forecast is drawn under."""
 
-    def __init__(self, program: Program, plan: Plan) -> None:
+    def __init__(self, program: Program, plan: Plan, kernels: Kernels | None = None) -> None:
         self.program = program
         self.plan = plan
-        self.walker = Walker(program, plan.seed, draw_outcome=program.outcome_is_read)
+        self.walker = Walker(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
 
     @cached_property
-    def batch(self) -> int:
-        """Trials in a batch, as many as the sums of the forecast leave room for."""
+    def batches(self) -> Batches:
+        """The batches of trials, as many as the sums of the forecast leave room for."""
         scenarios = len(self.program.outcome.states)
-        return self.plan.batch(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
+        return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(self, trials: int | None = None, batch: int | None = None) -> Draws:
-        """The sums of no trials, with room for the batches of as many as given, by default those of the plan."""
+    def nothing(self, batches: int | None = None) -> Draws:
+        """The sums of no trials, with room for so many batches, by default all of them."""
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
-        batches = -(-(trials or self.plan.trials) // (batch or self.batch))
+        batches = self.batches.count if batches is None else batches
         categorical = {n: node for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
+        sizes = {name: (steps, len(node.states)) for name, node in categorical.items() if name != OUTCOME}
+        numeric = [name for name in program.nodes if name not in categorical]
+        drawn = self.plan.judgements > 0
         return Draws(
             trials=np.zeros(batches),
             squares=0.0,
             visits=np.zeros((batches, steps, scenarios)),
             first=np.zeros((batches, steps, len(self.sets))),
             moves=np.zeros((batches, scenarios, scenarios)),
-            counts={
-                name: np.zeros((steps, len(node.states)), dtype=np.int64)
-                for name, node in categorical.items()
-                if name != OUTCOME
-            },
-            values={name: NumericSums.empty(steps) for name in program.nodes if name not in categorical},
+            counts={} if drawn else {name: np.zeros(size, dtype=np.int64) for name, size in sizes.items()},
+            values={name: NumericSums.empty(steps) for name in numeric},
+            weights={name: np.zeros((batches, *size)) for name, size in sizes.items()} if drawn else {},
+            totals={name: np.zeros((batches, steps)) for name in numeric} if drawn else {},
         )
 
     def run(self, block: int) -> Draws:
         """The sums of one block."""
-        trials = self.plan.trials_in(block)
-        tally = Tally(self, trials)
-        self.walker.walk(block, trials, tally)
+        tally = Tally(self, block)
+        self.walker.walk(block, tally)
         return tally.sums
+
+    @property
+    def seconds_each(self) -> float:
+        """As in `Walker`, with half a draw for each sum that is carried along."""
+        scenarios = len(self.program.outcome.states)
+        carried = scenarios * (scenarios + len(self.sets))
+        return self.walker.seconds_each + carried * self.program.steps * BLOCK * SECONDS_PER_DRAW / 2
 
     @cached_property
     def lumped(self) -> bool:
         """Whether every step keeps all scenarios alike."""
-        outcome = self.walker.index[OUTCOME]
-        return all(drawer.mixes for row in self.walker.kernels if isinstance(drawer := row[outcome], OutcomeKernel))
+        outcome = self.program.outcome
+        keep = outcome.persistence
+        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
+        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
 
 class Tally:
     """Makes the sums of a forecast while a block is walked."""
 
-    def __init__(self, sampler: Sampler, trials: int) -> None:
+    def __init__(self, sampler: Sampler, block: int) -> None:
         self.program = sampler.program
-        self.sums = sampler.nothing(trials)
-        self.edges = batch_edges(trials, sampler.batch)
+        self.edges = sampler.batches.starts(block)
+        self.sums = sampler.nothing(len(self.edges))
+        trials = sampler.plan.trials_in(block)
         self.sums.trials += np.diff(np.append(self.edges, trials))
         self.sums.squares += trials
         self.path: Carried | Drawn = (
@@ -364,30 +505,38 @@ class Tally:
     def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
         """Add a step to the sums."""
         assert transition is not None, "a forecast needs the outcome"
-        for name, values in zip(self.program.nodes, worlds.now, strict=True):
+        for name, values in zip(self.program.nodes, worlds.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
             else:
-                self.sums.see(step, self.program.nodes[name], values)
+                self.sums.see(step, self.program.nodes[name], values, self.edges)
 
     def _see_outcome(self, step: int, transition: Mixing | Matrix, drawn: States | None) -> None:
         before = self.path.present
         probability, seen = self.path.move(transition, drawn)
-        self.sums.visits[:, step] += batched(probability, self.edges)
         self.sums.first[:, step] += batched(seen, self.edges)
-        if before is not None:
-            for scenario, joint in enumerate(transition.moves(before)):
-                self.sums.moves[:, scenario] += batched(joint, self.edges)
-
-
-def batch_edges(trials: int, batch: int) -> npt.NDArray[np.int64]:
-    """Where each batch of a block starts."""
-    return np.arange(0, trials, batch)
+        if before is None:
+            self.sums.visits[:, step] += batched(probability, self.edges)
+        else:
+            moves = transition.summed_moves(before, self.edges)
+            self.sums.moves += moves
+            self.sums.visits[:, step] += moves.sum(axis=1)
 
 
 def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
     """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
     return np.add.reduceat(values, edges, axis=-1).T
+
+
+def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
+    """How many trials of each batch are in each state, shape (batches, states)."""
+    here = np.equal(values, np.arange(states, dtype=np.uint8)[:, None])
+    if values.size % 64 or np.bitwise_or.reduce(edges) % 64:
+        return np.add.reduceat(here.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
+    by_word = np.bitwise_count(np.packbits(here, axis=-1).view(np.uint64))
+    return (
+        by_word if len(edges) == by_word.shape[1] else np.add.reduceat(by_word, edges // 64, axis=-1, dtype=np.uint16)
+    ).T
 
 
 class Carried:
@@ -410,10 +559,10 @@ class Carried:
         self.present = transition.advance(self.present)
         if self.lumped:
             assert isinstance(transition, Mixing)
-            seen = _sums(transition.moved, self.sets)
-            for unseen, part in zip(self.unseen, seen, strict=True):
-                np.multiply(part, unseen, out=part)
-                np.subtract(unseen, part, out=unseen)
+            seen = np.empty((len(self.sets), transition.moved.shape[1]))
+            for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
+                np.multiply(_sum(transition.moved, members), unseen, out=out)
+                np.subtract(unseen, out, out=unseen)
             return self.present, seen
         left = [unseen.sum(axis=0) for unseen in self.unseen]
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
@@ -440,10 +589,15 @@ def _sums(probability: Floats, sets: list[list[int]]) -> Floats:
     """The probability of each set of scenarios, shape (sets, trials)."""
     sums = np.empty((len(sets), probability.shape[1]))
     for members, out in zip(sets, sums, strict=True):
-        out[:] = probability[members[0]]
-        for member in members[1:]:
-            np.add(out, probability[member], out=out)
+        out[:] = _sum(probability, members)
     return sums
+
+
+def _sum(rows: Floats, members: list[int]) -> Floats:
+    """The sum of some rows; of a single one, the row itself."""
+    first, *others = (rows[member] for member in members)
+    whole: Floats = sum(others, first)
+    return whole
 
 
 class Drawn:
@@ -464,26 +618,3 @@ class Drawn:
         seen = self.unseen * _sums(probability, self.sets)
         self.unseen *= 1.0 - _sums(self.present, self.sets)
         return probability, seen
-
-
-class Stream:
-    """The random words of one node in one block: for each step, two words of 32 bits for each trial of a full block."""
-
-    def __init__(self, seed: int, block: int, node: str, trials: int) -> None:
-        digest = hashlib.sha256(node.encode()).digest()
-        key = [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
-        self._bits = np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(*key, block)))
-        self._next = 0
-        self._trials = trials
-
-    def at(self, step: int) -> Words:
-        """The words of one step, which are taken from the stream where they are asked for."""
-
-        def take(words: int) -> npt.NDArray[np.uint32]:
-            if step * BLOCK != self._next:
-                self._bits.advance(step * BLOCK - self._next)
-            self._next = step * BLOCK + words * BLOCK // 2
-            taken = self._bits.random_raw(words * BLOCK // 2).view(np.uint32).reshape(words, BLOCK)[:, : self._trials]
-            return np.maximum(taken, 1)
-
-        return take

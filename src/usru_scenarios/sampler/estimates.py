@@ -36,3 +36,92 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
         residuals = numerators - value * shaped
         error = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1))) / total
     return Estimate(value, error)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far something lies apart between draws of the judgements, any shape.
+
+    Attributes:
+        low, high: its 5 % and 95 % quantiles over the draws.
+        noise: the share of the variance between the draws' estimates that is sampling error, from 0 to 1 or above.
+    """
+
+    low: Floats
+    high: Floats
+    noise: Floats
+
+
+def over_draws(values: Floats, axis: int = 0) -> Floats:
+    """Sums over batches brought to sums over draws of the judgements, which have two batches each."""
+    halves = np.moveaxis(values, axis, 0)
+    whole: Floats = np.moveaxis(halves[::2] + halves[1::2], 0, axis)
+    return whole
+
+
+@dataclass(frozen=True)
+class OverDraws:
+    """An estimate in each draw of the judgements.
+
+    Attributes:
+        values: shape (3, draws, ...): by all trials of the draw, by the first half of them, by the second; NaN where
+            there is none.
+        weights: shape (draws,), by how much a draw counts.
+    """
+
+    values: Floats
+    weights: Floats
+
+    @classmethod
+    def of(cls, numerators: Floats, denominators: Floats) -> OverDraws:
+        """The ratio of two sums, averaged over the columns, of shape (2 * draws, columns)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            parts = (over_draws(numerators) / over_draws(denominators), numerators[::2] / denominators[::2])
+            values = np.array([part.mean(axis=1) for part in (*parts, numerators[1::2] / denominators[1::2])])
+        return cls(values, over_draws(denominators).mean(axis=1))
+
+    def spread(self, share: float = 0.9) -> Spread:
+        """The band of the values, corrected for the noise within the draws; `share` of the draws lies in it.
+
+        The values vary because the judgements do and because each draw has but few trials. How much comes of the
+        second is known from the halves: ((y1 - y2) / 2)^2 is an unbiased estimate of it. The values are shrunk toward
+        their mean until they vary as much as the judgements make them, and no more (T. A. Louis, 1984).
+        """
+        known = np.isfinite(self.values).all(axis=0).reshape(len(self.weights), -1).all(axis=1) & (self.weights > 0)
+        whole, first, second = self.values[:, known]
+        if len(whole) < 2:
+            nothing = np.full(self.values.shape[2:], np.nan)
+            return Spread(nothing, nothing, nothing)
+        weights = (self.weights[known] / self.weights[known].sum()).reshape(-1, *(1,) * (whole.ndim - 1))
+        mean = (weights * whole).sum(axis=0)
+        between = (weights * (whole - mean) ** 2).sum(axis=0) / (1.0 - float((weights**2).sum()))
+        noise = (weights * ((first - second) / 2) ** 2).sum(axis=0)
+        part = np.divide(noise, between, out=np.zeros_like(noise), where=between > 0)
+        whole = mean + np.sqrt(np.maximum(1.0 - part, 0.0)) * (whole - mean)
+        low, high = (_weighted_quantile(whole, weights, edge) for edge in ((1 - share) / 2, (1 + share) / 2))
+        return Spread(low, high, part)
+
+
+def spread(numerators: Floats, denominators: Floats) -> Spread:
+    """The 90% band of ratios of sums over the draws of the judgements.
+
+    Args:
+        numerators: shape (2 * draws, ...), two batches of trials for each draw.
+        denominators: shape (2 * draws,).
+    """
+    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = over_draws(numerators) / over_draws(shaped)
+        values = np.array([whole, *(numerators[half::2] / shaped[half::2] for half in range(2))])
+    return OverDraws(values, over_draws(denominators)).spread()
+
+
+def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
+    """The quantile along the first axis, linear between the midpoints of the weights' steps."""
+    order = np.argsort(values, axis=0, kind="stable")
+    values = np.take_along_axis(values, order, axis=0)
+    weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
+    places = np.cumsum(weights, axis=0) - weights / 2
+    flat = values.reshape(len(values), -1), places.reshape(len(values), -1)
+    columns = [np.interp(share, place, value) for value, place in zip(flat[0].T, flat[1].T, strict=True)]
+    return np.array(columns).reshape(values.shape[1:])

@@ -1,36 +1,45 @@
 """Kernels: a node's law at a step, compiled so that a whole block of trials is drawn at once.
 
-A law whose parents have few enough combinations becomes thresholds: the parents' joint state picks a row, and a 32-bit
-word is compared with the row's cumulative probabilities. A larger one, or one that follows a numeric node along its
-scale, is multiplied out for each trial from tables over small groups of parents.
+A law whose parents have few enough combinations becomes thresholds: the parents' joint state picks a row, and a word is
+compared with the row's cumulative probabilities. A larger one, or one that follows a numeric node along its scale, is
+multiplied out for each trial from tables over small groups of parents.
 
-Arrays hold trials in their last axis. Words are never 0, so that a state of probability 0 is never drawn and one of
-probability 1 always is.
+Arrays hold trials in their last axis.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+import operator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.program import Curve, Floats, Law, NumericNode, Parent, Term, kept, log_weights
+from usru_scenarios.meaning.program import JUDGEMENTS, Curve, Floats, Law, Parent, Term, kept, log_weights
+from usru_scenarios.sampler.streams import Words
+
+_NOTHING: Floats = np.asarray(0.0)
 
 States = npt.NDArray[np.uint8]
-Words = Callable[[int], npt.NDArray[np.uint32]]
-"""Takes a number of words per trial and gives them, shape (words, trials)."""
+Rows = npt.NDArray[np.intp]
 
 _THRESHOLD_ROWS = 1 << 17
 """The most rows of a threshold table; beyond, gathers would miss the cache more than factors cost."""
+_DRAWN_ROWS = 1 << 13
+"""The same for a table that only one block uses, since its judgements are drawn: to fill it costs more than factors."""
 _FACTOR_ROWS = 1 << 14
 """The most rows of one of the tables that a law is multiplied out from."""
 _SAFE_SPREAD = 600.0
 """Products of factors are formed as such while no state's log-weight can fall this far below the largest."""
+_CELL = 1024
+"""Trials whose products are summed by one matrix product: few enough that no library splits it between threads."""
+_LEVELS = 4
+"""How many thresholds of 16 bits one gather brings."""
 
 
 class Worlds:
@@ -38,13 +47,16 @@ class Worlds:
 
     Attributes:
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
+        drawn: which draw of the judgements each trial has, shape (trials,), or None; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
         weight: shape (trials,), the probability of what draws were restricted to, given each world's past.
         met: by what a watcher waits for, shape (trials,), whether it has come about.
     """
 
-    def __init__(self, nodes: int, trials: int) -> None:
+    def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None) -> None:
         self.trials = trials
+        self.drawn = drawn
+        self._drawn_state = None if drawn is None else drawn.astype(np.min_scalar_type(drawn.max()))
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
@@ -54,6 +66,14 @@ class Worlds:
     def advance(self) -> None:
         """Begin a new step."""
         self.before, self.now = self.now, [None] * len(self.now)
+        self.now[-1] = self._drawn_state
+
+    def each(self, values: Floats) -> Floats:
+        """A judgement's value in every trial, shape () where it is the same in all and else (trials,)."""
+        if not values.ndim:
+            return values
+        assert self.drawn is not None, "a value for each draw needs draws"
+        return values.take(self.drawn)
 
 
 @dataclass(frozen=True)
@@ -63,22 +83,35 @@ class Reader:
     parents: tuple[tuple[int, Parent], ...]
     """Index of each parent's node, and the parent."""
 
-    def rows(self, worlds: Worlds) -> npt.NDArray[np.intp]:
+    def rows(self, worlds: Worlds) -> Rows:
         """The row of each trial, shape (trials,)."""
-        width = math.prod(parent.size for _, parent in self.parents)
-        dtype: Any = np.uint8 if width <= 1 << 8 else np.uint16 if width <= 1 << 16 else np.int64
         packed: npt.NDArray[Any] | None = None
-        for index, parent in self.parents:
+        for index, parent, dtype in self._steps:
             state = (worlds.before if parent.lag else worlds.now)[index]
             if parent.edges:
-                state = np.searchsorted(np.array(parent.edges), state, side="right")
+                state = _reached(state, parent.edges)
             if packed is None:
-                packed = state.astype(dtype)
+                packed = state
             else:
-                packed *= dtype(parent.size)
-                packed += state.astype(dtype, copy=False)
+                packed = packed.astype(dtype, copy=False) * parent.size
+                packed += state
         assert packed is not None, "a table without parents has no rows to read"
         return packed.astype(np.intp)
+
+    @cached_property
+    def _steps(self) -> list[tuple[int, Parent, Any]]:
+        """The parents, each with the smallest type that holds the joint state of those up to it."""
+        widths = accumulate((parent.size for _, parent in self.parents), operator.mul)
+        return [(*part, np.min_scalar_type(width - 1)) for part, width in zip(self.parents, widths, strict=True)]
+
+
+def _reached(values: Floats, edges: tuple[float, ...]) -> States:
+    """How many edges each value reaches."""
+    first, *others = (np.greater_equal(values, edge).view(np.uint8) for edge in edges)
+    return sum(others, first)
+
+
+# Laws that are multiplied out ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -95,13 +128,13 @@ class Lookup:
             return
         rows = self.reader.rows(worlds)
         for column, out in zip(self.columns, into, strict=True):
-            column.take(rows, out=out, mode="clip")  # rows are in range; the mode spares take a buffer
+            column.take(rows, out=out, mode="wrap")  # rows are in range; of the modes, this one is the fastest
 
     def combine(self, worlds: Worlds, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
         rows = self.reader.rows(worlds)
         for column, out in zip(self.columns, into, strict=True):
-            operation(out, column.take(rows), out=out)
+            operation(out, column.take(rows, mode="wrap"), out=out)
 
 
 @dataclass(frozen=True)
@@ -112,110 +145,217 @@ class Hinges:
     lag: int
     knots: Floats
     first: Floats
+    """Shape (columns,) or, where judgements are drawn, (columns, draws)."""
     slopes: Floats
-    """Shape (stretches, columns)."""
+    """Shape (stretches, columns) or (stretches, columns, draws)."""
 
     @classmethod
     def of(cls, curve: Curve, index: int) -> Hinges:
         """The hinges of a curve."""
-        slopes = np.diff(curve.points, axis=0) / np.diff(curve.knots)[:, None]
-        return cls(index, curve.lag, curve.knots, curve.points[0], slopes)
+        points = np.moveaxis(curve.points, 0, -1) if curve.points.ndim == 3 else curve.points
+        slopes = np.diff(points, axis=0) / np.diff(curve.knots).reshape(-1, *(1,) * (points.ndim - 1))
+        return cls(index, curve.lag, curve.knots, points[0], slopes)
 
-    @property
+    def without_first(self) -> Hinges:
+        """The same where the points at the first knot are given by something else."""
+        return replace(self, first=np.zeros_like(self.first))
+
+    @cached_property
     def touched(self) -> list[int]:
         """The columns that get any points."""
-        return np.flatnonzero(np.any(self.slopes, axis=0) | (self.first != 0)).tolist()
+        return sorted({*_nonzero(self.first), *(column for slopes in self.slopes for column in _nonzero(slopes))})
 
-    def add(self, worlds: Worlds, sums: Floats) -> None:
-        """Add the points of each trial to `sums`, shape (columns, trials)."""
+    def points(self, worlds: Worlds) -> dict[int, Floats]:
+        """The points of each trial, by column that gets any, shape () or (trials,)."""
         values = (worlds.before if self.lag else worlds.now)[self.index]
-        for column in np.flatnonzero(self.first).tolist():
-            sums[column] += self.first[column]
+        points: dict[int, Floats] = {}
         for left, right, slopes in zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True):
             along = np.clip(values, left, right)
             along -= left
-            for column in np.flatnonzero(slopes).tolist():
-                sums[column] += slopes[column] * along
+            for column in _nonzero(slopes):
+                rise = worlds.each(slopes[column]) * along
+                points[column] = points[column] + rise if column in points else rise
+        for column in _nonzero(self.first):
+            points[column] = points.get(column, _NOTHING) + worlds.each(self.first[column])
+        return points
+
+
+def _nonzero(rows: Floats) -> list[int]:
+    """Which rows have anything in them."""
+    return np.flatnonzero(rows.reshape(len(rows), -1).any(axis=1)).tolist()
+
+
+class Table:
+    """Log-weights over the joint states of some parents: of the states and, in the last column, log-odds of keeping.
+
+    Args:
+        law: of which it is a part; what it has besides its terms is left out.
+        terms: that it is made of.
+        offset: shape (states + 1,), added to all rows.
+    """
+
+    def __init__(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> None:
+        self.parents = tuple(sorted({parent for term in terms for parent in term.parents}))
+        part = Law(law.name, law.size, None, terms=terms, prior=np.ones(law.size), offset=offset)
+        rows = log_weights(part, self.parents).reshape(-1, law.size + 1)
+        self.logs: Floats = np.ascontiguousarray(rows.T)
+        self.holds = bool(self.logs[-1].any())
+        self.lowest = float(self.logs.min())
+        if self.lowest == -math.inf:
+            self.lowest = float(self.logs[np.isfinite(self.logs)].min(initial=0.0))
+        self.most_hold = float(self.logs[-1].max(initial=0.0))
+
+    @cached_property
+    def factors(self) -> Floats:
+        """What they multiply weights and odds by."""
+        return np.exp(self.logs)
+
+
+def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
+    """Points by column, added up."""
+    whole: dict[int, Floats] = {}
+    for part in parts:
+        for column, points in part.items():
+            whole[column] = whole[column] + points if column in whole else points
+    return whole
+
+
+class Tables:
+    """Tables that were made already, by what they were made of.
+
+    Args:
+        others: those whose tables these share, but for what is drawn of judgements: that is a block's and goes with it.
+    """
+
+    def __init__(self, others: Tables | None = None) -> None:
+        self.lasting: dict[object, Table] = {} if others is None else others.lasting
+        self._drawn: dict[object, Table] = {}
+
+    def of(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> Table:
+        """As `Table`."""
+        drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)
+        known = self._drawn if drawn else self.lasting
+        made_of = (offset.tobytes(), *((term.parents, term.points.tobytes()) for term in terms))
+        if made_of not in known:
+            known[made_of] = Table(law, terms, offset)
+        return known[made_of]
 
 
 class Weigher:
-    """Multiplies out a law for each trial: unnormalised weights of the states, and the odds of keeping."""
+    """Multiplies out a law for each trial: unnormalised weights of the states, and the odds of keeping.
 
-    def __init__(self, law: Law, index: Mapping[str, int]) -> None:
+    Args:
+        law: the law.
+        index: each node's place in `Worlds`.
+        tables: those already made, which laws of other steps and blocks share.
+        varying: the weights that change over time; their terms get tables of their own, so that others can be shared.
+    """
+
+    def __init__(
+        self,
+        law: Law,
+        index: Mapping[str, int],
+        tables: Tables | None = None,
+        varying: frozenset[str] = frozenset(),
+    ) -> None:
         self.size = law.size
-        groups = _grouped(law)
-        tables = [_group_table(law, *group, first=number == 0) for number, group in enumerate(groups)]
-        lowest = [float(table[np.isfinite(table)].min(initial=0.0)) for table in tables]
-        lowest += [-float(table[..., law.size].max(initial=0.0)) for table in tables]
-        steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
-        self.logarithmic = math.fsum(steepest) - math.fsum(lowest) > _SAFE_SPREAD
         self.hinges = [Hinges.of(curve, index[curve.node]) for curve in law.curves]
-        self.holds = any(table[..., law.size].any() for table in tables) or any(
-            curve.points[:, law.size].any() for curve in law.curves
-        )
-        self.lookups = []
-        for (group, _), table in zip(groups, tables, strict=True):
-            columns = np.moveaxis(table, -1, 0).reshape(law.size + 1, -1)
-            if not self.holds:
-                columns = columns[: law.size]
-            reader = Reader(tuple((index[parent.node], parent) for parent in group))
-            self.lookups.append(Lookup(reader, columns if self.logarithmic else np.exp(columns)))
+        law = replace(law, offset=sum((hinges.first for hinges in self.hinges if hinges.first.ndim == 1), law.offset))
+        parts = _tables(law, varying, tables or Tables())
+        steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
+        self.logarithmic = math.fsum(steepest) + sum(part.most_hold - part.lowest for part in parts) > _SAFE_SPREAD
+        self.hinges = [hinges.without_first() if hinges.first.ndim == 1 else hinges for hinges in self.hinges]
+        tilted = any(law.size in hinges.touched for hinges in self.hinges)
+        self.holds = tilted or any(part.holds for part in parts)
+        self.lookups = [
+            Lookup(
+                Reader(tuple((index[parent.node], parent) for parent in part.parents)),
+                (part.logs if self.logarithmic else part.factors)[: law.size + self.holds],
+            )
+            for part in parts
+        ]
 
     def __call__(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
         """Weights of the states, shape (states, trials), and the log-odds of keeping, or None where they are 0."""
-        sums = np.empty((self.size + self.holds, worlds.trials))
+        weights, last = self._multiplied(worlds)
+        return weights, last if last is None or self.logarithmic else np.log(last)
+
+    def with_odds(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+        """The same with what the odds of keeping are multiplied by, neither 0 nor infinite, or None where it is 1."""
+        weights, last = self._multiplied(worlds)
+        if last is not None and self.logarithmic:
+            last = np.exp(np.clip(last, -_SAFE_SPREAD, _SAFE_SPREAD))
+        return weights, last
+
+    def _multiplied(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+        """Weights of the states, and the factor of the odds, or its logarithm where logarithms are added up."""
+        columns = np.empty((self.size + self.holds, worlds.trials))
         first, *others = self.lookups
-        first.fill(worlds, sums)
+        first.fill(worlds, columns)
         for lookup in others:
-            lookup.combine(worlds, sums, np.add if self.logarithmic else np.multiply)
-        weights = sums[: self.size]
+            lookup.combine(worlds, columns, np.add if self.logarithmic else np.multiply)
+        weights, last = columns[: self.size], columns[self.size] if self.holds else None
+        for column, points in added_up(hinges.points(worlds) for hinges in self.hinges).items():
+            if self.logarithmic:
+                columns[column] += points
+            else:
+                columns[column] *= np.exp(points)
         if self.logarithmic:
-            for hinges in self.hinges:
-                hinges.add(worlds, sums)
             weights -= np.maximum(weights.max(axis=0), -1e300)
             np.exp(weights, out=weights)
-            return weights, sums[self.size] if self.holds else None
-        self._tilt(worlds, sums)
-        return weights, np.log(sums[self.size]) if self.holds else None
-
-    def _tilt(self, worlds: Worlds, factors: Floats) -> None:
-        """Multiply by what numeric parents give, only where they give anything."""
-        if not self.hinges:
-            return
-        points = np.zeros_like(factors)
-        for hinges in self.hinges:
-            hinges.add(worlds, points)
-        for column in sorted({column for hinges in self.hinges for column in hinges.touched}):
-            factors[column] *= np.exp(points[column])
+        return weights, last
 
 
-def _grouped(law: Law) -> list[tuple[tuple[Parent, ...], tuple[Term, ...]]]:
-    """The terms in groups whose parents have at most `_FACTOR_ROWS` joint states; the first group holds the prior's.
+def _tables(law: Law, varying: frozenset[str], known: Tables) -> list[Table]:
+    """The tables of a law. Event windows go into the smallest."""
+    groups = _grouped(law, varying)
+    smallest = min(groups, key=lambda group: group.rows)
+    nothing = np.zeros(law.size + 1)
+    return [known.of(law, tuple(group.terms), law.offset if group is smallest else nothing) for group in groups]
 
-    Large terms come first and each goes where it adds the fewest rows.
+
+class _Group:
+    """Terms that are put into one table."""
+
+    def __init__(self) -> None:
+        self.parents: set[Parent] = set()
+        self.terms: list[Term] = []
+        self.rows = 1
+
+    def rows_with(self, term: Term) -> int:
+        """How many rows it would have with another term."""
+        return self.rows * math.prod(parent.size for parent in term.parents if parent not in self.parents)
+
+    def add(self, term: Term) -> None:
+        """Take a term in."""
+        self.rows = self.rows_with(term)
+        self.parents.update(term.parents)
+        self.terms.append(term)
+
+
+def _grouped(law: Law, varying: frozenset[str]) -> list[_Group]:
+    """The terms, the prior among them, in groups whose parents have at most `_FACTOR_ROWS` joint states.
+
+    What is drawn of judgements, and what varies over time, keeps apart from what does not. Large terms come first and
+    each goes where it adds the fewest rows.
     """
-    groups: list[tuple[set[Parent], list[Term]]] = [(set(law.prior_parents), [])]
-    for term in sorted(law.terms, key=lambda term: (-len(term.parents), term.parents)):
-        wanted = set(term.parents)
-        sizes = [math.prod(parent.size for parent in parents | wanted) for parents, _ in groups]
-        fitting = [
-            (size, number) for number, size in enumerate(sizes) if size <= _FACTOR_ROWS or wanted <= groups[number][0]
-        ]
-        if fitting:
-            parents, terms = groups[min(fitting)[1]]
-            parents |= wanted
-            terms.append(term)
-        else:
-            groups.append((wanted, [term]))
-    return [(tuple(sorted(parents)), tuple(terms)) for parents, terms in groups]
+    groups: dict[tuple[bool, bool], list[_Group]] = {}
+    for term in sorted((*law.terms, *_prior(law)), key=lambda term: (-len(term.parents), term.parents)):
+        drawn = any(parent.node == JUDGEMENTS for parent in term.parents)
+        alike = groups.setdefault((term.weight in varying, drawn), [])
+        fitting = [group for group in alike if group.rows_with(term) <= max(_FACTOR_ROWS, group.rows)]
+        if not fitting:
+            alike.append(_Group())
+        min(fitting or alike[-1:], key=lambda group: group.rows_with(term)).add(term)
+    return [group for kind in sorted(groups) for group in groups[kind]]
 
 
-def _group_table(law: Law, parents: tuple[Parent, ...], terms: tuple[Term, ...], *, first: bool) -> Floats:
-    """The log-weights that a group of parents gives; the first group carries the prior and the events too."""
-    part = replace(law, terms=terms, curves=())
-    if not first:
-        part = replace(part, prior_parents=(), prior=np.ones(law.size), offset=np.zeros(law.size + 1))
-    return log_weights(part, parents)
+def _prior(law: Law) -> Iterator[Term]:
+    """The prior as a term, where it says anything or nothing else does."""
+    if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
+        with np.errstate(divide="ignore"):
+            log = np.log(law.prior)
+        yield Term(law.prior_parents, np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1))
 
 
 # Categorical nodes ---------------------------------------------------------------------------------------------------
@@ -277,88 +417,184 @@ class Keep:
 class Thresholds:
     """A row for each joint state of the parents; a state is passed when the word exceeds its threshold.
 
+    The upper halves of words and thresholds are compared. Only where they are equal, once in 65,536 trials, do the
+    lower ones decide.
+
     Attributes:
         reader: packs the parents into a row; without parents there is one row.
-        levels: shape (states - 1, rows).
+        upper: the upper halves of up to four thresholds each, packed into one integer, the first lowest; shape (rows,).
+        lower: the lower halves, shape (states - 1, rows).
     """
 
     reader: Reader
-    levels: npt.NDArray[np.uint32]
+    upper: tuple[npt.NDArray[np.unsignedinteger[Any]], ...]
+    lower: npt.NDArray[np.uint16]
 
     @classmethod
     def of(cls, law: Law, index: Mapping[str, int]) -> Thresholds:
         """The thresholds of a law without curves."""
-        cumulative = np.cumsum(law.table(), axis=-1)[..., :-1]
-        scaled = np.clip(np.rint(cumulative * 2.0**32) - 1.0, 0.0, 2.0**32 - 1.0).astype(np.uint32)
-        levels = np.ascontiguousarray(np.moveaxis(scaled, -1, 0).reshape(law.size - 1, law.rows))
-        return cls(Reader(tuple((index[parent.node], parent) for parent in law.parents)), levels)
+        cumulative = np.cumsum(law.table(), axis=-1).reshape(law.rows, law.size).T[:-1]
+        levels = np.clip(np.rint(cumulative * 2.0**32) - 1.0, 0.0, 2.0**32 - 1.0).astype(np.uint32)
+        halves = (levels >> 16).astype(np.uint64)
+        upper = tuple(_packed(halves[start : start + _LEVELS]) for start in range(0, len(halves), _LEVELS))
+        reader = Reader(tuple((index[parent.node], parent) for parent in law.parents))
+        return cls(reader, upper, levels.astype(np.uint16))
 
     def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Count the thresholds that each word exceeds."""
         assert restriction is None, "a node that is held to something is drawn from its factors"
-        state = np.zeros(worlds.trials, dtype=np.uint8)
-        if len(self.levels):
-            word = words(1)[0]
-            rows = self.reader.rows(worlds) if self.reader.parents else None
-            for level in self.levels:
-                state += (word > (level[0] if rows is None else level.take(rows))).view(np.uint8)
-        worlds.now[index] = state
+        rows = self.reader.rows(worlds) if self.reader.parents else np.zeros(worlds.trials, dtype=np.intp)
+        word = words.upper
+        passed: list[States] = []
+        for lower, upper in zip(self.lower, self._upper_of(rows), strict=False):
+            exceeds = word > upper
+            (tied,) = (word == upper).nonzero()
+            if len(tied):  # a word of 0 counts as 1, so that a state of probability 0 is never drawn
+                exceeds[tied] = np.maximum(words.lower(tied), 1) > lower[rows[tied]]
+            passed.append(exceeds.view(np.uint8))
+        worlds.now[index] = _added(passed, worlds.trials)
+
+    def _upper_of(self, rows: Rows) -> Iterator[npt.NDArray[np.uint16]]:
+        """The upper halves of the thresholds of each trial, shape (trials,), one threshold after the other."""
+        for table in self.upper:
+            packed = table.take(rows, mode="wrap")
+            yield packed.astype(np.uint16, copy=False)
+            for shift in range(16, 8 * table.itemsize, 16):
+                yield (packed >> table.dtype.type(shift)).astype(np.uint16)
 
 
-@dataclass(frozen=True)
+def _packed(halves: npt.NDArray[np.uint64]) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Numbers of 16 bits, shape (numbers, rows), in one integer for each row, the first lowest."""
+    packed = np.zeros(halves.shape[1], dtype=np.uint64)
+    for place, half in enumerate(halves):
+        packed |= half << np.uint64(16 * place)
+    return packed.astype({1: np.uint16, 2: np.uint32}.get(len(halves), np.uint64))
+
+
 class Factors:
-    """Weights multiplied out for each trial.
+    """Weights multiplied out for each trial."""
 
-    Attributes:
-        weigher: the weights of a redraw.
-        keep: persistence by state, or None where nothing is kept.
-    """
-
-    weigher: Weigher
-    keep: Floats | None
-
-    @classmethod
-    def of(cls, law: Law, index: Mapping[str, int]) -> Factors:
-        """The factors of a law; what is fixed is a prior that nothing acts on."""
-        if law.fixed is not None:
+    def __init__(self, law: Law, index: Mapping[str, int], tables: Tables | None = None) -> None:
+        if law.fixed is not None:  # which is a prior that nothing acts on
             law = replace(law, prior=law.fixed)
-        return cls(Weigher(_with_mask(law), index), law.keep)
+        self.weigher = Weigher(_with_mask(law), index, tables)
+        self.keep = law.keep
+        """Persistence by state, or None where nothing is kept; with draws of the judgements before the states."""
+        self.odds = None if law.keep is None else _odds(law.keep)
+        self.confined = law.allowed is not None
+        """Whether a state may have nowhere to go, and then stays."""
+        self.simple = not self.weigher.logarithmic and (self.odds is None or bool(np.isfinite(self.odds).all()))
+        """Whether odds are never infinite, so that a state can be drawn from weights."""
 
     def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
         """Draw from the mixture of keeping and redrawing, states in order."""
-        share = self.share(worlds, worlds.before[index])
+        own = worlds.before[index]
+        if restriction is None and self.simple:
+            weights, odds = self.weigher.with_odds(worlds)
+            stay = None if self.odds is None or own is None else self._stay(worlds, own, odds)
+            state = draw_kept(weights, stay, own, words.uniforms)
+            worlds.now[index] = np.where(weights[-1] > 0.0, state, own) if self.confined else state
+            return
+        share = self.share(worlds, own)
         if restriction is not None:
             share = restriction.narrow(share, worlds)
-        worlds.now[index] = draw_state(share, words(1)[0])
+        worlds.now[index] = draw_state(share, words.uniforms)
 
     def share(self, worlds: Worlds, own: States | None) -> Floats:
         """The probabilities of the states after the step, shape (states, trials)."""
         weights, odds = self.weigher(worlds)
         share = _shares(weights)
         if self.keep is not None and own is not None:
-            keep = self.keep.take(own)
+            keep = _by_state(self.keep, worlds, own)
             share *= 1.0 - (keep if odds is None else kept(keep, odds))
             share += (1.0 - share.sum(axis=0)) * (np.arange(len(share))[:, None] == own)
         return share
 
+    def _stay(self, worlds: Worlds, own: States, odds: Floats | None) -> Floats:
+        """The odds of keeping."""
+        assert self.odds is not None
+        stay = _by_state(self.odds, worlds, own)
+        return stay if odds is None else np.multiply(stay, odds, out=odds)
 
-def kernel(law: Law, index: Mapping[str, int]) -> Kernel:
-    """The fastest kernel of a law; `index` gives each node's place in `Worlds`."""
+
+def kernel(law: Law, index: Mapping[str, int], tables: Tables | None = None) -> Kernel:
+    """The fastest kernel of a law; `index` gives each node's place in `Worlds`, `tables` those already made."""
     if law.keep is not None and bool(np.all(law.keep >= 1.0)):
         return Keep()
-    if law.curves or law.rows > _THRESHOLD_ROWS:
-        return Factors.of(law, index)
+    drawn = any(parent.node == JUDGEMENTS for parent in law.parents)
+    if law.curves or law.rows > (min(_DRAWN_ROWS, _THRESHOLD_ROWS) if drawn else _THRESHOLD_ROWS):
+        return Factors(law, index, tables)
     return Thresholds.of(law, index)
 
 
-def draw_state(share: Floats, word: npt.NDArray[np.uint32]) -> States:
-    """The states that words pick by probabilities `share`, shape (states, trials), which sum to 1."""
-    uniform = word * 2.0**-32
-    state = np.zeros(len(uniform), dtype=np.uint8)
+def _odds(keep: Floats) -> Floats:
+    """The odds of a probability; one for all states, shape (), where it is the same for all and not drawn."""
+    with np.errstate(divide="ignore"):
+        odds: Floats = keep / (1.0 - keep)
+    return odds[0] if keep.ndim == 1 and bool(np.all(keep == keep[0])) else odds
+
+
+def _by_state(values: Floats, worlds: Worlds, own: States) -> Floats:
+    """Values by state, shape (), (states,) or (draws, states), of each trial's own state: shape () or (trials,)."""
+    if values.ndim < 2:
+        return values.take(own) if values.ndim else values
+    return values[worlds.drawn, own]
+
+
+def draw_state(share: Floats, uniforms: Floats) -> States:
+    """The states that `uniforms` pick by probabilities `share`, shape (states, trials), which sum to 1."""
+    rest = uniforms.copy()
+    state = np.zeros(len(rest), dtype=np.uint8)
     for row in share[:-1]:
-        uniform -= row
-        state += (uniform > 0.0).view(np.uint8)
+        rest -= row
+        state += (rest > 0.0).view(np.uint8)
     return state
+
+
+def draw_kept(weights: Floats, stay: Floats | None, own: States | None, uniforms: Floats) -> States:
+    """The states that `uniforms` pick from a mixture of keeping one's own state and a redraw.
+
+    Args:
+        weights: of a redraw, shape (states, trials), which become cumulative; where all are 0, what is drawn is void.
+        stay: the odds of keeping, shape () or (trials,), or None where nothing is kept.
+        own: shape (trials,), or None.
+        uniforms: shape (trials,); overwritten.
+    """
+    *levels, total = _cumulative(weights)
+    if stay is None or own is None:
+        uniforms *= total
+        return _passed(uniforms, levels)
+    stay = stay * total
+    uniforms *= stay + total
+    return _kept_or_passed(uniforms, stay, own, levels)
+
+
+def _cumulative(weights: Floats) -> Floats:
+    """Cumulative sums over the states, in place."""
+    for below, weight in pairwise(weights):  # many times faster than `np.cumsum` along the first axis
+        np.add(weight, below, out=weight)
+    return weights
+
+
+def _kept_or_passed(values: Floats, stay: Floats, own: States, levels: Iterable[Floats]) -> States:
+    """How many levels each value exceeds, where the level of `own` and all above it are raised by `stay`.
+
+    Both counts, with all levels raised and with none, bound it: below `own` the one holds, above it the other.
+    """
+    levels = list(levels)
+    above = _passed(values, levels)
+    values -= stay
+    return np.maximum(np.minimum(own, above), _passed(values, levels))
+
+
+def _passed(values: Floats, levels: Iterable[Floats]) -> States:
+    """How many levels each value exceeds."""
+    return _added([(values > level).view(np.uint8) for level in levels], len(values))
+
+
+def _added(passed: list[States], trials: int) -> States:
+    """The sum of what each trial passed, shape (trials,); without anything to pass, 0."""
+    return sum(passed[1:], passed[0]) if passed else np.zeros(trials, dtype=np.uint8)
 
 
 def _shares(weights: Floats) -> Floats:
@@ -380,37 +616,56 @@ def _with_mask(law: Law) -> Law:
 # The outcome ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class Mixing:
     """A step of the outcome in which every scenario is kept with the same probability or redrawn by the same shares.
 
-    Attributes:
-        hold: the probability of keeping, a number or shape (trials,).
-        share: where a redraw goes, shape (scenarios, trials).
+    Args:
+        hold: the probability of keeping, shape () or (trials,).
+        weights: of where a redraw goes, shape (scenarios, trials), of any sum above 0.
     """
 
-    hold: float | Floats
-    share: Floats
+    def __init__(self, hold: Floats, weights: Floats) -> None:
+        self.hold = hold
+        self.weights = weights
+
+    @property
+    def scenarios(self) -> int:
+        """How many there are."""
+        return len(self.weights)
+
+    @cached_property
+    def total(self) -> Floats:
+        """The sum of the weights, shape (trials,)."""
+        total: Floats = self.weights.sum(axis=0)
+        return total
+
+    @cached_property
+    def share(self) -> Floats:
+        """Where a redraw goes, shape (scenarios, trials)."""
+        return self.weights / self.total
+
+    @cached_property
+    def flow(self) -> Floats:
+        """The probability of a redraw that ends in each scenario and, in the last row, that of keeping."""
+        flow = np.empty((len(self.weights) + 1, self.weights.shape[1]))
+        np.multiply(self.weights, (1.0 - self.hold) / self.total, out=flow[:-1])
+        flow[-1] = self.hold
+        return flow
+
+    @property
+    def moved(self) -> Floats:
+        """The probability of a redraw that ends in each scenario, shape (scenarios, trials)."""
+        return self.flow[:-1]
+
+    def start(self) -> Floats:
+        """The probabilities at the first step, before which nothing is kept."""
+        return self.share
 
     def advance(self, probability: Floats) -> Floats:
         """The scenario's probabilities after the step, shape (scenarios, trials)."""
         after: Floats = probability * self.hold
         after += self.moved
         return after
-
-    @property
-    def scenarios(self) -> int:
-        """How many there are."""
-        return len(self.share)
-
-    def start(self) -> Floats:
-        """The probabilities at the first step, before which nothing is kept."""
-        return self.share
-
-    @cached_property
-    def moved(self) -> Floats:
-        """The probability of a redraw that ends in each scenario."""
-        return self.share * (1.0 - self.hold)
 
     def moves(self, probability: Floats) -> Iterable[Floats]:
         """For each scenario, the probability of being there and then in each one, shape (scenarios, trials)."""
@@ -420,17 +675,38 @@ class Mixing:
             joint[scenario] += there * self.hold
             yield joint
 
+    def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+        """The sums of these over batches of trials that start at `edges`: shape (batches, from, to)."""
+        products = _products(probability, self.flow, edges)
+        products[:, range(self.scenarios), range(self.scenarios)] += products[..., -1]
+        return products[..., :-1]
+
     def row(self, states: States) -> Floats:
         """The probabilities after the step for trials that were in `states`."""
         row = self.moved.copy()
         row[states, np.arange(len(states))] += self.hold
         return row
 
+    def draw(self, before: States, uniforms: Floats) -> States:
+        """The states that `uniforms`, overwritten, pick after the step for trials that were in `before`."""
+        return _kept_or_passed(uniforms, self.hold, before, _cumulative(self.moved[:-1].copy()))
+
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
         """Move the probability of not having been in `members` yet, shape (scenarios, trials), and lose the seen."""
         after: Floats = unseen * self.hold + unseen.sum(axis=0) * self.moved
         after[members] = 0.0
         return after
+
+
+def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums of products over batches of trials that start at `edges`: shape (batches, things of one, of the other)."""
+    size, rest = divmod(one.shape[1], len(edges))
+    if rest or not np.array_equal(edges, size * np.arange(len(edges))):
+        return np.stack([np.add.reduceat(row * other, edges, axis=-1).T for row in one], axis=1)
+    cell = size if size <= _CELL else math.gcd(size, _CELL)
+    sums: Floats
+    sums = one.reshape(len(one), -1, cell).swapaxes(0, 1) @ other.reshape(len(other), -1, cell).transpose(1, 2, 0)
+    return sums if cell == size else sums.reshape(len(edges), -1, len(one), len(other)).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -451,17 +727,27 @@ class Matrix:
 
     def advance(self, probability: Floats) -> Floats:
         """As in `Mixing`."""
-        after: Floats = np.einsum("an,abn->bn", probability, self.matrix)
+        after: Floats = probability[0] * self.matrix[0]
+        for there, row in zip(probability[1:], self.matrix[1:], strict=True):
+            after += there * row
         return after
 
     def moves(self, probability: Floats) -> Iterable[Floats]:
         """As in `Mixing`."""
         return (there * row for there, row in zip(probability, self.matrix, strict=True))
 
+    def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+        """As in `Mixing`."""
+        return np.stack([np.add.reduceat(joint, edges, axis=-1).T for joint in self.moves(probability)], axis=1)
+
     def row(self, states: States) -> Floats:
         """As in `Mixing`."""
         rows: Floats = np.take_along_axis(self.matrix, states[None, None, :].astype(np.intp), axis=0)[0]
         return rows
+
+    def draw(self, before: States, uniforms: Floats) -> States:
+        """As in `Mixing`."""
+        return draw_state(self.row(before), uniforms)
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
         """As in `Mixing`."""
@@ -473,26 +759,34 @@ class Matrix:
 class OutcomeKernel:
     """Gives the outcome's transition in every trial of a block."""
 
-    def __init__(self, law: Law, index: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        law: Law,
+        index: Mapping[str, int],
+        tables: Tables | None = None,
+        varying: frozenset[str] = frozenset(),
+    ) -> None:
         self.law = law
         own = {law.own} & {parent for part in (law.prior_parents, *(t.parents for t in law.terms)) for parent in part}
         masked = _with_mask(law)
-        uniform = law.keep is None or bool(np.all(law.keep == law.keep[0]))
+        uniform = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
         self.mixes = law.fixed is not None or (not own and law.allowed is None and uniform)
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
-        self.weighers = [] if law.fixed is not None else [Weigher(part, index) for part in laws]
+        self.weighers = [] if law.fixed is not None else [Weigher(part, index, tables, varying) for part in laws]
 
     def transition(self, worlds: Worlds) -> Mixing | Matrix:
         """The transition of this step; without a step before, its shares are the start."""
         if self.law.fixed is not None:
-            return Mixing(0.0, np.broadcast_to(self.law.fixed[:, None], (self.law.size, worlds.trials)))
+            return Mixing(_NOTHING, np.broadcast_to(self.law.fixed[:, None], (self.law.size, worlds.trials)))
         if self.mixes:
-            weights, odds = self.weighers[0](worlds)
-            share = _shares(weights)
+            weights, odds = self.weighers[0].with_odds(worlds)
             if self.law.keep is None:
-                return Mixing(0.0, share)
-            keep = self.law.keep[0]
-            return Mixing(float(keep) if odds is None else kept(keep, odds), share)
+                return Mixing(_NOTHING, weights)
+            hold = worlds.each(self.law.keep[..., 0])
+            if odds is not None:
+                odds *= hold
+                hold = odds / (odds + (1.0 - hold))
+            return Mixing(hold, weights)
         return Matrix(np.stack([self._row(state, worlds) for state in range(self.law.size)]))
 
     def _row(self, state: int, worlds: Worlds) -> Floats:
@@ -500,7 +794,7 @@ class OutcomeKernel:
         share = _shares(weights)
         if self.law.keep is None:
             return share
-        keep = self.law.keep[state : state + 1]
+        keep = worlds.each(self.law.keep[..., state])
         share *= 1.0 - (keep if odds is None else kept(keep, odds))
         share[state] += 1.0 - share.sum(axis=0)
         return share
@@ -527,113 +821,11 @@ def draw_scenario(
     transition: Mixing | Matrix, worlds: Worlds, index: int, words: Words, restriction: Restriction | None
 ) -> None:
     """Set the outcome in `worlds.now[index]`, shape (trials,)."""
-    before = worlds.before[index]
-    share = transition.start() if before is None else transition.row(before)
+    before, uniforms = worlds.before[index], words.uniforms
     if restriction is not None:
-        share = restriction.narrow(share, worlds)
-    worlds.now[index] = draw_state(share, words(1)[0])
-
-
-# Numeric nodes -------------------------------------------------------------------------------------------------------
-
-
-class NumericKernel:
-    """Draws the value of a numeric node for every trial of a block."""
-
-    def __init__(self, node: NumericNode, step: int, index: Mapping[str, int]) -> None:
-        self.node = node
-        self.first = step == 0
-        self.imposed = float(node.imposed[step])
-        self.window = float(node.windows[step])
-        active = [term for term in node.terms if step or not any(parent.lag for parent in term.parents)]
-        self.lookups = [
-            Lookup(Reader(tuple((index[p.node], p) for p in term.parents)), term.points.reshape(1, -1))
-            for term in active
-        ]
-        self.hinges = [Hinges.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
-
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
-        """Set `worlds.now[index]` and `worlds.latent[index]`, shape (trials,)."""
-        shift = self._shift(worlds)
-        centre, spread = self._latent(worlds.latent[index], shift)
-        known = self._known()
-        if spread == 0.0:
-            latent = centre
-        elif restriction is None or known is not None:
-            latent = centre + spread * normals(words)
-        else:
-            latent = centre + spread * self._narrow(restriction, worlds, words, (centre + shift) / spread, spread)
-        worlds.latent[index] = latent
-        worlds.now[index] = self.node.scale(latent + shift) if known is None else np.full(worlds.trials, known)
-        if restriction is not None and (spread == 0.0 or known is not None):
-            restriction.keep(worlds.now[index], worlds)
-
-    def _known(self) -> float | None:
-        """The value where an intervention or `initial` says it."""
-        if not math.isnan(self.imposed):
-            return self.imposed
-        return self.node.initial if self.first else None
-
-    def _narrow(self, restriction: Restriction, worlds: Worlds, words: Words, centre: Floats, spread: float) -> Floats:
-        """Standard normals that bring the value within a restriction, whose probability goes into the weights.
-
-        `centre`, shape (trials,), is where the shifted latent normal stands, in units of its `spread`.
-        """
-        low, high = (self.node.scale.latent(value) / spread - centre for value in (restriction.low, restriction.high))
-        free = worlds.met.get(restriction.unless)
-        if free is not None:
-            low, high = np.where(free, -np.inf, low), np.where(free, np.inf, high)
-        upper = low > 0
-        low, high = np.where(upper, -high, low), np.where(upper, -low, high)
-        below, inside = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
-        worlds.weight *= inside
-        drawn = _normal_quantile(np.clip(below + words(2)[0] * 2.0**-32 * inside, 1e-300, 1.0 - 2.0**-53))
-        return np.where(upper, -drawn, drawn)
-
-    def _latent(self, before: Floats | None, shift: Floats) -> tuple[Floats, float]:
-        """Mean and standard deviation of the latent normal given the past: an autoregression of lag one.
-
-        It starts as a standard normal, or where an `initial` value comes out.
-        """
-        if before is None:
-            if self.node.initial is None:
-                return np.zeros_like(shift), 1.0
-            return self.node.scale.latent(self.node.initial) - shift, 0.0
-        r = self.node.persistence
-        return r * before, math.sqrt(1.0 - r * r)
-
-    def _shift(self, worlds: Worlds) -> Floats:
-        points = np.full((1, worlds.trials), self.window)
-        for lookup in self.lookups:
-            lookup.combine(worlds, points, np.add)
-        for hinges in self.hinges:
-            hinges.add(worlds, points)
-        shift: Floats = points[0] * self.node.sd_per_point
-        return shift
-
-
-def normals(words: Words) -> Floats:
-    """Standard normals from two words each (G. E. P. Box and M. E. Muller, 1958), shape (trials,)."""
-    radius: Floats
-    angle: Floats
-    radius, angle = words(2) * 2.0**-32
-    np.log(radius, out=radius)
-    radius *= -2.0
-    np.sqrt(radius, out=radius)
-    angle *= 2.0 * math.pi
-    np.cos(angle, out=angle)
-    radius *= angle
-    return radius
-
-
-def _normal_cdf(values: Floats) -> Floats:
-    """Phi, accurate in the lower tail."""
-    return 0.5 * np.array([math.erfc(value) for value in (values * -math.sqrt(0.5)).tolist()])
-
-
-def _normal_quantile(shares: Floats) -> Floats:
-    """The inverse of Phi."""
-    from statistics import NormalDist
-
-    quantile = NormalDist().inv_cdf
-    return np.array([quantile(share) for share in shares.tolist()])
+        share = transition.start() if before is None else transition.row(before)
+        worlds.now[index] = draw_state(restriction.narrow(share, worlds), uniforms)
+    elif before is None:
+        worlds.now[index] = draw_state(transition.start(), uniforms)
+    else:
+        worlds.now[index] = transition.draw(before, uniforms)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from usru_scenarios.model import OUTCOME, Categorical, Model, Numeric, Outcome
+from usru_scenarios.model import Categorical, Model, Numeric, Outcome
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid, TimeError
 
 if TYPE_CHECKING:

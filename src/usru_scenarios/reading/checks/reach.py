@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.model import HOLD, OUTCOME, Categorical, Judgement, Numeric, Outcome
+from usru_scenarios.model import Categorical, Judgement, Numeric, Outcome
+from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.reading.checks.calendar import redraw_step, window
 from usru_scenarios.reading.checks.context import Context, Finding, Named
 from usru_scenarios.reading.checks.shares import holds

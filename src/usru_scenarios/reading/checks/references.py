@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model import HOLD, OUTCOME, Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.model import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.grammar import NOUNS, describe_place
@@ -13,6 +14,7 @@ from usru_scenarios.reading.provenance import citations
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from usru_scenarios.model import Shares
     from usru_scenarios.reading.yaml_source import KeyPath
 
 _NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")
@@ -163,7 +165,7 @@ def impacts(context: Context) -> Iterator[Finding]:
 def own_states(context: Context) -> Iterator[Finding]:
     """What a node says of its states is about states that it has."""
     for name, path, node in context.categorical():
-        yield from _states_of(context, name, node.initial or (), (*path, "initial"))
+        yield from _states_of(context, name, _shared(node.initial), (*path, "initial"))
         by_state = (node.persistence and node.persistence.by_state) or {}
         named = [state for state in by_state if state != "default"]
         yield from _states_of(context, name, named, (*path, "persistence"))
@@ -172,8 +174,13 @@ def own_states(context: Context) -> Iterator[Finding]:
             for index, target in enumerate(targets):
                 yield from _states_of(context, name, [target], (*path, "allowed", state), item=index)
         for key, event in node.events.items():
-            yield from _states_of(context, name, event.prior or (), (*path, "events", key, "prior"))
+            yield from _states_of(context, name, _shared(event.prior), (*path, "events", key, "prior"))
             yield from _targets(context, name, event.points or (), (*path, "events", key, "points"))
+
+
+def _shared(shares: Shares | None) -> list[str]:
+    """The states that a map of shares names."""
+    return [name for name in shares or () if name != DIRICHLET]
 
 
 def _states_of(
@@ -196,7 +203,7 @@ def prior_rows(context: Context) -> Iterator[Finding]:
             for parent, condition in row.when.items():
                 yield from _same_step_parent(context, parent, name, (*place, "when", parent))
                 yield from _condition(context, parent, condition, (*place, "when", parent))
-            yield from _states_of(context, name, row.prior, (*place, "prior"))
+            yield from _states_of(context, name, _shared(row.prior), (*place, "prior"))
 
 
 def _condition(context: Context, node: str, condition: Condition, path: KeyPath) -> Iterator[Finding]:

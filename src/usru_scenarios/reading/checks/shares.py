@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.model import Categorical, Distribution, Judgement, Numeric, State
+from usru_scenarios.names import DIRICHLET
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.grammar import describe_place
 from usru_scenarios.reading.provenance import judgements
@@ -37,6 +38,8 @@ def priors(context: Context) -> Iterator[Finding]:
         if isinstance(node, Categorical):
             given = {state: part.prior for state, part in node.states.items()}
             yield from _all_or_none(given, (*path, "states"), "prior", f"state of '{name}'")
+            if node.prior is not None and None in given.values():
+                yield _nothing_to_doubt((*path, "prior"), f"the states of '{name}' have no priors", "a prior")
 
 
 def baselines(context: Context) -> Iterator[Finding]:
@@ -44,6 +47,13 @@ def baselines(context: Context) -> Iterator[Finding]:
     given = {name: scenario.baseline for name, scenario in context.model.scenarios.items()}
     if context.scenarios:
         yield from _all_or_none(given, ("scenarios",), "baseline", "scenario")
+    if context.model.outcome.prior is not None and None in given.values():
+        yield _nothing_to_doubt(("outcome", "prior"), "the scenarios have no baselines", "a baseline")
+
+
+def _nothing_to_doubt(path: KeyPath, lack: str, wanted: str) -> Finding:
+    message = f"a Dirichlet distribution is drawn around values, and {lack}"
+    return Finding("nothing_to_doubt", message, path, f"give each of them {wanted}, equal ones if you like")
 
 
 def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: str, noun: str) -> Iterator[Finding]:
@@ -64,7 +74,10 @@ def _owner(path: KeyPath) -> str:
 def share_maps(context: Context) -> Iterator[Finding]:
     """A map of shares has one above 0."""
     for path, shares in _share_maps(context):
-        if all(share.mean == 0 for share in shares.values()):
+        if DIRICHLET in shares and shares[DIRICHLET].bounds[0] <= 0:
+            message = "a strength must be above 0: as if so many cases had been seen"
+            yield Finding("strength_not_positive", message, (*path, DIRICHLET), of_key=False)
+        if all(share.mean == 0 for name, share in shares.items() if name != DIRICHLET):
             yield Finding("all_zero", f"every share in {describe_place(path)} is 0, so nothing could be drawn", path)
 
 

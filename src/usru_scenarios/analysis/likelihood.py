@@ -1,0 +1,542 @@
+"""What would the same draws say under other judgements and weights? One walk answers for all of them.
+
+*Judgements of drivers.* A trial's path is as likely under a changed law, compared with the law it was drawn from, as
+the product over the steps of the ratios of both probabilities of the drawn states. Weighted by that ratio W, the trials
+stand for the changed model (importance sampling; H. Kahn and A. W. Marshall, 1953). At any step E[W] = 1, so for the
+scenario's probability f in each world the effect is E[f W] - E[f] = Cov(f, W), which is what is estimated.
+
+*Judgements of the outcome, and weights,* where the outcome is carried along the drivers and every step keeps all
+scenarios alike: p(t) = h(t) p(t-1) + (1 - h(t)) q(t). With h' and q' in their place the difference d follows
+
+    d(t) = h'(t) d(t-1) + (h'(t) - h(t)) (p(t-1) - q(t)) + (1 - h'(t)) (q'(t) - q(t)),
+
+so that what arises at a step counts at a later one times the product of h' between them. That is summed from the last
+step back, with derivatives in the place of differences for weights (the softmax's is dq(s) = q(s) (g(s) - sum of q g)).
+
+*Where the outcome feeds back,* or its law depends on the scenario before in another way, it is drawn. Then its own
+judgements reweight paths too, and the derivative for a weight is the covariance of f with the score, the derivative of
+the path's log-likelihood (P. W. Glynn, 1990); of the last step the probability is known and is used in both.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.analysis.tilts import Codes, Draw, Lawyer, Redraw, Rows, Tilt, Tilted, Tilting
+from usru_scenarios.meaning.program import CategoricalNode, Curve, Floats, Program, Term
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler.engine import BLOCK, Carried, Drawn, MapBlocks, Plan, Walker, batched
+from usru_scenarios.sampler.kernels import Matrix, Mixing, OutcomeKernel, States, Worlds
+
+_SECONDS_PER_FACTOR = 1e-8
+"""Time for a trial, judgement and step, as in `engine.SECONDS_PER_DRAW`."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Effects of some things on the scenarios, and how they vary between batches.
+
+    Attributes:
+        value: shape (things, scenarios).
+        residuals: shape (batches, things, scenarios), what each batch's sums are off, to first order; sum 0.
+        count: the trials.
+    """
+
+    value: Floats
+    residuals: Floats
+    count: float
+
+
+@dataclass
+class Covered:
+    """Sums over batches that give effects of some things on the scenarios, each as a covariance or a plain mean.
+
+    Attributes:
+        with_visits: shape (batches, things, scenarios), sums of probability times (W - 1), or of the effect itself;
+            each step by how much it counts.
+        alone: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is plain.
+        squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
+        total: shape (things,), sums of W at the last step.
+    """
+
+    with_visits: Floats
+    alone: Floats
+    squares: Floats
+    total: Floats
+
+    @classmethod
+    def nothing(cls, batches: int, steps: int, things: int, scenarios: int) -> Covered:
+        """The sums of no trials."""
+        return cls(
+            np.zeros((batches, things, scenarios)),
+            np.zeros((batches, steps, things)),
+            np.zeros(things),
+            np.zeros(things),
+        )
+
+    def add(self, other: Covered, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        self.with_visits[at] += other.with_visits
+        self.alone[at] += other.alone
+        self.squares += other.squares
+        self.total += other.total
+
+    def effects(self, sums: Sums, shares: Floats) -> Effects:
+        """The effects; `shares` is how much each of the steps counts that `alone` is about."""
+        trials, visits = sums.trials, sums.visits
+        count = trials.sum()
+        mean, alone = visits.sum(axis=0) / count, self.alone.sum(axis=0) / count
+        centre = np.einsum("t,tc,tk->kc", shares, mean, alone)
+        value = self.with_visits.sum(axis=0) / count - centre
+        residuals = self.with_visits - (value - centre) * trials[:, None, None]
+        if self.alone.any():
+            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.alone, optimize=True)
+            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
+        return Effects(value, residuals, count)
+
+    def effective_share(self, trials: float) -> Floats:
+        """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
+        return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
+
+
+@dataclass
+class Sums:
+    """The sums of a walk.
+
+    Attributes:
+        trials: shape (batches,).
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count.
+        cells, weights: of the judgements and of the weights.
+    """
+
+    trials: Floats
+    visits: Floats
+    cells: Covered
+    weights: Covered
+
+    def add(self, other: Sums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        self.trials[at] += other.trials
+        self.visits[at] += other.visits
+        self.cells.add(other.cells, at)
+        self.weights.add(other.weights, at)
+
+
+@dataclass(frozen=True)
+class Gift:
+    """What a weight multiplies, for the derivative: log-odds for each unit of the weight, or of a factor on a schedule.
+
+    Attributes:
+        factors: shape (steps,), what the points are multiplied by at each.
+    """
+
+    parts: tuple[Term | Curve, ...]
+    factors: Floats
+
+    def slopes(self, step: int, rows: Rows) -> Floats | None:
+        """The derivative of the log-odds, shape (scenarios + 1, trials); None where it is 0."""
+        slopes: Floats | None = None
+        for part in self.parts:
+            if not step and (part.lag if isinstance(part, Curve) else any(parent.lag for parent in part.parents)):
+                continue
+            given = _along(part, rows) if isinstance(part, Curve) else _by_row(part, rows)
+            slopes = given if slopes is None else slopes + given
+        return slopes * self.factors[step] if slopes is not None and self.factors[step] else None
+
+
+def _by_row(term: Term, rows: Rows) -> Floats:
+    return term.points.reshape(-1, term.points.shape[-1]).T.take(rows.of(term.parents), axis=1)
+
+
+def _along(curve: Curve, rows: Rows) -> Floats:
+    values = (rows.worlds.before if curve.lag else rows.worlds.now)[rows.index[curve.node]]
+    return np.array([np.interp(values, curve.knots, column) for column in curve.points.T])
+
+
+class Survey:
+    """A program and what is asked of it: judgements that tilt a law, and weights.
+
+    Args:
+        tilted: the judgements, all of them of categorical nodes that the outcome depends on, or of the outcome; their
+            program ends with the last step that counts.
+        plan: the trials.
+        shares: how much each step counts, shape (steps,).
+        weights: the drivers and rules, and whether each weight is a schedule.
+    """
+
+    def __init__(self, tilted: Tilted, plan: Plan, shares: Floats, weights: Mapping[str, bool]) -> None:
+        self.program = program = tilted.program
+        self.plan = plan
+        self.shares = shares
+        self.counting = np.flatnonzero(shares)
+        self.scenarios = len(program.outcome.states)
+        self.cells = sum(map(len, tilted.cells.values()))
+        self.of_outcome = np.isin(np.arange(self.cells), tilted.cells.get(OUTCOME, []))
+        self.carried = not program.feedback and _mixes(program, plan)
+        self.walker = Walker(program, plan, draw_outcome=not self.carried, needed=program.upstream([OUTCOME]))
+        self.drivers = _lawyers(program, tilted, self.walker.index, outcome=False)
+        self.outcome = _lawyers(program, tilted, self.walker.index, outcome=True)
+        self.unfit = self._unfit() if self.carried else frozenset()
+        self.gifts = [self._gift(name, scheduled=scheduled) for name, scheduled in weights.items()]
+        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
+        self.batches = plan.batches(entries)
+
+    def _unfit(self) -> frozenset[int]:
+        """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
+        own = self.program.law(self.program.outcome, self.program.steps - 1).own
+        tilts = [tilt for (lawyer,) in self.outcome for tilt in lawyer.tilts.tables]
+        return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
+
+    def _gift(self, name: str, *, scheduled: bool) -> Gift:
+        outcome, steps = self.program.outcome, self.program.steps
+        parts: tuple[Term | Curve, ...] = (*outcome.terms, *outcome.curves)
+        factors = self.program.weights[name][:steps] if scheduled else np.ones(steps)
+        free = [self.program.law(outcome, step).fixed is None for step in range(steps)]
+        return Gift(tuple(part for part in parts if part.weight == name), factors * float(outcome.log_odds) * free)
+
+    def sums(self, map_blocks: MapBlocks) -> Sums:
+        """Walk all blocks."""
+        total = self.nothing(self.batches.count)
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            total.add(part, self.batches.at(block))
+        return total
+
+    def nothing(self, batches: int) -> Sums:
+        """The sums of no trials."""
+        steps = len(self.counting)
+        return Sums(
+            np.zeros(batches),
+            np.zeros((batches, steps, self.scenarios)),
+            Covered.nothing(batches, steps, self.cells, self.scenarios),
+            Covered.nothing(batches, steps, len(self.gifts), self.scenarios),
+        )
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as in `engine.Walker`."""
+        return self.walker.seconds_each + self.cells * self.program.steps * BLOCK * _SECONDS_PER_FACTOR
+
+    def run(self, block: int) -> Sums:
+        """The sums of one block."""
+        watcher = _Watcher(self, block)
+        self.walker.walk(block, watcher)
+        watcher.outcome.finish()
+        return watcher.sums
+
+
+def _mixes(program: Program, plan: Plan) -> bool:
+    """Whether every step keeps all scenarios alike, whatever the one before."""
+    (outcome,) = zip(*Walker(program, plan, draw_outcome=False, needed=frozenset({OUTCOME})).kernels(0), strict=True)
+    return all(isinstance(kernel, OutcomeKernel) and kernel.mixes for kernel in outcome)
+
+
+def _lawyers(program: Program, tilted: Tilted, index: Mapping[str, int], *, outcome: bool) -> list[list[Lawyer]]:
+    """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
+    made: dict[tuple[object, ...], Lawyer | None] = {}
+
+    def of(node: CategoricalNode, step: int) -> Lawyer | None:
+        key = (node.name, program.regime(node, step), _regime(tilted, node, step))
+        if key not in made:
+            tilts = tilted.of(node, step)
+            made[key] = Lawyer(program.law(node, step), tilts, index) if tilts or outcome else None
+        return made[key]
+
+    nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilted.cells if name != OUTCOME]
+    return [
+        [lawyer for node in nodes if isinstance(node, CategoricalNode) and (lawyer := of(node, step)) is not None]
+        for step in range(program.steps)
+    ]
+
+
+def _regime(tilted: Tilted, node: CategoricalNode, step: int) -> tuple[object, ...]:
+    return tilted.program.regime(tilted.nodes[node.name], step) if node.name in tilted.cells else ()
+
+
+class _Watcher:
+    """Watches a block: follows the scenario's probability, the weights of paths, and the outcome's own changes."""
+
+    def __init__(self, survey: Survey, block: int) -> None:
+        self.survey = survey
+        self.trials = survey.plan.trials_in(block)
+        self.edges = survey.batches.starts(block)
+        self.sums = survey.nothing(len(self.edges))
+        self.sums.trials += np.diff(np.append(self.edges, self.trials))
+        self.path = Drawn([]) if survey.program.feedback else Carried([], lumped=False)
+        self.driver_cells = np.flatnonzero(~survey.of_outcome)
+        self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
+        self.ratios = np.ones((len(self.driver_cells), self.trials))
+        self.outcome: _CarriedOutcome | _DrawnOutcome = _CarriedOutcome(self) if survey.carried else _DrawnOutcome(self)
+        self.counted = 0
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """Add a step."""
+        assert transition is not None, "the outcome is among the nodes that are walked"
+        rows = Rows(worlds, self.survey.walker.index)
+        share = float(self.survey.shares[step])
+        before = self.path.present
+        probability, _ = self.path.move(transition, worlds.now[self.survey.walker.index[OUTCOME]])
+        for lawyer in self.survey.drivers[step]:
+            self._weigh(lawyer, worlds, rows)
+        self.outcome.see(_Step(step, worlds, rows, transition, before, share, self.counted))
+        if share:
+            self.sums.visits[:, self.counted] += batched(probability, self.edges)
+            self._count(probability, share)
+            self.counted += 1
+
+    def _weigh(self, lawyer: Lawyer, worlds: Worlds, rows: Rows) -> None:
+        """Multiply the ratios of paths by what the drawn states of a node give."""
+        drawn = lawyer.drawn(worlds)
+        made: dict[object, Floats] = {}
+        for tilt, codes in coded(lawyer.tilts.tables, rows):
+            if tilt.kind not in made:
+                made[tilt.kind] = drawn.ratio(tilt.log_odds)
+            for cell, there in tilt.each(codes):
+                self.ratios[self.place[cell]] *= np.where(there, made[tilt.kind], 1.0)
+        for slant in lawyer.tilts.curves:
+            self.ratios[self.place[slant.cell]] *= drawn.ratio(slant.at(worlds, rows.index))
+
+    def _count(self, probability: Floats, share: float) -> None:
+        cells, at = self.sums.cells, self.driver_cells
+        if len(at):
+            more = batched(self.ratios, self.edges)
+            cells.with_visits[:, at] += share * (
+                _products(self.ratios, probability, self.edges) - batched(probability, self.edges)[:, None, :]
+            )
+            cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
+            if self.counted == len(self.survey.counting) - 1:
+                cells.squares[at] = np.einsum("kn,kn->k", self.ratios, self.ratios)
+                cells.total[at] = more.sum(axis=0)
+
+
+def coded(tilts: Iterable[Tilt], rows: Rows) -> Iterator[tuple[Tilt, Codes]]:
+    """Tilts with who acts in each trial, as a code of shape (trials,)."""
+    for tilt in tilts:
+        yield tilt, tilt.codes.take(rows.of(tilt.parents))
+
+
+def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of products, of shape (things, trials) each; shape (batches, things, other things)."""
+    trials, batches = one.shape[1], len(edges)
+    if trials == batches * (size := trials // batches) and (edges == np.arange(0, trials, size)).all():
+        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (one, other)]
+        products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
+        return products
+    bounds = [*edges.tolist(), trials]
+    return np.array([one[:, low:high] @ other[:, low:high].T for low, high in pairwise(bounds)])
+
+
+class _Step(NamedTuple):
+    """What there is to see of the outcome at a step; `before` are the scenarios' probabilities before it."""
+
+    step: int
+    worlds: Worlds
+    rows: Rows
+    transition: Mixing | Matrix
+    before: Floats | None
+    share: float
+    counted: int
+
+
+# The outcome, carried ------------------------------------------------------------------------------------------------
+
+
+class _Carrying(NamedTuple):
+    """A step on the way back.
+
+    Attributes:
+        law: of the outcome.
+        before: the scenarios' probabilities before the step.
+        counts: for how much a move at this step counts, here and at later ones, shape (trials,) or (1,).
+        own: the same for judgements that change what is kept, by their numbers.
+    """
+
+    law: Redraw
+    before: Floats
+    counts: Floats
+    own: Mapping[int, Floats]
+
+
+class _CarriedOutcome:
+    """Remembers the steps, and sums what arises at each from the last one back."""
+
+    def __init__(self, watcher: _Watcher) -> None:
+        self.watcher = watcher
+        self.survey = watcher.survey
+        self.steps: list[_Step] = []
+
+    def see(self, seen: _Step) -> None:
+        """Remember a step; its worlds go on, but what they were does not change."""
+        worlds = copy.copy(seen.worlds)
+        self.steps.append(seen._replace(worlds=worlds, rows=Rows(worlds, seen.rows.index)))
+
+    def finish(self) -> None:
+        """Walk back."""
+        counts = np.zeros(1)
+        own: dict[int, Floats] = {}
+        for seen in reversed(self.steps):
+            counts = counts + seen.share
+            own = {cell: count + seen.share for cell, count in own.items()}
+            law = _law(seen.transition)
+            present = _Carrying(law, law.share if seen.before is None else seen.before, counts, own)
+            self._weights(seen, present)
+            own = {cell: count * law.hold for cell, count in own.items()} | self._cells(seen, present)
+            counts = counts * law.hold
+
+    def _cells(self, seen: _Step, present: _Carrying) -> dict[int, Floats]:
+        """Add what judgements move at a step; gives for how much a move before it counts where that changes."""
+        (lawyer,) = self.survey.outcome[seen.step]
+        after: dict[int, Floats] = {}
+        made: dict[object, Floats] = {}
+        fit = [tilt for tilt in lawyer.tilts.tables if not self.survey.unfit.intersection(tilt.cells)]
+        for tilt, codes in coded(fit, seen.rows):
+            if self.survey.scenarios in tilt.log_odds:
+                after.update(self._holding(tilt, codes, present))
+                continue
+            if tilt.kind not in made:
+                made[tilt.kind] = present.law.tilted(tilt.log_odds).share - present.law.share
+                made[tilt.kind] *= (1.0 - present.law.hold) * present.counts
+            self._by_code(tilt, codes, made[tilt.kind])
+        for slant in lawyer.tilts.curves:
+            changed = present.law.tilted(slant.at(seen.worlds, seen.rows.index))
+            after[slant.cell] = self._one(slant.cell, changed, present)
+        return after
+
+    def _by_code(self, tilt: Tilt, codes: Codes, moved: Floats) -> None:
+        """Add what moves in the trials in which each judgement acts."""
+        kinds = np.arange(1, tilt.acting.shape[1])
+        under = (codes == kinds.astype(codes.dtype)[:, None]).astype(np.float64)
+        by_code = _products(under, moved, self.watcher.edges)
+        acting = tilt.acting[:, 1:].astype(np.float64)
+        self.watcher.sums.cells.with_visits[:, list(tilt.cells)] += acting @ by_code
+
+    def _holding(self, tilt: Tilt, codes: Codes, present: _Carrying) -> dict[int, Floats]:
+        """The judgements that change what is kept, each with products of its own."""
+        law, everywhere = present.law, present.law.tilted(tilt.log_odds)
+        found = {}
+        for cell, there in tilt.each(codes):
+            changed = Redraw(np.where(there, everywhere.share, law.share), np.where(there, everywhere.hold, law.hold))
+            found[cell] = self._one(cell, changed, present)
+        return found
+
+    def _one(self, cell: int, changed: Redraw, present: _Carrying) -> Floats:
+        """Add what one judgement moves at a step; gives for how much a move before it counts."""
+        law, counts = present.law, present.own.get(cell, present.counts)
+        moved = (changed.share - law.share) * (1.0 - changed.hold)
+        moved += (changed.hold - law.hold) * (present.before - law.share)
+        self.watcher.sums.cells.with_visits[:, cell] += batched(moved * counts, self.watcher.edges)
+        after: Floats = counts * changed.hold
+        return after
+
+    def _weights(self, seen: _Step, present: _Carrying) -> None:
+        for number, gift in enumerate(self.survey.gifts):
+            slopes = gift.slopes(seen.step, seen.rows)
+            if slopes is not None:
+                moved = _derivative(present.law, slopes, present.before) * present.counts
+                self.watcher.sums.weights.with_visits[:, number] += batched(moved, self.watcher.edges)
+
+
+def _law(transition: Mixing | Matrix) -> Redraw:
+    assert isinstance(transition, Mixing), "the outcome is carried where every step keeps all scenarios alike"
+    return Redraw(transition.share, np.asarray(transition.hold))
+
+
+def _derivative(law: Redraw, slopes: Floats, before: Floats) -> Floats:
+    """The derivative of a step's probabilities from `before`, shape (scenarios, trials), along slopes of log-odds."""
+    moved: Floats = law.share * slopes[:-1]
+    moved -= law.share * moved.sum(axis=0)
+    moved *= 1.0 - law.hold
+    if slopes[-1].any():
+        moved += law.hold * (1.0 - law.hold) * slopes[-1] * (before - law.share)
+    return moved
+
+
+# The outcome, drawn --------------------------------------------------------------------------------------------------
+
+
+_EVERYWHERE = np.asarray(True)
+
+
+class _Drawing(NamedTuple):
+    """A step of the drawn outcome.
+
+    Attributes:
+        draw: its law, and what was drawn.
+        before: the scenario before; None where nothing is kept.
+        row: the probabilities of the scenarios after the step, shape (scenarios, trials).
+        share: how much the step counts.
+    """
+
+    draw: Draw
+    before: States | None
+    row: Floats
+    share: float
+
+
+class _DrawnOutcome:
+    """Reweights paths of the drawn scenario, and follows their score."""
+
+    def __init__(self, watcher: _Watcher) -> None:
+        self.watcher = watcher
+        self.survey = watcher.survey
+        cells = np.flatnonzero(watcher.survey.of_outcome)
+        self.ratios = {cell: np.ones(watcher.trials) for cell in cells.tolist()}
+        self.scores = np.zeros((len(watcher.survey.gifts), watcher.trials))
+
+    def see(self, seen: _Step) -> None:
+        """Add a step."""
+        (lawyer,) = self.survey.outcome[seen.step]
+        draw = lawyer.drawn(seen.worlds)
+        before = seen.worlds.before[lawyer.node] if lawyer.keep is not None else None
+        present = _Drawing(draw, before, draw.law.row(before), seen.share)
+        if seen.share:
+            self._before(seen, present.row)
+        for tilt, codes in coded(lawyer.tilts.tables, seen.rows):
+            for cell, there in tilt.each(codes):
+                self._reweigh(cell, tilt.log_odds, present, there)
+        for slant in lawyer.tilts.curves:
+            self._reweigh(slant.cell, slant.at(seen.worlds, seen.rows.index), present, _EVERYWHERE)
+        self._weights(seen, present)
+        if seen.share and seen.counted == len(self.survey.counting) - 1:
+            for cell, ratio in self.ratios.items():
+                self.watcher.sums.cells.squares[cell] = float((ratio * ratio).sum())
+                self.watcher.sums.cells.total[cell] = float(ratio.sum())
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def _before(self, seen: _Step, row: Floats) -> None:
+        """Add what the steps before have changed."""
+        sums, edges = self.watcher.sums, self.watcher.edges
+        for cell, ratio in self.ratios.items():
+            more = ratio - 1.0
+            sums.cells.with_visits[:, cell] += seen.share * batched(row * more, edges)
+            sums.cells.alone[:, seen.counted, cell] += batched(more[None], edges)[:, 0]
+        sums.weights.with_visits += seen.share * _products(self.scores, row, edges)
+        sums.weights.alone[:, seen.counted] += batched(self.scores, edges)
+
+    def _reweigh(self, cell: int, tilting: Tilting, present: _Drawing, there: npt.NDArray[np.bool_]) -> None:
+        """Add what a judgement changes at this step, where it acts, and reweight the paths for the steps to come."""
+        ratio, draw = self.ratios[cell], present.draw
+        if present.share:
+            moved = (draw.law.tilted(tilting).row(present.before) - present.row) * (present.share * ratio * there)
+            self.watcher.sums.cells.with_visits[:, cell] += batched(moved, self.watcher.edges)
+        ratio *= np.where(there, draw.ratio(tilting), 1.0)
+
+    def _weights(self, seen: _Step, present: _Drawing) -> None:
+        draw, row = present.draw, present.row
+        origin = row if present.before is None else np.eye(len(row))[:, present.before]
+        for number, gift in enumerate(self.survey.gifts):
+            slopes = gift.slopes(seen.step, seen.rows)
+            if slopes is None:
+                continue
+            if seen.share:
+                moved = seen.share * _derivative(draw.law, slopes, origin)
+                self.watcher.sums.weights.with_visits[:, number] += batched(moved, self.watcher.edges)
+            self.scores[number] += draw.score(slopes)

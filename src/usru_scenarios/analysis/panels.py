@@ -1,0 +1,156 @@
+"""Many programs on common random numbers, a few at a time, so that neither memory nor patience is strained.
+
+The sums of a program are kept by batches of trials, and the batches of all programs hold the same trials. So whatever
+is made of several of them (a difference, a crossing) has a standard error of its own that knows how they move together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.meaning.program import Floats, Node, Program
+from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.variants import Panel, Visits
+
+PORTION = 8
+"""Programs that are run together: they share what they have in common, and their sums are held at the same time."""
+
+
+_CARRYING = 10
+"""Carrying the probabilities of the scenarios along takes about as long as so many draws."""
+
+
+class Programs(Protocol):
+    """Programs in an order; each may be made when it is asked for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, number: int, /) -> Program:
+        """One of them."""
+
+
+class Sums(NamedTuple):
+    """The sums of one program.
+
+    Attributes:
+        trials: shape (batches,), the trials of each batch.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in the program's order.
+    """
+
+    trials: Floats
+    visits: Floats
+
+    def of(self, members: Sequence[Sequence[int]], times: Sequence[range]) -> Floats:
+        """Sums for sets of scenarios and times, shape (batches, times, sets); over several steps, their mean."""
+        sets = np.stack([self.visits[:, :, list(each)].sum(axis=2) for each in members], axis=2)
+        return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
+
+
+def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map) -> Iterator[Sums]:
+    """The sums of programs that have the same scenarios and steps, in their order.
+
+    Args:
+        programs: each is asked for when its turn comes.
+        plan: of the draws; None for exact probabilities, which stand in two equal batches, so that errors are 0.
+        map_blocks: goes through portions of programs and blocks of trials.
+
+    Raises:
+        exact.TooLarge, exact.NotExact: there is no exact answer.
+    """
+    if plan is None:
+        yield from map_blocks(_Exactly(programs).run, range(len(programs)))
+        return
+    work = _Portions(programs, plan)
+    total: Visits | None = None
+    for item, part in enumerate(map_blocks(work.run, range(work.portions * plan.blocks))):
+        block = item % plan.blocks
+        batches = plan.batches(part.visits.shape[2] * part.visits.shape[3])
+        if total is None:
+            shape = part.visits.shape
+            total = Visits(np.zeros(batches.count), np.zeros((shape[0], batches.count, *shape[2:])))
+        at = batches.at(block)
+        total.trials[at] += part.trials
+        total.visits[:, at] += part.visits
+        if block == plan.blocks - 1:
+            yield from (Sums(total.trials, visits) for visits in total.visits)
+            total = None
+
+
+class _Portions:
+    """Programs and their plan, cut into portions of programs and blocks of trials."""
+
+    def __init__(self, programs: Programs, plan: Plan) -> None:
+        self.programs = programs
+        self.plan = plan
+        self.portions = -(-len(programs) // PORTION)
+        self._held: tuple[int, Panel] | None = None
+
+    def run(self, item: int) -> Visits:
+        """The sums of one block for one portion."""
+        portion, block = divmod(item, self.plan.blocks)
+        return self._panel(portion).run(block)
+
+    def _panel(self, portion: int) -> Panel:
+        if self._held is None or self._held[0] != portion:
+            numbers = range(portion * PORTION, min((portion + 1) * PORTION, len(self.programs)))
+            self._held = portion, Panel([self.programs[number] for number in numbers], self.plan)
+        return self._held[1]
+
+    @property
+    def seconds_each(self) -> float:
+        """What an item is predicted to take, from the number of draws alone."""
+        first = self.programs[0]
+        draws = (len(first.nodes) + _CARRYING) * first.steps * min(self.plan.trials, BLOCK)
+        return min(PORTION, len(self.programs)) * draws * SECONDS_PER_DRAW
+
+
+@dataclass(frozen=True)
+class _Exactly:
+    """Programs that are solved."""
+
+    programs: Programs
+
+    def run(self, number: int) -> Sums:
+        """The probabilities of one of them."""
+        found = np.clip(exact.forecast(self.programs[number]).scenarios, 0.0, 1.0)
+        return Sums(np.ones(2), np.stack([found, found]))
+
+
+# Nodes in common ------------------------------------------------------------------------------------------------------
+
+
+def sharing(program: Program, reference: Program) -> Program:
+    """The program with the nodes of the reference where they say the same, so that both are drawn as one.
+
+    Only where both have the same nodes in the same order: what is compiled for a node knows the places of the others.
+    """
+    if list(program.nodes) != list(reference.nodes):
+        return program
+    pairs: Iterable[tuple[str, Node]] = program.nodes.items()
+    return replace(
+        program,
+        nodes={name: reference.nodes[name] if _alike(node, reference.nodes[name]) else node for name, node in pairs},
+    )
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether two parts of programs say the same, number by number."""
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if type(one) is not type(other):
+        return False
+    if is_dataclass(one):
+        return all(_alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    return one == other

@@ -1,0 +1,108 @@
+"""What matters for the forecast: four questions, each answered apart.
+
+Which driver's uncertainty (`uncertainty`), which driver moves it (`tornado`), which weight and which judgement
+(`slopes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from usru_scenarios.analysis.aim import Aim, parse_aim
+from usru_scenarios.analysis.forecast import warnings
+from usru_scenarios.analysis.limits import DEFAULT_SEED, LEAST_TRIALS, SENSITIVITY_TRIALS
+from usru_scenarios.analysis.slopes import slopes
+from usru_scenarios.analysis.tornado import moves
+from usru_scenarios.analysis.uncertainty import uncertainties
+from usru_scenarios.language.questions import Intervention
+from usru_scenarios.meaning.program import Program
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.run import ModelLine, Run
+from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.estimates import Estimate, ratio
+from usru_scenarios.sampler.variants import simulate_variants
+from usru_scenarios.version import __version__
+
+
+def sensitivity(
+    loaded: Loaded,
+    program: Program,
+    *,
+    of: str | None = None,
+    at: str | None = None,
+    questions: Collection[Question] = QUESTIONS,
+    trials: int = SENSITIVITY_TRIALS,
+    seed: int = DEFAULT_SEED,
+    do: Sequence[Intervention] = (),
+    map_blocks: MapBlocks = map,
+) -> Sensitivity:
+    """Say what matters.
+
+    Args:
+        loaded: the model and where it came from.
+        program: the model, compiled, without the interventions.
+        of: a scenario or group; by default the whole distribution of scenarios.
+        at: a step, or `mean` for the average over all; by default the last step.
+        questions: those that are asked.
+        trials: how many worlds to draw, at least `LEAST_TRIALS`.
+        seed: of the random streams, at least 0.
+        do: interventions under which all is asked.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        ValueError: too few trials, a negative seed, or a question that is none.
+        QueryError: `of` or `at` makes no sense in this model.
+    """
+    if trials < LEAST_TRIALS:
+        raise ValueError(f"at least {LEAST_TRIALS} trials are needed to tell what matters from noise")
+    if seed < 0:
+        raise ValueError("a seed is a whole number, 0 or above")
+    if unknown := [question for question in questions if question not in QUESTIONS]:
+        raise ValueError(f"no question is called {unknown[0]!r}: ask for {', '.join(QUESTIONS)}")
+    aim = parse_aim(of, at, program)
+    for intervention in do:
+        program = intervention.on(program)
+    outline, plan = loaded.outline, Plan(trials, seed)
+    drivers, note = uncertainties(outline, program, aim, plan, map_blocks) if "drivers" in questions else (None, "")
+    steep = slopes(loaded, program, aim, plan, map_blocks) if {"weights", "judgements"} & {*questions} else None
+    present = _present(program, aim, plan, map_blocks)
+    places = aim.places(outline.scenarios, program)
+    return Sensitivity(
+        model=ModelLine(outline.name, outline.title, outline.sha256),
+        run=Run(
+            trials=trials,
+            seed=seed,
+            method="sample",
+            steps=list(program.grid.labels),
+            profile=outline.profile,
+            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
+            do=[intervention.text for intervention in do],
+            given=[],
+            effective_trials=float(trials),
+            usru_version=__version__,
+        ),
+        of=aim.name or None,
+        title=outline.scenarios.get(aim.name, aim.name),
+        at=aim.at(program),
+        probability={name: float(present.value[place]) for name, place in places.items()},
+        standard_errors={name: float(present.error[place]) for name, place in places.items()},
+        drivers=drivers,
+        moves=moves(outline, program, aim, plan, map_blocks) if "moves" in questions else None,
+        weights=steep.weights if steep and "weights" in questions else None,
+        judgements=steep.judgements if steep and "judgements" in questions else None,
+        left_out=steep.left_out if steep and "judgements" in questions else [],
+        claims=steep.claims if steep and "judgements" in questions else {},
+        note=note,
+        warnings=warnings(outline, program),
+    )
+
+
+def _present(program: Program, aim: Aim, plan: Plan, map_blocks: MapBlocks) -> Estimate:
+    """The probabilities of the cells in the model as it is."""
+    steps = aim.steps(program)
+    program = replace(program, grid=replace(program.grid, count=steps.stop))
+    visits = simulate_variants([program], plan, map_blocks)
+    cells = aim.gathered(visits.visits[0, :, steps.start : steps.stop].mean(axis=1).T)
+    return ratio(cells.T, visits.trials)

@@ -1,0 +1,302 @@
+"""Which weight matters, and which judgement: what a little more of each would change.
+
+Weights: the derivative of the scenarios' probabilities at the present weights, and the elasticity. Judgements: the
+effect of one point more (`points`) of every single one, the others as they are. Nearly all of it is read from one walk
+of the same draws (`likelihood`); what no formula covers is drawn anew on common random numbers: judgements of numeric
+nodes, what a point is worth, and those under which the same draws say too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from usru_scenarios.analysis.aim import Aim
+from usru_scenarios.analysis.likelihood import Effects, Sums, Survey
+from usru_scenarios.analysis.points import Raised, raised
+from usru_scenarios.analysis.tilts import Tilted
+from usru_scenarios.meaning.compiling import compile_model
+from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, Program
+from usru_scenarios.model import Model, Weight
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.provenance import Judged, judgements, with_values
+from usru_scenarios.reading.register import Register
+from usru_scenarios.results.slopes import Change, JudgementEffect, LeftOut, Slopes, WeightSlope
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.variants import simulate_variants
+
+LEAST_SHARE = 0.05
+"""Where reweighted trials stand for a smaller share of them, the changed model is drawn instead."""
+
+_CELLS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
+"""So many judgements are followed, and changed models drawn, in one walk: memory grows with them."""
+
+Method = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
+
+
+def slopes(
+    loaded: Loaded,
+    program: Program,
+    aim: Aim,
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    *,
+    of_judgements: bool = True,
+) -> Slopes:
+    """What a little more of each weight and of each judgement does to the scenarios.
+
+    Args:
+        loaded: the model and its claims.
+        program: the model, compiled with its judgements at their means, perhaps with interventions.
+        aim: which scenarios count, and when.
+        plan: the trials, at least 2, without draws of the judgements.
+        map_blocks: as in `engine.simulate`.
+        of_judgements: whether they are asked about, too, or the weights alone.
+    """
+    all_judged = judgements(loaded.model) if of_judgements else ()
+    return _Inquiry(loaded, program, aim, plan, map_blocks).slopes(all_judged)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The effect of a judgement on each scenario, shape (scenarios,); residuals as in `Effects`."""
+
+    method: Method
+    value: Floats
+    residuals: Floats
+    count: float
+
+
+class _Inquiry:
+    """One aim at one program, which is cut off after the last step that counts."""
+
+    def __init__(self, loaded: Loaded, program: Program, aim: Aim, plan: Plan, map_blocks: MapBlocks) -> None:
+        self.loaded = loaded
+        self.labels = program.grid.labels
+        self.aim = aim
+        self.shares = aim.shares(program.steps)
+        self.program = replace(program, grid=replace(program.grid, count=len(self.shares)))
+        self.above = self.program.upstream([OUTCOME])
+        self.plan = plan
+        self.map_blocks = map_blocks
+        self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
+
+    @property
+    def model(self) -> Model:
+        return self.loaded.model
+
+    def slopes(self, all_judged: Iterable[Judged]) -> Slopes:
+        """Walk the draws and say what they say."""
+        cells, left_out = raised(self.model, self.program, all_judged)
+        followed = [number for number, cell in enumerate(cells) if self._is_followed(cell)]
+        found: dict[int, _Found] = {}
+        sums, weights = self._survey(cells, followed, found)
+        self._draw_anew(cells, [n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
+        effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
+        visits = Effects(*self._probabilities(sums))
+        return Slopes(
+            name=self.aim.name,
+            step="mean" if self.aim.step is None else self.labels[self.aim.step],
+            probabilities=self._by_scenario(visits.value[0], visits.residuals[:, 0], visits.count),
+            aimed=self._aimed(visits.value[0], visits.residuals[:, 0], visits.count),
+            weights=sorted(self._weights(weights, visits), key=_size),
+            judgements=sorted(effects, key=_size),
+            left_out=[LeftOut(why, [_path(judged) for judged in some]) for why, some in left_out.items()],
+            claims=_claims(self.loaded.register or Register(), effects),
+        )
+
+    # What is read from the same draws --------------------------------------------------------------------------------
+
+    def _matters(self, cell: Raised) -> bool:
+        """Whether anything that the scenarios depend on changes."""
+        return cell.changed != cell.value and (cell.owner is None or cell.owner in self.above)
+
+    def _is_followed(self, cell: Raised) -> bool:
+        node = self.program.nodes.get(cell.owner or "")
+        return self._matters(cell) and isinstance(node, CategoricalNode)
+
+    def _survey(
+        self, cells: Sequence[Raised], followed: Sequence[int], found: dict[int, _Found]
+    ) -> tuple[Sums, Effects]:
+        """Follow the judgements and the weights; gives the sums of the first walk and the derivatives of weights."""
+        first: tuple[Sums, Effects] | None = None
+        for start in range(0, max(len(followed), 1), _CELLS_AT_ONCE):
+            some = followed[start : start + _CELLS_AT_ONCE]
+            weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
+            tilted = Tilted(self.model, self.program, [cells[number] for number in some])
+            survey = Survey(tilted, self.plan, self.shares, weights)
+            sums = survey.sums(self.map_blocks)
+            counting = self.shares[survey.counting]
+            effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
+            for place, number in enumerate(some):
+                carried = survey.carried and cells[number].owner == OUTCOME
+                if enough[place] >= LEAST_SHARE and place not in survey.unfit:
+                    method: Method = "carried along" if carried else "likelihood ratio"
+                    found[number] = _Found(method, effects.value[place], effects.residuals[:, place], effects.count)
+            first = first or (sums, sums.weights.effects(sums, counting))
+        assert first is not None, "there is at least one walk"
+        return first
+
+    def _probabilities(self, sums: Sums) -> tuple[Floats, Floats, float]:
+        """The present probabilities, in the form of `Effects` of one thing."""
+        visits = np.einsum("t,btc->bc", self.shares[np.flatnonzero(self.shares)], sums.visits)
+        count = float(sums.trials.sum())
+        value = visits.sum(axis=0) / count
+        return value[None], (visits - value * sums.trials[:, None])[:, None], count
+
+    # What is drawn anew ----------------------------------------------------------------------------------------------
+
+    def _draw_anew(self, cells: Sequence[Raised], numbers: Sequence[int], found: dict[int, _Found]) -> None:
+        """The effects of some judgements, from the changed models on common random numbers."""
+        for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
+            some = numbers[start : start + _VARIANTS_AT_ONCE]
+            programs = [self.program, *(self._changed(cells[number]) for number in some)]
+            drawn = simulate_variants(programs, self.plan, self.map_blocks)
+            visits = np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
+            trials, count = drawn.trials, float(drawn.trials.sum())
+            for number, one in zip(some, visits[1:], strict=True):
+                moved = one - visits[0]
+                value = moved.sum(axis=0) / count
+                found[number] = _Found("drawn anew", value, moved - value * trials[:, None], count)
+
+    def _changed(self, cell: Raised) -> Program:
+        """The program with another value of a judgement; the nodes that it does not touch are the same ones."""
+        changed = compile_model(with_values(self.model, {cell.path: cell.changed})).nodes
+        touched = [name for name in self.program.nodes if self._is_touched(cell, name)]
+        nodes: Mapping[str, Node] = {
+            **self.program.nodes,
+            **{name: replace(changed[name], imposed=self.program.nodes[name].imposed) for name in touched},  # type: ignore[arg-type]
+        }
+        return replace(self.program, nodes=nodes)
+
+    @staticmethod
+    def _is_touched(cell: Raised, node: str) -> bool:
+        if cell.owner is not None:
+            return node == cell.owner
+        return cell.judged.role != "odds_per_point" or (node == OUTCOME) == (cell.path[-1] == "impacts")
+
+    # Results ---------------------------------------------------------------------------------------------------------
+
+    def _weighted(self) -> Iterator[tuple[str, Literal["driver", "rule"], str, bool]]:
+        """Every weight: whose, of what kind, its title, and whether it is a schedule."""
+        for name, driver in self.model.drivers.items():
+            yield name, "driver", driver.title or name, _is_scheduled(driver.weight)
+        for name, rule in self.model.rules.items():
+            if OUTCOME in rule.then:
+                yield name, "rule", rule.title or name, _is_scheduled(rule.weight)
+
+    def _weights(self, effects: Effects, visits: Effects) -> Iterator[WeightSlope]:
+        present, off = visits.value[0], visits.residuals[:, 0]
+        for number, (name, kind, title, scheduled) in enumerate(self._weighted()):
+            weight = float(self.program.weights[name].mean())
+            value, residuals = effects.value[number], effects.residuals[:, number]
+            relative = _relative(1.0 if scheduled else weight, (value, residuals), (present, off))
+            yield WeightSlope(
+                kind=kind,
+                name=name,
+                title=title,
+                weight=weight,
+                scheduled=scheduled,
+                derivative=self._by_scenario(value, residuals, effects.count),
+                elasticity={
+                    scenario: _change(relative[0][at], relative[1][:, at], effects.count) if present[at] > 0 else None
+                    for scenario, at in zip(self.model.scenarios, self.order, strict=True)
+                },
+                aimed=self._aimed(value, residuals, effects.count),
+                aimed_elasticity=self._aimed_elasticity(
+                    1.0 if scheduled else weight, (value, residuals), (present, off), effects.count
+                ),
+                size=self._size(value, residuals, effects.count),
+            )
+
+    def _aimed_elasticity(
+        self, weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats], count: float
+    ) -> Change | None:
+        if self.aim.members is None:
+            return None
+        members = list(self.aim.members)
+        summed = [
+            (value[members].sum(keepdims=True), residuals[:, members].sum(axis=1, keepdims=True))
+            for value, residuals in (slope, present)
+        ]
+        if not summed[1][0][0] > 0:
+            return None
+        value, residuals = _relative(weight, summed[0], summed[1])
+        return _change(value[0], residuals[:, 0], count)
+
+    def _effect(self, cell: Raised, found: _Found | None) -> JudgementEffect:
+        nothing = _Found("none", np.zeros(len(self.order)), np.zeros((2, len(self.order))), 1.0)
+        found = found or nothing
+        sums = found.value, found.residuals, found.count
+        return JudgementEffect(
+            path=_path(cell.judged),
+            role=cell.judged.role,
+            value=cell.value,
+            changed=cell.changed,
+            change=cell.change,
+            by_scenario=self._by_scenario(*sums),
+            aimed=self._aimed(*sums),
+            size=self._size(*sums),
+            method=found.method,
+            sources=list(cell.judged.sources),
+            inferred=cell.judged.is_inferred,
+        )
+
+    def _by_scenario(self, value: Floats, residuals: Floats, count: float) -> dict[str, Change]:
+        return {
+            name: _change(value[at], residuals[:, at], count)
+            for name, at in zip(self.model.scenarios, self.order, strict=True)
+        }
+
+    def _aimed(self, value: Floats, residuals: Floats, count: float) -> Change | None:
+        if self.aim.members is None:
+            return None
+        members = list(self.aim.members)
+        return _change(float(value[members].sum()), residuals[:, members].sum(axis=1), count)
+
+    def _size(self, value: Floats, residuals: Floats, count: float) -> Change:
+        """The aimed effect without its sign, or the total variation."""
+        if self.aim.members is None:
+            signs = np.sign(value) / 2
+        else:
+            members = list(self.aim.members)
+            signs = np.zeros(len(value))
+            signs[members] = np.sign(value[members].sum())
+        return _change(float(value @ signs), residuals @ signs, count)
+
+
+def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """The elasticity w / p dp/dw and its residuals; 0 where p is."""
+    (value, residuals), (chance, off) = slope, present
+    share = np.divide(weight, chance, out=np.zeros_like(chance), where=chance > 0)
+    per_chance = np.divide(value, chance, out=np.zeros_like(chance), where=chance > 0)
+    return value * share, (residuals - per_chance * off) * share
+
+
+def _change(value: float, residuals: Floats, count: float) -> Change:
+    """A value with the standard error that its batches tell."""
+    batches = len(residuals)
+    error = float(np.sqrt((residuals**2).sum() * (batches / (batches - 1))) / count)
+    return Change(float(value) + 0.0, error)  # + 0.0 leaves no minus zero
+
+
+def _size(ranked: WeightSlope | JudgementEffect) -> float:
+    return -ranked.size.value
+
+
+def _is_scheduled(weight: Weight | None) -> bool:
+    return weight is not None and weight.schedule is not None
+
+
+def _path(judged: Judged) -> str:
+    return ".".join(map(str, judged.path))
+
+
+def _claims(register: Register, effects: Iterable[JudgementEffect]) -> dict[str, str]:
+    """What the cited claims say, those of the largest effects first."""
+    cited = dict.fromkeys(claim for effect in sorted(effects, key=_size) for claim in effect.sources)
+    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}

@@ -1,0 +1,31 @@
+"""Who runs the blocks of a command: this process, several, or a cluster; the one place that decides it."""
+
+from __future__ import annotations
+
+import typer
+
+from usru_scenarios.cli import options
+from usru_scenarios.cli.conduct import Conduct
+from usru_scenarios.cli.progress import Progress
+
+
+def workers(context: typer.Context, conduct: Conduct, jobs: str | None, cluster: str | None = None) -> Progress:
+    """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends its workers with the command.
+
+    Raises:
+        Misuse: an option makes no sense.
+        NoCluster: the cluster can't be had.
+    """
+    number, address = options.jobs(jobs), options.cluster(cluster)
+    if address is None:
+        from usru_scenarios.running.processes import Processes, cores
+
+        processes = context.with_resource(Processes(cores() if number is None else number))
+        return Progress(wanted=not conduct.quiet, inner=processes.map)
+    if number is not None and address != "local":
+        raise options.Misuse("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
+
+    from usru_scenarios.running.cluster import Cluster
+
+    crew = context.with_resource(Cluster(address, number))
+    return Progress(wanted=not conduct.quiet, inner=crew.map)

@@ -1,0 +1,18 @@
+"""Words with a meaning of their own in models and queries, for those who need not know what a file is."""
+
+from __future__ import annotations
+
+OUTCOME = "scenario"
+"""The name of the outcome node, whose states are the scenarios."""
+
+HOLD = "hold"
+"""In the place of a state, points for `hold` act on the odds of keeping the present state."""
+
+DIRICHLET = "dirichlet"
+"""Beside the values of a prior, the strength of the Dirichlet distribution that they are drawn from."""
+
+RESERVED = frozenset(
+    {"scenario", "hold", "start", "end", "now", "mean", "ever", "always", "never", "each", "by"}
+    | {"or", "and", "not", "do", "profile", "default", "dirichlet"}
+)
+"""Words of the query language and of the format, which can't be names."""

@@ -1,0 +1,77 @@
+"""Which file is meant: by its path, or by the id of a bundled model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from usru_scenarios.problems import Problem, UnreadableInput, suggestion
+
+DEFAULT_MODEL = "us-russia"
+"""The bundled model that is meant where none is named."""
+
+STANDARD_INPUT = "-"
+
+
+def bundled_folder(candidates: Iterable[Path] | None = None) -> Path | None:
+    """The folder of the bundled models: in the package when it was installed from a wheel, else beside the source."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parents[1]
+    places = candidates if candidates is not None else (package / "bundled" / "scenarios", beside / "scenarios")
+    return next((folder for folder in places if folder.is_dir()), None)
+
+
+def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
+    """The bundled models by their id, which is the file's name without its ending."""
+    folder = bundled_folder(candidates)
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
+    return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])
+
+
+def found_file(source: str | Path) -> tuple[Path, str]:
+    """The file that a path or the id of a bundled model means, and its name in messages.
+
+    Raises:
+        UnreadableInput: there is none.
+    """
+    if not str(source):
+        raise UnreadableInput("the name of a model is empty\n    = name a file, or a bundled model such as us-russia")
+    path = Path(source)
+    if isinstance(source, Path) or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
+        return path, str(source)
+    bundled = bundled_models()
+    if source in bundled:
+        return bundled[source], _shown(bundled[source])
+    if _is(path, Path.is_dir):
+        raise UnreadableInput(f"{source} is a folder, not a file")
+    known = [*bundled, *_files_beside(path)]
+    hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
+    raise UnreadableInput(str(Problem("missing_file", f"there is no file and no bundled model '{source}'", None, hint)))
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether a path is of a kind; a text that can't be a path (too long, with a NUL) is of none."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: Path) -> str:
+    """The path as a person at the present folder would write it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _files_beside(path: Path) -> list[str]:
+    try:
+        return sorted(
+            str(path.parent / entry.name) for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")
+        )
+    except (OSError, ValueError):
+        return []

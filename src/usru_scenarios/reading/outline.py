@@ -1,0 +1,45 @@
+"""What answers need to know of a model beside its program: little enough to be kept between runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from usru_scenarios.problems import Problem
+
+
+@dataclass(frozen=True)
+class NodeOutline:
+    """A driver or consequence: its title, and its states in the order of the file, none of a numeric one."""
+
+    title: str
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """How a model is called, what it calls its parts, and what its reader is to be warned of.
+
+    Attributes:
+        name, title: of the model.
+        sha256: of the resolved model (see `reading.loading.digest`).
+        profile: the profile that is applied.
+        scenarios: their titles by id.
+        baseline: the share of each scenario that the drivers do not explain, by id.
+        drivers, consequences: by id. All of these are in the order of the file.
+        rules, profiles: ids.
+        uncertain: the dotted paths of judgements that are distributions.
+        warnings: of the file.
+    """
+
+    name: str
+    title: str
+    sha256: str
+    profile: str | None
+    scenarios: dict[str, str]
+    baseline: dict[str, float]
+    drivers: dict[str, NodeOutline]
+    consequences: dict[str, NodeOutline]
+    rules: tuple[str, ...]
+    profiles: tuple[str, ...]
+    uncertain: tuple[str, ...]
+    warnings: tuple[Problem, ...]

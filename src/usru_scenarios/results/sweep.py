@@ -1,0 +1,109 @@
+"""Likelihoods over a range of judgements, in the form of their JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from usru_scenarios.results.run import ModelLine, Run, Warned
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What is varied.
+
+    Attributes:
+        name: as written: a driver or rule, whose weight is meant, or a path.
+        kind: which of these.
+        values: in rising order.
+        present: the value that the model has without the sweep; None where it has none, or several.
+    """
+
+    name: str
+    kind: Literal["weight", "path"]
+    values: list[float]
+    present: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The probability of a scenario or group at each point, with standard errors of sampling."""
+
+    probability: list[float]
+    standard_errors: list[float]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A scenario or group.
+
+    Attributes:
+        curves: by the time at which it is read: `mean` (its share of time), `end`, or a step.
+    """
+
+    title: str
+    curves: dict[str, Curve]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where the likeliest scenario changes.
+
+    Attributes:
+        at: the time at which it is read.
+        before, after: the likeliest scenario below and above.
+        low, high: the neighbouring values between which it changes.
+        value: where the two are equally likely; None where sampling can't tell it more closely than `low` and `high`.
+        standard_error: of sampling, of the value.
+    """
+
+    at: str
+    before: str
+    after: str
+    low: float
+    high: float
+    value: float | None
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Likelihoods over a range of one or two judgements.
+
+    Attributes:
+        variables: one or two.
+        at: the times at which scenarios are read.
+        points: the variables' values at each point; of two variables the second runs faster.
+        scenarios, groups: by id, in the order of the file.
+        likeliest: by time, the likeliest scenario at each point.
+        crossings: of one variable, in rising order for each time; of two none are sought.
+    """
+
+    model: ModelLine
+    run: Run
+    variables: list[Varied]
+    at: list[str]
+    points: list[list[float]]
+    scenarios: dict[str, Swept]
+    groups: dict[str, Swept]
+    likeliest: dict[str, list[str]]
+    crossings: list[Crossing]
+    warnings: list[Warned] = field(default_factory=list)
+    format: Literal["usru.sweep/1.0"] = "usru.sweep/1.0"
+
+    def only(self, name: str) -> Sweep:
+        """The sweep of one scenario or group alone; without crossings, which are between scenarios.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        if name not in self.scenarios and name not in self.groups:
+            raise KeyError(name)
+        scenarios = {one: swept for one, swept in self.scenarios.items() if one == name}
+        groups = {one: swept for one, swept in self.groups.items() if one == name}
+        return replace(self, scenarios=scenarios, groups=groups, likeliest={}, crossings=[])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(self)
+        return {"format": data.pop("format"), **data}

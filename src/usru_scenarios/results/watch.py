@@ -1,0 +1,147 @@
+"""What to watch: the sightings that would move the forecast most, in the form of its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from usru_scenarios.results.run import ModelLine, Run, Warned
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A scenario, or the group that is asked about, as it is forecast before anything is sighted."""
+
+    title: str
+    probability: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class ShiftErrors:
+    """Standard errors of the numbers of the same names."""
+
+    seen: float
+    shift: float
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """What a sighting makes of the forecast of one scenario or group.
+
+    Attributes:
+        seen: its probability once the state is seen.
+        shift: how far that is from the forecast without the sighting.
+    """
+
+    seen: float
+    shift: float
+    standard_errors: ShiftErrors
+
+
+@dataclass(frozen=True)
+class IndicatorErrors:
+    """Standard errors of the numbers of the same names."""
+
+    probability: float
+    expected_move: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A state that may be seen at the date of sighting, and what it would say about the future.
+
+    Attributes:
+        node: the driver or consequence that is looked at.
+        state: its state, or of a numeric node a third of its distribution, such as `< 0.5`.
+        probability: that the state holds then.
+        expected_move: the probability times the distance: what to expect the sighting to do. Corrected for noise; what
+            that brings below 0 is told as 0.
+        distance: by how much the sighting moves the forecast: half the sum of the absolute shifts of all scenarios
+            (their total variation), or the absolute shift of what is asked about. Corrected likewise.
+        within_noise: no scenario's shift is clearly told from the noise of sampling.
+        speaks_for, speaks_against: the scenarios whose probability it clearly raises and lowers most; None where there
+            is none.
+        forecast: what it makes of each scenario, and of the group that is asked about.
+        signposts: by what one knows the state; where the file has no words for it, those of `speaks_for`.
+        signposts_of: whose signposts these are; None where there are none.
+        sources: the claims that the state's own numbers rest on.
+    """
+
+    node: str
+    title: str
+    role: Literal["driver", "consequence"]
+    state: str
+    state_title: str
+    probability: float
+    expected_move: float
+    distance: float
+    standard_errors: IndicatorErrors
+    within_noise: bool
+    speaks_for: str | None
+    speaks_against: str | None
+    forecast: dict[str, Shifted]
+    signposts: list[str]
+    signposts_of: Literal["state", "scenario"] | None
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class NodeErrors:
+    """Standard errors of the numbers of the same names."""
+
+    expected_move: float
+    information: float
+
+
+@dataclass(frozen=True)
+class WatchedNode:
+    """What it is worth to look at a node at the date of sighting, whatever is seen.
+
+    Attributes:
+        expected_move: the sum over its states.
+        information: the mutual information of its state then and the scenario to come, or of what is asked about, in
+            bits; corrected for noise.
+    """
+
+    node: str
+    title: str
+    role: Literal["driver", "consequence"]
+    expected_move: float
+    information: float
+    standard_errors: NodeErrors
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The early-warning indicators of a model.
+
+    Attributes:
+        on: the step of the sighting.
+        horizon: the step whose forecast moves.
+        of: the scenario or group that is asked about; None for the whole distribution of scenarios.
+        forecast: each scenario at the horizon, and the group that is asked about, before any sighting.
+        indicators: all states that were met often enough, the one of which most is to be expected first.
+        too_rare: "node=state" of what was met in too few worlds to tell anything.
+        nodes: all drivers and consequences, the one of which most is to be expected first.
+        claims: what the claims cited here say, by their ids.
+    """
+
+    model: ModelLine
+    run: Run
+    on: str
+    horizon: str
+    of: str | None
+    forecast: dict[str, Expected]
+    indicators: list[Indicator]
+    too_rare: list[str]
+    nodes: list[WatchedNode]
+    claims: dict[str, str]
+    warnings: list[Warned] = field(default_factory=list)
+    format: Literal["usru.watch/1.0"] = "usru.watch/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(self)
+        return {"format": data.pop("format"), **data}

@@ -1,0 +1,130 @@
+"""Blocks over a real cluster of two local workers: the same bytes, whatever becomes of a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from importlib import import_module
+from typing import TypeVar
+
+import pytest
+
+from command import HARBOUR, HERE, answer
+from labour import Labour
+from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.running import cluster
+from usru_scenarios.running.cluster import Cluster, NoCluster
+from usru_scenarios.study import load
+
+pytest.importorskip("distributed")
+
+Sums = TypeVar("Sums")
+
+FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
+TRIALS = 60_000
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Cluster]:
+    with Cluster("local", 2) as two:
+        yield two
+
+
+def test_the_same_bytes_as_in_one_process(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+    study = load(FEEDBACK)
+    alone, spread = (study.simulate(trials=TRIALS, map_blocks=run) for run in (map, local.map))
+    assert repr(alone) == repr(spread)
+    with pytest.raises(AssertionError):
+        assert repr(study.simulate(trials=TRIALS, seed=2, map_blocks=local.map)) == repr(alone)
+
+
+def test_results_come_in_order_from_both_workers(local: Cluster) -> None:
+    assert list(local.map(Labour().double, range(50))) == [2 * block for block in range(50)]
+    assert list(local.map(partial(Labour().add, 5), [3, 1, 2])) == [8, 6, 7]
+    homes = set(local.map(Labour(1.0).where, range(30)))
+    assert len(homes) == 2
+    assert os.getpid() not in homes
+
+
+def test_what_is_short_or_says_nothing_of_its_length_runs_here(local: Cluster) -> None:
+    assert set(local.map(Labour(0.01).where, range(5))) == {os.getpid()}
+    assert list(local.map(str, range(3))) == ["0", "1", "2"]
+
+
+def test_an_error_is_the_error_itself(local: Cluster) -> None:
+    results = local.map(Labour(faults=(7, 30)).double, range(50))
+    with pytest.raises(TooFewDraws, match="of block 7") as caught:
+        list(results)
+    assert caught.value.effective_trials == 7.0
+
+
+def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
+    local: Cluster, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+    study = load(FEEDBACK)
+    victim = next(iter(local.map(Labour(1.0).where, range(2))))
+
+    def deadly(function: Callable[[int], Sums], blocks: Iterable[int]) -> Iterator[Sums]:
+        for number, part in enumerate(local.map(function, blocks)):
+            if number == 3:
+                os.kill(victim, signal.SIGKILL)
+            yield part
+
+    spread = study.simulate(trials=330_000, map_blocks=deadly)
+    with pytest.raises(ProcessLookupError):
+        os.kill(victim, 0)
+    assert repr(spread) == repr(study.simulate(trials=330_000))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_address_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 0.3)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        done = answer("simulate", HARBOUR, "--cluster", address)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usru: no scheduler answers at {address}\n")
+
+
+def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = import_module("distributed")
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp://"
+    ) as empty:
+        monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+        with pytest.raises(NoCluster, match="has no workers"):
+            Cluster(empty.scheduler_address)
+
+
+def test_a_cluster_with_other_versions_is_refused(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "__version__", "0.0.0")
+    with pytest.raises(NoCluster, match=r"a worker has usru-scenarios .*, but this machine has 0\.0\.0"):
+        list(local.map(Labour(1.0).add_one, range(3)))
+    packages = {"python": "3.11", "numpy": "2.0", "distributed": "2026.1"}
+    ours, other = {"packages": packages}, {"packages": {**packages, "numpy": "1.9"}}
+    cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": ours}})
+    with pytest.raises(NoCluster, match=r"tcp://a:1 has numpy 1\.9, but this machine has 2\.0"):
+        cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": other}})
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = answer("simulate", HARBOUR, "--cluster", "local")
+    assert done.returncode == 2
+    assert "pip install 'usru-scenarios[cluster]'" in done.stderr
+
+
+def test_the_command_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+    spread, alone = (
+        answer("simulate", HARBOUR, "-n", "40000", "--json", *more)
+        for more in (("--cluster", "local", "--jobs", "1"), ("--jobs", "1"))
+    )
+    assert (spread.returncode, spread.stdout, spread.stderr) == (0, alone.stdout, "")

@@ -1,0 +1,464 @@
+"""Uncertain judgements: what is drawn, what follows from it, and the band that it leaves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from scipy import stats
+
+import usru_scenarios as us
+from command import answer
+from oracle import Json
+from sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
+from usru_scenarios.meaning.compiling import compile_model
+from usru_scenarios.meaning.distributions import LatentScale
+from usru_scenarios.meaning.drawing import Drawing
+from usru_scenarios.meaning.program import Floats
+from usru_scenarios.model import Distribution, Judgement, Keep, Model, Numeric
+from usru_scenarios.reading.provenance import Judged, judgements, with_values
+from usru_scenarios.results.forecast import Band, StatesResult
+from usru_scenarios.sampler.engine import Plan, simulate
+from usru_scenarios.sampler.estimates import OverDraws, spread
+from usru_scenarios.study import Study
+
+CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
+
+File = Callable[[Json], Study]
+
+COPY = {"lo": {"a": 60, "b": -60}, "hi": {"a": -60, "b": 60}}
+"""Impacts with which the scenario is a where the driver is lo, and b where it is hi."""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> File:
+    def load(raw: Json) -> Study:
+        path = tmp_path / "model.yaml"
+        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+        return us.load(path)
+
+    return load
+
+
+def shares(baselines: list[float], strength: float) -> Json:
+    """A model that is nothing but uncertain baselines."""
+    return {
+        "usru": 1,
+        "name": "shares",
+        "title": "Shares",
+        "scenarios": {f"s{n}": {"baseline": share} for n, share in enumerate(baselines)},
+        "outcome": {"prior": {"dirichlet": strength}},
+    }
+
+
+def mirror(prior: Json) -> Json:
+    """A model whose outcome is the state of its driver: each world says yes or no, so a draw of few is noisy."""
+    return {
+        "usru": 1,
+        "name": "mirror",
+        "title": "Mirror",
+        "scenarios": {"a": {}, "b": {}},
+        "drivers": {"x": {"states": {"lo": 0.2, "hi": 0.8}, **prior, "impacts": COPY}},
+    }
+
+
+def quantile_error(density: float, share: float, draws: int) -> float:
+    """The standard error of a sample quantile (W. Feller): sqrt(q (1 - q) / n) by the density there."""
+    return math.sqrt(share * (1.0 - share) / draws) / density
+
+
+# --- What is drawn ---------------------------------------------------------------------------------------------------
+
+
+def drawn(raw: Any, draws: int = 40_000, path: str = "points") -> Floats:
+    """Draws of a judgement in the place of a weight or of points."""
+    model = Model.model_validate(
+        text_keys(
+            {
+                "usru": 1,
+                "name": "one",
+                "title": "One",
+                "scenarios": {"a": {}, "b": {}},
+                "outcome": {"persistence": raw if path == "persistence" else 0.5},
+                "drivers": {
+                    "x": {
+                        "states": {"on": {}, "off": {}},
+                        "weight": raw if path == "weight" else 1,
+                        "impacts": {"on": {"a": raw if path == "points" else 1}},
+                    }
+                },
+            }
+        )
+    )
+    values = Drawing(model, 5, draws)
+    found = next(one for one in judgements(model) if isinstance(one.judgement.value, Distribution))
+    return values(found.judgement)
+
+
+@pytest.mark.parametrize(
+    ("raw", "law"),
+    [
+        ({"uniform": [-1, 3]}, stats.uniform(-1, 4)),
+        ({"triangular": [-1, 0, 3]}, stats.triang(0.25, -1, 4)),
+        ({"triangular": [0, 0, 3]}, stats.triang(0.0, 0, 3)),
+        ({"pert": [-1, 0, 3]}, stats.beta(2, 4, -1, 4)),
+        ({"normal": [1, 0.5]}, stats.norm(1, 0.5)),
+    ],
+)
+def test_each_family_is_drawn_from_its_own_law(raw: Json, law: Any) -> None:
+    values = drawn(raw)
+    assert stats.kstest(values, law.cdf).pvalue > 1e-4
+    assert stats.kstest(values + 0.1, law.cdf).pvalue < 1e-4
+
+
+def test_a_normal_is_cut_off_where_the_judgement_ends() -> None:
+    weights, keeps = drawn({"normal": [0.2, 0.3]}, path="weight"), drawn({"normal": [0.9, 0.2]}, path="persistence")
+    assert weights.min() >= 0
+    assert stats.kstest(weights, stats.truncnorm(-0.2 / 0.3, np.inf, 0.2, 0.3).cdf).pvalue > 1e-4
+    assert 0 <= keeps.min() <= keeps.max() <= 1
+
+
+def test_parameters_may_be_uncertain_themselves() -> None:
+    """A normal around a normal is a normal, wider."""
+    values = drawn({"normal": [{"normal": [1, 0.3]}, 0.4]})
+    assert stats.kstest(values, stats.norm(1, 0.5).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("row", [CASES["dirichlet"]])
+def test_priors_under_a_dirichlet_are_drawn_together(row: Json) -> None:
+    alpha = row["alpha"]
+    model = Model.model_validate(shares([one / sum(alpha) for one in alpha], sum(alpha)))
+    values = Drawing(model, 3, 40_000)
+    table = np.array([values(part.baseline) for part in model.scenarios.values() if part.baseline is not None])
+    assert table.sum(axis=0) == pytest.approx(1.0)
+    for one, total, mean, sd in zip(table, alpha, row["mean"], row["sd"], strict=True):
+        assert abs(one.mean() - mean) < ERRORS * sd / math.sqrt(40_000)
+        assert stats.kstest(one, stats.beta(total, sum(alpha) - total).cdf).pvalue > 1e-4
+
+
+def test_a_judgement_is_drawn_by_its_own_path() -> None:
+    """Another uncertain judgement, and more draws, change none of its values; another seed changes all."""
+    raw = exact_model("weights")
+    path = "scenarios/" + next(iter(raw["scenarios"])) + "/baseline"
+    one = changed(raw, path, {"uniform": [0.2, 0.6]})
+    name = next(iter(raw["drivers"]))
+    two = changed(one, f"drivers/{name}/weight", {"uniform": [1, 2]})
+
+    def baseline(raw: Json, seed: int, draws: int) -> Floats:
+        model = Model.model_validate(text_keys(raw))
+        share = next(iter(model.scenarios.values())).baseline
+        assert share is not None
+        return Drawing(model, seed, draws)(share)
+
+    first = baseline(one, 1, 100)
+    assert np.array_equal(first, baseline(two, 1, 300)[:100])
+    assert not np.array_equal(first, baseline(one, 2, 100))
+
+
+def test_one_number_for_both_kinds_of_points_is_one_judgement() -> None:
+    def odds(raw: Any) -> tuple[Floats, Floats]:
+        model = Model.model_validate({**shares([0.5, 0.5], 9), "odds_per_point": raw})
+        values = Drawing(model, 1, 5)
+        return values(model.odds_per_point.impacts), values(model.odds_per_point.influences)
+
+    assert np.array_equal(*odds({"uniform": [1.2, 1.8]}))
+    assert not np.array_equal(*odds({"impacts": {"uniform": [1.2, 1.8]}, "influences": {"uniform": [1.2, 1.8]}}))
+
+
+# --- Every judgement acts --------------------------------------------------------------------------------------------
+
+
+def moved(model: Model, judged: Judged, rng: np.random.Generator, draws: int) -> Floats:
+    """Values that a judgement could have."""
+    held = judged.judgement
+    mean = held.per_step(model.grid) if isinstance(held, Keep) else held.mean
+    noise = rng.uniform(-1, 1, draws)
+    match judged.role:
+        case "points":
+            return mean + noise
+        case "persistence":
+            return np.clip(mean + 0.3 * noise, 0.0, 1.0)
+        case "odds_per_point":
+            return 1.0 + (mean - 1.0) * (1.0 + 0.5 * noise)
+        case "initial" if isinstance(node := dict(model.nodes()).get(str(judged.path[1])), Numeric):
+            return np.clip(mean + 0.1 * noise, node.range[0] + 1e-3, node.range[1] - 1e-3)
+        case "parameter" | "share":
+            return np.full(draws, mean)
+        case _:
+            return mean * (1.0 + 0.5 * noise)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXACT_MODELS.glob("*.yaml")))
+def test_each_draw_is_the_model_with_its_values(name: str) -> None:
+    """Trial by trial: what a drawn program does under one draw, the model with that draw's numbers does."""
+    draws, trials = 3, 64
+    model = Model.model_validate(text_keys(exact_model(name)))
+    rng = np.random.default_rng(sum(map(ord, name)))
+    found = [one for one in judgements(model) if one.role not in ("parameter", "share")]
+    by_id = {id(one.judgement): moved(model, one, rng, draws) for one in found}
+    table = {one.path: by_id[id(one.judgement)] for one in found}  # one judgement may stand in two places
+
+    def values(judgement: Judgement | Keep, /) -> Floats:
+        mean = judgement.per_step(model.grid) if isinstance(judgement, Keep) else judgement.mean
+        return by_id.get(id(judgement), np.asarray(mean))
+
+    together = simulate(compile_model(model, values), Plan.of(draws * trials, 9, draws)).by_draws()
+    apart = []
+    for draw in range(draws):
+        own = with_values(model, {path: float(row[draw]) for path, row in table.items()})
+        alone = simulate(compile_model(own), Plan(draws * trials, 9))
+        assert len(alone.trials) == draws * trials
+        mine = slice(draw * trials, (draw + 1) * trials)
+        for part in ("visits", "first", "moves"):
+            whole = getattr(alone, part)[mine].sum(axis=0)
+            assert getattr(together, part)[draw] == pytest.approx(whole, abs=1e-6)
+        apart.append(alone.visits[mine].sum(axis=0))
+    assert name == "inevitable" or any(not np.allclose(one, apart[0]) for one in apart[1:])
+
+
+def test_the_law_of_a_number_follows_its_drawn_parameters() -> None:
+    rows = np.array([[0.1, 0.4, 0.9], [0.2, 0.5, 0.6], [0.3, 0.2, 0.7]])
+    scale = LatentScale.drawn("pert", rows, (0.0, 1.0))
+    latent, which = np.linspace(-3, 3, 61), np.array([0, 1, 2]).repeat(61)
+    for draw, (low, mode, high) in enumerate(np.sort(rows, axis=1)):
+        own = Distribution.model_validate({"pert": [float(low), float(mode), float(high)]})
+        fine = LatentScale.of(own, (0.0, 1.0))(latent)
+        assert scale(np.tile(latent, 3), which)[draw * 61 :][:61] == pytest.approx(fine, abs=1e-4)
+
+
+# --- The band --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", CASES["beta"])
+def test_the_band_of_two_uncertain_shares_is_that_of_a_beta(row: Json, study: File) -> None:
+    a, b, draws = row["a"], row["b"], 8_000
+    result = study(shares([a / (a + b), b / (a + b)], a + b)).simulate(judgements=draws)
+    found = result.scenarios["s0"]
+    assert isinstance(found.band, Band)
+    law = stats.beta(a, b)
+    assert abs(found.end - row["mean"]) < ERRORS * found.standard_errors.end
+    for share, edge, truth in ((0.05, found.band.low[0], row["q05"]), (0.95, found.band.high[0], row["q95"])):
+        assert abs(edge - truth) < ERRORS * quantile_error(float(law.pdf(truth)), share, draws)
+        assert abs(edge - law.ppf(share + 0.05)) > ERRORS * quantile_error(float(law.pdf(truth)), share, draws)
+
+
+def test_the_band_of_many_shares_is_that_of_a_dirichlet(study: File) -> None:
+    row, draws = CASES["dirichlet"], 8_000
+    alpha = row["alpha"]
+    result = study(shares([one / sum(alpha) for one in alpha], sum(alpha))).simulate(judgements=draws)
+    for number, (low, high) in enumerate(row["marginal_q05_q95"]):
+        band, law = result.scenarios[f"s{number}"].band, stats.beta(alpha[number], sum(alpha) - alpha[number])
+        assert band is not None
+        assert abs(band.low[0] - low) < ERRORS * quantile_error(float(law.pdf(low)), 0.05, draws)
+        assert abs(band.high[0] - high) < ERRORS * quantile_error(float(law.pdf(high)), 0.95, draws)
+
+
+@pytest.mark.parametrize("each", [16, 64, 256])
+def test_fewer_trials_do_not_widen_the_band(each: int, study: File) -> None:
+    """The trials of a draw say yes or no: their noise is taken out, whatever is left of it is in the shape."""
+    row, draws = CASES["beta"][1], 2_000
+    result = study(mirror({"prior": {"dirichlet": row["a"] + row["b"]}})).simulate(
+        trials=draws * each, judgements=draws
+    )
+    band, law = result.scenarios["a"].band, stats.beta(row["a"], row["b"])
+    assert band is not None
+    width, truth = band.high[0] - band.low[0], row["q95"] - row["q05"]
+    slack = ERRORS * math.hypot(
+        *(quantile_error(float(law.pdf(row[edge])), share, draws) for edge, share in (("q05", 0.05), ("q95", 0.95)))
+    )
+    assert abs(width - truth) < slack + 0.03 * truth * math.sqrt(64 / each)
+
+
+def test_noise_left_in_would_widen_the_band() -> None:
+    """The sabotaged twin: without the correction the same draws give a band that is too wide."""
+    rng = np.random.default_rng(2)
+    chances = rng.beta(5, 20, 2_000)
+    halves = rng.binomial(8, np.repeat(chances, 2)).astype(np.float64)
+    trials = np.full(4_000, 8.0)
+    found = spread(halves[:, None], trials)
+    whole = (halves[::2] + halves[1::2]) / 16
+    raw = np.quantile(whole, 0.95) - np.quantile(whole, 0.05)
+    truth = stats.beta(5, 20).ppf(0.95) - stats.beta(5, 20).ppf(0.05)
+    assert abs(float(found.high[0] - found.low[0]) - truth) < 0.1 * truth
+    assert raw > 1.4 * truth
+    assert float(found.noise[0]) == pytest.approx(0.16 / 16 / (0.16 / 16 + 0.2 * 0.8 / 26), rel=0.15)
+
+
+def test_where_judgements_do_not_matter_the_band_is_narrow(study: File) -> None:
+    """A driver without a way to the outcome is uncertain: the band of the other's noise must vanish."""
+    raw = mirror({})
+    raw["drivers"]["idle"] = {"states": {"up": 0.5, "down": 0.5}, "prior": {"dirichlet": 4}}
+    draws, each = 4_000, 64
+    band = study(raw).simulate(trials=draws * each, judgements=draws).scenarios["a"].band
+    assert band is not None
+    # What is left is the square root of the error of a ratio of two variances, times the uncorrected width.
+    assert band.high[0] - band.low[0] < math.sqrt(ERRORS * math.sqrt(4 / draws)) * 3.3 * math.sqrt(0.16 / each)
+    uncorrected = OverDraws(
+        np.tile(np.random.default_rng(1).binomial(64, 0.2, 500) / 64, (3, 1)), np.ones(500)
+    ).spread()
+    assert float(uncorrected.high - uncorrected.low) > 0.1
+
+
+def test_the_estimate_is_the_average_over_the_draws(study: File) -> None:
+    """A scenario under an uncertain weight: the integral of a logistic curve, not its value at the mean."""
+    raw = mirror({"initial": {"lo": 1}, "weight": {"uniform": [0, 4]}})
+    raw["drivers"]["x"]["impacts"] = {"lo": {"a": 3}}
+    log_odds = 3 * math.log(1.5)
+    result = study(raw).simulate(judgements=8_000)
+    average = math.log((1 + math.exp(4 * log_odds)) / 2) / (4 * log_odds)
+    at_the_mean = 1 / (1 + math.exp(-2 * log_odds))
+    found = result.scenarios["a"]
+    assert abs(found.end - average) < ERRORS * found.standard_errors.end
+    assert abs(found.end - at_the_mean) > ERRORS * found.standard_errors.end
+    assert found.band is not None
+    for share, edge in ((0.05, found.band.low[0]), (0.95, found.band.high[0])):
+        weight = math.log(edge / (1 - edge)) / log_odds
+        assert abs(weight / 4 - share) < ERRORS * math.sqrt(share * (1 - share) / 8_000)
+
+
+def test_the_error_counts_draws_and_trials(study: File) -> None:
+    """The spread over seeds is what is reported; the trials' own error, draws left out, would be too small."""
+    model = study(mirror({"prior": {"dirichlet": 10}}))
+    runs = [model.simulate(trials=8_000, judgements=100, seed=seed) for seed in range(60)]
+    spread_of = np.std([run.scenarios["a"].end for run in runs], ddof=1)
+    reported = np.mean([run.scenarios["a"].standard_errors.end for run in runs])
+    found = [run.drivers["x"] for run in runs]
+    known = [one for one in found if isinstance(one, StatesResult)]
+    states = np.std([one.by_step["lo"][0] for one in known], ddof=1)
+    of_states = np.mean([one.standard_errors["lo"][0] for one in known])
+    slack = ERRORS / math.sqrt(2 * len(runs))
+    assert abs(reported / spread_of - 1) < slack
+    assert abs(of_states / states - 1) < slack
+    assert abs(math.sqrt(0.16 / 8_000) / spread_of - 1) > slack
+
+
+# --- In use ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_means_are_taken_on_request_and_said_so(study: File) -> None:
+    model = study(shares([0.3, 0.7], 20))
+    means = model.simulate(judgements=0)
+    exact = model.simulate(method="exact")
+    for result in (means, exact):
+        assert result.scenarios["s0"].end == pytest.approx(0.3)
+        assert result.scenarios["s0"].band is None
+        assert result.run.judgements == 0
+        assert "judgements_at_their_means" in {one.code for one in result.warnings}
+    drawn_now = model.simulate()
+    assert drawn_now.run.judgements == 512
+    assert "judgements_at_their_means" not in {one.code for one in drawn_now.warnings}
+
+
+def test_a_certain_model_has_no_band(study: File) -> None:
+    result = study(mirror({})).simulate()
+    assert result.scenarios["a"].band is None
+    assert result.run.judgements == 0
+
+
+def test_set_fixes_an_uncertain_judgement(tmp_path: Path) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(yaml.safe_dump(mirror({"weight": {"uniform": [1, 2]}})), encoding="utf-8")
+    assert us.load(path).outline.uncertain == ("drivers.x.weight",)
+    assert us.load(path, weights=["x=1.5"]).outline.uncertain == ()
+
+
+def test_a_query_has_a_band_too(study: File) -> None:
+    model = study(mirror({"prior": {"dirichlet": 25}}))
+    found = model.ask("P(a)", trials=400_000, judgements=1_000)
+    assert found.band is not None
+    assert found.band.low == pytest.approx(CASES["beta"][1]["q05"], abs=0.015)
+    assert found.band.high == pytest.approx(CASES["beta"][1]["q95"], abs=0.03)
+    difference = model.ask("P(a) - P(x=lo)", trials=40_000, judgements=1_000)
+    assert difference.value == pytest.approx(0.0, abs=1e-9)
+    assert difference.band is not None
+    assert difference.band.high - difference.band.low < 1e-9
+    assert model.ask("P(a)", method="exact").band is None
+    assert model.ask("P(a) > 0.1", judgements=100).band is None
+
+
+def test_what_is_seen_tells_about_the_judgements(study: File) -> None:
+    """A beta prior of a share and one case seen: the next one's chance is (a + 1) / (a + b + 1)."""
+    raw = mirror({"prior": {"dirichlet": 2}, "persistence": 0})
+    raw["drivers"]["x"]["states"] = {"lo": 0.5, "hi": 0.5}
+    raw["time"] = {"start": 2025, "end": 2027, "step": "year"}
+    model = study(raw)
+    asked = model.ask("P(x=lo @ 2026 | x=lo @ 2025)", trials=64_000, judgements=2_000)
+    assert asked.value is not None
+    assert asked.standard_error is not None
+    assert abs(asked.value - 2 / 3) < ERRORS * asked.standard_error
+    assert abs(asked.value - 1 / 2) > ERRORS * asked.standard_error
+    result = model.simulate(trials=64_000, judgements=2_000, given=["x=lo@2025"])
+    found = result.scenarios["a"]
+    assert abs(found.end - 2 / 3) < ERRORS * found.standard_errors.end
+    assert found.band is not None
+    assert found.band.low[-1] == pytest.approx(stats.beta(2, 1).ppf(0.05), abs=0.05)
+    assert found.band.high[-1] == pytest.approx(stats.beta(2, 1).ppf(0.95), abs=0.05)
+
+
+def test_interventions_and_draws_go_together(study: File) -> None:
+    model = study(mirror({"prior": {"dirichlet": 5}}))
+    found = model.simulate(do=["x=lo"]).scenarios["a"]
+    assert found.end == pytest.approx(1.0)
+    assert found.band is not None
+    assert found.band.low == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize("places", ["initial", "event", "row", "states"])
+def test_a_strength_stands_beside_the_values_of_any_prior(places: str, study: File) -> None:
+    prior = {"lo": 0.2, "hi": 0.8, "dirichlet": 25}
+    given: dict[str, Json] = {
+        "initial": {"initial": prior},
+        "event": {"events": [{"at": "start", "prior": prior}]},
+        "row": {"prior_given": [{"when": {"y": "on"}, "prior": prior}]},
+        "states": {"prior": {"dirichlet": [25, "A01"]}},
+    }
+    raw = mirror(given[places])
+    raw["time"] = {"start": 2025, "end": 2026, "step": "year"}
+    raw["drivers"]["y"] = {"states": {"on": 1, "off": 0}}
+    band = study(raw).simulate(trials=256_000, judgements=1_000).scenarios["a"].band
+    assert band is not None
+    assert band.low[0] == pytest.approx(CASES["beta"][1]["q05"], abs=0.015)
+    assert band.high[0] == pytest.approx(CASES["beta"][1]["q95"], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (mirror({"prior": {"dirichlet": 0}}), "strength must be above 0"),
+        (mirror({"initial": {"lo": 1, "dirichlet": -2}}), "0"),
+        ({**mirror({}), "outcome": {"prior": {"dirichlet": 3}}}, "the scenarios have no baselines"),
+        (mirror({"prior": {"dirichlett": 3}}), "unknown key 'dirichlett'"),
+        (mirror({"states": {"dirichlet": 1, "hi": 2}, "impacts": {}}), "reserved"),
+    ],
+)
+def test_a_strength_that_makes_no_sense_is_a_fault(raw: Json, message: str, study: File) -> None:
+    with pytest.raises(us.ModelError, match=message):
+        study(raw).outline  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("number", "message"), [("1", "gives no band"), ("1e6", "is too many"), ("some", "takes a whole number")]
+)
+def test_a_number_of_draws_that_makes_no_sense_is_refused(number: str, message: str) -> None:
+    ended = answer("simulate", "--judgements", number)
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_the_bundled_model_says_what_it_is_unsure_of() -> None:
+    data = json.loads(answer("simulate", "--json", "-n", "4096", "--judgements", "64").stdout)
+    assert data["run"]["judgements"] == 64
+    for one in (*data["scenarios"].values(), *data["groups"].values()):
+        assert all(low <= high for low, high in zip(one["band"]["low"], one["band"]["high"], strict=True))
+    rows = answer("simulate", "-f", "csv", "-n", "4096", "--judgements", "64").stdout.splitlines()
+    assert rows[0].endswith(",band_low,band_high")
+    table = answer("simulate", "-n", "4096", "--judgements", "64").stdout
+    assert "90% band" in table
+    assert "64 draws of the judgements" in table

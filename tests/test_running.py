@@ -1,0 +1,246 @@
+"""Blocks over processes: the same bytes, in the same order, and nothing left behind whatever happens."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from command import COMMAND, HARBOUR, HERE, answer, environment
+from labour import Labour
+from tiny import TINY, study_of
+from usru_scenarios.cli.progress import Progress
+from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.running import processes
+from usru_scenarios.running.crew import WorkersLost
+from usru_scenarios.running.processes import Processes, cores
+from usru_scenarios.running.work import TASK_SECONDS, Tasks, predicted
+from usru_scenarios.sampler.engine import MapBlocks
+from usru_scenarios.study import Study, load
+
+FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
+TRIALS = 60_000
+"""Four blocks, the last one in part."""
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def crew(request: pytest.FixtureRequest) -> Iterator[Processes]:
+    with Processes(request.param, worthwhile=0.0) as processes:
+        yield processes
+
+
+@pytest.fixture
+def workers() -> Callable[[], int]:
+    """Says how many processes live that the test has started."""
+    before = active_children()
+    return lambda: sum(process not in before for process in active_children())
+
+
+# The same bytes -------------------------------------------------------------------------------------------------------
+
+QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
+    "simulate": lambda study, run: study.simulate(trials=TRIALS, map_blocks=run),
+    "ask": lambda study, run: study.ask("P(calm @ end) - P(crisis @ ever)", trials=TRIALS, map_blocks=run),
+    "given": lambda study, run: study.simulate(trials=TRIALS, given=["mood=cold@end"], map_blocks=run),
+    "explain": lambda study, run: study.explain("crisis", trials=TRIALS, map_blocks=run),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_same_bytes_in_any_number_of_processes(question: str, crew: Processes) -> None:
+    study, ask = load(FEEDBACK), QUESTIONS[question]
+    assert repr(ask(study, crew.map)) == repr(ask(study, map))
+    assert len(active_children()) >= crew.jobs, "no process did any of it"
+
+
+def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, crew: Processes) -> None:
+    raw = copy.deepcopy(TINY)
+    raw["expectations"] = {
+        "first": {"that": "P(war @ end) > P(thaw @ end)"},
+        "second": {"that": "P(war @ end | do(mood=low)) > P(war @ end | profile(gloomy))"},
+        "third": {"that": "P(war @ end | mood=high @ start) < P(war @ end)"},
+    }
+    study = study_of(raw, tmp_path)
+    alone, together = (study.check(robust=3, method="sample", map_parts=run) for run in (map, crew.map))
+    assert repr(alone) == repr(together)
+    assert any(one.robust != 3 for one in alone.expectations.values()) or alone.counts["holds"]
+
+
+def test_jobs_change_no_byte_of_the_output(monkeypatch: pytest.MonkeyPatch, workers: Callable[[], int]) -> None:
+    monkeypatch.setattr(processes, "WORTHWHILE", 0.0)
+    one, two = (answer("simulate", HARBOUR, "-n", "40000", "--json", "--jobs", jobs) for jobs in ("1", "2"))
+    assert (one.returncode, one.stderr) == (0, "")
+    assert (two.returncode, two.stdout, two.stderr) == (0, one.stdout, "")
+    assert workers() == 0
+
+
+def test_another_seed_would_be_noticed(crew: Processes) -> None:
+    study = load(FEEDBACK)
+    other = study.simulate(trials=TRIALS, seed=2)
+    with pytest.raises(AssertionError):
+        assert repr(study.simulate(trials=TRIALS, map_blocks=crew.map)) == repr(other)
+
+
+# Order, errors and losses ---------------------------------------------------------------------------------------------
+
+
+def test_results_come_in_the_order_of_the_blocks(crew: Processes) -> None:
+    assert list(crew.map(Labour().double, range(50))) == [2 * block for block in range(50)]
+    assert list(crew.map(partial(Labour().add, 5), [3, 1, 2])) == [8, 6, 7]
+    assert len(set(crew.map(Labour().where, range(50)))) == crew.jobs
+
+
+def test_no_worker_runs_far_ahead_of_what_is_taken(tmp_path: Path) -> None:
+    with Processes(2, worthwhile=0.0) as crew:
+        results = crew.map(Labour(mark=str(tmp_path)).leave, range(1000))
+        next(results)
+        time.sleep(0.3)
+        assert 1 < len(list(tmp_path.iterdir())) < 100
+
+
+def test_an_error_is_that_of_the_first_block_that_has_one(crew: Processes) -> None:
+    results = crew.map(Labour(faults=(7, 30)).double, range(50))
+    assert [next(results) for _ in range(6)] == [0, 2, 4, 6, 8, 10]
+    with pytest.raises(TooFewDraws, match="of block 7") as caught:
+        list(results)
+    assert (caught.value.effective_trials, caught.value.estimate) == (7.0, 0.25)
+    assert "in double" in caught.value.__notes__[0]
+    assert list(crew.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+
+
+def test_an_error_that_can_not_travel_is_told() -> None:
+    with Processes(2, worthwhile=0.0) as crew, pytest.raises(RuntimeError, match="Stubborn: no to 0"):
+        list(crew.map(Labour().refuse, range(9)))
+
+
+def test_what_a_lost_worker_had_to_do_is_done_by_another(tmp_path: Path) -> None:
+    with Processes(2, worthwhile=0.0) as crew:
+        results = list(crew.map(Labour(mark=str(tmp_path / "grave")).die_once, range(50)))
+    assert (tmp_path / "grave").exists()
+    assert results == list(range(50))
+
+
+def test_workers_that_keep_dying_are_an_error(workers: Callable[[], int]) -> None:
+    with Processes(2, worthwhile=0.0) as crew, pytest.raises(WorkersLost, match="signal 9"):
+        list(crew.map(Labour().die, range(50)))
+    assert workers() == 0
+
+
+def test_a_caller_that_wants_no_more_leaves_nothing_behind(workers: Callable[[], int]) -> None:
+    with Processes(2, worthwhile=0.0) as crew:
+        results = crew.map(Labour().double, range(1000))
+        assert next(results) == 0
+        results.close()
+        assert workers() == 0
+        assert list(crew.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+    assert workers() == 0
+
+
+# Where it is not worth it ---------------------------------------------------------------------------------------------
+
+
+def test_short_runs_and_work_of_unknown_length_start_no_process(workers: Callable[[], int]) -> None:
+    assert predicted(Labour(0.1).double) == predicted(partial(Labour(0.1).add, 1)) == 0.1
+    assert predicted(str) is None
+    with Processes(2) as crew:
+        assert set(crew.map(Labour(processes.WORTHWHILE / 11).where, range(10))) == {os.getpid()}
+        assert list(crew.map(str, range(3))) == ["0", "1", "2"]
+        assert list(crew.map(Labour(100.0).where, range(1))) == [os.getpid()]
+        load(HARBOUR).simulate(trials=TRIALS, map_blocks=crew.map)
+        assert workers() == 0
+        assert os.getpid() not in set(crew.map(Labour(processes.WORTHWHILE / 9).where, range(10)))
+    with Processes(1, worthwhile=0.0) as alone:
+        assert set(alone.map(Labour(100.0).where, range(10))) == {os.getpid()}
+
+
+def test_a_mapping_within_another_one_runs_here() -> None:
+    with Processes(2, worthwhile=0.0) as crew:
+        for _ in crew.map(Labour().double, range(4)):
+            assert set(crew.map(Labour().where, range(4))) == {os.getpid()}
+
+
+def test_a_bar_is_drawn_for_the_outer_mapping_only() -> None:
+    progress = Progress(wanted=False)
+    assert [list(progress.map(str, range(outer))) for outer in progress.map(int, range(3))] == [[], ["0"], ["0", "1"]]
+    assert not progress.at_work
+
+
+def test_tasks_are_large_enough_and_there_are_enough_of_them() -> None:
+    each = TASK_SECONDS / 10
+    assert Tasks.of(str, range(10_000), each, 2).size == 10
+    assert Tasks.of(str, range(16), each, 2).size == 2
+    assert Tasks.of(str, range(5), 10 * TASK_SECONDS, 2).size == 1
+    tasks = Tasks.of(str, range(25), each, 1)
+    assert [list(tasks[number]) for number in range(len(tasks))][-1] == list(range(21, 25))
+    assert len(Tasks.of(str, range(61_035_157), each, 2)) == 6_103_516
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--jobs", "0"], "--jobs 0 is too few"),
+        (["--jobs", "two"], "--jobs takes auto or a whole number from 1 on, not 'two'"),
+        (["--jobs", "-1"], "not '-1'"),
+        (["--jobs", "1e9"], "--jobs 1e9 is too many"),
+        (["--cluster", "localhost"], "did you mean 'local'?"),
+        (["--cluster", "tcp://somewhere"], "such as tcp://host:8786"),
+        (["--cluster", "tcp://somewhere:1", "--jobs", "2"], "--jobs has no meaning for a cluster that runs already"),
+    ],
+)
+def test_misuse_is_told(arguments: list[str], said: str) -> None:
+    done = answer("simulate", HARBOUR, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_auto_is_as_many_jobs_as_cores() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+    assert answer("simulate", HARBOUR, "-n", "2000", "--jobs", "auto").returncode == 0
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["group", "leader"])
+def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, to_all: bool) -> None:
+    target = tmp_path / "result.json"
+    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--jobs", "2", "-o", str(target)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True
+    ) as leader:
+        wait_until(lambda: len(members(leader.pid)) >= 3)
+        (os.killpg if to_all else os.kill)(leader.pid, signal.SIGINT)
+        output, said = leader.communicate(timeout=60)
+    assert (leader.returncode, output, said) == (130, b"", b"")
+    wait_until(lambda: not members(leader.pid))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_go_when_whoever_started_them_is_killed() -> None:
+    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--jobs", "2"]
+    with subprocess.Popen(command, env=environment(), start_new_session=True) as leader:
+        wait_until(lambda: len(members(leader.pid)) >= 3)
+        leader.kill()
+    wait_until(lambda: not members(leader.pid))
+
+
+def members(group: int) -> list[str]:
+    """The living processes of a group."""
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)

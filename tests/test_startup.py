@@ -1,0 +1,93 @@
+"""What a run imports, counted: what is never imported can't slow it down, whatever the machine is doing meanwhile."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from command import COMMAND, environment
+from tiny import TINY
+
+_LINE = re.compile(r"^import time: +\d+ \| +\d+ \| *(\S+)$", re.MULTILINE)
+
+HEAVY = frozenset({"dask", "email", "jsonschema", "multiprocessing", "pydantic", "rich", "statistics", "yaml"})
+"""Packages that no run needs which prints help, or answers in JSON what an earlier run has read."""
+
+
+class Bound(NamedTuple):
+    """How many modules a run may import: of this package, and of all others but numpy, which counts its own."""
+
+    ours: int
+    others: int
+
+
+# A bound is what is imported now and a little more: a new command is a module (and help imports them all), a new Python
+# another few. What goes past it is to be imported where it is used. Of the others typer brings about 100.
+HELP = Bound(ours=40, others=165)
+SIMULATE = Bound(ours=62, others=185)
+ASK = Bound(ours=80, others=185)
+
+
+def imported(*command: str, **changes: str) -> set[str]:
+    """The modules that a process imports."""
+    python = [sys.executable, "-X", "importtime", *command[1:]]
+    done = subprocess.run(
+        python, capture_output=True, text=True, env=environment(**changes), timeout=120, check=True, cwd=os.curdir
+    )
+    return set(_LINE.findall(done.stderr))
+
+
+def check(modules: set[str], bound: Bound, *unwanted: str) -> None:
+    """None of the heavy packages and of other modules that the run does not need, and not too many altogether."""
+    assert not {name for name in modules if name.partition(".")[0] in HEAVY}
+    assert not {name for name in modules if name.startswith(tuple(f"usru_scenarios.{part}" for part in unwanted))}
+    ours = {name for name in modules if name.partition(".")[0] == "usru_scenarios"}
+    assert len(ours) <= bound.ours
+    assert len({name for name in modules - ours if name.partition(".")[0] != "numpy"}) <= bound.others
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {"USRU_CACHE": "", "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+def test_help_imports_next_to_nothing() -> None:
+    modules = imported(*COMMAND, "--help")
+    check(modules, HELP, "analysis", "exact", "meaning", "model", "reading", "sampler", "study")
+    assert "numpy" not in modules
+
+
+def test_a_second_simulation_imports_what_it_samples_and_writes_with(cache: dict[str, str]) -> None:
+    simulate = (*COMMAND, "simulate", "--json", "--trials", "2")
+    assert "pydantic" in imported(*simulate, **cache)
+    modules = imported(*simulate, **cache)
+    check(modules, SIMULATE, "exact", "language", "model", "reading.loading", "sampler.conditioning", "schemas")
+    assert "numpy" in modules
+
+
+def test_a_second_exact_answer_imports_what_it_computes_and_writes_with(cache: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY, sort_keys=False), encoding="utf-8")
+    ask = (*COMMAND, "ask", "P(war @ end)", str(file), "--json")
+    imported(*ask, **cache)
+    check(imported(*ask, **cache), ASK, "analysis.forecast", "model", "reading.loading", "schemas")
+
+
+@pytest.mark.parametrize("heavy", ["pydantic", "rich.table", "yaml"])
+def test_sabotaged_help_that_imports_more_is_found(heavy: str) -> None:
+    twin = f"import {heavy}; from usru_scenarios.cli import main; main(['--help'])"
+    with pytest.raises(AssertionError):
+        check(imported(sys.executable, "-c", twin), HELP)
+
+
+def test_sabotaged_too_many_modules_are_found() -> None:
+    twin = "import usru_scenarios.cli.app, http.server, xml.dom.minidom, asyncio, unittest.mock, ftplib, pdb"
+    with pytest.raises(AssertionError):
+        check(imported(sys.executable, "-c", twin) - HEAVY, HELP)
