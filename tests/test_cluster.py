@@ -18,7 +18,8 @@ from labour import Labour
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoCluster
-from usru_scenarios.study import load
+from usru_scenarios.sampler.engine import MapBlocks
+from usru_scenarios.study import Study, load
 
 pytest.importorskip("distributed")
 
@@ -41,6 +42,21 @@ def test_the_same_bytes_as_in_one_process(local: Cluster, monkeypatch: pytest.Mo
     assert repr(alone) == repr(spread)
     with pytest.raises(AssertionError):
         assert repr(study.simulate(trials=TRIALS, seed=2, map_blocks=local.map)) == repr(alone)
+
+
+QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
+    "sweep": lambda study, run: study.sweep("scenarios.calm.baseline=0.2,0.6", trials=20_000, map_blocks=run),
+    "sensitivity": lambda study, run: study.sensitivity(trials=20_000, map_blocks=run),
+    "check": lambda study, run: study.check(robust=2, trials=2_000, map_parts=run),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_other_questions_get_the_same_answer(question: str, local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+    study = load(FEEDBACK)
+    alone, spread = (QUESTIONS[question](study, run) for run in (map, local.map))
+    assert repr(alone) == repr(spread)
 
 
 def test_results_come_in_order_from_both_workers(local: Cluster) -> None:

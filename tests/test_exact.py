@@ -42,6 +42,7 @@ from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import Model
+from usru_scenarios.study import load
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
 stats: Any = importlib.import_module("scipy.stats")
@@ -1124,3 +1125,16 @@ def test_the_same_bytes_whatever_the_order_of_hashes() -> None:
         for seed in ("1", "2", "77")
     }
     assert len(outputs) == 1
+
+
+def test_an_outcome_of_very_many_drivers_is_too_large_and_takes_no_memory(tmp_path: Path) -> None:
+    """Its table could not even be listed: 3^64 rows, and 3^32 in each half."""
+    states = {"low": 1, "mid": 1, "high": 1}
+    drivers = {f"d{n:02}": {"states": {**states}, "impacts": {"high": {"a": 1}}} for n in range(64)}
+    raw = {"usru": 1, "name": "many", "title": "Many", "scenarios": {"a": {}, "b": {}}, "drivers": drivers}
+    path = tmp_path / "many.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    study = load(path)
+    assert study.simulate().run.method == "sample"
+    with pytest.raises(TooLarge):
+        study.simulate(method="exact")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -571,7 +571,8 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
     from usru_scenarios.meaning.compiling import compile_model
     from usru_scenarios.meaning.drawing import Drawing
 
-    return compile_model(loaded.model, Drawing(loaded.model, seed, draws))
+    drawing = Drawing(loaded.model, seed, draws)
+    return replace(compile_model(loaded.model, drawing), controls=drawing.controls)
 
 
 def _is_faster_exactly(program: Program) -> bool:

@@ -40,7 +40,7 @@ from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound,
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
-from usru_scenarios.sampler.estimates import OverDraws, over_draws
+from usru_scenarios.sampler.estimates import OverDraws, over_draws, steadied
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
@@ -173,7 +173,7 @@ class Prober:
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                found.append(replace(_estimate(probability, sums[part], plan), trials=trials))
+                found.append(replace(_estimate(probability, sums[part], plan, program.controls), trials=trials))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
@@ -260,7 +260,7 @@ def _exact(program: Program, probability: Probability) -> Found:
     raise impossible(list(probability.evidence(probability.cases[0])), possible, "exactly")
 
 
-def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan) -> Found:
+def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, controls: Floats) -> Found:
     """The average over the cases that can be had, and its replicates."""
     kept = [part for part in sums if part.given.any()]
     left_out = tuple(case.step or 0 for case, part in zip(probability.cases, sums, strict=True) if not part.given.any())
@@ -270,7 +270,7 @@ def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan) ->
     given = np.concatenate([part.given for part in kept], axis=1)
     draws = OverDraws.of(both, given) if plan.judgements else None
     if plan.judgements:
-        both, given = over_draws(both), over_draws(given)
+        both, given = (steadied(over_draws(sums), controls) for sums in (both, given))
     totals, seen = both.sum(axis=0), given.sum(axis=0)
     rest = seen - given
     replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)

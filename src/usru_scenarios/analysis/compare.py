@@ -39,7 +39,7 @@ from usru_scenarios.results.comparison import (
 )
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Estimate, Spread, over_draws, ratio, spread
+from usru_scenarios.sampler.estimates import Estimate, Spread, over_draws, ratio, spread, steadied
 from usru_scenarios.version import __version__
 
 SWITCHING_TRIALS = 16_384
@@ -145,6 +145,7 @@ def compare(
     results = {}
     for variant, series in zip(variants, found, strict=True):
         inputs = _inputs(reference, variant)
+        controls = _controls([reference, variant]) if judgements else None
         switching, note = None, ""
         if switch and inputs:
             switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
@@ -152,8 +153,8 @@ def compare(
             model=ModelLine(variant.loaded.model.name, variant.loaded.model.title, variant.loaded.sha256),
             profile=variant.loaded.profile,
             do=[intervention.text for intervention in variant.do],
-            scenarios=_likelihoods(series, found[0], common.scenarios, 0, drawn=judgements > 0),
-            groups=_likelihoods(series, found[0], common.groups, len(common.scenarios), drawn=judgements > 0),
+            scenarios=_likelihoods(series, found[0], common.scenarios, 0, controls),
+            groups=_likelihoods(series, found[0], common.groups, len(common.scenarios), controls),
             inputs=_by_importance([one.told for one in inputs], switching),
             switching=switching,
             note=note,
@@ -260,11 +261,11 @@ def _batched(sums: Sums, batches: int) -> Sums:
 
 
 def _likelihoods(
-    series: Sums, reference: Sums, titles: Mapping[str, str], first: int, *, drawn: bool
+    series: Sums, reference: Sums, titles: Mapping[str, str], first: int, controls: Floats | None
 ) -> dict[str, Likelihood]:
     """The likelihoods of scenarios or groups, whose columns begin with `first`."""
-    value, bands = _estimate(series, drawn=drawn)
-    apart = None if series is reference else _estimate(_apart(reference, series), drawn=drawn)
+    value, bands = _estimate(series, controls)
+    apart = None if series is reference else _estimate(_apart(reference, series), controls)
     return {
         name: Likelihood(
             title,
@@ -283,11 +284,18 @@ def _likelihoods(
     }
 
 
-def _estimate(sums: Sums, *, drawn: bool) -> tuple[Estimate, Spread | None]:
+def _controls(variants: Sequence[Variant]) -> Floats:
+    """By how much the judgements that any of the variants has drawn lie off their means, shape (draws, controls)."""
+    columns = {column.tobytes(): column for one in variants for column in one.whole.controls.T}
+    return np.stack(list(columns.values()), axis=1) if columns else np.zeros((0, 0))
+
+
+def _estimate(sums: Sums, controls: Floats | None) -> tuple[Estimate, Spread | None]:
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
-    if not drawn:
+    if controls is None:
         return ratio(sums.visits, sums.trials), None
-    return ratio(over_draws(sums.visits), over_draws(sums.trials)), spread(sums.visits, sums.trials)
+    steady = steadied(over_draws(sums.visits), controls)
+    return ratio(steady, over_draws(sums.trials)), spread(sums.visits, sums.trials)
 
 
 def _band(found: Spread | None, column: int) -> Bands | None:

@@ -71,7 +71,7 @@ def forecast(
     for intervention in do:
         program = intervention.on(program)
     plan, halves = _drawn(program, Plan.of(trials, seed, judgements), given, map_blocks)
-    draws = halves.by_draws() if judgements else halves
+    draws = halves.by_draws(program.controls) if judgements else halves
     bands = _Bands(halves) if judgements else None
     moves, move_errors = _transitions(draws)
     return Simulation(

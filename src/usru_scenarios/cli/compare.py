@@ -56,7 +56,7 @@ def compare(
     sourced_only: options.SourcedOnly = False,
     trials: Annotated[
         str | None,
-        typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw for each.  [default: 65536]"),
+        typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw for each.  [default: 81920]"),
     ] = None,
     seed: options.Seed = None,
     method: options.Method = None,

@@ -35,7 +35,7 @@ Assignments = Annotated[
 SourcedOnly = Annotated[bool, typer.Option("--sourced-only", help="Set points to 0 that cite no claim of a document.")]
 Trials = Annotated[
     str | None,
-    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 65536]"),
+    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 81920]"),
 ]
 FirstTrials = Annotated[
     str | None,

@@ -59,6 +59,7 @@ def sensitivity(
     as_json: options.Json = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -77,7 +78,7 @@ def sensitivity(
     if draws["trials"] is not None and draws["trials"] < LEAST_TRIALS:
         raise options.Misuse(f"--trials {trials} is too few", f"to tell what matters from noise takes {LEAST_TRIALS}")
     target = Target.named(output)
-    progress = workers(context, conduct, jobs)
+    progress = workers(context, conduct, jobs, cluster)
     result = request.build().sensitivity(
         of,
         at,

@@ -48,6 +48,9 @@ LARGE = 1024
 _RANGE = 600.0
 """The most by which the log-weights of both halves of a row may differ: exp(-700) is the least that a float holds."""
 
+_MOST_ROWS = 1 << 20
+"""Halves with more rows are not made: a model that has them is past what is solved exactly anyway."""
+
 
 class NotExact(UsruError):  # noqa: N818  # says what the model is
     """The model has numeric nodes that no finite sum follows; the message names the node."""
@@ -146,7 +149,7 @@ def halves(law: Law, parents: Sequence[Parent]) -> Halves | None:
     if not cuts:
         return None
     larger = [max(_rows(ordered[:cut]), _rows(ordered[cut:])) for cut in cuts]
-    if min(larger) * law.size > _rows(parents):
+    if min(larger) * law.size > _rows(parents) or min(larger) > _MOST_ROWS:
         return None
     cut = cuts[larger.index(min(larger))]
     parts = tuple(ordered[:cut]), tuple(ordered[cut:])

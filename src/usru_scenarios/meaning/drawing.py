@@ -55,17 +55,36 @@ class Drawing:
         self.model = model  # kept, so that the judgements' ids are no others'
         self._means = means(model.grid)
         self._values: dict[int, Floats] = {}
+        off_mean = []
         for judged in judgements(model):
             held = judged.judgement
             if isinstance(held.value, Distribution) and id(held) not in self._values:
-                self._values[id(held)] = _Source(model, judged, seed, draws).values()
+                values = self._values[id(held)] = _Source(model, judged, seed, draws).values()
+                if judged.role != "strength" and _has_known_mean(judged):
+                    off_mean.append(values - self._means(held))
         for prior in _joint_priors(model):
-            self._values |= prior.drawn(self, seed, draws)
+            plain = all(id(share) not in self._values for share in prior.shares.values())
+            drawn = prior.drawn(self, seed, draws)
+            if plain:
+                total = sum(share.mean for share in prior.shares.values())
+                shares = list(prior.shares.values())[1:]  # the first is what the others leave
+                off_mean += [drawn[id(share)] - share.mean / total for share in shares if share.mean]
+            self._values |= drawn
+        self.controls: Floats = np.stack(off_mean, axis=1) if off_mean else np.zeros((draws, 0))
+        """Shape (draws, controls), by how much judgements whose mean is known lie off it."""
 
     def __call__(self, judgement: Judgement | Keep, /) -> Floats:
         """The value of a judgement, shape (), or (draws,) where it is uncertain."""
         values = self._values.get(id(judgement))
         return self._means(judgement) if values is None else values
+
+
+def _has_known_mean(judged: Judged) -> bool:
+    """Whether a judgement's mean is that of its distribution: not where a normal one is cut off, or parameters vary."""
+    value = judged.judgement.value
+    assert isinstance(value, Distribution)
+    plain = not any(isinstance(one.value, Distribution) for one in value.parameters)
+    return plain and (value.family != "normal" or judged.role == "points")
 
 
 def _generator(seed: int, path: KeyPath) -> np.random.Generator:

@@ -387,6 +387,7 @@ class Program:
         nodes: by name, each after the nodes that it reads in the same step.
         weights: by driver or rule, shape (steps,).
         groups: by name, the indices of their member scenarios.
+        controls: shape (draws, controls), by how much drawn judgements lie off their means; none where none is drawn.
     """
 
     name: str
@@ -394,6 +395,7 @@ class Program:
     nodes: Mapping[str, Node]
     weights: Mapping[str, Floats]
     groups: Mapping[str, tuple[int, ...]]
+    controls: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def steps(self) -> int:

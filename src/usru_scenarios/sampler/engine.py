@@ -26,7 +26,7 @@ from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler import streams
-from usru_scenarios.sampler.estimates import Estimate, over_draws, ratio
+from usru_scenarios.sampler.estimates import Estimate, over_draws, ratio, steadied
 from usru_scenarios.sampler.kernels import (
     Factors,
     Kernel,
@@ -167,16 +167,20 @@ class Draws:
         share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
         return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
-    def by_draws(self) -> Draws:
-        """The sums with one batch for each draw of the judgements, in the place of two."""
+    def by_draws(self, controls: Floats) -> Draws:
+        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
+
+        def whole(sums: Floats) -> Floats:
+            return steadied(over_draws(sums), controls)
+
         return replace(
             self,
-            trials=over_draws(self.trials),
-            visits=over_draws(self.visits),
-            first=over_draws(self.first),
-            moves=over_draws(self.moves),
-            weights={name: over_draws(weights) for name, weights in self.weights.items()},
-            totals={name: over_draws(totals) for name, totals in self.totals.items()},
+            trials=whole(self.trials),
+            visits=whole(self.visits),
+            first=whole(self.first),
+            moves=whole(self.moves),
+            weights={name: whole(weights) for name, weights in self.weights.items()},
+            totals={name: whole(totals) for name, totals in self.totals.items()},
         )
 
     def see(self, step: int, node: Node, values: npt.NDArray[Any], edges: npt.NDArray[np.int64]) -> None:

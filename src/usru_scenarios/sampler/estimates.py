@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+_DRAWS_PER_CONTROL = 4
+"""With fewer draws for each control the fit would follow the noise."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -36,6 +39,28 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
         residuals = numerators - value * shaped
         error = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1))) / total
     return Estimate(value, error)
+
+
+def steadied(sums: Floats, controls: Floats) -> Floats:
+    """Sums over draws of the judgements, freed of what is due to the draws being these and no others.
+
+    Args:
+        sums: shape (draws, ...).
+        controls: shape (draws, controls), by how much each draw's judgements lie off their known means.
+
+    What varies in step with the judgements is fitted by least squares and taken away, so that the sums keep their
+    expectation and lose most of the spread between draws (control variates: R. Y. Rubinstein and R. Marcus, 1985). What
+    is left is stretched by the degrees of freedom that the fit has used, so that errors stay honest.
+    """
+    draws, fitted = controls.shape
+    if not fitted or draws < _DRAWS_PER_CONTROL * fitted:
+        return sums
+    flat = sums.reshape(draws, -1)
+    slopes = np.linalg.lstsq(controls - controls.mean(axis=0), flat - flat.mean(axis=0), rcond=None)[0]
+    rest = flat - controls @ slopes
+    mean = rest.mean(axis=0)
+    stretched: Floats = mean + (rest - mean) * np.sqrt((draws - 1) / (draws - 1 - fitted))
+    return stretched.reshape(sums.shape)
 
 
 @dataclass(frozen=True)

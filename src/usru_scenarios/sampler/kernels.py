@@ -414,6 +414,17 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class Certain:
+    """The same state in every trial."""
+
+    state: int
+
+    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:  # noqa: ARG002
+        """Nothing is left to chance."""
+        worlds.now[index] = np.full(worlds.trials, self.state, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
 class Thresholds:
     """A row for each joint state of the parents; a state is passed when the word exceeds its threshold.
 
@@ -519,6 +530,8 @@ class Factors:
 
 def kernel(law: Law, index: Mapping[str, int], tables: Tables | None = None) -> Kernel:
     """The fastest kernel of a law; `index` gives each node's place in `Worlds`, `tables` those already made."""
+    if law.fixed is not None and law.fixed.max() == 1.0:
+        return Certain(int(law.fixed.argmax()))
     if law.keep is not None and bool(np.all(law.keep >= 1.0)):
         return Keep()
     drawn = any(parent.node == JUDGEMENTS for parent in law.parents)
