@@ -383,6 +383,10 @@ def test_the_means_are_taken_on_request_and_said_so(study: File) -> None:
     assert "judgements_at_their_means" not in {one.code for one in drawn_now.warnings}
 
 
+def test_weights_are_reported_at_their_means(study: File) -> None:
+    assert study(mirror({"weight": {"uniform": [1, 2]}})).simulate().run.weights == {"x": 1.5}
+
+
 def test_a_certain_model_has_no_band(study: File) -> None:
     result = study(mirror({})).simulate()
     assert result.scenarios["a"].band is None

@@ -168,6 +168,7 @@ class Study:
             trials=DEFAULT_TRIALS if trials is None else trials,
             seed=seed,
             judgements=draws,
+            weights=self.program.weights,
             do=conditions.imposed,
             given=conditions.seen,
             map_blocks=map_blocks,

@@ -42,6 +42,7 @@ def forecast(
     trials: int = DEFAULT_TRIALS,
     seed: int = DEFAULT_SEED,
     judgements: int = 0,
+    weights: Mapping[str, Floats] | None = None,
     do: Sequence[Intervention] = (),
     given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
@@ -55,6 +56,7 @@ def forecast(
             with what is given.
         seed: of the random streams, at least 0.
         judgements: for how many draws of the uncertain judgements the program has values; 0 where none is drawn.
+        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         do: interventions, which cut nodes off from their causes.
         given: observations, which weigh worlds by how well they agree.
         map_blocks: as in `engine.simulate`.
@@ -82,7 +84,7 @@ def forecast(
             method="sample",
             steps=list(program.grid.labels),
             profile=outline.profile,
-            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
+            weights={name: float((weights or program.weights)[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
