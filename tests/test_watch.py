@@ -465,8 +465,8 @@ def test_times_that_are_not_asked_for() -> None:
 def test_the_bundled_model_is_sighted_after_a_year(bundled: Watch) -> None:
     assert (bundled.on, bundled.horizon) == ("2026-Q1", "2028-Q4")
     settled = indicator(bundled, "ukraine_talks", "settlement")
-    assert (settled.speaks_for, settled.signposts_of) == ("reset", "scenario")
-    assert settled.signposts[0] == "a settlement, or a signed and monitored ceasefire"
+    assert (settled.speaks_for, settled.signposts_of) == ("reset", "state")
+    assert settled.signposts == ["a signed text with monitors and a timetable"]
     assert set(settled.sources) <= set(bundled.claims)
     assert [one.code for one in bundled.warnings] == ["judgements_at_their_means"]
 
