@@ -33,6 +33,7 @@ from sampled import (
 )
 from usru_scenarios.results.forecast import ValuesResult
 from usru_scenarios.sampler import kernels as sampling
+from usru_scenarios.sampler import tables
 from usru_scenarios.sampler.engine import Plan, simulate
 
 CASES = Path(__file__).parent / "cases"
@@ -73,7 +74,7 @@ def truths(name: str) -> Truths:
 
 def use(monkeypatch: pytest.MonkeyPatch, kernels: str) -> None:
     for limit, rows in KERNELS[kernels].items():
-        monkeypatch.setattr(sampling, limit, rows)
+        monkeypatch.setattr(tables if limit == "_FACTOR_ROWS" else sampling, limit, rows)
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, raw: Json, kernels: str) -> Estimates:

@@ -26,7 +26,8 @@ from usru_scenarios.render import Layout
 from usru_scenarios.render.explain import md, table
 from usru_scenarios.results.explanation import DirectPart, DirectShares, Explanation
 from usru_scenarios.sampler.engine import Plan, Walker
-from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing
+from usru_scenarios.sampler.tables import Worlds
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 

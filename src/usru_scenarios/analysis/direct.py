@@ -31,7 +31,7 @@ from usru_scenarios.reading.provenance import Judged
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CarriedCell, DirectPart, DirectShares, PullErrors
 from usru_scenarios.sampler.estimates import ratio
-from usru_scenarios.sampler.kernels import Reader, Worlds
+from usru_scenarios.sampler.tables import Reader, Worlds
 from usru_scenarios.timeline import Grid
 
 Rows = npt.NDArray[np.intp]

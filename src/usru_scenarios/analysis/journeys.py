@@ -25,7 +25,8 @@ from usru_scenarios.analysis.telling import Codes, Tellings, readings
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.engine import MapBlocks, Plan, Walker, batched
-from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing
+from usru_scenarios.sampler.tables import Worlds
 
 
 @dataclass

@@ -33,7 +33,8 @@ from usru_scenarios.analysis.tilts import Codes, Draw, Lawyer, Redraw, Rows, Til
 from usru_scenarios.meaning.program import CategoricalNode, Curve, Floats, Program, Term
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.engine import BLOCK, Carried, Drawn, MapBlocks, Plan, Walker, batched
-from usru_scenarios.sampler.kernels import Matrix, Mixing, OutcomeKernel, States, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel
+from usru_scenarios.sampler.tables import States, Worlds
 
 _SECONDS_PER_FACTOR = 1e-8
 """Time for a trial, judgement and step, as in `engine.SECONDS_PER_DRAW`."""

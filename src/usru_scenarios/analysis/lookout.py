@@ -21,7 +21,8 @@ from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.conditioning import CERTAIN, GivenSampler, Witness
 from usru_scenarios.sampler.engine import MapBlocks, Plan, batched
-from usru_scenarios.sampler.kernels import Matrix, Mixing, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing
+from usru_scenarios.sampler.tables import Worlds
 
 
 @dataclass

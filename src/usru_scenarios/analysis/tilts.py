@@ -23,7 +23,7 @@ from usru_scenarios.analysis.points import Raised
 from usru_scenarios.meaning.compiling import compile_model, means
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Curve, Floats, Law, Parent, Program, kept
 from usru_scenarios.model import Judgement, Keep, Model
-from usru_scenarios.sampler.kernels import Reader, States, Weigher, Worlds
+from usru_scenarios.sampler.tables import Reader, States, Weigher, Worlds
 
 _NOTHING: Floats = np.asarray(0.0)
 

@@ -39,7 +39,8 @@ from usru_scenarios.results.sensitivity import (
 )
 from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, Kernels, MapBlocks, Plan, Walker
 from usru_scenarios.sampler.estimates import Estimate
-from usru_scenarios.sampler.kernels import Matrix, Mixing, OutcomeKernel, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel
+from usru_scenarios.sampler.tables import Worlds
 
 BINS = 16
 """Groups that a numeric driver is read in: they keep all but about a hundredth of the variance of a smooth effect."""

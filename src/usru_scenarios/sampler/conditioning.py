@@ -35,7 +35,9 @@ from usru_scenarios.sampler.engine import (
     Walker,
     batched,
 )
-from usru_scenarios.sampler.kernels import Matrix, Mixing, Restriction, Worlds
+from usru_scenarios.sampler.kernels import Restriction
+from usru_scenarios.sampler.outcome import Matrix, Mixing
+from usru_scenarios.sampler.tables import Worlds
 
 Truth = npt.NDArray[np.bool_]
 Pair = tuple[Formula, Formula]

@@ -27,20 +27,10 @@ from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, 
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler import streams
 from usru_scenarios.sampler.estimates import Estimate, over_draws, ratio, steadied
-from usru_scenarios.sampler.kernels import (
-    Factors,
-    Kernel,
-    Matrix,
-    Mixing,
-    OutcomeKernel,
-    Restriction,
-    States,
-    Tables,
-    Worlds,
-    draw_scenario,
-    kernel,
-)
+from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
+from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel, draw_scenario
+from usru_scenarios.sampler.tables import States, Tables, Worlds
 
 BLOCK = streams.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""

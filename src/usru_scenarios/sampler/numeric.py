@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from usru_scenarios.meaning.program import Floats, NumericNode
-from usru_scenarios.sampler.kernels import Hinges, Lookup, Reader, Restriction, Worlds, added_up
+from usru_scenarios.sampler.kernels import Restriction
 from usru_scenarios.sampler.streams import Words
+from usru_scenarios.sampler.tables import Hinges, Lookup, Reader, Worlds, added_up
 
 
 class NumericKernel:

@@ -15,7 +15,8 @@ import numpy as np
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.engine import Batches, Carried, Drawn, Kernels, MapBlocks, Plan, Walker, batched
-from usru_scenarios.sampler.kernels import Matrix, Mixing, OutcomeKernel, Worlds
+from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel
+from usru_scenarios.sampler.tables import Worlds
 
 
 @dataclass

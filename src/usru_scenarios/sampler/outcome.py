@@ -1,0 +1,238 @@
+"""The outcome's step in every trial: how likely each scenario is given the one before, carried along or drawn.
+
+Arrays hold trials in their last axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.meaning.program import Floats, Law, Parent, kept
+from usru_scenarios.sampler.kernels import Restriction, cumulative, draw_state, kept_or_passed, normalised, with_mask
+from usru_scenarios.sampler.streams import Words
+from usru_scenarios.sampler.tables import States, Tables, Weigher, Worlds
+
+_NOTHING: Floats = np.asarray(0.0)
+_CELL = 1024
+"""Trials whose products are summed by one matrix product: few enough that no library splits it between threads."""
+
+
+class Mixing:
+    """A step of the outcome in which every scenario is kept with the same probability or redrawn by the same shares.
+
+    Args:
+        hold: the probability of keeping, shape () or (trials,).
+        weights: of where a redraw goes, shape (scenarios, trials), of any sum above 0.
+    """
+
+    def __init__(self, hold: Floats, weights: Floats) -> None:
+        self.hold = hold
+        self.weights = weights
+
+    @property
+    def scenarios(self) -> int:
+        """How many there are."""
+        return len(self.weights)
+
+    @cached_property
+    def total(self) -> Floats:
+        """The sum of the weights, shape (trials,)."""
+        total: Floats = self.weights.sum(axis=0)
+        return total
+
+    @cached_property
+    def share(self) -> Floats:
+        """Where a redraw goes, shape (scenarios, trials)."""
+        return self.weights / self.total
+
+    @cached_property
+    def flow(self) -> Floats:
+        """The probability of a redraw that ends in each scenario and, in the last row, that of keeping."""
+        flow = np.empty((len(self.weights) + 1, self.weights.shape[1]))
+        np.multiply(self.weights, (1.0 - self.hold) / self.total, out=flow[:-1])
+        flow[-1] = self.hold
+        return flow
+
+    @property
+    def moved(self) -> Floats:
+        """The probability of a redraw that ends in each scenario, shape (scenarios, trials)."""
+        return self.flow[:-1]
+
+    def start(self) -> Floats:
+        """The probabilities at the first step, before which nothing is kept."""
+        return self.share
+
+    def advance(self, probability: Floats) -> Floats:
+        """The scenario's probabilities after the step, shape (scenarios, trials)."""
+        after: Floats = probability * self.hold
+        after += self.moved
+        return after
+
+    def moves(self, probability: Floats) -> Iterable[Floats]:
+        """For each scenario, the probability of being there and then in each one, shape (scenarios, trials)."""
+        moved = self.moved
+        for scenario, there in enumerate(probability):
+            joint = moved * there
+            joint[scenario] += there * self.hold
+            yield joint
+
+    def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+        """The sums of these over batches of trials that start at `edges`: shape (batches, from, to)."""
+        products = _products(probability, self.flow, edges)
+        products[:, range(self.scenarios), range(self.scenarios)] += products[..., -1]
+        return products[..., :-1]
+
+    def row(self, states: States) -> Floats:
+        """The probabilities after the step for trials that were in `states`."""
+        row = self.moved.copy()
+        row[states, np.arange(len(states))] += self.hold
+        return row
+
+    def draw(self, before: States, uniforms: Floats) -> States:
+        """The states that `uniforms`, overwritten, pick after the step for trials that were in `before`."""
+        return kept_or_passed(uniforms, self.hold, before, cumulative(self.moved[:-1].copy()))
+
+    def survive(self, unseen: Floats, members: list[int]) -> Floats:
+        """Move the probability of not having been in `members` yet, shape (scenarios, trials), and lose the seen."""
+        after: Floats = unseen * self.hold + unseen.sum(axis=0) * self.moved
+        after[members] = 0.0
+        return after
+
+
+def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums of products over batches of trials that start at `edges`: shape (batches, things of one, of the other)."""
+    size, rest = divmod(one.shape[1], len(edges))
+    if rest or not np.array_equal(edges, size * np.arange(len(edges))):
+        return np.stack([np.add.reduceat(row * other, edges, axis=-1).T for row in one], axis=1)
+    cell = size if size <= _CELL else math.gcd(size, _CELL)
+    sums: Floats
+    sums = one.reshape(len(one), -1, cell).swapaxes(0, 1) @ other.reshape(len(other), -1, cell).transpose(1, 2, 0)
+    return sums if cell == size else sums.reshape(len(edges), -1, len(one), len(other)).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A step of the outcome by its whole transition matrix, shape (from, to, trials)."""
+
+    matrix: Floats
+
+    @property
+    def scenarios(self) -> int:
+        """How many there are."""
+        return len(self.matrix)
+
+    def start(self) -> Floats:
+        """The probabilities where every scenario before leads to the same ones."""
+        start: Floats = self.matrix[0]
+        return start
+
+    def advance(self, probability: Floats) -> Floats:
+        """As in `Mixing`."""
+        after: Floats = probability[0] * self.matrix[0]
+        for there, row in zip(probability[1:], self.matrix[1:], strict=True):
+            after += there * row
+        return after
+
+    def moves(self, probability: Floats) -> Iterable[Floats]:
+        """As in `Mixing`."""
+        return (there * row for there, row in zip(probability, self.matrix, strict=True))
+
+    def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+        """As in `Mixing`."""
+        return np.stack([np.add.reduceat(joint, edges, axis=-1).T for joint in self.moves(probability)], axis=1)
+
+    def row(self, states: States) -> Floats:
+        """As in `Mixing`."""
+        rows: Floats = np.take_along_axis(self.matrix, states[None, None, :].astype(np.intp), axis=0)[0]
+        return rows
+
+    def draw(self, before: States, uniforms: Floats) -> States:
+        """As in `Mixing`."""
+        return draw_state(self.row(before), uniforms)
+
+    def survive(self, unseen: Floats, members: list[int]) -> Floats:
+        """As in `Mixing`."""
+        after = self.advance(unseen)
+        after[members] = 0.0
+        return after
+
+
+class OutcomeKernel:
+    """Gives the outcome's transition in every trial of a block."""
+
+    def __init__(
+        self,
+        law: Law,
+        index: Mapping[str, int],
+        tables: Tables | None = None,
+        varying: frozenset[str] = frozenset(),
+    ) -> None:
+        self.law = law
+        own = {law.own} & {parent for part in (law.prior_parents, *(t.parents for t in law.terms)) for parent in part}
+        masked = with_mask(law)
+        uniform = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
+        self.mixes = law.fixed is not None or (not own and law.allowed is None and uniform)
+        laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
+        self.weighers = [] if law.fixed is not None else [Weigher(part, index, tables, varying) for part in laws]
+
+    def transition(self, worlds: Worlds) -> Mixing | Matrix:
+        """The transition of this step; without a step before, its shares are the start."""
+        if self.law.fixed is not None:
+            return Mixing(_NOTHING, np.broadcast_to(self.law.fixed[:, None], (self.law.size, worlds.trials)))
+        if self.mixes:
+            weights, odds = self.weighers[0].with_odds(worlds)
+            if self.law.keep is None:
+                return Mixing(_NOTHING, weights)
+            hold = worlds.each(self.law.keep[..., 0])
+            if odds is not None:
+                odds *= hold
+                hold = odds / (odds + (1.0 - hold))
+            return Mixing(hold, weights)
+        return Matrix(np.stack([self._row(state, worlds) for state in range(self.law.size)]))
+
+    def _row(self, state: int, worlds: Worlds) -> Floats:
+        weights, odds = self.weighers[state](worlds)
+        share = normalised(weights)
+        if self.law.keep is None:
+            return share
+        keep = worlds.each(self.law.keep[..., state])
+        share *= 1.0 - (keep if odds is None else kept(keep, odds))
+        share[state] += 1.0 - share.sum(axis=0)
+        return share
+
+
+def _from_state(law: Law, state: int) -> Law:
+    """The law of the trials whose own previous state is known."""
+
+    def sliced(table: Floats, parents: tuple[Parent, ...]) -> tuple[Floats, tuple[Parent, ...]]:
+        if law.own not in parents:
+            return table, parents
+        axis = parents.index(law.own)
+        return np.take(table, state, axis=axis), (*parents[:axis], *parents[axis + 1 :])
+
+    terms = []
+    for term in law.terms:
+        points, parents = sliced(term.points, term.parents)
+        terms.append(replace(term, points=points, parents=parents))
+    prior, prior_parents = sliced(law.prior, law.prior_parents)
+    return replace(law, terms=tuple(terms), prior=prior, prior_parents=prior_parents)
+
+
+def draw_scenario(
+    transition: Mixing | Matrix, worlds: Worlds, index: int, words: Words, restriction: Restriction | None
+) -> None:
+    """Set the outcome in `worlds.now[index]`, shape (trials,)."""
+    before, uniforms = worlds.before[index], words.uniforms
+    if restriction is not None:
+        share = transition.start() if before is None else transition.row(before)
+        worlds.now[index] = draw_state(restriction.narrow(share, worlds), uniforms)
+    elif before is None:
+        worlds.now[index] = draw_state(transition.start(), uniforms)
+    else:
+        worlds.now[index] = transition.draw(before, uniforms)

@@ -1,0 +1,342 @@
+"""The worlds of a block, and tables of numbers for the joint states of a node's parents, read for each trial.
+
+A law that no single table holds is multiplied out for each trial from tables over small groups of parents. Arrays hold
+trials in their last axis.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.meaning.program import JUDGEMENTS, Curve, Floats, Law, Parent, Term, log_weights
+
+States = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.intp]
+
+_NOTHING: Floats = np.asarray(0.0)
+_FACTOR_ROWS = 1 << 14
+"""The most rows of one of the tables that a law is multiplied out from."""
+_SAFE_SPREAD = 600.0
+"""Products of factors are formed as such while no state's log-weight can fall this far below the largest."""
+
+
+class Worlds:
+    """The states of all nodes in a block of trials, now and one step before.
+
+    Attributes:
+        now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
+        drawn: which draw of the judgements each trial has, shape (trials,), or None; the last in `now` too.
+        latent: by index of the node, the latent normals of numeric nodes.
+        weight: shape (trials,), the probability of what draws were restricted to, given each world's past.
+        met: by what a watcher waits for, shape (trials,), whether it has come about.
+    """
+
+    def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None) -> None:
+        self.trials = trials
+        self.drawn = drawn
+        self._drawn_state = None if drawn is None else drawn.astype(np.min_scalar_type(drawn.max()))
+        self.now: list[Any] = [None] * nodes
+        self.before: list[Any] = [None] * nodes
+        self.latent: list[Any] = [None] * nodes
+        self.weight = np.ones(trials)
+        self.met: dict[Any, npt.NDArray[np.bool_]] = {}
+
+    def advance(self) -> None:
+        """Begin a new step."""
+        self.before, self.now = self.now, [None] * len(self.now)
+        self.now[-1] = self._drawn_state
+
+    def each(self, values: Floats) -> Floats:
+        """A judgement's value in every trial, shape () where it is the same in all and else (trials,)."""
+        if not values.ndim:
+            return values
+        assert self.drawn is not None, "a value for each draw needs draws"
+        return values.take(self.drawn)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Packs the joint state of some parents into the row of a table, first parent slowest."""
+
+    parents: tuple[tuple[int, Parent], ...]
+    """Index of each parent's node, and the parent."""
+
+    def rows(self, worlds: Worlds) -> Rows:
+        """The row of each trial, shape (trials,)."""
+        packed: npt.NDArray[Any] | None = None
+        for index, parent, dtype in self._steps:
+            state = (worlds.before if parent.lag else worlds.now)[index]
+            if parent.edges:
+                state = _reached(state, parent.edges)
+            if packed is None:
+                packed = state
+            else:
+                packed = packed.astype(dtype, copy=False) * parent.size
+                packed += state
+        assert packed is not None, "a table without parents has no rows to read"
+        return packed.astype(np.intp)
+
+    @cached_property
+    def _steps(self) -> list[tuple[int, Parent, Any]]:
+        """The parents, each with the smallest type that holds the joint state of those up to it."""
+        widths = accumulate((parent.size for _, parent in self.parents), operator.mul)
+        return [(*part, np.min_scalar_type(width - 1)) for part, width in zip(self.parents, widths, strict=True)]
+
+
+def _reached(values: Floats, edges: tuple[float, ...]) -> States:
+    """How many edges each value reaches."""
+    first, *others = (np.greater_equal(values, edge).view(np.uint8) for edge in edges)
+    return sum(others, first)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Columns of numbers for each joint state of some parents: shape (columns, rows), or (columns, 1) without any."""
+
+    reader: Reader
+    columns: Floats
+
+    def fill(self, worlds: Worlds, into: Floats) -> None:
+        """Write the numbers of each trial, shape (columns, trials)."""
+        if not self.reader.parents:
+            into[:] = self.columns
+            return
+        rows = self.reader.rows(worlds)
+        for column, out in zip(self.columns, into, strict=True):
+            column.take(rows, out=out, mode="wrap")  # rows are in range; of the modes, this one is the fastest
+
+    def combine(self, worlds: Worlds, into: Floats, operation: np.ufunc) -> None:
+        """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
+        rows = self.reader.rows(worlds)
+        for column, out in zip(self.columns, into, strict=True):
+            operation(out, column.take(rows, mode="wrap"), out=out)
+
+
+@dataclass(frozen=True)
+class Hinges:
+    """Points along numeric parents, as sums of slopes over the stretches between knots: shape (columns, trials)."""
+
+    index: int
+    lag: int
+    knots: Floats
+    first: Floats
+    """Shape (columns,) or, where judgements are drawn, (columns, draws)."""
+    slopes: Floats
+    """Shape (stretches, columns) or (stretches, columns, draws)."""
+
+    @classmethod
+    def of(cls, curve: Curve, index: int) -> Hinges:
+        """The hinges of a curve."""
+        points = np.moveaxis(curve.points, 0, -1) if curve.points.ndim == 3 else curve.points
+        slopes = np.diff(points, axis=0) / np.diff(curve.knots).reshape(-1, *(1,) * (points.ndim - 1))
+        return cls(index, curve.lag, curve.knots, points[0], slopes)
+
+    def without_first(self) -> Hinges:
+        """The same where the points at the first knot are given by something else."""
+        return replace(self, first=np.zeros_like(self.first))
+
+    @cached_property
+    def touched(self) -> list[int]:
+        """The columns that get any points."""
+        return sorted({*_nonzero(self.first), *(column for slopes in self.slopes for column in _nonzero(slopes))})
+
+    def points(self, worlds: Worlds) -> dict[int, Floats]:
+        """The points of each trial, by column that gets any, shape () or (trials,)."""
+        values = (worlds.before if self.lag else worlds.now)[self.index]
+        points: dict[int, Floats] = {}
+        for left, right, slopes in zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True):
+            along = np.clip(values, left, right)
+            along -= left
+            for column in _nonzero(slopes):
+                rise = worlds.each(slopes[column]) * along
+                points[column] = points[column] + rise if column in points else rise
+        for column in _nonzero(self.first):
+            points[column] = points.get(column, _NOTHING) + worlds.each(self.first[column])
+        return points
+
+
+def _nonzero(rows: Floats) -> list[int]:
+    """Which rows have anything in them."""
+    return np.flatnonzero(rows.reshape(len(rows), -1).any(axis=1)).tolist()
+
+
+class Table:
+    """Log-weights over the joint states of some parents: of the states and, in the last column, log-odds of keeping.
+
+    Args:
+        law: of which it is a part; what it has besides its terms is left out.
+        terms: that it is made of.
+        offset: shape (states + 1,), added to all rows.
+    """
+
+    def __init__(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> None:
+        self.parents = tuple(sorted({parent for term in terms for parent in term.parents}))
+        part = Law(law.name, law.size, None, terms=terms, prior=np.ones(law.size), offset=offset)
+        rows = log_weights(part, self.parents).reshape(-1, law.size + 1)
+        self.logs: Floats = np.ascontiguousarray(rows.T)
+        self.holds = bool(self.logs[-1].any())
+        self.lowest = float(self.logs.min())
+        if self.lowest == -math.inf:
+            self.lowest = float(self.logs[np.isfinite(self.logs)].min(initial=0.0))
+        self.most_hold = float(self.logs[-1].max(initial=0.0))
+
+    @cached_property
+    def factors(self) -> Floats:
+        """What they multiply weights and odds by."""
+        return np.exp(self.logs)
+
+
+def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
+    """Points by column, added up."""
+    whole: dict[int, Floats] = {}
+    for part in parts:
+        for column, points in part.items():
+            whole[column] = whole[column] + points if column in whole else points
+    return whole
+
+
+class Tables:
+    """Tables that were made already, by what they were made of.
+
+    Args:
+        others: those whose tables these share, but for what is drawn of judgements: that is a block's and goes with it.
+    """
+
+    def __init__(self, others: Tables | None = None) -> None:
+        self.lasting: dict[object, Table] = {} if others is None else others.lasting
+        self._drawn: dict[object, Table] = {}
+
+    def of(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> Table:
+        """As `Table`."""
+        drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)
+        known = self._drawn if drawn else self.lasting
+        made_of = (offset.tobytes(), *((term.parents, term.points.tobytes()) for term in terms))
+        if made_of not in known:
+            known[made_of] = Table(law, terms, offset)
+        return known[made_of]
+
+
+class Weigher:
+    """Multiplies out a law for each trial: unnormalised weights of the states, and the odds of keeping.
+
+    Args:
+        law: the law.
+        index: each node's place in `Worlds`.
+        tables: those already made, which laws of other steps and blocks share.
+        varying: the weights that change over time; their terms get tables of their own, so that others can be shared.
+    """
+
+    def __init__(
+        self,
+        law: Law,
+        index: Mapping[str, int],
+        tables: Tables | None = None,
+        varying: frozenset[str] = frozenset(),
+    ) -> None:
+        self.size = law.size
+        self.hinges = [Hinges.of(curve, index[curve.node]) for curve in law.curves]
+        law = replace(law, offset=sum((hinges.first for hinges in self.hinges if hinges.first.ndim == 1), law.offset))
+        parts = _tables(law, varying, tables or Tables())
+        steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
+        self.logarithmic = math.fsum(steepest) + sum(part.most_hold - part.lowest for part in parts) > _SAFE_SPREAD
+        self.hinges = [hinges.without_first() if hinges.first.ndim == 1 else hinges for hinges in self.hinges]
+        tilted = any(law.size in hinges.touched for hinges in self.hinges)
+        self.holds = tilted or any(part.holds for part in parts)
+        self.lookups = [
+            Lookup(
+                Reader(tuple((index[parent.node], parent) for parent in part.parents)),
+                (part.logs if self.logarithmic else part.factors)[: law.size + self.holds],
+            )
+            for part in parts
+        ]
+
+    def __call__(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+        """Weights of the states, shape (states, trials), and the log-odds of keeping, or None where they are 0."""
+        weights, last = self._multiplied(worlds)
+        return weights, last if last is None or self.logarithmic else np.log(last)
+
+    def with_odds(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+        """The same with what the odds of keeping are multiplied by, neither 0 nor infinite, or None where it is 1."""
+        weights, last = self._multiplied(worlds)
+        if last is not None and self.logarithmic:
+            last = np.exp(np.clip(last, -_SAFE_SPREAD, _SAFE_SPREAD))
+        return weights, last
+
+    def _multiplied(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+        """Weights of the states, and the factor of the odds, or its logarithm where logarithms are added up."""
+        columns = np.empty((self.size + self.holds, worlds.trials))
+        first, *others = self.lookups
+        first.fill(worlds, columns)
+        for lookup in others:
+            lookup.combine(worlds, columns, np.add if self.logarithmic else np.multiply)
+        weights, last = columns[: self.size], columns[self.size] if self.holds else None
+        for column, points in added_up(hinges.points(worlds) for hinges in self.hinges).items():
+            if self.logarithmic:
+                columns[column] += points
+            else:
+                columns[column] *= np.exp(points)
+        if self.logarithmic:
+            weights -= np.maximum(weights.max(axis=0), -1e300)
+            np.exp(weights, out=weights)
+        return weights, last
+
+
+def _tables(law: Law, varying: frozenset[str], known: Tables) -> list[Table]:
+    """The tables of a law. Event windows go into the smallest."""
+    groups = _grouped(law, varying)
+    smallest = min(groups, key=lambda group: group.rows)
+    nothing = np.zeros(law.size + 1)
+    return [known.of(law, tuple(group.terms), law.offset if group is smallest else nothing) for group in groups]
+
+
+class _Group:
+    """Terms that are put into one table."""
+
+    def __init__(self) -> None:
+        self.parents: set[Parent] = set()
+        self.terms: list[Term] = []
+        self.rows = 1
+
+    def rows_with(self, term: Term) -> int:
+        """How many rows it would have with another term."""
+        return self.rows * math.prod(parent.size for parent in term.parents if parent not in self.parents)
+
+    def add(self, term: Term) -> None:
+        """Take a term in."""
+        self.rows = self.rows_with(term)
+        self.parents.update(term.parents)
+        self.terms.append(term)
+
+
+def _grouped(law: Law, varying: frozenset[str]) -> list[_Group]:
+    """The terms, the prior among them, in groups whose parents have at most `_FACTOR_ROWS` joint states.
+
+    What is drawn of judgements, and what varies over time, keeps apart from what does not. Large terms come first and
+    each goes where it adds the fewest rows.
+    """
+    groups: dict[tuple[bool, bool], list[_Group]] = {}
+    for term in sorted((*law.terms, *_prior(law)), key=lambda term: (-len(term.parents), term.parents)):
+        drawn = any(parent.node == JUDGEMENTS for parent in term.parents)
+        alike = groups.setdefault((term.weight in varying, drawn), [])
+        fitting = [group for group in alike if group.rows_with(term) <= max(_FACTOR_ROWS, group.rows)]
+        if not fitting:
+            alike.append(_Group())
+        min(fitting or alike[-1:], key=lambda group: group.rows_with(term)).add(term)
+    return [group for kind in sorted(groups) for group in groups[kind]]
+
+
+def _prior(law: Law) -> Iterator[Term]:
+    """The prior as a term, where it says anything or nothing else does."""
+    if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
+        with np.errstate(divide="ignore"):
+            log = np.log(law.prior)
+        yield Term(law.prior_parents, np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1))
