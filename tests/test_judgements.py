@@ -23,6 +23,7 @@ from usru_scenarios.meaning.drawing import Drawing
 from usru_scenarios.meaning.program import Floats
 from usru_scenarios.model import Distribution, Judgement, Keep, Model, Numeric
 from usru_scenarios.reading.provenance import Judged, judgements, with_values
+from usru_scenarios.render.numbers import between
 from usru_scenarios.results.forecast import Band, StatesResult
 from usru_scenarios.sampler.engine import Plan, simulate
 from usru_scenarios.sampler.estimates import OverDraws, spread, steadied
@@ -494,3 +495,17 @@ def test_the_bundled_model_says_what_it_is_unsure_of() -> None:
     table = answer("simulate", "-n", "4096", "--judgements", "64").stdout
     assert "90% band" in table
     assert "64 draws of the judgements" in table
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "decimals", "text"),
+    [
+        (0.1414, 0.2783, 3, "0.14–0.28"),  # noqa: RUF001
+        (0.1414, 0.2783, 1, "0.1–0.3"),  # noqa: RUF001
+        (0.00312, 0.00794, 4, "0.003–0.008"),  # noqa: RUF001
+        (-0.0142, 0.0251, 4, "-0.01 to 0.03"),
+        (0.25, 0.25, 3, "0.250–0.250"),  # noqa: RUF001
+    ],
+)
+def test_a_band_has_no_more_digits_than_it_is_worth(low: float, high: float, decimals: int, text: str) -> None:
+    assert between(low, high, decimals) == text

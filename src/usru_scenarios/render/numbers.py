@@ -39,7 +39,12 @@ def rounded_up(error: float) -> str:
 
 
 def between(low: float, high: float, decimals: int) -> str:
-    """A band, such as 0.14 to 0.28 in as few signs as it takes."""
+    """A band, such as 0.14 to 0.28 in as few signs as it takes.
+
+    Its ends are known to some twentieth of its width, which is all the decimals it gets: two, or more where it is
+    narrow.
+    """
+    decimals = min(decimals, max(decimals_for((high - low) / 20), 2))
     dash = "–" if low >= 0 else " to "  # noqa: RUF001  # an en dash, as between any two numbers
     return f"{low:.{decimals}f}{dash}{high:.{decimals}f}"
 
