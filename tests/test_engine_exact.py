@@ -495,3 +495,20 @@ def test_the_land_of_oz_as_a_driver(start: str, kernels: str, monkeypatch: pytes
     other = np.linalg.matrix_power(np.array(OZ["P"]), 2)[(row + 1) % 3]
     off = [abs(found["weather", state, 2].value - p) for state, p in zip(WEATHER, other, strict=True)]
     assert max(off) > ERRORS * max(found["weather", state, 2].error for state in WEATHER)
+
+
+def test_more_than_255_comparisons_with_one_number() -> None:
+    """A value that reaches k edges is in row k, also where k has more than 8 bits."""
+    rows = [{"when": {"n": f"< {row / 400!r}"}, "prior": {"yes": int(row > 300), "no": 1}} for row in range(1, 400)]
+    raw: Json = {
+        "usru": 1,
+        "name": "edges",
+        "title": "Edges",
+        "scenarios": {"x": {}, "y": {}},
+        "drivers": {
+            "n": {"kind": "numeric", "range": [0, 1], "distribution": {"uniform": [0, 1]}},
+            "d": {"states": {"yes": 1, "no": 0}, "prior_given": rows},
+        },
+    }
+    share = estimates(raw, TRIALS, SEED)["d", "yes", 0]
+    assert share.value == pytest.approx(99 / 800, abs=ERRORS * share.error)

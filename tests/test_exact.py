@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import itertools
 import json
 import math
 import os
@@ -42,6 +43,7 @@ from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.model import Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.study import load
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
@@ -347,6 +349,46 @@ def test_sabotaged_rule_over_many_drivers_differs() -> None:
     raw = many_drivers()
     raw["rules"]["ends"]["when"]["d13"] = "a"
     assert np.abs(forecast(compiled(raw)).scenarios - forecast(compiled(many_drivers())).scenarios).max() > 1e-3
+
+
+def fed_back(scenarios: int, groups: int) -> Json:
+    """Scenarios whose past a driver reads, and groups of two of them each: every first visit is followed by itself."""
+    names = [f"x{number}" for number in range(scenarios)]
+    pairs = itertools.islice(itertools.combinations(names, 2), groups)
+    return model(
+        2,
+        scenarios={name: {"baseline": number + 1} for number, name in enumerate(names)},
+        outcome={"persistence": 0.5},
+        drivers={
+            "d": {
+                "states": {"a": 1, "z": 1},
+                "persistence": 0.5,
+                "impacts": {"a": {"x3": 3}},
+                "lagged_influences": {"scenario": {"x3": {"a": 1}}},
+            }
+        },
+        groups={f"g{number}": list(pair) for number, pair in enumerate(pairs)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "groups"),
+    [(31, 0), (32, 0), (33, 0), (63, 0), (64, 0), (65, 0), (66, 0), (70, 0), (130, 0), (12, 60)],
+)
+def test_any_number_of_scenarios_and_groups_is_followed(scenarios: int, groups: int) -> None:
+    """As many conditions are read at a step as there are scenarios and groups."""
+    assert_forecast(fed_back(scenarios, groups))
+
+
+def test_any_number_of_conditions_in_one_event() -> None:
+    """P(each of 140 conditions, true of all but one scenario each, holds) = P(the scenario is none of those)."""
+    program = compiled(fed_back(150, 0))
+    everything = range(150)
+    apart = All(tuple(at(1, InStates(OUTCOME, frozenset(everything) - {one})) for one in range(140)))
+    counted = Some(tuple(at(1, InStates(OUTCOME, frozenset([one]))) for one in range(140)))
+    none, some, rest = probabilities(program, [apart, counted, at(1, InStates(OUTCOME, frozenset(range(140, 150))))])
+    assert none == pytest.approx(rest, abs=1e-14)
+    assert some == pytest.approx(1.0 - rest, abs=1e-14)
 
 
 def test_what_is_asked_again_is_the_same_to_the_last_digit_and_another_program_is_not() -> None:
@@ -1106,6 +1148,7 @@ PRINTED = """
 import yaml, sys
 from usru_scenarios.exact.inference import forecast
 from usru_scenarios.model import Model
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.meaning.compiling import compile_model
 found = forecast(compile_model(Model.model_validate(yaml.safe_load(sys.stdin))))
 print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())

@@ -10,8 +10,10 @@ waiting for, and none before its first step and after its last.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -79,11 +81,8 @@ def split(channels: Sequence[Channel], step: int, conditions: Mapping[Timed, Tru
         conditions: for each timed condition that is read, where it holds, all of one shape.
         root: whether the channel of all worlds is wanted for itself.
     """
-    parts = list(conditions)
     shape = np.broadcast_shapes(*(truth.shape for truth in conditions.values()))
-    codes = np.zeros(shape, dtype=np.int64)
-    for bit, truth in enumerate(conditions.values()):
-        codes |= truth.astype(np.int64) << bit
+    cases = cache(lambda parts: _cases({part: np.broadcast_to(conditions[part], shape) for part in parts}))
     result = Split([])
     places: dict[Channel, int] = {}
 
@@ -95,19 +94,42 @@ def split(channels: Sequence[Channel], step: int, conditions: Mapping[Timed, Tru
         leaving: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
         for event, left in channel.pending:
             met = set(timed_parts(left))
-            leaving.setdefault(tuple(part for part in parts if part in met), []).append((event, left))
+            leaving.setdefault(tuple(part for part in conditions if part in met), []).append((event, left))
         send(number, Channel(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
-        for group in leaving.values():
-            for code in sorted(set(codes.ravel().tolist())):
-                truths = {part: bool(code >> bit & 1) for bit, part in enumerate(parts)}
+        for read, group in leaving.items():
+            for truths, where in cases(read):
                 after = [(event, progressed(left, truths, step)) for event, left in group]
                 for event, left in after:
                     if left == TRUE:
-                        _mark(result.decided, (number, event), codes == code)
+                        _mark(result.decided, (number, event), where)
                 rest = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
-                send(number, Channel(False, rest), codes == code)
+                send(number, Channel(False, rest), where)
     result.channels = list(places)
     return result
+
+
+_BITS = 31
+"""So many conditions are read before the states are numbered anew; the numbers fit whatever is held in memory."""
+
+
+def _cases(conditions: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
+    """Which of some conditions hold together, for every combination that occurs, and where it does.
+
+    Args:
+        conditions: any number of them, all of one shape.
+    """
+    shape = next(iter(conditions.values())).shape
+    codes = np.zeros(math.prod(shape), dtype=np.int64)
+    for number, truth in enumerate(conditions.values()):
+        if number % _BITS == _BITS - 1:
+            codes = np.unique(codes, return_inverse=True)[1]
+        codes = 2 * codes + truth.ravel()
+    kinds, first, kind = np.unique(codes, return_index=True, return_inverse=True)
+    held = {part: truth.ravel()[first].tolist() for part, truth in conditions.items()}
+    return [
+        ({part: truths[number] for part, truths in held.items()}, (kind == number).reshape(shape))
+        for number in range(len(kinds))
+    ]
 
 
 def _mark(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Truths) -> None:

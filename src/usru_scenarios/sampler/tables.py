@@ -92,8 +92,10 @@ class Reader:
         return [(*part, np.min_scalar_type(width - 1)) for part, width in zip(self.parents, widths, strict=True)]
 
 
-def _reached(values: Floats, edges: tuple[float, ...]) -> States:
+def _reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsignedinteger[Any]]:
     """How many edges each value reaches."""
+    if len(edges) > np.iinfo(np.uint8).max:
+        return np.searchsorted(np.array(edges), values, side="right").astype(np.uint32)
     first, *others = (np.greater_equal(values, edge).view(np.uint8) for edge in edges)
     return sum(others, first)
 
