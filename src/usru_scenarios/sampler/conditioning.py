@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.meaning.support import Truth, conjuncts, truth
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.sampler.engine import (
@@ -39,7 +40,6 @@ from usru_scenarios.sampler.kernels import Restriction
 from usru_scenarios.sampler.outcome import Matrix, Mixing
 from usru_scenarios.sampler.tables import Worlds
 
-Truth = npt.NDArray[np.bool_]
 Pair = tuple[Formula, Formula]
 """An event, and the observations that it is conditioned on."""
 
@@ -112,7 +112,7 @@ class GivenSampler:
             program,
             plan,
             draw_outcome=not self.carried or program.outcome_is_read,
-            restrictions=_restrictions(program, _conjuncts(given), carried=self.carried),
+            restrictions=_restrictions(program, conjuncts(given), carried=self.carried),
         )
 
     def nothing(self, batches: int) -> Draws:
@@ -219,7 +219,7 @@ class Conditioner:
         below = program.downstream(OUTCOME)
         self.carried = not program.feedback and not asked & below
         self.batches = plan.batches(2 * len(cases))
-        seen = set.intersection(*({*_conjuncts(given)} for _, given in cases))
+        seen = set.intersection(*({*conjuncts(given)} for _, given in cases))
         restrictions = _restrictions(program, seen, carried=self.carried)
         self.walker = Walker(
             program,
@@ -275,21 +275,13 @@ def _restrictions(program: Program, seen: Iterable[Formula], *, carried: bool) -
     return held
 
 
-def _conjuncts(formula: Formula) -> Iterator[Formula]:
-    if isinstance(formula, All):
-        for part in formula.parts:
-            yield from _conjuncts(part)
-    else:
-        yield formula
-
-
 def _restriction(program: Program, name: str, timed: Timed) -> Restriction | None:
     """A condition on one node as a restriction of its draw, or None where it is no single interval of a number."""
     unless = timed if timed.mode == "ever" else None
     node = program.nodes[name]
     if isinstance(node, CategoricalNode):
         every = np.arange(len(node.states))
-        inside = np.broadcast_to(_truth(timed.condition, lambda atom: np.isin(every, sorted(atom.states))), every.shape)
+        inside = np.broadcast_to(truth(timed.condition, lambda atom: np.isin(every, sorted(atom.states))), every.shape)
         return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
     if not isinstance(atom := timed.condition, Compared):
         return None
@@ -302,25 +294,6 @@ def _restriction(program: Program, name: str, timed: Timed) -> Restriction | Non
             return Restriction(high=math.nextafter(atom.value, -math.inf), unless=unless)
         case "<=":
             return Restriction(high=atom.value, unless=unless)
-
-
-def _truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
-    """Where a formula is true, from where its leaves are."""
-    match formula:
-        case Not(part):
-            return ~_truth(part, leaf)
-        case All(parts):
-            truth = np.array(True)
-            for part in parts:
-                truth = truth & _truth(part, leaf)
-            return truth
-        case Some(parts):
-            truth = np.array(False)
-            for part in parts:
-                truth = truth | _truth(part, leaf)
-            return truth
-        case _:
-            return leaf(formula)
 
 
 class Witness:
@@ -348,7 +321,7 @@ class Witness:
         """Update the flags with a step."""
         for part in self.open:
             if step in part.steps:
-                holds = _truth(part.condition, lambda atom: self._atom(atom, worlds))
+                holds = truth(part.condition, lambda atom: self._atom(atom, worlds))
                 flag = self.flags[part]
                 self.flags[part] = flag & holds if part.mode == "always" else flag | holds
         worlds.met.update(self.flags)
@@ -374,7 +347,7 @@ class Witness:
                 return np.isin(scenarios, sorted(atom.states))
             return self._atom(atom, worlds)[None, :]
 
-        return np.broadcast_to(_truth(condition, leaf), (len(scenarios), self.trials))
+        return np.broadcast_to(truth(condition, leaf), (len(scenarios), self.trials))
 
     def probabilities(self, number: int) -> tuple[Floats, Floats]:
         """Of a case, in each world: the probability of event and observations together, and of the observations."""
@@ -382,9 +355,9 @@ class Witness:
         both, seen = np.zeros(self.trials), np.zeros(self.trials)
         for hidden, share in self.splits[number].shares():
             flags = {**self.flags, **hidden}
-            observed = share * _truth(given, flags.__getitem__)
+            observed = share * truth(given, flags.__getitem__)
             seen += observed
-            both += observed * _truth(event, flags.__getitem__)
+            both += observed * truth(event, flags.__getitem__)
         return both, seen
 
 

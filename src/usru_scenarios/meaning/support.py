@@ -1,0 +1,362 @@
+"""What can happen at all in a program, and what is the same in every world.
+
+The possible states of each node at each step are found by going forward through the laws with sets in the place of
+probabilities: a state is possible where some combination of possible parents gives it a prior above 0. Points never
+make anything impossible. Parents are combined as if they were independent, so that a state that is called impossible
+is impossible, while one that is called possible may yet have probability 0 (constraint propagation: K. R. Apt, 1999).
+
+So also for events: `Support.truths` says which truth values an event can have.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Law, NumericNode, Parent, Program
+from usru_scenarios.names import OUTCOME
+
+Truth = npt.NDArray[np.bool_]
+Site = tuple[str, int]
+"""A node at a step."""
+
+EITHER = frozenset({False, True})
+
+_COMBINATIONS = 1 << 14
+"""The most combinations of states for which an event is worked out in each."""
+
+_COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Support:
+    """The possible states and values of all nodes at all steps.
+
+    Args:
+        program: with its interventions; where judgements are drawn, what is possible in some draw is possible.
+        seen: what has been observed. Of it the parts that are about a single node with states are used, where they
+            stand; conclusions from them about earlier steps are not drawn.
+
+    Attributes:
+        possible: by categorical node, the outcome included, shape (steps, states).
+        ranges: by numeric node, the least and the largest value, shape (steps, 2).
+        moves: where the outcome can go from each scenario, shape (steps, scenarios, scenarios), none at the first step.
+        swayed: shape (steps,), whether the outcome's law at a step differs between worlds that have had the same
+            scenarios.
+    """
+
+    def __init__(self, program: Program, seen: Iterable[Formula] = ()) -> None:
+        self.program = program
+        steps = program.steps
+        self.possible: dict[str, Truth] = {}
+        self.ranges: dict[str, Floats] = {}
+        self._varies: dict[str, Truth] = {name: np.zeros(steps, dtype=np.bool_) for name in program.nodes}
+        self._latent_varies: dict[str, Truth] = {}
+        for name, node in program.nodes.items():
+            if isinstance(node, CategoricalNode):
+                self.possible[name] = np.zeros((steps, len(node.states)), dtype=np.bool_)
+            else:
+                self.ranges[name] = np.zeros((steps, 2))
+                self._latent_varies[name] = np.zeros(steps, dtype=np.bool_)
+        scenarios = len(program.outcome.states)
+        self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
+        self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
+        observed = dict(_observed(program, seen))
+        known: dict[object, Any] = {}
+        for step in range(steps):
+            for name, node in program.nodes.items():
+                if isinstance(node, CategoricalNode):
+                    self._states(node, step, known)
+                    if (name, step) in observed:
+                        self.possible[name][step] &= observed[name, step]
+                    self._varies[name][step] = self.possible[name][step].sum() > 1
+                else:
+                    self._values(node, step)
+
+    # Node by node -----------------------------------------------------------------------------------------------------
+
+    def _states(self, node: CategoricalNode, step: int, known: dict[object, Any]) -> None:
+        """Find the possible states of a node at a step; the same law over the same states is worked out once."""
+        own = self.possible[node.name][step - 1] if step else None
+        read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
+        state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
+        key = (node.name, self.program.regime(node, step), state, None if own is None else own.tobytes())
+        if key not in known:
+            known[key] = self._found(self.program.law(node, step), step, own)
+        goes, sways = known[key]
+        start = np.ones(len(goes), dtype=np.bool_) if own is None else own
+        self.possible[node.name][step] = goes[start].any(axis=0)
+        if node.name == OUTCOME:
+            self.swayed[step] = sways
+            if own is not None:
+                self.moves[step] = goes & own[:, None]
+
+    def _seen_through(self, name: str, step: int) -> bytes:
+        seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
+        return b"".join((seen.tobytes(), self._varies[name][step].tobytes()))
+
+    def _found(self, law: Law, step: int, own: Truth | None) -> tuple[Truth, bool]:
+        """Where a law can go from each own state, shape (states, states), and whether it differs between worlds."""
+        if law.fixed is not None:
+            return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
+        prior = self._within(law.prior, law.prior_parents, step)
+        rows: Truth = prior.reshape(-1, law.size) > 0
+        goes = np.zeros((law.size, law.size), dtype=np.bool_)
+        if law.keep is None:
+            goes[:] = rows.any(axis=0)
+        else:
+            keep = law.keep.reshape(-1, law.size)
+            for state in range(law.size) if own is None else np.flatnonzero(own).tolist():
+                targets = rows if law.allowed is None else rows & law.allowed[state]
+                if (keep[:, state] < 1).any():
+                    goes[state] = targets.any(axis=0)
+                goes[state, state] |= bool((keep[:, state] > 0).any() or not targets.any(axis=1).all())
+        return goes, self._sways(law, prior, step)
+
+    def _sways(self, law: Law, prior: Floats, step: int) -> bool:
+        """Whether a law differs between worlds: by what varies of its parents, or by drawn judgements."""
+        total = prior.sum(axis=-1, keepdims=True)
+        shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
+        if self._differs(shares, law.prior_parents, law.name):
+            return True
+        if law.keep is not None and law.keep.ndim == 2 and bool((law.keep != law.keep[:1]).any()):
+            return True
+        for term in law.terms:
+            points = self._within(term.points, term.parents, step)
+            if self._differs(_relative(points, law.size, holds=law.keep is not None), term.parents, law.name):
+                return True
+        return any(
+            self._varies[curve.node][step - curve.lag]
+            and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
+            for curve in law.curves
+            for points in [_relative(curve.points, law.size, holds=law.keep is not None)]
+        )
+
+    def _differs(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
+        """Whether a table, cut down to what is possible, differs along a parent other than the own past."""
+        return any(
+            not (parent.node == own and parent.lag) and bool(np.any(table != table.take([0], axis=axis)))
+            for axis, parent in enumerate(parents)
+        )
+
+    def _within(self, table: Floats, parents: Sequence[Parent], step: int) -> Floats:
+        """The rows of a table that possible states of the parents can read."""
+        for axis, parent in enumerate(parents):
+            if parent.node != JUDGEMENTS:
+                table = table.take(self._indices(parent, step - parent.lag), axis=axis)
+        return table
+
+    def _indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
+        """Which states of a parent, or which parts of its scale, are possible."""
+        if not parent.edges:
+            return np.flatnonzero(self.possible[parent.node][step])
+        low, high = (sum(end >= edge for edge in parent.edges) for end in self.ranges[parent.node][step])
+        return np.arange(low, high + 1)
+
+    def _values(self, node: NumericNode, step: int) -> None:
+        """Find the range of a numeric node at a step."""
+        name, shift = node.name, self._shifts(node, step)
+        latent = self._latent_varies[name]
+        if step:
+            latent[step] = latent[step - 1] or bool(np.any(node.persistence < 1))
+        else:
+            latent[step] = node.initial is None or bool(node.initial.ndim) or shift is None
+        ends = np.array([node.scale.values.min(), node.scale.values.max()])
+        if not math.isnan(node.imposed[step]):
+            self.ranges[name][step] = node.imposed[step]
+        elif node.initial is not None and not step:
+            self.ranges[name][step] = node.initial.min(), node.initial.max()
+            self._varies[name][step] = bool(node.initial.ndim)
+        else:
+            self._varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
+            self.ranges[name][step] = ends
+            if not self._varies[name][step] and node.initial is not None:
+                moved = (shift or 0.0) - (self._shifts(node, 0) or 0.0)
+                latent_value = np.atleast_1d(node.scale.latent(node.initial) + moved)
+                self.ranges[name][step] = node.scale(latent_value)[0]
+
+    def _shifts(self, node: NumericNode, step: int) -> float | None:
+        """By how much a numeric node's latent normal is shifted at a step; None where that differs between worlds."""
+        window = node.windows[..., step]
+        if window.ndim or node.sd_per_point.ndim:
+            return None
+        points = float(window)
+        for term in node.terms:
+            if step or not any(parent.lag for parent in term.parents):
+                told = self._within(term.points, term.parents, step)
+                if told.size == 0 or bool(np.any(told != told.flat[0])):
+                    return None
+                points += float(told.flat[0])
+        for curve in node.curves:
+            if step or not curve.lag:
+                if curve.points.ndim > 2 or self._varies[curve.node][step - curve.lag]:
+                    return None
+                low = self.ranges[curve.node][step - curve.lag][0]
+                points += float(np.interp(low, curve.knots, curve.points[:, 0]))
+        return points * float(node.sd_per_point)
+
+    # Questions --------------------------------------------------------------------------------------------------------
+
+    def varies(self, name: str, step: int) -> bool:
+        """Whether a node can be in more than one state, or at more than one value, at a step."""
+        return bool(self._varies[name][step])
+
+    @cached_property
+    def carried_varies(self) -> Truth:
+        """Whether the outcome's probability, carried along drawn worlds, differs between them: shape (steps,)."""
+        varies: Truth = self.swayed.copy()
+        for step in range(1, self.program.steps):
+            law = self.program.law(self.program.outcome, step)
+            reads_itself = law.keep is not None or any(p == law.own for term in law.terms for p in term.parents)
+            varies[step] |= reads_itself and law.fixed is None and varies[step - 1]
+        return varies
+
+    def truths(self, event: Formula) -> frozenset[bool]:
+        """The truth values that an event can have: both where neither is impossible, or that can't be told.
+
+        Raises:
+            ValueError: an atom does not stand within a time.
+        """
+        parts = list(timed_parts(event))
+        domains = self._domains((step, part.condition) for part in parts for step in part.steps)
+        if math.prod(map(len, domains.values())) <= _COMBINATIONS:
+            values = _combined(domains)
+            return _told(truth(event, lambda part: _at_steps(part, values)))
+        can: dict[Formula, Sequence[Any]] = {part: sorted(self._part_truths(part)) for part in parts}
+        if math.prod(map(len, can.values())) > _COMBINATIONS:
+            return EITHER
+        flags = _combined(can)
+        return _told(truth(event, lambda part: flags[part]))
+
+    def _part_truths(self, part: Timed) -> frozenset[bool]:
+        """The truth values of a timed condition, each step by itself."""
+        at_steps = [self._condition_truths(step, part.condition) for step in part.steps]
+        if part.mode == "always":
+            found = {True} if all(True in truths for truths in at_steps) else set()
+            return frozenset(found | ({False} if any(False in truths for truths in at_steps) else set()))
+        found = {True} if any(True in truths for truths in at_steps) else set()
+        return frozenset(found | ({False} if all(False in truths for truths in at_steps) else set()))
+
+    def _condition_truths(self, step: int, condition: Formula) -> frozenset[bool]:
+        domains = self._domains([(step, condition)])
+        if math.prod(map(len, domains.values())) > _COMBINATIONS:
+            return EITHER
+        values = _combined(domains)
+        return _told(_at(step, condition, values))
+
+    def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
+        """What each node that conditions at steps ask about can be: its states, or values of each kind of its range."""
+        ends: dict[Site, set[float]] = {}
+        for step, condition in asked:
+            for atom in atoms(condition):
+                ends.setdefault((atom.node, step), set()).update([atom.value] if isinstance(atom, Compared) else [])
+        return {site: self._domain(site, values) for site, values in ends.items()}
+
+    def _domain(self, site: Site, ends: set[float]) -> Sequence[Any]:
+        name, step = site
+        if name in self.possible:
+            return np.flatnonzero(self.possible[name][step]).tolist()
+        low, high = self.ranges[name][step].tolist()
+        edges = sorted({low, high, *(value for value in ends if low < value < high)})
+        return [*edges, *((one + other) / 2 for one, other in pairwise(edges))]
+
+
+def _relative(points: Floats, size: int, *, holds: bool) -> Floats:
+    """Points of states as differences to the first one's, since only these matter; and of `hold`, where it acts."""
+    states = points[..., :size] - points[..., :1]
+    return np.concatenate([states, points[..., size:]], axis=-1) if holds else states
+
+
+def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
+    """What observations of single nodes leave possible."""
+    left: dict[Site, Truth] = {}
+    for part in (conjunct for formula in seen for conjunct in conjuncts(formula)):
+        asked = {atom.node for atom in atoms(part)}
+        if not isinstance(part, Timed) or len(asked) != 1 or (part.mode == "ever" and len(part.steps) > 1):
+            continue
+        node = program.nodes[next(iter(asked))]
+        if isinstance(node, CategoricalNode):
+            inside = _states_of(part.condition, len(node.states))
+            for step in part.steps:
+                left[node.name, step] = left.get((node.name, step), True) & inside
+    yield from left.items()
+
+
+def _states_of(condition: Formula, states: int) -> Truth:
+    """The states of a single node in which a condition on it holds, shape (states,)."""
+    every = np.arange(states)
+    return np.broadcast_to(truth(condition, lambda atom: _holds(atom, every)), every.shape)
+
+
+def conjuncts(formula: Formula) -> Iterator[Formula]:
+    """The parts that must all hold for a formula to hold."""
+    if isinstance(formula, All):
+        for part in formula.parts:
+            yield from conjuncts(part)
+    else:
+        yield formula
+
+
+def _combined(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
+    """All combinations of some choices: each one's values on an axis of its own."""
+    axes = len(domains)
+    return {
+        name: np.asarray(values).reshape([-1 if axis == place else 1 for axis in range(axes)])
+        for place, (name, values) in enumerate(domains.items())
+    }
+
+
+def _told(truths: Truth) -> frozenset[bool]:
+    return frozenset(np.unique(truths).tolist())
+
+
+def _at(step: int, condition: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+    """Where a condition holds at a step."""
+    return truth(condition, lambda atom: _holds(atom, values[atom.node, step]))
+
+
+def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+    """Where a timed condition holds."""
+    first, *others = (_at(step, part.condition, values) for step in part.steps)
+    for other in others:
+        first = first & other if part.mode == "always" else first | other
+    return first
+
+
+def _holds(atom: Formula, values: npt.NDArray[Any]) -> Truth:
+    """Where an atom holds of states or values."""
+    if isinstance(atom, InStates):
+        return np.isin(values, sorted(atom.states))
+    assert isinstance(atom, Compared), "atoms are about states or values"
+    return np.asarray(_COMPARISONS[atom.sign](values, atom.value))
+
+
+def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
+    """Where a formula is true, from where its leaves are; shapes broadcast."""
+    match formula:
+        case Not(part):
+            return ~truth(part, leaf)
+        case All(parts):
+            whole = np.array(True)
+            for part in parts:
+                whole = whole & truth(part, leaf)
+            return whole
+        case Some(parts):
+            whole = np.array(False)
+            for part in parts:
+                whole = whole | truth(part, leaf)
+            return whole
+        case _:
+            return leaf(formula)
