@@ -75,7 +75,7 @@ class Lookout:
         self.horizon = horizon
         self.plan = plan
         self.given = All(tuple(seen))
-        self.readings = readings(program, [name for name in program.nodes if name != OUTCOME])
+        self.readings = readings(program, [name for name in program.named if name != OUTCOME])
         own, below = self._known(seen)
         self.known = (own,) if own == below else (own, below)
         reached = program.downstream(OUTCOME)

@@ -59,7 +59,7 @@ def overview(loaded: Loaded, program: Program) -> Overview:
         },
         scenarios=dict(describer.scenarios()),
         groups={name: list(members) for name, members in model.groups.items()},
-        order=list(program.nodes),
+        order=list(program.named),
         drivers={name: describer.node(name, driver) for name, driver in model.drivers.items()},
         rules={name: describer.rule(name, rule) for name, rule in model.rules.items()},
         events=sorted(describer.events(), key=lambda event: program.grid.labels.index(event.first)),
@@ -105,6 +105,7 @@ class _Describer:
     def node(self, name: str, part: Categorical | Numeric) -> NodePart:
         node = self.program.nodes[name]
         is_driver = name in self.model.drivers
+        reads = self.program.reads(name)
         impacts = part.impacts if isinstance(part, CategoricalDriver | NumericDriver) else {}
         return NodePart(
             title=part.title or name,
@@ -113,9 +114,9 @@ class _Describer:
             states=_states(node, part) if isinstance(node, CategoricalNode) and isinstance(part, Categorical) else None,
             scale=_scale(node, part) if isinstance(node, NumericNode) and isinstance(part, Numeric) else None,
             weight=self.program.weights[name].tolist() if is_driver else None,
-            reads=self._in_order(parent for parent, lag in node.links if lag == 0),
-            reads_before=self._in_order(parent for parent, lag in node.links if lag == 1 and parent != name),
-            acts_on=[other for other, reader in self.program.nodes.items() if _reads(reader.links, name, other)],
+            reads=self._in_order(parent for parent, lag in reads if lag == 0),
+            reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
+            acts_on=[other for other in self.program.named if _reads(self.program.reads(other), name, other)],
             given=list(_given(part)),
             pushes=[*_pushes(part.influences, 0), *_pushes(part.lagged_influences, 1)],
             impacts=list(_pushes({name: impacts}, 0)),
@@ -125,7 +126,7 @@ class _Describer:
 
     def _in_order(self, names: Iterable[str]) -> list[str]:
         wanted = set(names)
-        return [name for name in self.program.nodes if name in wanted]
+        return [name for name in self.program.named if name in wanted]
 
     def rule(self, name: str, rule: Rule) -> RulePart:
         return RulePart(

@@ -358,7 +358,7 @@ def _members(visit: Formula) -> frozenset[int]:
 def _forecast_questions(laws: Laws) -> list[Question]:
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     program = laws.program
-    others = {name: _ancestors(program, [name]) for name in program.nodes if name != OUTCOME}
+    others = {name: _ancestors(program, [name]) for name in program.named if name != OUTCOME}
     reports = [Question(reported=tuple(group)) for group in _grouped(others)]
     if program.steps == 1:
         return [Question(reported=(OUTCOME,)), *reports]

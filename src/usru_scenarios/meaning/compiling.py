@@ -8,12 +8,14 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.meaning.conditions import HOLDS, Stage, at_least, first_row
 from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import (
     CategoricalNode,
@@ -41,6 +43,7 @@ from usru_scenarios.model import (
     NumericEvent,
     Outcome,
     Persistence,
+    PriorRow,
     Rule,
     Weight,
 )
@@ -50,7 +53,10 @@ from usru_scenarios.timeline import Grid
 _NOTHING: Floats = np.asarray(0.0)
 
 TABLE_LIMIT = 4_000_000
-"""The largest number of entries that the table of one term may have."""
+"""The largest number of entries of a prior's table, after which auxiliary nodes find the row."""
+
+RULE_ROWS = 4_096
+"""The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
 
 
 class Values(Protocol):
@@ -68,7 +74,8 @@ def compile_model(model: Model, values: Values | None = None) -> Program:
         values: of its judgements; by default those of the file, an uncertain one at its mean.
 
     Raises:
-        ValueError: a joint condition has more combinations than `TABLE_LIMIT`.
+        TooManyCases: the rows of a `prior_given` ask about more combinations of parents than can be told apart, which
+            `reading` refuses.
     """
     return _Compiler(model, values or means(model.grid)).program()
 
@@ -97,6 +104,8 @@ class _Compiler:
             else:
                 self.states[name] = tuple(sorted(node.states))
         self.rules = sorted(model.rules.items())
+        self.auxiliary: dict[str, CategoricalNode] = {}
+        self.holding: dict[str, tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]] = {}
 
     def program(self) -> Program:
         nodes: dict[str, Node] = {OUTCOME: self._outcome()}
@@ -105,6 +114,7 @@ class _Compiler:
             nodes[name] = (
                 self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
             )
+        nodes |= self.auxiliary
         scenarios = self.states[OUTCOME]
         weighted: dict[str, Weight | None] = {
             **{name: driver.weight for name, driver in self.model.drivers.items()},
@@ -134,7 +144,7 @@ class _Compiler:
         own = [node.states[state].prior for state in states]
         default = 1.0 if role == "driver" else 0.0
         terms, curves = self._influences(node.influences, node.lagged_influences, states)
-        prior_parents, prior = self._prior(own, node, states)
+        prior_parents, prior = self._prior(name, own, node, states)
         return CategoricalNode(
             name=name,
             role=role,
@@ -194,7 +204,7 @@ class _Compiler:
     # Parts of nodes --------------------------------------------------------------------------------------------------
 
     def _prior(
-        self, own: list[Judgement | None], node: Categorical, states: tuple[str, ...]
+        self, name: str, own: list[Judgement | None], node: Categorical, states: tuple[str, ...]
     ) -> tuple[tuple[Parent, ...], Floats]:
         """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
         drawn, stated = self._stated(own)
@@ -202,19 +212,37 @@ class _Compiler:
         if not rows:
             return drawn, stated
         parents = self._condition_parents([row.when for row in rows], lag=0)
-        shape = tuple(parent.size for parent in parents)
-        if math.prod(shape) * len(states) > TABLE_LIMIT:
-            raise ValueError(f"prior_given asks about {math.prod(shape)} combinations of parents, too many to list")
         priors = [shares for row in rows if (shares := self._shares(row.prior, states)) is not None]
         draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
+        if math.prod(parent.size for parent in parents) * len(states) > TABLE_LIMIT:
+            found, parents = self._first_row(name, rows, parents)
+            holding: list[npt.NDArray[np.bool_]] = [found == row for row in range(len(rows))]
+        else:
+            holding = [self._row_holds(row, parents) for row in rows]
+        shape = tuple(parent.size for parent in parents)
         table = np.empty((*((draws,) if draws else ()), *shape, len(states)))
         table[:] = stated.reshape(*stated.shape[:-1], *(1,) * len(shape), len(states))
-        for row, prior in reversed(list(zip(rows, priors, strict=True))):
-            holds = np.ones(shape, dtype=bool)
-            for name, condition in row.when.items():
-                holds &= self._holds(name, condition, parents)
+        for holds, prior in reversed(list(zip(holding, priors, strict=True))):
             table[..., holds, :] = prior[..., None, :]
         return (*((judgements(draws),) if draws else ()), *parents), table
+
+    def _row_holds(self, row: PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
+        """Where a row of `prior_given` holds, shape (size of each parent ...)."""
+        holds = np.ones(tuple(parent.size for parent in parents), dtype=bool)
+        for name, condition in row.when.items():
+            holds &= self._holds(name, condition, parents)
+        return holds
+
+    def _first_row(
+        self, name: str, rows: list[PriorRow], parents: tuple[Parent, ...]
+    ) -> tuple[npt.NDArray[np.intp], tuple[Parent, ...]]:
+        """The number of the row that decides, -1 where none does, by the states of the auxiliary node that finds it."""
+        place = {parent.node: position for position, parent in enumerate(parents)}
+        asked = [
+            {place[node]: self._meets(one, parents[place[node]]) for node, one in row.when.items()} for row in rows
+        ]
+        found = first_row([parent.size for parent in parents], asked)
+        return np.array(found.states), (self._chained(f"{name}.prior", found.stages, parents, lag=0),)
 
     def _stated(self, own: list[Judgement | None]) -> tuple[tuple[Parent, ...], Floats]:
         """The prior that the states have of themselves."""
@@ -292,19 +320,40 @@ class _Compiler:
         return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
 
     def _rule_term(self, name: str, rule: Rule, target: str, states: tuple[str, ...] | None) -> Term:
-        parents = self._condition_parents([rule.when], rule.lag)
-        shape = tuple(parent.size for parent in parents)
-        if math.prod(shape) * _columns(states) > TABLE_LIMIT:
-            raise ValueError(f"rule {name} has {math.prod(shape)} combinations of conditions, too many to list")
-        met = np.zeros(shape, dtype=np.int64)
-        for node, condition in rule.when.items():
-            met += self._holds(node, condition, parents)
-        holds = met >= (len(rule.when) if rule.at_least is None else rule.at_least)
+        if name not in self.holding:
+            self.holding[name] = self._rule_holds(name, rule)
+        holds, parents = self.holding[name]
         given = self._points(rule.then[target], states)
         if given.ndim == 2:
-            given, parents = given.reshape(len(given), *(1,) * len(shape), -1), (judgements(len(given)), *parents)
+            given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (judgements(len(given)), *parents)
         points = np.where(holds[..., None], given, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
+
+    def _rule_holds(self, name: str, rule: Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
+        """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
+        parents = self._condition_parents([rule.when], rule.lag)
+        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        if math.prod(parent.size for parent in parents) <= RULE_ROWS:
+            met = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
+            for node, condition in rule.when.items():
+                met += self._holds(node, condition, parents)
+            return met >= wanted, parents
+        counted = at_least(wanted, [self._meets(rule.when[parent.node], parent) for parent in parents])
+        return np.array(counted.states) == HOLDS, (self._chained(name, counted.stages, parents, rule.lag),)
+
+    def _chained(self, name: str, stages: Sequence[Stage], parents: tuple[Parent, ...], lag: int) -> Parent:
+        """The last of the auxiliary nodes that read the parents stage by stage; those of a lag are read in its place.
+
+        Their names are none that a file can give, so that each has its own randomness, which it has no use for.
+        """
+        before: tuple[Parent, ...] = ()
+        for number, stage in enumerate(stages):
+            read = tuple(replace(parents[position], lag=0) for position in stage.parents)
+            after = stage.after if before else stage.after[0]
+            node = _auxiliary(f"{name}.{number}", (*before, *read), after, stage.size, self.grid.count)
+            self.auxiliary[node.name] = node
+            before = (Parent(node.name, 0, stage.size),)
+        return replace(before[0], lag=lag)
 
     def _curve(
         self,
@@ -332,14 +381,16 @@ class _Compiler:
     def _holds(self, name: str, condition: Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
         """Where a condition holds, laid out over `parents`."""
         axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
-        parent = parents[axis]
+        holds = self._meets(condition, parents[axis])
+        return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
+
+    def _meets(self, condition: Condition, parent: Parent) -> npt.NDArray[np.bool_]:
+        """Where a condition on a parent holds, shape (size,)."""
         if condition.comparison is not None:
             sign, _ = condition.bound()
             reached = np.arange(parent.size) > parent.edges.index(_edge(condition))
-            holds = reached if sign in (">", ">=") else ~reached
-        else:
-            holds = np.isin(np.array(self.states[name]), condition.states)
-        return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
+            return reached if sign in (">", ">=") else ~reached
+        return np.isin(np.array(self.states[parent.node]), condition.states)
 
     def _persistence(self, persistence: Persistence | None, states: tuple[str, ...], default: float) -> Floats:
         if persistence is None:
@@ -381,6 +432,28 @@ class _Compiler:
     def _step(self, moment: str, *, last: bool = False) -> int:
         """The step that a moment of the file means; of a date that spans several, the first or the last."""
         return self.grid.moment(moment)[-1 if last else 0]
+
+
+def _auxiliary(
+    name: str, parents: tuple[Parent, ...], after: npt.NDArray[np.intp], size: int, steps: int
+) -> CategoricalNode:
+    """A node whose state follows from its parents' for certain: `after`, shape (size of each parent ...)."""
+    return CategoricalNode(
+        name=name,
+        role="auxiliary",
+        states=tuple(str(state) for state in range(size)),
+        prior_parents=parents,
+        prior=np.eye(size)[after],
+        initial=None,
+        forced={},
+        persistence=np.zeros(size),
+        allowed=None,
+        terms=(),
+        curves=(),
+        windows=np.zeros((steps, size + 1)),
+        log_odds=_NOTHING,
+        imposed=np.full(steps, -1),
+    )
 
 
 def _columns(states: tuple[str, ...] | None) -> int:

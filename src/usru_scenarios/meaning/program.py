@@ -25,7 +25,8 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid
 
 Floats = npt.NDArray[np.float64]
-Role = Literal["driver", "outcome", "consequence"]
+Role = Literal["driver", "outcome", "consequence", "auxiliary"]
+"""What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `conditions`)."""
 
 JUDGEMENTS = "judgements"
 """The name under which a node reads which draw of the uncertain judgements its world has."""
@@ -408,6 +409,19 @@ class Program:
         node = self.nodes[OUTCOME]
         assert isinstance(node, CategoricalNode)
         return node
+
+    @cached_property
+    def named(self) -> tuple[str, ...]:
+        """The nodes that the model names, in order: all but the auxiliary ones."""
+        return tuple(name for name, node in self.nodes.items() if node.role != "auxiliary")
+
+    def reads(self, name: str) -> set[tuple[str, int]]:
+        """As `links` of a node, with what auxiliary nodes read in the place of these."""
+        read = set(self.nodes[name].links)
+        while through := {link for link in read if self.nodes[link[0]].role == "auxiliary"}:
+            below = {(parent, lag) for one, lag in through for parent, _ in self.nodes[one].links}
+            read = read - through | below
+        return read
 
     def downstream(self, origin: str) -> frozenset[str]:
         """The nodes that a node reaches through others' reading, in any number of steps; its own past aside.

@@ -178,7 +178,7 @@ class Memory:
                     sums.values[name].see(step, values, node.scale, weights)
                     if name in sums.totals:
                         sums.totals[name][:, step] += batched((values * weights)[None], edges)[:, 0]
-                elif name != OUTCOME:
+                elif name != OUTCOME and node.role != "auxiliary":
                     here = np.arange(len(node.states))[:, None] == values
                     sums.weights[name][:, step] += batched(here * weights, edges)
         for scenario, joint in enumerate(self.moves):

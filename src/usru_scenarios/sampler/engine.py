@@ -444,9 +444,9 @@ class Sampler:
         """The sums of no trials, with room for so many batches, by default all of them."""
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
         batches = self.batches.count if batches is None else batches
-        categorical = {n: node for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
+        categorical = {n: node for n in program.named if isinstance(node := program.nodes[n], CategoricalNode)}
         sizes = {name: (steps, len(node.states)) for name, node in categorical.items() if name != OUTCOME}
-        numeric = [name for name in program.nodes if name not in categorical]
+        numeric = [name for name in program.named if name not in categorical]
         drawn = self.plan.judgements > 0
         return Draws(
             trials=np.zeros(batches),
@@ -502,8 +502,8 @@ class Tally:
         for name, values in zip(self.program.nodes, worlds.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
-            else:
-                self.sums.see(step, self.program.nodes[name], values, self.edges)
+            elif (node := self.program.nodes[name]).role != "auxiliary":
+                self.sums.see(step, node, values, self.edges)
 
     def _see_outcome(self, step: int, transition: Mixing | Matrix, drawn: States | None) -> None:
         before = self.path.present

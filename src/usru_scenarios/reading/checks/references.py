@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.model import MOST_STATES, Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
 from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -246,6 +246,20 @@ def rules(context: Context) -> Iterator[Finding]:
             yield from _given(context, target, points, (*path, "then", target))
         if rule.lag == 0:
             yield from _same_step_rule(context, rule, path)
+
+
+_MOST_OPEN = MOST_STATES - 3
+"""While a rule's conditions are counted, at most so many numbers of conditions may be left open."""
+
+
+def long_rules(context: Context) -> Iterator[Finding]:
+    """The conditions of a rule can be counted: see `meaning.conditions.at_least`."""
+    for name, rule in context.model.rules.items():
+        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        if min(wanted, len(rule.when) - wanted) > _MOST_OPEN:
+            message = f"rule '{name}' counts up to {wanted} of {len(rule.when)} conditions, too many to follow"
+            hint = f"all but {_MOST_OPEN} of them, or at most {_MOST_OPEN}, can be asked for"
+            yield Finding("too_many_conditions", message, ("rules", name, "at_least"), hint, of_key=False)
 
 
 def _same_step_rule(context: Context, rule: Rule, path: KeyPath) -> Iterator[Finding]:

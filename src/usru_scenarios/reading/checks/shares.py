@@ -28,6 +28,9 @@ LARGEST_ODDS = 1e6
 _SCALE = 3
 """The practitioners' scale goes from -3 to +3."""
 
+_LISTED = 4_000_000
+"""So many entries of a prior's table are listed; with more, the row that holds is searched for parent by parent."""
+
 _MOST_CELLS = 50_000
 """So many combinations of parents are looked at before the search for an uncovered one is given up."""
 
@@ -222,6 +225,41 @@ def coverage(context: Context) -> Iterator[Finding]:
         elif search.given_up:
             message = f"the parents of '{name}' have too many combinations to see whether its rows cover them all"
             yield Finding("coverage_unknown", message, place, "give the states priors of their own", severity="warning")
+
+
+def countable(context: Context) -> Iterator[Finding]:
+    """Where rows of `prior_given` ask about very many combinations of parents, few cases have to be told apart."""
+    for name, path, node in context.categorical():
+        if not isinstance(node, Categorical) or not node.prior_given:
+            continue
+        rows = node.prior_given.values()
+        cells = _cells(context, rows)
+        if cells is None or math.prod(map(len, cells.values())) * len(node.states) <= _LISTED:
+            continue
+        if not _can_be_told_apart(cells, rows):
+            message = f"the parents of '{name}' have too many combinations, and its rows too many cases, to follow"
+            hint = "let the rows ask about fewer parents, or write it as points: influences and rules"
+            yield Finding("too_many_conditions", message, (*path, "prior_given"), hint)
+
+
+def _can_be_told_apart(cells: dict[str, list[_Cell]], rows: Iterable[PriorRow]) -> bool:
+    import numpy as np
+
+    from usru_scenarios.meaning.conditions import TooManyCases, first_row
+
+    parents = sorted(cells)
+    asked = [
+        {
+            parents.index(parent): np.array([cell.meets(one) for cell in cells[parent]])
+            for parent, one in row.when.items()
+        }
+        for row in rows
+    ]
+    try:
+        first_row([len(cells[parent]) for parent in parents], asked)
+    except TooManyCases:
+        return False
+    return True
 
 
 def _has_own(states: Mapping[str, State | Scenario]) -> bool:
