@@ -93,6 +93,17 @@ def test_only_what_is_undecided_takes_more_worlds(tmp_path: Path, monkeypatch: p
     assert [one.verdict for one in exact.values()] == ["fails", "holds", "holds"]
 
 
+def test_an_expectation_about_a_number_beyond_its_range_is_refused_at_the_number(tmp_path: Path) -> None:
+    numeric = {"kind": "numeric", "range": [0, 1]}
+    raw = {**TINY, "drivers": {**TINY["drivers"], "erratic": numeric}}
+    with pytest.raises(ModelError) as refused:
+        expecting(tmp_path, raw, high="P(erratic > 1.5 @ end) < 0.1").check()
+    (problem,) = refused.value.problems
+    assert problem.message == "'erratic' goes from 0 to 1, so it is never > 1.5"
+    assert problem.span is not None
+    assert problem.span.width == 3
+
+
 def test_evidence_that_never_happens_leaves_one_expectation_undecided(tmp_path: Path) -> None:
     study = expecting(
         tmp_path,

@@ -97,7 +97,7 @@ CONDITIONS: Mapping[str, Formula] = {
     "imports=low": InStates("imports", frozenset([1])),
     "unpredictability>0.7": ERRATIC,
     "unpredictability <= 7e-1": Compared("unpredictability", "<=", 0.7),
-    "unpredictability<-.5": Compared("unpredictability", "<", -0.5),
+    "unpredictability>-.5": Compared("unpredictability", ">", -0.5),
     "unpredictability >= +1.": Compared("unpredictability", ">=", 1.0),
     "not reset": Not(RESET),
     "not not reset": Not(Not(RESET)),
@@ -512,6 +512,10 @@ REFUSED: list[tuple[str, str, str]] = [
         "compare it: unpredictability>0.7",
     ),
     ("P(«sanctions»>2)", "'sanctions' has states, not numbers", f"write sanctions=state, {OF_SANCTIONS}"),
+    ("P(unpredictability>=«2» @ by end)", "'unpredictability' goes from 0 to 1, so it is never >= 2", ""),
+    ("P(not unpredictability > «1»)", "'unpredictability' goes from 0 to 1, so it is never > 1", ""),
+    ("P(reset | unpredictability < «0.0»)", "'unpredictability' goes from 0 to 1, so it is never < 0.0", ""),
+    ("P(reset | unpredictability<=«-1e-9» @ ever)", "'unpredictability' goes from 0 to 1, so it is never <= -1e-9", ""),
     ("P(reset | profile(«septic»))", "unknown profile 'septic'", "did you mean 'sceptic'?"),
     ("P(reset | profile(sunny), profile(«sceptic»))", "a probability has one profile", ""),
     # Events
@@ -826,3 +830,18 @@ SAYINGS = [
 def test_what_one_wants_to_say_of_the_bundled_model_can_be_said(text: str) -> None:
     comparison = parse_expectation(text, *bundled())
     assert comparison.holds(lambda _: 0.5).shape == ()
+
+
+@pytest.mark.parametrize("comparison", [">= 1", "<= 0", "> 0", "< 1", ">= 0", "<= 1", "< 2", ">= -0.5"])
+def test_a_comparison_at_an_end_of_the_range_or_that_always_holds_is_read(comparison: str) -> None:
+    """What a value can be is asked of it, and what it always is says nothing, which does no harm."""
+    observed = parse_observation(f"unpredictability {comparison} @ end", model(), program())
+    assert observed.text == f"unpredictability {comparison} @ end"
+
+
+def test_what_is_given_beyond_the_range_of_a_number_is_refused_at_the_number() -> None:
+    with pytest.raises(QueryError) as refused:
+        parse_observation("unpredictability > 1.5 @ by 2026", model(), program())
+    assert refused.value.problem.message == "'unpredictability' goes from 0 to 1, so it is never > 1.5"
+    assert refused.value.problem.span is not None
+    assert refused.value.problem.span.column == len("unpredictability > ") + 1

@@ -27,12 +27,11 @@ from usru_scenarios.language.tree import (
     Observed,
     Opposite,
     Question,
-    Sign,
     When,
     Word,
     mapped,
 )
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, compares
 from usru_scenarios.meaning.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
@@ -276,8 +275,8 @@ class _Reading:
                 return InStates(OUTCOME, self._scenarios(name))
             case Equal(node, value):
                 return self._in_state(node, value)
-            case Compares(node, sign, number):
-                return self._compared(node, sign, number)
+            case Compares():
+                return self._compared(event)
             case Opposite(part):
                 return Not(self.formula(part))
             case Joined(word, parts):
@@ -368,12 +367,17 @@ class _Reading:
         what = "scenario" if node.name == OUTCOME else f"state of '{node.name}'"
         return self._refuse("unknown_state", f"unknown {what}: '{value.text}'", value, hint)
 
-    def _compared(self, name: Word, sign: Sign, number: float) -> Compared:
-        node = self._node(name)
+    def _compared(self, comparison: Compares) -> Compared:
+        name, node = comparison.node, self._node(comparison.node)
         if isinstance(node, CategoricalNode):
             hint = f"write {name.text}=state, {listing(node.states)}"
             self._refuse("not_numeric", f"'{name.text}' has states, not numbers", name, hint)
-        return Compared(name.text, sign, number)
+        atom = Compared(name.text, comparison.sign, comparison.value)
+        low, high = node.scale.low, node.scale.high
+        if not any(compares(atom.sign, end, atom.value) for end in (low, high)):
+            message = f"'{name.text}' goes from {low:g} to {high:g}, so it is never {atom.sign} {comparison.bound.text}"
+            self._refuse("off_scale", message, comparison.bound)
+        return atom
 
     # Interventions ----------------------------------------------------------------------------------------------------
 
@@ -413,8 +417,8 @@ class _Reading:
                 self._refuse("not_one", "a group can't be imposed, only one of its scenarios", name, listing(members))
             case Named(name):
                 self._scenarios(name)
-            case Compares(name, _, number):
-                hint = f"write {name.text}={number:g}"
+            case Compares(name):
+                hint = f"write {name.text}={event.value:g}"
                 self._refuse("not_one", "an intervention sets a value, not a bound", imposed, hint)
         return self._refuse("not_one", "an intervention sets one node", imposed, "such as sanctions=eased")
 

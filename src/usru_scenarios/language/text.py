@@ -454,12 +454,12 @@ class _Parser:
             self.unexpected(f"a state of '{node.text}'", dict.fromkeys(("(", "[", "{"), several))
         return word
 
-    def bound(self) -> float:
+    def bound(self) -> Word:
         """The number that a driver is compared with."""
-        value = self.number(_SIGNED)
-        if value is None:
+        start = self.at
+        if self.number(_SIGNED) is None:
             self.unexpected("a number")
-        return value
+        return Word(self.text[start : self.read], start)
 
     # Times ------------------------------------------------------------------------------------------------------------
 

@@ -109,7 +109,12 @@ class Compares:
 
     node: Word
     sign: Sign
-    value: float
+    bound: Word
+
+    @property
+    def value(self) -> float:
+        """The number that the driver is compared with."""
+        return float(self.bound.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,19 @@ class Compared:
     value: float
 
 
+def compares(sign: Literal["<", "<=", ">", ">="], value: float, bound: float) -> bool:
+    """Whether a value stands to a bound as the sign says."""
+    match sign:
+        case "<":
+            return value < bound
+        case "<=":
+            return value <= bound
+        case ">":
+            return value > bound
+        case ">=":
+            return value >= bound
+
+
 @dataclass(frozen=True, slots=True)
 class Timed:
     """A condition at a step, at some step, or at every step of a range (of one step for `at`)."""
