@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,7 @@ from usru_scenarios.reading.provenance import Judged, judgements, with_values
 from usru_scenarios.render.numbers import between
 from usru_scenarios.results.forecast import Band, StatesResult
 from usru_scenarios.sampler.engine import Plan, simulate
-from usru_scenarios.sampler.estimates import OverDraws, spread, steadied
+from usru_scenarios.sampler.estimates import Controls, OverDraws, spread, steadied
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -360,11 +363,70 @@ def test_controls_take_away_what_they_explain_and_nothing_else() -> None:
     controls = rng.normal(size=(400, 3))
     noise = rng.normal(size=400)
     plain = 5.0 + controls @ np.array([2.0, -1.0, 0.5])
-    steady = steadied((plain + noise)[:, None], controls)[:, 0]
-    assert steadied(plain[:, None], controls) == pytest.approx(5.0)
+    known = Controls(controls)
+    steady = steadied((plain + noise)[:, None], known)[:, 0]
+    assert steadied(plain[:, None], known) == pytest.approx(5.0)
     assert steady.mean() == pytest.approx(5.0, abs=ERRORS / 20)
     assert steady.std() == pytest.approx(noise.std(), rel=0.05)
-    assert steadied(noise[:5, None], controls[:5]) == pytest.approx(noise[:5, None])  # too few to fit anything
+    assert steadied(noise[:5, None], Controls(controls[:5])) == pytest.approx(
+        noise[:5, None]
+    )  # too few to fit anything
+
+
+def _by_lstsq(sums: Floats, controls: Floats) -> Floats:
+    """The same by the library's own least squares."""
+    draws, fitted = controls.shape
+    slopes = np.linalg.lstsq(controls - controls.mean(axis=0), sums - sums.mean(axis=0), rcond=None)[0]
+    rest = sums - controls @ slopes
+    mean = rest.mean(axis=0)
+    steady: Floats = mean + (rest - mean) * math.sqrt((draws - 1) / (draws - 1 - fitted))
+    return steady
+
+
+def _designed(controls: int = 27) -> tuple[Floats, Floats]:
+    """Sums of 512 draws, and controls of widely different sizes that half explain them."""
+    rng = np.random.default_rng(11)
+    off_mean = rng.normal(size=(512, controls)) * 10.0 ** rng.integers(-3, 3, size=controls) + 0.01
+    return off_mean @ rng.normal(size=(controls, 40)) + rng.normal(size=(512, 40)), off_mean
+
+
+def test_controls_are_fitted_as_by_least_squares() -> None:
+    sums, off_mean = _designed()
+    small = 1e-12 * float(np.abs(sums).max())
+    assert steadied(sums, Controls(off_mean)) == pytest.approx(_by_lstsq(sums, off_mean), rel=1e-12, abs=small)
+    assert steadied(sums, Controls(off_mean[:, 1:])) != pytest.approx(_by_lstsq(sums, off_mean), rel=1e-3)
+
+
+def test_controls_that_are_made_of_others_or_are_constant_change_nothing() -> None:
+    sums, off_mean = _designed()
+    some = off_mean[:, :5]
+    more = np.column_stack(
+        [some[:, 0], np.zeros(512), some[:, 1:], some @ np.arange(5.0), np.full(512, 0.3), some[:, 2]]
+    )
+    assert Controls(more).fitted == Controls(some).fitted == 5
+    assert steadied(sums, Controls(more)) == pytest.approx(steadied(sums, Controls(some)), rel=1e-12)
+    assert steadied(sums, Controls(np.zeros((512, 4)))) == pytest.approx(sums)
+    assert Controls(np.column_stack([some, some[:, 0] + 1e-6 * off_mean[:, 5]])).fitted == 6
+
+
+def test_what_is_fitted_has_the_same_bytes_whatever_the_threads_of_the_linear_algebra() -> None:
+    script = """
+import hashlib, numpy as np
+from usru_scenarios.sampler.estimates import Controls, steadied
+rng = np.random.default_rng(3)
+off_mean = rng.normal(size=(1024, 128))
+print(hashlib.sha256(steadied(rng.normal(size=(1024, 1200)), Controls(off_mean)).tobytes()).hexdigest())
+"""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "4")
+    }
+    assert len(digests) == 1
 
 
 # --- In use ----------------------------------------------------------------------------------------------------------

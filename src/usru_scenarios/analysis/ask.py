@@ -40,7 +40,7 @@ from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound,
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
-from usru_scenarios.sampler.estimates import OverDraws, over_draws, steadied
+from usru_scenarios.sampler.estimates import Controls, OverDraws, over_draws, steadied
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
@@ -166,6 +166,7 @@ class Prober:
         return faster_exactly(program, [event for case in cases for event in _pair(case)])
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
+        controls = Controls(program.controls)
         while True:
             plan = Plan.of(trials, self.seed, self.judgements)
             cases = [case for probability in group for case in probability.cases]
@@ -173,7 +174,7 @@ class Prober:
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                found.append(replace(_estimate(probability, sums[part], plan, program.controls), trials=trials))
+                found.append(replace(_estimate(probability, sums[part], plan, controls), trials=trials))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
@@ -260,7 +261,7 @@ def _exact(program: Program, probability: Probability) -> Found:
     raise impossible(list(probability.evidence(probability.cases[0])), possible, "exactly")
 
 
-def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, controls: Floats) -> Found:
+def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, controls: Controls) -> Found:
     """The average over the cases that can be had, and its replicates."""
     kept = [part for part in sums if part.given.any()]
     left_out = tuple(case.step or 0 for case, part in zip(probability.cases, sums, strict=True) if not part.given.any())

@@ -39,7 +39,7 @@ from usru_scenarios.results.comparison import (
 )
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Estimate, Spread, over_draws, ratio, spread, steadied
+from usru_scenarios.sampler.estimates import Controls, Estimate, Spread, over_draws, ratio, spread, steadied
 from usru_scenarios.version import __version__
 
 SWITCHING_TRIALS = 16_384
@@ -261,7 +261,7 @@ def _batched(sums: Sums, batches: int) -> Sums:
 
 
 def _likelihoods(
-    series: Sums, reference: Sums, titles: Mapping[str, str], first: int, controls: Floats | None
+    series: Sums, reference: Sums, titles: Mapping[str, str], first: int, controls: Controls | None
 ) -> dict[str, Likelihood]:
     """The likelihoods of scenarios or groups, whose columns begin with `first`."""
     value, bands = _estimate(series, controls)
@@ -284,13 +284,13 @@ def _likelihoods(
     }
 
 
-def _controls(variants: Sequence[Variant]) -> Floats:
-    """By how much the judgements that any of the variants has drawn lie off their means, shape (draws, controls)."""
+def _controls(variants: Sequence[Variant]) -> Controls:
+    """By how much the judgements that any of the variants has drawn lie off their means."""
     columns = {column.tobytes(): column for one in variants for column in one.whole.controls.T}
-    return np.stack(list(columns.values()), axis=1) if columns else np.zeros((0, 0))
+    return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((0, 0)))
 
 
-def _estimate(sums: Sums, controls: Floats | None) -> tuple[Estimate, Spread | None]:
+def _estimate(sums: Sums, controls: Controls | None) -> tuple[Estimate, Spread | None]:
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
     if controls is None:
         return ratio(sums.visits, sums.trials), None

@@ -26,7 +26,7 @@ from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler import streams
-from usru_scenarios.sampler.estimates import Estimate, over_draws, ratio, steadied
+from usru_scenarios.sampler.estimates import Controls, Estimate, over_draws, ratio, steadied
 from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
 from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel, draw_scenario
@@ -157,8 +157,13 @@ class Draws:
         share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
         return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
-    def by_draws(self, controls: Floats) -> Draws:
-        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
+    def by_draws(self, off_mean: Floats) -> Draws:
+        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls.
+
+        Args:
+            off_mean: of these, as in `Controls`.
+        """
+        controls = Controls(off_mean)
 
         def whole(sums: Floats) -> Floats:
             return steadied(over_draws(sums), controls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 _DRAWS_PER_CONTROL = 4
 """With fewer draws for each control the fit would follow the noise."""
+
+_COLLINEAR = 1e-10
+"""A control of which no more than this share is left, after those before it are taken away, is made of them."""
+
+_PIECE = 1 << 17
+"""Multiplications of a matrix product up to which OpenBLAS, MKL and Accelerate keep to one thread."""
+_INNER = 128
+"""Of them, those that go into one entry of it, at most."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +50,94 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
     return Estimate(value, error)
 
 
-def steadied(sums: Floats, controls: Floats) -> Floats:
+class Controls:
+    """By how much drawn judgements lie off their known means, factored once for all sums that they steady.
+
+    Args:
+        off_mean: shape (draws, controls).
+
+    Attributes:
+        basis: shape (draws, fitted), orthonormal columns that span the controls less their means over the draws.
+        means: shape (fitted,), what the means of the controls over the draws become in that basis.
+
+    A control that is constant, or a sum of multiples of those before it, is left out: it explains nothing more. Where
+    there are fewer than `_DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
+    """
+
+    def __init__(self, off_mean: Floats) -> None:
+        draws = len(off_mean)
+        most = draws // _DRAWS_PER_CONTROL
+        basis: list[Floats] = []
+        means: list[float] = []
+        for control in off_mean.T:
+            mean = float(control.mean())
+            rest = control - mean
+            for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
+                for direction, its_mean in zip(basis, means, strict=True):
+                    along = float((direction * rest).sum())
+                    rest -= along * direction
+                    mean -= along * its_mean
+            length = math.sqrt(float((rest * rest).sum()))
+            if length > _COLLINEAR * math.sqrt(float((control * control).sum())):
+                basis.append(rest / length)
+                means.append(mean / length)
+            if len(basis) > most:
+                basis, means = [], []
+                break
+        self.basis: Floats = np.stack(basis, axis=1) if basis else np.zeros((draws, 0))
+        self.means: Floats = np.array(means)
+
+    @property
+    def fitted(self) -> int:
+        """How many controls are fitted."""
+        return len(self.means)
+
+    def along(self, sums: Floats) -> Floats:
+        """The least-squares fit of sums, shape (draws, sums), in the basis: shape (fitted, sums)."""
+        return _product(self.basis.T, sums)
+
+    @property
+    def stretch(self) -> float:
+        """By what the variance of what is left is multiplied, for the degrees of freedom that the fit has used."""
+        draws = len(self.basis)
+        return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
+
+
+def steadied(sums: Floats, controls: Controls) -> Floats:
     """Sums over draws of the judgements, freed of what is due to the draws being these and no others.
 
     Args:
         sums: shape (draws, ...).
-        controls: shape (draws, controls), by how much each draw's judgements lie off their known means.
+        controls: of the same draws.
 
     What varies in step with the judgements is fitted by least squares and taken away, so that the sums keep their
     expectation and lose most of the spread between draws (control variates: R. Y. Rubinstein and R. Marcus, 1985). What
     is left is stretched by the degrees of freedom that the fit has used, so that errors stay honest.
     """
-    draws, fitted = controls.shape
-    if not fitted or draws < _DRAWS_PER_CONTROL * fitted:
+    if not controls.fitted:
         return sums
-    flat = sums.reshape(draws, -1)
-    slopes = np.linalg.lstsq(controls - controls.mean(axis=0), flat - flat.mean(axis=0), rcond=None)[0]
-    rest = flat - controls @ slopes
-    mean = rest.mean(axis=0)
-    stretched: Floats = mean + (rest - mean) * np.sqrt((draws - 1) / (draws - 1 - fitted))
-    return stretched.reshape(sums.shape)
+    flat = sums.reshape(len(sums), -1)
+    mean = flat.mean(axis=0)
+    rest = flat - mean
+    along = controls.along(rest)
+    rest -= _product(controls.basis, along)
+    rest *= math.sqrt(controls.stretch)
+    rest += mean - _product(controls.means[None], along)[0]
+    steady: Floats = rest.reshape(sums.shape)
+    return steady
+
+
+def _product(one: Floats, other: Floats) -> Floats:
+    """The matrix product in pieces so small that no library splits one between threads, which would wait and spin."""
+    rows, inner = one.shape
+    width = max(1, _PIECE // max(1, rows * min(inner, _INNER)))
+    product = np.zeros((rows, other.shape[1]))
+    for start in range(0, other.shape[1], width):
+        columns = slice(start, start + width)
+        for first in range(0, inner, _INNER):
+            along = slice(first, first + _INNER)
+            product[:, columns] += one[:, along] @ other[along, columns]
+    return product
 
 
 @dataclass(frozen=True)
