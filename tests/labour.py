@@ -64,3 +64,12 @@ class Labour:
         if block == 7:
             os.kill(os.getpid(), signal.SIGKILL)
         return block
+
+    def say_and_die(self, said: str, _block: int) -> int:
+        os.write(2, said.encode())
+        os._exit(3)
+
+    def exhaust(self, block: int) -> int:
+        if block == 5:
+            raise MemoryError
+        return block

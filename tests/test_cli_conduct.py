@@ -92,6 +92,17 @@ def test_a_fault_of_the_program_exits_with_101(
     assert "Traceback" not in said
 
 
+def test_a_lack_of_memory_is_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(conduct, "_run", fail)
+    assert main(["simulate"]) == 2
+    assert capsys.readouterr().err.startswith("usru: out of memory\n")
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_goes_away_ends_the_run_with_141_in_silence(unbuffered: str) -> None:
     done = shell(f"export PYTHONUNBUFFERED={unbuffered}; $usru simulate $harbour -n 1e5 -f csv > /dev/null; "

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from command import HARBOUR, HERE, answer
+from command import HARBOUR, HERE, answer, environment
 from labour import Labour
+from living import members, wait_until
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoCluster
@@ -144,3 +147,49 @@ def test_the_command_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
         for more in (("--cluster", "local", "--jobs", "1"), ("--jobs", "1"))
     )
     assert (spread.returncode, spread.stdout, spread.stderr) == (0, alone.stdout, "")
+
+
+RUN = (
+    "import sys; from usru_scenarios.cli import main; from usru_scenarios.running import cluster; "
+    "cluster.TASK_SECONDS = 0.0; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM], ids=["done", "SIGINT", "SIGTERM"])
+def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
+    tmp_path: Path, number: signal.Signals | None
+) -> None:
+    """Whether the run ends or is told to: no folder, no process, no word of leaked semaphores, and no foreign code."""
+    folder, scratch = tmp_path / "here", tmp_path / "scratch"
+    (folder / "multiprocessing").mkdir(parents=True)
+    scratch.mkdir()
+    trap = f"open({str(tmp_path / 'run')!r}, 'a').write(__name__ + ' '); raise SystemExit(3)"
+    for name in ("multiprocessing/__init__", "signal", "socket", "numpy", "distributed", "runpy"):
+        (folder / f"{name}.py").write_text(trap)
+    trials = "40000" if number is None else "1e9"
+    command = [sys.executable, "-P", "-c", RUN, "simulate", HARBOUR, "-n", trials, "--json", "--cluster", "local"]
+    with subprocess.Popen(
+        [*command, "--jobs", "1", "-o", str(tmp_path / "result")],
+        cwd=folder,
+        env=environment(TMPDIR=str(scratch)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        if number is not None:
+            wait_until(lambda: any("worker" in str(path) for path in scratch.rglob("*")))
+            leader.send_signal(number)
+        output, said = leader.communicate(timeout=120)
+    assert (output, said) == (b"", b"")
+    assert leader.returncode == {None: 0, signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM}[number]
+    wait_until(lambda: not members(leader.pid))
+    assert list(scratch.iterdir()) == []
+    assert (tmp_path / "result").exists() == (number is None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_local_cluster_changes_the_environment_for_its_time_only() -> None:
+    before = dict(os.environ)
+    with Cluster("local", 1):
+        assert os.environ["PYTHONSAFEPATH"] == "1"
+    assert dict(os.environ) == before

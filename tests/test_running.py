@@ -6,21 +6,23 @@ import copy
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
 from command import COMMAND, HARBOUR, HERE, answer, environment
 from labour import Labour
+from living import children, members, wait_until
 from tiny import TINY, study_of
 from usru_scenarios.cli.progress import Progress
 from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.running import crew as worker_processes
 from usru_scenarios.running import processes
-from usru_scenarios.running.crew import WorkersLost
+from usru_scenarios.running.crew import NoWorkers, WorkersLost
 from usru_scenarios.running.processes import Processes, cores
 from usru_scenarios.running.work import TASK_SECONDS, Tasks, predicted
 from usru_scenarios.sampler.engine import MapBlocks
@@ -40,8 +42,8 @@ def crew(request: pytest.FixtureRequest) -> Iterator[Processes]:
 @pytest.fixture
 def workers() -> Callable[[], int]:
     """Says how many processes live that the test has started."""
-    before = active_children()
-    return lambda: sum(process not in before for process in active_children())
+    before = children()
+    return lambda: len(children() - before)
 
 
 # The same bytes -------------------------------------------------------------------------------------------------------
@@ -58,7 +60,7 @@ QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
 def test_the_same_bytes_in_any_number_of_processes(question: str, crew: Processes) -> None:
     study, ask = load(FEEDBACK), QUESTIONS[question]
     assert repr(ask(study, crew.map)) == repr(ask(study, map))
-    assert len(active_children()) >= crew.jobs, "no process did any of it"
+    assert len(children()) >= crew.jobs, "no process did any of it"
 
 
 def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, crew: Processes) -> None:
@@ -128,10 +130,92 @@ def test_what_a_lost_worker_had_to_do_is_done_by_another(tmp_path: Path) -> None
     assert results == list(range(50))
 
 
-def test_workers_that_keep_dying_are_an_error(workers: Callable[[], int]) -> None:
-    with Processes(2, worthwhile=0.0) as crew, pytest.raises(WorkersLost, match="signal 9"):
+def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(workers: Callable[[], int]) -> None:
+    with (
+        Processes(2, worthwhile=0.0) as crew,
+        pytest.raises(WorkersLost, match=r"killed \(signal 9\).*memory") as caught,
+    ):
         list(crew.map(Labour().die, range(50)))
+    assert caught.value.exit_status == 2
     assert workers() == 0
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "told"),
+    [
+        ("MemoryError", 2, 'for want of memory: "MemoryError"\n    = fewer --jobs'),
+        ("OSError: [Errno 12] Cannot allocate memory", 2, "for want of memory"),
+        ("ZeroDivisionError: \x1b[31mno", 101, 'with exit status 3: "ZeroDivisionError:  [31mno"\n    = --jobs 1'),
+        ("", 101, "with exit status 3\n"),
+    ],
+)
+def test_what_is_told_of_workers_that_died_is_what_they_said(
+    last: str, status: int, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = f"Traceback (most recent call last):\n  ...\n{last}\n" if last else ""
+    with Processes(2, worthwhile=0.0) as crew, pytest.raises(WorkersLost) as caught:
+        list(crew.map(partial(Labour().say_and_die, said), range(50)))
+    assert caught.value.exit_status == status
+    assert f"usru: 4 workers died, the last one {told}" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_task_without_memory_says_so() -> None:
+    with Processes(2, worthwhile=0.0) as crew, pytest.raises(MemoryError):
+        list(crew.map(Labour().exhaust, range(9)))
+
+
+def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    with Processes(2, worthwhile=0.0) as crew, pytest.raises(NoWorkers, match="resource temporarily unavailable"):
+        list(crew.map(Labour().double, range(9)))
+
+
+# The current folder is data -------------------------------------------------------------------------------------------
+
+FOREIGN = ("signal", "socket", "random", "numpy", "pickle", "struct", "tempfile", "runpy", "sitecustomize", "labour")
+AT_ONCE = (
+    "import sys; from usru_scenarios.cli import main; from usru_scenarios.running import processes; "
+    "processes.WORTHWHILE = 0.0; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def test_code_in_the_current_folder_never_runs(tmp_path: Path) -> None:
+    """Modules that all of Python, numpy or this program import, and two packages: each would leave a mark."""
+    trap = f"open({str(tmp_path / 'run')!r}, 'a').write(__name__ + ' '); raise SystemExit(3)"
+    folder = tmp_path / "here"
+    for name in ("multiprocessing", "usru_scenarios"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(trap)
+    for name in FOREIGN:
+        (folder / f"{name}.py").write_text(trap)
+    command = [sys.executable, "-P", "-c", AT_ONCE, "simulate", HARBOUR, "-n", "40000", "--json", "--jobs"]
+    one, two = (
+        subprocess.run(
+            [*command, jobs], cwd=folder, env=environment(), capture_output=True, text=True, check=False, timeout=120
+        )
+        for jobs in ("1", "2")
+    )
+    assert (two.returncode, two.stdout, two.stderr) == (0, one.stdout, "")
+    assert not (tmp_path / "run").exists()
+    without = [sys.executable, *command[2:], "2"]
+    subprocess.run(without, cwd=folder, env=environment(), capture_output=True, check=False, timeout=120)
+    assert (tmp_path / "run").exists(), "the traps do not work"
+
+
+def test_workers_look_where_this_process_does_but_for_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = str(Path(worker_processes.__file__).parents[2])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", str(tmp_path), "/elsewhere", home, "."])
+    assert worker_processes._modules() == ["/elsewhere", home]  # noqa: SLF001
+    monkeypatch.chdir(home)
+    assert worker_processes._modules() == [str(tmp_path), "/elsewhere", home]  # noqa: SLF001
 
 
 def test_a_caller_that_wants_no_more_leaves_nothing_behind(workers: Callable[[], int]) -> None:
@@ -210,16 +294,17 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
 
 
 @pytest.mark.parametrize("to_all", [True, False], ids=["group", "leader"])
-def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, to_all: bool) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     target = tmp_path / "result.json"
     command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--jobs", "2", "-o", str(target)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True
     ) as leader:
         wait_until(lambda: len(members(leader.pid)) >= 3)
-        (os.killpg if to_all else os.kill)(leader.pid, signal.SIGINT)
+        (os.killpg if to_all else os.kill)(leader.pid, number)
         output, said = leader.communicate(timeout=60)
-    assert (leader.returncode, output, said) == (130, b"", b"")
+    assert (leader.returncode, output, said) == (130 if number == signal.SIGINT else -number, b"", b"")
     wait_until(lambda: not members(leader.pid))
     assert list(tmp_path.iterdir()) == []
 
@@ -230,17 +315,3 @@ def test_workers_go_when_whoever_started_them_is_killed() -> None:
         wait_until(lambda: len(members(leader.pid)) >= 3)
         leader.kill()
     wait_until(lambda: not members(leader.pid))
-
-
-def members(group: int) -> list[str]:
-    """The living processes of a group."""
-    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)

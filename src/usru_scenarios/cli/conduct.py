@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from usru_scenarios.problems import Problem, UsruError, suggestion
+from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
     from typer import TyperException
@@ -31,12 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conduct = Conduct()
     _speak_utf8()
     try:
-        return _ended(sys.argv[1:] if arguments is None else arguments, conduct)
+        with unwinding():
+            return _ended(sys.argv[1:] if arguments is None else arguments, conduct)
     except BrokenPipeError:
         _forget_output()
         return READER_GONE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Terminated as end:
+        _forget_output()
+        os.kill(os.getpid(), end.number)  # its handling is the default one again: whoever sent it sees what it did
+        return 128 + end.number
     finally:
         _forget_unwritten()
 
@@ -61,6 +67,11 @@ def _ended(arguments: Sequence[str], conduct: Conduct) -> int:
         if conduct.debug:
             _show_traceback()
         complain(f"usru: {error.strerror or error}{f': {error.filename}' if error.filename else ''}".lower())
+        return USAGE
+    except MemoryError:
+        if conduct.debug:
+            _show_traceback()
+        complain(str(Problem("memory", "usru: out of memory", None, "fewer --jobs, -n or --judgements need less")))
         return USAGE
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
         if conduct.debug:

@@ -26,6 +26,8 @@ def workers(context: typer.Context, conduct: Conduct, jobs: str | None, cluster:
         raise options.Misuse("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
 
     from usru_scenarios.running.cluster import Cluster
+    from usru_scenarios.running.interruptions import held
 
-    crew = context.with_resource(Cluster(address, number))
+    with held():  # nothing comes between its start and the promise to end it
+        crew = context.with_resource(Cluster(address, number))
     return Progress(wanted=not conduct.quiet, inner=crew.map)

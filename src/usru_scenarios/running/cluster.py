@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import platform
+import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import islice
 from types import TracebackType
@@ -39,12 +41,18 @@ _AHEAD = 4
 _ALIKE = ("python", "numpy", "distributed")
 """What must have the same version everywhere: tasks are pickled, and results are to be the same bytes."""
 
+_ONE_THREAD = {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1}
 _SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "1 TB",
-    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1},
+    "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
 }
 """dask's own settings, but for two: a large model is no reason for a warning, and local workers keep memory that they
 have freed, since to give back and fetch again what a step needs takes three times as long as the step."""
+
+_OF_DASK = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
+"""Variables that dask sets besides, for its workers."""
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""Keeps the current folder from the path of modules in every interpreter that is started with it."""
 
 
 class NoCluster(UsruError):  # noqa: N818  # says what is missing
@@ -82,8 +90,9 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Take back what is outstanding and leave; local workers end."""
-        self._open.close()
+        """Take back what is outstanding and leave; local workers end, and their folders go."""
+        with held():
+            self._open.close()
 
     def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
         """The results in the order of the blocks; what would not fill a task, or predicts nothing, runs here.
@@ -126,17 +135,10 @@ def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
     stack.callback(logger.setLevel, logger.level)
     logger.setLevel(logging.CRITICAL + 1)  # what matters is said by errors; the rest would disturb
     stack.enter_context(dask.config.set(_SETTINGS))
+    if address == LOCAL:
+        stack.enter_context(_of_its_own())
     with held():
-        cluster = address
-        if address == LOCAL:
-            cluster = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=jobs or cores(),
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",  # any port, and not one that may be taken
-                    silence_logs=logging.CRITICAL + 1,
-                )
-            )
+        cluster = stack.enter_context(_local(distributed, jobs)) if address == LOCAL else address
         try:
             client = stack.enter_context(distributed.Client(cluster, timeout=PATIENCE, set_as_default=False))
         except OSError as error:
@@ -151,6 +153,51 @@ def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
         ) from error
     hold_alike(client.get_versions())
     return client
+
+
+def _local(distributed: Any, jobs: int | None) -> Any:
+    try:
+        return distributed.LocalCluster(
+            n_workers=jobs or cores(),
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",  # any port, and not one that may be taken
+            silence_logs=logging.CRITICAL + 1,
+        )
+    except (OSError, RuntimeError) as error:
+        raise _no_cluster(
+            f"no local cluster could be started: {_root(error)}",
+            "--jobs does without one, and is faster on one machine",
+        ) from error
+
+
+def _root(error: BaseException) -> str:
+    """The first of the errors that led to one, in a line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+@contextmanager
+def _of_its_own() -> Iterator[None]:
+    """What a local cluster needs around it: a folder that goes with it, and workers that run nothing of this folder.
+
+    dask gives its workers variables by setting them here; they are as before afterwards.
+    """
+    from multiprocessing import resource_tracker
+
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="usru-", ignore_cleanup_errors=True) as folder:
+        try:
+            os.environ[_SAFE_PATH] = "1"
+            resource_tracker.ensure_running()  # comes with the first process, and would let interruptions through
+            with import_module("dask").config.set({"temporary-directory": folder}):
+                yield
+        finally:
+            for name in (_SAFE_PATH, *_OF_DASK, *_ONE_THREAD):
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    os.environ.pop(name, None)
 
 
 def hold_alike(versions: Mapping[str, Any]) -> None:

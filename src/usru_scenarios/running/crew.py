@@ -9,26 +9,32 @@ killed, and one that dies breaks the whole pool. Here a worker that nobody is le
 goes, and the tasks of a worker that is lost go to a new one: a block gives the same result wherever and however often
 it runs.
 
-Why `spawn`: a fork copies the locks of threads that it does not copy (linear algebra has some, and so has the system's
-own code on macOS), and a fork server exists on some systems only. A fresh interpreter takes some tenths of a second to
-import what it needs. As always with `spawn`, a script that starts workers does so under `if __name__ == "__main__"`.
+Why fresh interpreters: a fork copies the locks of threads that it does not copy (linear algebra has some, and so has
+the system's own code on macOS). Why not `multiprocessing`: it starts them with the current folder in front of the path
+of modules, so that a file there called signal.py would run in each of them. Here they are started with `-P`, look for
+modules where this process does but for the current folder, and what they write to standard error is kept: it is what
+can be told of one that died.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
+import subprocess
+import sys
+import tempfile
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
+from typing import IO, Any
 
-from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.problems import Problem, UsruError, printable
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.work import Result, Tasks, unpacked
 
@@ -38,12 +44,28 @@ _AHEAD = 4
 """Tasks for each worker that may be done or under way before the first of them is taken."""
 _MOST_LOST = 3
 """Workers that may be lost during one mapping."""
+_MOST_SAID = 4096
+"""Bytes of what a worker wrote last to standard error that are read."""
+
+_START = """\
+import sys
+sys.path[:] = sys.argv[2:]
+from usru_scenarios.running.crew import serve
+serve(int(sys.argv[1]))
+"""
+"""What a worker runs."""
 
 
 class WorkersLost(UsruError):  # noqa: N818  # says what went wrong
-    """Worker processes died, one after the other."""
+    """Worker processes died, one after the other; `exit_status` tells a lack of memory from a fault of the program."""
 
     exit_status = 101
+
+
+class NoWorkers(UsruError):  # noqa: N818
+    """The system starts no processes."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)
@@ -54,21 +76,90 @@ class Failure:
 
 
 class Worker:
-    """A process, this side of its pipe, and the numbers of the tasks that it has."""
+    """A process, this side of its pipe, and the numbers of the tasks that it has.
+
+    Raises:
+        OSError: the system has no process, no memory or no file for it.
+    """
 
     def __init__(self) -> None:
-        self.pipe, theirs = get_context("spawn").Pipe()
-        self.process = get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
+        self.pipe, theirs = Pipe()
+        self._errors = _scratch()
         self.tasks: deque[int] = deque()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603  # this interpreter
+                [sys.executable, *_flags(), "-c", _START, str(theirs.fileno()), *_modules()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors or subprocess.DEVNULL,
+                **_sharing(theirs),
+            )
+        except BaseException:
+            self._forget()
+            raise
+        finally:
+            theirs.close()
 
     def end(self) -> None:
         """End the process, whatever it is at, and wait until it is gone."""
-        self.process.terminate()
-        self.process.join()
-        self.process.close()
+        self.process.kill()
+        self.process.wait()
+        self._forget()
+
+    def said(self) -> str:
+        """What it has written to standard error, or the end of it."""
+        if self._errors is None:
+            return ""
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - _MOST_SAID))
+        return self._errors.read().decode("utf-8", errors="replace")
+
+    def _forget(self) -> None:
         self.pipe.close()
+        if self._errors is not None:
+            self._errors.close()
+
+
+def _scratch() -> IO[bytes] | None:
+    """A file without a name, if there is a folder for one."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return None
+
+
+def _flags() -> list[str]:
+    """How the interpreter is started: as this one was, and without the current folder on its path."""
+    warned = [f"-W{option}" for option in sys.warnoptions]
+    if sys.flags.isolated:
+        return ["-I", *warned]
+    return [
+        "-P",
+        *(["-E"] if sys.flags.ignore_environment else []),
+        *(["-s"] if sys.flags.no_user_site else []),
+        *warned,
+    ]
+
+
+def _modules() -> list[str]:
+    """Where workers look for modules: where this process does but for the current folder, and where this package is."""
+    home = str(Path(__file__).parents[2])
+    return [*(entry for entry in sys.path if entry and entry != home and not _is_here(entry)), home]
+
+
+def _is_here(folder: str) -> bool:
+    try:
+        return os.path.samefile(folder, os.curdir)  # noqa: PTH121  # any text may stand on the path
+    except (OSError, ValueError):
+        return False
+
+
+def _sharing(pipe: Connection) -> dict[str, Any]:
+    """Arguments of `Popen` that hand a pipe over, and nothing else that is open."""
+    if sys.platform == "win32":
+        os.set_handle_inheritable(pipe.fileno(), True)
+        return {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": [pipe.fileno()]})}
+    return {"pass_fds": (pipe.fileno(),)}
 
 
 class Crew:
@@ -83,15 +174,26 @@ class Crew:
             self.workers.pop().end()
 
     def hire(self, number: int) -> None:
-        """Start workers until there are so many."""
-        with held():
-            while len(self.workers) < number:
-                self.workers.append(Worker())
+        """Start workers until there are so many.
+
+        Raises:
+            NoWorkers: they can't be started.
+        """
+        try:
+            with held():
+                while len(self.workers) < number:
+                    self.workers.append(Worker())
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise NoWorkers(
+                str(Problem("workers", f"usru: no worker can be started: {reason}", None, _ALONE))
+            ) from error
 
     def outcomes(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         """The results of all tasks in order, by so many workers; these must be idle, and are when this ends by itself.
 
         Raises:
+            NoWorkers: they can't be started.
             WorkersLost: too many workers died.
             Exception: what a task raised.
         """
@@ -169,26 +271,48 @@ class _Mapping:
         """Bury a worker that died and give its tasks to others, a new one among them."""
         self.crew.workers.remove(worker)
         self.again.extend(worker.tasks)
-        worker.process.join()
-        how = worker.process.exitcode
+        how, said = worker.process.wait(), worker.said()
         worker.end()
         self.lost += 1
         if self.lost > _MOST_LOST:
-            hint = "the system may have run out of memory; fewer --jobs need less"
-            cause = f"signal {-how}" if how is not None and how < 0 else f"exit status {how}"
-            raise WorkersLost(
-                str(Problem("workers", f"usru: {self.lost} workers died, the last of {cause}", None, hint))
-            )
+            raise _lost(self.lost, how, said)
         self.crew.hire(len(self.crew.workers) + 1)
         self._say(self.crew.workers[-1], self.payload)
+
+
+_ALONE = "--jobs 1 does without workers"
+_LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
+_NO_MEMORY = ("MemoryError", "annot allocate memory", "emory allocation", "std::bad_alloc", "Unable to allocate")
+"""How Python, the system and the libraries of numpy say that there is no memory."""
+
+
+def _lost(number: int, how: int, said: str) -> WorkersLost:
+    """That workers died, and why the last one did: by what it said, or by how it ended."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = f': "{printable(lines[-1])[:200]}"' if lines else ""
+    memory = any(sign in said for sign in _NO_MEMORY)
+    if memory:
+        cause, hint = f"for want of memory{last}", _LESS
+    elif how == -getattr(signal, "SIGKILL", 9):
+        cause, hint = "killed (signal 9), as a system does that runs out of memory", _LESS
+        memory = True
+    else:
+        ended = f"signal {-how}" if how < 0 else f"exit status {how}"
+        cause, hint = f"with {ended}{last}", _ALONE
+    error = WorkersLost(str(Problem("workers", f"usru: {number} workers died, the last one {cause}", None, hint)))
+    error.exit_status = 2 if memory else 101
+    if said:
+        error.add_note(f"The worker's standard error:\n{said}")
+    return error
 
 
 # The other side of the pipe
 
 
-def _serve(pipe: Connection) -> None:
-    """Do tasks until nobody is there to hand them out."""
+def serve(handle: int) -> None:
+    """Do tasks until nobody is there to hand them out; `handle` is that of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
+    pipe = _pipe(handle)
     payload = b""
     with suppress(EOFError, OSError):
         while True:
@@ -197,6 +321,14 @@ def _serve(pipe: Connection) -> None:
                 payload = message
             else:
                 pipe.send_bytes(_answer(payload, message))
+
+
+def _pipe(handle: int) -> Connection:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(handle)
+    return Connection(handle)
 
 
 def _answer(payload: bytes, blocks: Sequence[int]) -> bytes:

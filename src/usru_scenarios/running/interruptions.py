@@ -1,27 +1,96 @@
-"""Ctrl-C reaches every process of a terminal, but only the one that started the others may say what becomes of them."""
+"""Signals that end a run: only the process that started the others may say what becomes of them, and it cleans up."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a process at once by default, with no time to remove what it has put into temporary folders."""
+
+
+class Terminated(BaseException):
+    """The process was told to end; `number` is that of the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Pending:
+    """How deep `held` is nested, and the signal that came meanwhile."""
+
+    depth = 0
+    number: int | None = None
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise `Terminated` in the main thread, as SIGINT raises KeyboardInterrupt.
+
+    A second one ends the process at once. What somebody else handles or ignores (nohup) stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _terminate)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    for one in _ENDING:
+        if signal.getsignal(one) is _terminate:
+            signal.signal(one, signal.SIG_DFL)
+    if _Pending.depth:
+        _Pending.number = number
+    else:
+        raise Terminated(number)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold SIGINT back; one that comes in between is felt afterwards.
+    """Hold back what would interrupt; what comes in between is felt afterwards.
 
-    Processes and threads that are started meanwhile never feel any, from their first moment on, for they are born with
-    the signals held back that their parent holds. Where a system can't do that, nothing is held.
+    Ctrl-C reaches every process of a terminal. Processes and threads that are started meanwhile never feel any SIGINT,
+    from their first moment on, for they are born with the signals held back that their parent holds. SIGTERM and SIGHUP
+    they do feel.
     """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing import resource_tracker
+    _Pending.depth += 1
+    try:
+        with _interruption_held():
+            yield
+    finally:
+        _Pending.depth -= 1
+    if _Pending.depth == 0 and _Pending.number is not None:
+        number, _Pending.number = _Pending.number, None
+        raise Terminated(number)
 
-    resource_tracker.ensure_running()  # it comes with the first process, and its start would let interruptions through
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+@contextmanager
+def _interruption_held() -> Iterator[None]:
+    """Hold SIGINT back: from what is started by a mask, from this process, whose other threads have none, by a note."""
+    noted: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread() and callable(handler)
+    if is_main:
+        signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    masks = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masks else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+    if noted and callable(handler):
+        handler(noted[0], None)
