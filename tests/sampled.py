@@ -22,6 +22,7 @@ from usru_scenarios.meaning.program import Program
 from usru_scenarios.model import Model
 from usru_scenarios.reading.loading import outlined
 from usru_scenarios.results.forecast import Simulation, ValuesResult
+from usru_scenarios.settings import RunSettings
 
 EXACT_MODELS = Path(__file__).parent / "models" / "exact"
 
@@ -87,7 +88,7 @@ def compiled(raw: Json) -> Program:
 def simulated(raw: Json, trials: int, seed: int, program: Program | None = None) -> Simulation:
     """The forecast of a model, or of a program that was made from it."""
     model = Model.model_validate(text_keys(raw))
-    return forecast(outlined(model), program or compile_model(model), trials=trials, seed=seed)
+    return forecast(outlined(model), program or compile_model(model), RunSettings(trials, seed))
 
 
 def estimates(raw: Json, trials: int, seed: int, program: Program | None = None) -> Estimates:

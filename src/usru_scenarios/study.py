@@ -6,19 +6,31 @@ Every question imports what answers it when it is asked, for a command asks one 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from numbers import Real
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from usru_scenarios.analysis.limits import (
-    DEFAULT_JUDGEMENTS,
+from usru_scenarios.settings import (
     DEFAULT_SEED,
-    DEFAULT_TRIALS,
-    MOST_JUDGEMENTS,
+    LEAST_SENSITIVITY_TRIALS,
+    MOST_PERTURBED,
     SENSITIVITY_TRIALS,
+    ArgumentError,
     Method,
+    RunSettings,
+    flag,
+    mapping_function,
+    one_of,
+    optional_text,
+    shown,
+    text,
+    texts,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -87,18 +99,18 @@ class Study:
         """What is made of the model; taken from the shelf where an earlier run put it there."""
         return make() if self.shelf is None else self.shelf.part(part, make)
 
-    def draws(self, judgements: int | None, method: Method) -> int:
-        """How many draws of the uncertain judgements an answer is to have: none where there are no such judgements.
+    def settled(self, settings: RunSettings) -> RunSettings:
+        """What settings mean for this model: nothing is drawn where nothing is uncertain, and draws are sampled."""
+        if not self.outline.uncertain or settings.method == "exact":
+            return replace(settings, judgements=0)
+        return replace(settings, method="sample") if settings.judgements and settings.method == "auto" else settings
 
-        Raises:
-            ValueError: a single draw, which has no band, or an absurd number.
-        """
-        if not self.outline.uncertain or method == "exact" or judgements == 0:
-            return 0
-        wanted = DEFAULT_JUDGEMENTS if judgements is None else judgements
-        if not 2 <= wanted <= MOST_JUDGEMENTS:
-            raise ValueError(f"a band takes 2 to {MOST_JUDGEMENTS} draws of the judgements")
-        return wanted
+    def programs(self, settings: RunSettings) -> tuple[Program, Callable[[str], Program]]:
+        """The program with values for as many draws of the judgements as settings say, and what gives a profile's."""
+        seed, draws = settings.seed, settings.judgements
+        if not draws:
+            return self.program, self.under
+        return self.drawn(seed, draws), lambda profile: _drawn(self.loaded.under(profile), seed, draws)
 
     def under(self, profile: str) -> Program:
         """The program under a profile of the file.
@@ -128,64 +140,69 @@ class Study:
         """How likely is each scenario, step by step?
 
         Args:
-            trials: how many worlds to draw, at least 2; by default `DEFAULT_TRIALS`.
+            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams; the same seed gives the same result, digit for digit.
             method: "exact", "sample", or "auto": exact where that is predicted to take less time than sampling to a
                 standard error of .001, nothing is observed, no judgement is drawn, and no number of trials is asked
                 for.
             judgements: how many draws of the uncertain judgements, at least 2, or 0 to take them at their means, as
-                "exact" does; by default `DEFAULT_JUDGEMENTS`.
+                "exact" does; by default `settings.DEFAULT_JUDGEMENTS`.
             do: interventions, "DRIVER=STATE" or "DRIVER=STATE@TIME".
             given: observations, "DRIVER=STATE@TIME".
             map_blocks: runs the blocks of trials; the default runs them one after another.
 
         Raises:
+            ArgumentError: an argument makes no sense, whatever the model; a ValueError. So does every other question.
             QueryError: an intervention or observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
             TooFewDraws: too few worlds agree with what is given.
             TooLarge, NotExact: an exact forecast was asked for that can't be had.
         """
-        conditions = self._conditions(None, tuple(do), tuple(given))
-        if method == "exact" and given:
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
+        mapping_function("map_blocks", map_blocks)
+        conditions = self._conditions(None, do, given)
+        if settings.method == "exact" and conditions.seen:
             from usru_scenarios.exact.inference import NotExact
 
             raise NotExact(
                 "a whole forecast under observations is found by sampling only\n"
                 "    = ask for single probabilities with 'usru ask', or leave --method to auto"
             )
-        draws = self.draws(judgements, method)
-        auto = method == "auto" and trials is None and not given and not draws
-        faster = self.faster_exactly if auto and not do else auto and _is_faster_exactly(conditions.program)
-        if method == "exact" or faster:
+        if self._is_exact(settings, conditions):
             from usru_scenarios.analysis.exactly import forecast_exactly
 
-            return forecast_exactly(self.outline, self.program, seed=seed, do=conditions.imposed)
+            return forecast_exactly(self.outline, self.program, seed=settings.seed, do=conditions.imposed)
         from usru_scenarios.analysis.forecast import forecast
 
         return forecast(
             self.outline,
-            self.drawn(seed, draws) if draws else self.program,
-            trials=DEFAULT_TRIALS if trials is None else trials,
-            seed=seed,
-            judgements=draws,
+            self.programs(settings)[0],
+            settings,
             weights=self.program.weights,
             do=conditions.imposed,
             given=conditions.seen,
             map_blocks=map_blocks,
         )
 
-    def _conditions(self, profile: str | None, do: tuple[str, ...], given: tuple[str, ...]) -> _Conditions:
+    def _is_exact(self, settings: RunSettings, conditions: _Conditions) -> bool:
+        """Whether a forecast under conditions is found exactly."""
+        if settings.method != "auto" or conditions.seen:
+            return settings.method == "exact"
+        return _is_faster_exactly(conditions.program) if conditions.imposed else self.faster_exactly
+
+    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> _Conditions:
         """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
+        do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
         program = self.program if profile is None else self.under(profile)
         if not do and not given:
             return _Conditions(program, [], [])
         from usru_scenarios.language.query import parse_assignment, parse_observation
 
         imposed = []
-        for text in do:
-            imposed.append(parse_assignment(text, self.outline, program))
+        for one in do:
+            imposed.append(parse_assignment(one, self.outline, program))
             program = imposed[-1].on(program)
-        return _Conditions(program, imposed, [parse_observation(text, self.outline, program) for text in given])
+        return _Conditions(program, imposed, [parse_observation(one, self.outline, program) for one in given])
 
     def ask(
         self,
@@ -203,7 +220,7 @@ class Study:
 
         Args:
             query: a probability, arithmetic over probabilities, or comparisons of it.
-            trials: of the first draws, where it is sampled; by default `DEFAULT_TRIALS`.
+            trials: of the first draws, where it is sampled; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
             method: "exact", "sample", or "auto": exact where that is predicted to be the faster way, no judgement is
                 drawn and no number of trials is asked for.
@@ -220,31 +237,25 @@ class Study:
         from usru_scenarios.language.query import parse_statement
         from usru_scenarios.language.questions import conditioned
 
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
+        mapping_function("map_blocks", map_blocks)
+
         @cache
         def conditions(profile: str | None) -> _Conditions:
-            return self._conditions(profile, tuple(do), tuple(given))
+            return self._conditions(profile, do, given)
 
         def further(probability: Probability) -> Probability:
             outside = conditions(probability.profile)
             return probability.further(outside.imposed, outside.seen)
 
         statement = parse_statement(
-            query,
+            text("query", query),
             self.outline,
             conditions(None).program,
             in_profile=lambda profile: conditions(profile).program,
         )
-        draws = self.draws(judgements, method)
-        sampled = method == "auto" and (trials is not None or draws > 0)
-        prober = Prober(
-            self.drawn(seed, draws) if draws else self.program,
-            (lambda profile: _drawn(self.loaded.under(profile), seed, draws)) if draws else self.under,
-            trials=DEFAULT_TRIALS if trials is None else trials,
-            seed=seed,
-            judgements=draws,
-            method="sample" if sampled else method,
-            map_blocks=map_blocks,
-        )
+        program, in_profile = self.programs(settings)
+        prober = Prober(program, in_profile, settings, map_blocks)
         return answered(query, conditioned(statement, further), self.outline, prober, do=do, given=given)
 
     def explain(
@@ -260,7 +271,7 @@ class Study:
 
         Args:
             question: "SCENARIO" or "SCENARIO @ TIME", a scenario or group and one step; by default the last.
-            trials: how many worlds to draw, at least 2; by default `DEFAULT_TRIALS`.
+            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
             map_blocks: as in `simulate`.
@@ -271,13 +282,14 @@ class Study:
         """
         from usru_scenarios.analysis.explain import explain
 
+        settings = RunSettings.checked(trials, seed, judgements=0)
+        mapping_function("map_blocks", map_blocks)
         return explain(
             self.loaded,
             self.program,
-            question,
-            trials=DEFAULT_TRIALS if trials is None else trials,
-            seed=seed,
-            do=self._conditions(None, tuple(do), ()).imposed,
+            text("question", question),
+            settings,
+            do=self._conditions(None, do).imposed,
             map_blocks=map_blocks,
         )
 
@@ -299,7 +311,7 @@ class Study:
             on: the step at which something is seen; by default a quarter of the way through.
             horizon: the step whose forecast moves, not before that; by default the last.
             of: the scenario or group that counts; by default all scenarios do.
-            trials: how many worlds to draw, at least 2; by default `DEFAULT_TRIALS`.
+            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
             given: observations, as in `simulate`: what has been seen already.
@@ -312,13 +324,15 @@ class Study:
         """
         from usru_scenarios.analysis.watch import parse_watch, watch
 
-        conditions = self._conditions(None, tuple(do), tuple(given))
+        settings = RunSettings.checked(trials, seed, judgements=0)
+        mapping_function("map_blocks", map_blocks)
+        asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
+        conditions = self._conditions(None, do, given)
         return watch(
             self.loaded,
             conditions.program,
-            parse_watch(self.program, on, horizon, of),
-            trials=DEFAULT_TRIALS if trials is None else trials,
-            seed=seed,
+            parse_watch(self.program, *asked),
+            settings,
             do=conditions.imposed,
             given=conditions.seen,
             map_blocks=map_blocks,
@@ -341,7 +355,7 @@ class Study:
             of: a scenario or group; by default the whole distribution of scenarios.
             at: a step, or "mean" for the average over all; by default the last.
             questions: of "drivers", "moves", "weights" and "judgements"; by default all.
-            trials: how many worlds to draw, at least 100; by default `SENSITIVITY_TRIALS`.
+            trials: how many worlds to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
             map_blocks: as in `simulate`.
@@ -350,17 +364,25 @@ class Study:
             QueryError: what is asked about, the time or an intervention makes no sense in this model.
         """
         from usru_scenarios.analysis.sensitivity import sensitivity
+        from usru_scenarios.problems import listing, suggestion
         from usru_scenarios.results.sensitivity import QUESTIONS
 
+        settings = RunSettings.checked(
+            trials, seed, judgements=0, usual=SENSITIVITY_TRIALS, least=LEAST_SENSITIVITY_TRIALS
+        )
+        mapping_function("map_blocks", map_blocks)
+        asked = texts("questions", QUESTIONS if questions is None else questions, "drivers")
+        if unknown := [name for name in asked if name not in QUESTIONS]:
+            hint = suggestion(unknown[0], QUESTIONS) or listing(QUESTIONS)
+            raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
         return sensitivity(
             self.loaded,
             self.program,
-            of=of,
-            at=at,
-            questions=QUESTIONS if questions is None else questions,
-            trials=SENSITIVITY_TRIALS if trials is None else trials,
-            seed=seed,
-            do=self._conditions(None, tuple(do), ()).imposed,
+            settings,
+            of=optional_text("of", of),
+            at=optional_text("at", at),
+            questions=[one for one in QUESTIONS if one in asked],
+            do=self._conditions(None, do).imposed,
             map_blocks=map_blocks,
         )
 
@@ -388,16 +410,12 @@ class Study:
         """
         from usru_scenarios.analysis.check import FIRST_TRIALS, Checking
 
+        settings = RunSettings.checked(trials, seed, method, judgements=0, usual=FIRST_TRIALS)
+        models = whole("robust", robust, most=MOST_PERTURBED)
+        mapping_function("map_parts", map_parts)
         return Checking(
-            self.loaded,
-            self.expectations(),
-            self.program,
-            self.under,
-            trials=FIRST_TRIALS if trials is None else trials,
-            seed=seed,
-            method="sample" if method == "auto" and trials is not None else method,
-            map_parts=map_parts,
-        ).report(robust)
+            self.loaded, self.expectations(), self.program, self.under, settings, map_parts=map_parts
+        ).report(models)
 
     def expectations(self) -> dict[str, Statement]:
         """The expectations of the file by name.
@@ -430,7 +448,8 @@ class Study:
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        again = self.loaded.read_again(profile, _assignments(weights), _assignments(overrides))
+        request = _asked(profile, weights, overrides)
+        again = self.loaded.read_again(*request)
         return Study(lambda: again)
 
     def compare(
@@ -453,7 +472,7 @@ class Study:
             name: of this one.
             do: by name, the interventions on each: "DRIVER=STATE" or "DRIVER=STATE@TIME".
             switch: whether what differs is brought into this one piece by piece, to see how much each does.
-            trials: of each, at least 2; by default `DEFAULT_TRIALS`.
+            trials: of each, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams, which all have in common.
             method: as in `simulate`.
             judgements: as in `simulate`; what is brought in piece by piece has them at their means.
@@ -467,19 +486,19 @@ class Study:
         from usru_scenarios.analysis.compare import compare, program_of
         from usru_scenarios.analysis.inputs import differences
 
-        imposed = do or {}
-        draws = max(study.draws(judgements, method) for study in (self, *others.values()))
-        variants = [self._variant(name, self.program, imposed, seed, draws)]
+        asked = RunSettings.checked(trials, seed, method, judgements)
+        imposed = _compared(others, text("name", name), do)
+        switch = flag("switch", switch)
+        mapping_function("map_blocks", map_blocks)
+        settings = max((study.settled(asked) for study in (self, *others.values())), key=lambda one: one.judgements)
+        variants = [self._variant(name, self.program, imposed, settings)]
         for other, study in others.items():
             apart = differences(self.loaded.model, study.loaded.model)
             program = program_of(study.loaded.model, apart, self.program)
-            variants.append(study._variant(other, program, imposed, seed, draws))  # noqa: SLF001  # a study as this one
+            variants.append(study._variant(other, program, imposed, settings))  # noqa: SLF001  # a study as this one
         return compare(
             variants,
-            trials=trials,
-            seed=seed,
-            judgements=draws,
-            method="sample" if draws else self._found(method, trials, [one.program for one in variants]),
+            _found(settings, [one.program for one in variants]),
             switch=switch,
             map_blocks=map_blocks,
         )
@@ -512,42 +531,38 @@ class Study:
             QueryError, RequestError: a variable, time or intervention makes no sense in this model.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.analysis.sweep import sweep
+        from usru_scenarios.analysis.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
         from usru_scenarios.language.variable import parse_variable
 
-        if isinstance(variables, Mapping):
-            variables = [f"{name}={','.join(map(repr, map(float, values)))}" for name, values in variables.items()]
-        written = [variables] if isinstance(variables, str) else variables
+        written = _written_variables(variables)
+        usual = GRID_TRIALS if len(written) > 1 else SWEEP_TRIALS
+        settings = RunSettings.checked(trials, seed, method, judgements=0, usual=usual)
+        mapping_function("map_blocks", map_blocks)
+        times = texts("at", at, "end")
+        conditions = self._conditions(None, do)
         return sweep(
             [parse_variable(one) for one in written],
             self.outline,
             self.program,
             lambda: self.loaded,
-            at=at,
-            do=(conditions := self._conditions(None, tuple(do), ())).imposed,
-            trials=trials,
-            seed=seed,
-            method=self._found(method, trials, [conditions.program]),
+            _found(settings, [conditions.program]),
+            at=times,
+            do=conditions.imposed,
             map_blocks=map_blocks,
         )
 
-    def _variant(self, name: str, program: Program, do: Mapping[str, Sequence[str]], seed: int, draws: int) -> Variant:
+    def _variant(
+        self, name: str, program: Program, do: Mapping[str, tuple[str, ...]], settings: RunSettings
+    ) -> Variant:
         from usru_scenarios.analysis.compare import Variant
         from usru_scenarios.language.query import parse_assignment
 
         imposed, base = [], program
-        for text in do.get(name, ()):
-            imposed.append(parse_assignment(text, self.outline, program))
+        for one in do.get(name, ()):
+            imposed.append(parse_assignment(one, self.outline, program))
             program = imposed[-1].on(program)
-        return Variant(name, self.loaded, base, self.drawn(seed, draws) if draws else None, tuple(imposed))
-
-    def _found(self, method: Method, trials: int | None, programs: Sequence[Program]) -> Method:
-        """How several programs are run: exactly where that is asked for, or is predicted to be faster for each."""
-        if method != "auto":
-            return method
-        from usru_scenarios.analysis.ask import faster_exactly
-
-        return "exact" if trials is None and all(map(faster_exactly, programs)) else "sample"
+        drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
+        return Variant(name, self.loaded, base, drawn, tuple(imposed))
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:
         """Which baselines reproduce the anchor? Asked of the file without a profile and without other weights.
@@ -555,11 +570,13 @@ class Study:
         Raises:
             NoAnchor: the model has none, or none that baselines can reproduce.
         """
-        from usru_scenarios.analysis.calibrate import calibrate
+        from usru_scenarios.analysis.calibrate import TRIALS, calibrate
         from usru_scenarios.meaning.compiling import compile_model
 
+        settings = RunSettings.checked(seed=seed, judgements=0, usual=TRIALS)
+        mapping_function("map_blocks", map_blocks)
         itself = self.loaded.by_itself()
-        return calibrate(itself, compile_model(itself.model), seed=seed, map_blocks=map_blocks)
+        return calibrate(itself, compile_model(itself.model), settings, map_blocks=map_blocks)
 
 
 def _compiled(loaded: Loaded) -> Program:
@@ -574,6 +591,13 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
 
     drawing = Drawing(loaded.model, seed, draws)
     return replace(compile_model(loaded.model, drawing), controls=drawing.controls)
+
+
+def _found(settings: RunSettings, programs: Sequence[Program]) -> RunSettings:
+    """The settings with how several programs are run: exactly where that is predicted to be faster for each."""
+    if settings.method != "auto":
+        return settings
+    return replace(settings, method="exact" if all(map(_is_faster_exactly, programs)) else "sample")
 
 
 def _is_faster_exactly(program: Program) -> bool:
@@ -592,7 +616,7 @@ class _Conditions:
 
 
 def load(
-    model: str | Path = "us-russia",
+    model: str | PathLike[str] = "us-russia",
     *,
     profile: str | None = None,
     weights: Mapping[str, float | str] | Sequence[str] = (),
@@ -609,16 +633,18 @@ def load(
         sourced_only: set points that cite no document's claim to 0.
 
     Raises:
+        ArgumentError: an argument is of a wrong type; a ValueError.
         ModelError: the file has faults, all of which it lists.
+        RequestError: the file has no such profile, driver, rule or path.
         UnreadableInput: there is no such file or it can't be read.
     """
-    study = Study(_Request(model, profile, _assignments(weights), _assignments(overrides), sourced_only))
+    study = Study(_Request.checked(model, profile, weights, overrides, sourced_only))
     _ = study.loaded
     return study
 
 
 def recalled(
-    model: str | Path = "us-russia",
+    model: str | PathLike[str] = "us-russia",
     *,
     profile: str | None = None,
     weights: Mapping[str, float | str] | Sequence[str] = (),
@@ -632,10 +658,10 @@ def recalled(
     from usru_scenarios.reading.cache import Shelf
     from usru_scenarios.reading.finding import STANDARD_INPUT, found_file
 
-    request = _Request(model, profile, _assignments(weights), _assignments(overrides), sourced_only)
-    if model == STANDARD_INPUT:
+    request = _Request.checked(model, profile, weights, overrides, sourced_only)
+    if request.model == STANDARD_INPUT:
         return Study(request)
-    path, name = found_file(model)
+    path, name = found_file(request.model)
     shelf = Shelf(str(path.absolute()), name, request)
     return Study(shelf.witnessing(request), shelf)
 
@@ -650,6 +676,20 @@ class _Request:
     overrides: tuple[str, ...]
     sourced_only: bool
 
+    @classmethod
+    def checked(
+        cls, model: object, profile: object, weights: object, overrides: object, sourced_only: object
+    ) -> _Request:
+        """What arguments of any type ask for.
+
+        Raises:
+            ArgumentError: one of them is of a wrong type.
+        """
+        if not isinstance(model, str | PathLike):
+            raise ArgumentError(f"model takes a path or the id of a bundled model, not {shown(model)}")
+        source = model if isinstance(model, str) else Path(model)
+        return cls(source, *_asked(profile, weights, overrides), flag("sourced_only", sourced_only))
+
     def __call__(self) -> Loaded:
         from usru_scenarios.reading.loading import load
 
@@ -662,10 +702,82 @@ class _Request:
         )
 
 
-def _assignments(given: Mapping[str, object] | Sequence[str]) -> tuple[str, ...]:
-    """Assignments as the command line writes them."""
-    if isinstance(given, Mapping):
-        return tuple(
-            f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given.items()
+def _asked(profile: object, weights: object, overrides: object) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    """A profile, weights and values besides, in the form of the command line.
+
+    Raises:
+        ArgumentError: one of them is of a wrong type.
+    """
+    return optional_text("profile", profile), _assignments("weights", weights), _assignments("overrides", overrides)
+
+
+def _assignments(name: str, given: object) -> tuple[str, ...]:
+    """Assignments as the command line writes them: from values by name, or texts NAME=VALUE."""
+    if not isinstance(given, Mapping):
+        return texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
+    return tuple(f"{text(f'a key of {name}', key)}={_as_yaml(name, key, value)}" for key, value in given.items())
+
+
+def _as_yaml(name: str, key: str, value: object) -> str:
+    """A value as it is written after `--set`: a text as it stands, all else as JSON, which is YAML."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, allow_nan=False, default=_as_plain)
+    except (TypeError, ValueError, RecursionError):
+        raise ArgumentError(f"{name} has a value for '{key}' that no file can hold: {shown(value)}") from None
+
+
+def _as_plain(value: object) -> object:
+    """What a scalar or array of numpy holds, as plain Python."""
+    if (plain := getattr(value, "tolist", None)) is None:
+        raise TypeError
+    return plain()
+
+
+def _written_variables(variables: object) -> tuple[str, ...]:
+    """What a sweep varies, as texts.
+
+    Raises:
+        ArgumentError: it is of a wrong type, or a value is no finite number.
+    """
+    if isinstance(variables, str):
+        return (variables,)
+    if not isinstance(variables, Mapping):
+        return texts("variables", variables, "sanctions=0..3")
+    return tuple(f"{text('a key of variables', name)}={_values(name, values)}" for name, values in variables.items())
+
+
+def _values(name: str, values: object) -> str:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ArgumentError(f"variables takes a list of numbers for '{name}', not {shown(values)}")
+    numbers = list(values)
+    for one in numbers:
+        if isinstance(one, bool) or not isinstance(one, Real) or not math.isfinite(one):
+            raise ArgumentError(f"variables takes finite numbers for '{name}', not {shown(one)}")
+    return ",".join(repr(float(one)) for one in numbers)
+
+
+def _compared(others: object, name: str, do: object) -> dict[str, tuple[str, ...]]:
+    """The interventions on each of what is compared, by name.
+
+    Raises:
+        ArgumentError: there is nothing to compare with, or a name is that of nothing or of two.
+    """
+    if not isinstance(others, Mapping) or not all(isinstance(one, Study) for one in others.values()):
+        raise ArgumentError(f"others takes studies by name, not {shown(others)}", "such as {'eased': study}")
+    for other in others:
+        text("a key of others", other)
+    if not others or name in others:
+        what = f"has '{name}', which this study is called itself" if others else "is empty: there is nothing to compare"
+        raise ArgumentError(f"others {what}", "give each a name of its own")
+    if do is None:
+        return {}
+    if not isinstance(do, Mapping):
+        raise ArgumentError(
+            f"do takes lists of texts by name, not {shown(do)}", "such as do={'eased': ['sanctions=eased']}"
         )
-    return tuple(given)
+    return {
+        one_of("a key of do", other, [name, *others]): texts(f"do of '{other}'", imposed, "sanctions=eased")
+        for other, imposed in do.items()
+    }

@@ -14,12 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from usru_scenarios.analysis.limits import (
-    DEFAULT_SEED,
-    DEFAULT_TRIALS,
     LEAST_EFFECTIVE,
     MOST_TRIALS,
     NOTHING_SEEN,
-    Method,
 )
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import (
@@ -41,6 +38,7 @@ from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
 from usru_scenarios.sampler.estimates import Controls, OverDraws, over_draws, steadied
+from usru_scenarios.settings import RunSettings
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
@@ -114,19 +112,15 @@ class Prober:
     Attributes:
         program: the model as it stands, interventions of the command line included.
         in_profile: gives the program under a profile.
-        trials, seed: of the first draws.
-        judgements: for how many draws of the uncertain judgements the programs have values; 0 where none is drawn.
-        method: `auto` is exact where that is predicted to take less than sampling to an error of .001.
+        settings: of the first draws; `auto` is exact where that is predicted to take less than sampling to an error of
+            .001, and the programs have values for as many draws of the uncertain judgements as it says.
         map_blocks: as in `engine.simulate`.
         most_trials: where too few worlds agree with what was seen, or a comparison is undecided, no more are drawn.
     """
 
     program: Program
     in_profile: Callable[[str], Program]
-    trials: int = DEFAULT_TRIALS
-    seed: int = DEFAULT_SEED
-    judgements: int = 0
-    method: Method = "auto"
+    settings: RunSettings
     map_blocks: MapBlocks = map
     most_trials: int = field(default_factory=lambda: MOST_TRIALS)
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
@@ -139,7 +133,7 @@ class Prober:
             TooFewDraws: too few worlds agree with what was seen.
             exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
         """
-        amount = self.trials if trials is None else trials
+        amount = self.settings.trials if trials is None else trials
         wanted = list(dict.fromkeys(wanted))
         for group in together(probability for probability in wanted if (probability, amount) not in self._known):
             for probability, found in zip(group, self._find(group, amount), strict=True):
@@ -148,7 +142,7 @@ class Prober:
 
     def learn(self, found: Mapping[Probability, Found]) -> None:
         """Take over what another one found with the same first draws."""
-        self._known.update({(probability, self.trials): one for probability, one in found.items()})
+        self._known.update({(probability, self.settings.trials): one for probability, one in found.items()})
 
     def _find(self, group: Sequence[Probability], trials: int) -> list[Found]:
         """Probabilities that are read in one program."""
@@ -161,14 +155,14 @@ class Prober:
         return self._sampled(program, group, trials)
 
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
-        if self.method != "auto":
-            return self.method == "exact"
+        if self.settings.method != "auto":
+            return self.settings.method == "exact"
         return faster_exactly(program, [event for case in cases for event in _pair(case)])
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
         controls = Controls(program.controls)
         while True:
-            plan = Plan.of(trials, self.seed, self.judgements)
+            plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
             cases = [case for probability in group for case in probability.cases]
             sums = self._sums(program, cases, plan)
             found, start = [], 0
@@ -314,7 +308,7 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
         UsruError: as for `Prober.find`.
     """
     wanted = [part for probability in probabilities(statement) for part in split(probability)]
-    trials = prober.trials
+    trials = prober.settings.trials
     while True:
         found = prober.find(wanted, trials)
         drawn = {each.trials for each in found.values() if each.trials}
@@ -445,7 +439,7 @@ def answered(
         method="sample" if effective else "exact",
         effective_trials=min(effective, default=None),
         trials=max((found.trials for found in outcome.found.values()), default=0),
-        seed=prober.seed,
+        seed=prober.settings.seed,
         profile=outline.profile,
         do=list(do),
         given=list(given),
@@ -455,6 +449,6 @@ def answered(
         left=verdict.left if verdict else None,
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
-        judgements=prober.judgements if effective else 0,
+        judgements=prober.settings.judgements if effective else 0,
         band=outcome.band(statement),
     )

@@ -20,6 +20,7 @@ from usru_scenarios.reading.yaml_source import Place
 from usru_scenarios.results.calibration import Calibration
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
+from usru_scenarios.settings import RunSettings
 
 TRIALS = 262_144
 """Trials of each evaluation: standard errors of the shares below .001."""
@@ -52,23 +53,20 @@ class Target(NamedTuple):
     step: int
 
 
-def calibrate(
-    loaded: Loaded, program: Program, *, seed: int = 1, trials: int = TRIALS, map_blocks: MapBlocks = map
-) -> Calibration:
+def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_blocks: MapBlocks = map) -> Calibration:
     """Solve the baselines for the anchor.
 
     Args:
         loaded: the file without a profile or weights from outside.
         program: its model, compiled.
-        seed: of the draws.
-        trials: of each evaluation.
+        settings: how many worlds to draw for each evaluation, and the seed.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.
     """
     model = loaded.model
-    target, plan = anchored(model, program), Plan(trials, seed)
+    target, plan = anchored(model, program), Plan(settings.trials, settings.seed)
     before = _baselines(program)
     baselines = solved(program, target, plan, map_blocks)
     return Calibration(
@@ -78,8 +76,8 @@ def calibrate(
         before=_named(model, program, before),
         shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
         baselines=_named(model, program, baselines),
-        trials=trials,
-        seed=seed,
+        trials=settings.trials,
+        seed=settings.seed,
     )
 
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from usru_scenarios.analysis.ask import Found, Outcome, Prober, answer, split, together
 from usru_scenarios.analysis.calibrate import anchor_warning, anchored, solved, with_baselines
-from usru_scenarios.analysis.limits import DEFAULT_SEED, Method
 from usru_scenarios.analysis.perturb import SPREADS, perturbed
 from usru_scenarios.language.questions import Comparison, Probability, probabilities
 from usru_scenarios.meaning.compiling import compile_model
@@ -25,6 +24,7 @@ from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
 from usru_scenarios.results.run import ModelLine, warned
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
 
 FIRST_TRIALS = 16_384
 """Trials of the first draws: most expectations are far from their bounds."""
@@ -47,7 +47,7 @@ class Checking:
         statements: its expectations by name.
         program: the model, compiled.
         in_profile: gives the program under a profile.
-        trials, seed, method: as in `ask.Prober`.
+        settings: as in `ask.Prober`.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
     """
 
@@ -55,9 +55,7 @@ class Checking:
     statements: Mapping[str, Comparison]
     program: Program
     in_profile: Callable[[str], Program]
-    trials: int = FIRST_TRIALS
-    seed: int = DEFAULT_SEED
-    method: Method = "auto"
+    settings: RunSettings
     map_parts: MapBlocks = map
 
     def report(self, robust: int = 0) -> CheckReport:
@@ -77,8 +75,8 @@ class Checking:
         model = self.loaded.model
         return CheckReport(
             model=ModelLine(model.name, model.title, self.loaded.sha256),
-            trials=self.trials,
-            seed=self.seed,
+            trials=self.settings.trials,
+            seed=self.settings.seed,
             profile=self.loaded.profile,
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
@@ -90,11 +88,9 @@ class Checking:
         prober = Prober(
             self.program,
             self.in_profile,
-            self.trials,
-            self.seed,
-            method=self.method,
+            self.settings,
             map_blocks=self.map_parts,
-            most_trials=max(MOST_TRIALS, self.trials),
+            most_trials=max(MOST_TRIALS, self.settings.trials),
         )
         drawing = Drawing.of(prober, wanted(self.statements.values(), observed=False))
         for found in self.map_parts(drawing.found, range(len(drawing.groups))):
@@ -126,7 +122,7 @@ class Drawing:
     def seconds_each(self) -> float:
         """What a group is predicted to take, from the number of draws alone."""
         program = self.prober.program
-        return self.prober.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+        return self.prober.settings.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
 
     def found(self, number: int) -> dict[Probability, Found]:
         """The probabilities of a group."""
@@ -179,7 +175,7 @@ class Survey:
 
     def __init__(self, checking: Checking) -> None:
         self.statements = checking.statements
-        self.seed = checking.seed
+        self.seed = checking.settings.seed
         file, loaded = checking.loaded.by_itself(), checking.loaded
         self.file = file.model
         program = compile_model(file.model)
@@ -202,7 +198,7 @@ class Survey:
             program = compile_model(perturbed(model, self.seed, number))
             return program if baselines is None or not self._shared(model) else with_baselines(program, baselines)
 
-        prober = Prober(under(None), under, ROBUST_TRIALS, self.seed, method="sample")
+        prober = Prober(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
         prober.find(wanted(self.statements.values(), observed=False))
         return frozenset(name for name, statement in self.statements.items() if _holds(statement, prober))
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from usru_scenarios.analysis.forecast import clean, warnings
 from usru_scenarios.analysis.inputs import Difference, differences, with_edits
-from usru_scenarios.analysis.limits import DEFAULT_SEED, DEFAULT_TRIALS, Method
 from usru_scenarios.analysis.panels import Sums, run_each, sharing
 from usru_scenarios.language.questions import Intervention
 from usru_scenarios.meaning.compiling import compile_model
@@ -40,6 +39,7 @@ from usru_scenarios.results.comparison import (
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import Controls, Estimate, Spread, over_draws, ratio, spread, steadied
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 
 SWITCHING_TRIALS = 16_384
@@ -103,18 +103,16 @@ def _weights(model: Model, name: str) -> Floats:
     return np.array([weight.at(month) for month in model.grid.step_starts])
 
 
-def plans(trials: int, seed: int, judgements: int) -> tuple[Plan, Plan]:
+def plans(settings: RunSettings) -> tuple[Plan, Plan]:
     """How the variants are drawn, and how what is switched is."""
-    return Plan.of(trials, seed, judgements), Plan(max(trials // 4, min(trials, SWITCHING_TRIALS)), seed)
+    trials, seed = settings.trials, settings.seed
+    return Plan.of(trials, seed, settings.judgements), Plan(max(trials // 4, min(trials, SWITCHING_TRIALS)), seed)
 
 
 def compare(
     variants: Sequence[Variant],
+    settings: RunSettings,
     *,
-    trials: int | None = None,
-    seed: int = DEFAULT_SEED,
-    judgements: int = 0,
-    method: Method = "sample",
     switch: bool = True,
     map_blocks: MapBlocks = map,
 ) -> Comparison:
@@ -122,30 +120,23 @@ def compare(
 
     Args:
         variants: two or more, with different names.
-        trials: of each variant, at least 2; by default `DEFAULT_TRIALS`.
-        seed: of the random streams, at least 0.
-        judgements: for how many draws of the uncertain judgements the variants have values; 0 where none is drawn.
-        method: `exact` for exact inference, otherwise sampled.
+        settings: how many worlds to draw for each, the seed, the method (sampled unless it is `exact`), and for how
+            many draws of the uncertain judgements the variants have values.
         switch: whether input differences are switched one at a time.
         map_blocks: goes through portions of programs and blocks of trials.
 
     Raises:
-        ValueError: too few trials, or a negative seed.
         NotComparable: not all variants have a scenario, or a step, in common.
         exact.TooLarge, exact.NotExact: an exact comparison was asked for that can't be had.
     """
-    if trials is not None and trials < 2:
-        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
-    plan, few = (None, None) if method == "exact" else plans(trials or DEFAULT_TRIALS, seed, judgements)
+    plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _Common.of(variants)
     found = list(_series(variants, common, plan, map_blocks))
     reference = variants[0]
     results = {}
     for variant, series in zip(variants, found, strict=True):
         inputs = _inputs(reference, variant)
-        controls = _controls([reference, variant]) if judgements else None
+        controls = _controls([reference, variant]) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
             switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
@@ -159,16 +150,16 @@ def compare(
             switching=switching,
             note=note,
         )
-    drawn = judgements > 0
+    drawn = settings.judgements > 0
     told = {warning: None for one in variants for warning in warnings(one.loaded.outline, one.program, drawn=drawn)}
     return Comparison(
         run=SharedRun(
             trials=plan.trials if plan else 0,
-            seed=seed,
+            seed=settings.seed,
             method="sample" if plan else "exact",
             steps=list(common.labels),
             usru_version=__version__,
-            judgements=judgements,
+            judgements=settings.judgements,
         ),
         reference=reference.name,
         variants=results,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from usru_scenarios.analysis.direct import Contrast, shares
 from usru_scenarios.analysis.journeys import Traveller
-from usru_scenarios.analysis.limits import DEFAULT_SEED, DEFAULT_TRIALS
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import telling_numbers, telling_states
 from usru_scenarios.language.questions import Intervention
@@ -26,6 +25,7 @@ from usru_scenarios.results.explanation import DirectShares, Explanation, Story,
 from usru_scenarios.results.run import ModelLine, Run, warned
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
 
@@ -75,9 +75,8 @@ def explain(
     loaded: Loaded,
     program: Program,
     question: str,
+    settings: RunSettings,
     *,
-    trials: int = DEFAULT_TRIALS,
-    seed: int = DEFAULT_SEED,
     do: Sequence[Intervention] = (),
     map_blocks: MapBlocks = map,
 ) -> Explanation:
@@ -87,24 +86,18 @@ def explain(
         loaded: the model and where it came from.
         program: the model, compiled, without the interventions.
         question: `SCENARIO` or `SCENARIO @ TIME`.
-        trials: how many worlds to draw, at least 2.
-        seed: of the random streams, at least 0.
+        settings: how many worlds to draw, and the seed.
         do: interventions under which it is explained.
         map_blocks: as in `engine.simulate`.
 
     Raises:
-        ValueError: too few trials or a negative seed.
         QueryError: the question makes no sense in this model.
         ImpossibleEvidence: the scenario never comes true at that step.
     """
-    if trials < 2:
-        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
     target = parse_target(question, program)
     for intervention in do:
         program = intervention.on(program)
-    inquiry = _Inquiry(loaded, program, target, Plan(trials, seed), map_blocks)
+    inquiry = _Inquiry(loaded, program, target, Plan(settings.trials, settings.seed), map_blocks)
     return inquiry.explanation([intervention.text for intervention in do])
 
 

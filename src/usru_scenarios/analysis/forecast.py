@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from usru_scenarios.analysis.limits import DEFAULT_SEED, DEFAULT_TRIALS, LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
+from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.reading.outline import NodeOutline, Outline
@@ -24,6 +24,7 @@ from usru_scenarios.results.forecast import (
 from usru_scenarios.results.run import ModelLine, Run, Warned, warned
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
 from usru_scenarios.sampler.estimates import Estimate, ratio, spread
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def forecast(
     outline: Outline,
     program: Program,
+    settings: RunSettings,
     *,
-    trials: int = DEFAULT_TRIALS,
-    seed: int = DEFAULT_SEED,
-    judgements: int = 0,
     weights: Mapping[str, Floats] | None = None,
     do: Sequence[Intervention] = (),
     given: Sequence[Observation] = (),
@@ -52,35 +51,28 @@ def forecast(
     Args:
         outline: what the model calls its parts.
         program: the model, compiled.
-        trials: how many worlds to draw, at least 2, so that there is a standard error; more where too few of them agree
-            with what is given.
-        seed: of the random streams, at least 0.
-        judgements: for how many draws of the uncertain judgements the program has values; 0 where none is drawn.
+        settings: how many worlds to draw (more where too few of them agree with what is given), the seed, and for how
+            many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         do: interventions, which cut nodes off from their causes.
         given: observations, which weigh worlds by how well they agree.
         map_blocks: as in `engine.simulate`.
 
     Raises:
-        ValueError: too few trials or a negative seed.
         ImpossibleEvidence: no world agrees with what is given.
         TooFewDraws: too few worlds do.
     """
-    if trials < 2:
-        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
     for intervention in do:
         program = intervention.on(program)
-    plan, halves = _drawn(program, Plan.of(trials, seed, judgements), given, map_blocks)
-    draws = halves.by_draws(program.controls) if judgements else halves
-    bands = _Bands(halves) if judgements else None
+    plan, halves = _drawn(program, Plan.of(settings.trials, settings.seed, settings.judgements), given, map_blocks)
+    draws = halves.by_draws(program.controls) if settings.judgements else halves
+    bands = _Bands(halves) if settings.judgements else None
     moves, move_errors = _transitions(draws)
     return Simulation(
         model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
             trials=plan.trials,
-            seed=seed,
+            seed=settings.seed,
             method="sample",
             steps=list(program.grid.labels),
             profile=outline.profile,
@@ -88,7 +80,7 @@ def forecast(
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
-            judgements=judgements,
+            judgements=settings.judgements,
             usru_version=__version__,
         ),
         scenarios=_scenarios(_Series(program, draws, bands), outline),
@@ -98,7 +90,10 @@ def forecast(
         drivers=_nodes(program, draws, outline.drivers),
         consequences=_nodes(program, draws, outline.consequences),
         baseline=outline.baseline,
-        warnings=[*warnings(outline, program, drawn=judgements > 0), *(map(warned, bands.doubts()) if bands else ())],
+        warnings=[
+            *warnings(outline, program, drawn=settings.judgements > 0),
+            *(map(warned, bands.doubts()) if bands else ()),
+        ],
     )
 
 

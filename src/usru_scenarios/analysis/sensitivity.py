@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from usru_scenarios.analysis.aim import Aim, parse_aim
 from usru_scenarios.analysis.forecast import warnings
-from usru_scenarios.analysis.limits import DEFAULT_SEED, LEAST_TRIALS, SENSITIVITY_TRIALS
 from usru_scenarios.analysis.slopes import slopes
 from usru_scenarios.analysis.tornado import moves
 from usru_scenarios.analysis.uncertainty import uncertainties
@@ -23,18 +22,18 @@ from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import Estimate, ratio
 from usru_scenarios.sampler.variants import simulate_variants
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 
 
 def sensitivity(
     loaded: Loaded,
     program: Program,
+    settings: RunSettings,
     *,
     of: str | None = None,
     at: str | None = None,
     questions: Collection[Question] = QUESTIONS,
-    trials: int = SENSITIVITY_TRIALS,
-    seed: int = DEFAULT_SEED,
     do: Sequence[Intervention] = (),
     map_blocks: MapBlocks = map,
 ) -> Sensitivity:
@@ -43,28 +42,20 @@ def sensitivity(
     Args:
         loaded: the model and where it came from.
         program: the model, compiled, without the interventions.
+        settings: how many worlds to draw, and the seed.
         of: a scenario or group; by default the whole distribution of scenarios.
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
-        trials: how many worlds to draw, at least `LEAST_TRIALS`.
-        seed: of the random streams, at least 0.
         do: interventions under which all is asked.
         map_blocks: as in `engine.simulate`.
 
     Raises:
-        ValueError: too few trials, a negative seed, or a question that is none.
         QueryError: `of` or `at` makes no sense in this model.
     """
-    if trials < LEAST_TRIALS:
-        raise ValueError(f"at least {LEAST_TRIALS} trials are needed to tell what matters from noise")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
-    if unknown := [question for question in questions if question not in QUESTIONS]:
-        raise ValueError(f"no question is called {unknown[0]!r}: ask for {', '.join(QUESTIONS)}")
     aim = parse_aim(of, at, program)
     for intervention in do:
         program = intervention.on(program)
-    outline, plan = loaded.outline, Plan(trials, seed)
+    outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
     drivers, note = uncertainties(outline, program, aim, plan, map_blocks) if "drivers" in questions else (None, "")
     steep = slopes(loaded, program, aim, plan, map_blocks) if {"weights", "judgements"} & {*questions} else None
     present = _present(program, aim, plan, map_blocks)
@@ -72,15 +63,15 @@ def sensitivity(
     return Sensitivity(
         model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
-            trials=trials,
-            seed=seed,
+            trials=plan.trials,
+            seed=plan.seed,
             method="sample",
             steps=list(program.grid.labels),
             profile=outline.profile,
             weights={name: float(program.weights[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
             given=[],
-            effective_trials=float(trials),
+            effective_trials=float(plan.trials),
             usru_version=__version__,
         ),
         of=aim.name or None,

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.analysis.forecast import warnings
-from usru_scenarios.analysis.limits import DEFAULT_SEED, Method
 from usru_scenarios.analysis.panels import Sums, run_each, sharing
 from usru_scenarios.language.questions import Intervention
 from usru_scenarios.language.text import Text
@@ -32,6 +31,7 @@ from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.results.sweep import Crossing, Curve, Sweep, Swept, Varied
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import Grid, TimeError
 from usru_scenarios.version import __version__
 
@@ -128,12 +128,10 @@ def sweep(
     outline: Outline,
     program: Program,
     loaded: Callable[[], Loaded],
+    settings: RunSettings,
     *,
     at: Sequence[str] = (),
     do: Sequence[Intervention] = (),
-    trials: int | None = None,
-    seed: int = DEFAULT_SEED,
-    method: Method = "sample",
     map_blocks: MapBlocks = map,
 ) -> Sweep:
     """Vary one or two judgements.
@@ -143,37 +141,29 @@ def sweep(
         outline: what the model calls its parts.
         program: the model, compiled, without the interventions.
         loaded: gives the model, where more than weights vary.
+        settings: how many worlds to draw for each point, the seed, and the method: sampled unless it is `exact`.
         at: the times to read: `mean`, `start`, `end` or a step; by default `mean` and `end`.
         do: interventions.
-        trials: of each point, at least 2; by default `SWEEP_TRIALS`, or `GRID_TRIALS` for two variables.
-        seed: of the random streams, at least 0.
-        method: `exact` for exact inference, otherwise sampled.
         map_blocks: goes through portions of points and blocks of trials.
 
     Raises:
-        ValueError: too few trials, or a negative seed.
         QueryError: a variable or time makes no sense in this model, or there are too many points.
         RequestError: a variable has no place in the file, or its values are out of bounds.
         exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
     """
-    if trials is not None and trials < 2:
-        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
     _check_number(variables)
     times = {one: _steps(one, program.grid) for one in at or _usual(program)}
     model, axes = understood(variables, outline, program, loaded)
     for intervention in do:
         program = intervention.on(program)
-    usual = SWEEP_TRIALS if len(variables) == 1 else GRID_TRIALS
-    plan = None if method == "exact" else Plan(usual if trials is None else trials, seed)
+    plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
     survey = _Survey(Ground(program, model, axes, tuple(do)), outline, times, plan, map_blocks)
     survey.run()
     return Sweep(
         model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
             trials=plan.trials if plan else 0,
-            seed=seed,
+            seed=settings.seed,
             method="sample" if plan else "exact",
             steps=list(program.grid.labels),
             profile=outline.profile,

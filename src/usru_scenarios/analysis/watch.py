@@ -16,8 +16,6 @@ from usru_scenarios.analysis.aim import parse_aim
 from usru_scenarios.analysis.ask import unseen
 from usru_scenarios.analysis.forecast import warnings
 from usru_scenarios.analysis.limits import (
-    DEFAULT_SEED,
-    DEFAULT_TRIALS,
     LEAST_EFFECTIVE,
     MOST_TRIALS,
     NOTHING_SEEN,
@@ -47,6 +45,7 @@ from usru_scenarios.results.watch import (
 )
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
 
@@ -106,9 +105,8 @@ def watch(
     loaded: Loaded,
     program: Program,
     question: Question,
+    settings: RunSettings,
     *,
-    trials: int = DEFAULT_TRIALS,
-    seed: int = DEFAULT_SEED,
     do: Sequence[Intervention] = (),
     given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
@@ -119,28 +117,22 @@ def watch(
         loaded: the model and where it came from.
         program: the model, compiled, with the interventions.
         question: what is asked.
-        trials: how many worlds to draw, at least 2; more where too few of them agree with what is given.
-        seed: of the random streams, at least 0.
+        settings: how many worlds to draw (more where too few of them agree with what is given), and the seed.
         do: the interventions, for the record.
         given: what has been observed besides.
         map_blocks: as in `engine.simulate`.
 
     Raises:
-        ValueError: too few trials or a negative seed.
         ImpossibleEvidence: no world agrees with what is given.
         TooFewDraws: too few worlds do.
     """
-    if trials < 2:
-        raise ValueError("at least 2 trials are needed, since a single one has no standard error")
-    if seed < 0:
-        raise ValueError("a seed is a whole number, 0 or above")
-    lookout, sums = _looked(program, question, Plan(trials, seed), given, map_blocks)
+    lookout, sums = _looked(program, question, Plan(settings.trials, settings.seed), given, map_blocks)
     teller = _Teller(loaded, program, question, lookout, sums)
     return Watch(
         model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
         run=Run(
             trials=lookout.plan.trials,
-            seed=seed,
+            seed=settings.seed,
             method="sample",
             steps=list(program.grid.labels),
             profile=loaded.profile,

@@ -33,15 +33,13 @@ def calibrate(
     debug: options.Debug = False,
 ) -> None:
     """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
-    from usru_scenarios.analysis.limits import DEFAULT_SEED
-
     conduct = options.noted(context, quiet=quiet, debug=debug)
-    start = options.seed(seed)
+    draws = options.draws(seed=seed)
     target = Target.named(output)
     study = ModelRequest(model).build()
     home = _home(study.loaded) if write else None
     progress = workers(context, conduct, jobs)
-    result = study.calibrate(seed=DEFAULT_SEED if start is None else start, map_blocks=progress.map)
+    result = study.calibrate(map_blocks=progress.map, **draws)
     said = _write(study.loaded, result, home) if home is not None else ""
     target.write(_rendered(study.loaded, result, target, as_json=as_json))
     if said and not conduct.quiet:

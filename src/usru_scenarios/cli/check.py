@@ -47,7 +47,7 @@ def check(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws, models = options.draws(trials, seed, method), options.count("--robust", robust)
+    draws, models = options.draws(trials=trials, seed=seed, method=method), options.count("--robust", robust)
     target = Target.named(output)
     study = request.build()
     progress = workers(context, conduct, jobs, cluster)

@@ -91,7 +91,7 @@ def compare(
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     shared = _Side(None, None, weight or [], assignment or [], do or [], sourced_only=sourced_only)
     sides = wanted(models or [], profile or [], variant or [], shared)
-    draws, drawn = options.draws(trials, seed, method), options.judgements(judgements)
+    draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     studies = _studies(sides)
     (first, reference), *others = studies.items()
@@ -100,7 +100,6 @@ def compare(
         dict(others),
         name=first,
         do={name: side.do for name, side in zip(studies, sides, strict=True)},
-        judgements=drawn,
         map_blocks=progress.map,
         **draws,
     )

@@ -45,12 +45,10 @@ def explain(
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     scenario, model = asked(question)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, None)
+    draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
     progress = workers(context, conduct, jobs)
-    result = request.build().explain(
-        scenario, trials=draws["trials"], seed=draws["seed"], do=do or (), map_blocks=progress.map
-    )
+    result = request.build().explain(scenario, do=do or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "explain", chosen, layout(target)))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any
 
 import typer
 
 from usru_scenarios.cli.conduct import Conduct
 from usru_scenarios.problems import Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.render import REPORTS
+from usru_scenarios.settings import LEAST_TRIALS, ArgumentError, RunSettings
 
 BUNDLED = "us-russia"
 """The model that is meant where none is named; said here too, so that help needs not load what reads models."""
@@ -84,9 +85,7 @@ Cluster = Annotated[
     typer.Option("--cluster", metavar="ADDRESS", help="Run on the dask cluster at tcp://host:port, or on a local one."),
 ]
 
-METHODS = ("auto", "sample", "exact")
-MOST_TRIALS = 10**12
-MOST_SEED = 2**64 - 1
+MOST_COUNT = 10**12
 MOST_JOBS = 1024
 
 _COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
@@ -109,76 +108,28 @@ def noted(context: typer.Context, *, quiet: bool, debug: bool) -> Conduct:
     return conduct
 
 
-def trials(text: str | None) -> int | None:
-    """The number of trials that `-n` asks for.
+def draws(
+    *,
+    trials: str | None = None,
+    seed: str | None = None,
+    method: str | None = None,
+    judgements: str | None = None,
+    least: int = LEAST_TRIALS,
+) -> dict[str, Any]:
+    """What `-n`, `--seed`, `--method` and `--judgements` ask for, by the names that `Study` takes; no more.
 
     Raises:
-        Misuse: it is no whole number, or too small or too large.
+        Misuse: a value makes no sense; in the words of `settings`, which say it to users of the library too.
     """
-    if text is None:
-        return None
-    number = _count("--trials", text)
-    if number < 2:
-        raise Misuse(f"--trials {text} is too few", "a standard error takes at least 2 trials")
-    if number > MOST_TRIALS:
-        raise Misuse(f"--trials {text} is too many", f"such a run would not end; the most is {MOST_TRIALS:,}")
-    return number
-
-
-class Draws(TypedDict):
-    """How an answer is to be found, as `Study` takes it."""
-
-    trials: int | None
-    seed: int
-    method: Literal["auto", "sample", "exact"]
-
-
-def draws(trials_text: str | None, seed_text: str | None, method_text: str | None) -> Draws:
-    """What `-n`, `--seed` and `--method` ask for.
-
-    Raises:
-        Misuse: a value makes no sense.
-    """
-    from usru_scenarios.analysis.limits import DEFAULT_SEED
-
-    start = seed(seed_text)
-    return {
-        "trials": trials(trials_text),
-        "seed": DEFAULT_SEED if start is None else start,
-        "method": method(method_text),
-    }
-
-
-def judgements(text: str | None) -> int | None:
-    """The number of draws of the judgements that `--judgements` asks for.
-
-    Raises:
-        Misuse: it is no whole number, a single draw, or too large.
-    """
-    from usru_scenarios.analysis.limits import MOST_JUDGEMENTS
-
-    if text is None:
-        return None
-    number = _count("--judgements", text)
-    if number == 1:
-        raise Misuse("--judgements 1 gives no band", "take 2 or more draws, or 0 for the means of the judgements")
-    if number > MOST_JUDGEMENTS:
-        raise Misuse(f"--judgements {text} is too many", f"the most is {MOST_JUDGEMENTS:,}")
-    return number
-
-
-def method(text: str | None) -> Literal["auto", "sample", "exact"]:
-    """The method.
-
-    Raises:
-        Misuse: it is unknown.
-    """
-    match text:
-        case None | "auto":
-            return "auto"
-        case "sample" | "exact":
-            return text
-    raise Misuse(f"--method '{text}' is unknown", suggestion(text, METHODS) or listing(METHODS))
+    numbers = {"trials": trials, "seed": seed, "judgements": judgements}
+    found: dict[str, Any] = {name: _count(f"--{name}", text) for name, text in numbers.items() if text is not None}
+    if method is not None:
+        found["method"] = method
+    try:
+        RunSettings.checked(**found, least=least)
+    except ArgumentError as error:
+        raise Misuse(f"--{error.message}", error.hint) from None
+    return found
 
 
 def count(option: str, text: str | None) -> int | None:
@@ -190,8 +141,8 @@ def count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     number = _count(option, text)
-    if number > MOST_TRIALS:
-        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_TRIALS:,}")
+    if number > MOST_COUNT:
+        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_COUNT:,}")
     return number
 
 
@@ -223,20 +174,6 @@ def cluster(text: str | None) -> str | None:
         return text
     hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
     raise Misuse(f"--cluster '{text}' is no address", hint)
-
-
-def seed(text: str | None) -> int | None:
-    """The seed.
-
-    Raises:
-        Misuse: it is no whole number from 0 to `MOST_SEED`.
-    """
-    if text is None:
-        return None
-    number = _count("--seed", text)
-    if number > MOST_SEED:
-        raise Misuse(f"--seed {text} is too large", f"a seed is at most {MOST_SEED}")
-    return number
 
 
 def _count(option: str, text: str) -> int:

@@ -68,25 +68,23 @@ def sensitivity(
     Four questions: which driver's uncertainty matters (drivers), which driver moves the outcome where it is held in a
     state (moves), which weight does (weights), and one point of which judgement (judgements).
     """
-    from usru_scenarios.analysis.limits import LEAST_TRIALS, TOP
+    from usru_scenarios.analysis.limits import TOP
+    from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     questions, most = asked(question), options.count("--top", top)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, None)
-    if draws["trials"] is not None and draws["trials"] < LEAST_TRIALS:
-        raise options.Misuse(f"--trials {trials} is too few", f"to tell what matters from noise takes {LEAST_TRIALS}")
+    draws = options.draws(trials=trials, seed=seed, least=LEAST_SENSITIVITY_TRIALS)
     target = Target.named(output)
     progress = workers(context, conduct, jobs, cluster)
     result = request.build().sensitivity(
         of,
         at,
         questions=questions,
-        trials=draws["trials"],
-        seed=draws["seed"],
         do=do or (),
         map_blocks=progress.map,
+        **draws,
     )
     warn(result.warnings, conduct)
     paper = replace(layout(target), top=TOP if most is None else most)

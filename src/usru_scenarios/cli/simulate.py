@@ -47,10 +47,10 @@ def simulate(
     if wide and chosen not in WIDE:
         raise options.Misuse(f"--wide has no meaning for the format {chosen}", "add -f csv or -f ndjson")
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws, drawn = options.draws(trials, seed, method), options.judgements(judgements)
+    draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     study = request.recall()
     progress = workers(context, conduct, jobs, cluster)
-    result = study.simulate(do=do or (), given=given or (), judgements=drawn, map_blocks=progress.map, **draws)
+    result = study.simulate(do=do or (), given=given or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_simulation(result, chosen, layout(target, wide=wide)))

@@ -79,7 +79,7 @@ def sweep(
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     variables, model = asked(words)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, method)
+    draws = options.draws(trials=trials, seed=seed, method=method)
     target = Target.named(output)
     study = request.recall()
     if of is not None:

@@ -60,18 +60,17 @@ def watch(
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     most = options.count("--top", top)
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
-    draws = options.draws(trials, seed, None)
+    draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
     progress = workers(context, conduct, jobs)
     result = request.build().watch(
         on=on,
         horizon=horizon,
         of=of,
-        trials=draws["trials"],
-        seed=draws["seed"],
         do=do or (),
         given=given or (),
         map_blocks=progress.map,
+        **draws,
     )
     warn(result.warnings, conduct)
     paper = replace(layout(target), top=TOP if most is None else most)
