@@ -1,0 +1,711 @@
+"""Makes inputs that are nearly right: scenario files, registers, queries, arguments and calls of the library.
+
+A case is made from its kind and its number alone, so that it can be made again. It holds the files of a folder and the
+commands that are run in it, one after the other; a model that is still valid after the changes is asked questions.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+MODEL = "model.yaml"
+"""The name of the file that a case is about."""
+
+Json = Any
+Rng = random.Random
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to run.
+
+    Attributes:
+        name: the kind and the number, which make it again.
+        files: what is in the folder that it runs in.
+        commands: arguments of the command line, run one after the other.
+        questions: run after these, where the commands before said that the model is valid.
+        calls: of the library: a method and its arguments.
+        stdin: what is on standard input.
+    """
+
+    name: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    commands: list[list[str]] = field(default_factory=list)
+    questions: list[list[str]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    stdin: bytes = b""
+
+
+def make(kind: str, seed: int, number: int) -> Case:
+    """The case of a kind and a number."""
+    rng = random.Random(f"{seed} {kind} {number}")
+    return _MAKERS[kind](rng, f"{kind}:{number}")
+
+
+# Base files ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _small() -> dict[str, str]:
+    """The small models, which every question can be asked of within a second."""
+    paths = [
+        *sorted((HERE / "models" / "good").glob("*.yaml")),
+        *sorted((HERE / "models" / "exact").glob("*.yaml")),
+        HERE / "golden" / "harbour.yaml",
+        HERE.parent / "src" / "usru_scenarios" / "starter.yaml",
+    ]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+
+@cache
+def _large() -> str:
+    return (HERE.parent / "scenarios" / "us-russia.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def _beside() -> dict[str, bytes]:
+    """What the small models name: registers, and files that they extend."""
+    found = {}
+    for folder, names in (("models/good", ("claims", "parts")), ("golden", ("register",))):
+        for name in names:
+            for path in sorted((HERE / folder / name).rglob("*.yaml")):
+                found[str(path.relative_to(HERE / folder))] = path.read_bytes()
+    for name, text in _small().items():
+        found[name] = text.encode()
+    return found
+
+
+def _pick_text(rng: Rng) -> str:
+    """A small model, now and then the bundled one."""
+    return _large() if rng.random() < 0.04 else rng.choice(list(_small().values()))
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+_TOKENS = (
+    *(": ", "- ", "{", "}", "[", "]", ", ", "\n", "\n  ", "\t", "#", "&a ", "*a", "!!int ", "|\n", ">-\n", "---\n"),
+    *("null", "~", "true", "false", "yes", "no", "010", "1e-3", ".nan", ".inf", "-.inf", "12:30", "30%", "0,3", "\x00"),
+    *(
+        "\x1b[31m",
+        "\u2028",
+        "\ufeff",
+        "\u202e",
+        "é",
+        "日本",
+        "'",
+        '"',
+        "\\",
+        "%",
+        "@",
+        "`",
+        "<<: ",
+        "? ",
+        "2025-13",
+        "<",
+    ),
+    *("do(", "hold", "default", "scenario", "start", "end", "at_least", "persistence", "prior_given", "allowed", "lag"),
+)
+
+
+def _by_bytes(rng: Rng, name: str) -> Case:
+    text = _pick_text(rng)
+    data = text.encode()
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        data = _mutated_bytes(rng, data)
+    return _file_case(rng, name, data, text)
+
+
+def _mutated_bytes(rng: Rng, data: bytes) -> bytes:
+    start = rng.randrange(len(data) + 1)
+    stop = min(len(data), start + rng.choice((1, 1, 2, 5, 20, 100)))
+    match rng.randrange(7):
+        case 0:
+            return data[:start] + data[stop:]
+        case 1:
+            return data[:start] + data[start:stop] * rng.choice((2, 2, 3, 50)) + data[stop:]
+        case 2:
+            return data[:start] + bytes([rng.randrange(256)]) + data[start + 1 :]
+        case 3 | 4:
+            return data[:start] + rng.choice(_TOKENS).encode() + data[start:]
+        case 5:
+            other = rng.choice(list(_small().values())).encode()
+            cut = rng.randrange(len(other))
+            return data[:start] + other[cut : cut + rng.choice((10, 50, 300))] + data[stop:]
+    lines = data.split(b"\n")
+    first, second = rng.randrange(len(lines)), rng.randrange(len(lines))
+    lines[first], lines[second] = lines[second], lines[first]
+    return b"\n".join(lines) if rng.random() < 0.8 else data[:start]
+
+
+_NUMBERS = (
+    *(
+        "0",
+        "1",
+        "-1",
+        "2",
+        "0.5",
+        "1e-9",
+        "1e-300",
+        "1e-320",
+        "1e9",
+        "1e100",
+        "1e308",
+        "1e309",
+        "-1e308",
+        "999",
+        "1001",
+    ),
+    *(
+        "0.9999999999999999",
+        "1.0000000000000002",
+        "3.5",
+        "-3",
+        "255",
+        "4294967296",
+        "1" * 400,
+        "0.1e",
+        "[1, G01]",
+        "{}",
+    ),
+    *("{uniform: [0, 1]}", "{uniform: [1, 1]}", "{pert: [0, 1, 5]}", "{normal: [0, 2]}", "{triangular: [0, 0, 1]}"),
+    *(
+        "{normal: [-50, 1]}",
+        "{beta: [0.01, 0.01]}",
+        "{value: 1}",
+        "{value: [1]}",
+        "{dirichlet: 3}",
+        "[0.5]",
+        "[]",
+        "null",
+    ),
+    *("{normal: [{uniform: [0, 1]}, 1]}", "'2'", "30%", "0,3", ".nan", ".inf", "2 years", "1e400 years", "1 day", "x2"),
+)
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
+
+
+def _by_numbers(rng: Rng, name: str) -> Case:
+    text = changed = _pick_text(rng)
+    places = list(_NUMBER.finditer(text))
+    for place in sorted(rng.sample(places, min(len(places), rng.choice((1, 1, 2, 4)))), key=lambda m: -m.start()):
+        new = rng.choice(_NUMBERS) if rng.random() < 0.6 else repr(rng.uniform(-0.5, 3) * 10 ** rng.randint(-3, 1))
+        changed = changed[: place.start()] + new + changed[place.end() :]
+    return _file_case(rng, name, changed.encode(), text)
+
+
+_LEAVES: tuple[Json, ...] = (
+    *(
+        {},
+        [],
+        None,
+        "",
+        0,
+        1,
+        -1,
+        0.5,
+        True,
+        False,
+        "true",
+        "scenario",
+        "hold",
+        "default",
+        "x",
+        "a" * 3000,
+        "18 months",
+    ),
+    *(
+        {"uniform": [0, 1]},
+        {"pert": [0, 1, 2]},
+        {"value": 1, "sources": ["G01"]},
+        {"default": 1},
+        [1, "G01"],
+        1e308,
+        300,
+    ),
+    *({"at": "start"}, {"when": {}}, [[]], {"": ""}, {"when": {"scenario": "a"}}, "> 0.5", ">= 2", "2025-01", "P(a)"),
+)
+_KEYS = (
+    *("usru", "name", "title", "extends", "sources", "time", "odds_per_point", "sd_per_point", "scenarios", "baseline"),
+    *(
+        "outcome",
+        "persistence",
+        "initial",
+        "groups",
+        "anchor",
+        "shares",
+        "drivers",
+        "rules",
+        "consequences",
+        "profiles",
+    ),
+    *("expectations", "weight", "states", "prior", "influences", "lagged_influences", "allowed", "events", "impacts"),
+    *(
+        "prior_given",
+        "when",
+        "then",
+        "lag",
+        "at_least",
+        "range",
+        "distribution",
+        "kind",
+        "that",
+        "weights",
+        "overrides",
+    ),
+    *(
+        "at",
+        "until",
+        "points",
+        "hold",
+        "default",
+        "scenario",
+        "dirichlet",
+        "note",
+        "summary",
+        "signposts",
+        "judgements",
+    ),
+)
+
+
+def _by_structure(rng: Rng, name: str) -> Case:
+    text = _pick_text(rng)
+    tree = yaml.load(text, Loader=yaml.BaseLoader)
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        _mutate_tree(rng, tree)
+    written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=rng.choice((80, 10_000)))
+    return _file_case(
+        rng, name, re.sub(r"'(-?[\d.]+|true|false|null)'", r"\1", written).encode("utf-8", "replace"), text
+    )
+
+
+def _mutate_tree(rng: Rng, tree: Json) -> None:
+    """Change one place of a tree of maps and lists."""
+    places = list(_places(tree))
+    if not places:
+        return
+    home, key = rng.choice(places)
+    match rng.randrange(8):
+        case 0:
+            del home[key]
+        case 1 | 2:
+            home[key] = _copied(rng.choice(_LEAVES))
+        case 3:
+            other_home, other_key = rng.choice(places)
+            home[key] = _copied(other_home[other_key])
+        case 4 if isinstance(home, dict):
+            home[rng.choice(_KEYS)] = _copied(home[key])
+        case 5 if isinstance(home, dict):
+            home[rng.choice((*_KEYS, "x", "true", "null", "1", "a b", "A", "ünicode", ""))] = home.pop(key)
+        case 6 if isinstance(home, list):
+            home.insert(rng.randrange(len(home) + 1), _copied(rng.choice(_LEAVES)))
+        case 7 if isinstance(home[key], dict) and home[key]:
+            for number in range(rng.choice((3, 20, 80))):
+                home[key][f"more_{number}"] = _copied(rng.choice(list(home[key].values())))
+        case _:
+            home[key] = [_copied(home[key])] if rng.random() < 0.5 else {"default": _copied(home[key])}
+
+
+def _places(tree: Json) -> Iterator[tuple[Json, Json]]:
+    for key, value in list(tree.items()) if isinstance(tree, dict) else list(enumerate(tree)):
+        yield tree, key
+        if isinstance(value, dict | list):
+            yield from _places(value)
+
+
+def _copied(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
+
+
+def _by_register(rng: Rng, name: str) -> Case:
+    """A sound model over a register that is not."""
+    folder, model = rng.choice((("claims", "everything.yaml"), ("register", "harbour.yaml")))
+    files = dict(_beside())
+    chosen = rng.choice([path for path in files if path.startswith(f"{folder}/")])
+    if rng.random() < 0.5:
+        files[chosen] = _mutated_bytes(rng, files[chosen])
+    else:
+        tree = yaml.load(files[chosen], Loader=yaml.BaseLoader)
+        _mutate_tree(rng, tree)
+        files[chosen] = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).encode("utf-8", "replace")
+    text = _small()[model]
+    files[MODEL] = text.encode()
+    return Case(name, files, [["validate", MODEL], ["sources", MODEL]], [["sources", MODEL, "--json"]])
+
+
+def _file_case(rng: Rng, name: str, data: bytes, text: str) -> Case:
+    """Reads a file, and asks questions of it where it is valid; `text` is what it was before."""
+    names = Names.of(text)
+    large = text == _large()
+    questions = [_question(rng, names, large=large) for _ in range(1 if large else 3)]
+    return Case(name, {**_beside(), MODEL: data}, [["validate", MODEL, "--json"]], questions)
+
+
+# Names, conditions and queries ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a model calls its parts, as far as that can be seen without reading it properly."""
+
+    scenarios: tuple[str, ...]
+    groups: tuple[str, ...]
+    drivers: dict[str, tuple[str, ...]]
+    consequences: dict[str, tuple[str, ...]]
+    rules: tuple[str, ...]
+    profiles: tuple[str, ...]
+    start: int
+
+    @classmethod
+    @cache
+    def of(cls, text: str) -> Names:
+        """The names of a file."""
+        tree = yaml.load(text, Loader=yaml.BaseLoader)
+
+        def keys(section: str) -> tuple[str, ...]:
+            found = tree.get(section)
+            return tuple(found) if isinstance(found, dict) else ()
+
+        def states(section: str) -> dict[str, tuple[str, ...]]:
+            found = tree.get(section)
+            nodes = found if isinstance(found, dict) else {}
+            return {
+                node: tuple(part.get("states") or ()) if isinstance(part, dict) else () for node, part in nodes.items()
+            }
+
+        start = re.search(r"start: ?['\"]?(\d{4})", text)
+        return cls(
+            keys("scenarios") or ("a", "b"),
+            keys("groups"),
+            states("drivers"),
+            states("consequences"),
+            keys("rules"),
+            keys("profiles"),
+            int(start[1]) if start else 0,
+        )
+
+    def atom(self, rng: Rng) -> str:
+        """An event of one node, mostly a sound one."""
+        if rng.random() < 0.04:
+            return rng.choice(("x", "scenario=x", "1", "mean", "", "x=y", "a" * 200, "do", "a=b=c", "\x1b[31m", "é"))
+        nodes = {**self.drivers, **self.consequences}
+        if not nodes or rng.random() < 0.4:
+            return rng.choice((*self.scenarios, *self.groups))
+        node = rng.choice(list(nodes))
+        if nodes[node]:
+            return f"{node}={rng.choice(nodes[node])}"
+        return (
+            f"{node}{rng.choice(('>', '>=', '<', '<='))}{rng.choice(('0.5', '0', '1', '3', '-1', '1e400', '2', '.7'))}"
+        )
+
+    def event(self, rng: Rng, depth: int = 0) -> str:
+        """Atoms joined, perhaps with times of their own."""
+        if depth > 2 or rng.random() < 0.6:
+            return self.atom(rng)
+        left, right = self.event(rng, depth + 1), self.event(rng, depth + 1)
+        match rng.randrange(4):
+            case 0:
+                return f"not {left}"
+            case 1:
+                return f"({left} @ {self.time(rng)}) {rng.choice(('and', 'or'))} ({right} @ {self.time(rng)})"
+        return f"({left}) {rng.choice(('and', 'or'))} {right}"
+
+    def step(self, rng: Rng) -> str:
+        """A time label, mostly on a grid of quarters."""
+        if rng.random() < 0.2 or not self.start:
+            return rng.choice(
+                ("start", "end", "now", "2025", "2025-Q9", "1999", "2025-13", "2025-01-31", "9" * 30, "x")
+            )
+        year = self.start + rng.randrange(4)
+        return rng.choice(
+            (str(year), f"{year}-Q{rng.randint(1, 4)}", f"{year}-{rng.randint(1, 12):02}", "start", "end")
+        )
+
+    def time(self, rng: Rng) -> str:
+        """One of the forms of a time."""
+        one, other = self.step(rng), self.step(rng)
+        forms = (
+            one,
+            one,
+            one,
+            f"{one}..{other}",
+            f"{one}..",
+            f"..{other}",
+            "mean",
+            "ever",
+            f"by {one}",
+            "always",
+            "each",
+        )
+        return rng.choice((*forms, f"ever {one}..{other}", f"always {one}..", "by", "..", "@", f"each {one}..{other}"))
+
+    def condition(self, rng: Rng) -> str:
+        """An observation, an intervention or a profile."""
+        match rng.randrange(6):
+            case 0 | 1:
+                return f"do({self.atom(rng)}{rng.choice(('', f' @ {self.time(rng)}'))})"
+            case 2 if self.profiles:
+                return f"profile({rng.choice((*self.profiles, 'x'))})"
+        return f"{self.event(rng)}{rng.choice(('', f' @ {self.time(rng)}'))}"
+
+    def probability(self, rng: Rng) -> str:
+        """P(event @ time | conditions)."""
+        given = ", ".join(self.condition(rng) for _ in range(rng.choice((0, 0, 0, 1, 1, 2))))
+        time = rng.choice(("", f" @ {self.time(rng)}"))
+        return f"P({self.event(rng)}{time}{f' | {given}' if given else ''})"
+
+    def expression(self, rng: Rng, depth: int = 0) -> str:
+        """Arithmetic over probabilities."""
+        if depth > 2 or rng.random() < 0.6:
+            return self.probability(rng) if rng.random() < 0.8 else rng.choice(("0.5", "1", "0", "1e308", "-2", "1e-9"))
+        left, right = self.expression(rng, depth + 1), self.expression(rng, depth + 1)
+        return rng.choice(
+            (f"{left} {rng.choice('+-*/')} {right}", f"odds({left})", f"log({left})", f"({left})", f"-{left}")
+        )
+
+    def query(self, rng: Rng) -> str:
+        """What `ask` takes, now and then with a slip of the keyboard."""
+        text = self.expression(rng)
+        if rng.random() < 0.1:
+            place = rng.randrange(len(text) + 1)
+            text = (
+                text[:place]
+                + rng.choice(("", ")", "(", "|", "@", "P", " ", "..", "\n", "日", "\x00"))
+                + text[place + 1 :]
+            )
+        return text.replace("\x00", "")
+
+
+# Questions -----------------------------------------------------------------------------------------------------------
+
+
+def _question(rng: Rng, names: Names, *, large: bool = False) -> list[str]:
+    """A question about the model of the folder, small enough to be answered within a second or two."""
+    form = rng.choice(("table", "json", "csv", "md", "ndjson"))
+    drawn = ["-n", rng.choice(("2", "100", "512")), "--judgements", rng.choice(("0", "2", "8")), "--jobs", "1"]
+    plain = ["-n", "256", "--jobs", "1"]
+    data = ["-f", form if form != "ndjson" else "json"]
+    told = ["-f", form if form not in ("ndjson", "csv") else "json"]
+    done = _conditions(rng, names, "--do", 0.3)
+    seen = [] if large else _conditions(rng, names, "--given", 0.3)
+    changes = _changes(rng, names)
+    ways: Sequence[Callable[[], list[str]]] = (
+        lambda: ["simulate", MODEL, *drawn, "-f", form, *done, *seen, *changes],
+        lambda: ["simulate", MODEL, "--method", rng.choice(("auto", "exact", "sample")), *told, *done, *seen],
+        lambda: ["ask", names.query(rng), MODEL, *drawn, *told, *done],
+        lambda: ["ask", names.query(rng), MODEL, *told],
+        lambda: ["show", MODEL, *rng.choice(([], ["--resolved"], ["--json"])), *changes],
+        lambda: ["sources", MODEL],
+        lambda: ["explain", rng.choice((*names.scenarios, *names.groups, "x")), MODEL, *plain, *told, *done],
+        lambda: ["sensitivity", MODEL, *plain, *data, *done],
+        lambda: ["watch", MODEL, *plain, *data, *done, *seen],
+        lambda: ["sweep", _variable(rng, names), MODEL, "-n", "64", "--jobs", "1", *data],
+        lambda: ["compare", MODEL, *drawn, *data, *changes],
+        lambda: ["check", MODEL, "-n", "256", "--jobs", "1", *told],
+        lambda: ["calibrate", MODEL, *rng.choice(([], ["--json"], ["--write"]))],
+    )
+    return rng.choice(ways[:7] if large else ways)()
+
+
+def _conditions(rng: Rng, names: Names, option: str, chance: float) -> list[str]:
+    found = []
+    while rng.random() < chance:
+        found += [option, f"{names.atom(rng)}{rng.choice(('', '@'))}{names.time(rng) if rng.random() < 0.9 else ''}"]
+    return found
+
+
+def _changes(rng: Rng, names: Names) -> list[str]:
+    found = []
+    while rng.random() < 0.25:
+        driver = rng.choice((*names.drivers, *names.rules, "x"))
+        value = rng.choice((*_NUMBERS, "x1.7", "x-1", "x"))
+        match rng.randrange(3):
+            case 0:
+                found += ["-w", f"{driver}={value}"]
+            case 1:
+                found += ["--set", f"drivers.{driver}.{rng.choice(_KEYS)}={value}"]
+            case _:
+                found += ["-p", rng.choice((*names.profiles, "x", "base"))]
+    return found
+
+
+def _variable(rng: Rng, names: Names) -> str:
+    name = rng.choice((*names.drivers, *names.rules, "odds_per_point", "outcome.persistence", "x", ""))
+    values = ("0..2", "0..1:3", "1", "1,2", "0..1e300", "2..1", "..", "0..1:0", "0..1:1e9", "nan..1", "")
+    return f"{name}={rng.choice(values)}"
+
+
+def _by_query(rng: Rng, name: str) -> Case:
+    text = rng.choice(list(_small().values()))
+    names = Names.of(text)
+    asked = [["ask", names.query(rng), MODEL, "-n", "256", "--judgements", "4", "--jobs", "1"] for _ in range(4)]
+    return Case(name, {**_beside(), MODEL: text.encode()}, asked)
+
+
+# Arguments -----------------------------------------------------------------------------------------------------------
+
+_COMMANDS = (
+    *("simulate", "ask", "compare", "sweep", "explain", "sensitivity", "watch", "check", "validate", "show", "sources"),
+    *("schema", "new", "calibrate"),
+)
+_OPTIONS = (
+    *("-n", "--trials", "--seed", "-w", "--weight", "-p", "--profile", "--set", "--do", "--given", "--method", "-f"),
+    *(
+        "--judgements",
+        "--format",
+        "--json",
+        "-o",
+        "--output",
+        "--wide",
+        "--jobs",
+        "-q",
+        "--sourced-only",
+        "--at",
+        "--of",
+    ),
+    *(
+        "--top",
+        "--question",
+        "--on",
+        "--for",
+        "--robust",
+        "--variant",
+        "--write",
+        "--resolved",
+        "--force",
+        "--nope",
+        "--",
+    ),
+    *("--help", "--version", "-h", "--debugger", "--n", "-x"),
+)
+_VALUES = (
+    *(
+        "0",
+        "1",
+        "2",
+        "-1",
+        "1e3",
+        "1e12",
+        "1e400",
+        "nan",
+        "1.5",
+        "",
+        " ",
+        "x",
+        "auto",
+        "exact",
+        "sample",
+        "exakt",
+        "json",
+    ),
+    *("csv", "table", "all", "a=b", "a=", "=", "==", "time=now", "title=null", "scenarios={}", "drivers=[", "a.b.c=1"),
+    *("out.json", "no/such/folder/out", ".", "..", "\x1b[31m", "日本", "a" * 300, "base", "usru=2", "name=[1]", "x2"),
+)
+_POSITIONALS = (
+    MODEL,
+    MODEL,
+    "us-russia",
+    "-",
+    "nope.yaml",
+    ".",
+    "",
+    "P(reset)",
+    "reset",
+    "starter.yaml",
+    "new.yaml",
+    "x=0..1",
+)
+
+
+def _by_arguments(rng: Rng, name: str) -> Case:
+    text = rng.choice(list(_small().values()))
+    arguments = [rng.choice(_COMMANDS)] if rng.random() < 0.97 else []
+    arguments += [rng.choice(_POSITIONALS) for _ in range(rng.choice((0, 1, 1, 1, 2, 3)))]
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+        arguments.append(rng.choice(_OPTIONS))
+        if rng.random() < 0.75:
+            arguments.append(rng.choice(_VALUES))
+    if "schema" not in arguments and "new" not in arguments and rng.random() < 0.9:
+        arguments += ["-n", "64"]
+    return Case(name, {**_beside(), MODEL: text.encode()}, [arguments], stdin=text.encode())
+
+
+# The library ---------------------------------------------------------------------------------------------------------
+
+_ODD: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        0,
+        1,
+        -1,
+        2,
+        2.5,
+        100.0,
+        1e5,
+        float("nan"),
+        float("inf"),
+        10**30,
+        "",
+        "x",
+        "end",
+        "exact",
+        "exakt",
+        b"x",
+    ),
+    *([], ["x"], ["x=1"], [None], [1], {}, {"x": ["a=b"]}, {"x": 1}, (), object, Path("x"), "mean", "2025-Q1", "now"),
+)
+_METHODS: dict[str, tuple[str, ...]] = {
+    "simulate": ("trials", "seed", "method", "judgements", "do", "given"),
+    "ask": ("query", "trials", "seed", "method", "judgements", "do", "given"),
+    "explain": ("question", "trials", "seed", "do"),
+    "watch": ("on", "horizon", "of", "trials", "seed", "do", "given"),
+    "sensitivity": ("of", "at", "questions", "trials", "seed", "do"),
+    "check": ("robust", "trials", "seed", "method"),
+    "varied": ("profile", "weights", "overrides"),
+    "compare": ("others", "name", "do", "trials", "seed", "method", "judgements"),
+    "sweep": ("variables", "at", "do", "trials", "seed", "method"),
+    "calibrate": ("seed",),
+    "load": ("profile", "weights", "overrides", "sourced_only"),
+}
+_SOUND: dict[str, dict[str, Any]] = {
+    "ask": {"query": "P(open @ end)"},
+    "explain": {"question": "open"},
+    "compare": {"others": {}},
+    "sweep": {"variables": ["weather=0..1:2"]},
+}
+_FEW = {"simulate", "ask", "explain", "watch", "sensitivity", "compare", "sweep"}
+
+
+def _by_library(rng: Rng, name: str) -> Case:
+    """Calls of the library with one or two odd arguments; the model is the harbour."""
+    method = rng.choice(list(_METHODS))
+    arguments: dict[str, Any] = {**_SOUND.get(method, {})}
+    if method in _FEW:
+        arguments["trials"] = 128
+    for odd in rng.sample(_METHODS[method], min(len(_METHODS[method]), rng.choice((1, 1, 2)))):
+        arguments[odd] = rng.choice(_ODD)
+    return Case(name, {**_beside(), MODEL: _small()["harbour.yaml"].encode()}, calls=[(method, arguments)])
+
+
+_MAKERS: dict[str, Callable[[Rng, str], Case]] = {
+    "bytes": _by_bytes,
+    "structure": _by_structure,
+    "numbers": _by_numbers,
+    "register": _by_register,
+    "queries": _by_query,
+    "arguments": _by_arguments,
+    "library": _by_library,
+}
+KINDS = tuple(_MAKERS)
+"""What is made odd."""

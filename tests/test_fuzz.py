@@ -1,0 +1,91 @@
+"""A minute of fuzzing (see `fuzz`), and that what it looks for would be found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from unittest import mock
+
+import pytest
+
+import fuzz
+import fuzz_cases
+import usru_scenarios as us
+from fuzz_cases import Case
+
+_MINUTES = 1.0 / len(fuzz_cases.KINDS)
+
+
+@pytest.mark.parametrize("kind", fuzz_cases.KINDS)
+def test_a_minute_of_odd_inputs_meets_no_fault(kind: str) -> None:
+    report = fuzz.fuzz(seed=1, minutes=_MINUTES, kinds=[kind])
+    assert report.cases[kind] >= 3
+    assert not report.findings, "\n".join(
+        f"{one.case}: {one.why}: {one.command}\n{one.said}" for one in report.findings
+    )
+
+
+@pytest.mark.parametrize("kind", fuzz_cases.KINDS)
+def test_a_case_can_be_made_again(kind: str) -> None:
+    again, other = fuzz_cases.make(kind, 1, 7), fuzz_cases.make(kind, 1, 8)
+    assert again == fuzz_cases.make(kind, 1, 7) != other
+
+
+_CASE = Case("bytes:0", {}, [["simulate", "model.yaml", "--json"]])
+_SIMULATION = {
+    "format": "usru.simulation/1.0",
+    "run": {"method": "exact"},
+    "scenarios": {"a": {"by_step": [0.4], "end": 0.4, "mean": 0.4, "ever": 0.4, "first_visit": [0.4]}},
+    "groups": {},
+    "drivers": {},
+    "consequences": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "stdout", "stderr", "why"),
+    [
+        (101, "", "usru: broken", "status 101"),
+        (1, "", "Traceback (most recent call last)\n  ...", "a traceback"),
+        (0, "{}", "engine.py:5: RuntimeWarning: divide by zero", "a warning of a library"),
+        (2, "", "there is no file \x1b[31m", "a control character"),
+        (2, "", "", "a failure without a word"),
+        (0, '{"a": NaN}', "", "not JSON: NaN"),
+        (0, json.dumps(_SIMULATION), "", "likelihoods that do not sum to 1"),
+    ],
+)
+def test_what_should_not_be_is_found(status: int, stdout: str, stderr: str, why: str) -> None:
+    done = subprocess.CompletedProcess([], status, stdout, stderr)
+    with mock.patch.object(fuzz, "answer", return_value=done):
+        (finding,) = fuzz.run(_CASE).findings
+    assert (finding.case, finding.why) == ("bytes:0", why)
+
+
+@pytest.mark.parametrize("error", [KeyError("m"), ZeroDivisionError()])
+def test_an_exception_is_found(error: Exception) -> None:
+    with mock.patch.object(fuzz, "answer", side_effect=error):
+        (finding,) = fuzz.run(_CASE).findings
+    assert finding.why == "an exception"
+    with mock.patch.object(us.Study, "check", side_effect=error):
+        (finding,) = fuzz.run(Case("library:0", fuzz_cases.make("library", 1, 0).files, calls=[("check", {})])).findings
+    assert finding.why == "another exception"
+
+
+def test_time_and_memory_past_their_limits_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "SECONDS", 0.0)
+    monkeypatch.setattr(fuzz, "MEGABYTES", 1.0)
+    whys = [finding.why for finding in fuzz.run(Case("bytes:0", {}, [["schema"]])).findings]
+    assert [why.split()[-1] for why in whys] == ["s", "MB"]
+
+
+def test_a_crash_and_a_hang_are_found_and_what_follows_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = fuzz.Worker(seed=1)
+    try:
+        worker.process.kill()
+        assert [finding.why for finding in worker.run("bytes", 0).findings] == ["the process ended with -9"]
+        monkeypatch.setattr(fuzz, "HANGS", 0.0)
+        assert [finding.why for finding in worker.run("bytes", 0).findings] == ["no end within 0 s"]
+        monkeypatch.undo()
+        assert worker.run("bytes", 0).statuses.total()
+    finally:
+        worker.end()
