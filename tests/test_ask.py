@@ -362,6 +362,22 @@ def test_a_chance_that_no_world_showed_is_not_decided_to_be_none(
     assert study.ask("P(comet=hit @ start) < 0.5", trials=2048, method="sample").holds
 
 
+@pytest.mark.parametrize("factor", ["1e308", "1e-300", "-1e308"])
+def test_errors_of_numbers_near_the_limits(studies: Callable[[str], Study], factor: str) -> None:
+    study = studies("carried")
+    plain = study.ask("P(mood=high @ end)", trials=2_000, method="sample")
+    scaled = study.ask(f"{factor} * P(mood=high @ end)", trials=2_000, method="sample")
+    assert scaled.standard_error == pytest.approx(abs(float(factor)) * (plain.standard_error or math.nan), rel=1e-12)
+    shifted = study.ask(f"{factor} - P(mood=high @ end)", trials=2_000, method="sample")
+    assert shifted.standard_error is not None
+
+
+def test_what_is_no_number_has_no_error(studies: Callable[[str], Study]) -> None:
+    for query in ("P(mood=high @ end) * 1e308 * 1e308", "P(mood=high @ end) / 0", "log(0 - P(mood=high @ end))"):
+        found = studies("carried").ask(query, trials=2_000, method="sample")
+        assert (found.value, found.standard_error) == (None, None)
+
+
 def test_numbers_alone_are_answered(studies: Callable[[str], Study]) -> None:
     assert number(studies("carried").ask("1 + 2 * 3")) == 7
     assert studies("carried").ask("1 < 2").holds

@@ -52,6 +52,15 @@ def test_faults_of_a_register_are_located(tmp_path: Path) -> None:
     assert set(register.claims) == {"G1", "G2", "G3", "G4"}
 
 
+@pytest.mark.parametrize("name", ["", "9", "a b", "G1.2", "true", "é"])
+def test_a_claim_without_a_sound_id_is_a_fault_at_its_place(name: str, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(f"claims:\n  G1: {{claim: a}}\n  '{name}': {{claim: b}}\n", encoding="utf-8")
+    register, problems = read_register(tmp_path, "claims")
+    wanted = [] if name == "true" else [f"claims/one.yaml:3:3: '{name}' is not the id of a claim"]
+    assert [f"{problem.span}: {problem.message}" for problem in problems] == wanted
+    assert set(register.claims) == {"G1", name}
+
+
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match="no folder 'seeds'"):
         read_register(tmp_path / "seeds", "seeds")

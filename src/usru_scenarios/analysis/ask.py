@@ -100,9 +100,22 @@ def faster_exactly(program: Program, events: Sequence[Formula] = ()) -> bool:
 
 
 def jackknife(replicates: Floats) -> float:
-    """The standard error of an estimate from its values without each batch: sqrt((B - 1) / B * sum of squares)."""
+    """The standard error of an estimate from its values without each batch: sqrt((B - 1) / B * sum of squares).
+
+    Infinite where a value is not finite, or differences are too large for a number; the squares are of differences in
+    units of the largest, so that they neither overflow nor vanish.
+    """
     batches = len(replicates)
-    return float(np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum()))
+    if not np.isfinite(replicates).all():
+        return math.inf
+    with np.errstate(over="ignore"):
+        differences = replicates - replicates[0]
+    largest = float(np.abs(differences).max())
+    if not 0.0 < largest < math.inf:
+        return largest
+    differences /= largest
+    variance = (batches - 1) / batches * ((differences - differences.mean()) ** 2).sum()
+    return largest * math.sqrt(variance)
 
 
 @dataclass
@@ -370,7 +383,9 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Found]) -> 
     """A value that follows from probabilities, and its standard error."""
     value = float(work(lambda probability: found[probability].value))
     sampled = [each.replicates for each in found.values() if each.replicates is not None]
-    if not sampled or not math.isfinite(value):
+    if not math.isfinite(value):
+        return value, math.nan
+    if not sampled:
         return value, 0.0
 
     def replicate(probability: Probability) -> Value:
