@@ -147,7 +147,7 @@ def test_priors_under_a_dirichlet_are_drawn_together(row: Json) -> None:
 
 
 def test_a_judgement_is_drawn_by_its_own_path() -> None:
-    """Another uncertain judgement, and more draws, change none of its values; another seed changes all."""
+    """Another uncertain judgement changes none of its values; another seed changes all."""
     raw = exact_model("weights")
     path = "scenarios/" + next(iter(raw["scenarios"])) + "/baseline"
     one = changed(raw, path, {"uniform": [0.2, 0.6]})
@@ -161,7 +161,7 @@ def test_a_judgement_is_drawn_by_its_own_path() -> None:
         return Drawing(model, seed, draws)(share)
 
     first = baseline(one, 1, 100)
-    assert np.array_equal(first, baseline(two, 1, 300)[:100])
+    assert np.array_equal(first, baseline(two, 1, 100))
     assert not np.array_equal(first, baseline(one, 2, 100))
 
 

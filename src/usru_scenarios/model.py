@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     StringConstraints,
     Tag,
     ValidationError,
@@ -27,14 +28,20 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from usru_scenarios.names import RESERVED
+from usru_scenarios.names import DIRICHLET, RESERVED
 from usru_scenarios.timeline import Grid, StepLength, TimeError, parse_date, parse_duration
+
+if TYPE_CHECKING:
+    from usru_scenarios.families import Law
 
 MOST_STATES = 255
 """A node has at most as many states: the sampler keeps a state in one byte."""
 
 DISTRIBUTIONS: dict[str, int] = {"uniform": 2, "triangular": 3, "pert": 3, "normal": 2, "beta": 2}
 """The families of distributions and how many parameters each takes."""
+
+_LEAST = 1e-9
+"""What is drawn and must be above a bound is kept this far away from it."""
 
 _UNCERTAIN = ("pert", "uniform", "triangular", "normal")
 
@@ -129,40 +136,78 @@ class Distribution(Value):
     @model_validator(mode="after")
     def _in_order(self) -> Distribution:
         values = [parameter.mean for parameter in self.parameters]
-        if self.family in ("uniform", "triangular", "pert") and (values != sorted(values) or values[0] == values[-1]):
+        if self.family in ("uniform", "triangular", "pert") and values != sorted(values):
             raise PydanticCustomError(
                 "unordered_parameters",
                 "the parameters of '{family}' must rise: lowest first, highest last",
                 {"family": self.family},
             )
-        if self.family == "normal" and values[1] <= 0:
+        if self.family == "normal" and (values[1] <= 0 or self.parameters[1].span[0] < 0):
             raise PydanticCustomError("not_positive", "the second parameter of 'normal', its sd, must be above 0", {})
-        if self.family == "beta" and min(values) <= 0:
+        if self.family == "beta" and (min(values) <= 0 or min(one.span[0] for one in self.parameters) < 0):
             raise PydanticCustomError("not_positive", "both parameters of 'beta' must be above 0", {})
+        for parameter in self._scales:
+            parameter.cut_off(_LEAST, math.inf)
         return self
+
+    _limits: tuple[float, float] = PrivateAttr((-math.inf, math.inf))
+
+    @property
+    def _scales(self) -> tuple[Judgement, ...]:
+        """The parameters that are above 0 whatever is drawn."""
+        return self.parameters if self.family == "beta" else self.parameters[1:] if self.family == "normal" else ()
+
+    def cut_off(self, low: float, high: float) -> None:
+        """Say between which values it may be drawn, for which validators ask once they know what it is about.
+
+        A normal distribution is cut off there, and so are normal ones among the parameters that say where it lies.
+        """
+        self._limits = low, high
+        for parameter in self.parameters:
+            if not any(parameter is one for one in self._scales):
+                parameter.cut_off(low, high)
+
+    @property
+    def law(self) -> Law:
+        """The same as plain data."""
+        from usru_scenarios.families import Law
+
+        parameters = tuple(
+            one.value.law if isinstance(one.value, Distribution) else one.value for one in self.parameters
+        )
+        return Law(self.family, parameters, self._limits)
 
     @property
     def mean(self) -> float:
-        """The mean, by the closed form of each family (pert: shape 4, so (min + 4 mode + max) / 6)."""
-        values = [parameter.mean for parameter in self.parameters]
-        match self.family:
-            case "uniform" | "triangular":
-                return math.fsum(values) / len(values)
-            case "pert":
-                return (values[0] + 4 * values[1] + values[2]) / 6
-            case "normal":
-                return values[0]
-            case "beta":
-                return values[0] / (values[0] + values[1])
+        """The mean of what is drawn, cut off where the judgement ends (see `families.mean`)."""
+        from usru_scenarios.families import mean
+
+        return mean(self.law)
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The lowest and highest value that can be drawn."""
         if self.family == "normal":
-            return -math.inf, math.inf
+            return self._limits
         if self.family == "beta":
             return 0.0, 1.0
-        return self.parameters[0].mean, self.parameters[-1].mean
+        return self.parameters[0].bounds[0], self.parameters[-1].bounds[1]
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where it lies before it is cut off: its bounds, a normal one, which has none, standing at its centre."""
+        if self.family == "normal":
+            return self.parameters[0].span
+        if self.family == "beta":
+            return 0.0, 1.0
+        return self.parameters[0].span[0], self.parameters[-1].span[1]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it leaves one value only, as `{pert: [1, 1, 1]}` does."""
+        values = {one.value for one in self.parameters}
+        between = self.family in ("uniform", "triangular", "pert")
+        return between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
 
 
 def _long_form(raw: object) -> object:
@@ -200,9 +245,9 @@ def is_judgement_form(raw: object) -> bool:
 
 def _number_or_distribution(raw: object) -> object:
     if isinstance(raw, dict):
-        return Distribution.model_validate(raw)
+        raw = Distribution.model_validate(raw)
     if isinstance(raw, Distribution):
-        return raw
+        return raw.parameters[0].mean if raw.is_certain else raw
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise PydanticCustomError("not_a_number", "expected a number, found {found}", {"found": describe(raw)})
     if not math.isfinite(raw):
@@ -249,6 +294,16 @@ class Judgement(Value):
         """The lowest and highest value that the judgement may take."""
         return self.value.bounds if isinstance(self.value, Distribution) else (self.value, self.value)
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """As of a distribution."""
+        return self.value.span if isinstance(self.value, Distribution) else (self.value, self.value)
+
+    def cut_off(self, low: float, high: float) -> None:
+        """As of a distribution."""
+        if isinstance(self.value, Distribution):
+            self.value.cut_off(low, high)
+
 
 def _never_boolean(expected: str) -> BeforeValidator:
     """A validator for a choice of numbers: `true` is none of them, though Python takes it for 1."""
@@ -266,15 +321,17 @@ def _whole(raw: object) -> object:
 
 
 def _bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
-    """A validator that keeps a judgement within bounds; a normal distribution is cut off at them when drawn."""
+    """A validator that keeps a judgement within bounds; a normal distribution is cut off at them when drawn.
+
+    A lower bound that is no whole number is one that a value must be above.
+    """
 
     def check(judgement: Judgement) -> Judgement:
-        least, most = judgement.bounds
-        if isinstance(judgement.value, Distribution) and judgement.value.family == "normal":
-            least = most = judgement.mean
+        least, most = judgement.span
         if least < low or most > high:
             outside = least if least < low else most
             raise PydanticCustomError(code, "{reason}", {"reason": message.format(value=outside)})
+        judgement.cut_off(low if low.is_integer() else math.floor(low) + _LEAST, high)
         return judgement
 
     return AfterValidator(check)
@@ -315,7 +372,14 @@ Strength = Annotated[
 ]
 """How firm a prior is under a Dirichlet distribution: as if so many cases had been seen."""
 
-Shares = Annotated[dict[Name, Share], Field(min_length=1), REPLACED_WHOLE]
+
+def _strength_above_zero(shares: dict[str, Judgement]) -> dict[str, Judgement]:
+    if DIRICHLET in shares:
+        shares[DIRICHLET].cut_off(_LEAST, math.inf)
+    return shares
+
+
+Shares = Annotated[dict[Name, Share], Field(min_length=1), AfterValidator(_strength_above_zero), REPLACED_WHOLE]
 """Relative weights of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
 
 
@@ -342,9 +406,8 @@ class Duration(Value):
 
 
 def _within_one(judgement: Judgement) -> None:
-    least, most = judgement.bounds
-    if isinstance(judgement.value, Distribution) and judgement.value.family == "normal":
-        least = most = judgement.mean
+    least, most = judgement.span
+    judgement.cut_off(0.0, 1.0)
     if least < 0 or most > 1:
         raise PydanticCustomError(
             "not_a_probability",
@@ -372,9 +435,9 @@ class Keep(Value):
             except TimeError as error:
                 raise PydanticCustomError("unreadable_duration", "{reason}", {"reason": str(error)}) from None
         if isinstance(parts, dict) and "value" in parts:
-            parts = {**parts, "value": _number_or_distribution(parts["value"])}
             judgement = Judgement.model_validate({"value": parts["value"]})
             _within_one(judgement)
+            parts = {**parts, "value": judgement.value}
         return parts
 
     def per_step(self, grid: Grid) -> float:
@@ -666,6 +729,17 @@ class Numeric(Part):
         if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list) and len(scale) == 2:
             return {**raw, "range": tuple(scale)}
         return raw
+
+    @model_validator(mode="after")
+    def _on_range(self) -> Numeric:
+        """What is drawn of a numeric node lies on its scale, and what it starts from lies inside."""
+        low, high = self.range
+        if self.distribution is not None and self.distribution.family in ("uniform", "triangular", "pert"):
+            self.distribution.cut_off(low, high)
+            low, high = max(low, self.distribution.span[0]), min(high, self.distribution.span[1])
+        if self.initial is not None and low < high:
+            self.initial.cut_off(low + _LEAST * (high - low), high - _LEAST * (high - low))
+        return self
 
 
 class CategoricalDriver(Categorical):

@@ -77,7 +77,7 @@ def _owner(path: KeyPath) -> str:
 def share_maps(context: Context) -> Iterator[Finding]:
     """A map of shares has one above 0."""
     for path, shares in _share_maps(context):
-        if DIRICHLET in shares and shares[DIRICHLET].bounds[0] <= 0:
+        if DIRICHLET in shares and shares[DIRICHLET].span[0] <= 0:
             message = "a strength must be above 0: as if so many cases had been seen"
             yield Finding("strength_not_positive", message, (*path, DIRICHLET), of_key=False)
         if all(share.mean == 0 for name, share in shares.items() if name != DIRICHLET):
@@ -157,10 +157,12 @@ def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator
         if node.distribution.family == "normal":
             message = f"the distribution has next to nothing on {scale}"
         yield Finding("distribution_off_range", message, (*path, "distribution"), of_key=False)
+    elif node.distribution is not None and _is_point(node.distribution):
+        message = f"the distribution leaves one value only, {node.distribution.mean:g}: a numeric node must vary"
+        hint = "give it room, or make it a categorical node of one state"
+        yield Finding("distribution_without_spread", message, (*path, "distribution"), hint, of_key=False)
     if node.initial is not None:
-        least, most = node.initial.bounds
-        if isinstance(node.initial.value, Distribution) and math.isinf(least):
-            least = most = node.initial.mean
+        least, most = node.initial.span
         inner_low, inner_high = _support(node.distribution, low, high)
         if not low < least <= most < high:
             message = f"the initial value must lie strictly inside {scale}"
@@ -170,6 +172,12 @@ def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator
             yield Finding("initial_off_range", message, (*path, "initial"), of_key=False)
 
 
+def _is_point(distribution: Distribution) -> bool:
+    """Whether both ends are the same number, for certain or at their means."""
+    between = distribution.family in ("uniform", "triangular", "pert")
+    return between and distribution.parameters[0].mean == distribution.parameters[-1].mean
+
+
 def _within(distribution: Distribution, low: float, high: float) -> bool:
     match distribution.family:
         case "beta":
@@ -177,7 +185,7 @@ def _within(distribution: Distribution, low: float, high: float) -> bool:
         case "normal":
             mean, sd = (parameter.mean for parameter in distribution.parameters)
             return low - 6 * sd < mean < high + 6 * sd
-    least, most = distribution.bounds
+    least, most = distribution.span
     return low <= least and most <= high
 
 
@@ -185,7 +193,7 @@ def _support(distribution: Distribution | None, low: float, high: float) -> tupl
     """Between which values a node's own distribution lies."""
     if distribution is None or distribution.family in ("beta", "normal"):
         return low, high
-    return distribution.bounds
+    return distribution.span
 
 
 def magnitudes(context: Context) -> Iterator[Finding]:
