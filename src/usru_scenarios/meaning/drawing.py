@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DRAWS_PER_CONTROL = 4
 """There are at most as many controls as leave each so many draws."""
-_MOST_CONTROLS = 128
+_MOST_CONTROLS = 96
 _HIGHEST = 8
 """The highest degree of a polynomial that is a control."""
 

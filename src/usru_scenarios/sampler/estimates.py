@@ -66,26 +66,23 @@ class Controls:
 
     def __init__(self, off_mean: Floats) -> None:
         draws = len(off_mean)
-        most = draws // _DRAWS_PER_CONTROL
-        basis: list[Floats] = []
-        means: list[float] = []
+        basis, means = np.empty((off_mean.shape[1], draws)), np.empty(off_mean.shape[1])
+        fitted = 0
         for control in off_mean.T:
             mean = float(control.mean())
             rest = control - mean
             for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
-                for direction, its_mean in zip(basis, means, strict=True):
-                    along = float((direction * rest).sum())
-                    rest -= along * direction
-                    mean -= along * its_mean
+                along = (basis[:fitted] * rest).sum(axis=1)
+                rest -= (basis[:fitted] * along[:, None]).sum(axis=0)
+                mean -= float((means[:fitted] * along).sum())
             length = math.sqrt(float((rest * rest).sum()))
             if length > _COLLINEAR * math.sqrt(float((control * control).sum())):
-                basis.append(rest / length)
-                means.append(mean / length)
-            if len(basis) > most:
-                basis, means = [], []
-                break
-        self.basis: Floats = np.stack(basis, axis=1) if basis else np.zeros((draws, 0))
-        self.means: Floats = np.array(means)
+                basis[fitted], means[fitted] = rest / length, mean / length
+                fitted += 1
+        if fitted > draws // _DRAWS_PER_CONTROL:
+            fitted = 0
+        self.basis: Floats = np.ascontiguousarray(basis[:fitted].T)
+        self.means: Floats = means[:fitted]
 
     @property
     def fitted(self) -> int:
