@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import subprocess
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from random import Random
+from threading import Thread
 
 import pytest
 
 from command import answer
-from usru_scenarios.problems import Span
+from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import Shelf, witness
 
@@ -85,14 +89,188 @@ def test_a_new_file_of_the_register_is_read(ask: Ask, model: Path) -> None:
     assert "the claim 'C1' stands here a second time" in ask().stderr
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"rubbish", pickle.dumps(({}, os.getcwd)), pickle.dumps(3)])
-def test_what_is_damaged_is_made_anew(ask: Ask, model: Path, rubbish: bytes) -> None:
+def sealed(entry: Path, payload: bytes) -> bytes:
+    """An entry as the program writes them."""
+    return b"usru kept 2\n" + sha256(entry.name.encode() + b"\n" + payload).digest() + payload
+
+
+def flipped(content: bytes, at: int, bit: int = 0) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
+
+
+Damage = Callable[[bytes], bytes]
+HEAD = len(sealed(Path(), b""))
+DAMAGES: dict[str, Damage] = {
+    "empty": lambda _: b"",
+    "rubbish": lambda _: b"rubbish",
+    "a pickle of another form": lambda _: pickle.dumps(({}, os.getcwd)),
+    "the form of before, without a digest": lambda content: content[HEAD:],
+    "another form": lambda content: flipped(content, 10),
+    "a digest with a bit flipped": lambda content: flipped(content, HEAD - 1),
+    "cut by a byte": lambda content: content[:-1],
+    "cut to the head": lambda content: content[:HEAD],
+    "cut in the head": lambda content: content[: HEAD - 1],
+    "a byte more": lambda content: content + b"\0",
+    "zeros at the end, as after a crash": lambda content: content[: len(content) // 2].ljust(len(content), b"\0"),
+    **{
+        f"random {seed}": lambda content, seed=seed: flipped(  # type: ignore[misc]  # the seed is bound, not given
+            content, Random(seed).randrange(len(content)), seed % 8
+        )
+        for seed in range(24)
+    },
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_damaged_is_made_anew(ask: Ask, model: Path, damage: str) -> None:
     first = ask()
-    files = kept(model.parent)
-    for file in files:
-        file.write_bytes(rubbish)
+    files = {file: file.read_bytes() for file in kept(model.parent)}
+    for file, content in files.items():
+        file.write_bytes(DAMAGES[damage](content))
+    again = ask()
+    assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, first.stderr)
+    assert {file: file.read_bytes() for file in kept(model.parent)} == files
+
+
+def test_a_number_that_is_changed_changes_no_answer(ask: Ask, model: Path) -> None:
+    """The weights of the file are 2 and 1; a 2 that became a 3 would give 3/4 instead of 2/3."""
+    first = ask()
+    changed = 0
+    for file in kept(model.parent):
+        content = file.read_bytes()
+        for order in "<>":
+            content = content.replace(struct.pack(f"{order}d", 2 / 3), struct.pack(f"{order}d", 0.75))
+        changed += content != file.read_bytes()
+        file.write_bytes(content)
+    assert changed, "no such number is kept"
     assert ask().stdout == first.stdout
-    assert all(file.read_bytes() != rubbish for file in files)
+
+
+def test_an_entry_under_the_name_of_another_is_not_used(home: Path) -> None:
+    file = home / "a"
+    file.write_text("one", encoding="utf-8")
+    made_on_shelf(file, part="first")
+    (entry,) = kept(home)
+    content = entry.read_bytes()
+    made_on_shelf(file, part="second")
+    (other,) = set(kept(home)) - {entry}
+    other.write_bytes(content)
+    assert made_on_shelf(file, part="second")
+
+
+@pytest.mark.parametrize("what", ["folder", "fifo", "unreadable", "dangling link"])
+def test_what_stands_in_the_place_of_an_entry_holds_nobody_up(ask: Ask, model: Path, what: str) -> None:
+    first = ask()
+    for file in kept(model.parent):
+        file.unlink()
+        if what == "folder":
+            (file / "x").mkdir(parents=True)
+        elif what == "fifo":
+            os.mkfifo(file)
+        elif what == "unreadable":
+            file.touch(mode=0o000)
+        else:
+            file.symlink_to("nowhere")
+    again = ask()
+    assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, first.stderr)
+    assert not [file for file in kept(model.parent) if file.name.startswith(".new-")]
+
+
+def test_a_disk_that_is_full_keeps_nothing(ask: Ask, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "_replace", full)
+    assert ask().returncode == 0
+    assert kept(model.parent) == []
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_a_home_that_is_none_or_in_the_current_folder_keeps_nothing(model: Path, home: str) -> None:
+    assert answer("ask", "P(a)", str(model), folder=model.parent, USRU_CACHE="", HOME=home).returncode == 0
+    assert sorted(path.name for path in model.parent.iterdir()) == ["m.yaml", "register"]
+
+
+def test_what_killed_runs_left_is_removed_after_an_hour(ask: Ask, model: Path) -> None:
+    ask()
+    old, new = (model.parent / "home" / "usru" / f".new-{name}" for name in ("old", "new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    ask("--seed", "2", "--method", "sample", "--set", "scenarios.a.baseline=5")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+# What is read once
+
+
+SIMPLE = FILE.replace("sources: register\n", "").replace(", C1]", "]")
+
+
+def test_a_pipe_is_read_once_and_has_no_place_in_the_cache(model: Path) -> None:
+    """Each run gets another text through the same path, and answers for that one."""
+    fifo = model.parent / "fifo"
+    os.mkfifo(fifo)
+    for baseline, value in ((2, "0.6666"), (8, "0.8888"), (2, "0.6666")):
+        writer = Thread(target=fifo.write_text, args=(SIMPLE.replace("[2]", f"[{baseline}]"),), daemon=True)
+        writer.start()
+        home = str(model.parent / "home")
+        done = answer("ask", "P(a)", str(fifo), "--json", USRU_CACHE="", XDG_CACHE_HOME=home)
+        writer.join(10)
+        assert (done.returncode, value in done.stdout) == (0, True)
+    assert kept(model.parent) == []
+
+
+ONCE = {
+    "simulate": ["simulate", "MODEL", "-n", "100"],
+    "ask": ["ask", "P(a)", "MODEL"],
+    "compare": ["compare", "MODEL", "--set", "scenarios.a.baseline=3", "-n", "100"],
+    "compare variants": ["compare", "MODEL", "--variant", "x: --set scenarios.a.baseline=3", "--variant", "y: -w d=2"],
+    "compare claims": ["compare", "MODEL", "--sourced-only", "--set", "scenarios.a.baseline=3", "-n", "100"],
+    "sweep": ["sweep", "scenarios.a.baseline=1,2", "MODEL", "-n", "100"],
+    "explain": ["explain", "a", "MODEL", "-n", "1000"],
+    "sensitivity": ["sensitivity", "MODEL", "-n", "500"],
+    "watch": ["watch", "MODEL", "-n", "1000"],
+    "check": ["check", "MODEL"],
+    "validate": ["validate", "MODEL"],
+    "show": ["show", "MODEL"],
+    "sources": ["sources", "MODEL"],
+    "calibrate": ["calibrate", "MODEL"],
+    "calibrate --write": ["calibrate", "--write", "MODEL"],
+}
+PIPED = SIMPLE + "drivers: {d: {states: {x: 1, y: 1}, impacts: {x: {a: 1}}}}\nexpectations: {e: {that: P(a) > 0.1}}\n"
+
+
+@pytest.mark.parametrize("command", ONCE)
+def test_every_command_reads_a_pipe_once(command: str, tmp_path: Path) -> None:
+    """A FIFO with one writer, who writes once: a second reading would wait for ever."""
+    file, fifo = tmp_path / "m.yaml", tmp_path / "fifo.yaml"
+    file.write_text(PIPED)
+    os.mkfifo(fifo)
+    Thread(target=fifo.write_text, args=(PIPED,), daemon=True).start()
+    piped, plain = (answer(*(str(place) if one == "MODEL" else one for one in ONCE[command])) for place in (fifo, file))
+    if command == "calibrate --write":
+        assert piped.returncode == 2
+        assert "the model comes from a pipe" in piped.stderr
+    else:
+        named = plain.stdout.replace("m.yaml", "fifo.yaml"), plain.stderr.replace("m.yaml", "fifo.yaml")
+        assert (piped.returncode, piped.stdout, piped.stderr) == (1 if command == "calibrate" else 0, *named)
+
+
+def test_the_same_text_on_standard_input_is_compared_with_itself() -> None:
+    done = answer("compare", "-", "--set", "scenarios.a.baseline=3", "-n", "100", "--json", stdin=PIPED)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_that_changes_between_two_parts_is_told_and_never_mixed(home: Path) -> None:
+    file = home / "a"
+    file.write_text("one", encoding="utf-8")
+    made_on_shelf(file, part="first")
+    shelf = Shelf("this")
+    assert shelf.part("first", lambda: pytest.fail("it was kept")) == Span("one", 1, 1)
+    file.write_text("two", encoding="utf-8")
+    with pytest.raises(UnreadableInput, match="changed while it was being read"):
+        shelf.part("second", shelf.witnessing(lambda: witness(file, file.read_bytes())))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no owners")
@@ -171,11 +349,14 @@ class Trap:
         return os.system, ("exit 3",)
 
 
-@pytest.mark.parametrize("held", [Trap(), os.getcwd, cache.names_in, Path()])
+@pytest.mark.parametrize("held", [Trap(), os.getcwd, cache.witness, Path()])
 def test_nothing_but_classes_of_the_package_and_arrays_is_made(home: Path, held: object) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
     made_on_shelf(file)
     (entry,) = kept(home)
-    entry.write_bytes(pickle.dumps(({}, held)))
+    inputs = {str(file): sha256(b"one").hexdigest()}
+    entry.write_bytes(sealed(entry, pickle.dumps((inputs, Span("one", 1, 1)))))
+    assert not made_on_shelf(file), "an entry of this form would be used"
+    entry.write_bytes(sealed(entry, pickle.dumps((inputs, held))))
     assert made_on_shelf(file)

@@ -163,6 +163,39 @@ def test_a_single_word_is_a_model_or_a_part_of_the_bundled_one() -> None:
 # schema
 
 
+def test_a_file_of_the_current_folder_stands_for_no_bundled_model(tmp_path: Path) -> None:
+    """Neither where none is named nor where one is named by its id; it is written with its folder."""
+    minimal = (HERE / "models" / "good" / "minimal.yaml").read_text(encoding="utf-8")
+    (tmp_path / "us-russia").write_text(minimal, encoding="utf-8")
+    (tmp_path / "sanctions").write_text(minimal, encoding="utf-8")
+    for command in (["validate"], ["validate", "us-russia"], ["show", "us-russia"], ["show"], ["show", "sanctions"]):
+        here, elsewhere = answer(*command, folder=tmp_path), answer(*command)
+        assert (here.returncode, here.stdout, here.stderr) == (0, elsewhere.stdout, elsewhere.stderr)
+    assert answer("validate", "./us-russia", folder=tmp_path).stdout.startswith("minimal is valid")
+    assert answer("show", "./sanctions", folder=tmp_path).returncode == 0
+
+
+def test_a_text_can_be_an_id_and_a_path_never_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(us.UnreadableInput, match="us-russia does not exist"):
+        us.load(Path("us-russia"))
+    Path("us-russia").write_text((HERE / "models" / "good" / "minimal.yaml").read_text(encoding="utf-8"))
+    assert us.load(Path("us-russia")).outline.name == "minimal"
+    assert us.load("us-russia").outline.name == us.load().outline.name == "us-russia"
+    assert us.load("./us-russia").outline.name == "minimal"
+
+
+def test_a_model_may_stand_before_or_after_what_is_asked_of_it() -> None:
+    for before, after in (
+        (["ask", HARBOUR, "P(open)", "--json"], ["ask", "P(open)", HARBOUR, "--json"]),
+        (["explain", HARBOUR, "open", "@", "end", "-n", "500"], ["explain", "open", "@", "end", HARBOUR, "-n", "500"]),
+        (["show", "weather", HARBOUR], ["show", HARBOUR, "weather"]),
+        (["sources", "weather", HARBOUR], ["sources", HARBOUR, "weather"]),
+    ):
+        done = answer(*before)
+        assert (done.returncode, done.stdout) == (0, answer(*after).stdout)
+
+
 def test_the_schema_of_the_file_accepts_every_bundled_and_good_file() -> None:
     schema = json.loads(answer("schema").stdout)
     assert schema == json.loads(answer("schema", "model").stdout)

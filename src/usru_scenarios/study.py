@@ -437,6 +437,7 @@ class Study:
         profile: str | None = None,
         weights: Mapping[str, float | str] | Sequence[str] = (),
         overrides: Mapping[str, object] | Sequence[str] = (),
+        sourced_only: bool | None = None,
     ) -> Study:
         """The same file under another profile or none, with other weights, and with values set besides; not read again.
 
@@ -444,12 +445,13 @@ class Study:
             profile: as for `load`.
             weights: as for `load`.
             overrides: as for `load`, besides those that the file is loaded with.
+            sourced_only: as for `load`; by default as the file is loaded.
 
         Raises:
             ModelError, RequestError: as for `load`.
         """
         request = _asked(profile, weights, overrides)
-        again = self.loaded.read_again(*request)
+        again = self.loaded.read_again(*request, sourced_only)
         return Study(lambda: again)
 
     def compare(
@@ -656,12 +658,15 @@ def recalled(
     Meant for commands that need no more than the program and the outline; anything else is read when it is asked for.
     """
     from usru_scenarios.reading.cache import Shelf
+    from usru_scenarios.reading.files import is_kept
     from usru_scenarios.reading.finding import STANDARD_INPUT, found_file
 
     request = _Request.checked(model, profile, weights, overrides, sourced_only)
     if request.model == STANDARD_INPUT:
         return Study(request)
     path, name = found_file(request.model)
+    if not is_kept(path):
+        return Study(request)
     shelf = Shelf(str(path.absolute()), name, request)
     return Study(shelf.witnessing(request), shelf)
 

@@ -9,6 +9,7 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
 from usru_scenarios.cli.request import ModelRequest
+from usru_scenarios.cli.subject import is_model
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
 from usru_scenarios.cli.workers import workers
@@ -47,6 +48,8 @@ def ask(
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
+    if is_model(query) and not is_model(model):
+        query, model = model, query
     request = ModelRequest(model, profile, weight, assignment, sourced_only)
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)

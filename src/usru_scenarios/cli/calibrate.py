@@ -63,10 +63,13 @@ def _home(loaded: Loaded) -> Path:
     Raises:
         Misuse: it is standard input, or belongs to an installed package.
     """
+    from usru_scenarios.reading.files import is_kept
     from usru_scenarios.reading.finding import is_installed
 
     if loaded.path is None:
         raise options.Misuse("--write has no file to change: the model comes from standard input", "name its file")
+    if not is_kept(loaded.path):
+        raise options.Misuse("--write has no file to change: the model comes from a pipe or device", "name its file")
     if is_installed(loaded.path):
         name = loaded.path.name
         hint = f"make a copy first: usru show {loaded.path.stem} --resolved -o {name}; usru calibrate ./{name} --write"
@@ -83,11 +86,12 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
         Unwritable: the file can't be replaced.
     """
     from usru_scenarios.analysis.calibrate import rewritten
+    from usru_scenarios.reading.files import regular_bytes
 
     text = rewritten(loaded, result.baselines)
     if text == loaded.source.text:
         return f"{home} has these baselines already"
-    present = home.read_bytes().decode("utf-8", errors="replace")
+    present = regular_bytes(home).decode("utf-8", errors="replace")
     if present.removeprefix(_MARK) != loaded.source.text:
         raise options.Misuse(f"{home} has changed since it was read", "run the command again")
     Target.named(str(home)).write(_MARK + text if present.startswith(_MARK) else text)

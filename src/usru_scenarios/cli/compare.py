@@ -211,17 +211,21 @@ def _variant(
 
 def _studies(sides: Sequence[_Side]) -> dict[str, Study]:
     """The variants' models by name; each file is read once."""
-    read: dict[object, Study] = {}
+    read: dict[str, Study] = {}
     studies: dict[str, Study] = {}
     for side in sides:
-        key = side.model, tuple(side.assignments), side.sourced_only
-        if key not in read:
-            model = side.model or options.BUNDLED
-            read[key] = ModelRequest(model, None, None, side.assignments, side.sourced_only).build()
-        study = read[key]
-        if side.profile is not None or side.weights:
+        model = side.model or options.BUNDLED
+        if model not in read:
+            read[model] = ModelRequest(model).build()
+        study = read[model]
+        if side.profile is not None or side.weights or side.assignments or side.sourced_only:
             is_file = side.profile == _BASE and _BASE not in study.loaded.model.profiles
-            study = study.varied(profile=None if is_file else side.profile, weights=side.weights)
+            study = study.varied(
+                profile=None if is_file else side.profile,
+                weights=side.weights,
+                overrides=side.assignments,
+                sourced_only=side.sourced_only,
+            )
         name = side.name or _name(side, sides)
         if name in studies:
             raise UnreadableInput(

@@ -10,6 +10,7 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
 from usru_scenarios.cli.request import ModelRequest
+from usru_scenarios.cli.subject import is_model
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
 from usru_scenarios.cli.workers import workers
@@ -59,6 +60,8 @@ def asked(words: Sequence[str]) -> tuple[str, str]:
     Raises:
         Misuse: there are more words than that.
     """
+    if len(words) > 1 and is_model(words[0]) and not is_model(words[-1]):
+        words = [*words[1:], words[0]]
     question, *rest = words
     if rest and (rest[0].startswith("@") or question.rstrip().endswith("@")):
         question += f" {rest.pop(0)}"

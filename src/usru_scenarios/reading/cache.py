@@ -3,16 +3,19 @@
 A file there is named by what was asked for (file, arguments, part) and by the program's own files, so that no other
 version ever meets it. It holds a digest of every file that was read and of the names in every folder that was listed,
 and is used only while all of them are as they were. What is kept is made of this package's own classes and of numpy's
-arrays, and of nothing else that pickle could make. Nothing here ever fails: what can't be written, is damaged or could
-have been written by someone else is not used. USRU_CACHE=off keeps nothing.
+arrays, and of nothing else that pickle could make. Nothing here ever fails: what can't be written, or could have been
+written by someone else, is not used; nor is what is damaged, for each file begins with a digest of what follows and of
+its own name, which is checked before anything is made of it. USRU_CACHE=off keeps nothing.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -20,6 +23,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.reading.files import names_in, regular_bytes
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all that is kept."""
@@ -38,6 +44,11 @@ _ARRAYS = frozenset(
 )
 """What numpy's arrays are made again with, under the names of its versions 2 and 1."""
 
+_NEW = ".new-"
+"""How the names of files begin that are being written."""
+_STALE = 3600.0
+"""Seconds after which nobody writes to such a file any more."""
+
 Inputs = dict[str, str]
 """What was read: paths of files and folders, and digests of what they held."""
 
@@ -46,16 +57,16 @@ Made = TypeVar("Made")
 _inputs: ContextVar[Inputs | None] = ContextVar("inputs", default=None)
 
 
-def witness(path: Path, content: bytes) -> None:
-    """Note what was read, if anyone asks for it; of a folder, see `names_in`."""
+def witness(path: Path, content: bytes | list[str]) -> None:
+    """Note what was read, if anyone asks for it: the bytes of a file, the names in a folder."""
     inputs = _inputs.get()
     if inputs is not None:
-        inputs[os.path.abspath(path)] = sha256(content).hexdigest()  # noqa: PTH100  # a link may be bent elsewhere
+        inputs[os.path.abspath(path)] = _digest(content)  # noqa: PTH100  # a link may be bent elsewhere
 
 
-def names_in(folder: Path) -> bytes:
-    """The names of all that is in a folder."""
-    return "\0".join(sorted(os.listdir(folder))).encode("utf-8", "surrogateescape")  # noqa: PTH208  # names alone
+def _digest(content: bytes | list[str]) -> str:
+    said = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
+    return sha256(said).hexdigest()
 
 
 class Shelf:
@@ -63,18 +74,26 @@ class Shelf:
 
     def __init__(self, *asked: object) -> None:
         self._asked = asked
-        self._inputs: Inputs = {}
-        self._digest = cache(_digest)  # all parts are made of the same
+        self._read: Inputs = {}
+        self._found: Inputs = {}
+        self._present = cache(_present)  # all parts are made of the same
 
     def witnessing(self, read: Callable[[], Made]) -> Callable[[], Made]:
-        """The same, but the shelf knows afterwards what was read."""
+        """The same, but the shelf knows afterwards what was read.
+
+        Raises:
+            UnreadableInput: the files are no more what they were when a part that was kept of them was used.
+        """
 
         def reading() -> Made:
-            token = _inputs.set(self._inputs)
+            token = _inputs.set(self._read)
             try:
-                return read()
+                made = read()
             finally:
                 _inputs.reset(token)
+            if self._found and self._read != self._found:
+                raise UnreadableInput("a file has changed while it was being read\n    = run the command again")
+            return made
 
         return reading
 
@@ -84,14 +103,14 @@ class Shelf:
         if path is None:
             return make()
         try:
-            kept = self._found(path)
+            kept = self._kept(path)
         except Exception:  # noqa: BLE001  # whatever is the matter with what was kept, it can be made anew
             kept = None
         if kept is not None:
             return cast("Made", kept[0])
         made = make()
-        if self._inputs:
-            _keep(path, (self._inputs, made))
+        if self._read:
+            _keep(path, (self._read, made))
         return made
 
     def _path(self, name: str) -> Path | None:
@@ -99,17 +118,43 @@ class Shelf:
         asked = repr((self._asked, name, sys.version, _program()))
         return folder and folder / f"{sha256(asked.encode('utf-8', 'surrogateescape')).hexdigest()}.kept"
 
-    def _found(self, path: Path) -> tuple[object] | None:
+    def _kept(self, path: Path) -> tuple[object] | None:
         if not (_is_ours(path.parent) and _is_ours(path)):
             return None
-        with path.open("rb") as file:
-            inputs, made = _Unpickler(file).load()
-        return (made,) if all(self._digest(source) == digest for source, digest in inputs.items()) else None
+        inputs, made = _Unpickler(io.BytesIO(_opened(path))).load()
+        if not all((self._read.get(source) or self._present(source)) == digest for source, digest in inputs.items()):
+            return None
+        self._found = inputs
+        return (made,)
+
+
+_FORM = b"usru kept 2\n"
+"""What every file begins with; the digest comes next."""
+
+
+def _sealed(path: Path, payload: bytes) -> bytes:
+    return _FORM + sha256(path.name.encode() + b"\n" + payload).digest() + payload
+
+
+def _opened(path: Path) -> bytes:
+    """What was kept in a file, if it is what was written there.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it is damaged, of another form, or was written under another name.
+    """
+    if not path.is_file() or path.stat().st_size > 2 * MOST_BYTES:
+        raise ValueError(path.name)
+    content = path.read_bytes()
+    payload = content[len(_FORM) + sha256().digest_size :]
+    if content != _sealed(path, payload):
+        raise ValueError(path.name)
+    return payload
 
 
 def _keep(path: Path, content: tuple[Inputs, object]) -> None:
-    data = pickle.dumps(content, protocol=5)
-    with suppress(OSError):
+    with suppress(OSError, pickle.PicklingError, RecursionError, MemoryError):
+        data = _sealed(path, pickle.dumps(content, protocol=5))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(path.parent) and len(data) <= MOST_BYTES:
             _replace(path, data)
@@ -117,15 +162,22 @@ def _keep(path: Path, content: tuple[Inputs, object]) -> None:
 
 
 def _folder() -> Path | None:
-    """The folder of the entries; None where nothing is to be kept (USRU_CACHE=off, or there is no home)."""
+    """The folder of the entries; None where nothing is to be kept (USRU_CACHE=off, or there is no home).
+
+    A home that is relative to the current folder is none.
+    """
     if os.environ.get("USRU_CACHE", "").lower() == "off":
         return None
     named = os.environ.get("XDG_CACHE_HOME", "")
+    if Path(named).is_absolute():
+        return Path(named) / "usru"
+    if os.environ.get("HOME") == "":
+        return None
     try:
-        home = Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
+        home = Path.home()
     except RuntimeError:
         return None
-    return home / "usru"
+    return home / ".cache" / "usru" if home.is_absolute() else None
 
 
 def _is_ours(path: Path) -> bool:
@@ -149,9 +201,10 @@ def _program() -> list[tuple[str, int, int]]:
     return sorted(found)
 
 
-def _digest(path: str) -> str:
+def _present(path: str) -> str:
+    """The digest of what a file or folder holds now."""
     place = Path(path)
-    return sha256(names_in(place) if place.is_dir() else place.read_bytes()).hexdigest()
+    return _digest(names_in(place) if place.is_dir() else regular_bytes(place))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -170,7 +223,7 @@ class _Unpickler(pickle.Unpickler):
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file that other runs see as a whole or not at all."""
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_NEW, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -182,7 +235,10 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove the oldest files past the most that are kept."""
+    """Remove the oldest files past the most that are kept, and what runs that were killed left half-written."""
+    for path in folder.glob(f"{_NEW}*"):
+        if time.time() - path.stat().st_mtime > _STALE:
+            path.unlink(missing_ok=True)
     total = 0
     for path in sorted(folder.glob("*.kept"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         total += path.stat().st_size

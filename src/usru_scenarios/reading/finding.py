@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from usru_scenarios.problems import Problem, UnreadableInput, suggestion
+from usru_scenarios.problems import Problem, UnreadableInput, printable, suggestion
 
 DEFAULT_MODEL = "us-russia"
 """The bundled model that is meant where none is named."""
@@ -34,7 +34,10 @@ def is_installed(path: Path) -> bool:
 
 
 def found_file(source: str | Path) -> tuple[Path, str]:
-    """The file that a path or the id of a bundled model means, and its name in messages.
+    """The file that is meant, and its name in messages.
+
+    A text that is the id of a bundled model means that model, whatever lies in the current folder; any other one, and
+    a `Path`, is the path of a file.
 
     Raises:
         UnreadableInput: there is none.
@@ -42,13 +45,15 @@ def found_file(source: str | Path) -> tuple[Path, str]:
     if not str(source):
         raise UnreadableInput("the name of a model is empty\n    = name a file, or a bundled model such as us-russia")
     path = Path(source)
-    if isinstance(source, Path) or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
+    if isinstance(source, Path):
         return path, str(source)
     bundled = bundled_models()
     if source in bundled:
         return bundled[source], _shown(bundled[source])
     if _is(path, Path.is_dir):
-        raise UnreadableInput(f"{source} is a folder, not a file")
+        raise UnreadableInput(printable(f"{source} is a folder, not a file"))
+    if _is(path, Path.exists):
+        return path, source
     known = [*bundled, *_files_beside(path)]
     hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
     raise UnreadableInput(str(Problem("missing_file", f"there is no file and no bundled model '{source}'", None, hint)))

@@ -25,13 +25,14 @@ from usru_scenarios.problems import (
 )
 from usru_scenarios.reading.checks import Context, Finding, findings
 from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate
+from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.repair import sound_part
-from usru_scenarios.reading.yaml_source import MAXIMUM_BYTES, Mark, Source, read, read_file
+from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +49,14 @@ MAXIMUM_FINDINGS = 1_000
 class ReadAgain(Protocol):
     """Reads a text that is at hand in another way."""
 
-    def __call__(self, profile: str | None, weights: Sequence[str], further: Sequence[str] = (), /) -> Loaded:
+    def __call__(
+        self,
+        profile: str | None,
+        weights: Sequence[str],
+        further: Sequence[str] = (),
+        sourced_only: bool | None = None,
+        /,
+    ) -> Loaded:
         """Under a profile, with weights, and with assignments besides those that it has been read with."""
 
 
@@ -135,7 +143,7 @@ def load(
     if any(problem.severity == "error" for problem in problems):
         raise ModelError(_in_order(problems))
 
-    def read_as(profile: str | None, weights: Sequence[str], assignments: Sequence[str]) -> Loaded:
+    def read_as(profile: str | None, weights: Sequence[str], assignments: Sequence[str], sourced_only: bool) -> Loaded:
         chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
         chosen = _requested(examiner, chosen, assignments, weights)
         if sourced_only and chosen.model is not None:
@@ -152,10 +160,12 @@ def load(
             sha256=digest(chosen.tree.data),
             source=document.source,
             tree=chosen.tree,
-            read_again=lambda profile, weights, further=(): read_as(profile, weights, (*assignments, *further)),
+            read_again=lambda profile, weights, further=(), only=None: read_as(
+                profile, weights, (*assignments, *further), sourced_only if only is None else only
+            ),
         )
 
-    return read_as(profile, weights, assignments)
+    return read_as(profile, weights, assignments, sourced_only)
 
 
 def outlined(

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from usru_scenarios.model import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
-from usru_scenarios.reading.cache import names_in, witness
+from usru_scenarios.reading.cache import witness
 from usru_scenarios.reading.faults import faults_of
+from usru_scenarios.reading.files import names_in
 from usru_scenarios.reading.provenance import is_assumption
 from usru_scenarios.reading.yaml_source import read_file
 
@@ -106,8 +107,9 @@ def read_register(folder: Path, name: str) -> tuple[Register, list[Problem]]:
         UnreadableInput: there is no such folder, or it can't be read.
     """
     try:
-        witness(folder, names_in(folder))
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+        names = names_in(folder)
+        witness(folder, names)
+        paths = [path for path in map(folder.joinpath, names) if path.suffix in (".yaml", ".yml") and path.is_file()]
     except FileNotFoundError:
         raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
     except OSError as error:

@@ -18,11 +18,11 @@ import yaml
 
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel
 from usru_scenarios.reading.cache import witness
+from usru_scenarios.reading.files import MAXIMUM_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAXIMUM_BYTES = 2 * 1024 * 1024
 MAXIMUM_DEPTH = 50
 MAXIMUM_NODES = 200_000
 MAXIMUM_PROBLEMS = 100

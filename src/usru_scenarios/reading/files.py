@@ -1,0 +1,49 @@
+"""Files and folders as bytes, read within bounds and without ever waiting for a pipe."""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import islice
+from pathlib import Path
+
+MAXIMUM_BYTES = 2 * 1024 * 1024
+"""Of one file."""
+MAXIMUM_NAMES = 20_000
+"""In a folder that is listed."""
+
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def is_kept(path: Path) -> bool:
+    """Whether a path names a file that can be read again: not a pipe, a device or what is open under a number."""
+    return path.is_file() and not os.path.abspath(path).startswith(("/dev/", "/proc/"))  # noqa: PTH100  # as written
+
+
+def regular_bytes(path: Path) -> bytes:
+    """What a regular file holds, up to one byte more than is ever used.
+
+    Raises:
+        OSError: there is none, or it can't be read; a pipe, a device or a folder is none.
+    """
+    handle = os.open(path, _OPEN)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(None, "it is no regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(MAXIMUM_BYTES + 1)
+    finally:
+        os.close(handle)
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of all that is in a folder, in order.
+
+    Raises:
+        OSError: it can't be listed, or holds more than `MAXIMUM_NAMES`.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in islice(entries, MAXIMUM_NAMES + 1))
+    if len(names) > MAXIMUM_NAMES:
+        raise OSError(None, f"it holds more than {MAXIMUM_NAMES:,} names")
+    return names
