@@ -419,6 +419,11 @@ class Stage:
         return 0
 
     @property
+    def held(self) -> tuple[int, int]:
+        """The entries of the joint table before and after."""
+        return _entries(self.before) * self.channels[0], _entries(self.after) * self.channels[1]
+
+    @property
     def entries(self) -> int:
         """The entries of the largest table."""
         before, after = _entries(self.before), _entries(self.after)
@@ -459,7 +464,7 @@ def parted(stage: Stage, table: Floats, parting: Split, decided: Floats) -> Floa
     if parting.decided:
         joint = read(table, (CHANNELS, *stage.before), (CHANNELS, *axes))
         for (channel, event), where in parting.decided.items():
-            decided[event] += joint[channel][where].sum()
+            decided[event] += joint[channel, where].sum()
     before, after = stage.channels
     if before == after and parting.stays:
         left = np.zeros((after, *(axis.size for axis in axes)))

@@ -11,6 +11,7 @@ and, with numeric nodes, to parts of their quadrature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -22,6 +23,7 @@ from usru_scenarios.exact.elimination import NOTHING, Cost
 from usru_scenarios.exact.finite import Finite, Laws, NotExact, redraws_alike
 from usru_scenarios.exact.latent import Spread
 from usru_scenarios.exact.passes import Answer, Pass, Question
+from usru_scenarios.exact.smoothing import Smoothing
 from usru_scenarios.meaning.events import Formula, InStates, Timed, atoms
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.names import OUTCOME
@@ -34,9 +36,11 @@ __all__ = [
     "ExactForecast",
     "ExactValues",
     "NotExact",
+    "NothingObserved",
     "TooLarge",
     "cost",
     "forecast",
+    "possible",
     "probabilities",
 ]
 
@@ -80,6 +84,10 @@ class TooLarge(UsruError):  # noqa: N818  # says what is at fault
         )
 
 
+class NothingObserved(UsruError):  # noqa: N818  # says what is at fault
+    """What is given has no probability that a float holds: it is impossible, or next to it."""
+
+
 def _bytes(count: int) -> str:
     size, unit = float(count), "bytes"
     for larger in ("kB", "MB", "GB", "TB", "PB"):
@@ -101,13 +109,15 @@ def _duration(seconds: float) -> str:
 # Probabilities -------------------------------------------------------------------------------------------------------
 
 
-def cost(program: Program, events: Sequence[Formula] = (), *, bound: Bound = DEFAULT_BOUND) -> Cost:
-    """What `probabilities` of some events takes, or `forecast` where none are given, predicted without computing.
+def cost(
+    program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND
+) -> Cost:
+    """What `probabilities` of some events takes, or `forecast` where none are named, predicted without computing.
 
     Raises:
         NotExact: see `probabilities`.
     """
-    return _total(_planned(program, tuple(events), bound))
+    return _total(_planned(program, tuple(events), given, bound))
 
 
 def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> list[float]:
@@ -122,9 +132,21 @@ def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound =
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
     found: dict[Formula, float] = {}
-    for one, answer in _answered(program, tuple(events), bound) if events else ():
+    for one, answer in _answered(program, tuple(events), None, bound) if events else ():
         found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=1), 0.0, 1.0).tolist(), strict=True))
     return [found[event] for event in events]
+
+
+def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) -> bool:
+    """Whether an event comes true on some path of positive probability, even of one that no float holds.
+
+    Raises:
+        TooLarge, NotExact, ValueError: see `probabilities`.
+    """
+    passes = _planned(program, (event,), None, bound)
+    if not bound.admits(needed := _total(passes)):
+        raise TooLarge(needed, bound)
+    return any(one.possible() for one in passes)
 
 
 def _asked(program: Program, events: Sequence[Formula]) -> list[Question]:
@@ -158,13 +180,15 @@ def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-def _answered(program: Program, events: tuple[Formula, ...], bound: Bound) -> list[tuple[Pass, Answer]]:
+def _answered(
+    program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound
+) -> list[tuple[Pass, Answer]]:
     """Passes whose questions make up the one asked, as in `_planned`, each with the answer.
 
     Raises:
         TooLarge: they would take more than the bound.
     """
-    passes = _planned(program, events, bound)
+    passes = _planned(program, events, given, bound)
     if not bound.admits(needed := _total(passes)):
         raise TooLarge(needed, bound)
     answered: dict[Question, tuple[Pass, Answer]] = {}
@@ -185,14 +209,14 @@ class _Planner:
     """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
 
     laws: Laws
-    known: dict[tuple[tuple[Formula, ...], Bound], list[Pass]] = field(default_factory=dict)
+    known: dict[tuple[tuple[Formula, ...], Formula | None, Bound], list[Pass]] = field(default_factory=dict)
 
-    def passes(self, events: tuple[Formula, ...], bound: Bound) -> list[Pass]:
+    def passes(self, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[Pass]:
         """The passes for some events, or a forecast where there are none."""
-        key = events, bound
+        key = events, given, bound
         if key in self.known:
             return self.known[key]
-        questions = _asked(self.laws.program, events) if events else _forecast_questions(self.laws)
+        questions = _asked(self.laws.program, events) if events else _forecast_questions(self.laws, given)
         passes = _passes(self.laws, questions, bound)
         if _total(passes).memory <= _LIGHT:
             _forget(self.known, _QUESTIONS - 1)
@@ -211,12 +235,12 @@ _planners: dict[int, _Planner] = {}
 """By the program's identity, which lasts as long as its planner holds it; the one asked last comes last."""
 
 
-def _planned(program: Program, events: tuple[Formula, ...], bound: Bound) -> list[Pass]:
+def _planned(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[Pass]:
     """The passes for some events, or a forecast where there are none, planned once for a program."""
     planner = _planners.pop(id(program), None) or _Planner(Laws(program))
     _forget(_planners, _PROGRAMS - 1)
     _planners[id(program)] = planner
-    return planner.passes(events, bound)
+    return planner.passes(events, given, bound)
 
 
 def _forget(known: dict[Thing, Other], most: int) -> None:
@@ -231,7 +255,7 @@ def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pas
     waiting = list(questions)
     while waiting:
         question = waiting.pop(0)
-        whole = Pass(laws, question)
+        whole = _pass(laws, question)
         if whole.cost.entries <= bound.entries:
             passes.append(whole)
         elif halves := question.halves():
@@ -243,6 +267,10 @@ def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pas
     return passes
 
 
+def _pass(laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> Pass:
+    return (Pass if question.given is None else Smoothing)(laws, question, part)
+
+
 def _parts(laws: Laws, whole: Pass, bound: Bound) -> list[Pass]:
     """Passes over parts of the widest quadrature, each within the bound on entries; none where there is no such way."""
     if whole.widest is None:
@@ -252,8 +280,8 @@ def _parts(laws: Laws, whole: Pass, bound: Bound) -> list[Pass]:
     while True:
         size = -(-points // count)
         slices = [slice(first, min(first + size, points)) for first in range(0, points, size)]
-        if Pass(laws, whole.question, (whole.widest.name, slices[0])).cost.entries <= bound.entries:
-            return [Pass(laws, whole.question, (whole.widest.name, part)) for part in slices]
+        if _pass(laws, whole.question, (whole.widest.name, slices[0])).cost.entries <= bound.entries:
+            return [_pass(laws, whole.question, (whole.widest.name, part)) for part in slices]
         if count == points:
             return []
         count = min(points, 2 * count)
@@ -304,21 +332,33 @@ class ExactForecast:
     values: dict[str, ExactValues]
 
 
-def forecast(program: Program, *, bound: Bound = DEFAULT_BOUND) -> ExactForecast:
+def forecast(program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND) -> ExactForecast:
     """Everything that a simulation of the program estimates.
 
+    Args:
+        program: the model with its interventions.
+        given: an event that has been observed: all is reported of the worlds in which it comes true.
+        bound: what it may take.
+
     Raises:
+        NothingObserved: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
     sets = _sets(program)
     first: dict[frozenset[int], Floats] = {}
+    unvisited: dict[frozenset[int], Floats] = {}
     transitions = np.zeros((len(program.outcome.states),) * 2)
     shares: dict[str, Floats] = {}
     values: dict[str, ExactValues] = {}
-    for one, answer in _answered(program, (), bound):
+    for one, answer in _answered(program, (), given, bound):
         question = one.question
-        followed = question.visits or map(_members, question.events)
-        first.update(zip(followed, answer.decided, strict=True))
+        if given is None:
+            followed = question.visits or map(_members, question.events)
+            first.update(zip(followed, answer.decided, strict=True))
+        elif not answer.evidence.all():
+            raise NothingObserved("what is said to be seen does not happen")
+        else:
+            unvisited.update(zip(question.visits, answer.decided / answer.evidence, strict=True))
         transitions += answer.pairs
         for name in question.reported:
             if isinstance(program.nodes[name], CategoricalNode):
@@ -326,17 +366,34 @@ def forecast(program: Program, *, bound: Bound = DEFAULT_BOUND) -> ExactForecast
             else:
                 values[name] = _values(one.whole, name, answer)
     scenarios = shares.pop(OUTCOME)
+    for members, never in unvisited.items():
+        first[members] = _first_visits(never, scenarios[:, sorted(members)])
     if program.steps == 1:
         first = {members: scenarios[:, sorted(members)].sum(axis=1) for members in sets}
     first_visit = np.stack([first[members] for members in sets], axis=1)
+    ever = first_visit.sum(axis=0)
+    for column, members in enumerate(sets):
+        if members in unvisited:
+            ever[column] = 1.0 - unvisited[members][-1] if scenarios[:, sorted(members)].any() else 0.0
     return ExactForecast(
         scenarios=scenarios,
-        ever=first_visit.sum(axis=0),
+        ever=ever,
         first_visit=first_visit,
         transitions=transitions,
         shares={name: shares[name] for name in program.nodes if name in shares},
         values={name: values[name] for name in program.nodes if name in values},
     )
+
+
+def _first_visits(unvisited: Floats, shares: Floats) -> Floats:
+    """The probability that a step is the first visit of some scenarios, shape (steps,).
+
+    Args:
+        unvisited: shape (steps,), of not having been in any of them up to the end of a step.
+        shares: shape (steps, scenarios), of being in each; where none is possible, none is visited.
+    """
+    visits = -np.diff(unvisited, prepend=1.0)
+    return np.where(shares.any(axis=1), np.maximum(visits, 0.0), 0.0)
 
 
 def _sets(program: Program) -> list[frozenset[int]]:
@@ -355,14 +412,18 @@ def _members(visit: Formula) -> frozenset[int]:
     return visit.condition.states
 
 
-def _forecast_questions(laws: Laws) -> list[Question]:
+def _forecast_questions(laws: Laws, given: Formula | None) -> list[Question]:
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     program = laws.program
-    others = {name: _ancestors(program, [name]) for name in program.named if name != OUTCOME}
-    reports = [Question(reported=tuple(group)) for group in _grouped(others)]
+    observed = () if given is None else tuple(atom.node for atom in atoms(given))
+    others = {name: _ancestors(program, [name, *observed]) for name in program.named if name != OUTCOME}
+    reports = [Question(reported=tuple(group), given=given) for group in _grouped(others)]
     if program.steps == 1:
-        return [Question(reported=(OUTCOME,)), *reports]
+        return [Question(reported=(OUTCOME,), given=given), *reports]
     sets = tuple(dict.fromkeys(_sets(program)))
+    if given is not None:
+        place = Question(reported=(OUTCOME,), pairs=True, given=given)
+        return [place, Question(visits=sets, given=given), *reports]
     first = Question(visits=sets) if _comes_alone(laws) else Question(tuple(_visit(program, one) for one in sets))
     return [Question(reported=(OUTCOME,), pairs=True), first, *reports]
 
@@ -380,7 +441,8 @@ def _shares(finite: Finite, name: str, answer: Answer) -> Floats:
     rows = []
     for step in range(finite.program.steps):
         states = finite.reading(name, step).states
-        rows.append(np.bincount(states.ravel(), answer.reports[name, step].ravel(), len(node.states)))
+        row = np.bincount(states.ravel(), answer.reports[name, step].ravel(), len(node.states))
+        rows.append(row if len(answer.evidence) == 0 else row / math.fsum(row))
     return np.array(rows)
 
 
@@ -390,6 +452,7 @@ def _values(finite: Finite, name: str, answer: Answer) -> ExactValues:
         values = finite.reading(name, step).values
         assert values is not None
         joint = answer.reports[name, step]
+        joint = joint if len(answer.evidence) == 0 else joint / joint.sum()
         mean.append(float((values * joint).sum()))
         spreads.append((finite.spreads[name, step], joint))
     return ExactValues(np.array(mean), tuple(spreads))

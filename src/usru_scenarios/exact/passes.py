@@ -7,8 +7,8 @@ What has no bearing on the question is left out: a step knows no variable that n
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -47,24 +47,28 @@ class Question:
         events: whose probabilities are wanted.
         reported: nodes whose distribution is wanted at every step.
         pairs: whether it is wanted how often a scenario follows another.
-        visits: sets of scenarios whose first visits are wanted, of an outcome that `comes_alone`; with nothing else.
+        visits: sets of scenarios whose first visits are wanted, with nothing else; without observations of an outcome
+            that `comes_alone`.
+        given: what has been observed: everything is asked of the worlds in which it comes true. None for all worlds.
     """
 
     events: tuple[Formula, ...] = ()
     reported: tuple[str, ...] = ()
     pairs: bool = False
     visits: tuple[frozenset[int], ...] = ()
+    given: Formula | None = None
 
     def halves(self) -> tuple[Question, Question] | None:
         """Two smaller questions in its place, or None where it asks one thing only."""
+        asks = partial(Question, given=self.given)
         if self.events and (self.reported or self.pairs):
-            return Question(self.events), Question((), self.reported, self.pairs)
+            return asks(self.events), asks((), self.reported, self.pairs)
         if self.reported and self.pairs:
-            return Question((), self.reported), Question(pairs=True)
+            return asks((), self.reported), asks(pairs=True)
         return (
-            _halved(self.events, lambda part: Question(events=part))
-            or _halved(self.reported, lambda part: Question(reported=part))
-            or _halved(self.visits, lambda part: Question(visits=part))
+            _halved(self.events, lambda part: asks(events=part))
+            or _halved(self.reported, lambda part: asks(reported=part))
+            or _halved(self.visits, lambda part: asks(visits=part))
         )
 
 
@@ -84,16 +88,18 @@ class Answer:
             this is the first visit; an event's own probability is the sum over the steps.
         reports: for each reported node and step, the joint distribution of the variables that it is a function of.
         pairs: shape (scenarios, scenarios), sums over the steps of P(a at t, b at t + 1).
+        evidence: where something was observed, shape (steps,): see `smoothing`.
     """
 
     decided: Floats
     reports: dict[tuple[str, int], Floats]
     pairs: Floats
+    evidence: Floats = field(default_factory=lambda: np.zeros(0))
 
     def plus(self, other: Answer) -> Answer:
         """The sum of the answers of two parts of one question."""
         reports = {key: joint + other.reports[key] for key, joint in self.reports.items()}
-        return Answer(self.decided + other.decided, reports, self.pairs + other.pairs)
+        return Answer(self.decided + other.decided, reports, self.pairs + other.pairs, self.evidence + other.evidence)
 
 
 # Passes --------------------------------------------------------------------------------------------------------------
@@ -118,9 +124,10 @@ class Pass:
     def __init__(self, laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> None:
         self.question = question
         self.part = part
-        self.timed = list(dict.fromkeys(one for event in question.events for one in timed_parts(event)))
+        self.events = self._followed(laws.program.steps)
+        self.timed = list(dict.fromkeys(one for event in self.events for one in timed_parts(event)))
         self.steps = self._length(laws.program.steps)
-        self.root = bool(question.reported or question.pairs)
+        self.root = question.given is None and bool(question.reported or question.pairs)
         active = [tuple(one for one in self.timed if step in one.steps) for step in range(self.steps)]
         wanted = Wanted(
             tuple(tuple(atom for one in timed for atom in atoms(one)) for timed in active),
@@ -131,13 +138,17 @@ class Pass:
         self.finite = whole if part is None else whole.narrowed(*part)
         self.active = active
         self._arrangements: dict[Hashable, tuple[list[Stage], list[Channel]]] = {}
-        self._kept = _Tables(every=True)
+        self._kept = Tables(every=True)
+
+    def _followed(self, _steps: int) -> tuple[Formula, ...]:
+        """The events whose worlds are kept apart in channels."""
+        return self.question.events
 
     def _start(self) -> tuple[list[Channel], list[int]]:
         """The channels before the first step, and the events that are certain at once; each visit has a channel."""
-        if self.question.visits:
+        if self.question.visits and self.question.given is None:
             return [Channel(True, ())] * len(self.question.visits), []
-        return start(self.question.events, root=self.root)
+        return start(self.events, root=self.root)
 
     def _length(self, steps: int) -> int:
         """How many steps matter."""
@@ -163,7 +174,7 @@ class Pass:
         if self.question.pairs and step:
             axes = union(*(reading.variables for reading in self._sequence(step)))
             tasks.append(Task(Report(OUTCOME, axes, pairs=True), axes))
-        if self.question.visits and not finite.copies(OUTCOME, step):
+        if self.question.visits and self.question.given is None and not finite.copies(OUTCOME, step):
             move = finite.move(OUTCOME, step)
             tasks.append(Task(Avoiding(move, self.question.visits), move.redraw_parents))
         return tasks
@@ -172,14 +183,19 @@ class Pass:
         """The scenario of the step before, and the one of the step."""
         return self.finite.reading(OUTCOME, step, 1), self.finite.reading(OUTCOME, step)
 
-    @cached_property
+    @property
     def plan(self) -> list[list[Stage]]:
         """What is done at each step, in a good order; steps at which the same is done share their stages."""
+        return [stages for stages, _ in self.arrangement]
+
+    @cached_property
+    def arrangement(self) -> list[tuple[list[Stage], list[Channel]]]:
+        """The plan, with the channels that there are after each step."""
         finite = self.finite
         readings = [self._readings(step) for step in range(self.steps)]
         wanted = [[(axis.node, axis.lag) for task in tasks for axis in task.uses] for tasks in readings]
         needed = relevant(wanted, finite.sources)
-        steps: list[list[Stage]] = []
+        steps: list[tuple[list[Stage], list[Channel]]] = []
         channels = self._start()[0]
         axes: Axes = ()
         tasks = self._tasks(readings[0], needed[0], 0) if readings else []
@@ -192,7 +208,7 @@ class Pass:
                 kept |= {name for name in needed[step + 1] if finite.copies(name, step + 1)}
             axes = tuple(Parent(axis.node, int(not finite.copies(axis.node, step)), axis.size) for axis in axes)
             stages, channels = self._arranged(axes, tasks, frozenset(kept), channels, step)
-            steps.append(stages)
+            steps.append((stages, channels))
             axes, tasks = stages[-1].after if stages else axes, later
         return steps
 
@@ -200,7 +216,7 @@ class Pass:
         """All tasks of a step: the moves of the variables that matter, and the readings."""
         tasks = []
         sequence = next((task.what for task in readings if isinstance(task.what, Report) and task.what.pairs), None)
-        passing = sequence if sequence is not None and len(sequence.axes) > 1 else None
+        passing = sequence if sequence is not None and len(sequence.axes) > 1 and self.question.given is None else None
         for name in sorted(needed):
             if self.finite.copies(name, step):
                 continue
@@ -279,11 +295,24 @@ class Pass:
         channels, sure = self._start()
         answer.decided[sure, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
         table = np.ones(len(channels))
-        tables = self._kept if self._light else _Tables(every=False)
+        tables = self._tables()
         for number, stages in enumerate(self.plan):
             for stage in stages:
                 table = self._apply(stage, number, table, answer, tables)
         return answer
+
+    def possible(self) -> bool:
+        """Whether any event comes true on a path of positive probability, however small: no number is ever lost."""
+        answer = Answer(np.zeros((len(self.events), self.steps)), {}, np.zeros(0))
+        channels, sure = self._start()
+        table, tables = np.ones(len(channels)), self._tables()
+        for number, stages in enumerate(self.plan):
+            for stage in stages:
+                table = (self._apply(stage, number, table, answer, tables) > 0.0).astype(np.float64)
+        return bool(sure) or bool((answer.decided > 0.0).any())
+
+    def _tables(self) -> Tables:
+        return self._kept if self._light else Tables(every=False)
 
     @cached_property
     def _light(self) -> bool:
@@ -291,7 +320,7 @@ class Pass:
         stages = {stage for step in self.plan for stage in step}
         return sum(stage.conditional for stage in stages) <= _KEPT
 
-    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, tables: _Tables) -> Floats:
+    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, tables: Tables) -> Floats:
         """Do a task; the table before it may be overwritten."""
         match stage.task.what:
             case Move():
@@ -308,7 +337,7 @@ class Pass:
                 table = parted(stage, table, stage.split, answer.decided[:, step])
         return summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
-    def _moved(self, stage: Stage, step: int, table: Floats, tables: _Tables, answer: Answer) -> Floats:
+    def _moved(self, stage: Stage, step: int, table: Floats, tables: Tables, answer: Answer) -> Floats:
         """Multiply a conditional table in."""
         moving, report = stage.moving, stage.task.report
         assert moving is not None
@@ -321,7 +350,7 @@ class Pass:
             self._report(report, step, read(joint, stage.passing.after, report.axes), answer)
         return moving.chain(table, factors)
 
-    def _mixed(self, stage: Stage, step: int, table: Floats, tables: _Tables, answer: Answer) -> Floats:
+    def _mixed(self, stage: Stage, step: int, table: Floats, tables: Tables, answer: Answer) -> Floats:
         """Keep or redraw, in place: p(s') = h p(s') + (1 - h) q(s') sum over s of p(s)."""
         move, report = stage.task.what, stage.task.report
         assert isinstance(move, Move)
@@ -357,7 +386,7 @@ class Pass:
         return full
 
 
-class _Tables:
+class Tables:
     """The factors of stages, laid out for their sums: of every stage, or of the last one of each variable."""
 
     def __init__(self, *, every: bool) -> None:
