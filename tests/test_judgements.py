@@ -29,7 +29,7 @@ from usru_scenarios.reading.provenance import Judged, judgements, with_values
 from usru_scenarios.render.numbers import between
 from usru_scenarios.results.forecast import Band, StatesResult
 from usru_scenarios.sampler.engine import Plan, simulate
-from usru_scenarios.sampler.estimates import Controls, OverDraws, spread, steadied
+from usru_scenarios.sampler.estimates import Controls, Moments, OverDraws, ratio, spread, steadied
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -212,17 +212,23 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
         mean = judgement.per_step(model.grid) if isinstance(judgement, Keep) else judgement.mean
         return by_id.get(id(judgement), np.asarray(mean))
 
-    together = simulate(compile_model(model, values), Plan.of(draws * trials, 9, draws)).by_draws(np.zeros((draws, 0)))
-    apart = []
+    together = simulate(compile_model(model, values), Plan.of(draws * trials, 9, draws)).by_draws()
+    apart, first = [], []
     for draw in range(draws):
         own = with_values(model, {path: float(row[draw]) for path, row in table.items()})
         alone = simulate(compile_model(own), Plan(draws * trials, 9))
         assert len(alone.trials) == draws * trials
         mine = slice(draw * trials, (draw + 1) * trials)
-        for part in ("visits", "first", "moves"):
+        for part in ("visits", "moves"):
             whole = getattr(alone, part)[mine].sum(axis=0)
             assert getattr(together, part)[draw] == pytest.approx(whole, abs=1e-6)
         apart.append(alone.visits[mine].sum(axis=0))
+        assert alone.first is not None
+        first.append(alone.first[mine].sum(axis=0))
+    whole = ratio(np.array(first), np.full(draws, float(trials)))
+    for column in range(whole.value.shape[1]):
+        assert together.first_visits(column).value == pytest.approx(whole.value[:, column], abs=1e-6)
+        assert together.first_visits(column).error == pytest.approx(whole.error[:, column], abs=1e-6)
     assert name == "inevitable" or any(not np.allclose(one, apart[0]) for one in apart[1:])
 
 
@@ -427,6 +433,33 @@ print(hashlib.sha256(steadied(rng.normal(size=(1024, 1200)), Controls(off_mean))
         for threads in ("1", "4")
     }
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("fitted", [0, 3])
+def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted: int) -> None:
+    """Groups come in two parts, the third of them cut in two by the boundary."""
+    rng = np.random.default_rng(5)
+    controls = Controls(rng.normal(size=(60, fitted)))
+    weights = rng.uniform(50, 100, size=60)
+    sums = weights[:, None, None] * rng.uniform(0, [1.0, 0.1, 1e-3], size=(60, 4, 3))
+    sums[..., 1] += 0.3 * weights[:, None] * (1 + np.tanh(controls.basis.sum(axis=1)))[:, None]
+    moments = Moments.empty((4, 3), fitted)
+    for part, share in ((slice(0, 30), 0.3), (slice(31, 60), 0.7)):
+        some = Moments.empty((4, 3), fitted)
+        for step in range(4):
+            some.fold(step, sums[part, step], weights[part], controls.basis[part])
+        some.open[30] = share * sums[30]
+        moments.add(some)
+    moments.close(30, weights, controls.basis)
+    assert list(moments.open) == [30]
+    moments.close(31, weights, controls.basis)
+    expected = ratio(steadied(sums, controls), steadied(weights, controls))
+    found = moments.ratio((slice(None), slice(None)), weights, controls)
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    assert found.error == pytest.approx(expected.error, rel=1e-10)
+    assert found.error != pytest.approx(ratio(sums[:59], weights[:59]).error, rel=1e-3)
+    one = moments.ratio((2, 1), weights, controls)
+    assert (float(one.value), float(one.error)) == pytest.approx((expected.value[2, 1], expected.error[2, 1]))
 
 
 # --- In use ----------------------------------------------------------------------------------------------------------

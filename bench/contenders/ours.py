@@ -22,7 +22,7 @@ def sampled(case: Case) -> Run:
         moves = draws.moves.sum(axis=0)
         return Answer(
             draws.visits.sum(axis=0) / trials,
-            draws.first.sum(axis=0) / trials,
+            np.stack([draws.first_visits(column).value for column in range(len(program.outcome.states))], axis=1),
             moves / moves.sum(axis=1, keepdims=True) if program.steps > 1 else None,
             np.stack([draws.counts[name] for name in drivers], axis=1) / trials,
         )

@@ -65,7 +65,7 @@ def forecast(
     for intervention in do:
         program = intervention.on(program)
     plan, halves = _drawn(program, Plan.of(settings.trials, settings.seed, settings.judgements), given, map_blocks)
-    draws = halves.by_draws(program.controls) if settings.judgements else halves
+    draws = halves.by_draws() if settings.judgements else halves
     bands = _Bands(halves) if settings.judgements else None
     moves, move_errors = _transitions(draws)
     return Simulation(
@@ -154,8 +154,7 @@ class _Series:
         visits = self.draws.visits[:, :, members].sum(axis=2)
         by_step = ratio(visits, trials)
         mean = ratio(visits.sum(axis=1), trials * self.steps)
-        first_visit = ratio(self.draws.first[:, :, first], trials)
-        ever = ratio(self.draws.first[:, :, first].sum(axis=1), trials)
+        first_visit, ever = self.draws.first_visits(first), self.draws.visited(first)
         return ScenarioResult(
             title=title,
             by_step=clean(by_step.value),
@@ -252,12 +251,11 @@ def _effective(draws: Draws, name: str) -> Floats:
     """
     sums = draws.values[name]
     effective = np.full(len(sums.total), draws.effective_trials)
-    if name not in draws.totals:
+    if (mean := draws.mean(name)) is None:
         return effective
     trials = sums.bins.sum(axis=1)
     variance = np.maximum(sums.squares / trials - (sums.total / trials) ** 2, 0.0)
-    error = ratio(draws.totals[name], draws.trials).error
-    np.divide(variance, error**2, out=effective, where=error > 0)
+    np.divide(variance, mean.error**2, out=effective, where=mean.error > 0)
     return effective
 
 
@@ -278,7 +276,7 @@ def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats)
 def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
     """The quantile at each step, one share for each; linear within a bin and never beyond what was seen."""
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
-    cumulative = np.concatenate((np.zeros((len(sums.bins), 1)), np.cumsum(sums.bins, axis=1)), axis=1)
+    cumulative = (np.append(0.0, np.cumsum(row)) for row in sums.bins)  # a step at a time: all would be much to hold
     found: Floats = np.array(
         [np.interp(share * row[-1], row, edges) for share, row in zip(shares, cumulative, strict=True)]
     )

@@ -12,6 +12,7 @@ about a carried scenario split its probability by flag.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Timed, atoms, timed_parts
-from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.meaning.support import Truth, conjuncts, truth
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
@@ -31,13 +32,17 @@ from usru_scenarios.sampler.engine import (
     Carried,
     Draws,
     MapBlocks,
+    Path,
     Plan,
     Sampler,
+    Tally,
     Walker,
+    Watcher,
     batched,
+    summed,
 )
 from usru_scenarios.sampler.kernels import Restriction
-from usru_scenarios.sampler.outcome import Matrix, Mixing
+from usru_scenarios.sampler.outcome import Matrix, Mixing, products
 from usru_scenarios.sampler.tables import Worlds
 
 Pair = tuple[Formula, Formula]
@@ -45,6 +50,9 @@ Pair = tuple[Formula, Formula]
 
 CERTAIN: Formula = All(())
 """The event that always happens: nothing has been observed."""
+
+_REMEMBERED = 64 << 20
+"""The most bytes of a block that are remembered until its weights are known; else it is walked twice."""
 
 _FLAGS = 10
 """The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
@@ -90,10 +98,7 @@ def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapB
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
     """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
     sampler = GivenSampler(program, given, plan)
-    draws = sampler.nothing(sampler.batches.count)
-    for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
-        draws.add(part, sampler.batches.at(block))
-    return draws
+    return summed(map_blocks(sampler.run, range(plan.blocks)), sampler.nothing, sampler.batches, plan)
 
 
 class GivenSampler:
@@ -117,10 +122,7 @@ class GivenSampler:
 
     def nothing(self, batches: int) -> Draws:
         """The sums of no trials, with room for so many batches."""
-        draws = self.forecast.nothing(batches)
-        draws.weights |= {name: np.zeros((batches, *counts.shape)) for name, counts in draws.counts.items()}
-        draws.counts = {}
-        return draws
+        return self.forecast.nothing(batches, weighted=True)
 
     @property
     def seconds_each(self) -> float:
@@ -128,62 +130,54 @@ class GivenSampler:
         return self.forecast.seconds_each
 
     def run(self, block: int) -> Draws:
-        """The sums of one block: all is remembered until the weights are known."""
-        memory = Memory(self, self.plan.trials_in(block))
-        worlds = self.walker.walk(block, memory)
-        _, given = memory.witness.probabilities(0)
-        starts = self.batches.starts(block)
-        return memory.weighed(worlds.weight * given, self.nothing(len(starts)), starts)
+        """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
+        watched = Remembering(self, block) if self._fits(block) else Watching(self, block)
+        worlds = self.walker.walk(block, watched)
+        _, given = watched.witness.probabilities(0)
+        sets = self.forecast.sets
+        path: Path = Carried(sets, lumped=self.forecast.lumped) if self.carried else Certain(sets)
+        weights = worlds.weight * given
+        tally = Tally(self.forecast, block, batches=self.batches, weights=weights, path=path)
+        if isinstance(watched, Remembering):
+            for step, moment in enumerate(watched.moments):
+                tally.see(step, *moment)
+        else:
+            self.walker.walk(block, Watching(self, block, tally))
+        return tally.closed()
+
+    def _fits(self, block: int) -> bool:
+        """Whether a block is small enough to be remembered."""
+        scenarios = len(self.program.outcome.states)
+        each = len(self.program.nodes) + 8 * (2 * scenarios + 2)
+        return self.program.steps * self.plan.trials_in(block) * each <= _REMEMBERED
 
 
-class Memory:
-    """Remembers a block: the outcome's probabilities or its drawn scenario, and the states of all nodes."""
+class Watching:
+    """Watches a block for what was observed, and shows it to another watcher, if there is one."""
 
-    def __init__(self, sampler: GivenSampler, trials: int) -> None:
-        self.program = sampler.program
+    def __init__(self, sampler: GivenSampler, block: int, then: Watcher | None = None) -> None:
+        trials = sampler.plan.trials_in(block)
         self.witness = Witness(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
-        sets = sampler.forecast.sets
-        self.path: Carried | Certain = (
-            Carried(sets, lumped=sampler.forecast.lumped) if sampler.carried else Certain(sets)
-        )
-        self.visits: list[Floats] = []
-        self.first: list[Floats] = []
-        self.moves: list[Floats] = []
-        self.nodes: list[list[Any]] = []
+        self.then = then
+
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+        """See a step."""
+        self.witness.see(step, worlds, transition)
+        if self.then is not None:
+            self.then.see(step, worlds, transition)
+
+
+class Remembering(Watching):
+    """Remembers what it sees: the states of all nodes, and how the outcome moves."""
+
+    def __init__(self, sampler: GivenSampler, block: int) -> None:
+        super().__init__(sampler, block)
+        self.moments: list[tuple[Worlds, Mixing | Matrix | None]] = []
 
     def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
         """Remember a step."""
-        assert transition is not None, "a forecast needs the outcome"
-        drawn = worlds.now[self.witness.index[OUTCOME]]
-        before = self.path.present
-        probability, seen = self.path.move(transition, drawn)
-        self.visits.append(probability)
-        self.first.append(seen)
-        self.nodes.append(worlds.now)
-        self.witness.see(step, worlds, transition)
-        if before is not None:
-            joint = self.path.moves(before, transition)
-            self.moves = [np.add(*parts) for parts in zip(self.moves, joint, strict=True)] if self.moves else joint
-
-    def weighed(self, weights: Floats, sums: Draws, edges: npt.NDArray[np.int64]) -> Draws:
-        """The sums of the block, each trial counted by its weight."""
-        sums.trials += batched(weights, edges)
-        sums.squares += float((weights**2).sum())
-        for step, (visits, first) in enumerate(zip(self.visits, self.first, strict=True)):
-            sums.visits[:, step] += batched(visits * weights, edges)
-            sums.first[:, step] += batched(first * weights, edges)
-            for name, values in zip(self.program.nodes, self.nodes[step], strict=False):
-                node = self.program.nodes[name]
-                if isinstance(node, NumericNode):
-                    sums.values[name].see(step, values, node.scale, weights)
-                    if name in sums.totals:
-                        sums.totals[name][:, step] += batched((values * weights)[None], edges)[:, 0]
-                elif name != OUTCOME and node.role != "auxiliary":
-                    here = np.arange(len(node.states))[:, None] == values
-                    sums.weights[name][:, step] += batched(here * weights, edges)
-        for scenario, joint in enumerate(self.moves):
-            sums.moves[:, scenario] += batched(joint * weights, edges)
-        return sums
+        super().see(step, worlds, transition)
+        self.moments.append((copy.copy(worlds), transition))
 
 
 class Certain:
@@ -195,17 +189,17 @@ class Certain:
         self.unseen: list[Floats] = []
 
     def move(self, transition: Mixing | Matrix, drawn: Any) -> tuple[Floats, Floats]:
-        """As in `engine.Carried`."""
+        """As in `engine.Path`."""
         self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
         here = [self.present[members].sum(axis=0) for members in self.sets]
         unseen = self.unseen or [np.ones_like(part) for part in here]
         self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
         return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
 
-    def moves(self, before: Floats, _transition: Mixing | Matrix) -> list[Floats]:
-        """As in `engine.Carried`."""
+    def summed_moves(self, before: Floats, _transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+        """As in `engine.Path`."""
         assert self.present is not None
-        return [there * self.present for there in before]
+        return products(before, self.present, edges)
 
 
 class Conditioner:

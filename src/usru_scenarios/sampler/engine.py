@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -26,7 +27,7 @@ from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler import streams
-from usru_scenarios.sampler.estimates import Controls, Estimate, over_draws, ratio, steadied
+from usru_scenarios.sampler.estimates import Controls, Estimate, Moments, Place, over_draws, ratio, steadied
 from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
 from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel, draw_scenario
@@ -117,96 +118,196 @@ class Batches:
         first = block * BLOCK // self.size
         return slice(first, first + len(self.starts(block)))
 
+    def whole(self, block: int) -> slice:
+        """Of the batches of a block, counted from 0, those all of whose trials are in it."""
+        first, last = block * BLOCK, min((block + 1) * BLOCK, self.trials)
+        count = len(self.starts(block))
+        ends_within = last == self.trials or not last % self.size
+        return slice(1 if first % self.size else 0, count if ends_within else count - 1)
+
 
 @dataclass
 class Draws:
     """The sums of a run, states and scenarios in the program's order.
 
+    Of many quantities only the `Moments` over groups of trials are kept where judgements are drawn or trials are
+    weighted, so that memory does not grow with the draws: of the shares of nodes' states, the sums of numeric nodes
+    and, where judgements are drawn, first visits. A group is a draw of the judgements, or a batch.
+
     Attributes:
         trials: shape (batches,), the trials of each batch; under observations, their weights.
         squares: the sum over trials of their squared weights.
         visits: shape (batches, steps, scenarios), sums of the scenario's probability at each step.
-        first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit.
         moves: shape (batches, scenarios, scenarios), sums over steps of P(a at t, b at t + 1).
-        counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there.
-        weights: in the place of counts, shape (batches, steps, states), the weight of those trials: under observations,
-            and where judgements are drawn, so that the error tells how much a node differs between draws.
+        stays: shape (scenarios,), sums over trials of the square of (weight times the expected number of steps before
+            the last at which the trial is in the scenario).
         values: for each numeric node, what was seen of it.
-        totals: where judgements are drawn, for each numeric node the sums of its values, shape (batches, steps).
+        controls: of the draws of the judgements; none without.
+        drawn: whether judgements are drawn, so that there are two batches for each draw.
+        columns: where the quantities of a node stand in `moments`; those of the outcome are its first visits.
+        first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit; None
+            where its moments are kept.
+        counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there; none
+            where moments are kept.
+        moments: at each step, shape (steps, quantities).
+        ever: of the first visits at all steps together, shape (scenarios + groups,).
+        whole: shape (groups,), the weights of the groups, where `trials` no longer tells them.
     """
 
     trials: Floats
     squares: float
     visits: Floats
-    first: Floats
     moves: Floats
-    counts: dict[str, npt.NDArray[np.int64]]
+    stays: Floats
     values: dict[str, NumericSums]
-    weights: dict[str, Floats] = field(default_factory=dict)
-    totals: dict[str, Floats] = field(default_factory=dict)
+    controls: Controls
+    drawn: bool
+    columns: dict[str, slice]
+    first: Floats | None = None
+    counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    moments: Moments | None = None
+    ever: Moments | None = None
+    whole: Floats | None = None
 
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand: (sum w)^2 / sum w^2."""
         return float(self.trials.sum()) ** 2 / self.squares if self.squares else 0.0
 
+    @property
+    def groups(self) -> Floats:
+        """The weights of the groups of trials, shape (groups,)."""
+        if self.whole is not None:
+            return self.whole
+        return over_draws(self.trials) if self.drawn else self.trials
+
     def states(self, name: str) -> Estimate:
         """The share of each state of a node at each step, shape (steps, states), with standard errors."""
-        if name in self.weights:
-            return ratio(self.weights[name], self.trials)
+        if self.moments is not None:
+            return self._shares(self.moments, (slice(None), self.columns[name]))
         share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
         return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
-    def by_draws(self, off_mean: Floats) -> Draws:
-        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls.
+    def mean(self, name: str) -> Estimate | None:
+        """The mean of a numeric node at each step, shape (steps,), where its moments are kept."""
+        if self.moments is None or name not in self.columns:
+            return None
+        return self._shares(self.moments, (slice(None), self.columns[name].start))
 
-        Args:
-            off_mean: of these, as in `Controls`.
-        """
-        controls = Controls(off_mean)
+    def first_visits(self, column: int) -> Estimate:
+        """The probability that each step is the first visit to a scenario or group, shape (steps,)."""
+        if self.first is not None:
+            return ratio(self.first[:, :, column], self.trials)
+        assert self.moments is not None, "first visits are kept by batches or as moments"
+        return self._shares(self.moments, (slice(None), self.columns[OUTCOME].start + column))
+
+    def visited(self, column: int) -> Estimate:
+        """The probability that a scenario or group is visited at any step, shape ()."""
+        if self.first is not None:
+            return ratio(self.first[:, :, column].sum(axis=1), self.trials)
+        assert self.ever is not None, "first visits are kept by batches or as moments"
+        return self._shares(self.ever, (column,))
+
+    def _shares(self, moments: Moments, at: Place) -> Estimate:
+        return moments.ratio(at, self.groups, self.controls)
+
+    def by_draws(self) -> Draws:
+        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
 
         def whole(sums: Floats) -> Floats:
-            return steadied(over_draws(sums), controls)
+            return steadied(over_draws(sums), self.controls)
 
         return replace(
-            self,
-            trials=whole(self.trials),
-            visits=whole(self.visits),
-            first=whole(self.first),
-            moves=whole(self.moves),
-            weights={name: whole(weights) for name, weights in self.weights.items()},
-            totals={name: whole(totals) for name, totals in self.totals.items()},
+            self, trials=whole(self.trials), visits=whole(self.visits), moves=whole(self.moves), whole=self.groups
         )
 
-    def see(self, step: int, node: Node, values: npt.NDArray[Any], edges: npt.NDArray[np.int64]) -> None:
-        """Count the states or values of a node at a step, shape (trials,), in batches that start at `edges`."""
+    def see(self, step: int, node: Node, values: npt.NDArray[Any], groups: Groups | None) -> None:
+        """Count the states or values of a node at a step, shape (trials,)."""
         if isinstance(node, NumericNode):
-            self.values[node.name].see(step, values, node.scale)
-            if node.name in self.totals:
-                self.totals[node.name][:, step] += np.add.reduceat(values, edges)
-            return
-        if node.name in self.weights:
-            self.weights[node.name][:, step] += count(values, len(node.states), edges)
-            return
-        counted = [np.count_nonzero(values == state) for state in range(2, len(node.states))]
-        second = np.count_nonzero(values) - sum(counted)
-        self.counts[node.name][step] += (values.size - second - sum(counted), second, *counted)[: len(node.states)]
+            self.values[node.name].see(step, values, node.scale, None if groups is None else groups.weights)
+            if groups is not None and node.name in self.columns:
+                groups.put(self.columns[node.name], values[None])
+        elif groups is not None:
+            groups.count(self.columns[node.name], values)
+        else:
+            counted = [np.count_nonzero(values == state) for state in range(2, len(node.states))]
+            second = np.count_nonzero(values) - sum(counted)
+            self.counts[node.name][step] += (values.size - second - sum(counted), second, *counted)[: len(node.states)]
 
     def add(self, other: Draws, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
+        """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
         self.trials[at] += other.trials
         self.squares += other.squares
         self.visits[at] += other.visits
-        self.first[at] += other.first
         self.moves[at] += other.moves
+        self.stays += other.stays
         for name, counts in other.counts.items():
             self.counts[name] += counts
-        for name, weights in other.weights.items():
-            self.weights[name][at] += weights
-        for name, totals in other.totals.items():
-            self.totals[name][at] += totals
         for name, values in other.values.items():
             self.values[name].add(values)
+        if self.first is not None and other.first is not None:
+            self.first[at] += other.first
+        for mine, theirs in ((self.moments, other.moments), (self.ever, other.ever)):
+            if mine is not None and theirs is not None:
+                mine.add(theirs)
+                mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
+
+    def closed(self) -> Draws:
+        """The same when all blocks have been added."""
+        for moments in (self.moments, self.ever):
+            if moments is not None:
+                moments.close(len(self.trials), self.groups, self.controls.basis)
+        return self
+
+
+class Groups:
+    """The groups of trials of a block, and what is put together of each of them at a step.
+
+    Args:
+        batches: the groups, as batches of all trials.
+        block: which block.
+        quantities: of how many quantities there are moments.
+        basis: of the controls, a row for each group.
+        weights: shape (trials,), of the block's trials, where they have any.
+    """
+
+    def __init__(
+        self, batches: Batches, block: int, quantities: int, basis: Floats, weights: Floats | None = None
+    ) -> None:
+        self.weights = weights
+        self.edges = batches.starts(block)
+        self.at = batches.at(block)
+        self.whole = batches.whole(block)
+        trials = min(BLOCK, batches.trials - block * BLOCK)
+        self.trials: Floats
+        if weights is None:
+            self.trials = np.diff(np.append(self.edges, trials)).astype(np.float64)
+        else:
+            self.trials = batched(weights[None], self.edges)[:, 0]
+        self.basis = basis[self.at][self.whole]
+        self.sums = np.empty((len(self.edges), quantities))
+
+    def put(self, columns: slice, values: Floats) -> None:
+        """Note values, shape (columns, trials)."""
+        self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.edges)
+
+    def count(self, columns: slice, states: States) -> None:
+        """Note in which state each trial is."""
+        number = columns.stop - columns.start
+        if self.weights is None:
+            self.sums[:, columns] = count(states, number, self.edges)
+        else:
+            self.put(columns, np.arange(number)[:, None] == states)
+
+    def fold(self, moments: Moments, step: int | slice, sums: Floats) -> None:
+        """Add sums, shape (groups, quantities), to the moments of a step, or of all that there is."""
+        if self.whole.start < self.whole.stop:
+            moments.fold(step, sums[self.whole], self.trials[self.whole], self.basis)
+        for place in {0, len(sums) - 1} - {*range(self.whole.start, self.whole.stop)}:
+            group = self.at.start + place
+            if group not in moments.open:
+                moments.open[group] = np.zeros_like(moments.total)
+            moments.open[group][step] += sums[place]
 
 
 @dataclass
@@ -280,10 +381,19 @@ def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels:
         kernels: as in `Walker`.
     """
     sampler = Sampler(program, plan, kernels)
-    draws = sampler.nothing()
-    for block, part in enumerate(map_blocks(sampler.run, range(plan.blocks))):
-        draws.add(part, sampler.batches.at(block))
-    return draws
+    parts = map_blocks(sampler.run, range(plan.blocks))
+    return summed(parts, sampler.nothing, sampler.batches, plan)
+
+
+def summed(parts: Iterable[Draws], nothing: Callable[[int], Draws], batches: Batches, plan: Plan) -> Draws:
+    """The sums of a plan from those of its blocks, which come in their order."""
+    if plan.blocks == 1:
+        (part,) = parts  # is the whole: another one beside it would take as much memory again
+        return part.closed()
+    whole = nothing(batches.count)
+    for block, part in enumerate(parts):
+        whole.add(part, batches.at(block))
+    return whole.closed()
 
 
 class Kernels:
@@ -438,6 +548,7 @@ class Sampler:
         self.walker = Walker(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
+        self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
 
     @cached_property
     def batches(self) -> Batches:
@@ -445,31 +556,54 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(self, batches: int | None = None) -> Draws:
+    def nothing(self, batches: int | None = None, *, weighted: bool = False) -> Draws:
         """The sums of no trials, with room for so many batches, by default all of them."""
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
         batches = self.batches.count if batches is None else batches
-        categorical = {n: node for n in program.named if isinstance(node := program.nodes[n], CategoricalNode)}
-        sizes = {name: (steps, len(node.states)) for name, node in categorical.items() if name != OUTCOME}
-        numeric = [name for name in program.named if name not in categorical]
+        states = {n: len(node.states) for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
+        states.pop(OUTCOME)
+        numeric = [name for name in program.nodes if name not in states and name != OUTCOME]
         drawn = self.plan.judgements > 0
+        columns = self._columns(states, numeric if drawn else [])
+        quantities = max((part.stop for part in columns.values()), default=0)
+        pooled, fitted = drawn or weighted, self.controls.fitted
         return Draws(
             trials=np.zeros(batches),
             squares=0.0,
             visits=np.zeros((batches, steps, scenarios)),
-            first=np.zeros((batches, steps, len(self.sets))),
             moves=np.zeros((batches, scenarios, scenarios)),
-            counts={} if drawn else {name: np.zeros(size, dtype=np.int64) for name, size in sizes.items()},
+            stays=np.zeros(scenarios),
             values={name: NumericSums.empty(steps) for name in numeric},
-            weights={name: np.zeros((batches, *size)) for name, size in sizes.items()} if drawn else {},
-            totals={name: np.zeros((batches, steps)) for name in numeric} if drawn else {},
+            controls=self.controls,
+            drawn=drawn,
+            columns=columns,
+            first=None if drawn else np.zeros((batches, steps, len(self.sets))),
+            counts={} if pooled else {name: np.zeros((steps, size), dtype=np.int64) for name, size in states.items()},
+            moments=Moments.empty((steps, quantities), fitted) if pooled else None,
+            ever=Moments.empty((len(self.sets),), fitted) if drawn else None,
         )
+
+    def _columns(self, states: Mapping[str, int], numeric: Iterable[str]) -> dict[str, slice]:
+        """Where the quantities of the nodes stand among the moments of a step; first visits under the outcome."""
+        sizes = {**states, **dict.fromkeys(numeric, 1)}
+        if self.plan.judgements:
+            sizes[OUTCOME] = len(self.sets)
+        stops = accumulate(sizes.values())
+        return {name: slice(stop - size, stop) for (name, size), stop in zip(sizes.items(), stops, strict=True)}
+
+    def groups(
+        self, block: int, batches: Batches, columns: Mapping[str, slice], weights: Floats | None = None
+    ) -> Groups:
+        """The groups of a block; `batches` are those of the sums."""
+        whole = Batches(2 * batches.size, batches.trials) if self.plan.judgements else batches
+        quantities = max((part.stop for part in columns.values()), default=0)
+        return Groups(whole, block, quantities, self.controls.basis, weights)
 
     def run(self, block: int) -> Draws:
         """The sums of one block."""
         tally = Tally(self, block)
         self.walker.walk(block, tally)
-        return tally.sums
+        return tally.closed()
 
     @property
     def seconds_each(self) -> float:
@@ -488,16 +622,41 @@ class Sampler:
 
 
 class Tally:
-    """Makes the sums of a forecast while a block is walked."""
+    """Makes the sums of a forecast while a block is walked.
 
-    def __init__(self, sampler: Sampler, block: int) -> None:
+    Args:
+        sampler: whose forecast.
+        block: which block.
+        batches: of the sums; by default the sampler's.
+        weights: shape (trials,), of the block's trials, where they have any.
+        path: follows the outcome; by default as it is best followed where nothing has been observed.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        block: int,
+        *,
+        batches: Batches | None = None,
+        weights: Floats | None = None,
+        path: Path | None = None,
+    ) -> None:
         self.program = sampler.program
-        self.edges = sampler.batches.starts(block)
-        self.sums = sampler.nothing(len(self.edges))
-        trials = sampler.plan.trials_in(block)
-        self.sums.trials += np.diff(np.append(self.edges, trials))
-        self.sums.squares += trials
-        self.path: Carried | Drawn = (
+        self.weights = weights
+        batches = sampler.batches if batches is None else batches
+        self.edges = batches.starts(block)
+        self.sums = sampler.nothing(len(self.edges), weighted=weights is not None)
+        if weights is None:
+            trials = sampler.plan.trials_in(block)
+            self.sums.trials += np.diff(np.append(self.edges, trials))
+            self.sums.squares += trials
+        else:
+            self.sums.trials += batched(weights[None], self.edges)[:, 0]
+            self.sums.squares += float((weights**2).sum())
+        self.groups = None if self.sums.moments is None else sampler.groups(block, batches, self.sums.columns, weights)
+        self.ever: Floats = np.zeros((0 if self.groups is None else len(self.groups.edges), len(sampler.sets)))
+        self.there: Floats | None = None
+        self.path: Path = path or (
             Drawn(sampler.sets) if self.program.feedback else Carried(sampler.sets, lumped=sampler.lumped)
         )
 
@@ -507,19 +666,40 @@ class Tally:
         for name, values in zip(self.program.nodes, worlds.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
-            elif (node := self.program.nodes[name]).role != "auxiliary":
-                self.sums.see(step, node, values, self.edges)
+            else:
+                self.sums.see(step, self.program.nodes[name], values, self.groups)
+        if self.groups is not None and self.sums.moments is not None:
+            self.groups.fold(self.sums.moments, step, self.groups.sums)
+
+    def closed(self) -> Draws:
+        """The sums, when all steps have been seen."""
+        if self.there is not None:
+            self.sums.stays += (self.there**2).sum(axis=1)
+        if self.groups is not None and self.sums.ever is not None:
+            self.groups.fold(self.sums.ever, slice(None), self.ever)
+        return self.sums
 
     def _see_outcome(self, step: int, transition: Mixing | Matrix, drawn: States | None) -> None:
         before = self.path.present
+        if before is not None and self.weights is not None:
+            before = before * self.weights
         probability, seen = self.path.move(transition, drawn)
-        self.sums.first[:, step] += batched(seen, self.edges)
-        if before is None:
-            self.sums.visits[:, step] += batched(probability, self.edges)
-        else:
-            moves = transition.summed_moves(before, self.edges)
+        self._see_first(step, seen)
+        if before is not None:
+            self.there = before.copy() if self.there is None else np.add(self.there, before, out=self.there)
+            moves = self.path.summed_moves(before, transition, self.edges)
             self.sums.moves += moves
             self.sums.visits[:, step] += moves.sum(axis=1)
+        else:
+            weighed = probability if self.weights is None else probability * self.weights
+            self.sums.visits[:, step] += batched(weighed, self.edges)
+
+    def _see_first(self, step: int, seen: Floats) -> None:
+        if self.sums.first is not None:
+            self.sums.first[:, step] += batched(seen if self.weights is None else seen * self.weights, self.edges)
+        elif self.groups is not None:
+            self.groups.put(self.sums.columns[OUTCOME], seen)
+            self.ever += self.groups.sums[:, self.sums.columns[OUTCOME]]
 
 
 def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
@@ -536,6 +716,28 @@ def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDAr
     return (
         by_word if len(edges) == by_word.shape[1] else np.add.reduceat(by_word, edges // 64, axis=-1, dtype=np.uint16)
     ).T
+
+
+class Path(Protocol):
+    """Follows the outcome along the worlds of a block."""
+
+    present: Floats | None
+    """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
+
+    def move(self, transition: Mixing | Matrix, drawn: States | None, /) -> tuple[Floats, Floats]:
+        """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
+
+    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+        """Sums over batches of the probability of having been in one scenario and now in another.
+
+        Args:
+            before: shape (scenarios, trials), takes the place of the probabilities one step ago.
+            transition: the step.
+            edges: where the batches start.
+
+        Returns:
+            Shape (batches, from, to).
+        """
 
 
 class Carried:
@@ -567,9 +769,9 @@ class Carried:
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
 
-    def moves(self, before: Floats, transition: Mixing | Matrix) -> list[Floats]:
-        """For each scenario, the probability of having been there and now in each one, shape (scenarios, trials)."""
-        return list(transition.moves(before))
+    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+        """As in `Path`."""
+        return transition.summed_moves(before, edges)
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share
@@ -617,3 +819,7 @@ class Drawn:
         seen = self.unseen * _sums(probability, self.sets)
         self.unseen *= 1.0 - _sums(self.present, self.sets)
         return probability, seen
+
+    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+        """As in `Path`."""
+        return transition.summed_moves(before, edges)

@@ -16,6 +16,12 @@ _DRAWS_PER_CONTROL = 4
 _COLLINEAR = 1e-10
 """A control of which no more than this share is left, after those before it are taken away, is made of them."""
 
+_COLUMNS = 1 << 10
+"""Sums that are steadied at a time."""
+
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""The share of a sum of squares that is no more than the rounding of what it is made of."""
+
 _PIECE = 1 << 17
 """Multiplications of a matrix product up to which OpenBLAS, MKL and Accelerate keep to one thread."""
 _INNER = 128
@@ -114,14 +120,16 @@ def steadied(sums: Floats, controls: Controls) -> Floats:
     if not controls.fitted:
         return sums
     flat = sums.reshape(len(sums), -1)
-    mean = flat.mean(axis=0)
-    rest = flat - mean
-    along = controls.along(rest)
-    rest -= _product(controls.basis, along)
-    rest *= math.sqrt(controls.stretch)
-    rest += mean - _product(controls.means[None], along)[0]
-    steady: Floats = rest.reshape(sums.shape)
-    return steady
+    steady = np.empty_like(flat)
+    for start in range(0, flat.shape[1], _COLUMNS):  # in parts, whose working space is small
+        columns = slice(start, start + _COLUMNS)
+        mean = flat[:, columns].mean(axis=0)
+        rest = flat[:, columns] - mean
+        along = controls.along(rest)
+        rest -= _product(controls.basis, along)
+        rest *= math.sqrt(controls.stretch)
+        np.add(rest, mean - _product(controls.means[None], along)[0], out=steady[:, columns])
+    return steady.reshape(sums.shape)
 
 
 def _product(one: Floats, other: Floats) -> Floats:
@@ -135,6 +143,92 @@ def _product(one: Floats, other: Floats) -> Floats:
             along = slice(first, first + _INNER)
             product[:, columns] += one[:, along] @ other[along, columns]
     return product
+
+
+Place = tuple[int | slice, ...]
+"""Where quantities stand in an array."""
+
+
+@dataclass
+class Moments:
+    """What is needed of the sums of many quantities over groups of trials, once the groups' own are forgotten.
+
+    The groups are the draws of the judgements or, without them, batches. With y a quantity's sum over the trials of a
+    group and x the sum of their weights, this holds what ratios y / x and their errors are made of.
+
+    Attributes:
+        total, squares, products: any one shape, the sums over groups of y, y^2 and x y.
+        along: shape (fitted, ...), the sums of y times the columns of the controls' basis.
+        open: by group, the sums so far where some of its trials are still to come.
+    """
+
+    total: Floats
+    squares: Floats
+    products: Floats
+    along: Floats
+    open: dict[int, Floats]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...], fitted: int) -> Moments:
+        """Those of no groups."""
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros((fitted, *shape)), {})
+
+    def fold(self, at: int | slice, sums: Floats, weights: Floats, basis: Floats) -> None:
+        """Take in the sums of whole groups.
+
+        Args:
+            at: the place of the quantities on the first axis.
+            sums: shape (groups, ...).
+            weights: shape (groups,), the sums of the trials' weights.
+            basis: shape (groups, fitted), the groups' rows of the controls' basis.
+        """
+        flat = sums.reshape(len(sums), -1)
+        self.total[at] += sums.sum(axis=0)
+        self.squares[at] += (sums * sums).sum(axis=0)
+        self.products[at] += (flat * weights[:, None]).sum(axis=0).reshape(sums.shape[1:])
+        if len(self.along):
+            self.along[:, at] += _product(basis.T, flat).reshape(-1, *sums.shape[1:])
+
+    def add(self, other: Moments) -> None:
+        """Add the moments of other trials."""
+        self.total += other.total
+        self.squares += other.squares
+        self.products += other.products
+        self.along += other.along
+        for group, sums in other.open.items():
+            self.open[group] = self.open[group] + sums if group in self.open else sums
+
+    def close(self, before: int, weights: Floats, basis: Floats) -> None:
+        """Fold the open groups that come before one of them; weights and basis as in `fold`, but of all groups."""
+        for group in sorted(group for group in self.open if group < before):
+            self.fold(slice(None), self.open.pop(group)[None], weights[group : group + 1], basis[group : group + 1])
+
+    def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
+        """The ratios of the sums at some places, steadied by the controls: as `ratio` of what `steadied` gives.
+
+        Args:
+            at: the places.
+            weights: shape (groups,), of all groups.
+            controls: those of the basis.
+        """
+        groups = len(weights)
+        along, total = self.along[(slice(None), *at)], self.total[at]
+        own = controls.along(weights[:, None])[:, 0] if controls.fitted else np.zeros(0)
+        mean, own_mean = total / groups, float(weights.mean())
+        steady = mean - np.tensordot(controls.means, along, axes=1) if controls.fitted else mean
+        own_steady = own_mean - float((controls.means * own).sum())
+        own_squares = float((weights * weights).sum())
+        # whole numbers stay such up to the division, so that nothing is lost where all groups are nearly alike
+        apart = (groups * self.squares[at] - total * total) / groups - (along * along).sum(axis=0)
+        together = (groups * self.products[at] - total * weights.sum()) / groups
+        together = together - (own.reshape(-1, *(1,) * mean.ndim) * along).sum(axis=0)
+        own_apart = (groups * own_squares - float(weights.sum()) ** 2) / groups - float((own * own).sum())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.asarray(steady / own_steady)
+            left = apart - 2.0 * value * together + value * value * own_apart
+            left = np.where(left > _ROUNDING * (self.squares[at] + value * value * own_squares), left, 0.0)
+            error = np.sqrt(left * controls.stretch * (groups / (groups - 1))) / (groups * own_steady)
+        return Estimate(value, error)
 
 
 @dataclass(frozen=True)

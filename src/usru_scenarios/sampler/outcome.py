@@ -84,9 +84,9 @@ class Mixing:
 
     def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
         """The sums of these over batches of trials that start at `edges`: shape (batches, from, to)."""
-        products = _products(probability, self.flow, edges)
-        products[:, range(self.scenarios), range(self.scenarios)] += products[..., -1]
-        return products[..., :-1]
+        sums = products(probability, self.flow, edges)
+        sums[:, range(self.scenarios), range(self.scenarios)] += sums[..., -1]
+        return sums[..., :-1]
 
     def row(self, states: States) -> Floats:
         """The probabilities after the step for trials that were in `states`."""
@@ -105,7 +105,7 @@ class Mixing:
         return after
 
 
-def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+def products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
     """Sums of products over batches of trials that start at `edges`: shape (batches, things of one, of the other)."""
     size, rest = divmod(one.shape[1], len(edges))
     if rest or not np.array_equal(edges, size * np.arange(len(edges))):
