@@ -624,6 +624,7 @@ def load(
     weights: Mapping[str, float | str] | Sequence[str] = (),
     overrides: Mapping[str, object] | Sequence[str] = (),
     sourced_only: bool = False,
+    confined: bool = False,
 ) -> Study:
     """Load a model.
 
@@ -633,6 +634,7 @@ def load(
         weights: by driver or rule, a number or "x1.7" to multiply; or texts "NAME=VALUE".
         overrides: by dotted path, any value of the file; or texts "PATH=VALUE".
         sourced_only: set points that cite no document's claim to 0.
+        confined: read nothing outside of the folder of the model but what comes with the program: for files of others.
 
     Raises:
         ArgumentError: an argument is of a wrong type; a ValueError.
@@ -640,7 +642,7 @@ def load(
         RequestError: the file has no such profile, driver, rule or path.
         UnreadableInput: there is no such file or it can't be read.
     """
-    study = Study(_Request.checked(model, profile, weights, overrides, sourced_only))
+    study = Study(_Request.checked(model, profile, weights, overrides, sourced_only, confined=confined))
     _ = study.loaded
     return study
 
@@ -652,6 +654,7 @@ def recalled(
     weights: Mapping[str, float | str] | Sequence[str] = (),
     overrides: Mapping[str, object] | Sequence[str] = (),
     sourced_only: bool = False,
+    confined: bool = False,
 ) -> Study:
     """As `load`, but what an earlier run made of the same files is taken from the user's cache folder.
 
@@ -661,7 +664,7 @@ def recalled(
     from usru_scenarios.reading.files import is_kept
     from usru_scenarios.reading.finding import STANDARD_INPUT, found_file
 
-    request = _Request.checked(model, profile, weights, overrides, sourced_only)
+    request = _Request.checked(model, profile, weights, overrides, sourced_only, confined=confined)
     if request.model == STANDARD_INPUT:
         return Study(request)
     path, name = found_file(request.model)
@@ -680,10 +683,18 @@ class _Request:
     weights: tuple[str, ...]
     overrides: tuple[str, ...]
     sourced_only: bool
+    confined: bool
 
     @classmethod
     def checked(
-        cls, model: object, profile: object, weights: object, overrides: object, sourced_only: object
+        cls,
+        model: object,
+        profile: object,
+        weights: object,
+        overrides: object,
+        sourced_only: object,
+        *,
+        confined: object,
     ) -> _Request:
         """What arguments of any type ask for.
 
@@ -693,7 +704,12 @@ class _Request:
         if not isinstance(model, str | PathLike):
             raise ArgumentError(f"model takes a path or the id of a bundled model, not {shown(model)}")
         source = model if isinstance(model, str) else Path(model)
-        return cls(source, *_asked(profile, weights, overrides), flag("sourced_only", sourced_only))
+        return cls(
+            source,
+            *_asked(profile, weights, overrides),
+            flag("sourced_only", sourced_only),
+            flag("confined", confined),
+        )
 
     def __call__(self) -> Loaded:
         from usru_scenarios.reading.loading import load
@@ -704,6 +720,7 @@ class _Request:
             weights=self.weights,
             assignments=self.overrides,
             sourced_only=self.sourced_only,
+            confined=self.confined,
         )
 
 

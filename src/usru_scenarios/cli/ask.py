@@ -35,6 +35,7 @@ def ask(
     judgements: options.Judgements = None,
     form: options.ReportFormat = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -50,7 +51,7 @@ def ask(
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     if is_model(query) and not is_model(model):
         query, model = model, query
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     study = request.recall()

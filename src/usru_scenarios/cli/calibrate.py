@@ -27,6 +27,7 @@ def calibrate(
     write: Annotated[bool, typer.Option("--write", help="Change these numbers in the file, and nothing else.")] = False,
     seed: options.Seed = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -36,7 +37,7 @@ def calibrate(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     draws = options.draws(seed=seed)
     target = Target.named(output)
-    study = ModelRequest(model).build()
+    study = ModelRequest(model, confined=confined).build()
     home = _home(study.loaded) if write else None
     progress = workers(context, conduct, jobs)
     result = study.calibrate(map_blocks=progress.map, **draws)

@@ -33,6 +33,7 @@ def check(
     method: options.Method = None,
     form: options.ReportFormat = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -46,7 +47,7 @@ def check(
     """
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws, models = options.draws(trials=trials, seed=seed, method=method), options.count("--robust", robust)
     target = Target.named(output)
     study = request.build()

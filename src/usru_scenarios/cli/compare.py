@@ -66,6 +66,7 @@ def compare(
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(TABULAR)}.  [default: table]"),
     ] = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -93,7 +94,7 @@ def compare(
     sides = wanted(models or [], profile or [], variant or [], shared)
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
-    studies = _studies(sides)
+    studies = _studies(sides, confined=confined)
     (first, reference), *others = studies.items()
     progress = workers(context, conduct, jobs, cluster)
     result = reference.compare(
@@ -209,14 +210,14 @@ def _variant(
     """A variant."""
 
 
-def _studies(sides: Sequence[_Side]) -> dict[str, Study]:
+def _studies(sides: Sequence[_Side], *, confined: bool) -> dict[str, Study]:
     """The variants' models by name; each file is read once."""
     read: dict[str, Study] = {}
     studies: dict[str, Study] = {}
     for side in sides:
         model = side.model or options.BUNDLED
         if model not in read:
-            read[model] = ModelRequest(model).build()
+            read[model] = ModelRequest(model, confined=confined).build()
         study = read[model]
         if side.profile is not None or side.weights or side.assignments or side.sourced_only:
             is_file = side.profile == _BASE and _BASE not in study.loaded.model.profiles

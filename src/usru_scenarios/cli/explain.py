@@ -36,6 +36,7 @@ def explain(
     seed: options.Seed = None,
     form: options.ReportFormat = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -45,7 +46,7 @@ def explain(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     scenario, model = asked(question)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
     progress = workers(context, conduct, jobs)

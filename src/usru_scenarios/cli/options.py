@@ -34,6 +34,9 @@ Assignments = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Any value of the file, by its dotted path. Repeatable."),
 ]
 SourcedOnly = Annotated[bool, typer.Option("--sourced-only", help="Set points to 0 that cite no claim of a document.")]
+Confined = Annotated[
+    bool, typer.Option("--confined", help="Read nothing outside of the folder of MODEL: for files of others.")
+]
 Trials = Annotated[
     str | None,
     typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 81920]"),

@@ -20,6 +20,7 @@ class ModelRequest:
     weights: list[str] | None = None
     assignments: list[str] | None = None
     sourced_only: bool = False
+    confined: bool = False
 
     def build(self) -> Study:
         """The model, loaded and ready to be asked."""
@@ -40,4 +41,5 @@ class ModelRequest:
             weights=self.weights or (),
             overrides=self.assignments or (),
             sourced_only=self.sourced_only,
+            confined=self.confined,
         )

@@ -57,6 +57,7 @@ def sensitivity(
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(TABULAR)}.  [default: table]"),
     ] = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -74,7 +75,7 @@ def sensitivity(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     questions, most = asked(question), options.count("--top", top)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed, least=LEAST_SENSITIVITY_TRIALS)
     target = Target.named(output)
     progress = workers(context, conduct, jobs, cluster)

@@ -34,6 +34,7 @@ def show(
     assignment: options.Assignments = None,
     sourced_only: options.SourcedOnly = False,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -45,7 +46,7 @@ def show(
     source, part = subject(model, name)
     if resolved and part is not None:
         raise options.Misuse("--resolved shows the whole file", f"leave out '{part}'")
-    request = ModelRequest(source, profile, weight, assignment, sourced_only)
+    request = ModelRequest(source, profile, weight, assignment, sourced_only, confined=confined)
     target = Target.named(output)
     study = request.build()
     target.write(_resolved(study, target.folder) if resolved else _described(study, part, target, as_json=as_json))
@@ -53,14 +54,16 @@ def show(
 
 def _resolved(study: Study, folder: Path) -> str:
     """The resolved file, whose register is found from the folder that the text is for."""
+    from usru_scenarios.reading.access import register_folder
+    from usru_scenarios.reading.yaml_source import Source
     from usru_scenarios.render.yaml_text import to_yaml
 
     loaded = study.loaded
     data = dict(loaded.data)
     written = loaded.tree.place.child("sources")
     if loaded.register is not None and written is not None:
-        register = (written.source.folder / data["sources"]).resolve()
-        if (folder / data["sources"]).resolve() != register:
+        register = register_folder(written.source, data["sources"])[0].resolve()
+        if register_folder(Source("", "", folder), data["sources"])[0].resolve() != register:
             data["sources"] = str(register)
     return to_yaml(data)
 

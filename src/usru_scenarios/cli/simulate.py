@@ -35,6 +35,7 @@ def simulate(
     ] = None,
     as_json: options.Json = False,
     wide: Annotated[bool, typer.Option("--wide", help="With csv or ndjson: the steps in columns.")] = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -46,7 +47,7 @@ def simulate(
     chosen = options.chosen_format(form, SIMULATION, as_json=as_json)
     if wide and chosen not in WIDE:
         raise options.Misuse(f"--wide has no meaning for the format {chosen}", "add -f csv or -f ndjson")
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     study = request.recall()

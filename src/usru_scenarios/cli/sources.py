@@ -25,6 +25,7 @@ def sources(
     *,
     profile: options.Profile = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -35,7 +36,7 @@ def sources(
     options.noted(context, quiet=quiet, debug=debug)
     source, about = subject(model, name)
     target = Target.named(output)
-    found = grounds(ModelRequest(source, profile).build().loaded, about)
+    found = grounds(ModelRequest(source, profile, confined=confined).build().loaded, about)
     if as_json:
         from usru_scenarios.render.data import to_json
 

@@ -55,6 +55,7 @@ def sweep(
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(TABULAR)}.  [default: table]"),
     ] = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -78,7 +79,7 @@ def sweep(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     variables, model = asked(words)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed, method=method)
     target = Target.named(output)
     study = request.recall()

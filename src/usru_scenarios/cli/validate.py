@@ -24,13 +24,14 @@ def validate(
     profile: options.Profile = None,
     assignment: options.Assignments = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Is the file right? Tells every fault and warning with its place."""
     conduct = options.noted(context, quiet=quiet, debug=debug)
-    request = ModelRequest(model, profile, weight, assignment)
+    request = ModelRequest(model, profile, weight, assignment, confined=confined)
     target = Target.named(output)
     if as_json:
         _emit_json(request, target)

@@ -48,6 +48,7 @@ def watch(
         typer.Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(TABULAR)}.  [default: table]"),
     ] = None,
     as_json: options.Json = False,
+    confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -59,7 +60,7 @@ def watch(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)
     most = options.count("--top", top)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only)
+    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
     progress = workers(context, conduct, jobs)

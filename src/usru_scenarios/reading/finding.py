@@ -49,7 +49,7 @@ def found_file(source: str | Path) -> tuple[Path, str]:
         return path, str(source)
     bundled = bundled_models()
     if source in bundled:
-        return bundled[source], _shown(bundled[source])
+        return bundled[source], shown_path(bundled[source])
     if _is(path, Path.is_dir):
         raise UnreadableInput(printable(f"{source} is a folder, not a file"))
     if _is(path, Path.exists):
@@ -67,7 +67,7 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
         return False
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """The path as a person at the present folder would write it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

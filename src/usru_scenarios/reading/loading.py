@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,6 +22,7 @@ from usru_scenarios.problems import (
     listing,
     suggestion,
 )
+from usru_scenarios.reading.access import Access, register_folder
 from usru_scenarios.reading.checks import Context, Finding, findings
 from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate
 from usru_scenarios.reading.files import MAXIMUM_BYTES
@@ -114,6 +114,7 @@ def load(
     assignments: Sequence[str] = (),
     weights: Sequence[str] = (),
     sourced_only: bool = False,
+    confined: bool = False,
 ) -> Loaded:
     """Read a model and check all of it, its profiles included.
 
@@ -123,6 +124,8 @@ def load(
         assignments: `PATH=VALUE`, as after `--set`, applied in order.
         weights: `NAME=VALUE`, as after `-w`, applied in order.
         sourced_only: set to 0 the points that rest on no claim of a document.
+        confined: read nothing but what lies below the folder of the model, links resolved, or comes with the program;
+            for standard input or a pipe nothing but the latter.
 
     Raises:
         UnreadableInput: there is no such file or bundled model, or it can't be read.
@@ -130,13 +133,13 @@ def load(
         ModelError: the file, a profile of it, or what the arguments made of it has faults; with all of them.
         RequestError: the profile is unknown, or an argument has no place in the file.
     """
-    document, path = _opened(source)
+    document, path, access = _opened(source, confined=confined)
     if not isinstance(document.data, dict):
         raise ModelError([*document.problems, _not_a_map(document)])
-    tree, problems, is_whole = with_extended(document)
+    tree, problems, is_whole = with_extended(document, access)
     if not is_whole:
         raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
-    examiner = _Examiner()
+    examiner = _Examiner(access)
     base = examiner.base = examiner.examine(tree)
     problems += base.problems
     variants = dict(_profiles(examiner, tree, problems))
@@ -222,13 +225,16 @@ def _canonical(raw: Any) -> Any:
 # Reading the file
 
 
-def _opened(source: str | Path) -> tuple[Document, Path | None]:
+def _opened(source: str | Path, *, confined: bool) -> tuple[Document, Path | None, Access]:
     if source == STANDARD_INPUT:
         if sys.stdin is None:
             raise UnreadableInput("standard input is closed")
-        return read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>"), None
+        access = Access.of(None, confined=confined)
+        return access.counted(read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>")), None, access
     path, name = found_file(source)
-    return read_file(path, name), path
+    access = Access.of(path, confined=confined)
+    access.check_model(path, name)
+    return access.counted(read_file(path, name)), path, access
 
 
 def _not_a_map(document: Document) -> Problem:
@@ -258,7 +264,8 @@ class _Examined:
 class _Examiner:
     """Holds variants of one file against the format; registers are read once, and sound parts validated once."""
 
-    def __init__(self) -> None:
+    def __init__(self, access: Access) -> None:
+        self.access = access
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
         self.base: _Examined | None = None
 
@@ -295,16 +302,19 @@ class _Examiner:
         place = tree.place.child("sources")
         if not isinstance(text, str) or place is None:
             return None
-        folder = place.source.folder / text
+        folder, name = register_folder(place.source, text)
         try:
             if folder not in self.registers:
-                name = os.path.normpath(os.path.join(os.path.dirname(place.source.name), text))  # noqa: PTH118, PTH120
-                self.registers[folder] = read_register(folder, name)
+                self.registers[folder] = read_register(folder, name, self.access)
         except UnreadableInput as error:
             problems.append(Problem("missing_register", str(error), place.span()))
             return None
         register, faults = self.registers[folder]
         problems += faults
+        if not register.claims and not faults:
+            message = f"the claim register '{name}' holds no claims"
+            hint = "it is a folder of .yaml or .yml files, each with 'claims'"
+            problems.append(Problem("empty_register", message, place.span(), hint, "warning"))
         return register
 
 

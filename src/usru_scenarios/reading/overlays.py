@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from usru_scenarios.model import Distribution, Model, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
+from usru_scenarios.reading.access import MAXIMUM_EXTENDED, extended_file
 from usru_scenarios.reading.grammar import (
     NOUNS,
     Entries,
@@ -30,9 +31,10 @@ from usru_scenarios.reading.grammar import (
     is_state,
     long_state,
 )
-from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_file, read_value
+from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_value
 
 if TYPE_CHECKING:
+    from usru_scenarios.reading.access import Access
     from usru_scenarios.reading.yaml_source import Document, KeyPath
 
 
@@ -62,12 +64,12 @@ class Tree(NamedTuple):
 # Extended files
 
 
-def with_extended(document: Document) -> tuple[Tree, list[Problem], bool]:
+def with_extended(document: Document, access: Access) -> tuple[Tree, list[Problem], bool]:
     """A file laid over the file that it extends, which is laid over the one that that one extends, and so on.
 
     The last value says whether all of them could be read.
     """
-    chain, problems, is_whole = _chain(document)
+    chain, problems, is_whole = _chain(document, access)
     tree = Tree(chain[-1].data, chain[-1].place)
     for over in reversed(chain[:-1]):
         tree = merged(tree, Tree(over.data, over.place).without("extends"), problems)
@@ -76,23 +78,26 @@ def with_extended(document: Document) -> tuple[Tree, list[Problem], bool]:
     return tree, problems, is_whole
 
 
-def _chain(document: Document) -> tuple[list[Document], list[Problem], bool]:
+def _chain(document: Document, access: Access) -> tuple[list[Document], list[Problem], bool]:
     chain, problems = [document], list(document.problems)
-    seen = [os.path.realpath(document.source.name)]
+    seen = [os.path.realpath(document.source.folder / Path(document.source.name).name)]
     while isinstance(chain[-1].data, dict) and isinstance(text := chain[-1].data.get("extends"), str):
         here = chain[-1]
         span = (here.place.child("extends") or here.place).span()
-        name = os.path.normpath(os.path.join(os.path.dirname(here.source.name), text))  # noqa: PTH118, PTH120
-        if (real := os.path.realpath(here.source.folder / text)) in seen:
+        path, name = extended_file(here.source, text)
+        if (real := _real(path)) in seen:
             circle = [one.source.name for one in chain[seen.index(real) :]]
             message = f"'extends' goes round in a circle: {' -> '.join([*circle, circle[0]])}"
             return chain, [*problems, Problem("circular_extends", message, span)], False
+        if len(chain) > MAXIMUM_EXTENDED:
+            message = f"more than {MAXIMUM_EXTENDED} files extend one another"
+            return chain, [*problems, Problem("too_many_files", message, span)], False
         try:
-            extended = read_file(here.source.folder / text, name)
+            extended = access.document(path, name)
         except ModelError as error:
             return chain, [*problems, *error.problems], False
         except UnreadableInput as error:
-            hint = suggestion(Path(text).name, _neighbours(here.source.folder / text))
+            hint = suggestion(Path(text).name, access.neighbours(path))
             return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
         problems += extended.problems
         if not isinstance(extended.data, dict):
@@ -103,11 +108,8 @@ def _chain(document: Document) -> tuple[list[Document], list[Problem], bool]:
     return chain, problems, True
 
 
-def _neighbours(path: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
-    except OSError:
-        return []
+def _real(path: Path) -> str:
+    return os.path.realpath(path) if "\0" not in str(path) else ""
 
 
 # Merging
@@ -121,18 +123,28 @@ def merged(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Mo
     form = form_of(annotation, {**base.data, **over.data})
     if isinstance(form, Whole):
         return over
+    if not over.data:
+        return base
+    data, children = dict(base.data), dict(base.place.children or {})
     for key, value in over.data.items():
         within, place = inner(form, key), over.place.child(key) or over.place
         if value is None and not place.spoiled:
-            if key in base.data:
-                base = base.without(key)
+            if key in data:
+                del data[key]
+                children.pop(key, None)
             else:
-                problems.append(_nothing_to_remove(key, base, place, path))
-        elif key in base.data and within is not None:
-            base = base.replacing(key, merged(base.child(key), Tree(value, place), problems, within, (*path, key)))
-        else:
-            base = base.replacing(key, Tree(value, place))
-    return base
+                problems.append(_nothing_to_remove(key, data if len(problems) < _SUGGESTED else {}, place, path))
+            continue
+        piece = Tree(value, place)
+        if key in data and within is not None:
+            below = Tree(data[key], children.get(key) or base.place)
+            piece = merged(below, piece, problems, within, (*path, key))
+        data[key], children[key] = piece
+    return Tree(data, base.place.with_children(children))
+
+
+_SUGGESTED = 100
+"""Faults to which the nearest name is sought, which takes a while where there are many names."""
 
 
 def _long(tree: Tree, annotation: Any) -> Tree:
@@ -147,8 +159,8 @@ def _long(tree: Tree, annotation: Any) -> Tree:
     )
 
 
-def _nothing_to_remove(key: str, base: Tree, place: Place, path: KeyPath) -> Problem:
-    hint = suggestion(key, base.data) or "null removes what the file below has; an empty state is {}"
+def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyPath) -> Problem:
+    hint = suggestion(key, known) or "null removes what the file below has; an empty state is {}"
     return Problem(
         "nothing_to_remove", f"there is no '{key}' to remove in {describe_place(path)}", place.key_span(), hint
     )

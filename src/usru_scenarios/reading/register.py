@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from usru_scenarios.model import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
-from usru_scenarios.reading.cache import witness
+from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.faults import faults_of
-from usru_scenarios.reading.files import names_in
 from usru_scenarios.reading.provenance import is_assumption
-from usru_scenarios.reading.yaml_source import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,28 +99,25 @@ class Register:
         return {claim_id: claim for claim_id, claim in self.claims.items() if name in claim.bears_on}
 
 
-def read_register(folder: Path, name: str) -> tuple[Register, list[Problem]]:
+def read_register(folder: Path, name: str, access: Access | None = None) -> tuple[Register, list[Problem]]:
     """The register in a folder (every `.yaml` and `.yml` file, in the order of their names), and its faults.
 
     Raises:
-        UnreadableInput: there is no such folder, or it can't be read.
+        UnreadableInput: there is no such folder, or it can't or may not be read.
     """
-    try:
-        names = names_in(folder)
-        witness(folder, names)
-        paths = [path for path in map(folder.joinpath, names) if path.suffix in (".yaml", ".yml") and path.is_file()]
-    except FileNotFoundError:
-        raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
-    except OSError as error:
-        raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
+    access = access or Access()
+    paths = access.register(folder, name)
     documents: dict[str, SourceDocument] = {}
     problems: list[Problem] = []
     first: dict[str, Span] = {}
     for path in paths:
         try:
-            document = read_file(path, f"{name}/{path.name}")
+            document = access.document(path, f"{name}/{path.name}")
         except ModelError as error:
             problems += error.problems
+            continue
+        except UnreadableInput as error:
+            problems.append(Problem("unreadable_register", str(error)))
             continue
         problems += document.problems
         problems += _duplicates(document, first)
@@ -129,7 +125,7 @@ def read_register(folder: Path, name: str) -> tuple[Register, list[Problem]]:
         problems += faults
         documents[path.stem] = shape
     register = Register(documents)
-    return register, [*problems, *_unknown_links(register, first)]
+    return register, [*problems, *islice(_unknown_links(register, first), _MOST_LINKS)]
 
 
 def _shaped(document: Document) -> tuple[SourceDocument, list[Problem]]:
@@ -175,6 +171,8 @@ def _duplicates(document: Document, first: dict[str, Span]) -> Iterator[Problem]
         first.setdefault(name, span)
 
 
+_MOST_LINKS = 100
+"""Unknown links that are told."""
 _LINKS = {"agrees": "agrees with", "contradicts": "contradicts"}
 
 

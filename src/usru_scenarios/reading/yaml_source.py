@@ -124,6 +124,8 @@ class Document:
     data: Any
     place: Place
     problems: tuple[Problem, ...] = ()
+    values: int = 0
+    """How many values and keys it holds."""
 
 
 def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
@@ -253,7 +255,7 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
             raise ModelError([*self.problems, problem]) from None
-        return Document(self.source, self.data, self.place, tuple(self.problems))
+        return Document(self.source, self.data, self.place, tuple(self.problems), self.nodes)
 
     def _read(self, events: Iterator[Any]) -> None:
         documents = 0

@@ -1,0 +1,177 @@
+"""Which files a scenario file may bring in beside itself, and how much of them: all that `extends` and `sources` read.
+
+A file from a stranger may name any path. Only regular files are read whose names, and those that links lead to, end in
+.yaml or .yml, so that no message shows a line of anything else; confined, only what lies below the folder of the model
+or comes with the program. What all files of a model hold together is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModel, printable
+from usru_scenarios.reading.cache import witness
+from usru_scenarios.reading.files import is_kept, names_in, regular_bytes
+from usru_scenarios.reading.finding import bundled_folder, bundled_models, shown_path
+from usru_scenarios.reading.yaml_source import read
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.yaml_source import Document, Source
+
+MAXIMUM_EXTENDED = 20
+"""Files that lie over one another."""
+MAXIMUM_REGISTER = 1_000
+"""Files of a register."""
+MAXIMUM_BYTES_IN_ALL = 8 * 1024 * 1024
+MAXIMUM_VALUES_IN_ALL = 400_000
+"""In all files of a model: what it extends and its claims included."""
+
+_ENDINGS = (".yaml", ".yml")
+
+
+@dataclass
+class Access:
+    """What may be read for one model, and how much of it has been.
+
+    Attributes:
+        confined: whether nothing is read but what lies below `top` or comes with the program.
+        top: the folder of the model without links; None where it has none.
+        size, values: of what has been read.
+    """
+
+    confined: bool = False
+    top: Path | None = None
+    size: int = 0
+    values: int = 0
+
+    @classmethod
+    def of(cls, model: Path | None, *, confined: bool = False) -> Access:
+        """The access of a model in a file; of one from standard input or a pipe, which has no folder, with None."""
+        has_folder = confined and model is not None and is_kept(model)
+        return cls(confined, Path(os.path.realpath(model.parent)) if has_folder and model is not None else None)
+
+    def check_model(self, path: Path, name: str) -> None:
+        """Refuse a model that is a link out of its own folder.
+
+        Raises:
+            UnreadableInput: it is, and access is confined.
+        """
+        if self.top is not None and not self._reaches(path):
+            raise UnreadableInput(f"{printable(name)} leads out of its folder, which --confined does not allow")
+
+    def document(self, path: Path, name: str) -> Document:
+        """A file of the model.
+
+        Raises:
+            UnreadableInput: it may not be read, or can't be.
+            UnreadableModel: it is no text or past the limits, or all files of the model are together.
+            ModelError: as in `read`.
+        """
+        _check_text(path, name)
+        if not self._reaches(path):
+            raise UnreadableInput(f"{name} is outside of the folder of the model, which --confined does not allow")
+        if path.suffix not in _ENDINGS or Path(os.path.realpath(path)).suffix not in _ENDINGS:
+            raise UnreadableInput(f"{name} is no .yaml or .yml file")
+        try:
+            text = regular_bytes(path)
+        except FileNotFoundError:
+            raise UnreadableInput(f"{name} does not exist") from None
+        except OSError as error:
+            raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
+        witness(path, text)
+        return self.counted(read(text, name, path.parent))
+
+    def counted(self, document: Document) -> Document:
+        """A document of the model, once it is known that there is not too much of all of them.
+
+        Raises:
+            UnreadableModel: there is.
+        """
+        self.size += len(document.source.text)
+        self.values += document.values
+        if self.size > MAXIMUM_BYTES_IN_ALL or self.values > MAXIMUM_VALUES_IN_ALL:
+            message = (
+                f"with this file all that the model is made of is more than {MAXIMUM_BYTES_IN_ALL >> 20} MiB "
+                f"or {MAXIMUM_VALUES_IN_ALL:,} values"
+            )
+            raise UnreadableModel([Problem("too_large", message, Span(document.source.name, 1, 1))])
+        return document
+
+    def register(self, folder: Path, name: str) -> list[Path]:
+        """The files of a register, in the order of their names.
+
+        Raises:
+            UnreadableInput: the folder may not be listed, or can't be, or holds too many.
+        """
+        _check_text(folder, name)
+        if not self._reaches(folder):
+            raise UnreadableInput(
+                f"the claim register '{name}' is outside of the folder of the model, which --confined does not allow"
+            )
+        try:
+            names = names_in(folder)
+        except FileNotFoundError:
+            raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
+        except OSError as error:
+            raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
+        witness(folder, names)
+        paths = [path for path in map(folder.joinpath, names) if path.suffix in _ENDINGS and path.is_file()]
+        if len(paths) > MAXIMUM_REGISTER:
+            raise UnreadableInput(f"the claim register '{name}' has more than {MAXIMUM_REGISTER:,} files")
+        return paths
+
+    def neighbours(self, path: Path) -> list[str]:
+        """The names of files beside one that could have been meant."""
+        try:
+            _check_text(path, "")
+            near = [name for name in names_in(path.parent) if name.endswith(_ENDINGS)] if self._reaches(path) else []
+        except (OSError, UnreadableInput):
+            return []
+        return near
+
+    def _reaches(self, path: Path) -> bool:
+        if not self.confined:
+            return True
+        real = Path(os.path.realpath(path))
+        tops = [*bundled_roots(), *([self.top] if self.top else [])]
+        return any(real.is_relative_to(top) for top in tops)
+
+
+def _check_text(path: Path, name: str) -> None:
+    if "\0" in str(path):
+        raise UnreadableInput(f"'{printable(name)}' is no name of a file")
+
+
+def bundled_roots() -> list[Path]:
+    """The folders of the models and of the claims that come with the program, without links."""
+    folder = bundled_folder()
+    return [Path(os.path.realpath(place)) for place in (folder, folder.parent / "seeds")] if folder else []
+
+
+def extended_file(source: Source, text: str) -> tuple[Path, str]:
+    """The file that `extends` means in a source, and its name in messages: a path, or the id of a bundled model."""
+    path = source.folder / text
+    bundled = bundled_models() if _may_be_id(text) and not os.path.lexists(path) else {}
+    return (bundled[text], shown_path(bundled[text])) if text in bundled else (path, _named(source, text))
+
+
+def register_folder(source: Source, text: str) -> tuple[Path, str]:
+    """The folder that `sources` means in a source, and its name: a path, or that of the claims of a bundled model."""
+    path = source.folder / text
+    folder = bundled_folder()
+    if folder and _may_be_id(text) and not os.path.lexists(path) and text in bundled_models():
+        seeds = folder.parent / "seeds"
+        return seeds, shown_path(seeds)
+    return path, _named(source, text)
+
+
+def _may_be_id(text: str) -> bool:
+    return bool(text) and not set(text) & {"/", "\\", ".", "\0"}
+
+
+def _named(source: Source, text: str) -> str:
+    """A path that a file names, as one would write it where the file itself is written as it is."""
+    return os.path.normpath(os.path.join(os.path.dirname(source.name), text))  # noqa: PTH118, PTH120
