@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.threads import NAMES
 
 
 class Stubborn(Exception):  # noqa: N818
@@ -46,6 +47,9 @@ class Labour:
     def where(self, _block: int) -> int:
         time.sleep(0.05)  # so that there is something to share
         return os.getpid()
+
+    def threads(self, _block: int) -> dict[str, str | None]:
+        return {name: os.environ.get(name) for name in NAMES}
 
     def leave(self, block: int) -> int:
         (Path(self.mark) / str(block)).touch()

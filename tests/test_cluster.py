@@ -23,6 +23,7 @@ from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoCluster
 from usru_scenarios.sampler.engine import MapBlocks
 from usru_scenarios.study import Study, load
+from usru_scenarios.threads import NAMES
 
 pytest.importorskip("distributed")
 
@@ -68,6 +69,17 @@ def test_results_come_in_order_from_both_workers(local: Cluster) -> None:
     homes = set(local.map(Labour(1.0).where, range(30)))
     assert len(homes) == 2
     assert os.getpid() not in homes
+
+
+def test_workers_start_one_thread_each_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    before = dict(os.environ)
+    with Cluster("local", 1) as one:
+        (seen,) = one.map(Labour().threads, [0])
+    assert seen == {**dict.fromkeys(NAMES, "1"), "OPENBLAS_NUM_THREADS": "3"}
+    assert dict(os.environ) == before
 
 
 def test_what_is_short_or_says_nothing_of_its_length_runs_here(local: Cluster) -> None:

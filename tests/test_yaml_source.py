@@ -147,6 +147,12 @@ def test_byte_order_mark_and_line_ends() -> None:
         (b"#" * (2 * 1024 * 1024 + 1), "too_large", (1, 1)),
         ("é" * (1024 * 1024 + 1), "too_large", (1, 1)),
         ("[" * 51, "too_deep", (1, 51)),
+        ("[" * 5000, "too_deep", (1, 51)),
+        ("é: 1\r\nb: " + "[" * 5000 + "]" * 5000, "too_deep", (2, 53)),
+        ("é: {b: " + "[" * 900 + "%", "too_deep", (1, 56)),
+        ("- " * 5000, "too_deep", (1, 101)),
+        ("? " * 5000, "too_deep", (1, 101)),
+        ("{a: " * 5000, "too_deep", (1, 201)),
         ("[" + "1," * 300 + "]", "too_many_nodes", (1, 400)),
     ],
 )
@@ -161,6 +167,20 @@ def test_what_can_not_be_read_at_all(
     assert caught.value.exit_status == 2
     assert problem.span is not None
     assert (problem.span.line, problem.span.column) == place
+
+
+def test_what_is_broken_before_it_is_too_deep_is_broken() -> None:
+    with pytest.raises(ModelError) as caught:
+        read("a: [" + "[" * 40 + "%" + "[" * 5000, "file")
+    assert not isinstance(caught.value, UnreadableModel)
+    assert [problem.code for problem in caught.value.problems] == ["broken_yaml"]
+
+
+def test_a_value_that_is_too_deep_is_told_where_it_stands() -> None:
+    with pytest.raises(UnreadableModel) as caught:
+        read_value(Source("--set", "paths.é=" + "[" * 5000), 8)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.span and problem.span.column) == ("too_deep", 59)
 
 
 def test_fifty_levels_are_allowed() -> None:

@@ -2,6 +2,6 @@
 
 import sys
 
-from usru_scenarios.cli import main
+from usru_scenarios.entry import main
 
 sys.exit(main())

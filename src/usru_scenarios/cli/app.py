@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from usru_scenarios.cli import (
@@ -52,19 +54,8 @@ def _app(**more: Any) -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **more)
 
 
-class _AsWritten:
-    """Hands on texts and flags as they are written."""
-
-    def coerce(self, value: Any, param: TyperArgument | TyperOption, ctx: object) -> Any:  # noqa: ARG002
-        """The value of a parameter; of one that can be repeated, the list of its values."""
-        return list(value or ()) if param.multiple else value
-
-
 class _Command(TyperCommand):
-    """Spares its parameters typer's own way of reading values, for which typer imports pydantic and builds validators.
-
-    The attribute is typer's own: under another name in a later typer this has no effect but that a run starts later.
-    """
+    """Takes the values of its parameters as they are written."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with the option that shows help."""
@@ -95,10 +86,31 @@ class _Commands(TyperGroup):
 
 
 def _taken_as_written(parameters: list[Any]) -> list[Any]:
+    """Spare parameters typer's own reading of their values, for which it imports pydantic and builds validators.
+
+    Every parameter here is text, a list of texts or a flag, so its value is right as it is written. A value of any
+    other kind, or one that is missing, goes typer's way; and so does everything, only later, should the method that
+    typer calls for each parameter have another name one day.
+    """
     for parameter in parameters:
-        if parameter.type_descriptor.annotation in (str, list[str], bool):
-            vars(parameter)["_runtime_param"] = _AsWritten()
+        usual = getattr(parameter, "process_value", None)
+        if usual is not None and not isinstance(usual, partial):
+            parameter.process_value = partial(_processed, parameter, usual)
     return parameters
+
+
+def _processed(parameter: Any, usual: Callable[..., Any], context: Any, value: Any) -> Any:
+    """What `process_value` of a parameter does: the value is read, and handed to the parameter's callback."""
+    match value:
+        case None | [] if not parameter.required:
+            value = () if parameter.multiple or parameter.nargs == -1 else None
+        case str() | bool() if isinstance(value, bool) == getattr(parameter, "is_flag", False):
+            pass
+        case [*texts] if texts and all(isinstance(text, str) for text in texts):
+            value = texts
+        case _:
+            return usual(context, value)
+    return value if parameter.callback is None else parameter.callback(context, parameter, value)
 
 
 def command() -> TyperGroup:

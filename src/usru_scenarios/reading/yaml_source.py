@@ -234,11 +234,12 @@ class _Frame:
 
 
 class _Reader:
-    """One pass over the events of a text."""
+    """One pass over the events of a text, or of what stands in it from `start` up to `end`."""
 
-    def __init__(self, source: Source, start: int = 0) -> None:
+    def __init__(self, source: Source, start: int = 0, end: int | None = None) -> None:
         self.source = source
         self.start = start
+        self.end = end
         self.problems: list[Problem] = []
         self.frames: list[_Frame] = []
         self.nodes = 0
@@ -247,15 +248,31 @@ class _Reader:
 
     def document(self) -> Document:
         # libyaml counts columns from the start of what it is given.
-        events = yaml.parse(self.source.text[self.start :], Loader=_LOADER)
+        events = yaml.parse(self.source.text[self.start : self.end], Loader=_LOADER)
         try:
             self._read(events)
         except yaml.MarkedYAMLError as error:
+            self._hold_limits_before(error)
             raise ModelError([*self.problems, self._broken(error)]) from None
         except (yaml.YAMLError, ValueError) as error:
             problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
             raise ModelError([*self.problems, problem]) from None
         return Document(self.source, self.data, self.place, tuple(self.problems), self.nodes)
+
+    def _hold_limits_before(self, error: yaml.MarkedYAMLError) -> None:
+        """Refuse what is too deep already before a fault.
+
+        The library looks ahead of what it hands out, and its newer versions have a limit of depth of their own, which
+        then comes before ours. So what stands before the fault is read once more, by itself.
+        """
+        if self.end is not None or error.problem_mark is None:
+            return
+        try:
+            _Reader(self.source, self.start, self.start + error.problem_mark.index).document()
+        except UnreadableModel:
+            raise
+        except ModelError:
+            pass  # how the fault is told is found out from the whole text
 
     def _read(self, events: Iterator[Any]) -> None:
         documents = 0

@@ -29,6 +29,7 @@ from usru_scenarios.problems import Problem, UsruError
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.processes import cores
 from usru_scenarios.running.work import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
+from usru_scenarios.threads import NAMES, one_thread
 from usru_scenarios.version import __version__
 
 LOCAL = "local"
@@ -40,14 +41,6 @@ _AHEAD = 4
 """Tasks for each thread of the cluster that may be outstanding."""
 _ALIKE = ("python", "numpy", "distributed")
 """What must have the same version everywhere: tasks are pickled, and results are to be the same bytes."""
-
-_ONE_THREAD = {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1}
-_SETTINGS = {
-    "distributed.admin.large-graph-warning-threshold": "1 TB",
-    "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
-}
-"""dask's own settings, but for two: a large model is no reason for a warning, and local workers keep memory that they
-have freed, since to give back and fetch again what a step needs takes three times as long as the step."""
 
 _OF_DASK = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 """Variables that dask sets besides, for its workers."""
@@ -123,6 +116,18 @@ class Cluster:
             yield self._client.submit(_results, function, tasks[number], key=(f"usru_blocks-{run}", number))
 
 
+def _settings() -> dict[str, Any]:
+    """Dask's own settings, but for two.
+
+    A large model is no reason for a warning, and local workers keep memory that they have freed, since to give back and
+    fetch again what a step needs takes three times as long as the step.
+    """
+    return {
+        "distributed.admin.large-graph-warning-threshold": "1 TB",
+        "distributed.nanny.pre-spawn-environ": one_thread(os.environ),
+    }
+
+
 def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
     """A client of the cluster, which the stack closes, and a local cluster if there is one."""
     try:
@@ -134,7 +139,7 @@ def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
     logger = logging.getLogger("distributed")
     stack.callback(logger.setLevel, logger.level)
     logger.setLevel(logging.CRITICAL + 1)  # what matters is said by errors; the rest would disturb
-    stack.enter_context(dask.config.set(_SETTINGS))
+    stack.enter_context(dask.config.set(_settings()))
     if address == LOCAL:
         stack.enter_context(_of_its_own())
     with held():
@@ -193,7 +198,7 @@ def _of_its_own() -> Iterator[None]:
             with import_module("dask").config.set({"temporary-directory": folder}):
                 yield
         finally:
-            for name in (_SAFE_PATH, *_OF_DASK, *_ONE_THREAD):
+            for name in (_SAFE_PATH, *_OF_DASK, *NAMES):
                 if name in before:
                     os.environ[name] = before[name]
                 else:

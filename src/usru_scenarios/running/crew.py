@@ -37,6 +37,7 @@ from typing import IO, Any
 from usru_scenarios.problems import Problem, UsruError, printable
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.work import Result, Tasks, unpacked
+from usru_scenarios.threads import one_thread
 
 _WAITING = 2
 """Tasks that a worker has at a time: the one that it works on, and the next."""
@@ -92,6 +93,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors or subprocess.DEVNULL,
+                env={**os.environ, **one_thread(os.environ)},
                 **_sharing(theirs),
             )
         except BaseException:

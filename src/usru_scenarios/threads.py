@@ -1,0 +1,24 @@
+"""How many threads the libraries of linear algebra start: one, unless the user has said otherwise.
+
+Their threads wait for each other by spinning. What is solved here is small, so that a second thread saves nothing, and
+beside a busy process it costs many times the work itself. They read the environment when they are loaded, so it is to
+be set before numpy is imported, and only in processes that are ours: the command's and the workers'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+OF_ALL = "OMP_NUM_THREADS"
+"""OpenMP's; the libraries that have a name of their own obey it too, where theirs is not set."""
+
+NAMES = (OF_ALL, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""OpenMP, and the libraries that numpy may be built with: OpenBLAS, Intel's MKL, BLIS, Apple's Accelerate."""
+
+
+def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is to be added to an environment so that each library starts one thread.
+
+    Nothing that the user has set is among it; `OMP_NUM_THREADS`, where it is set, speaks for all of them.
+    """
+    return {} if OF_ALL in environment else {name: "1" for name in NAMES if name not in environment}
