@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
 from usru_scenarios.language.questions import Comparison, Intervention, Probability, Statement, evaluate, probabilities
-from usru_scenarios.language.text import MAXIMUM_DEPTH, MAXIMUM_OPERATIONS
+from usru_scenarios.language.text import MAXIMUM_DEPTH
+from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.meaning.program import Program
@@ -714,9 +715,10 @@ def test_texts_made_to_exhaust_the_stack_are_refused(text: str, message: str) ->
 
 
 def test_long_statements_within_the_bounds_are_worked_out() -> None:
-    assert value("1" + "-1" * MAXIMUM_OPERATIONS) == 1 - MAXIMUM_OPERATIONS
+    assert value("1" + "-1" * MOST_OPERATIONS) == 1 - MOST_OPERATIONS
     assert value("(" * (MAXIMUM_DEPTH - 1) + "1" + ")" * (MAXIMUM_DEPTH - 1)) == 1
-    assert only_event("P(" + "reset or " * 5_000 + "reset @ end)") == at(7, Some((RESET,) * 5_001))
+    joined = "P(" + "reset or " * MOST_OPERATIONS + "reset @ end)"
+    assert only_event(joined) == at(7, Some((RESET,) * (MOST_OPERATIONS + 1)))
 
 
 # --- Anything at all -------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ class Diagnostic:
     line: int | None
     column: int | None
     hint: str
+    count: int = 1
+    """For how many warnings of the kind it stands, of which this is the first."""
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from usru_scenarios.limits import LARGEST_NUMBER, MOST_STATES
 from usru_scenarios.names import DIRICHLET, RESERVED
+from usru_scenarios.problems import shortened
 from usru_scenarios.timeline import Grid, StepLength, TimeError, parse_date, parse_duration
 
 if TYPE_CHECKING:
     from usru_scenarios.families import Law
-
-MOST_STATES = 255
-"""A node has at most as many states: the sampler keeps a state in one byte."""
 
 DISTRIBUTIONS: dict[str, int] = {"uniform": 2, "triangular": 3, "pert": 3, "normal": 2, "beta": 2}
 """The families of distributions and how many parameters each takes."""
@@ -60,9 +59,18 @@ Name = Annotated[str, StringConstraints(pattern=_NAME)]
 NewName = Annotated[Name, BeforeValidator(lambda name: _identifier(name) if isinstance(name, str) else name)]
 """An identifier that the file gives to something; reserved words are refused."""
 
+
+def _as_written(raw: object) -> object:
+    """`true` and `false` are values of YAML, and names like any other where a name is expected."""
+    return ("true" if raw else "false") if isinstance(raw, bool) else raw
+
+
+GivenName = Annotated[Name, BeforeValidator(_as_written, json_schema_input_type=str | bool)]
+"""An identifier in the place of a value, where a bare `true` or `false` is one too."""
+
 ClaimId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Sources = Annotated[tuple[ClaimId, ...], Field(strict=False)]
-Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Names = Annotated[tuple[GivenName, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 
 
@@ -252,7 +260,14 @@ def _number_or_distribution(raw: object) -> object:
         raise PydanticCustomError("not_a_number", "expected a number, found {found}", {"found": describe(raw)})
     if not math.isfinite(raw):
         raise PydanticCustomError("not_finite", "the number must be finite", {})
-    return float(raw)
+    return _of_some_size(float(raw))
+
+
+def _of_some_size(number: float) -> float:
+    if abs(number) > LARGEST_NUMBER:
+        message = "{found} is more than a number here can be, which is {limit}"
+        raise PydanticCustomError("number_too_large", message, {"found": f"{number:g}", "limit": f"{LARGEST_NUMBER:g}"})
+    return number
 
 
 def describe(raw: object) -> str:
@@ -262,7 +277,7 @@ def describe(raw: object) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, str):
-        return f"the text '{raw if len(raw) <= 40 else raw[:37] + '...'}'"
+        return f"the text '{shortened(raw)}'"
     if isinstance(raw, Mapping):
         return "a map"
     return "a list" if isinstance(raw, list | tuple) else f"the number {raw:g}" if _is_number(raw) else f"{raw!r}"
@@ -575,7 +590,7 @@ def expand_state(raw: object) -> object:
 class Condition(Value):
     """What a `when` asks of one node: one of some states, or a comparison on a numeric driver."""
 
-    states: tuple[Name, ...] = ()
+    states: tuple[GivenName, ...] = ()
     comparison: str | None = None
 
     @model_validator(mode="before")
@@ -583,6 +598,7 @@ class Condition(Value):
     def _from_short_form(cls, raw: object) -> object:
         if isinstance(raw, Condition):
             return raw
+        raw = _as_written(raw)
         if isinstance(raw, str):
             return {"comparison": raw} if raw[:1] in ("<", ">", "=", "!") else {"states": (raw,)}
         if isinstance(raw, list) and raw:
@@ -705,6 +721,9 @@ def _scale(raw: object) -> object:
         raise PydanticCustomError(
             "not_a_range", "a range is a list of two numbers, such as [0, 1], not {found}", {"found": found}
         )
+    for end in raw:
+        if isinstance(end, int | float):
+            _of_some_size(float(end))
     return raw
 
 

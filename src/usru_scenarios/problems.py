@@ -6,8 +6,9 @@ draw it, so that whoever shows it (a terminal, an editor, a test) needs no more 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -29,13 +30,25 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault or warning: a stable `code`, a sentence, a place, and where there is one, a way to mend it."""
+    """One fault or warning: a stable `code`, a sentence, a place, and where there is one, a way to mend it.
+
+    Sentence and hint are one line each, whatever the names and texts that they quote, and long words are cut in them.
+    """
 
     code: str
     message: str
     span: Span | None = None
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+    many: str = ""
+    """What is said where there are several of the kind, `{count}` being their number; this one is then the first."""
+    count: int = 1
+    """For how many problems of the kind this one stands."""
+
+    def __post_init__(self) -> None:
+        """Make one line each of the sentence and the hint."""
+        object.__setattr__(self, "message", _one_line(self.message))
+        object.__setattr__(self, "hint", _one_line(self.hint))
 
     def __str__(self) -> str:
         """The message with its place, the source line, a row of carets and the hint, as a compiler would print it."""
@@ -65,6 +78,48 @@ def _window(span: Span, limit: int = 100) -> tuple[str, int]:
     right = left + limit
     head, tail = ("..." if left else ""), ("..." if right < len(span.text) else "")
     return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
+
+
+_LONG_WORD = re.compile(r"[^\s/\\]{81,}|\S{301,}")
+_LONGEST_SENTENCE = 600
+
+
+def _one_line(text: str) -> str:
+    """A sentence of a message without line breaks and control characters, long words cut; paths may be longer."""
+    text = _LONG_WORD.sub(lambda word: shortened(word[0]), printable(text))
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[: _LONGEST_SENTENCE - 3]}..."
+
+
+def shortened(text: str, limit: int = 40) -> str:
+    """A text for a message: its beginning where it is long, in one line."""
+    return printable(text if len(text) <= limit else f"{text[: limit - 3]}...")
+
+
+def gathered(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems with one in the place of all warnings of a kind: the first, which says how many there are."""
+    kinds: dict[object, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        kinds.setdefault(problem.code if problem.severity == "warning" else number, []).append(problem)
+    return [_of_many(first, others) if others else first for first, *others in kinds.values()]
+
+
+def _of_many(first: Problem, others: list[Problem]) -> Problem:
+    count = first.count + sum(problem.count for problem in others)
+    if first.many:
+        message = f"{first.many.format(count=f'{count:,}')}; this is the first"
+    else:
+        message = f"{first.message} (and {count - 1:,} more like it{_lines(first, others)})"
+    return replace(first, message=message, many="", count=count)
+
+
+def _lines(first: Problem, others: list[Problem], limit: int = 5) -> str:
+    """In which lines of its file the others stand."""
+    spans = [problem.span for problem in others if problem.span and first.span]
+    lines = sorted({span.line for span in spans if first.span and span.source == first.span.source})
+    if not lines:
+        return ""
+    rest = ", ..." if len(lines) > limit else ""
+    return f", in line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:limit]))}{rest}"
 
 
 def printable(text: str) -> str:

@@ -139,7 +139,10 @@ def _written_forms() -> dict[str, Schema]:
         },
         "Condition": {
             "description": "A state, a list of states, or a comparison such as '> 0.7'.",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+            "anyOf": [
+                {"type": ["string", "boolean"]},
+                {"type": "array", "items": {"type": ["string", "boolean"]}, "minItems": 1},
+            ],
         },
     }
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from usru_scenarios.limits import LONGEST_DURATION, MOST_STEPS
+from usru_scenarios.problems import shortened
+
 StepLength = Literal["month", "quarter", "year"]
 
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 """Length of each kind of step, in months."""
-
-MAXIMUM_STEPS = 1200
-"""A model has at most this many steps."""
 
 _DATE = re.compile(r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?")
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>month|quarter|year)s?")
@@ -40,7 +40,7 @@ def parse_date(text: str) -> Date:
     """
     match = _DATE.fullmatch(text.strip())
     if match is None:
-        raise TimeError(f"'{text}' is not a date: write 2025-01, 2025-Q1, 2025 or 2025-01-20")
+        raise TimeError(f"'{shortened(text)}' is not a date: write 2025-01, 2025-Q1, 2025 or 2025-01-20")
     year = 12 * int(match["year"])
     if match["quarter"]:
         return Date(year + 3 * (int(match["quarter"]) - 1), 3, text)
@@ -61,7 +61,11 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None or float(match["number"]) == 0:
-        raise TimeError(f"'{text}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'")
+        raise TimeError(
+            f"'{shortened(text)}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'"
+        )
+    if float(match["number"]) > LONGEST_DURATION:
+        raise TimeError(f"'{shortened(text)}' is longer than a duration can be, which is 1,000,000 {match['unit']}s")
     return float(match["number"]) * MONTHS[match["unit"]]
 
 
@@ -95,8 +99,8 @@ class Grid:
         if (last - first) % months:
             raise TimeError(f"from {start} to {end} is not a whole number of {step}s")
         count = (last - first) // months
-        if count > MAXIMUM_STEPS:
-            raise TimeError(f"from {start} to {end} are {count} {step}s, more than the {MAXIMUM_STEPS} steps allowed")
+        if count > MOST_STEPS:
+            raise TimeError(f"from {start} to {end} are {count} {step}s, more than the {MOST_STEPS} steps allowed")
         return cls(first, months, count)
 
     @cached_property

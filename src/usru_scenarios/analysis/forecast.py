@@ -262,8 +262,9 @@ def _effective(draws: Draws, name: str) -> Floats:
 def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats) -> ValuesResult:
     """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
     trials = sums.bins.sum(axis=1)
-    mean = sums.total / trials
-    error = np.sqrt(np.maximum(sums.squares / trials - mean**2, 0.0) / np.maximum(effective - 1, 1))
+    above = sums.total / trials
+    mean = node.scale.low + above
+    error = np.sqrt(np.maximum(sums.squares / trials - above**2, 0.0) / np.maximum(effective - 1, 1))
     quantiles, errors = {}, {}
     for share in QUANTILES:
         reach = np.sqrt(share * (1.0 - share) / effective)

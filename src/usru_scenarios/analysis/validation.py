@@ -55,4 +55,5 @@ def diagnostic(problem: Problem) -> Diagnostic:
         line=span.line if span else None,
         column=span.column if span else None,
         hint=problem.hint,
+        count=problem.count,
     )

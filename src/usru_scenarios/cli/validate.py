@@ -64,8 +64,8 @@ def _in_words(report: Validation) -> str:
     """One line: that the file is valid, and how much there is of what."""
     assert report.model is not None
     parts = ", ".join(f"{number} {_noun(name, number)}" for name, number in report.counts.items() if number)
-    warnings = len(report.problems)
-    told = f"; {warnings} {_noun('warnings', warnings)}" if warnings else ""
+    warnings = sum(problem.count for problem in report.problems)
+    told = f"; {warnings:,} {_noun('warnings', warnings)}" if warnings else ""
     return f"{report.model.name} is valid: {parts}{told}\n"
 
 

@@ -52,14 +52,12 @@ from usru_scenarios.language.tree import (
     When,
     Word,
 )
+from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, QueryError, Span, listing, suggestion
 
 MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
-
-MAXIMUM_OPERATIONS = 200
-"""Operations `+ - * /` in one statement."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +271,7 @@ class _Parser:
         while sign := self.take(_COMPARISON):
             signs.append(_sign(sign))
             parts.append(self.sum())
+            self.joined()
         return Chain(tuple(parts), tuple(signs))
 
     def sum(self) -> Expression[Question]:
@@ -298,10 +297,14 @@ class _Parser:
     def operation(
         self, sign: Literal["+", "-", "*", "/"], left: Expression[Question], right: Expression[Question]
     ) -> Binary[Question]:
-        self.operations += 1
-        if self.operations > MAXIMUM_OPERATIONS:
-            raise self.source.error("too_long", f"more than {MAXIMUM_OPERATIONS} operations", self.read - 1, self.read)
+        self.joined()
         return Binary(sign, left, right)
+
+    def joined(self) -> None:
+        """Count what joins two parts: signs of arithmetic and of comparison, `and`, `or`, commas between conditions."""
+        self.operations += 1
+        if self.operations > MOST_OPERATIONS:
+            raise self.source.error("too_long", f"more than {MOST_OPERATIONS} operations", self.read - 1, self.read)
 
     def factor(self) -> Expression[Question]:
         with self.deeper():
@@ -359,6 +362,7 @@ class _Parser:
             conditions.append(self.condition())
             while self.accept(","):
                 conditions.append(self.condition())
+                self.joined()
         own_time = "give a part a time of its own in parentheses: (reset @ end) and (...)"
         self.close(
             opening,
@@ -404,12 +408,14 @@ class _Parser:
         parts = [self.all_of()]
         while self.accept("or"):
             parts.append(self.all_of())
+            self.joined()
         return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
 
     def all_of(self) -> Event:
         parts = [self.one()]
         while self.accept("and"):
             parts.append(self.one())
+            self.joined()
         return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
 
     def one(self) -> Event:

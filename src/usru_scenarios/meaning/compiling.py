@@ -286,6 +286,8 @@ class _Compiler:
         terms, curves = [], []
         for lag, influences in ((0, same_step), (1, lagged)):
             for parent, by_state in sorted(influences.items()):
+                if not by_state:
+                    continue  # a parent that is named, and no points yet
                 if parent in self.numeric:
                     curves.append(self._curve(parent, lag, by_state, states))
                 else:

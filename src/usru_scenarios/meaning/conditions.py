@@ -18,10 +18,9 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-State = TypeVar("State", bound=Hashable)
+from usru_scenarios.limits import MOST_STATES
 
-MOST_STATES = 255
-"""Of an auxiliary node: the sampler keeps a state in one byte."""
+State = TypeVar("State", bound=Hashable)
 
 _ROWS = 256
 """A stage takes in further parents while the table of its states has no more rows."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model import DISTRIBUTIONS, Model, describe
 from usru_scenarios.names import RESERVED
-from usru_scenarios.problems import Problem, listing, suggestion
+from usru_scenarios.problems import Problem, listing, shortened, suggestion
 from usru_scenarios.reading.grammar import describe_place, fields_at
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 MAXIMUM_FAULTS = 200
 """After so many faults the rest is not shown."""
 
-MORE_FAULTS = Problem("too_many_faults", "there are more faults; these are the first")
+MORE_FAULTS = "too_many_faults"
+"""The code of the problem that says how many more faults there are."""
+
+
+def more_faults(count: int) -> Problem:
+    """Says that so many faults are not shown."""
+    return Problem(
+        MORE_FAULTS, f"and {count:,} more {'fault' if count == 1 else 'faults'}; these are the first", count=count
+    )
+
 
 _NAMES = {
     "^[a-z][a-z0-9_]*$": ("a name", "names are small letters, digits and '_', and begin with a letter"),
@@ -31,6 +40,9 @@ _NAMES = {
 
 _OF_STATES = frozenset({"prior", "hold", "states", "prior_given", "allowed"})
 """What a node with states has, and a numeric one can't."""
+
+
+_QUOTE = "quote it to make it text"
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ def faults_of(
         fault = _Translation(detail, data, place, root, naming).fault()
         faults.setdefault(fault.problem, fault)
     if len(details) > MAXIMUM_FAULTS:
-        faults[MORE_FAULTS] = Fault(MORE_FAULTS, (), MORE_FAULTS.code)
+        more = more_faults(len(details) - MAXIMUM_FAULTS)
+        faults[more] = Fault(more, (), MORE_FAULTS)
     return list(faults.values())
 
 
@@ -131,12 +144,12 @@ class _Translation:
                     return f"{self.naming(self.path)} has nothing in it", ""
                 return f"{self.naming(self.path)} must be a map, not {found}", ""
             case "tuple_type" | "list_type":
-                example = f"write [{self.input}]" if isinstance(self.input, str | int | float) else ""
+                example = f"write [{self._as_written()}]" if isinstance(self.input, str | int | float) else ""
                 return f"expected a list, found {found}", example
             case "string_type":
-                return f"expected text, found {found}", "quote it to make it text" if isinstance(
-                    self.input, int | float
-                ) else ""
+                return f"expected text, found {found}", self._quoting()
+            case "unreadable_condition":
+                return self.detail["msg"], _QUOTE if self.input is None else ""
             case "union_tag_invalid":
                 return f"unknown kind '{self.context.get('tag')}'", "a driver is categorical or numeric"
             case "too_short":
@@ -153,6 +166,13 @@ class _Translation:
                 return self.detail["msg"], f"reserved are {', '.join(sorted(RESERVED))}"
         return self.detail["msg"], ""
 
+    def _quoting(self) -> str:
+        """What YAML takes for a number or for nothing is text in quotes."""
+        return _QUOTE if self.input is None or isinstance(self.input, int | float) else ""
+
+    def _as_written(self) -> str:
+        return str(self.input).lower() if isinstance(self.input, bool) else str(self.input)
+
     def _unknown_key(self) -> tuple[str, str]:
         key, parent = str(self.loc[-1]), self.path[:-1]
         if self.path == ("judgements",):
@@ -160,7 +180,7 @@ class _Translation:
         known = fields_at(parent, self.data, self.root)
         if "numeric" in self.loc[:4] and len(parent) == 2 and key in _OF_STATES:
             return f"'{key}' has no meaning for a numeric driver such as '{parent[-1]}'", listing(known)
-        message = f"unknown key '{key}' in {self.naming(parent)}"
+        message = f"unknown key '{shortened(key)}' in {self.naming(parent)}"
         return message, suggestion(key, known) or listing(known)
 
     def _missing(self) -> tuple[str, str]:
@@ -176,7 +196,7 @@ class _Translation:
 
     def _bad_name(self) -> tuple[str, str]:
         written = self.input if isinstance(self.input, str) else str(self.loc[-2])
-        shown = written if len(written) <= 40 else f"{written[:37]}..."
+        shown = shortened(written)
         what, hint = _NAMES.get(
             str(self.context.get("pattern")), ("a number", "a knot is a number on the driver's scale")
         )

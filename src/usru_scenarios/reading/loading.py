@@ -19,12 +19,13 @@ from usru_scenarios.problems import (
     RequestError,
     Span,
     UnreadableInput,
+    gathered,
     listing,
     suggestion,
 )
 from usru_scenarios.reading.access import Access, register_folder
 from usru_scenarios.reading.checks import Context, Finding, findings
-from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate
+from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
 from usru_scenarios.reading.outline import NodeOutline, Outline
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
 MAXIMUM_PROFILES = 100
 """So many profiles are checked beforehand; of a file with more, the others when they are asked for."""
-
-MAXIMUM_FINDINGS = 1_000
-"""So many faults are looked for; a file that has more was not written by hand."""
 
 
 class ReadAgain(Protocol):
@@ -255,6 +253,8 @@ class _Examined:
     model: Model | None
     register: Register | None
     problems: list[Problem]
+    is_whole: bool
+    """Whether the model is all of the data."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -272,18 +272,17 @@ class _Examiner:
     def examine(self, tree: Tree) -> _Examined:
         problems: list[Problem] = []
         register = self._register(tree, problems)
-        model, faults = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
+        model, faults, is_whole = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
         problems += [fault.problem for fault in faults]
         if model is not None:
             context = Context(model, tree.data, frozenset(register.claims) if register else None)
-            found = islice(findings(context), MAXIMUM_FINDINGS)
-            problems += filter(None, (_located(finding, tree) for finding in found))
-        return _Examined(tree, model, register, problems)
+            problems += _told(findings(context), tree)
+        return _Examined(tree, model, register, problems, is_whole)
 
     def _with_sound_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """The data with what the base has unchanged already validated; None where that spares nothing."""
         base = self.base
-        if base is None or base.model is None or base.errors:
+        if base is None or base.model is None or not base.is_whole or base.errors:
             return None
         attempt = dict(data)
         for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations"):
@@ -324,11 +323,28 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
     if place.spoiled:
         return None
     span = place.key_span() if finding.of_key else place.span()
-    hint = finding.hint
+    hint = finding.hint if isinstance(finding.hint, str) else finding.hint()
     if finding.also is not None:
         other = locate(tree.place, finding.also)[0].key_span()
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
-    return Problem(finding.code, finding.message, span, hint, finding.severity)
+    return Problem(finding.code, finding.message, span, hint, finding.severity, finding.many)
+
+
+def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
+    """What the rules find, at its place: all warnings, and of faults as many as are shown, with the number of others.
+
+    Of others nothing but the number is looked for, since a likely right name may take long to find.
+    """
+    faults: dict[tuple[str, str, KeyPath], None] = {}
+    for finding in found:
+        if finding.severity == "error":
+            faults.setdefault((finding.code, finding.message, finding.path))
+            if len(faults) > MAXIMUM_FAULTS:
+                continue
+        if (problem := _located(finding, tree)) is not None:
+            yield problem
+    if len(faults) > MAXIMUM_FAULTS:
+        yield more_faults(len(faults) - MAXIMUM_FAULTS)
 
 
 def _profiles(examiner: _Examiner, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _Examined]]:
@@ -343,6 +359,8 @@ def _profiles(examiner: _Examiner, tree: Tree, problems: list[Problem]) -> Itera
         known = set(problems)
         block = tree.child("profiles").child(name).place
         fresh = [problem for problem in [*own, *examined.errors] if problem not in known]
+        if any(problem.code == MORE_FAULTS for problem in known):
+            fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
         problems += _in_profile(fresh, name, block)
         yield name, examined
 
@@ -367,8 +385,7 @@ def _spans(place: Place) -> Iterator[Span]:
 
 def _faults_of_fragment(tree: Tree) -> list[Problem]:
     """The faults of a file whose rest could not be read: what it lacks may stand there."""
-    _, faults = sound_part(tree.data, tree.place)
-    return [fault.problem for fault in faults if fault.kind != "missing"]
+    return [fault.problem for fault in sound_part(tree.data, tree.place).faults if fault.kind != "missing"]
 
 
 # What was asked for
@@ -426,10 +443,10 @@ def _with_zero(tree: Tree, path: KeyPath) -> Tree:
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each problem once, in the order of the files: the one that was asked for first."""
+    """Each problem once, in the order of the files: the one that was asked for first; the warnings of a kind in one."""
     unique = list(dict.fromkeys(problems))
-    more = (MORE_FAULTS,) if MORE_FAULTS in unique or len(unique) > MAXIMUM_FAULTS else ()
-    unique = [problem for problem in unique if problem != MORE_FAULTS]
+    more = sum(problem.count for problem in unique if problem.code == MORE_FAULTS)
+    unique = [problem for problem in unique if problem.code != MORE_FAULTS]
     files = list(dict.fromkeys(problem.span.source for problem in unique if problem.span))
     unique.sort(
         key=lambda problem: (
@@ -438,4 +455,9 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
             else (len(files), 0, 0)
         )
     )
-    return (*unique[:MAXIMUM_FAULTS], *more)
+    unique = gathered(unique)
+    errors = [problem for problem in unique if problem.severity == "error"]
+    more += len(errors[MAXIMUM_FAULTS:])
+    hidden = set(errors[MAXIMUM_FAULTS:])
+    shown = [problem for problem in unique if problem not in hidden]
+    return (*shown, more_faults(more)) if more else tuple(shown)

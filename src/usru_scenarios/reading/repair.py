@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from usru_scenarios.model import Model
-from usru_scenarios.reading.faults import Fault, faults_of, locate
+from usru_scenarios.reading.faults import MORE_FAULTS, Fault, faults_of, locate
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.yaml_source import KeyPath, Place
@@ -25,6 +25,7 @@ _STAND_INS: dict[KeyPath, Any] = {
 _NUMBER_FAULTS = frozenset(
     {
         "not_a_number",
+        "number_too_large",
         "not_finite",
         "negative_share",
         "negative_weight",
@@ -45,8 +46,21 @@ _TEXT_FAULTS = frozenset({"string_type", "string_pattern_mismatch"})
 """Faults of a name or an id: in a list another stands in for it, for without it the list might say something else."""
 
 
-def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> tuple[Model | None, list[Fault]]:
-    """The model of what is sound in the data, or None where too little is; and the faults of the rest.
+class SoundPart(NamedTuple):
+    """The model of what is sound in some data, or None where too little is; and the faults of the rest.
+
+    Of what has been told already, such as an alias in the place of a value, there is no fault; it is missing or stood
+    in for all the same.
+    """
+
+    model: Model | None
+    faults: list[Fault]
+    is_whole: bool
+    """Whether the model is all of the data."""
+
+
+def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> SoundPart:
+    """What is sound of the data of a file.
 
     `attempt` is the same data with parts that are known to be sound already validated.
     """
@@ -55,18 +69,18 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> tuple
     rest: Any = data if attempt is None else attempt
     for _ in range(_ROUNDS):
         try:
-            return Model.model_validate(rest), faults
+            return SoundPart(Model.model_validate(rest), faults, not touched)
         except ValidationError as error:
             found = faults_of(error, data, place)
         faults += [fault for fault in found if not _is_told(fault, place) and not _follows(fault, touched)]
-        if any(fault.kind == "too_many_faults" for fault in found):
+        if any(fault.kind == MORE_FAULTS for fault in found):
             break
         for fault in found:
             _spoil(place, fault)
             rest = _without(rest, fault, touched)
         if not isinstance(rest, dict):
             break
-    return None, faults
+    return SoundPart(None, faults, is_whole=False)
 
 
 def _follows(fault: Fault, touched: set[KeyPath]) -> bool:
@@ -81,7 +95,7 @@ def _is_told(fault: Fault, place: Place) -> bool:
 
 def _spoil(place: Place, fault: Fault) -> None:
     """Nothing more is to be said of this value; an unknown key, though, says nothing of what it stands in."""
-    if fault.kind not in ("extra_forbidden", "too_many_faults"):
+    if fault.kind not in ("extra_forbidden", MORE_FAULTS):
         locate(place, fault.path)[0].spoiled = True
 
 
@@ -106,7 +120,7 @@ def _stand_in(fault: Fault) -> Any:
     """A sound value in the place of one at fault, where taking that out would bring about other faults; else None."""
     if fault.path in _STAND_INS:
         return _STAND_INS[fault.path]
-    if fault.kind in _NUMBER_FAULTS and fault.path[-1:] != ("distribution",):
+    if fault.kind in _NUMBER_FAULTS and fault.path[-1:] not in (("distribution",), ("range",)):
         return 2 if fault.path[:1] == ("odds_per_point",) else 1
     if fault.kind in _TEXT_FAULTS and fault.path and isinstance(fault.path[-1], int):
         return "a0"

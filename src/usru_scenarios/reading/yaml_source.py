@@ -358,6 +358,11 @@ class _Reader:
                 mark,
                 "write the keys out, or use 'extends' for a file",
             )
+        elif plain and key in _NULL:
+            frame.place.spoiled = True
+            self._report(
+                "null_key", f"{key or 'nothing'} can't be a name", mark, f"quote it to make it text: '{key or '...'}'"
+            )
         elif places is not None and (first := places.get(key)) is not None:
             line = first.key.line + 1 if first.key else 1
             self._report(

@@ -45,10 +45,12 @@ class Warned:
     message: str
     path: str | None = None
     line: int | None = None
+    count: int = 1
+    """For how many of the kind it stands, of which this is the first."""
 
 
 def warned(problem: Problem) -> Warned:
     """A problem as a result carries it."""
     if problem.span is None:
-        return Warned(problem.code, problem.message)
-    return Warned(problem.code, problem.message, problem.span.source, problem.span.line)
+        return Warned(problem.code, problem.message, count=problem.count)
+    return Warned(problem.code, problem.message, problem.span.source, problem.span.line, problem.count)

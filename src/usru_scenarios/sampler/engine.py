@@ -149,7 +149,7 @@ class Draws:
             where its moments are kept.
         counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there; none
             where moments are kept.
-        moments: at each step, shape (steps, quantities).
+        moments: at each step, shape (steps, quantities); numbers above the low end of their range.
         ever: of the first visits at all steps together, shape (scenarios + groups,).
         whole: shape (groups,), the weights of the groups, where `trials` no longer tells them.
     """
@@ -189,7 +189,7 @@ class Draws:
         return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
 
     def mean(self, name: str) -> Estimate | None:
-        """The mean of a numeric node at each step, shape (steps,), where its moments are kept."""
+        """How far the mean of a numeric node lies above the low end of its range: (steps,), where moments are kept."""
         if self.moments is None or name not in self.columns:
             return None
         return self._shares(self.moments, (slice(None), self.columns[name].start))
@@ -226,7 +226,7 @@ class Draws:
         if isinstance(node, NumericNode):
             self.values[node.name].see(step, values, node.scale, None if groups is None else groups.weights)
             if groups is not None and node.name in self.columns:
-                groups.put(self.columns[node.name], values[None])
+                groups.put(self.columns[node.name], values[None] - node.scale.low)
         elif groups is not None:
             groups.count(self.columns[node.name], values)
         else:
@@ -315,7 +315,8 @@ class NumericSums:
     """What was seen of a numeric node at each step, trials counted by their weights where they have any.
 
     Attributes:
-        total, squares: shape (steps,), sums of the value and of its square.
+        total, squares: shape (steps,), sums of how far the value lies above the low end of the range, and its square:
+            so no digit is lost where a range is narrow and far from 0.
         least, most: shape (steps,), the extremes.
         bins: shape (steps, BINS + 1), how many values fell into each equal part of the range; the last is its very top.
     """
@@ -343,12 +344,13 @@ class NumericSums:
             values, weights = values[weights > 0], weights[weights > 0]
             if not len(values):
                 return
-        weighed = values if weights is None else values * weights
-        self.total[step] += weighed.sum()
-        self.squares[step] += (weighed * values).sum()
         self.least[step] = min(self.least[step], values.min())
         self.most[step] = max(self.most[step], values.max())
-        index = ((values - scale.low) * (BINS / (scale.high - scale.low))).astype(np.intp)
+        above = values - scale.low
+        weighed = above if weights is None else above * weights
+        self.total[step] += weighed.sum()
+        self.squares[step] += (weighed * above).sum()
+        index = (above * (BINS / (scale.high - scale.low))).astype(np.intp)
         self.bins[step] += np.bincount(index, weights, minlength=BINS + 1)
 
     def add(self, other: NumericSums) -> None:
@@ -560,9 +562,10 @@ class Sampler:
         """The sums of no trials, with room for so many batches, by default all of them."""
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
         batches = self.batches.count if batches is None else batches
-        states = {n: len(node.states) for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
+        named = {name: program.nodes[name] for name in program.named}
+        states = {n: len(node.states) for n, node in named.items() if isinstance(node, CategoricalNode)}
         states.pop(OUTCOME)
-        numeric = [name for name in program.nodes if name not in states and name != OUTCOME]
+        numeric = [name for name in named if name not in states and name != OUTCOME]
         drawn = self.plan.judgements > 0
         columns = self._columns(states, numeric if drawn else [])
         quantities = max((part.stop for part in columns.values()), default=0)
@@ -666,8 +669,8 @@ class Tally:
         for name, values in zip(self.program.nodes, worlds.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
-            else:
-                self.sums.see(step, self.program.nodes[name], values, self.groups)
+            elif (node := self.program.nodes[name]).role != "auxiliary":
+                self.sums.see(step, node, values, self.groups)
         if self.groups is not None and self.sums.moments is not None:
             self.groups.fold(self.sums.moments, step, self.groups.sums)
 

@@ -11,7 +11,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid, TimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, KeysView
+    from collections.abc import Callable, Iterator, KeysView
 
     from usru_scenarios.model import Rule
     from usru_scenarios.reading.yaml_source import KeyPath
@@ -26,11 +26,14 @@ class Finding:
     code: str
     message: str
     path: KeyPath
-    hint: str = ""
+    hint: str | Callable[[], str] = ""
+    """A likely right name may take long to find, so it is looked for only where it is shown."""
     of_key: bool = True
     """Whether the key at the path is meant and not its value."""
     severity: Literal["error", "warning"] = "error"
     also: KeyPath | None = None
+    many: str = ""
+    """As in `Problem`."""
 
 
 _NO_NAMES = dict[str, Any]().keys()

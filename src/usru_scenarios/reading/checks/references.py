@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model import MOST_STATES, Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.limits import MOST_STATES
+from usru_scenarios.model import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
 from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -12,7 +13,7 @@ from usru_scenarios.reading.grammar import NOUNS, describe_place
 from usru_scenarios.reading.provenance import citations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from usru_scenarios.model import Shares
     from usru_scenarios.reading.yaml_source import KeyPath
@@ -38,8 +39,12 @@ def _unknown(
     """The finding that a name is unknown, with the nearest known one."""
     names = tuple(known)
     where = describe_place(path[:-1] if of_key else path)
-    hint = suggestion(str(name), names) or listing(names)
-    return Finding(code, f"unknown {noun} '{name}' in {where}", path, hint, of_key)
+    return Finding(code, f"unknown {noun} '{name}' in {where}", path, _likely(str(name), names), of_key)
+
+
+def _likely(name: str, known: Iterable[str]) -> Callable[[], str]:
+    """The known name nearest to another, or else all of them, once that is shown."""
+    return lambda: suggestion(name, known) or listing(known)
 
 
 # Who may be whose parent
@@ -116,8 +121,7 @@ def _unknown_state(node: str, state: str, path: KeyPath, states: Iterable[str], 
     names = tuple(states)
     where = describe_place(path[:-1] if of_key else path)
     own = "" if where.endswith(f"'{node}'") else f" of '{node}'"
-    hint = suggestion(state, names) or listing(names)
-    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, hint, of_key)
+    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, _likely(state, names), of_key)
 
 
 def _knots(context: Context, parent: str, rows: Iterable[str], path: KeyPath) -> Iterator[Finding]:
@@ -228,7 +232,7 @@ def _unknown_condition(node: str, state: str, path: KeyPath, states: Iterable[st
     noun, code = ("scenario", "unknown_scenario") if node == OUTCOME else ("state", "unknown_state")
     own = "" if node == OUTCOME else f" of '{node}'"
     message = f"unknown {noun} '{state}'{own} in {describe_place(path[:-2])}"
-    return Finding(code, message, path, suggestion(state, states) or listing(states), of_key=False)
+    return Finding(code, message, path, _likely(state, states), of_key=False)
 
 
 # Rules
@@ -316,7 +320,7 @@ def groups(context: Context) -> Iterator[Finding]:
         for index, member in enumerate(members):
             path: KeyPath = ("groups", name, index)
             if context.scenarios and member not in context.scenarios:
-                hint = suggestion(member, context.scenarios) or listing(context.scenarios)
+                hint = _likely(member, context.scenarios)
                 yield Finding("unknown_scenario", f"unknown scenario '{member}' in group '{name}'", path, hint)
             elif member in members[:index]:
                 yield Finding("duplicate_member", f"'{member}' is named twice in group '{name}'", path)

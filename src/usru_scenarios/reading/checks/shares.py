@@ -6,6 +6,15 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from usru_scenarios.limits import (
+    LARGEST_NUMBER,
+    LARGEST_ODDS,
+    LARGEST_POINTS,
+    LARGEST_SPREAD,
+    LARGEST_WEIGHT,
+    LEAST_RANGE,
+    NARROWEST_RANGE,
+)
 from usru_scenarios.model import Categorical, Distribution, Judgement, Numeric, State
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -13,17 +22,10 @@ from usru_scenarios.reading.grammar import describe_place
 from usru_scenarios.reading.provenance import judgements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from usru_scenarios.model import Condition, PriorRow, Scenario, Shares
     from usru_scenarios.reading.yaml_source import KeyPath
-
-LARGEST_POINTS = 1_000
-"""More points than this overflow the odds and can't be meant."""
-
-LARGEST_SHARE = 1e100
-LARGEST_WEIGHT = 1_000
-LARGEST_ODDS = 1e6
 
 _SCALE = 3
 """The practitioners' scale goes from -3 to +3."""
@@ -62,12 +64,17 @@ def _nothing_to_doubt(path: KeyPath, lack: str, wanted: str) -> Finding:
 def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: str, noun: str) -> Iterator[Finding]:
     without = [name for name, share in given.items() if share is None]
     if without and len(without) < len(given):
-        names = ", ".join(f"'{name}'" for name in without[:5]) + (", ..." if len(without) > 5 else "")
+        names = _some(without)
         message = f"no {field} for {names}, while another {noun} has one"
         hint = f"give a {field} to all or to none; 0 for what is never drawn"
         yield Finding(f"missing_{field}", message, (*path, without[0]), hint)
     elif given and not without and all(share is not None and share.mean == 0 for share in given.values()):
         yield Finding("all_zero", f"every {field} of {_owner(path)} is 0, so nothing could be drawn", path)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of some names, quoted."""
+    return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _owner(path: KeyPath) -> str:
@@ -104,7 +111,7 @@ def persistence(context: Context) -> Iterator[Finding]:
             continue
         missing = [state for state in context.states(name) or () if state not in by_state]
         if missing:
-            names = ", ".join(f"'{state}'" for state in missing)
+            names = _some(missing)
             message = f"no persistence for {names} of {_quoted(name)}"
             yield Finding(
                 "incomplete_persistence", message, (*path, "persistence"), "name every state, or add a default"
@@ -130,7 +137,7 @@ def anchor(context: Context) -> Iterator[Finding]:
             )
     missing = [name for name in context.scenarios if name not in shares]
     if missing:
-        names = ", ".join(f"'{name}'" for name in missing)
+        names = _some(missing)
         yield Finding("incomplete_anchor", f"the anchor has no share for {names}", path, "it names every scenario")
 
 
@@ -146,8 +153,11 @@ def scales(context: Context) -> Iterator[Finding]:
         if not low < high:
             message = f"the range of '{name}' must rise, and this goes from {low:g} to {high:g}"
             yield Finding("range_not_rising", message, (*path, "range"), of_key=False)
-            continue
-        yield from _on_scale(node, path, low, high)
+        elif high - low < max(LEAST_RANGE, NARROWEST_RANGE * max(abs(low), abs(high))):
+            message = f"the range of '{name}' is too narrow for numbers in it to be told apart"
+            yield Finding("range_too_narrow", message, (*path, "range"), of_key=False)
+        else:
+            yield from _on_scale(node, path, low, high)
 
 
 def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator[Finding]:
@@ -198,19 +208,25 @@ def _support(distribution: Distribution | None, low: float, high: float) -> tupl
 
 def magnitudes(context: Context) -> Iterator[Finding]:
     """Points stay on the scale, and no number is so large that the arithmetic would break."""
-    limits = {"points": LARGEST_POINTS, "weight": LARGEST_WEIGHT, "odds_per_point": LARGEST_ODDS, "sd_per_point": 1_000}
+    limits = {
+        "points": LARGEST_POINTS,
+        "weight": LARGEST_WEIGHT,
+        "odds_per_point": LARGEST_ODDS,
+        "sd_per_point": LARGEST_SPREAD,
+    }
     for judged in judgements(context.model):
         if not isinstance(judged.judgement, Judgement):
             continue
         low, high = judged.judgement.bounds
         size = abs(judged.judgement.mean) if math.isinf(low) or math.isinf(high) else max(abs(low), abs(high))
-        limit = limits.get(judged.role, LARGEST_SHARE)
+        limit = limits.get(judged.role, LARGEST_NUMBER)
         if size > limit:
             message = f"{size:g} is more than a number here can be, which is {limit:g}"
             yield Finding("number_too_large", message, judged.path, of_key=False)
         elif judged.role == "points" and size > _SCALE:
             message = f"{judged.judgement.mean:g} points lie off the scale, which goes from -3 to +3"
-            yield Finding("points_off_scale", message, judged.path, of_key=False, severity="warning")
+            many = "{count} points lie off the scale, which goes from -3 to +3"
+            yield Finding("points_off_scale", message, judged.path, of_key=False, severity="warning", many=many)
 
 
 # Priors given parents
