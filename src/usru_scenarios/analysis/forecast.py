@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from usru_scenarios.analysis.least_errors import LeastErrors
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.results.forecast import (
@@ -23,7 +25,7 @@ from usru_scenarios.results.forecast import (
 )
 from usru_scenarios.results.run import ModelLine, Run, Warned, warned
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.sampler.estimates import Estimate, ratio, spread
+from usru_scenarios.sampler.estimates import Estimate, ratio, spread, undrawn
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 
@@ -67,7 +69,10 @@ def forecast(
     plan, halves = _drawn(program, Plan.of(settings.trials, settings.seed, settings.judgements), given, map_blocks)
     draws = halves.by_draws() if settings.judgements else halves
     bands = _Bands(halves) if settings.judgements else None
-    moves, move_errors = _transitions(draws)
+    least = LeastErrors(
+        program, draws.effective_trials, lambda name: _shares(draws, name), [observation.event for observation in given]
+    )
+    moves, move_errors = _transitions(draws, least)
     return Simulation(
         model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
@@ -83,12 +88,12 @@ def forecast(
             judgements=settings.judgements,
             usru_version=__version__,
         ),
-        scenarios=_scenarios(_Series(program, draws, bands), outline),
-        groups=_groups(_Series(program, draws, bands)),
+        scenarios=_scenarios(_Series(program, draws, bands, least), outline),
+        groups=_groups(_Series(program, draws, bands, least)),
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
-        drivers=_nodes(program, draws, outline.drivers),
-        consequences=_nodes(program, draws, outline.consequences),
+        drivers=_nodes(program, draws, outline.drivers, least),
+        consequences=_nodes(program, draws, outline.consequences, least),
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=settings.judgements > 0),
@@ -142,8 +147,9 @@ def _groups(series: _Series) -> dict[str, ScenarioResult]:
 class _Series:
     """Estimates over time of scenarios and groups."""
 
-    def __init__(self, program: Program, draws: Draws, bands: _Bands | None) -> None:
+    def __init__(self, program: Program, draws: Draws, bands: _Bands | None, least: LeastErrors) -> None:
         self.program = program
+        self.least = least
         self.draws = draws
         self.bands = bands
         self.steps = program.steps
@@ -152,9 +158,10 @@ class _Series:
         """The result of a set of scenarios whose first visits are counted in column `first`."""
         trials = self.draws.trials
         visits = self.draws.visits[:, :, members].sum(axis=2)
-        by_step = ratio(visits, trials)
-        mean = ratio(visits.sum(axis=1), trials * self.steps)
-        first_visit, ever = self.draws.first_visits(first), self.draws.visited(first)
+        by_step = self.least.by_step(members, ratio(visits, trials))
+        mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
+        first_visit = self.least.first_visit(members, self.draws.first_visits(first))
+        ever = self.least.ever(members, self.draws.visited(first))
         return ScenarioResult(
             title=title,
             by_step=clean(by_step.value),
@@ -204,10 +211,16 @@ def clean(values: Floats) -> list[float]:
     return clean
 
 
-def _transitions(draws: Draws) -> tuple[Floats, Floats]:
+def _shares(draws: Draws, name: str) -> Floats:
+    """The shares of a node's states, the scenarios' too, shape (steps, states)."""
+    return ratio(draws.visits, draws.trials).value if name == OUTCOME else draws.states(name).value
+
+
+def _transitions(draws: Draws, least: LeastErrors) -> tuple[Floats, Floats]:
     """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
     there = draws.moves.sum(axis=2, keepdims=True)
     estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
+    estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / draws.trials.sum())
     return np.clip(estimate.value, 0.0, 1.0), estimate.error
 
 
@@ -223,14 +236,16 @@ def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict
     }
 
 
-def _nodes(program: Program, draws: Draws, nodes: Mapping[str, NodeOutline]) -> dict[str, StatesResult | ValuesResult]:
+def _nodes(
+    program: Program, draws: Draws, nodes: Mapping[str, NodeOutline], least: LeastErrors
+) -> dict[str, StatesResult | ValuesResult]:
     results: dict[str, StatesResult | ValuesResult] = {}
     for name, part in nodes.items():
         node = program.nodes[name]
         if isinstance(node, NumericNode):
-            results[name] = _values(part.title, node, draws.values[name], _effective(draws, name))
+            results[name] = _values(part.title, node, draws.values[name], _effective(draws, name), least)
         else:
-            results[name] = _states(part.title, node, part.states, draws.states(name))
+            results[name] = _states(part.title, node, part.states, least.states(name, draws.states(name)))
     return results
 
 
@@ -259,19 +274,26 @@ def _effective(draws: Draws, name: str) -> Floats:
     return effective
 
 
-def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats) -> ValuesResult:
-    """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
+def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats, least: LeastErrors) -> ValuesResult:
+    """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away.
+
+    Both cover worlds that were never drawn: these could shift the mean, and by their share a quantile.
+    """
     trials = sums.bins.sum(axis=1)
     above = sums.total / trials
     mean = node.scale.low + above
     error = np.sqrt(np.maximum(sums.squares / trials - above**2, 0.0) / np.maximum(effective - 1, 1))
+    missed = undrawn(least.worlds)
     quantiles, errors = {}, {}
     for share in QUANTILES:
-        reach = np.sqrt(share * (1.0 - share) / effective)
-        quantiles[f"{share:.2f}"] = _quantile(np.full_like(reach, share), node, sums).tolist()
+        reach = np.maximum(np.sqrt(share * (1.0 - share) / effective), missed)
+        value = _quantile(np.full_like(reach, share), node, sums)
         above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, sums) for way in (1, -1))
-        errors[f"{share:.2f}"] = ((above - below) / 2).tolist()
-    return ValuesResult(title, mean.tolist(), quantiles, ValueErrors(error.tolist(), errors))
+        quantiles[f"{share:.2f}"] = value.tolist()
+        errors[f"{share:.2f}"] = least.values(node.name, value, (above - below) / 2).tolist()
+    return ValuesResult(
+        title, mean.tolist(), quantiles, ValueErrors(least.values(node.name, mean, error).tolist(), errors)
+    )
 
 
 def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:

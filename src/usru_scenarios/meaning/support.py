@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
-from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Law, NumericNode, Parent, Program
+from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Law, NumericNode, Parent, Program, kept
 from usru_scenarios.names import OUTCOME
 
 Truth = npt.NDArray[np.bool_]
 Site = tuple[str, int]
 """A node at a step."""
+
+Tables = list[tuple[Floats, tuple[Parent, ...]]]
 
 EITHER = frozenset({False, True})
 
@@ -207,6 +209,116 @@ class Support:
                 points += float(np.interp(low, curve.knots, curve.points[:, 0]))
         return points * float(node.sd_per_point)
 
+    # The outcome's probability in any world ---------------------------------------------------------------------------
+
+    def limits(self, members: Iterable[int]) -> tuple[Floats, Floats]:
+        """The least and the largest probability that worlds can give to a set of scenarios: each of shape (steps,).
+
+        Where the outcome is carried along the drivers, that is its probability given all of them; where it feeds back
+        and is drawn, its probability one step ahead, given the scenario before. In a world the probability of the set
+        goes from p to p * a + (1 - p) * b, with a and b the probabilities of staying in the set and of coming into it;
+        the ends of p, a and b give those of the result. Where all worlds agree, both are the same value within them.
+        """
+        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
+        inside[list(members)] = True
+        low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
+        for step in range(self.program.steps):
+            least, most = self.steps_into(inside, step)
+            before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
+            stay, come = before & inside, before & ~inside
+            if step == 0 or self.program.feedback or not (stay.any() and come.any()):
+                low[step], high[step] = least[before].min(initial=1.0), most[before].max(initial=0.0)
+                continue
+            ends = np.array([low[step - 1], high[step - 1]])
+            low[step] = (ends * least[stay].min() + (1.0 - ends) * least[come].min()).min()
+            high[step] = (ends * most[stay].max() + (1.0 - ends) * most[come].max()).max()
+        return low if self.program.feedback else np.where(self.carried_varies, low, high), high
+
+    def first_visits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
+        """The same of a step being the first at which a set of scenarios is visited, and of it being visited ever.
+
+        Returns the least and the largest probability by step, each of shape (steps,), and of `ever`, shape (2,). Where
+        the outcome feeds back, a world adds up what is read one step ahead, which may come to more than 1.
+        """
+        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
+        inside[list(members)] = True
+        low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
+        unseen = np.ones(2)  # the least and the largest probability of not having been there
+        before = np.ones_like(inside)  # where a world can be that has not been there
+        for step in range(self.program.steps):
+            if before.any():
+                least, most = self.steps_into(inside, step)
+                come = np.array([least[before].min(), most[before].max()])
+                low[step], high[step] = unseen * come
+                stays = 1.0 - come[::-1]
+                unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.feedback else stays)
+            reached = self.moves[step][before].any(axis=0) if step else self.possible[OUTCOME][0]
+            before = reached & ~inside & self.possible[OUTCOME][step]
+        whole = np.array([low.sum(), high.sum()]) if self.program.feedback else 1.0 - unseen[::-1]
+        return low, high, whole if before.any() or self.program.feedback else np.ones(2)
+
+    def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
+        """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
+
+        Args:
+            inside: shape (scenarios,), the set.
+            step: which step of the outcome.
+        """
+        low, high, keep = self._weights(step)
+        one, other = (part[:, inside].sum(axis=1) for part in (low, high))
+        out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))
+        least = np.divide(one, one + out_high, out=np.zeros_like(one), where=one + out_high > 0)
+        most = np.divide(other, other + out_low, out=np.zeros_like(one), where=other + out_low > 0)
+        ends = [keep[end] * inside + (1.0 - keep[end]) * share for share in (least, most) for end in (0, 1)]
+        return np.minimum(*ends[:2]), np.maximum(*ends[2:])
+
+    def _weights(self, step: int) -> tuple[Floats, Floats, Floats]:
+        """For each scenario before a step, the least and the largest weight of each in a redraw, and of being kept.
+
+        Shapes (scenarios, scenarios) twice, and (2, scenarios).
+        """
+        if step not in self._known_weights:
+            outcome = self.program.outcome
+            law, size = self.program.law(outcome, step), len(outcome.states)
+            before = range(size) if step else range(1)
+            tables = _tables(law)
+            itself = law.own in {parent for _, parents in tables for parent in parents}
+            ends = [self._ends(law, tables, state, step) for state in (before if itself else range(1))]
+            found = [_weights_from(law, ends[state if itself else 0], state) for state in before]
+            whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in found]) for part in (0, 1)]
+            keep = np.array([one[2] for one in found]).T
+            shape = (size, size)
+            self._known_weights[step] = (
+                np.broadcast_to(whole[0], shape),
+                np.broadcast_to(whole[1], shape),
+                np.broadcast_to(keep, (2, size)),
+            )
+        return self._known_weights[step]
+
+    @cached_property
+    def _known_weights(self) -> dict[int, tuple[Floats, Floats, Floats]]:
+        return {}
+
+    def _ends(self, law: Law, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
+        """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
+        low, high = law.offset, law.offset
+        for table, parents in tables:
+            rows = self._from_state(table, parents, law.own, state, step).reshape(-1, law.size + 1)
+            low, high = low + rows.min(axis=0), high + rows.max(axis=0)
+        for curve in law.curves:
+            rows = curve.points.reshape(-1, law.size + 1)
+            low, high = low + rows.min(axis=0), high + rows.max(axis=0)
+        return low, high
+
+    def _from_state(self, table: Floats, parents: Sequence[Parent], own: Parent, state: int, step: int) -> Floats:
+        """The rows of a table that can be read from an own state before."""
+        for axis, parent in enumerate(parents):
+            if parent == own:
+                table = table.take([state], axis=axis)
+            elif parent.node != JUDGEMENTS:
+                table = table.take(self._indices(parent, step - parent.lag), axis=axis)
+        return table
+
     # Questions --------------------------------------------------------------------------------------------------------
 
     def varies(self, name: str, step: int) -> bool:
@@ -271,6 +383,32 @@ class Support:
         low, high = self.ranges[name][step].tolist()
         edges = sorted({low, high, *(value for value in ends if low < value < high)})
         return [*edges, *((one + other) / 2 for one, other in pairwise(edges))]
+
+
+def _tables(law: Law) -> Tables:
+    """The tables that a law's log-weights are added up from, each with its parents."""
+    if law.fixed is not None:
+        return []
+    with np.errstate(divide="ignore"):
+        log = np.log(law.prior)
+    prior = np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1), law.prior_parents
+    return [prior, *((term.points, term.parents) for term in law.terms)]
+
+
+def _weights_from(law: Law, ends: tuple[Floats, Floats], state: int) -> tuple[Floats, Floats, tuple[float, float]]:
+    """The least and the largest weights in a redraw from a state, and the least and the largest chance to keep it."""
+    if law.fixed is not None:
+        return law.fixed, law.fixed, (0.0, 0.0)
+    largest = ends[1][: law.size].max()
+    low, high = (np.exp(end[: law.size] - (largest if math.isfinite(largest) else 0.0)) for end in ends)
+    if law.keep is None:
+        return low, high, (0.0, 0.0)
+    if law.allowed is not None:
+        low, high = low * law.allowed[state], high * law.allowed[state]
+    keep = law.keep.reshape(-1, law.size)[:, state]
+    holds = float(kept(keep.min(), ends[0][-1])), float(kept(keep.max(), ends[1][-1]))
+    # Where nothing is left to go to, the scenario is kept.
+    return low, high, (holds[0] if high.any() else 1.0, holds[1] if low.any() else 1.0)
 
 
 def _relative(points: Floats, size: int, *, holds: bool) -> Floats:

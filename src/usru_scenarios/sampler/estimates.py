@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-12
 
 _DRAWS_PER_CONTROL = 4
 """With fewer draws for each control the fit would follow the noise."""
@@ -104,6 +107,54 @@ class Controls:
         """By what the variance of what is left is multiplied, for the degrees of freedom that the fit has used."""
         draws = len(self.basis)
         return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
+
+
+UNDRAWN = 3.0
+"""How many draws may be expected to hit what none has hit: that happens once in 20 times, e^-3 being 0.05."""
+
+
+def floored(
+    found: Estimate,
+    effective: float | Floats,
+    limits: Callable[[], tuple[Floats, Floats]],
+    missed: float = UNDRAWN,
+) -> Estimate:
+    """An estimate whose error covers what was never drawn.
+
+    What has a probability of 3 / n is missed by n draws once in 20 times, whatever the draws say of their own spread
+    (the rule of three: J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983; B. D. Jovanovic and P. S. Levy, The American
+    Statistician 51, 1997). The error is therefore at least 3 / n times the most by which such a world could differ from
+    the estimate, which is nothing where all worlds must agree. A larger error stays as it is.
+
+    Args:
+        found: means over worlds of something that lies from 0 to 1 in each.
+        effective: for how many independent worlds those of the estimate stand, a number or of a shape that broadcasts.
+        limits: gives the least and the largest value of a single world, of a shape that broadcasts; asked for only
+            where it may matter.
+        missed: the draws that may be expected to hit what none has hit.
+    """
+    if not in_doubt(found, effective, missed):
+        return found
+    with np.errstate(invalid="ignore"):
+        least = undrawn(effective, missed) * farthest(found.value, *limits())
+        return Estimate(found.value, np.maximum(found.error, least))
+
+
+def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN) -> bool:
+    """Whether an error is so small that worlds that were never drawn could add to it, if they lie from 0 to 1."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.any(found.error < undrawn(effective, missed) * np.maximum(found.value, 1.0 - found.value)))
+
+
+def undrawn(effective: float | Floats, missed: float = UNDRAWN) -> Floats:
+    """The share that worlds that were never drawn may have among so many: 3 / n, at most 1."""
+    return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
+
+
+def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
+    """How far a single world can lie from a value, given the limits of all worlds; 0 where these leave no room."""
+    far: Floats = np.where(high - low > _ROUNDING, np.maximum(high - value, value - low), 0.0)
+    return far
 
 
 def steadied(sums: Floats, controls: Controls) -> Floats:

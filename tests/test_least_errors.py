@@ -1,0 +1,96 @@
+"""Standard errors that cover what was never drawn: sampled forecasts of models with rare states against enumeration."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from oracle import Json, marginals
+from sampled import ERRORS, Key, compiled, estimates, truths_of
+from test_properties import MODELS, models
+from usru_scenarios.sampler import estimates as pure
+from usru_scenarios.sampler.estimates import Estimate, floored
+
+RARE = {path.stem: path for path in sorted((Path(__file__).parent / "models" / "rare").glob("*.json"))}
+
+WAR: Json = {
+    "usru": 1,
+    "name": "rare",
+    "title": "Rare",
+    "time": {"start": "2025", "end": "2028", "step": "year"},
+    "outcome": {"persistence": 0.5},
+    "scenarios": {"war": {"baseline": 0.00001}, "peace": {"baseline": 1}},
+    "drivers": {
+        "d": {
+            "states": {"a": 1, "z": 1},
+            "persistence": 0.5,
+            "impacts": {"a": {"war": 1}},
+            "lagged_influences": {"scenario": {"war": {"a": 1}}},
+        }
+    },
+}
+
+
+def misses(raw: Json, trials: int, seed: int) -> Iterator[tuple[Key, float, float, float]]:
+    """Where an estimate lies more than 4.5 of its own standard errors from the truth: what, estimate, error, truth."""
+    found, known = estimates(raw, trials, seed, compiled(raw)), truths_of(marginals(raw))
+    for key, truth in known.items():
+        value, error = found[key]
+        if not (math.isnan(truth) or math.isnan(value) or abs(value - truth) <= ERRORS * error + 1e-10):
+            yield key, value, error, truth
+
+
+def without_floors(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pure, "UNDRAWN", 0.0)
+    patch.setattr("usru_scenarios.analysis.least_errors.floored", lambda found, *_: found)
+
+
+SEEDS = {"random-24": 24, "random-63": 63, "random-461": 461, "random-536": 536, "random-743": 743}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_known_models_with_rare_states_are_within_their_errors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each at a seed at which the draws alone say an error that the truth exceeds many times."""
+    raw = json.loads(RARE[name].read_text(encoding="utf-8"))
+    assert list(misses(raw, 16_384, SEEDS[name])) == []
+    without_floors(monkeypatch)
+    assert list(misses(raw, 16_384, SEEDS[name]))
+
+
+def test_a_scenario_that_is_hardly_ever_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [miss for seed in range(1, 4) for miss in misses(WAR, 20_000, seed)] == []
+    without_floors(monkeypatch)
+    assert [miss for seed in range(1, 4) for miss in misses(WAR, 20_000, seed)]
+
+
+TRIALS = (60, 500, 4_000)
+
+
+@settings(MODELS, max_examples=30)
+@given(raw=models(numeric=False))
+def test_random_models_are_within_their_errors_at_any_number_of_trials(raw: Json) -> None:
+    assert [miss for seed, trials in enumerate(TRIALS) for miss in misses(raw, trials, seed)] == []
+
+
+def test_random_models_are_not_within_the_errors_of_their_draws_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin of the test before: without what was never drawn, it fails."""
+    without_floors(monkeypatch)
+    with pytest.raises(AssertionError):
+        test_random_models_are_within_their_errors_at_any_number_of_trials()
+
+
+def test_the_rule_of_three() -> None:
+    limits = np.array([0.0, 0.2, 0.0]), np.array([1.0, 0.4, 0.0])
+    found = Estimate(np.array([0.9, 0.25, 0.0]), np.array([0.0, 0.001, 0.0]))
+    floors = floored(found, 300.0, lambda: limits).error
+    assert floors == pytest.approx([0.9 * 3 / 300, 0.15 * 3 / 300, 0.0])  # the third can be nothing else
+    large = Estimate(np.array([0.5]), np.array([0.1]))
+    assert floored(large, 300.0, lambda: pytest.fail("not asked for")) is large
+    few = floored(Estimate(np.array([0.9]), np.array([0.0])), 0.5, lambda: (np.zeros(1), np.ones(1)))
+    assert few.error == pytest.approx([0.9])  # never more than what is possible
