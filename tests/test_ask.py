@@ -465,10 +465,9 @@ def test_the_method_is_chosen_by_work(studies: Callable[[str], Study], tmp_path:
     study = studies("carried")
     assert study.simulate().run.method == "exact"
     assert study.simulate(trials=100).run.method == "sample"
-    assert study.simulate(given=["war @ end"]).run.method == "sample"
+    assert study.simulate(given=["war @ end"]).run.method == "exact"
+    assert study.simulate(given=["war @ end"], trials=100).run.method == "sample"
     assert study_of(numeric(0.5), tmp_path).simulate().run.method == "sample"
-    with pytest.raises(NotExact, match="under observations"):
-        study.simulate(method="exact", given=["war @ end"])
     assert (study.ask("P(war)").method, study.ask("P(war)", trials=100).method) == ("exact", "sample")
 
 
@@ -496,8 +495,10 @@ def test_a_forecast_under_what_can_not_be(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ImpossibleEvidence, match=r"law=passed @ 2001, given law=dead @ end"):
         study.simulate(given=["law=passed @ 2001", "law=dead @ end"], trials=1024)
     monkeypatch.setattr(forecast, "LEAST_EFFECTIVE", 1500.0)
+    seen = ["mood=high and talks=deal @ end"]
     with pytest.raises(TooFewDraws, match="too few"):
-        study.simulate(given=["mood=high and talks=deal @ end"], trials=1024)
+        study.simulate(given=seen, trials=1024, method="sample")
+    assert study.simulate(given=seen, trials=1024).run.method == "exact"
 
 
 # The command ----------------------------------------------------------------------------------------------------------
@@ -557,7 +558,7 @@ def test_findings_end_with_status_one(file: str, monkeypatch: pytest.MonkeyPatch
     assert "does not happen" in done.stderr
     monkeypatch.setattr(ask, "MOST_TRIALS", 2048)
     monkeypatch.setattr(ask, "LEAST_EFFECTIVE", 400.0)
-    done = usru("ask", RARE, file, "-n", "1024")
+    done = usru("ask", RARE, file, "-n", "1024", "--method", "sample")
     assert (done.returncode, done.stderr.startswith("too few: ")) == (1, True)
     assert "the estimate so far is" in done.stderr
 

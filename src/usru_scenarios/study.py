@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.settings import (
     DEFAULT_SEED,
     LEAST_SENSITIVITY_TRIALS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from usru_scenarios.analysis.compare import Variant
     from usru_scenarios.language.questions import Comparison as Statement
     from usru_scenarios.language.questions import Intervention, Observation, Probability
+    from usru_scenarios.meaning.events import Formula
     from usru_scenarios.meaning.program import Program
     from usru_scenarios.reading.cache import Shelf
     from usru_scenarios.reading.loading import Loaded
@@ -143,8 +145,8 @@ class Study:
             trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams; the same seed gives the same result, digit for digit.
             method: "exact", "sample", or "auto": exact where that is predicted to take less time than sampling to a
-                standard error of .001, nothing is observed, no judgement is drawn, and no number of trials is asked
-                for.
+                standard error of .001, no judgement is drawn, and no number of trials is asked for; and where too few
+                of these agree with what is given.
             judgements: how many draws of the uncertain judgements, at least 2, or 0 to take them at their means, as
                 "exact" does; by default `settings.DEFAULT_JUDGEMENTS`.
             do: interventions, "DRIVER=STATE" or "DRIVER=STATE@TIME".
@@ -161,34 +163,49 @@ class Study:
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
-        if settings.method == "exact" and conditions.seen:
-            from usru_scenarios.exact.inference import NotExact
-
-            raise NotExact(
-                "a whole forecast under observations is found by sampling only\n"
-                "    = ask for single probabilities with 'usru ask', or leave --method to auto"
-            )
         if self._is_exact(settings, conditions):
-            from usru_scenarios.analysis.exactly import forecast_exactly
-
-            return forecast_exactly(self.outline, self.program, seed=settings.seed, do=conditions.imposed)
+            return self._exactly(settings, conditions)
         from usru_scenarios.analysis.forecast import forecast
 
-        return forecast(
-            self.outline,
-            self.programs(settings)[0],
-            settings,
-            weights=self.program.weights,
-            do=conditions.imposed,
-            given=conditions.seen,
-            map_blocks=map_blocks,
+        try:
+            return forecast(
+                self.outline,
+                self.programs(settings)[0],
+                settings,
+                weights=self.program.weights,
+                do=conditions.imposed,
+                given=conditions.seen,
+                map_blocks=map_blocks,
+            )
+        except (ImpossibleEvidence, TooFewDraws):
+            if method != "sample" and not settings.judgements and self._solves(conditions):
+                return self._exactly(settings, conditions)
+            raise
+
+    def _exactly(self, settings: RunSettings, conditions: _Conditions) -> Simulation:
+        from usru_scenarios.analysis.exactly import forecast_exactly
+
+        return forecast_exactly(
+            self.outline, self.program, seed=settings.seed, do=conditions.imposed, given=conditions.seen
         )
 
     def _is_exact(self, settings: RunSettings, conditions: _Conditions) -> bool:
         """Whether a forecast under conditions is found exactly."""
-        if settings.method != "auto" or conditions.seen:
+        if settings.method != "auto":
             return settings.method == "exact"
-        return _is_faster_exactly(conditions.program) if conditions.imposed else self.faster_exactly
+        if conditions.imposed or conditions.seen:
+            return _is_faster_exactly(conditions.program, conditions.event)
+        return self.faster_exactly
+
+    @staticmethod
+    def _solves(conditions: _Conditions) -> bool:
+        """Whether a forecast under conditions can be had exactly at all."""
+        from usru_scenarios.exact import inference as exact
+
+        try:
+            return exact.DEFAULT_BOUND.admits(exact.cost(conditions.program, given=conditions.event))
+        except exact.NotExact:
+            return False
 
     def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> _Conditions:
         """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
@@ -255,7 +272,8 @@ class Study:
             in_profile=lambda profile: conditions(profile).program,
         )
         program, in_profile = self.programs(settings)
-        prober = Prober(program, in_profile, settings, map_blocks)
+        rarely = method != "sample" and not settings.judgements
+        prober = Prober(program, in_profile, settings, map_blocks, rare_exactly=rarely)
         return answered(query, conditioned(statement, further), self.outline, prober, do=do, given=given)
 
     def explain(
@@ -602,10 +620,10 @@ def _found(settings: RunSettings, programs: Sequence[Program]) -> RunSettings:
     return replace(settings, method="exact" if all(map(_is_faster_exactly, programs)) else "sample")
 
 
-def _is_faster_exactly(program: Program) -> bool:
+def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
     from usru_scenarios.analysis.ask import faster_exactly
 
-    return faster_exactly(program)
+    return faster_exactly(program, given=given)
 
 
 @dataclass(frozen=True)
@@ -615,6 +633,13 @@ class _Conditions:
     program: Program
     imposed: list[Intervention]
     seen: list[Observation]
+
+    @property
+    def event(self) -> Formula | None:
+        """What is seen as one event; None where nothing is."""
+        from usru_scenarios.meaning.events import All
+
+        return All(tuple(observation.event for observation in self.seen)) if self.seen else None
 
 
 def load(

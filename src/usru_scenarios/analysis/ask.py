@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.limits import (
     LEAST_EFFECTIVE,
     MOST_TRIALS,
@@ -29,9 +31,9 @@ from usru_scenarios.language.questions import (
     evaluate,
     probabilities,
 )
-from usru_scenarios.meaning.events import All, Formula, atoms
+from usru_scenarios.meaning.events import All, Formula, Not, atoms
 from usru_scenarios.meaning.program import Floats, Program
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound, Verdict
 from usru_scenarios.results.run import ModelLine
@@ -45,6 +47,8 @@ DECIDED = 3.0
 
 _ENOUGH = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
+_NEARLY_CERTAIN = 1e-6
+"""Probabilities nearer to 1 are found from those of the opposite, which keep their digits."""
 _CASES = 256
 """Cases that are drawn together at most."""
 _TRIALS_TO_COMPARE = 250_000
@@ -88,10 +92,16 @@ def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
     return list(groups.values())
 
 
-def faster_exactly(program: Program, events: Sequence[Formula] = ()) -> bool:
-    """Whether events (or, without any, a forecast) are predicted to take less time exactly than by sampling."""
+def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
+    """Whether events are predicted to take less time exactly than by sampling.
+
+    Args:
+        program: the model with its interventions.
+        events: what is asked; without any a forecast.
+        given: what a forecast is given.
+    """
     try:
-        cost = exact.cost(program, events)
+        cost = exact.cost(program, events, given=given)
     except (exact.NotExact, exact.TooLarge):
         return False
     asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
@@ -129,6 +139,7 @@ class Prober:
             .001, and the programs have values for as many draws of the uncertain judgements as it says.
         map_blocks: as in `engine.simulate`.
         most_trials: where too few worlds agree with what was seen, or a comparison is undecided, no more are drawn.
+        rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
     """
 
     program: Program
@@ -136,6 +147,7 @@ class Prober:
     settings: RunSettings
     map_blocks: MapBlocks = map
     most_trials: int = field(default_factory=lambda: MOST_TRIALS)
+    rare_exactly: bool = False
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
@@ -165,7 +177,17 @@ class Prober:
             program = intervention.on(program)
         if self._exactly(program, [case for probability in group for case in probability.cases]):
             return [_exact(program, probability) for probability in group]
-        return self._sampled(program, group, trials)
+        try:
+            return self._sampled(program, group, trials)
+        except (ImpossibleEvidence, TooFewDraws) as too_rare:
+            return self._rare(program, group, too_rare)
+
+    def _rare(self, program: Program, group: Sequence[Probability], too_rare: UsruError) -> list[Found]:
+        """Exactly what sampling met too rarely, where that is wanted and within the bound."""
+        if self.rare_exactly:
+            with suppress(exact.NotExact, exact.TooLarge):
+                return [_exact(program, probability) for probability in group]
+        raise too_rare
 
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.settings.method != "auto":
@@ -205,32 +227,10 @@ class Prober:
 
 def _too_few(program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
     if not found.effective_trials:
-        return unseen(program, list(probability.evidence(probability.cases[0])), plan)
+        return not_met(program, list(probability.evidence(probability.cases[0])), plan)
     unsaid = [text for text in probability.observed if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewDraws(found.effective_trials, found.value, found.standard_error, what)
-
-
-def unseen(program: Program, evidence: list[tuple[str, Formula]], plan: Plan) -> ImpossibleEvidence:
-    """The error for evidence that no drawn world agrees with."""
-
-    def possible(kept: list[tuple[str, Formula]]) -> bool:
-        return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
-
-    return impossible(evidence, possible, f"in none of {plan.trials:,} worlds")
-
-
-def impossible(evidence: list[tuple[str, Formula]], possible: Callable[..., bool], how: str) -> ImpossibleEvidence:
-    """The error that names which observation is impossible, by itself or given the others."""
-    for text, event in evidence:
-        if not possible([(text, event)]):
-            return ImpossibleEvidence(f"what is said to be seen does not happen: {text} ({how})")
-    for number, (text, _) in enumerate(evidence):
-        others = evidence[:number] + evidence[number + 1 :]
-        if possible(others):
-            given = ", ".join(other for other, _ in others)
-            return ImpossibleEvidence(f"what is said to be seen does not happen: {text}, given {given} ({how})")
-    return ImpossibleEvidence(f"what is said to be seen does not happen together: {', '.join(t for t, _ in evidence)}")
 
 
 def _pair(case: Case) -> list[Formula]:
@@ -256,16 +256,21 @@ def _exact(program: Program, probability: Probability) -> Found:
         both = next(values)
         given = next(values) if len(pair) == 2 else 1.0
         if given > 0.0:
-            chances.append(min(both / given, 1.0))
+            chances.append(_share(program, case, both, given))
         else:
             left_out.append(case.step or 0)
-    if chances:
-        return Found(math.fsum(chances) / len(chances), None, None, tuple(left_out))
+    if not chances:
+        raise without_probability(program, list(probability.evidence(probability.cases[0])))
+    return Found(math.fsum(chances) / len(chances), None, None, tuple(left_out))
 
-    def possible(kept: list[tuple[str, Formula]]) -> bool:
-        return exact.probabilities(program, [All(tuple(event for _, event in kept))])[0] > 0.0
 
-    raise impossible(list(probability.evidence(probability.cases[0])), possible, "exactly")
+def _share(program: Program, case: Case, both: float, given: float) -> float:
+    """The probability of a case from those of its pair; next to 1 it is told from what is left, and may be 1 itself."""
+    share = both / given
+    if share < 1.0 - _NEARLY_CERTAIN:
+        return share
+    (left,) = exact.probabilities(program, [_pair(replace(case, event=Not(case.event)))[0]])
+    return 1.0 - min(left / given, 1.0)
 
 
 def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, controls: Controls) -> Found:

@@ -91,6 +91,7 @@ class Checking:
             self.settings,
             map_blocks=self.map_parts,
             most_trials=max(MOST_TRIALS, self.settings.trials),
+            rare_exactly=self.settings.method == "auto",
         )
         drawing = Drawing.of(prober, wanted(self.statements.values(), observed=False))
         for found in self.map_parts(drawing.found, range(len(drawing.groups))):

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.forecast import QUANTILES, clean, nested, warnings
+from usru_scenarios.analysis.evidence import without_probability
+from usru_scenarios.analysis.forecast import QUANTILES, certain, clean, nested, warnings
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
-from usru_scenarios.language.questions import Intervention
+from usru_scenarios.language.questions import Intervention, Observation
+from usru_scenarios.meaning.events import All
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
@@ -17,7 +19,14 @@ from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.version import __version__
 
 
-def forecast_exactly(outline: Outline, program: Program, *, seed: int, do: Sequence[Intervention] = ()) -> Simulation:
+def forecast_exactly(
+    outline: Outline,
+    program: Program,
+    *,
+    seed: int,
+    do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
+) -> Simulation:
     """The same report as by sampling, with standard errors of 0.
 
     Args:
@@ -25,14 +34,16 @@ def forecast_exactly(outline: Outline, program: Program, *, seed: int, do: Seque
         program: the model, compiled.
         seed: is reported alone.
         do: interventions, which cut nodes off from their causes.
+        given: observations: all is reported of the worlds in which they are made.
 
     Raises:
+        ImpossibleEvidence: what is given can't happen.
         exact.TooLarge: it would take more memory or time than the bound.
         exact.NotExact: a numeric node moves from step to step.
     """
     for intervention in do:
         program = intervention.on(program)
-    found = exact.forecast(program)
+    found = _found(program, given)
     moves = _transitions(found)
     return Simulation(
         model=ModelLine(outline.name, outline.title, outline.sha256),
@@ -44,7 +55,7 @@ def forecast_exactly(outline: Outline, program: Program, *, seed: int, do: Seque
             profile=outline.profile,
             weights={name: float(program.weights[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
-            given=[],
+            given=[observation.text for observation in given],
             effective_trials=None,
             usru_version=__version__,
         ),
@@ -57,6 +68,17 @@ def forecast_exactly(outline: Outline, program: Program, *, seed: int, do: Seque
         baseline=outline.baseline,
         warnings=warnings(outline, program),
     )
+
+
+def _found(program: Program, given: Sequence[Observation]) -> ExactForecast:
+    """The forecast of the worlds in which the observations are made, of all where there are none."""
+    if not given:
+        return exact.forecast(program)
+    try:
+        return exact.forecast(program, given=All(tuple(observation.event for observation in given)))
+    except exact.NothingObserved:
+        evidence = [(observation.text, observation.event) for observation in given]
+        raise without_probability(program, evidence) from None
 
 
 def _transitions(found: ExactForecast) -> Floats:
@@ -82,7 +104,8 @@ def _groups(program: Program, found: ExactForecast) -> dict[str, ScenarioResult]
 
 def _visited(found: ExactForecast, members: list[int], column: int, title: str) -> ScenarioResult:
     """The result of a set of scenarios whose first visits stand in a column."""
-    by_step = clean(found.scenarios[:, members].sum(axis=1))
+    sure = certain(found.scenarios, members)
+    by_step = clean(np.where(sure, 1.0, found.scenarios[:, members].sum(axis=1)))
     first_visit = clean(found.first_visit[:, column])
     nothing = [0.0] * len(by_step)
     return ScenarioResult(
@@ -90,7 +113,7 @@ def _visited(found: ExactForecast, members: list[int], column: int, title: str) 
         by_step=by_step,
         end=by_step[-1],
         mean=float(np.mean(by_step)),
-        ever=min(float(found.ever[column]), 1.0),
+        ever=1.0 if sure.any() else min(float(found.ever[column]), 1.0),
         first_visit=first_visit,
         standard_errors=Errors(nothing, 0.0, 0.0, 0.0, list(nothing)),
     )
@@ -110,7 +133,10 @@ def _nodes(
 
 
 def _states(title: str, node: CategoricalNode, order: Iterable[str], shares: Floats) -> StatesResult:
-    by_step = {state: clean(shares[:, node.states.index(state)]) for state in order}
+    columns = {state: node.states.index(state) for state in order}
+    by_step = {
+        state: clean(np.where(certain(shares, [column]), 1.0, shares[:, column])) for state, column in columns.items()
+    }
     return StatesResult(title, by_step, {state: [0.0] * len(series) for state, series in by_step.items()})
 
 

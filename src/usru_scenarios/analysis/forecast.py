@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from usru_scenarios.analysis.least_errors import LeastErrors
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
@@ -121,11 +122,11 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
 
 
 def _too_few(program: Program, draws: Draws, given: Sequence[Observation], plan: Plan) -> Exception:
-    from usru_scenarios.analysis.ask import unseen
+    from usru_scenarios.analysis.evidence import not_met
 
     evidence = [(observation.text, observation.event) for observation in given]
     if not draws.effective_trials:
-        return unseen(program, evidence, plan)
+        return not_met(program, evidence, plan)
     end = ratio(draws.visits[:, -1, 0], draws.trials)
     what = f"{program.outcome.states[0]} at the end, given {', '.join(text for text, _ in evidence)}"
     return TooFewDraws(draws.effective_trials, float(end.value), float(end.error), what)
@@ -162,12 +163,14 @@ class _Series:
         mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
         first_visit = self.least.first_visit(members, self.draws.first_visits(first))
         ever = self.least.ever(members, self.draws.visited(first))
+        sure = certain(self.draws.visits.sum(axis=0), members)
+        likely = clean(np.where(sure, 1.0, by_step.value))
         return ScenarioResult(
             title=title,
-            by_step=clean(by_step.value),
-            end=clean(by_step.value)[-1],
-            mean=float(mean.value),
-            ever=min(float(ever.value), 1.0),
+            by_step=likely,
+            end=likely[-1],
+            mean=1.0 if sure.all() else float(mean.value),
+            ever=1.0 if sure.any() else min(float(ever.value), 1.0),
             first_visit=clean(first_visit.value),
             standard_errors=Errors(
                 by_step=by_step.error.tolist(),
@@ -203,6 +206,19 @@ class _Bands:
                 "sampling error; more trials (-n) make them sharper",
                 severity="warning",
             )
+
+
+def certain(shares: Floats, members: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Where a set of states holds for certain, shape (steps,): none of the others has any share.
+
+    Ratios of sums that are equal but for their rounding would bring what was observed near 1, and not to it.
+
+    Args:
+        shares: shape (steps, states), in any unit.
+        members: the columns of the states.
+    """
+    others = np.delete(shares, members, axis=1)
+    return np.asarray(shares.any(axis=1) & ~others.any(axis=1))
 
 
 def clean(values: Floats) -> list[float]:
@@ -252,9 +268,10 @@ def _nodes(
 def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: Estimate) -> StatesResult:
     """The share of each state at each step, in the order of the file."""
     columns = {state: node.states.index(state) for state in order}
+    sure = {column: certain(estimate.value, [column]) for column in columns.values()}
     return StatesResult(
         title,
-        {state: clean(estimate.value[:, column]) for state, column in columns.items()},
+        {state: clean(np.where(sure[column], 1.0, estimate.value[:, column])) for state, column in columns.items()},
         {state: estimate.error[:, column].tolist() for state, column in columns.items()},
     )
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from usru_scenarios.analysis.aim import parse_aim
-from usru_scenarios.analysis.ask import unseen
+from usru_scenarios.analysis.evidence import not_met
 from usru_scenarios.analysis.forecast import warnings
 from usru_scenarios.analysis.limits import (
     LEAST_EFFECTIVE,
@@ -172,7 +172,7 @@ def _looked(
 
 def _too_few(program: Program, sums: Sums, given: Sequence[Observation], plan: Plan) -> Exception:
     if not sums.effective_trials:
-        return unseen(program, [(observation.text, observation.event) for observation in given], plan)
+        return not_met(program, [(observation.text, observation.event) for observation in given], plan)
     first = ratio(sums.future[0][:, 0], sums.weight)
     what = f"{program.outcome.states[0]}, given {', '.join(observation.text for observation in given)}"
     return TooFewDraws(sums.effective_trials, float(first.value), float(first.error), what)

@@ -1,0 +1,133 @@
+"""Rare is not impossible, and what is given is given: evidence in every question, exactly and sampled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command import HERE, answer
+from oracle import Json, marginals
+from test_exact import EVERYTHING, smaller
+from tiny import TINY, study_of
+from usru_scenarios.analysis import ask, forecast
+from usru_scenarios.problems import ImpossibleEvidence
+from usru_scenarios.results.forecast import StatesResult
+from usru_scenarios.study import Study, load
+
+FAULT_TREE = str(HERE / "models" / "fault-tree.yaml")
+"""The top event has probability 1e-8, and then all four parts have failed."""
+
+
+# Rare -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_given_what_is_rare_is_exact() -> None:
+    found = load(FAULT_TREE).simulate(given=["top=failed@now"])
+    assert found.run.method == "exact"
+    for part in ("c0", "c1", "c2", "c3", "top"):
+        node = found.drivers[part]
+        assert isinstance(node, StatesResult)
+        assert node.by_step == {"failed": [1.0], "ok": [0.0]}
+
+
+def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forecast, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(ask, "NOTHING_SEEN", 4096)
+    study, query = load(FAULT_TREE), "P(c0=failed | top=failed)"
+    assert study.simulate(given=["top=failed@now"], trials=1024).run.method == "exact"
+    assert study.ask(query, trials=1024).value == 1.0
+    for sampled in (
+        lambda: study.simulate(given=["top=failed@now"], method="sample"),
+        lambda: study.ask(query, method="sample"),
+    ):
+        with pytest.raises(ImpossibleEvidence, match=r"not met in .* trials: possible, but too rare to sample"):
+            sampled()
+
+
+def test_only_what_is_proven_is_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "NOTHING_SEEN", 4096)
+    study, given = load(FAULT_TREE), ["top=failed@now", "c0=ok@now"]
+    with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible: .* exactly 0\)"):
+        study.simulate(given=given)
+    with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible\)"):
+        study.simulate(given=given, method="sample", trials=1024)
+
+
+def test_evidence_against_an_intervention_is_impossible() -> None:
+    study = load(FAULT_TREE)
+    with pytest.raises(ImpossibleEvidence, match="impossible"):
+        study.simulate(do=["c0=ok"], given=["c0=failed@now"])
+    assert study.simulate(do=["c0=ok"], given=["c0=ok@now"]).scenarios["one"].end == 0.5
+
+
+# What is given --------------------------------------------------------------------------------------------------------
+
+
+def uncertain() -> Json:
+    raw = smaller(EVERYTHING)
+    raw["drivers"]["mood"]["persistence"] = {"uniform": [0.2, 0.6]}
+    return raw
+
+
+@pytest.mark.parametrize("method", ["exact", "sample", "auto"])
+@pytest.mark.parametrize("do", [(), ("law=no @ 2000",)], ids=["", "imposed"])
+def test_what_is_given_is_1_or_0(tmp_path: Path, method: Any, do: tuple[str, ...]) -> None:
+    """Under drawn judgements too, where sums are steadied; only of the third step, and of all that it says."""
+    study = study_of(uncertain() if method == "auto" else smaller(EVERYTHING), tmp_path)
+    given = ["power=weak @ 2001", "good or bad @ 2002", "trade=up @ always"]
+    found = study.simulate(method=method, do=do, given=given, trials=None if method == "exact" else 2048)
+    assert found.run.method == ("exact" if method == "exact" else "sample")
+    power, trade = (found.drivers["power"].by_step, found.consequences["trade"].by_step)  # type: ignore[union-attr]
+    assert [power[state][1] for state in ("strong", "weak", "none")] == [0.0, 1.0, 0.0]
+    assert trade == {"up": [1.0] * 4, "down": [0.0] * 4}
+    assert found.groups["calm"].by_step[2] == found.groups["calm"].ever == 1.0
+    assert found.scenarios["ugly"].by_step[2] == 0.0
+    for step in range(4):
+        assert sum(one.by_step[step] for one in found.scenarios.values()) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_what_is_given_is_1_or_0_in_every_format(tmp_path: Path) -> None:
+    file = tmp_path / "uncertain.yaml"
+    file.write_text(json.dumps(uncertain()), encoding="utf-8")
+    arguments = ("simulate", str(file), "--given", "power=weak @ 2001", "-n", "2048", "-f")
+    data = json.loads(answer(*arguments, "json").stdout)
+    assert data["drivers"]["power"]["by_step"]["weak"][1] == 1
+    rows = csv.reader(io.StringIO(answer(*arguments, "csv").stdout))
+    given = [row for row in rows if "weak" in row and "2001" in row]
+    assert given
+    assert all(set(row) & {"1", "1.0"} for row in given)
+
+
+def test_the_whole_report_under_observations_is_that_of_the_reference(tmp_path: Path) -> None:
+    wanted = marginals(TINY, given=[("talks", 2, "deal"), ("scenario", 1, "thaw")])
+    found = study_of(TINY, tmp_path).simulate(given=["talks=deal @ end", "thaw @ 2001"])
+    assert (found.run.method, found.run.given) == ("exact", ["talks=deal @ end", "thaw @ 2001"])
+    for name, visits in wanted["scenarios"].items():
+        assert found.scenarios[name].by_step == pytest.approx(visits["by_step"], abs=1e-12)
+        assert found.scenarios[name].mean == pytest.approx(visits["mean"], abs=1e-12)
+        assert found.scenarios[name].ever == pytest.approx(visits["ever"], abs=1e-12)
+        assert found.scenarios[name].first_visit == pytest.approx(visits["first_visit"], abs=1e-12)
+        row = wanted["transitions"][name]
+        if row is None:
+            assert set(found.transitions[name].values()) == {None}
+        else:
+            assert found.transitions[name] == pytest.approx(row, abs=1e-12)
+
+
+def test_exact_and_sampled_forecasts_under_observations_agree(tmp_path: Path) -> None:
+    study: Study = study_of(smaller(EVERYTHING), tmp_path)
+    given = ["power=weak @ 2001", "trade=up @ end", "not (bad @ ever)"]
+    exact = study.simulate(given=given, method="exact")
+    sampled = study.simulate(given=given, trials=40_000, seed=11)
+    for name, one in sampled.scenarios.items():
+        for mine, theirs, error in zip(
+            one.by_step, exact.scenarios[name].by_step, one.standard_errors.by_step, strict=True
+        ):
+            assert mine == pytest.approx(theirs, abs=4.5 * error + 1e-12)
