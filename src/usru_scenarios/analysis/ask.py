@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.limits import (
     LEAST_EFFECTIVE,
     MOST_TRIALS,
@@ -227,6 +226,8 @@ class Prober:
 
 def _too_few(program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
     if not found.effective_trials:
+        from usru_scenarios.analysis.evidence import not_met
+
         return not_met(program, list(probability.evidence(probability.cases[0])), plan)
     unsaid = [text for text in probability.observed if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
@@ -260,6 +261,8 @@ def _exact(program: Program, probability: Probability) -> Found:
         else:
             left_out.append(case.step or 0)
     if not chances:
+        from usru_scenarios.analysis.evidence import without_probability
+
         raise without_probability(program, list(probability.evidence(probability.cases[0])))
     return Found(math.fsum(chances) / len(chances), None, None, tuple(left_out))
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.evidence import without_probability
 from usru_scenarios.analysis.forecast import QUANTILES, certain, clean, nested, warnings
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
@@ -77,6 +76,8 @@ def _found(program: Program, given: Sequence[Observation]) -> ExactForecast:
     try:
         return exact.forecast(program, given=All(tuple(observation.event for observation in given)))
     except exact.NothingObserved:
+        from usru_scenarios.analysis.evidence import without_probability
+
         evidence = [(observation.text, observation.event) for observation in given]
         raise without_probability(program, evidence) from None
 

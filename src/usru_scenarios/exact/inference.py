@@ -23,7 +23,6 @@ from usru_scenarios.exact.elimination import NOTHING, Cost
 from usru_scenarios.exact.finite import Finite, Laws, NotExact, redraws_alike
 from usru_scenarios.exact.latent import Spread
 from usru_scenarios.exact.passes import Answer, Pass, Question
-from usru_scenarios.exact.smoothing import Smoothing
 from usru_scenarios.meaning.events import Formula, InStates, Timed, atoms
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.names import OUTCOME
@@ -268,7 +267,11 @@ def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pas
 
 
 def _pass(laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> Pass:
-    return (Pass if question.given is None else Smoothing)(laws, question, part)
+    if question.given is None:
+        return Pass(laws, question, part)
+    from usru_scenarios.exact.smoothing import Smoothing
+
+    return Smoothing(laws, question, part)
 
 
 def _parts(laws: Laws, whole: Pass, bound: Bound) -> list[Pass]:
