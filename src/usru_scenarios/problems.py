@@ -127,6 +127,21 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def presentable(message: str) -> str:
+    """A message as a terminal may show it: its lines made `printable`, and what nobody would read to its end cut."""
+    return "\n".join(_presentable_line(line) for line in message.split("\n"))
+
+
+def _presentable_line(line: str) -> str:
+    line = _LONG_WORD.sub(r"\1...\2", printable(line))
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
+
+
+_LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
+"""A word (a name, a path, a number) that is cut in its middle."""
+_LONGEST_LINE = 1_000
+
+
 _MOST_CANDIDATES = 2_000
 """Names compared with an unknown one: enough for any file that a person edits, few enough for one made to annoy."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from usru_scenarios.cli import options
-from usru_scenarios.cli.conduct import DONE, FINDINGS
+from usru_scenarios.cli.conduct import FINDINGS
 from usru_scenarios.cli.output import Target
 from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
@@ -55,4 +55,5 @@ def check(
     result = study.check(robust=models or 0, map_parts=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "check", chosen, layout(target)))
-    raise typer.Exit(DONE if result.all_hold else FINDINGS)
+    if not result.all_hold:
+        raise typer.Exit(FINDINGS)

@@ -18,7 +18,7 @@ from usru_scenarios.cli.request import ModelRequest
 from usru_scenarios.cli.terminal import layout
 from usru_scenarios.cli.warnings import warn
 from usru_scenarios.cli.workers import workers
-from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.problems import UnreadableInput, printable
 from usru_scenarios.render import TABULAR, render_report
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _studies(sides: Sequence[_Side], *, confined: bool) -> dict[str, Study]:
         name = side.name or _name(side, sides)
         if name in studies:
             raise UnreadableInput(
-                f"usru: two variants are called '{name}'\n    = give them names: --variant 'NAME: ...'"
+                f"usru: two variants are called '{printable(name)}'\n    = give them names: --variant 'NAME: ...'"
             )
         studies[name] = study
     return studies

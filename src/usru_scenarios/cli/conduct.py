@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from usru_scenarios.problems import Problem, UsruError, suggestion
+from usru_scenarios.problems import Problem, UsruError, presentable, printable, suggestion
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Conduct:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (by default that of the process) and return its exit status."""
     conduct = Conduct()
+    _open_closed()
     _speak_utf8()
     try:
         with unwinding():
@@ -66,7 +67,9 @@ def _ended(arguments: Sequence[str], conduct: Conduct) -> int:
     except OSError as error:
         if conduct.debug:
             _show_traceback()
-        complain(f"usru: {error.strerror or error}{f': {error.filename}' if error.filename else ''}".lower())
+        complain(
+            f"usru: {(error.strerror or str(error)).lower()}{f': {_named(error.filename)}' if error.filename else ''}"
+        )
         return USAGE
     except MemoryError:
         if conduct.debug:
@@ -85,21 +88,34 @@ def _run(arguments: Sequence[str], conduct: Conduct) -> int:
     import typer
 
     from usru_scenarios.cli.app import command
+    from usru_scenarios.cli.output import Unwritable
 
     root = command()
     try:
         with root.make_context("usru", list(arguments), obj=conduct) as context:
             root.invoke(context)
     except typer.Exit as end:
+        if end.exit_code == DONE and sys.stdout is None:  # what ends so early has written help or the version
+            raise Unwritable("usru: standard output can't be written: it is closed") from None
         return end.exit_code
     return DONE
 
 
 def complain(message: str) -> None:
-    """Write a message to standard error, if there is one."""
+    """Write a message to standard error: the one place where messages leave.
+
+    Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
+    closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
+    """
     if sys.stderr is not None:
-        sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{presentable(message)}\n")
+            sys.stderr.flush()
+
+
+def _named(file: object) -> str:
+    """A file as a message names it, in one line."""
+    return printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
 
 
 def _usage(error: TyperException) -> str:
@@ -138,8 +154,7 @@ def _fault(error: Exception, conduct: Conduct) -> str:
 def _show_traceback() -> None:
     import traceback
 
-    if sys.stderr is not None:
-        traceback.print_exc()
+    complain(traceback.format_exc().rstrip("\n"))
 
 
 # Standard streams
@@ -150,6 +165,19 @@ def _speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _open_closed() -> None:
+    """Let nothing that is opened later take the number of a standard stream that is closed.
+
+    It would get what is meant for that stream. Python's own streams stay as they are: None where they were closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def _flush() -> None:

@@ -12,6 +12,7 @@ import typer
 from usru_scenarios.cli import options
 from usru_scenarios.cli.conduct import complain
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Target
+from usru_scenarios.problems import printable
 
 SCHEMA_FILE = "usru.schema.json"
 """The schema that the editor line of a new file points to; it is written beside the file."""
@@ -44,7 +45,8 @@ def new(
     for target, text in zip(targets, (schema, starter(_model_name(file), file.name)), strict=True):
         target.write(text)
     if not conduct.quiet:
-        complain(f"wrote {file} and {schema_file}\nnow run: usru simulate {shlex.quote(str(file))}")
+        wrote, run = printable(f"{file} and {schema_file}"), printable(shlex.quote(str(file)))
+        complain(f"wrote {wrote}\nnow run: usru simulate {run}")
 
 
 def starter(name: str, file: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.problems import UnreadableInput, printable
 
 STANDARD_OUTPUT = "-"
 
@@ -21,7 +21,7 @@ class Unwritable(UnreadableInput):
     @classmethod
     def of(cls, where: str, error: OSError) -> Unwritable:
         """The error of the system, in a sentence that names the place."""
-        return cls(f"usru: {where} can't be written: {(error.strerror or str(error)).lower()}")
+        return cls(f"usru: {printable(where)} can't be written: {(error.strerror or str(error)).lower()}")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def _emit_json(request: ModelRequest, target: Target) -> None:
     except ModelError as error:
         report, status = invalid(error.problems), error.exit_status
     target.write(to_json(report.to_dict()))
-    raise typer.Exit(status)
+    if status:
+        raise typer.Exit(status)
 
 
 def _in_words(report: Validation) -> str:

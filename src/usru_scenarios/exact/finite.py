@@ -55,6 +55,8 @@ _MOST_ROWS = 1 << 20
 class NotExact(UsruError):  # noqa: N818  # says what the model is
     """The model has numeric nodes that no finite sum follows; the message names the node."""
 
+    exit_status = 2
+
 
 # Reading -------------------------------------------------------------------------------------------------------------
 

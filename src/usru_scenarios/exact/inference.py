@@ -72,6 +72,8 @@ class TooLarge(UsruError):  # noqa: N818  # says what is at fault
         bound: what it may take.
     """
 
+    exit_status = 2
+
     def __init__(self, needed: Cost, bound: Bound) -> None:
         self.cost = needed
         self.bound = bound

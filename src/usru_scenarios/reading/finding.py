@@ -69,7 +69,10 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
 
 def shown_path(path: Path) -> str:
     """The path as a person at the present folder would write it."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the present folder is gone, or on another drive
+        return str(path)
     return str(path) if relative.startswith("..") else relative
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel, printable
 from usru_scenarios.reading.cache import witness
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 
@@ -152,12 +152,12 @@ def read_file(path: Path, name: str) -> Document:
         with path.open("rb") as stream:
             text = stream.read(MAXIMUM_BYTES + 1)
     except IsADirectoryError:
-        raise UnreadableInput(f"{name} is a folder, not a file") from None
+        raise UnreadableInput(f"{printable(name)} is a folder, not a file") from None
     except FileNotFoundError:
-        raise UnreadableInput(f"{name} does not exist") from None
+        raise UnreadableInput(f"{printable(name)} does not exist") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableInput(f"{name} can't be read: {reason}") from None
+        raise UnreadableInput(f"{printable(name)} can't be read: {reason}") from None
     witness(path, text)
     return read(text, name, path.parent)
 
