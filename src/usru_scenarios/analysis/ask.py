@@ -36,9 +36,10 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound, Verdict
 from usru_scenarios.results.run import ModelLine
+from usru_scenarios.sampler.bands import OverDraws
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Controls, OverDraws, over_draws, steadied
+from usru_scenarios.sampler.estimates import Controls, over_draws, steadied
 from usru_scenarios.settings import RunSettings
 
 DECIDED = 3.0
@@ -284,7 +285,7 @@ def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, co
         return Found(math.nan, np.zeros(2), 0.0, left_out)
     both = np.concatenate([part.both for part in kept], axis=1)
     given = np.concatenate([part.given for part in kept], axis=1)
-    draws = OverDraws.of(both, given) if plan.judgements else None
+    draws = OverDraws.of(both, given, controls) if plan.judgements else None
     if plan.judgements:
         both, given = (steadied(over_draws(sums), controls) for sums in (both, given))
     totals, seen = both.sum(axis=0), given.sum(axis=0)
@@ -317,8 +318,10 @@ class Outcome:
             worked = np.asarray(evaluate(statement, value_of), dtype=np.float64)
             return np.broadcast_to(worked, parts[0].weights.shape)
 
-        over = OverDraws(np.array([in_each(place) for place in range(3)]), np.prod([p.weights for p in parts], axis=0))
-        found = over.spread()
+        values = np.array([in_each(place) for place in range(3)])
+        weights = np.prod([part.weights / part.weights.mean() for part in parts], axis=0)
+        functions = {part.functions.tobytes(): part.functions for part in parts}
+        found = OverDraws(values, weights, np.hstack(list(functions.values()))).spread()
         return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
 
 

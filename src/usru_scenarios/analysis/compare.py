@@ -37,8 +37,9 @@ from usru_scenarios.results.comparison import (
     VariantCompared,
 )
 from usru_scenarios.results.run import ModelLine
+from usru_scenarios.sampler.bands import Spread, spread
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Controls, Estimate, Spread, over_draws, ratio, spread, steadied
+from usru_scenarios.sampler.estimates import Controls, Estimate, over_draws, ratio, steadied
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 
@@ -286,11 +287,11 @@ def _estimate(sums: Sums, controls: Controls | None) -> tuple[Estimate, Spread |
     if controls is None:
         return ratio(sums.visits, sums.trials), None
     steady = steadied(over_draws(sums.visits), controls)
-    return ratio(steady, over_draws(sums.trials)), spread(sums.visits, sums.trials)
+    return ratio(steady, over_draws(sums.trials)), spread(sums.visits, sums.trials, controls)
 
 
 def _band(found: Spread | None, column: int) -> Bands | None:
-    if found is None:
+    if found is None or not np.isfinite(found.low).all():
         return None
     (*low, least), (*high, most) = found.low[:, column].tolist(), found.high[:, column].tolist()
     return Bands(low, high, (least, most))

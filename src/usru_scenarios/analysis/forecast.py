@@ -25,16 +25,21 @@ from usru_scenarios.results.forecast import (
     ValuesResult,
 )
 from usru_scenarios.results.run import ModelLine, Run, Warned, warned
+from usru_scenarios.sampler.bands import Spread, spread
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.sampler.estimates import Estimate, ratio, spread, undrawn
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.sampler.estimates import Estimate, ratio, undrawn
+from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
 from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import Intervention, Observation
 
-ROUGH = 0.75
-"""With more noise than this in the variance between draws of the judgements, a band says little."""
+MATTERS = 0.01
+"""A band that is no wider is as good as none, however rough."""
+HIDDEN = 0.05
+"""By how much a band may be too narrow for what can't be told from noise before that is worth a warning."""
+ROUGH, WANTED = 0.25, 0.1
+"""The error of a band's width, as a share of it, from which on it is called rough, and at which it is good."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -98,7 +103,7 @@ def forecast(
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=settings.judgements > 0),
-            *(map(warned, bands.doubts()) if bands else ()),
+            *(map(warned, doubts(bands.found, plan)) if bands else ()),
         ],
     )
 
@@ -188,24 +193,43 @@ class _Bands:
 
     def __init__(self, halves: Draws) -> None:
         self.halves = halves
-        self.noise = 0.0
+        self.found: list[Spread] = []
 
-    def of(self, members: list[int]) -> Band:
-        """The band of a set of scenarios."""
+    def of(self, members: list[int]) -> Band | None:
+        """The band of a set of scenarios; None where fewer than two draws agree with what is seen."""
         visits = self.halves.visits[:, :, members].sum(axis=2)
-        found = spread(visits, self.halves.trials)
-        self.noise = max(self.noise, float(found.noise.mean()))
+        found = spread(visits, self.halves.trials, self.halves.controls)
+        if not np.isfinite(found.low).all():
+            return None
+        self.found.append(found)
         return Band(clean(found.low), clean(found.high))
 
-    def doubts(self) -> Iterable[Problem]:
-        """Whether the bands found so far are worth their name."""
-        if self.noise > ROUGH:
-            yield Problem(
-                "rough_band",
-                "the bands of judgement are rough: most of what differs between the draws of the judgements is "
-                "sampling error; more trials (-n) make them sharper",
-                severity="warning",
-            )
+
+def doubts(found: Sequence[Spread], plan: Plan) -> Iterable[Problem]:
+    """Whether bands that are wide enough to matter are worth their name, and what would make them so."""
+    by_trials = by_draws = 0.0
+    for each in found:
+        width = np.where(each.high - each.low > MATTERS, each.high - each.low, np.inf)
+        hidden = float(each.hidden.max()) / HIDDEN
+        by_trials = max(by_trials, float((each.by_trials / width).max()), hidden * ROUGH)
+        by_draws = max(by_draws, float((each.by_draws / width).max()))
+    if math.hypot(by_trials, by_draws) <= ROUGH:
+        return
+    if by_trials > by_draws:
+        trials = _rounded(plan.trials * by_trials / WANTED)
+        why, advice = "how wide they are is in part sampling error", f"-n {trials} trials make them sharper"
+    else:
+        draws = min(_rounded(plan.judgements * (by_draws / WANTED) ** 2), MOST_JUDGEMENTS)
+        why = f"{plan.judgements} draws of the judgements leave their ends open"
+        trials = _rounded(plan.trials * draws / plan.judgements)
+        advice = f"--judgements {draws} makes them sharper, with as many trials for each draw (-n {trials})"
+    yield Problem("rough_band", f"the bands of judgement are rough: {why}; {advice}", severity="warning")
+
+
+def _rounded(number: float) -> int:
+    """The next number above of one digit, then zeros."""
+    unit: int = 10 ** int(math.log10(number))
+    return math.ceil(number / unit) * unit
 
 
 def certain(shares: Floats, members: Sequence[int]) -> npt.NDArray[np.bool_]:

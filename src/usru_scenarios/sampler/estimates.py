@@ -75,23 +75,12 @@ class Controls:
 
     def __init__(self, off_mean: Floats) -> None:
         draws = len(off_mean)
-        basis, means = np.empty((off_mean.shape[1], draws)), np.empty(off_mean.shape[1])
-        fitted = 0
-        for control in off_mean.T:
-            mean = float(control.mean())
-            rest = control - mean
-            for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
-                along = (basis[:fitted] * rest).sum(axis=1)
-                rest -= (basis[:fitted] * along[:, None]).sum(axis=0)
-                mean -= float((means[:fitted] * along).sum())
-            length = math.sqrt(float((rest * rest).sum()))
-            if length > _COLLINEAR * math.sqrt(float((control * control).sum())):
-                basis[fitted], means[fitted] = rest / length, mean / length
-                fitted += 1
-        if fitted > draws // _DRAWS_PER_CONTROL:
-            fitted = 0
-        self.basis: Floats = np.ascontiguousarray(basis[:fitted].T)
-        self.means: Floats = means[:fitted]
+        constant = np.full((draws, 1), 1.0 / math.sqrt(max(draws, 1)))
+        means = off_mean.mean(axis=0) if draws else np.zeros(off_mean.shape[1])
+        basis, means = orthonormal(np.hstack([constant, off_mean]), np.append(0.0, means))
+        few = len(means) - 1 > draws // _DRAWS_PER_CONTROL
+        self.basis: Floats = np.zeros((draws, 0)) if few else basis[:, 1:]
+        self.means: Floats = np.zeros(0) if few else means[1:]
 
     @property
     def fitted(self) -> int:
@@ -100,13 +89,35 @@ class Controls:
 
     def along(self, sums: Floats) -> Floats:
         """The least-squares fit of sums, shape (draws, sums), in the basis: shape (fitted, sums)."""
-        return _product(self.basis.T, sums)
+        return product(self.basis.T, sums)
 
     @property
     def stretch(self) -> float:
         """By what the variance of what is left is multiplied, for the degrees of freedom that the fit has used."""
         draws = len(self.basis)
         return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
+
+
+def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
+    """Orthonormal columns that span the same, each made of those up to its own, by Gram and Schmidt's process.
+
+    Args:
+        columns: shape (rows, columns); one that is a sum of multiples of those before it is left out.
+        carried: shape (columns,), a number for each, of which the same sums are made.
+    """
+    basis, numbers = np.empty(columns.shape[::-1]), np.empty(len(carried))
+    found = 0
+    for column, number in zip(columns.T, carried.tolist(), strict=True):
+        rest, made = column, number
+        for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
+            along = (basis[:found] * rest).sum(axis=1)
+            rest = rest - (basis[:found] * along[:, None]).sum(axis=0)
+            made = made - float((numbers[:found] * along).sum())
+        length = math.sqrt(float((rest * rest).sum()))
+        if length > _COLLINEAR * math.sqrt(float((column * column).sum())):
+            basis[found], numbers[found] = rest / length, made / length
+            found += 1
+    return np.ascontiguousarray(basis[:found].T), numbers[:found]
 
 
 UNDRAWN = 3.0
@@ -177,23 +188,23 @@ def steadied(sums: Floats, controls: Controls) -> Floats:
         mean = flat[:, columns].mean(axis=0)
         rest = flat[:, columns] - mean
         along = controls.along(rest)
-        rest -= _product(controls.basis, along)
+        rest -= product(controls.basis, along)
         rest *= math.sqrt(controls.stretch)
-        np.add(rest, mean - _product(controls.means[None], along)[0], out=steady[:, columns])
+        np.add(rest, mean - product(controls.means[None], along)[0], out=steady[:, columns])
     return steady.reshape(sums.shape)
 
 
-def _product(one: Floats, other: Floats) -> Floats:
+def product(one: Floats, other: Floats) -> Floats:
     """The matrix product in pieces so small that no library splits one between threads, which would wait and spin."""
     rows, inner = one.shape
     width = max(1, _PIECE // max(1, rows * min(inner, _INNER)))
-    product = np.zeros((rows, other.shape[1]))
+    found = np.zeros((rows, other.shape[1]))
     for start in range(0, other.shape[1], width):
         columns = slice(start, start + width)
         for first in range(0, inner, _INNER):
             along = slice(first, first + _INNER)
-            product[:, columns] += one[:, along] @ other[along, columns]
-    return product
+            found[:, columns] += one[:, along] @ other[along, columns]
+    return found
 
 
 Place = tuple[int | slice, ...]
@@ -238,7 +249,7 @@ class Moments:
         self.squares[at] += (sums * sums).sum(axis=0)
         self.products[at] += (flat * weights[:, None]).sum(axis=0).reshape(sums.shape[1:])
         if len(self.along):
-            self.along[:, at] += _product(basis.T, flat).reshape(-1, *sums.shape[1:])
+            self.along[:, at] += product(basis.T, flat).reshape(-1, *sums.shape[1:])
 
     def add(self, other: Moments) -> None:
         """Add the moments of other trials."""
@@ -282,90 +293,8 @@ class Moments:
         return Estimate(value, error)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How far something lies apart between draws of the judgements, any shape.
-
-    Attributes:
-        low, high: its 5 % and 95 % quantiles over the draws.
-        noise: the share of the variance between the draws' estimates that is sampling error, from 0 to 1 or above.
-    """
-
-    low: Floats
-    high: Floats
-    noise: Floats
-
-
 def over_draws(values: Floats, axis: int = 0) -> Floats:
     """Sums over batches brought to sums over draws of the judgements, which have two batches each."""
     halves = np.moveaxis(values, axis, 0)
     whole: Floats = np.moveaxis(halves[::2] + halves[1::2], 0, axis)
     return whole
-
-
-@dataclass(frozen=True)
-class OverDraws:
-    """An estimate in each draw of the judgements.
-
-    Attributes:
-        values: shape (3, draws, ...): by all trials of the draw, by the first half of them, by the second; NaN where
-            there is none.
-        weights: shape (draws,), by how much a draw counts.
-    """
-
-    values: Floats
-    weights: Floats
-
-    @classmethod
-    def of(cls, numerators: Floats, denominators: Floats) -> OverDraws:
-        """The ratio of two sums, averaged over the columns, of shape (2 * draws, columns)."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            parts = (over_draws(numerators) / over_draws(denominators), numerators[::2] / denominators[::2])
-            values = np.array([part.mean(axis=1) for part in (*parts, numerators[1::2] / denominators[1::2])])
-        return cls(values, over_draws(denominators).mean(axis=1))
-
-    def spread(self, share: float = 0.9) -> Spread:
-        """The band of the values, corrected for the noise within the draws; `share` of the draws lies in it.
-
-        The values vary because the judgements do and because each draw has but few trials. How much comes of the
-        second is known from the halves: ((y1 - y2) / 2)^2 is an unbiased estimate of it. The values are shrunk toward
-        their mean until they vary as much as the judgements make them, and no more (T. A. Louis, 1984).
-        """
-        known = np.isfinite(self.values).all(axis=0).reshape(len(self.weights), -1).all(axis=1) & (self.weights > 0)
-        whole, first, second = self.values[:, known]
-        if len(whole) < 2:
-            nothing = np.full(self.values.shape[2:], np.nan)
-            return Spread(nothing, nothing, nothing)
-        weights = (self.weights[known] / self.weights[known].sum()).reshape(-1, *(1,) * (whole.ndim - 1))
-        mean = (weights * whole).sum(axis=0)
-        between = (weights * (whole - mean) ** 2).sum(axis=0) / (1.0 - float((weights**2).sum()))
-        noise = (weights * ((first - second) / 2) ** 2).sum(axis=0)
-        part = np.divide(noise, between, out=np.zeros_like(noise), where=between > 0)
-        whole = mean + np.sqrt(np.maximum(1.0 - part, 0.0)) * (whole - mean)
-        low, high = (_weighted_quantile(whole, weights, edge) for edge in ((1 - share) / 2, (1 + share) / 2))
-        return Spread(low, high, part)
-
-
-def spread(numerators: Floats, denominators: Floats) -> Spread:
-    """The 90% band of ratios of sums over the draws of the judgements.
-
-    Args:
-        numerators: shape (2 * draws, ...), two batches of trials for each draw.
-        denominators: shape (2 * draws,).
-    """
-    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        whole = over_draws(numerators) / over_draws(shaped)
-        values = np.array([whole, *(numerators[half::2] / shaped[half::2] for half in range(2))])
-    return OverDraws(values, over_draws(denominators)).spread()
-
-
-def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
-    """The quantile along the first axis, linear between the midpoints of the weights' steps."""
-    order = np.argsort(values, axis=0, kind="stable")
-    values = np.take_along_axis(values, order, axis=0)
-    weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
-    places = np.cumsum(weights, axis=0) - weights / 2
-    flat = values.reshape(len(values), -1), places.reshape(len(values), -1)
-    columns = [np.interp(share, place, value) for value, place in zip(flat[0].T, flat[1].T, strict=True)]
-    return np.array(columns).reshape(values.shape[1:])
