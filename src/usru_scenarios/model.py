@@ -443,6 +443,7 @@ class Keep(Value):
     def _from_short_form(cls, raw: object) -> object:
         if isinstance(raw, Keep):
             return raw
+        refuse_uncertain_duration(raw)
         parts = _long_form(raw)
         if isinstance(parts, dict) and isinstance(text := parts.get("value"), str):
             try:
@@ -462,6 +463,32 @@ class Keep(Value):
         return self.value.mean if isinstance(self.value, Distribution) else self.value
 
 
+def refuse_uncertain_duration(raw: object) -> None:
+    """Refuse a distribution of durations in the place of a persistence, which is uncertain as a number per step alone.
+
+    A state may be called `normal`: `{normal: ["2 years", A01]}` is a map by state, whose duration has a claim.
+    """
+    written: Any = raw[0] if isinstance(raw, list) and raw else raw
+    is_long = isinstance(written, dict) and "value" in written
+    written = written["value"] if is_long else written
+    for family in DISTRIBUTIONS:
+        parameters = written.get(family) if isinstance(written, dict) else None
+        if not isinstance(parameters, list | tuple):
+            continue
+        durations = [_is_duration(one) for one in parameters]
+        is_cited = all(isinstance(one, str) for one in parameters[1:]) and not any(durations[1:])
+        if any(durations) and not (is_cited and not is_long):
+            message = "durations can't be uncertain: write numbers per step"
+            raise PydanticCustomError("uncertain_duration", message, {"family": family, "parameters": parameters})
+
+
+def _is_duration(raw: object) -> bool:
+    try:
+        return isinstance(raw, str) and parse_duration(raw) > 0
+    except TimeError:
+        return False
+
+
 def _persistence_form(raw: object) -> object:
     """Tell one persistence for all states from a map by state."""
     return {"all_states": raw} if is_judgement_form(raw) else {"by_state": raw}
@@ -476,7 +503,10 @@ class Persistence(Value):
     @model_validator(mode="before")
     @classmethod
     def _from_short_form(cls, raw: object) -> object:
-        return raw if isinstance(raw, Persistence) else _persistence_form(raw)
+        if isinstance(raw, Persistence):
+            return raw
+        refuse_uncertain_duration(raw)
+        return _persistence_form(raw)
 
     def of(self, state: str) -> Keep | None:
         """The persistence of one state, or None where the map has neither the state nor `default`."""

@@ -112,7 +112,7 @@ class Study:
         seed, draws = settings.seed, settings.judgements
         if not draws:
             return self.program, self.under
-        return self.drawn(seed, draws), lambda profile: _drawn(self.loaded.under(profile), seed, draws)
+        return self.drawn(seed, draws), cache(lambda profile: _drawn(self.loaded.under(profile), seed, draws))
 
     def under(self, profile: str) -> Program:
         """The program under a profile of the file.
@@ -411,6 +411,7 @@ class Study:
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
         method: Method = "auto",
+        judgements: int | None = None,
         map_parts: MapBlocks = map,
     ) -> CheckReport:
         """Do the expectations of the file hold?
@@ -420,6 +421,7 @@ class Study:
             trials: of the first draws, where it is sampled; more are made where an expectation is undecided.
             seed: of the random streams, and of the perturbed judgements.
             method: as in `ask`.
+            judgements: as in `simulate`; the perturbed models have them at their means.
             map_parts: as `map`; goes through what is to be drawn.
 
         Raises:
@@ -428,12 +430,11 @@ class Study:
         """
         from usru_scenarios.analysis.check import FIRST_TRIALS, Checking
 
-        settings = RunSettings.checked(trials, seed, method, judgements=0, usual=FIRST_TRIALS)
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
         models = whole("robust", robust, most=MOST_PERTURBED)
         mapping_function("map_parts", map_parts)
-        return Checking(
-            self.loaded, self.expectations(), self.program, self.under, settings, map_parts=map_parts
-        ).report(models)
+        statements, (program, in_profile) = self.expectations(), self.programs(settings)
+        return Checking(self.loaded, statements, program, in_profile, settings, map_parts).report(models)
 
     def expectations(self) -> dict[str, Statement]:
         """The expectations of the file by name.
@@ -469,7 +470,8 @@ class Study:
             ModelError, RequestError: as for `load`.
         """
         request = _asked(profile, weights, overrides)
-        again = self.loaded.read_again(*request, sourced_only)
+        only = None if sourced_only is None else flag("sourced_only", sourced_only)
+        again = self.loaded.read_again(*request, only)
         return Study(lambda: again)
 
     def compare(

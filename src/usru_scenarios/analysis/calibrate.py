@@ -78,6 +78,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         baselines=_named(model, program, baselines),
         trials=settings.trials,
         seed=settings.seed,
+        judgements_at_means=len(loaded.outline.uncertain),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from usru_scenarios.analysis.ask import Found, Outcome, Prober, answer, split, together
 from usru_scenarios.analysis.calibrate import anchor_warning, anchored, solved, with_baselines
+from usru_scenarios.analysis.forecast import uncertainty
 from usru_scenarios.analysis.perturb import SPREADS, perturbed
 from usru_scenarios.language.questions import Comparison, Probability, probabilities
 from usru_scenarios.meaning.compiling import compile_model
@@ -72,16 +73,19 @@ class Checking:
             for name, one in checked.items():
                 checked[name] = replace(one, robust=sum(name in names for names in held))
         verdicts = [one.verdict for one in checked.values()]
-        model = self.loaded.model
+        model, outline = self.loaded.model, self.loaded.outline
+        at_means = () if self.settings.judgements else uncertainty(outline)
         return CheckReport(
             model=ModelLine(model.name, model.title, self.loaded.sha256),
             trials=self.settings.trials,
             seed=self.settings.seed,
             profile=self.loaded.profile,
+            judgements=self.settings.judgements,
+            judgements_at_means=0 if self.settings.judgements else len(outline.uncertain),
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
             perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, survey.anchored) if survey else None,
-            warnings=[warned(problem) for problem in self.loaded.warnings],
+            warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
         )
 
     def _checked(self) -> dict[str, ExpectationChecked]:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
 from usru_scenarios.model import Judgement, Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.reading.provenance import Judged
+from usru_scenarios.reading.provenance import Judged, dotted
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CarriedCell, DirectPart, DirectShares, PullErrors
 from usru_scenarios.sampler.estimates import ratio
@@ -329,7 +329,7 @@ def _carried(part: Part, scenarios: Sequence[str], sums: Floats, weights: tuple[
     averages = [counted[number] / total.sum() for number, total in enumerate(weights)]
     cells = [
         CarriedCell(
-            path=".".join(map(str, cell.judged.path)),
+            path=dotted(cell.judged.path),
             points=cell.value,
             sources=list(cell.judged.sources),
             inferred=cell.judged.is_inferred,

@@ -56,6 +56,7 @@ def forecast_exactly(
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=None,
+            judgements_at_means=len(outline.uncertain),
             usru_version=__version__,
         ),
         scenarios=_scenarios(program, found, outline),

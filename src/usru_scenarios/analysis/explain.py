@@ -175,6 +175,7 @@ class _Inquiry:
             do=do,
             given=[],
             effective_trials=float(self.plan.trials),
+            judgements_at_means=len(self.loaded.outline.uncertain),
             usru_version=__version__,
         )
 

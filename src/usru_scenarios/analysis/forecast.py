@@ -92,6 +92,7 @@ def forecast(
             given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
             judgements=settings.judgements,
+            judgements_at_means=at_means(outline, settings.judgements),
             usru_version=__version__,
         ),
         scenarios=_scenarios(_Series(program, draws, bands, least), outline),
@@ -349,22 +350,37 @@ def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
 
 def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
     """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
-    told = () if drawn else _uncertainty(outline)
+    told = () if drawn else uncertainty(outline)
     return [warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
 
 
-def _uncertainty(outline: Outline) -> Iterable[Problem]:
-    if outline.uncertain:
-        yield Problem(
-            "judgements_at_their_means",
-            f"{len(outline.uncertain)} uncertain judgements are taken at their means, the first of them "
-            f"{outline.uncertain[0]}; the band that they give is not computed",
-            severity="warning",
-        )
+def at_means(outline: Outline, draws: int) -> int:
+    """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""
+    return 0 if draws else len(outline.uncertain)
+
+
+def uncertainty(outline: Outline) -> Iterable[Problem]:
+    """The warning that an answer takes uncertain judgements at their means."""
+    if number := len(outline.uncertain):
+        first = outline.uncertain[0]
+        said = f"the uncertain judgement {first} is taken at its mean; the band that it gives is not computed"
+        if number > 1:
+            said = (
+                f"{number} uncertain judgements are taken at their means, the first of them {first}; the band that "
+                "they give is not computed"
+            )
+        yield Problem("judgements_at_their_means", said, severity="warning")
 
 
 def _independence(program: Program) -> Iterable[Problem]:
-    if program.steps > 1 and not program.outcome.persistence.any():
+    """The warning that the outcome has no memory of its own.
+
+    It has one through a persistence (without any, points for `hold` do nothing), through moves that are not allowed, or
+    through its own past among its priors, influences and rules.
+    """
+    outcome = program.outcome
+    remembers = outcome.persistence.any() or outcome.allowed is not None or (OUTCOME, 1) in program.reads(OUTCOME)
+    if program.steps > 1 and not remembers:
         yield Problem(
             "independent_outcome",
             "the outcome has no persistence: it follows the drivers afresh at every step, so that ever, first visits "

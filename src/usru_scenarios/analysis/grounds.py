@@ -9,7 +9,7 @@ from usru_scenarios.descriptions import ClaimPart, DocumentPart, Grounds, Judged
 from usru_scenarios.model import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.provenance import Judged, is_assumption, judgements
+from usru_scenarios.reading.provenance import Judged, dotted, is_assumption, judgements
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.run import ModelLine
 
@@ -50,9 +50,9 @@ def _about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]
         return [judged for judged in everything if about in judged.sources]
     known = _names(loaded)
     path = known.get(about, about)
-    chosen = [judged for judged in everything if _within(dotted(judged), path)]
+    chosen = [judged for judged in everything if _within(dotted(judged.path), path)]
     if not chosen and about not in known:
-        paths = [dotted(judged) for judged in everything]
+        paths = [dotted(judged.path) for judged in everything]
         hint = suggestion(about, [*known, *paths]) or listing(known)
         raise RequestError([Problem("unknown_name", f"the model has no part and no judgement '{about}'", None, hint)])
     return chosen
@@ -65,17 +65,14 @@ def _names(loaded: Loaded) -> dict[str, str]:
     return {**named, **{section: section for section in (*sections, "anchor", "outcome")}}
 
 
-def dotted(judged: Judged) -> str:
-    """The path of a judgement as one writes it after `--set`."""
-    return ".".join(map(str, judged.path))
-
-
 def _within(path: str, part: str) -> bool:
     return path == part or path.startswith(f"{part}.")
 
 
 def _judged(judged: Judged) -> JudgedPart:
-    return JudgedPart(dotted(judged), judged.role, _value(judged.judgement), list(judged.sources), judged.is_inferred)
+    return JudgedPart(
+        dotted(judged.path), judged.role, _value(judged.judgement), list(judged.sources), judged.is_inferred
+    )
 
 
 def _value(judgement: Judgement | Keep) -> str:

@@ -72,6 +72,7 @@ def sensitivity(
             do=[intervention.text for intervention in do],
             given=[],
             effective_trials=float(plan.trials),
+            judgements_at_means=len(outline.uncertain),
             usru_version=__version__,
         ),
         of=aim.name or None,

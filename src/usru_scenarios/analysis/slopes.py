@@ -23,7 +23,7 @@ from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, Progra
 from usru_scenarios.model import Model, Weight
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.provenance import Judged, judgements, with_values
+from usru_scenarios.reading.provenance import Judged, dotted, judgements, with_values
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.slopes import Change, JudgementEffect, LeftOut, Slopes, WeightSlope
 from usru_scenarios.sampler.engine import MapBlocks, Plan
@@ -105,7 +105,7 @@ class _Inquiry:
             aimed=self._aimed(visits.value[0], visits.residuals[:, 0], visits.count),
             weights=sorted(self._weights(weights, visits), key=_size),
             judgements=sorted(effects, key=_size),
-            left_out=[LeftOut(why, [_path(judged) for judged in some]) for why, some in left_out.items()],
+            left_out=[LeftOut(why, [dotted(judged.path) for judged in some]) for why, some in left_out.items()],
             claims=_claims(self.loaded.register or Register(), effects),
         )
 
@@ -177,7 +177,9 @@ class _Inquiry:
     def _is_touched(cell: Raised, node: str) -> bool:
         if cell.owner is not None:
             return node == cell.owner
-        return cell.judged.role != "odds_per_point" or (node == OUTCOME) == (cell.path[-1] == "impacts")
+        return cell.path[:1] != ("odds_per_point",) or cell.path[1:] != (
+            "influences" if node == OUTCOME else "impacts",
+        )
 
     # Results ---------------------------------------------------------------------------------------------------------
 
@@ -233,7 +235,7 @@ class _Inquiry:
         found = found or nothing
         sums = found.value, found.residuals, found.count
         return JudgementEffect(
-            path=_path(cell.judged),
+            path=dotted(cell.path),
             role=cell.judged.role,
             value=cell.value,
             changed=cell.changed,
@@ -290,10 +292,6 @@ def _size(ranked: WeightSlope | JudgementEffect) -> float:
 
 def _is_scheduled(weight: Weight | None) -> bool:
     return weight is not None and weight.schedule is not None
-
-
-def _path(judged: Judged) -> str:
-    return ".".join(map(str, judged.path))
 
 
 def _claims(register: Register, effects: Iterable[JudgementEffect]) -> dict[str, str]:

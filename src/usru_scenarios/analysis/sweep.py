@@ -171,6 +171,7 @@ def sweep(
             do=[intervention.text for intervention in do],
             given=[],
             effective_trials=float(plan.trials) if plan else None,
+            judgements_at_means=len(outline.uncertain),
             usru_version=__version__,
         ),
         variables=[

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.model import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.reading.provenance import Judged
+from usru_scenarios.reading.provenance import Judged, dotted
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
 from usru_scenarios.sampler.estimates import ratio
@@ -209,7 +209,7 @@ def _points(
         for member in members:
             found = judged.get(("drivers", reading.node, "impacts", row, member))
             if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
-                path = ".".join(map(str, found.path))
+                path = dotted(found.path)
                 yield CitedPoints(path, found.judgement.mean, list(found.sources), found.is_inferred)
 
 

@@ -140,6 +140,7 @@ def watch(
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=sums.effective_trials,
+            judgements_at_means=len(loaded.outline.uncertain),
             usru_version=__version__,
         ),
         on=program.grid.labels[question.on],

@@ -31,6 +31,7 @@ def check(
     trials: options.FirstTrials = None,
     seed: options.Seed = None,
     method: options.Method = None,
+    judgements: options.Judgements = None,
     form: options.ReportFormat = None,
     as_json: options.Json = False,
     confined: options.Confined = False,
@@ -48,7 +49,8 @@ def check(
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
-    draws, models = options.draws(trials=trials, seed=seed, method=method), options.count("--robust", robust)
+    draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
+    models = options.count("--robust", robust)
     target = Target.named(output)
     study = request.build()
     progress = workers(context, conduct, jobs, cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from usru_scenarios.model import DISTRIBUTIONS, Model, describe
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, shortened, suggestion
 from usru_scenarios.reading.grammar import describe_place, fields_at
+from usru_scenarios.timeline import MONTHS, TimeError, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +103,14 @@ def faults_of(
     return list(faults.values())
 
 
+def _kept_per_step(written: object, step: int) -> str:
+    """The probability per step that a duration stands for; all else as it is."""
+    try:
+        return f"{math.exp(-step / parse_duration(str(written))):.3g}"
+    except TimeError:
+        return str(written)
+
+
 class _Translation:
     """One error of pydantic on its way into a problem."""
 
@@ -133,6 +143,7 @@ class _Translation:
             "missing": self._missing,
             "string_pattern_mismatch": self._bad_name,
             "literal_error": self._not_one_of,
+            "uncertain_duration": self._uncertain_duration,
         }.get(self.kind, self._wrong_value)
         return translate()
 
@@ -172,6 +183,19 @@ class _Translation:
 
     def _as_written(self) -> str:
         return str(self.input).lower() if isinstance(self.input, bool) else str(self.input)
+
+    def _uncertain_duration(self) -> tuple[str, str]:
+        """An uncertain persistence is written by the probability of keeping the state over a step."""
+        family, written = self.context["family"], self.context["parameters"]
+        time = self.data.get("time") if isinstance(self.data, dict) else None
+        step = MONTHS.get(str(time.get("step"))) if isinstance(time, dict) else None
+        numbers = "0.4, 0.6, 0.7"
+        if step and family in ("uniform", "triangular", "pert") and len(written) == DISTRIBUTIONS[family]:
+            numbers = ", ".join(_kept_per_step(one, step) for one in written)
+        else:
+            family = "pert"
+        hint = f"the probability of keeping the state over a step is exp(-step / duration): {{{family}: [{numbers}]}}"
+        return self.detail["msg"], hint
 
     def _unknown_key(self) -> tuple[str, str]:
         key, parent = str(self.loc[-1]), self.path[:-1]

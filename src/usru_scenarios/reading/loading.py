@@ -30,7 +30,7 @@ from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
-from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.reading.provenance import dotted, judgements
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.repair import sound_part
 from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
@@ -186,7 +186,7 @@ def outlined(
         consequences={name: _node_outline(name, consequence) for name, consequence in model.consequences.items()},
         rules=tuple(model.rules),
         profiles=tuple(model.profiles),
-        uncertain=tuple(".".join(map(str, judged.path)) for judged in judgements(model) if judged.is_uncertain),
+        uncertain=tuple(dotted(judged.path) for judged in judgements(model) if judged.is_uncertain),
         warnings=warnings,
     )
 

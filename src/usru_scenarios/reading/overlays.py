@@ -159,6 +159,12 @@ def _long(tree: Tree, annotation: Any) -> Tree:
     )
 
 
+def _as_short_as(long: Tree, changed: Tree) -> Tree:
+    """What was short and got another value, in short again: the same number set anew leaves the same file."""
+    (key,) = long.data
+    return changed.child(key) if isinstance(changed.data, dict) and changed.data.keys() == {key} else changed
+
+
 def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyPath) -> Problem:
     hint = suggestion(key, known) or "null removes what the file below has; an empty state is {}"
     return Problem(
@@ -374,7 +380,11 @@ class _Assignment:
     def _down(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
         if at == len(self.steps):
             return self._laid_over(tree, annotation, path)
-        tree = _long(tree, annotation)
+        long = _long(tree, annotation)
+        below = self._below(long, annotation, at, path)
+        return below if long is tree else _as_short_as(long, below)
+
+    def _below(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
         if isinstance(tree.data, list):
             return self._into_list(tree, annotation, at, path)
         if not isinstance(tree.data, dict):

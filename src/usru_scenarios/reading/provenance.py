@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from usru_scenarios.model import Distribution, Judgement, Keep, Numeric, Part, Persistence, Weight
+from usru_scenarios.model import Distribution, Judgement, Keep, Numeric, OddsPerPoint, Part, Persistence, Weight
 from usru_scenarios.names import DIRICHLET
 
 if TYPE_CHECKING:
@@ -86,13 +86,20 @@ def judgements(model: Model) -> Iterator[Judged]:
         yield from _node(("consequences", name), consequence)
 
 
+def dotted(path: KeyPath) -> str:
+    """The path of a judgement as one writes it after `--set`; in a file that has it, a dot in a key needs no quotes."""
+    return ".".join(map(str, path))
+
+
 def _scales(model: Model) -> Iterator[Judged]:
-    given = model.model_fields_set
+    given, odds = model.model_fields_set, model.odds_per_point
     if "odds_per_point" in given:
-        for field in ("impacts", "influences"):
-            judgement: Judgement = getattr(model.odds_per_point, field)
-            if field in model.odds_per_point.model_fields_set:
-                yield _judged(("odds_per_point", field), "odds_per_point", judgement, ())
+        if odds.impacts is odds.influences:  # one number for both, as the file says it
+            yield _judged(("odds_per_point",), "odds_per_point", odds.impacts, ())
+        else:
+            for field in ("impacts", "influences"):
+                if field in odds.model_fields_set:
+                    yield _judged(("odds_per_point", field), "odds_per_point", getattr(odds, field), ())
     if "sd_per_point" in given:
         yield _judged(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
 
@@ -223,6 +230,9 @@ def _changed(part: Any, branch: Any) -> Any:
     match part:
         case Judgement() | Keep() if isinstance(branch, float):
             return part.model_copy(update={"value": branch})
+        case OddsPerPoint() if isinstance(branch, float):
+            both = part.impacts.model_copy(update={"value": branch})
+            return part.model_copy(update={"impacts": both, "influences": both})
         case Persistence() | Weight():
             one, by_key = _FORMS[type(part)]
             field = one if isinstance(branch, float) else by_key

@@ -33,6 +33,7 @@ _NUMBER_FAULTS = frozenset(
         "odds_not_above_one",
         "not_a_probability",
         "unreadable_duration",
+        "uncertain_duration",
         "empty_judgement",
         "unreadable_distribution",
         "wrong_parameters",

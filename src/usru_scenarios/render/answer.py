@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.render.found import Condition, conditions, how
+from usru_scenarios.render.found import Condition, at_means, conditions, how
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import between, decimals_for, rounded_up
 from usru_scenarios.render.paper import drawn, grid, words
@@ -65,13 +65,14 @@ def with_error(value: float, error: float) -> str:
 def _verdict(result: Answer) -> str:
     verdict = "undecided" if result.holds is None else "holds" if result.holds else "fails"
     where = f" at {result.step}" if result.step else ""
+    means = f" with{at_means(result.judgements_at_means)[1:]}" if result.judgements_at_means else ""
     if result.value is None or result.left is None or result.right is None:
-        return f"{verdict}{where}"
+        return f"{verdict}{where}{means}"
     error = result.standard_error or 0.0
     decimals = max(decimals_for(error), 3)
     sides = f"{result.left:.{decimals}f} against {result.right:.{decimals}f}"
     margin = f"{result.value:+.{decimals}f}{f' +- {rounded_up(error)}' if error else ''}"
-    return f"{verdict}{where}: {sides}, margin {margin}"
+    return f"{verdict}{where}{means}: {sides}, margin {margin}"
 
 
 def _has_parts(result: Answer) -> bool:
@@ -129,5 +130,12 @@ def _name(part: ProbabilityFound) -> str:
 
 def _how(result: Answer) -> str:
     seen = any(part.seen for part in result.probabilities)
-    found = how(result.trials, result.seed, result.effective_trials, conditioned=seen, judgements=result.judgements)
+    found = how(
+        result.trials,
+        result.seed,
+        result.effective_trials,
+        conditioned=seen,
+        judgements=result.judgements,
+        judgements_at_means=result.judgements_at_means,
+    )
     return f"{found}."

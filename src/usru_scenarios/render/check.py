@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from usru_scenarios.render.found import how
+from usru_scenarios.render.found import at_means
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import rounded_up
 from usru_scenarios.render.paper import drawn, grid, indented, words
@@ -120,18 +120,21 @@ def _remarks(one: ExpectationChecked) -> Iterator[str]:
 
 def _counted(result: CheckReport) -> str:
     counts = result.counts
-    return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided."
+    means = f", with{at_means(result.judgements_at_means)[1:]}" if result.judgements_at_means else ""
+    return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided{means}."
 
 
 def _small_print(result: CheckReport) -> Iterator[str]:
     most = max(one.trials for one in result.expectations.values()) if result.expectations else 0
     drawn_for = f"{result.trials:,} trials, at most {most:,}" if most > result.trials else f"{most:,} trials"
-    yield f"{drawn_for}, seed {result.seed}." if most else f"{how(0, result.seed, None, conditioned=False)}."
+    draws = f" under {result.judgements:,} draws of the judgements" if result.judgements else ""
+    means = at_means(result.judgements_at_means)
+    yield f"{drawn_for}{draws}, seed {result.seed}{means}." if most else f"Exact, without sampling{draws}{means}."
     if result.perturbation:
         spread = result.perturbation
         moved = "; ".join(f"{kind} {how}" for kind, how in spread.spreads.items())
         anchored = "; baselines solved for the anchor each time" if spread.anchored else ""
         yield (
             f"'Still holds' counts {spread.models} models with all judgements moved, {spread.trials:,} trials each: "
-            f"{moved}{anchored}."
+            f"{moved}{anchored}{'; uncertain ones from their means' if result.uncertain else ''}."
         )

@@ -79,7 +79,14 @@ def _described(name: str, one: VariantCompared) -> str:
 
 def _foot(result: Comparison) -> Iterator[str]:
     run = result.run
-    found = how(run.trials, run.seed, None, conditioned=False, judgements=run.judgements)
+    found = how(
+        run.trials,
+        run.seed,
+        None,
+        conditioned=False,
+        judgements=run.judgements,
+        judgements_at_means=run.judgements_at_means,
+    )
     switched = {one.switching.trials for one in result.variants.values() if one.switching} - {0, run.trials}
     few = f" ({max(switched):,} for each input alone)" if switched else ""
     common = ", the same random numbers for all" if run.trials else ""

@@ -60,7 +60,14 @@ def _conditions(result: Simulation) -> list[Text]:
 
 def _footer(result: Simulation, drawing: _Drawing) -> list[str]:
     run = result.run
-    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given), judgements=run.judgements)
+    found = how(
+        run.trials,
+        run.seed,
+        run.effective_trials,
+        conditioned=bool(run.given),
+        judgements=run.judgements,
+        judgements_at_means=run.judgements_at_means,
+    )
     lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if run.trials else f"{found}."]
     if drawing.banded:
         what = "likelihood at the end" if drawing.moving else "likelihood"

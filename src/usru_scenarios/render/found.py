@@ -22,12 +22,25 @@ def conditions(imposed: Iterable[str], seen: Iterable[str]) -> list[Condition]:
     ]
 
 
+def at_means(judgements: int) -> str:
+    """That so many uncertain judgements stand at their means, as a part of a sentence; nothing where none does."""
+    if judgements <= 1:
+        return ", the uncertain judgement at its mean" if judgements else ""
+    return f", {judgements:,} uncertain judgements at their means"
+
+
 def how(
-    trials: int, seed: int, effective_trials: float | None, *, conditioned: bool, judgements: int | None = None
+    trials: int,
+    seed: int,
+    effective_trials: float | None,
+    *,
+    conditioned: bool,
+    judgements: int | None = None,
+    judgements_at_means: int = 0,
 ) -> str:
     """A sentence without its full stop: by how many worlds, and how many of them count where something was seen."""
     if not trials:
-        return "Exact, without sampling"
+        return f"Exact, without sampling{at_means(judgements_at_means)}"
     kept = f" (what is seen leaves the worth of {effective_trials:,.0f})" if conditioned and effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
-    return f"{trials:,} trials{drawn}{kept}, seed {seed}"
+    return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"

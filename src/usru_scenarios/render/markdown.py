@@ -54,7 +54,14 @@ def _numbers(one: ScenarioResult, decimals: int, moving: bool) -> list[str]:
 def _run_line(result: Simulation) -> str:
     run = result.run
     profile = f", profile `{run.profile}`" if run.profile else ""
-    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given), judgements=run.judgements)
+    found = how(
+        run.trials,
+        run.seed,
+        run.effective_trials,
+        conditioned=bool(run.given),
+        judgements=run.judgements,
+        judgements_at_means=run.judgements_at_means,
+    )
     errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
     return (
         f"`{result.model.name}`{profile}: {found}{errors}, usru {run.usru_version}, model {result.model.sha256[:12]}. "

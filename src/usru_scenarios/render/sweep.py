@@ -106,7 +106,8 @@ def _foot(result: Sweep, *, thinned: bool = False) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
     errors = f"; standard errors at most {rounded_up(_largest_error(result))}" if run.trials else ""
-    yield f"{how(run.trials, run.seed, None, conditioned=False)}{each}{errors}."
+    found = how(run.trials, run.seed, None, conditioned=False, judgements_at_means=run.judgements_at_means)
+    yield f"{found}{each}{errors}."
     if thinned:
         yield "Not every point has its number here: -f csv and --json have them all."
     yield "The likelihoods follow from the judgements in the file, not from data."

@@ -146,7 +146,13 @@ def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
 
 def _found(result: Watch) -> str:
     run = result.run
-    found = how(run.trials, run.seed, run.effective_trials, conditioned=bool(run.given))
+    found = how(
+        run.trials,
+        run.seed,
+        run.effective_trials,
+        conditioned=bool(run.given),
+        judgements_at_means=run.judgements_at_means,
+    )
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     return f"{found}, standard errors of the moves at most {rounded_up(max(errors))}." if errors else f"{found}."
 

@@ -79,6 +79,8 @@ class Answer:
         left, right: the two sides that are closest to changing the verdict; None where one is not a number.
         step: the step at which they were compared, where the statement is about each of several.
         judgements: how many draws of the uncertain judgements; 0 where there are none or they are at their means.
+        judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws
+            are averaged over.
         band: of the value, over those draws; None where there are none, and of a comparison.
     """
 
@@ -100,6 +102,7 @@ class Answer:
     right: float | None = None
     step: str | None = None
     judgements: int = 0
+    judgements_at_means: int = 0
     band: BandOfValue | None = None
     format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
 

@@ -18,6 +18,7 @@ class Calibration:
         before, shares_before: the file's baselines, normalised, and the shares that they give at that step.
         baselines: those solved, which sum to 1: what the cited drivers do not explain.
         trials, seed: of the draws that it was solved on.
+        judgements_at_means: how many uncertain judgements stand at their means.
     """
 
     model: ModelLine
@@ -28,6 +29,7 @@ class Calibration:
     baselines: dict[str, float]
     trials: int
     seed: int
+    judgements_at_means: int = 0
     format: Literal["usru.calibration/1.0"] = "usru.calibration/1.0"
 
     def to_dict(self) -> dict[str, Any]:

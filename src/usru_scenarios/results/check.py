@@ -65,6 +65,9 @@ class CheckReport:
     Attributes:
         trials, seed: worlds of the first draws and their streams; what stays undecided takes more.
         profile: under which the expectations were read.
+        judgements: how many draws of the uncertain judgements; 0 where there are none, or they are at their means.
+        judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws
+            are averaged over.
         counts: how many expectations there are of each verdict.
         perturbation: None where only the model as it stands was asked.
     """
@@ -76,8 +79,15 @@ class CheckReport:
     counts: dict[str, int]
     expectations: dict[str, ExpectationChecked]
     perturbation: Perturbation | None = None
+    judgements: int = 0
+    judgements_at_means: int = 0
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.check/1.0"] = "usru.check/1.0"
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether judgements of the model are uncertain, drawn or not."""
+        return bool(self.judgements or self.judgements_at_means)
 
     @property
     def all_hold(self) -> bool:

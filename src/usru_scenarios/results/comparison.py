@@ -19,6 +19,8 @@ class SharedRun:
         trials: worlds of each variant; 0 where the method is exact.
         steps: those that all variants have.
         judgements: how many draws of the uncertain judgements; 0 where there are none, or they are at their means.
+        judgements_at_means: how many uncertain judgements stand at their means, in the variant with the most; 0 where
+            there are none, or their draws are averaged over.
     """
 
     trials: int
@@ -27,6 +29,7 @@ class SharedRun:
     steps: list[str]
     usru_version: str
     judgements: int = 0
+    judgements_at_means: int = 0
 
 
 @dataclass(frozen=True)

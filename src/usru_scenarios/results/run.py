@@ -35,6 +35,8 @@ class Run:
     usru_version: str
     judgements: int = 0
     """How many draws of the uncertain judgements; 0 where there are none, or they are taken at their means."""
+    judgements_at_means: int = 0
+    """How many uncertain judgements stand at their means; 0 where there are none, or their draws are averaged over."""
 
 
 @dataclass(frozen=True)
