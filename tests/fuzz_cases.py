@@ -684,17 +684,46 @@ _SOUND: dict[str, dict[str, Any]] = {
     "compare": {"others": {}},
     "sweep": {"variables": ["weather=0..1:2"]},
 }
+_PLAUSIBLE: dict[str, tuple[Any, ...]] = {
+    "trials": (2, 100, 1e3, 257),
+    "seed": (0, 7, 2**40),
+    "method": ("auto", "exact", "sample"),
+    "judgements": (0, 2, 16),
+    "do": ([], ["weather=storm"], ["weather=calm@2025-Q2", "dispute=loud"], ["traffic=3"], ("scenario=open@end",)),
+    "given": (
+        [],
+        ["weather=storm@start"],
+        ["traffic>5@ever"],
+        ["open@always", "dispute=quiet@2025-Q3"],
+        ["shut@by end"],
+    ),
+    "query": ("P(open | weather=storm)", "P(open) > P(shut)", "odds(P(shut @ ever))", "P(open | do(weather=storm))"),
+    "question": ("shut", "either", "open @ 2025-Q2"),
+    "of": ("open", "either", None),
+    "at": ("end", "mean", ["start"], "2025-Q3"),
+    "questions": (["drivers"], ["moves", "weights"], ["judgements"]),
+    "profile": ("sailor", None),
+    "weights": ({"weather": 2}, {"weather": "x0.5"}, ["storm_and_dispute=0"]),
+    "overrides": ({"odds_per_point": 2}, {"outcome.persistence": 0.1}, ["title=x"]),
+    "variables": (["odds_per_point=1.5,2"], {"weather": [0, 1]}, "outcome.persistence=0..1:2"),
+    "on": ("2025-Q2", None),
+    "horizon": ("end", "2025-Q3"),
+    "robust": (0, 1),
+    "name": ("a", "other"),
+    "sourced_only": (True,),
+}
 _FEW = {"simulate", "ask", "explain", "watch", "sensitivity", "compare", "sweep"}
 
 
 def _by_library(rng: Rng, name: str) -> Case:
-    """Calls of the library with one or two odd arguments; the model is the harbour."""
+    """Calls of the library with a few plausible or odd arguments; the model is the harbour."""
     method = rng.choice(list(_METHODS))
     arguments: dict[str, Any] = {**_SOUND.get(method, {})}
     if method in _FEW:
         arguments["trials"] = 128
-    for odd in rng.sample(_METHODS[method], min(len(_METHODS[method]), rng.choice((1, 1, 2)))):
-        arguments[odd] = rng.choice(_ODD)
+    for argument in rng.sample(_METHODS[method], rng.randint(1, min(len(_METHODS[method]), 3))):
+        odd = argument not in _PLAUSIBLE or rng.random() < 0.3
+        arguments[argument] = rng.choice(_ODD if odd else _PLAUSIBLE[argument])
     return Case(name, {**_beside(), MODEL: _small()["harbour.yaml"].encode()}, calls=[(method, arguments)])
 
 

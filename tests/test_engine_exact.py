@@ -512,3 +512,13 @@ def test_more_than_255_comparisons_with_one_number() -> None:
     }
     share = estimates(raw, TRIALS, SEED)["d", "yes", 0]
     assert share.value == pytest.approx(99 / 800, abs=ERRORS * share.error)
+
+
+@pytest.mark.parametrize("share", [0.0029685290826651123, 1e-9, 0.3])
+def test_rounding_makes_no_likelihood_negative(share: float) -> None:
+    """A scenario that is never visited: what is left unseen of it is a difference of sums."""
+    raw = exact_model("stuck")
+    raw["drivers"]["mood"]["states"]["warm"] = share
+    for visits in simulated(raw, 512, 1).scenarios.values():
+        numbers = [*visits.by_step, visits.end, visits.mean, visits.ever, *visits.first_visit]
+        assert all(0.0 <= number <= 1.0 for number in numbers)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.forecast import QUANTILES, certain, clean, nested, warnings
+from usru_scenarios.analysis.forecast import QUANTILES, certain, clean, clean_one, nested, warnings
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
 from usru_scenarios.language.questions import Intervention, Observation
@@ -115,7 +115,7 @@ def _visited(found: ExactForecast, members: list[int], column: int, title: str) 
         by_step=by_step,
         end=by_step[-1],
         mean=float(np.mean(by_step)),
-        ever=1.0 if sure.any() else min(float(found.ever[column]), 1.0),
+        ever=1.0 if sure.any() else clean_one(found.ever[column]),
         first_visit=first_visit,
         standard_errors=Errors(nothing, 0.0, 0.0, 0.0, list(nothing)),
     )

@@ -175,8 +175,8 @@ class _Series:
             title=title,
             by_step=likely,
             end=likely[-1],
-            mean=1.0 if sure.all() else float(mean.value),
-            ever=1.0 if sure.any() else min(float(ever.value), 1.0),
+            mean=1.0 if sure.all() else clean_one(mean.value),
+            ever=1.0 if sure.any() else clean_one(ever.value),
             first_visit=clean(first_visit.value),
             standard_errors=Errors(
                 by_step=by_step.error.tolist(),
@@ -250,6 +250,11 @@ def clean(values: Floats) -> list[float]:
     """Probabilities without the rounding of sums: never below 0 or above 1."""
     clean: list[float] = np.clip(values, 0.0, 1.0).tolist()
     return clean
+
+
+def clean_one(value: Floats | float) -> float:
+    """A probability without the rounding of sums, likewise."""
+    return min(max(float(value), 0.0), 1.0)
 
 
 def _shares(draws: Draws, name: str) -> Floats:
