@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -11,7 +12,7 @@ import pytest
 
 import usru_scenarios as us
 from command import HERE, answer
-from usru_scenarios.reading import access, files
+from usru_scenarios.reading import access, files, yaml_source
 
 FILE = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: 2}, b: {baseline: 1}}\n"
 SECRET = "hunter2: of somebody else\n"
@@ -80,6 +81,8 @@ def said(done: CompletedProcess[str]) -> str:
         '"a\\0.yaml"',
         "x" * 5000 + ".yaml",
         "https://example.org/m.yaml",
+        "$HOME/m.yaml",
+        "~/m.yaml",
     ],
 )
 @pytest.mark.parametrize("confined", [(), ("--confined",)], ids=["", "confined"])
@@ -298,3 +301,56 @@ def test_what_all_files_hold_together_is_bounded(
 def test_the_bundled_models_are_far_from_the_bounds() -> None:
     size = sum(path.stat().st_size for folder in ("scenarios", "seeds") for path in (HERE.parent / folder).iterdir())
     assert 10 * size < access.MAXIMUM_BYTES_IN_ALL
+
+
+# What is in a file ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!python/object/apply:os.system ['touch run']",
+        "!!python/name:os.system",
+        "!!python/object/new:os.system ['touch run']",
+        "!include ../outside/secret.yaml",
+        "&a [1]",
+    ],
+)
+def test_a_file_is_data(tmp_path: Path, value: str) -> None:
+    told = said(asked(tmp_path, f"{FILE}drivers: {value}\n"))
+    assert "can't be used here" in told
+    assert "hunter2" not in told
+    assert not (tmp_path / "run").exists()
+    assert not (HERE.parent / "run").exists()
+
+
+NASTY_TITLE = r'"\e[31m\a\r\x9b\u202ered"'
+
+
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_titles_reach_a_terminal_as_plain_text(tmp_path: Path, form: str) -> None:
+    text = FILE.replace("title: M", f"title: {NASTY_TITLE}").replace("{baseline", f"{{title: {NASTY_TITLE}, baseline")
+    (tmp_path / "m.yaml").write_text(text)
+    for command in (["simulate", str(tmp_path / "m.yaml"), "-f", form], ["show", str(tmp_path / "m.yaml")]):
+        done = answer(*command, COLUMNS="100")
+        assert done.returncode == 0
+        assert "red" in done.stdout
+        assert all(line.isprintable() for line in (done.stdout + done.stderr).split("\n"))
+
+
+def test_every_statement_about_security_has_its_test() -> None:
+    page = (HERE.parent / "SECURITY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) >= 20
+    missing = [(file, name) for file, name in named if f"def {name}(" not in (HERE / file).read_text(encoding="utf-8")]
+    assert missing == []
+
+
+def test_the_statements_say_the_limits_of_the_program() -> None:
+    page = (HERE.parent / "SECURITY.md").read_text(encoding="utf-8")
+    for limit in (
+        f"{files.MAXIMUM_BYTES >> 20} MiB, {yaml_source.MAXIMUM_DEPTH} levels or {yaml_source.MAXIMUM_NODES:,} values",
+        f"{access.MAXIMUM_EXTENDED} files over one another, {access.MAXIMUM_REGISTER:,} files of claims",
+        f"{access.MAXIMUM_BYTES_IN_ALL >> 20} MiB or {access.MAXIMUM_VALUES_IN_ALL:,} values in all",
+    ):
+        assert limit in page
