@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from oracle import Json, marginals
 from sampled import ERRORS, Key, compiled, estimates, truths_of
 from test_properties import MODELS, models
+from tiny import study_of
 from usru_scenarios.sampler import estimates as pure
 from usru_scenarios.sampler.estimates import Estimate, floored
 
@@ -94,3 +95,54 @@ def test_the_rule_of_three() -> None:
     assert floored(large, 300.0, lambda: pytest.fail("not asked for")) is large
     few = floored(Estimate(np.array([0.9]), np.array([0.0])), 0.5, lambda: (np.zeros(1), np.ones(1)))
     assert few.error == pytest.approx([0.9])  # never more than what is possible
+
+
+# Queries --------------------------------------------------------------------------------------------------------------
+
+
+def asked(raw: Json, folder: Path, query: str, trials: int = 2_000, seed: int = 1) -> tuple[float, float]:
+    found = study_of(raw, folder).ask(query, trials=trials, seed=seed, method="sample")
+    assert found.value is not None
+    assert found.standard_error is not None
+    return found.value, found.standard_error
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "P(war @ end)",
+        "P(peace @ always)",
+        "1 - P(peace @ end)",
+        "P(war @ ever | d=a @ start)",
+        "P(war or d=a @ end) - P(d=a @ end)",  # neither of them is rare; what they differ by is
+        "P(war @ end | do(d=a)) - P(war @ end)",
+    ],
+)
+def test_a_query_about_what_was_never_drawn_has_an_error(query: str, tmp_path: Path) -> None:
+    study = study_of(WAR, tmp_path)
+    truth = study.ask(query, method="exact").value
+    assert truth is not None
+    value, error = asked(WAR, tmp_path, query, seed=3)
+    assert 0.0 < error < 0.01
+    assert abs(value - truth) <= ERRORS * error
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("P(d=a or d=z @ end)", 1),
+        ("P(war and peace @ end)", 0),
+        ("P(d=a @ end | not d=z @ end)", 1),
+        ("P(d=a @ end | do(d=a))", 1),
+        ("P(d=a @ end) - P(d=a @ end)", 0),
+    ],
+)
+def test_what_is_certain_has_no_error(query: str, value: float, tmp_path: Path) -> None:
+    assert asked(WAR, tmp_path, query) == (value, 0.0)
+
+
+def test_a_comparison_that_rests_on_what_was_never_drawn_is_undecided(tmp_path: Path) -> None:
+    """The truth is 1.25e-5: two thousand worlds without a war leave it open whether there is one in ten thousand."""
+    study = study_of(WAR, tmp_path)
+    found = study.ask("P(war @ end) > 0.0000001", trials=2_000, seed=3, method="sample")
+    assert found.holds is not False

@@ -8,12 +8,13 @@ once for the estimates and once without each batch of trials in turn, and its st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from usru_scenarios.analysis.least_errors import least_error
 from usru_scenarios.analysis.limits import (
     LEAST_EFFECTIVE,
     MOST_TRIALS,
@@ -39,11 +40,13 @@ from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.bands import OverDraws
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Controls, over_draws, steadied
+from usru_scenarios.sampler.estimates import Controls, over_draws, steadied, undrawn
 from usru_scenarios.settings import RunSettings
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
+
+_ROUNDING = 1e-12
 
 _ENOUGH = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
@@ -63,6 +66,8 @@ class Found:
         value: the estimate.
         replicates: shape (batches,), the estimate without each batch of trials; None where it is exact.
         draws: where judgements are drawn, the estimate in each draw: by all of its trials, by either half of them.
+        least_error: by how much worlds that were never drawn could change it; 0 where all worlds must agree.
+        question: equal for two only where they ask the same of the same laws.
         effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
         left_out: the steps at which what was seen is impossible.
         trials: drawn for it; 0 where it is exact.
@@ -74,11 +79,18 @@ class Found:
     left_out: tuple[int, ...] = ()
     trials: int = 0
     draws: OverDraws | None = None
+    least_error: float = 0.0
+    question: Hashable = None
+
+    @property
+    def sampling_error(self) -> float:
+        """The standard error that follows from what was drawn."""
+        return 0.0 if self.replicates is None else jackknife(self.replicates)
 
     @property
     def standard_error(self) -> float:
-        """Of sampling."""
-        return 0.0 if self.replicates is None else jackknife(self.replicates)
+        """Of sampling, with what was never drawn."""
+        return max(self.sampling_error, self.least_error)
 
 
 def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
@@ -203,7 +215,8 @@ class Prober:
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                found.append(replace(_estimate(probability, sums[part], plan, controls), trials=trials))
+                estimate = replace(_estimate(probability, sums[part], plan, controls), trials=trials)
+                found.append(_with_least_error(program, probability, estimate))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
@@ -295,6 +308,19 @@ def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, co
     return Found(float((totals / seen).mean()), replicates.mean(axis=1), effective, left_out, draws=draws)
 
 
+def _with_least_error(program: Program, probability: Probability, found: Found) -> Found:
+    """A sampled probability that knows by how much worlds that were never drawn could change it."""
+    read = program.upstream(atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event))
+    acting = tuple(one for one in probability.interventions if one.node in read)
+    question = (probability.profile, acting, probability.cases)
+    cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
+    effective = found.effective_trials or 0.0
+    least = float(undrawn(effective)) * max(found.value, 1.0 - found.value)
+    if found.sampling_error < least:  # else it is no constant, and what is possible need not be looked into
+        least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
+    return replace(found, least_error=least, question=question)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A statement, answered: its value and error, and for a comparison the verdict."""
@@ -374,16 +400,16 @@ def _judge_link(link: Link, found: dict[Probability, Found], labels: Sequence[st
     left, _ = _worked_out(lambda value_of: evaluate(link.left, value_of), found)
     right, _ = _worked_out(lambda value_of: evaluate(link.right, value_of), found)
     margin, error = _worked_out(link.margin, found)
-    clear = math.isinf(margin) or abs(margin) > DECIDED * error or (error == 0.0 and not _unvaried(link, found))
+    clear = _settled(link, found) if math.isinf(margin) else abs(margin) > DECIDED * error or error == 0.0
     holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
     step = None if link.step is None else labels[link.step]
     return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step)
 
 
-def _unvaried(link: Link, found: dict[Probability, Found]) -> bool:
-    """Whether a sampled probability of 0 or 1 takes part: all worlds agree, but others might not."""
+def _settled(link: Link, found: dict[Probability, Found]) -> bool:
+    """Whether no probability of a comparison rests on worlds of which others could say something else."""
     parts = probabilities(Comparison((link.left, link.right), (link.sign,)))
-    return any(found[part].replicates is not None and found[part].value in (0.0, 1.0) for part in parts)
+    return all(found[part].least_error == 0.0 for part in parts)
 
 
 def _finite(value: float) -> float | None:
@@ -404,7 +430,36 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Found]) -> 
         return each.value if each.replicates is None else each.replicates
 
     replicates = np.broadcast_to(np.asarray(work(replicate), dtype=np.float64), sampled[0].shape)
-    return value, jackknife(replicates)
+    return value, _with_what_was_never_drawn(work, found, value, jackknife(replicates))
+
+
+def _with_what_was_never_drawn(
+    work: Callable[..., Value], found: dict[Probability, Found], value: float, error: float
+) -> float:
+    """The standard error of a value, with what worlds that were never drawn could add to it.
+
+    Such worlds could move each of its probabilities by its least error. Those that ask the same of the same laws move
+    together, so that nothing is added to the difference of two that are equal by construction. What the probabilities'
+    own errors do not know of is added to the error of the value, and that is no smaller than all of it.
+    """
+    moved: dict[Hashable, list[Found]] = {}
+    for each in found.values():
+        if each.least_error > 0.0:
+            moved.setdefault(each.question, []).append(each)
+    unknown = whole = 0.0
+    for alike in moved.values():
+
+        def pushed(probability: Probability, alike: list[Found] = alike) -> float:
+            each = found[probability]
+            if not any(each is one for one in alike):
+                return each.value
+            return each.value + each.least_error * (1.0 if each.value < 0.5 else -1.0)
+
+        effect = abs(float(work(pushed)) - value)
+        if effect > _ROUNDING:
+            whole = math.hypot(whole, effect)
+            unknown = math.hypot(unknown, effect if alike[0].sampling_error < alike[0].least_error else 0.0)
+    return max(math.hypot(error, unknown), whole)
 
 
 def described(

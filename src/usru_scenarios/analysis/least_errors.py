@@ -6,15 +6,16 @@ the number of worlds that stand behind it. Where all worlds must agree the limit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from usru_scenarios.meaning.events import Formula, atoms
+from usru_scenarios.meaning.events import All, Formula, Not, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.meaning.support import Support, Truth
+from usru_scenarios.meaning.support import Support, Truth, states_of
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, undrawn
 
@@ -206,6 +207,48 @@ class LeastErrors:
         low, high = self.support.ranges[name].T
         floor: Floats = np.maximum(error, missed * farthest(value, low, high))
         return floor
+
+
+def least_error(
+    cases: Sequence[tuple[Formula, Formula | None]], program: Program, value: float, effective: float
+) -> float:
+    """The least standard error of a probability, averaged over cases: events, each given another one or None.
+
+    Args:
+        cases: those that were found possible.
+        program: in which they are read.
+        value: the estimate.
+        effective: for how many unweighted worlds those stand that agree with what is given, at the least.
+
+    It is 0 where all worlds must agree; else by the rule of three, as in `sampler.estimates.floored`.
+    """
+    if not cases or math.isnan(value):
+        return 0.0
+    support = Support(program)
+    ends = [_ends(support, *case) for case in cases]
+    low, high = (math.fsum(end) / len(ends) for end in zip(*ends, strict=True))
+    return float(undrawn(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
+
+
+def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[float, float]:
+    """The least and the largest probability of an event in a world that agrees with what is given."""
+    program = support.program
+    seen = All(()) if given is None else given
+    if True not in support.truths(All((event, seen))):
+        return 0.0, 0.0
+    if True not in support.truths(All((Not(event), seen))):
+        return 1.0, 1.0
+    asked = {atom.node for formula in (event, seen) for atom in atoms(formula)}
+    if asked != {OUTCOME} or program.feedback:
+        return 0.0, 1.0
+    parts = [part for formula in (event, seen) for part in timed_parts(formula)]
+    if not support.swayed[: max(part.steps[-1] for part in parts) + 1].any():
+        return 0.0, 0.0  # carried along by the same law in all worlds
+    if given is not None or not isinstance(event, Timed) or len(event.steps) > 1:
+        return 0.0, 1.0
+    every = np.arange(len(program.outcome.states))
+    low, high = support.limits(np.flatnonzero(states_of(event.condition, len(every))))
+    return float(low[event.steps[0]]), float(high[event.steps[0]])
 
 
 def _least_together(node: Node, met: Mapping[str, Floats]) -> float:

@@ -426,13 +426,13 @@ def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site,
             continue
         node = program.nodes[next(iter(asked))]
         if isinstance(node, CategoricalNode):
-            inside = _states_of(part.condition, len(node.states))
+            inside = states_of(part.condition, len(node.states))
             for step in part.steps:
                 left[node.name, step] = left.get((node.name, step), True) & inside
     yield from left.items()
 
 
-def _states_of(condition: Formula, states: int) -> Truth:
+def states_of(condition: Formula, states: int) -> Truth:
     """The states of a single node in which a condition on it holds, shape (states,)."""
     every = np.arange(states)
     return np.broadcast_to(truth(condition, lambda atom: _holds(atom, every)), every.shape)
