@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from command import HERE, answer
-from oracle import Json, marginals
+from oracle import Json, marginals, posterior
 from test_exact import EVERYTHING, smaller
-from tiny import TINY, study_of
+from tiny import TINY, both, study_of
+from tiny import at as holds
 from usru_scenarios.analysis import ask, forecast
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.results.forecast import StatesResult
@@ -131,3 +132,47 @@ def test_exact_and_sampled_forecasts_under_observations_agree(tmp_path: Path) ->
             one.by_step, exact.scenarios[name].by_step, one.standard_errors.by_step, strict=True
         ):
             assert mine == pytest.approx(theirs, abs=4.5 * error + 1e-12)
+
+
+# Watch ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [[], ["talks=deal @ end"], ["trade=up @ 2001", "mood=low @ start"]])
+def test_watch_is_exact_where_the_model_is_solved(tmp_path: Path, given: list[str]) -> None:
+    observed = {
+        "talks=deal @ end": holds(2, "talks", "deal"),
+        "trade=up @ 2001": holds(1, "trade", "up"),
+        "mood=low @ start": holds(0, "mood", "low"),
+    }
+    seen = both(*(observed[text] for text in given))
+    found = study_of(TINY, tmp_path).watch(on="2001", given=given)
+    assert (found.run.method, found.run.trials, found.run.given) == ("exact", 0, given)
+    before = {name: posterior(TINY, holds(2, "scenario", name), seen) for name in TINY["scenarios"]}
+    assert {name: one.probability for name, one in found.forecast.items()} == pytest.approx(before, abs=1e-12)
+    told = {(one.node, one.state): one for one in found.indicators}
+    for (node, state), one in told.items():
+        sighting = holds(1, node, state)
+        share = posterior(TINY, sighting, seen)
+        assert one.probability == pytest.approx(share, abs=1e-12)
+        after = {name: posterior(TINY, holds(2, "scenario", name), both(sighting, seen)) for name in before}
+        assert {name: shifted.seen for name, shifted in one.forecast.items()} == pytest.approx(after, abs=1e-12)
+        distance = sum(abs(after[name] - before[name]) for name in before) / 2
+        assert one.distance == pytest.approx(distance, abs=1e-12)
+        assert one.expected_move == pytest.approx(share * distance, abs=1e-12)
+    assert not found.too_rare
+    assert {node for node, _ in told} == {"mood", "talks", "trade"}
+
+
+def test_watch_takes_what_is_rare_exactly() -> None:
+    found = load(FAULT_TREE).watch(given=["top=failed@now"])
+    assert found.run.method == "exact"
+    assert {(one.node, one.state): one.probability for one in found.indicators} == {
+        (part, "failed"): 1.0 for part in ("c0", "c1", "c2", "c3", "top")
+    }
+    assert {one.expected_move for one in found.indicators} == {0.0}
+    assert "Exact, without sampling." in answer("watch", FAULT_TREE, "--given", "top=failed@now").stdout
+
+
+def test_watch_says_what_is_impossible() -> None:
+    with pytest.raises(ImpossibleEvidence, match="impossible"):
+        load(FAULT_TREE).watch(given=["top=failed@now", "c0=ok@now"])

@@ -332,6 +332,8 @@ def test_what_is_too_rare_is_refused(opened: Opened, monkeypatch: pytest.MonkeyP
     raw = changed(yaml.safe_load(TWO), "drivers/weather/states", {"sun": 1, "rain": 1})
     raw["drivers"] |= {f"d{n}": {"states": {"on": 0.01, "off": 0.99}} for n in range(2)}
     event = " or ".join(f"(d0=on and d1=on and weather={state})" for state in ("sun", "rain"))
+    assert opened(raw).watch(given=[f"({event}) @ now"], trials=100).run.method == "exact"
+    monkeypatch.setattr("usru_scenarios.analysis.exact_sightings._SECONDS", 0.0)
     with pytest.raises(TooFewDraws):
         opened(raw).watch(given=[f"({event}) @ now"], trials=100)
 
@@ -597,6 +599,7 @@ def test_a_model_with_nothing_to_look_at(opened: Opened) -> None:
     study = opened("usru: 1\nname: bare\ntitle: Bare\nscenarios: {good: {}, bad: {}}\n")
     found = study.watch(trials=100)
     assert (found.indicators, found.nodes) == ([], [])
+    assert (study.watch().run.method, study.watch().indicators) == ("exact", [])
     assert "No state" in table(found, Layout())
     assert "No state" in md(found, Layout())
     with pytest.raises(QueryError, match="--on"):

@@ -329,7 +329,8 @@ class Study:
             on: the step at which something is seen; by default a quarter of the way through.
             horizon: the step whose forecast moves, not before that; by default the last.
             of: the scenario or group that counts; by default all scenarios do.
-            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
+            trials: how many worlds to draw, at least 2; by default none where the model is solved exactly, and
+                `settings.DEFAULT_TRIALS` elsewhere.
             seed: of the random streams.
             do: interventions, as in `simulate`.
             given: observations, as in `simulate`: what has been seen already.

@@ -183,14 +183,14 @@ def _information(counts: Counts, cells: Sets) -> Estimate:
     both, _ = counts.gathered(cells)
     total = both.sum(axis=0)
     batches = len(both)
-    value, replicates = _bits(total), _bits(total - both)
+    value, replicates = bits(total), bits(total - both)
     middle = replicates.mean()
     corrected = batches * value - (batches - 1) * middle
     error = np.sqrt((batches - 1) / batches * ((replicates - middle) ** 2).sum())
     return Estimate(corrected, error)
 
 
-def _bits(joint: Floats) -> Floats:
+def bits(joint: Floats) -> Floats:
     """The mutual information of two axes, the last ones, in bits, from weights that need not sum to 1."""
     joint = np.maximum(joint, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):

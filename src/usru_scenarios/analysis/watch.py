@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from usru_scenarios.analysis.aim import parse_aim
-from usru_scenarios.analysis.evidence import not_met
+from usru_scenarios.analysis.ask import faster_exactly
+from usru_scenarios.analysis.evidence import not_met, without_probability
+from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly
 from usru_scenarios.analysis.forecast import warnings
 from usru_scenarios.analysis.limits import (
     LEAST_EFFECTIVE,
@@ -22,12 +26,15 @@ from usru_scenarios.analysis.limits import (
 )
 from usru_scenarios.analysis.lookout import Lookout, Sums
 from usru_scenarios.analysis.sightings import Counts, Sightings, sightings, sum_over
-from usru_scenarios.analysis.telling import Reading
+from usru_scenarios.analysis.telling import Reading, readings
+from usru_scenarios.exact.inference import NothingObserved
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
+from usru_scenarios.meaning.events import All
 from usru_scenarios.meaning.program import Program
 from usru_scenarios.model import Categorical, Numeric, State
-from usru_scenarios.problems import TooFewDraws, listing, suggestion
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register
@@ -44,7 +51,7 @@ from usru_scenarios.results.watch import (
     WatchedNode,
 )
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
@@ -117,7 +124,8 @@ def watch(
         loaded: the model and where it came from.
         program: the model, compiled, with the interventions.
         question: what is asked.
-        settings: how many worlds to draw (more where too few of them agree with what is given), and the seed.
+        settings: how many worlds to draw (more where too few of them agree with what is given), and the seed; `auto`
+            draws none where that is predicted to take longer than exact inference.
         do: the interventions, for the record.
         given: what has been observed besides.
         map_blocks: as in `engine.simulate`.
@@ -126,20 +134,20 @@ def watch(
         ImpossibleEvidence: no world agrees with what is given.
         TooFewDraws: too few worlds do.
     """
-    lookout, sums = _looked(program, question, Plan(settings.trials, settings.seed), given, map_blocks)
-    teller = _Teller(loaded, program, question, lookout, sums)
+    looked = _looked(loaded, program, question, settings, given=given, map_blocks=map_blocks)
+    teller = _Teller(loaded, question, looked)
     return Watch(
         model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
         run=Run(
-            trials=lookout.plan.trials,
+            trials=looked.trials,
             seed=settings.seed,
-            method="sample",
+            method="sample" if looked.trials else "exact",
             steps=list(program.grid.labels),
             profile=loaded.profile,
             weights={name: float(program.weights[name].mean()) for name in loaded.model.drivers},
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
-            effective_trials=sums.effective_trials,
+            effective_trials=looked.effective_trials,
             judgements_at_means=len(loaded.outline.uncertain),
             usru_version=__version__,
         ),
@@ -155,7 +163,85 @@ def watch(
     )
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """What was found of every node.
+
+    Attributes:
+        sets: the sets of scenarios that are reported, by name.
+        before: of each set, before any sighting.
+        found: each node as it is read, and what seeing its states would do.
+        trials, effective_trials: as in `Run`.
+    """
+
+    sets: dict[str, tuple[int, ...]]
+    before: Estimate
+    found: list[tuple[Reading, Sightings]]
+    trials: int
+    effective_trials: float | None
+
+
 def _looked(
+    loaded: Loaded,
+    program: Program,
+    question: Question,
+    settings: RunSettings,
+    *,
+    given: Sequence[Observation],
+    map_blocks: MapBlocks,
+) -> _Looked:
+    """Exactly where that is predicted to be faster, or too few worlds agree with what is given; else by sampling."""
+    states = program.outcome.states
+    sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in loaded.model.scenarios}
+    if question.of is not None:
+        sets.setdefault(question.of, question.cells[0])
+    seen = All(tuple(observation.event for observation in given))
+    named = readings(program, [name for name in program.named if name != OUTCOME])
+    look = ExactSightings(program, question.on, question.horizon, seen, named)
+    if settings.method == "auto" and faster_exactly(program, given=seen if given else None) and look.is_light:
+        return _looked_exactly(look, question, sets, given)
+    try:
+        lookout, sums = _sampled(program, question, Plan(settings.trials, settings.seed), given, map_blocks)
+    except (ImpossibleEvidence, TooFewDraws):
+        if not look.is_light:
+            raise
+        return _looked_exactly(look, question, sets, given)
+    columns = list(sets.values())
+    found = [
+        (
+            reading,
+            sightings(
+                Counts(sums.both[number], sums.future[lookout.ways[number]], sums.weight),
+                sums.future[0],
+                sums.seen_squares[number],
+                columns,
+                question.cells,
+            ),
+        )
+        for number, reading in enumerate(lookout.readings)
+    ]
+    before = ratio(sum_over(sums.future[0], columns), sums.weight)
+    return _Looked(sets, before, found, lookout.plan.trials, sums.effective_trials)
+
+
+def _looked_exactly(
+    look: ExactSightings, question: Question, sets: dict[str, tuple[int, ...]], given: Sequence[Observation]
+) -> _Looked:
+    try:
+        future, joints = look.joint()
+    except NothingObserved:
+        evidence = [(observation.text, observation.event) for observation in given]
+        raise without_probability(look.program, evidence) from None
+    columns = list(sets.values())
+    before = np.array([future[list(members)].sum() for members in columns])
+    found = [
+        (reading, exactly(joint, future, columns, question.cells))
+        for reading, joint in zip(look.readings, joints, strict=True)
+    ]
+    return _Looked(sets, Estimate(before, np.zeros_like(before)), found, 0, None)
+
+
+def _sampled(
     program: Program, question: Question, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks
 ) -> tuple[Lookout, Sums]:
     """The sums of a walk, drawn on until enough worlds agree with what is given."""
@@ -182,28 +268,18 @@ def _too_few(program: Program, sums: Sums, given: Sequence[Observation], plan: P
 class _Teller:
     """Puts estimates into the words of a file."""
 
-    def __init__(self, loaded: Loaded, program: Program, question: Question, lookout: Lookout, sums: Sums) -> None:
+    def __init__(self, loaded: Loaded, question: Question, looked: _Looked) -> None:
         self.model = loaded.model
         self.judged = list(judgements(loaded.model))
         self.question = question
-        self.sums = sums
-        states = program.outcome.states
-        self.sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in loaded.model.scenarios}
-        if question.of is not None:
-            self.sets.setdefault(question.of, question.cells[0])
-        self.columns = list(self.sets)
-        self.found = [(reading, self._estimated(number, lookout)) for number, reading in enumerate(lookout.readings)]
-
-    def _estimated(self, number: int, lookout: Lookout) -> Sightings:
-        sums = self.sums
-        counts = Counts(sums.both[number], sums.future[lookout.ways[number]], sums.weight)
-        squares = sums.seen_squares[number]
-        return sightings(counts, sums.future[0], squares, list(self.sets.values()), self.question.cells)
+        self.before = looked.before
+        self.columns = list(looked.sets)
+        self.found = looked.found
 
     @cached_property
     def forecast(self) -> dict[str, Expected]:
         """The scenarios in the order of the file, and what is asked about, before any sighting."""
-        found = ratio(sum_over(self.sums.future[0], list(self.sets.values())), self.sums.weight)
+        found = self.before
         return {
             name: Expected(self._scenario_title(name), min(max(float(found.value[column]), 0.0), 1.0), float(error))
             for column, (name, error) in enumerate(zip(self.columns, found.error, strict=True))

@@ -153,6 +153,8 @@ def _found(result: Watch) -> str:
         conditioned=bool(run.given),
         judgements_at_means=run.judgements_at_means,
     )
+    if not run.trials:
+        return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     return f"{found}, standard errors of the moves at most {rounded_up(max(errors))}." if errors else f"{found}."
 
