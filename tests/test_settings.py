@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import usru_scenarios
 from command import answer
 from tiny import TINY, study_of
 from usru_scenarios.problems import UsruError
@@ -242,3 +243,35 @@ def test_no_question_and_no_argument_is_left_out() -> None:
         assert set(inspect.signature(asked).parameters) - {"self"} == set(tried), question
     public = {name for name, member in vars(Study).items() if inspect.isfunction(member) and not name.startswith("_")}
     assert public - set(QUESTIONS) == {"drawn", "expectations", "programs", "settled", "under"}
+
+
+# What the package shows ----------------------------------------------------------------------------------------------
+
+
+def test_the_package_shows_what_it_offers() -> None:
+    assert dir(usru_scenarios) == sorted(usru_scenarios.__all__)
+    assert {"load", "Study", "Simulation", "Answer", "CheckReport", "UsruError"} <= set(dir(usru_scenarios))
+    offered = {name: getattr(usru_scenarios, name) for name in usru_scenarios.__all__}
+    assert offered["ArgumentError"] is ArgumentError
+    answers = {inspect.signature(member).return_annotation for name, member in vars(Study).items() if name in QUESTIONS}
+    assert answers <= set(offered), "the type of every answer can be had from the package"
+
+
+@pytest.mark.parametrize(
+    "question", ["simulate", "ask", "explain", "watch", "sensitivity", "check", "compare", "sweep"]
+)
+def test_a_result_is_shown_in_a_line(study: Study, question: str) -> None:
+    shown = repr(QUESTIONS[question](study, trials=200))
+    assert "\n" not in shown
+    assert len(shown) < 250
+    assert "200 trials" in shown
+    assert question == "compare" or "tiny" in shown
+
+
+def test_the_line_of_a_forecast_has_its_ends(study: Study) -> None:
+    found = study.simulate(method="exact")
+    ends = ", ".join(f"{name} {one.end:.3f}" for name, one in found.scenarios.items())
+    assert repr(found) == f"<Simulation of tiny, exact, {ends}>"
+    assert (
+        repr(study.ask(QUERY, method="exact")) == f"<Answer of tiny, exact, {QUERY} = {found.scenarios['war'].end:.4g}>"
+    )

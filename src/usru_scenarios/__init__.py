@@ -17,28 +17,83 @@ from typing import TYPE_CHECKING, Any
 from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
-    from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError
+    from usru_scenarios.analysis.calibrate import NoAnchor
+    from usru_scenarios.analysis.compare import NotComparable
+    from usru_scenarios.exact.inference import NotExact, TooLarge
+    from usru_scenarios.problems import (
+        ImpossibleEvidence,
+        ModelError,
+        Problem,
+        QueryError,
+        RequestError,
+        TooFewDraws,
+        UnreadableInput,
+        UsruError,
+    )
+    from usru_scenarios.results.answer import Answer
+    from usru_scenarios.results.calibration import Calibration
+    from usru_scenarios.results.check import CheckReport
+    from usru_scenarios.results.comparison import Comparison
+    from usru_scenarios.results.explanation import Explanation
     from usru_scenarios.results.forecast import Simulation
+    from usru_scenarios.results.sensitivity import Sensitivity
+    from usru_scenarios.results.sweep import Sweep
+    from usru_scenarios.results.watch import Watch
+    from usru_scenarios.settings import ArgumentError
     from usru_scenarios.study import Study, load
 
 __all__ = [
+    "Answer",
+    "ArgumentError",
+    "Calibration",
+    "CheckReport",
+    "Comparison",
+    "Explanation",
+    "ImpossibleEvidence",
     "ModelError",
+    "NoAnchor",
+    "NotComparable",
+    "NotExact",
     "Problem",
+    "QueryError",
+    "RequestError",
+    "Sensitivity",
     "Simulation",
     "Study",
+    "Sweep",
+    "TooFewDraws",
+    "TooLarge",
     "UnreadableInput",
     "UsruError",
+    "Watch",
     "__version__",
     "load",
 ]
 
 _HOMES = {
+    "Answer": "results.answer",
+    "ArgumentError": "settings",
+    "Calibration": "results.calibration",
+    "CheckReport": "results.check",
+    "Comparison": "results.comparison",
+    "Explanation": "results.explanation",
+    "ImpossibleEvidence": "problems",
     "ModelError": "problems",
+    "NoAnchor": "analysis.calibrate",
+    "NotComparable": "analysis.compare",
+    "NotExact": "exact.inference",
     "Problem": "problems",
+    "QueryError": "problems",
+    "RequestError": "problems",
+    "Sensitivity": "results.sensitivity",
     "Simulation": "results.forecast",
     "Study": "study",
+    "Sweep": "results.sweep",
+    "TooFewDraws": "problems",
+    "TooLarge": "exact.inference",
     "UnreadableInput": "problems",
     "UsruError": "problems",
+    "Watch": "results.watch",
     "load": "study",
 }
 
@@ -47,3 +102,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What the library offers, imported or not yet."""
+    return sorted(__all__)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine
+from usru_scenarios.results.run import ModelLine, Summarised
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class BandOfValue:
     high: float
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Summarised):
     """The answer to a query.
 
     Attributes:
@@ -105,6 +106,11 @@ class Answer:
     judgements_at_means: int = 0
     band: BandOfValue | None = None
     format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
+
+    def _found(self) -> Iterator[str]:
+        verdict = {True: "holds: ", False: "fails: ", None: "undecided: "}[self.holds] if self.compares else ""
+        value = "no number" if self.value is None else f"{self.value:.4g}"
+        yield f"{verdict}{' '.join(self.query.split())[:60]} = {value}"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first; what only a comparison has is left out where there is none."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine
+from usru_scenarios.results.run import ModelLine, Summarised
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Summarised):
     """Baselines that reproduce the anchor.
 
     Attributes:
@@ -31,6 +32,9 @@ class Calibration:
     seed: int
     judgements_at_means: int = 0
     format: Literal["usru.calibration/1.0"] = "usru.calibration/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield from (f"{name} {value:.4f}" for name, value in self.baselines.items())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Warned
+from usru_scenarios.results.run import ModelLine, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Perturbation:
     anchored: bool
 
 
-@dataclass(frozen=True)
-class CheckReport:
+@dataclass(frozen=True, repr=False)
+class CheckReport(Summarised):
     """What the model says to each of its expectations.
 
     Attributes:
@@ -93,6 +94,9 @@ class CheckReport:
     def all_hold(self) -> bool:
         """Whether no expectation fails or is undecided."""
         return self.counts["holds"] == len(self.expectations)
+
+    def _found(self) -> Iterator[str]:
+        yield from (f"{number} {verdict}" for verdict, number in self.counts.items())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

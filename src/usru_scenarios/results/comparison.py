@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Warned
+from usru_scenarios.results.run import ModelLine, Summarised, Warned
 
 InputValue = float | str | dict[str, float] | None
 """A number, a map of shares, or anything else of a file in words; None where a variant has nothing there."""
@@ -190,8 +191,8 @@ class VariantCompared:
     note: str
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Summarised):
     """Variants side by side.
 
     Attributes:
@@ -206,6 +207,9 @@ class Comparison:
     left_out: list[str]
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.comparison/1.0"] = "usru.comparison/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield from (name[:40] for name in self.variants)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

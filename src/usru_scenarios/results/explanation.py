@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Warned
+from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,8 @@ class Story:
     path: dict[str, list[str]]
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Summarised):
     """Why a scenario, or a group of them, comes true at a step.
 
     Attributes:
@@ -252,6 +253,9 @@ class Explanation:
     note: str
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.explanation/1.0"] = "usru.explanation/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield f"{self.scenario} at {self.step} {self.probability:.3f}"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

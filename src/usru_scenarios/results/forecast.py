@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Warned
+from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class ValuesResult:
     standard_errors: ValueErrors
 
 
-@dataclass(frozen=True)
-class Simulation:
+@dataclass(frozen=True, repr=False)
+class Simulation(Summarised):
     """The forecast of a model.
 
     Attributes:
@@ -102,6 +103,9 @@ class Simulation:
     baseline: dict[str, float]
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.simulation/1.0"] = "usru.simulation/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield from (f"{name} {scenario.end:.3f}" for name, scenario in self.scenarios.items())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,34 @@ class ModelLine:
     name: str
     title: str
     sha256: str
+
+
+class Summarised:
+    """A result that is shown in a line, for in full it has thousands of numbers: which they are says `to_dict`."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {', '.join(self._summary())}>"
+
+    def _summary(self) -> Iterator[str]:
+        """The model, how it was run, and what was found."""
+        if (model := getattr(self, "model", None)) is not None:
+            yield str(model.name)
+        run = getattr(self, "run", self)
+        if (trials := getattr(run, "trials", 0)) != 0:
+            yield f"sample of {trials:,} trials"
+        else:
+            yield "exact"
+        found = list(self._found())
+        yield from found[:_MOST_SHOWN]
+        if len(found) > _MOST_SHOWN:
+            yield "..."
+
+    def _found(self) -> Iterator[str]:
+        """What was found, the most telling first."""
+        yield from ()
+
+
+_MOST_SHOWN = 6
 
 
 @dataclass(frozen=True)

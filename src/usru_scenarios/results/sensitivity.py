@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Warned
+from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 from usru_scenarios.results.slopes import JudgementEffect, LeftOut, WeightSlope
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
@@ -113,8 +114,8 @@ class DriverMoves:
     states: list[MovedState]
 
 
-@dataclass(frozen=True)
-class Sensitivity:
+@dataclass(frozen=True, repr=False)
+class Sensitivity(Summarised):
     """What matters for a scenario, a group or the whole distribution of scenarios at a time.
 
     Attributes:
@@ -150,6 +151,9 @@ class Sensitivity:
     note: str
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.sensitivity/1.0"] = "usru.sensitivity/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield from (f"{name} {value:.3f}" for name, value in self.probability.items())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Warned
+from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Crossing:
     standard_error: float | None
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Summarised):
     """Likelihoods over a range of one or two judgements.
 
     Attributes:
@@ -102,6 +103,9 @@ class Sweep:
         scenarios = {one: swept for one, swept in self.scenarios.items() if one == name}
         groups = {one: swept for one, swept in self.groups.items() if one == name}
         return replace(self, scenarios=scenarios, groups=groups, likeliest={}, crossings=[])
+
+    def _found(self) -> Iterator[str]:
+        yield from (f"{one.name} from {one.values[0]:g} to {one.values[-1]:g}" for one in self.variables)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Warned
+from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ class WatchedNode:
     standard_errors: NodeErrors
 
 
-@dataclass(frozen=True)
-class Watch:
+@dataclass(frozen=True, repr=False)
+class Watch(Summarised):
     """The early-warning indicators of a model.
 
     Attributes:
@@ -140,6 +141,10 @@ class Watch:
     claims: dict[str, str]
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.watch/1.0"] = "usru.watch/1.0"
+
+    def _found(self) -> Iterator[str]:
+        yield f"on {self.on} for {self.horizon}"
+        yield from (f"{one.node}={one.state} {one.expected_move:.3f}" for one in self.indicators)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
