@@ -12,6 +12,7 @@ from command import answer
 from usru_scenarios.limits import LARGEST_NUMBER, MOST_OPERATIONS
 from usru_scenarios.problems import ModelError, Problem, QueryError
 from usru_scenarios.results.forecast import ValuesResult
+from usru_scenarios.schemas import schema
 from usru_scenarios.study import load
 
 HEAD = "usru: 1\nname: t\ntitle: T\n"
@@ -316,3 +317,113 @@ def test_a_wide_or_narrow_range_is_computed_like_any_other(
     error = found.standard_errors.mean[0]
     assert error == 0 if method == "exact" else error == pytest.approx(width / 12**0.5 / 20_000**0.5, rel=0.05)
     assert abs(found.quantiles["0.05"][0] - (low + 0.05 * width)) <= 0.01 * width
+
+
+# What is odd
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("drivers: {d: {states: {x: 0.35, y: 0.45, z: 0.02}, impacts: {x: {a: 1}}}}", "the priors of 'd' {} 0.82,"),
+        ("scenarios: {a: {baseline: 0.7}, b: 0.7}", "the baselines {} 1.4,"),
+        ("outcome: {initial: {a: 0.5}}", "the shares in initial of the outcome {} 0.5,"),
+        ("outcome: {events: [{at: now, prior: {a: 0.5, b: 0.4}}]}", "the shares in event 1 of the outcome {} 0.9,"),
+        ("anchor: {at: now, shares: {a: 0.5, b: 0.506}}", "the shares in shares of the anchor {} 1.006,"),
+    ],
+)
+def test_what_looks_like_chances_and_does_not_sum_to_1_is_remarked_on(text: str, said: str, tmp_path: Path) -> None:
+    (told,) = warnings(tmp_path, f"{'' if 'scenarios' in text else TWO}{text}\n")
+    assert told.code == "shares_off_one"
+    assert told.message.startswith(said.format("look like chances and sum to"))
+    assert told.span is not None
+
+
+@pytest.mark.parametrize(
+    "shares",
+    ["{x: 1, y: 2, z: 3}", "{x: 40, y: 60}", "{x: 0.333, y: 0.333, z: 0.333}", "{x: 1, y: 1}", "{x: 0.1, y: 0.2}"],
+)
+def test_relative_weights_are_no_chances(shares: str, tmp_path: Path) -> None:
+    assert warnings(tmp_path, f"{TWO}drivers: {{d: {{states: {shares}, impacts: {{x: {{a: 1}}}}}}}}\n") == []
+
+
+def test_sums_off_one_are_one_warning_with_their_number(tmp_path: Path) -> None:
+    drivers = "".join(f"  d{n}: {{states: {{x: 0.5, y: 0.3}}, impacts: {{x: {{a: 1}}}}}}\n" for n in range(30))
+    (told,) = warnings(tmp_path, f"{TWO}drivers:\n{drivers}")
+    assert told.count == 30
+    assert told.message.startswith("30 maps of shares look like chances and do not sum to 1: the priors of 'd0' sum to")
+
+
+@pytest.mark.parametrize("how", ["overlay", "--set", "profile"])
+def test_what_is_laid_over_one_of_the_shares_is_meant(how: str, tmp_path: Path) -> None:
+    """Whoever changes one prior of a file leaves it to the others to make room."""
+    profile = "profiles: {p: {overrides: {drivers: {d: {states: {x: 0.7}}}}}}\n"
+    path = written(
+        tmp_path, f"{TWO}drivers: {{d: {{states: {{x: 0.5, y: 0.5}}, impacts: {{x: {{a: 1}}}}}}}}\n{profile}"
+    )
+    over = tmp_path / "over.yaml"
+    over.write_text("extends: model.yaml\ndrivers: {d: {states: {x: 0.7}}}\n")
+    asked = {"overlay": [str(over)], "profile": [str(path), "--profile", "p"]}
+    done = answer("validate", *asked.get(how, [str(path), "--set", "drivers.d.states.x=0.7"]))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+INITIAL = "{states: {x: 1, y: 1}, initial: {x: 1}, impacts: {x: {a: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("driver", "codes"),
+    [
+        ("{states: {x: 1, y: 1}}", ["idle_driver"]),
+        (f"{INITIAL}}}", ["idle_priors"]),
+        (f"{INITIAL}, persistence: 0.5}}", []),
+        (f"{INITIAL}, events: [{{at: 2001, prior: {{x: 1}}}}]}}", ["idle_priors"]),
+        ("{states: {x: {}, y: {}}, initial: {x: 1}, impacts: {x: {a: 1}}}", []),
+        ("{kind: numeric, range: [0, 1]}", ["idle_driver"]),
+    ],
+)
+def test_what_can_have_no_effect_is_remarked_on(driver: str, codes: list[str], tmp_path: Path) -> None:
+    told = warnings(tmp_path, f"{YEARS}{TWO}drivers: {{d: {driver}}}\n")
+    assert [one.code for one in told] == codes
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "drivers: {d: {states: {x: 1}}, e: {states: {y: {}}, influences: {d: {x: {y: 1}}}, impacts: {y: {a: 1}}}}",
+        "drivers: {d: {states: {x: 1}}}\nrules: {r: {when: {d: x}, then: {scenario: {a: 1}}}}",
+        "drivers: {d: {states: {x: 1}}}\noutcome: {lagged_influences: {d: {x: {a: 1}}}}",
+        "drivers: {d: {states: {x: 1}}}\nconsequences: {c: {states: {u: 1, v: 1}, influences: {d: {x: {u: 1}}}}}",
+        (
+            "drivers: {d: {states: {x: 1}}}\n"
+            "consequences: {c: {states: {u: 1, v: 1}, prior_given: [{when: {d: x}, prior: {u: 1}}]}}"
+        ),
+    ],
+)
+def test_a_driver_that_something_reads_is_not(reader: str, tmp_path: Path) -> None:
+    assert warnings(tmp_path, f"{YEARS}{TWO}{reader}\n") == []
+
+
+def test_a_number_alone_is_a_scenario_s_baseline(tmp_path: Path) -> None:
+    long = load(written(tmp_path, "scenarios: {war: {baseline: 0.2}, peace: {baseline: [0.8]}}\n")).simulate(trials=2)
+    short = load(written(tmp_path, "scenarios: {war: 0.2, peace: [0.8]}\n")).simulate(trials=2)
+    assert short.scenarios == long.scenarios
+    assert short.scenarios["war"].end == pytest.approx(0.2)
+    over = tmp_path / "over.yaml"
+    over.write_text("extends: model.yaml\nscenarios: {war: {title: War}, peace: 0.3}\n")
+    assert load(over).simulate(trials=2).scenarios["war"].end == pytest.approx(0.4)
+    done = answer("simulate", "--json", str(over), "--set", "scenarios.war=0.1")
+    assert json.loads(done.stdout)["scenarios"]["war"]["end"] == pytest.approx(0.25)
+
+
+def test_baselines_written_short_are_solved_in_their_place(tmp_path: Path) -> None:
+    text = "scenarios: {war: 0.2, peace: 0.8}\nanchor: {at: now, shares: {war: 0.25, peace: 0.75}}\n"
+    path = written(tmp_path, text)
+    assert answer("calibrate", "--write", str(path)).returncode == 0
+    assert "scenarios: {war: 0.25, peace: 0.75}" in path.read_text(encoding="utf-8")
+
+
+def test_the_schema_says_the_limits() -> None:
+    parts = schema("model")["$defs"]
+    assert "Points are at most 1,000 in size, weights 1,000, odds_per_point 1,000,000" in parts["Number"]["description"]
+    assert parts["NumericDriver"]["properties"]["range"]["description"].endswith("1e+100 in size.")

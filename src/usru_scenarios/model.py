@@ -594,6 +594,11 @@ class Scenario(Part):
     signposts: Texts = ()
     sources: Sources | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, raw: object) -> object:
+        return expanded(cls, raw)
+
 
 class State(Part):
     """A state of a driver, with the prior that a redraw starts from."""
@@ -607,14 +612,23 @@ class State(Part):
     @model_validator(mode="before")
     @classmethod
     def _from_short_form(cls, raw: object) -> object:
-        return expand_state(raw)
+        return expanded(cls, raw)
 
 
-def expand_state(raw: object) -> object:
-    """`managed_rivalry: 0.45` is short for `managed_rivalry: {prior: 0.45}`, in any form of a judgement."""
-    if raw is None or isinstance(raw, State):
-        return {} if raw is None else raw
-    return {"prior": raw} if is_judgement_form(raw) else raw
+SHORT_FOR: dict[type[Part], str] = {Scenario: "baseline", State: "prior"}
+"""The parts that a judgement alone is a short form of, and the key that it then stands for."""
+
+
+def expanded(part: type[Part], raw: object) -> object:
+    """`managed_rivalry: 0.45` is short for `managed_rivalry: {prior: 0.45}`, in any form of a judgement.
+
+    A state with nothing in it is an empty one.
+    """
+    if raw is None and part is State:
+        return {}
+    if raw is None or isinstance(raw, part) or not is_judgement_form(raw):
+        return raw
+    return {SHORT_FOR[part]: raw}
 
 
 class Condition(Value):

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from usru_scenarios.descriptions import Grounds, Overview, Validation
+from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
 from usru_scenarios.model import DISTRIBUTIONS, Model
 from usru_scenarios.results.answer import Answer
 from usru_scenarios.results.calibration import Calibration
@@ -65,7 +66,11 @@ def model_schema() -> Schema:
     """The schema of a scenario file, format 1, in all its written forms."""
     found = _lean(Model.model_json_schema())
     parts = {**found.pop("$defs"), **_written_forms()}
+    for owner in ("Numeric", "NumericDriver"):
+        scale = parts[owner]["properties"]["range"]
+        scale["description"] = f"The lowest and the highest value, each at most {LARGEST_NUMBER:g} in size."
     parts["State"] = {"anyOf": [_ref("Number"), {"type": "null"}, parts["State"]]}
+    parts["Scenario"] = {"anyOf": [_ref("Number"), parts["Scenario"]]}
     for owner in ("Categorical", "CategoricalDriver", "Outcome", "Numeric", "NumericDriver"):
         _list_or_map(parts[owner]["properties"])
     return {
@@ -118,7 +123,9 @@ def _written_forms() -> dict[str, Schema]:
     number = {"anyOf": [{"type": "number"}, _ref("Uncertain")]}
     return {
         "Number": {
-            "description": "A judgement: a number, a list of it and the claims it rests on, or a map with a note.",
+            "description": "A judgement: a number, a list of it and the claims it rests on, or a map with a note. "
+            f"Points are at most {LARGEST_POINTS:,} in size, weights {LARGEST_WEIGHT:,}, odds_per_point "
+            f"{LARGEST_ODDS:,.0f}, sd_per_point {LARGEST_SPREAD:,}, and any other number {LARGEST_NUMBER:g}.",
             **_judgement(claim, number),
         },
         "Judgement": _ref("Number"),

@@ -16,16 +16,15 @@ from pydantic import Discriminator, Tag
 from usru_scenarios.model import (
     PART_OF_FILE,
     REPLACED_WHOLE,
+    SHORT_FOR,
     Judgement,
     Keep,
     Model,
     OddsPerPoint,
     Part,
     Persistence,
-    State,
     Value,
     Weight,
-    expand_state,
     is_judgement_form,
 )
 
@@ -109,14 +108,10 @@ def inner(form: Form, key: str) -> Any:
     return None
 
 
-def is_state(annotation: Any) -> bool:
-    """Whether a short form (`crisis: 0.3`) may stand here for a map (`crisis: {prior: 0.3}`)."""
-    return form_of(annotation) == Fields(State)
-
-
-def long_state(raw: object) -> object:
-    """A state in its long form."""
-    return expand_state(raw)
+def short_for(annotation: Any) -> type[Part] | None:
+    """The part of which a judgement alone may stand here (`crisis: 0.3` for `crisis: {prior: 0.3}`), if any."""
+    form = form_of(annotation)
+    return form.part if isinstance(form, Fields) and form.part in SHORT_FOR else None
 
 
 def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from usru_scenarios.problems import (
     suggestion,
 )
 from usru_scenarios.reading.access import Access, register_folder
-from usru_scenarios.reading.checks import Context, Finding, findings
+from usru_scenarios.reading.checks import Context, Finding, findings, remarks
 from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
@@ -137,7 +137,7 @@ def load(
     tree, problems, is_whole = with_extended(document, access)
     if not is_whole:
         raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
-    examiner = _Examiner(access)
+    examiner = _Examiner(access, is_read=not problems)
     base = examiner.base = examiner.examine(tree)
     problems += base.problems
     variants = dict(_profiles(examiner, tree, problems))
@@ -264,8 +264,10 @@ class _Examined:
 class _Examiner:
     """Holds variants of one file against the format; registers are read once, and sound parts validated once."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, is_read: bool) -> None:
         self.access = access
+        self.is_read = is_read
+        """Whether the text itself had no fault, so that the data are all that it says."""
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
         self.base: _Examined | None = None
 
@@ -277,6 +279,9 @@ class _Examiner:
         if model is not None:
             context = Context(model, tree.data, frozenset(register.claims) if register else None)
             problems += _told(findings(context), tree)
+            if self.is_read and is_whole and not any(problem.severity == "error" for problem in problems):
+                known = self.base
+                problems += [one for one in _told(remarks(context), tree) if known is None or one in known.problems]
         return _Examined(tree, model, register, problems, is_whole)
 
     def _with_sound_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
@@ -320,7 +325,7 @@ class _Examiner:
 def _located(finding: Finding, tree: Tree) -> Problem | None:
     """A finding at its place in the text; None where a fault of that place has been told already."""
     place, _ = locate(tree.place, finding.path)
-    if place.spoiled:
+    if place.spoiled or len({id(locate(tree.place, path)[0].source) for path in finding.together}) > 1:
         return None
     span = place.key_span() if finding.of_key else place.span()
     hint = finding.hint if isinstance(finding.hint, str) else finding.hint()

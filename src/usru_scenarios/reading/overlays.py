@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from usru_scenarios.model import Distribution, Model, describe, is_judgement_form
+from usru_scenarios.model import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED, extended_file
 from usru_scenarios.reading.grammar import (
@@ -28,8 +28,7 @@ from usru_scenarios.reading.grammar import (
     inner,
     is_judgement,
     is_map_of_shares,
-    is_state,
-    long_state,
+    short_for,
 )
 from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_value
 
@@ -149,14 +148,11 @@ _SUGGESTED = 100
 
 def _long(tree: Tree, annotation: Any) -> Tree:
     """`crisis: 0.3` counts as `crisis: {prior: 0.3}` before merging."""
-    if annotation is None or not is_state(annotation) or (long := long_state(tree.data)) is tree.data:
+    part = None if annotation is None else short_for(annotation)
+    if part is None or (long := expanded(part, tree.data)) is tree.data:
         return tree
-    return Tree(
-        long,
-        tree.place.with_children(
-            {"prior": Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)}
-        ),
-    )
+    place = Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)
+    return Tree(long, tree.place.with_children({SHORT_FOR[part]: place}))
 
 
 def _as_short_as(long: Tree, changed: Tree) -> Tree:

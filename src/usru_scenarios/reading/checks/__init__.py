@@ -4,6 +4,6 @@ Each rule is a plain function from a `Context` to its findings; `RULES` is the t
 """
 
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.reading.checks.table import RULES, findings
+from usru_scenarios.reading.checks.table import REMARKS, RULES, findings, remarks
 
-__all__ = ["RULES", "Context", "Finding", "findings"]
+__all__ = ["REMARKS", "RULES", "Context", "Finding", "findings", "remarks"]

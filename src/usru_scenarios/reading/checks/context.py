@@ -34,6 +34,8 @@ class Finding:
     also: KeyPath | None = None
     many: str = ""
     """As in `Problem`."""
+    together: tuple[KeyPath, ...] = ()
+    """Values that were written together, or else nothing is said: where an overlay changes one of them, it means to."""
 
 
 _NO_NAMES = dict[str, Any]().keys()

@@ -76,6 +76,49 @@ def weights_without_impacts(context: Context) -> Iterator[Finding]:
             yield Finding("idle_weight", message, ("rules", name, "weight"), severity="warning")
 
 
+def drivers_that_act_on_nothing(context: Context) -> Iterator[Finding]:
+    """A driver has impacts, or something reads it."""
+    read: set[str] = set()
+    for _, _, node in context.nodes:
+        for section in ("influences", "lagged_influences"):
+            read.update(parent for parent, rows in getattr(node, section, {}).items() if rows)
+        for row in node.prior_given.values() if isinstance(node, Categorical) else ():
+            read.update(row.when)
+    read.update(name for rule in context.model.rules.values() for name in rule.when if rule.then)
+    for name, driver in context.model.drivers.items():
+        if name not in read and not any(driver.impacts.values()):
+            message = f"the driver '{name}' acts on nothing: it has no impacts, and nothing depends on it"
+            yield Finding("idle_driver", message, ("drivers", name), severity="warning")
+
+
+def priors_that_are_never_used(context: Context) -> Iterator[Finding]:
+    """A node's own priors are drawn from at some step."""
+    grid = context.grid
+    for name, path, node in context.categorical() if grid is not None else ():
+        assert grid is not None
+        own = _own_priors(context, path, node)
+        forced = {redraw_step(grid, event) for event in node.events.values()}
+        if own is None or _drawn_steps(context, grid, name, node) - forced:
+            continue
+        why = _why(name, frozenset(), grid) if node.initial is not None else "events decide every step that is drawn"
+        whose = "baselines of the scenarios" if name == OUTCOME else f"priors of '{name}'"
+        message = f"the {whose} are never used: {why}"
+        yield Finding("idle_priors", message, own, _REMEDY_FOR_PRIORS, severity="warning")
+
+
+def _own_priors(context: Context, path: KeyPath, node: Categorical | Outcome) -> KeyPath | None:
+    """Where the priors of a node stand, if it says any."""
+    if isinstance(node, Outcome):
+        given = any(scenario.baseline is not None for scenario in context.model.scenarios.values())
+        return ("scenarios",) if given else None
+    if any(state.prior is not None for state in node.states.values()):
+        return (*path, "states")
+    return (*path, "prior_given") if node.prior_given else None
+
+
+_REMEDY_FOR_PRIORS = "take them or 'initial' away, or give the node a persistence below 1"
+
+
 # Points
 
 

@@ -33,6 +33,9 @@ _SCALE = 3
 _LISTED = 4_000_000
 """So many entries of a prior's table are listed; with more, the row that holds is searched for parent by parent."""
 
+_OFF_ONE = 0.005 + 1e-9
+"""By so much chances may miss 1, for they are rounded."""
+
 _MOST_CELLS = 50_000
 """So many combinations of parents are looked at before the search for an uncovered one is given up."""
 
@@ -89,6 +92,42 @@ def share_maps(context: Context) -> Iterator[Finding]:
             yield Finding("strength_not_positive", message, (*path, DIRICHLET), of_key=False)
         if all(share.mean == 0 for name, share in shares.items() if name != DIRICHLET):
             yield Finding("all_zero", f"every share in {describe_place(path)} is 0, so nothing could be drawn", path)
+
+
+def sums(context: Context) -> Iterator[Finding]:
+    """What looks like chances sums to 1: relative weights may sum to anything, but these are a slip as a rule."""
+    for path, shares in (*_stated(context), *_share_maps(context), *_anchored(context)):
+        means = [share.mean for name, share in shares.items() if name != DIRICHLET]
+        total = math.fsum(means)
+        if max(means, default=0.0) <= 1 and 0.4 <= total <= 1.6 and abs(total - 1) > _OFF_ONE:
+            what = _called(path)
+            message = f"{what} look like chances and sum to {total:.4g}, not to 1"
+            many = f"{{count}} maps of shares look like chances and do not sum to 1: {what} sum to {total:.4g}"
+            hint = "relative weights are normalised; if these are chances, one of them is amiss"
+            stated = {"states": "prior", "scenarios": "baseline"}.get(str(path[-1]), "value")
+            together = tuple((*path, name, stated) for name in shares)
+            yield Finding("shares_off_one", message, path, hint, severity="warning", many=many, together=together)
+
+
+def _stated(context: Context) -> Iterator[tuple[KeyPath, Mapping[str, Judgement]]]:
+    """The priors of states and the baselines of scenarios, where all are given."""
+    for _, path, node in context.categorical():
+        parts = node.states if isinstance(node, Categorical) else context.model.scenarios
+        own = [part.prior if isinstance(part, State) else part.baseline for part in parts.values()]
+        given = {name: one for name, one in zip(parts, own, strict=True) if one is not None}
+        if given and len(given) == len(parts):
+            yield (*path, "states") if isinstance(node, Categorical) else ("scenarios",), given
+
+
+def _anchored(context: Context) -> Iterator[tuple[KeyPath, Shares]]:
+    if context.model.anchor is not None:
+        yield ("anchor", "shares"), context.model.anchor.shares
+
+
+def _called(path: KeyPath) -> str:
+    if path == ("scenarios",):
+        return "the baselines"
+    return f"the priors of '{path[1]}'" if path[-1] == "states" else f"the shares in {describe_place(path)}"
 
 
 def _share_maps(context: Context) -> Iterator[tuple[KeyPath, Shares]]:

@@ -43,6 +43,22 @@ RULES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
 )
 """Every rule that a model is held against."""
 
+REMARKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    shares.sums,
+    reach.drivers_that_act_on_nothing,
+    reach.priors_that_are_never_used,
+)
+"""What a valid file is warned of besides: of one with faults it is not known what it was meant to be.
+
+Only of the file itself: a profile or an argument that brings something odd about means to.
+"""
+
+
+def remarks(context: Context) -> Iterator[Finding]:
+    """What is odd about a model that has no fault."""
+    for rule in REMARKS:
+        yield from rule(context)
+
 
 def findings(context: Context) -> Iterator[Finding]:
     """Everything that the rules find, rule by rule."""
