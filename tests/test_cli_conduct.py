@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -134,7 +136,7 @@ def test_a_closed_standard_output_is_an_error() -> None:
 
 def test_an_interruption_exits_with_130_in_silence() -> None:
     with subprocess.Popen(
-        [*COMMAND, "simulate", HARBOUR, "-n", "1e10"],
+        [*COMMAND, "simulate", HARBOUR, "-n", "1e10", "--yes"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
@@ -212,6 +214,60 @@ def test_a_run_that_takes_long_shows_a_bar_and_takes_it_away(
     assert screen.getvalue().endswith("\r\x1b[2K" if shown else "")
 
 
+def test_a_block_that_takes_long_shows_a_bar_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+
+    class Slow:
+        seconds_each = 100.0
+
+        def run(self, number: int) -> int:
+            while "%" not in screen.getvalue():
+                time.sleep(0.01)
+            return number
+
+    assert list(Progress(wanted=True).map(Slow().run, range(1))) == [0]
+    assert "about 100 s left" in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[2K")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulate", HARBOUR, "--method", "sample"),
+        ("ask", "P(open)", HARBOUR, "--method", "sample"),
+        ("check", HARBOUR, "--robust", "40"),
+        ("compare", HARBOUR, "-w", "weather=2"),
+        ("sweep", "weather=0..2", HARBOUR),
+        ("sensitivity", HARBOUR),
+        ("explain", "open", HARBOUR),
+        ("watch", HARBOUR),
+    ],
+)
+def test_a_run_of_more_than_an_hour_is_refused_with_its_predicted_time(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = answer(*arguments, *(() if arguments[0] == "check" else ("-n", "1e12")))
+    assert arguments[0] == "check" or (long.returncode, long.stdout) == (2, "")
+    assert arguments[0] == "check" or re.search("is predicted to take some [0-9,]+ (hours|days|years)", long.stderr)
+    monkeypatch.setattr(progress, "MOST_SECONDS", 0.0)
+    refused = answer(*arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "is predicted to take some 0 minutes" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert answer(*arguments, "--yes").returncode < 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(4000, "67 minutes"), (7200, "2 hours"), (3 * 86_400, "3 days"), (1e9, "32 years"), (1e12, "31,688 years")],
+)
+def test_long_times_are_told_in_words(seconds: float, words: str) -> None:
+    assert progress.duration(seconds) == words
+
+
 def test_nobody_sees_a_bar_who_did_not_want_one_or_has_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     for screen, wanted in ((Terminal(), False), (io.StringIO(), True)):
@@ -280,3 +336,34 @@ def test_no_name_and_no_standard_input() -> None:
     closed = shell("$usru validate - <&-; echo $?")
     assert closed.stdout.split() == ["2"]
     assert "standard input is closed" in closed.stderr
+
+
+# --- Memory -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space are kept on Linux")
+@pytest.mark.parametrize("megabytes", [60, 150, 190])
+@pytest.mark.parametrize("command", [["simulate", HARBOUR], ["validate", HARBOUR]])
+def test_a_limit_of_memory_is_told_in_a_sentence(command: list[str], megabytes: int) -> None:
+    limited = ["bash", "-c", f'ulimit -v {megabytes * 1000}; exec "$@"', "-", *COMMAND, *command]
+    done = subprocess.run(limited, capture_output=True, text=True, env=environment(), check=False)
+    said = "usru: out of memory\n    = fewer --jobs, -n, --judgements or steps need less\n"
+    assert (done.returncode, done.stderr) in [(2, said), *([(0, "")] if megabytes > 150 else [])]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("x.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+def test_want_of_memory_is_no_fault_of_the_program(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(conduct, "_run", fail)
+    done = answer("validate")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usru: out of memory\n")

@@ -179,7 +179,20 @@ def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
     for name in ("multiprocessing/__init__", "signal", "socket", "numpy", "distributed", "runpy"):
         (folder / f"{name}.py").write_text(trap)
     trials = "40000" if number is None else "1e9"
-    command = [sys.executable, "-P", "-c", RUN, "simulate", HARBOUR, "-n", trials, "--json", "--cluster", "local"]
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        RUN,
+        "simulate",
+        HARBOUR,
+        "-n",
+        trials,
+        "--yes",
+        "--json",
+        "--cluster",
+        "local",
+    ]
     with subprocess.Popen(
         [*command, "--jobs", "1", "-o", str(tmp_path / "result")],
         cwd=folder,

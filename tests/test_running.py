@@ -297,7 +297,7 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     target = tmp_path / "result.json"
-    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--jobs", "2", "-o", str(target)]
+    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True
     ) as leader:
@@ -310,7 +310,7 @@ def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: s
 
 
 def test_workers_go_when_whoever_started_them_is_killed() -> None:
-    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--jobs", "2"]
+    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2"]
     with subprocess.Popen(command, env=environment(), start_new_session=True) as leader:
         wait_until(lambda: len(members(leader.pid)) >= 3)
         leader.kill()

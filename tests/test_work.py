@@ -17,7 +17,7 @@ import usru_scenarios as us
 from usru_scenarios.meaning.program import CategoricalNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler import engine, kernels
-from usru_scenarios.sampler.engine import BLOCK, Kernels, Plan, Sampler
+from usru_scenarios.sampler.engine import BLOCK, Draws, Kernels, Plan, Sampler
 from usru_scenarios.sampler.streams import Stream
 from usru_scenarios.sampler.variants import Panel
 
@@ -111,9 +111,15 @@ def test_laws_that_are_multiplied_out_for_each_trial_would_be_noticed(
     assert lines_each(program) > MOST_LINES
 
 
+def summed_nothing(program: Program, trials: int) -> Draws:
+    """Room for the sums of a run."""
+    sampler = Sampler(program, Plan(trials, 1))
+    return sampler.nothing(sampler.batches.count)
+
+
 def test_the_number_of_trials_changes_no_sum(program: Program) -> None:
     """A run's memory is that of its batches and one block, however many trials there are."""
-    small, large = (Sampler(program, Plan(trials, 1)).nothing() for trials in (1 << 20, 1 << 40))
+    small, large = (summed_nothing(program, trials) for trials in (1 << 20, 1 << 40))
     for part in ("visits", "first", "moves"):
         assert getattr(small, part).nbytes == getattr(large, part).nbytes
 

@@ -124,6 +124,7 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
             return plan, draws
         if plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
             raise _too_few(program, draws, given, plan)
+        del draws  # the next ones need its room
         plan = Plan.of(min(4 * plan.trials, MOST_TRIALS), plan.seed, plan.judgements)
 
 

@@ -38,6 +38,7 @@ def ask(
     confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -55,7 +56,7 @@ def ask(
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     study = request.recall()
-    progress = workers(context, conduct, jobs)
+    progress = workers(context, conduct, jobs, yes=yes)
     result = study.ask(query, do=do or (), given=given or (), map_blocks=progress.map, **draws)
     warn(map(warned, study.outline.warnings), conduct)
     target.write(render_report(result, "answer", chosen, layout(target)))

@@ -30,6 +30,7 @@ def calibrate(
     confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -39,7 +40,7 @@ def calibrate(
     target = Target.named(output)
     study = ModelRequest(model, confined=confined).build()
     home = _home(study.loaded) if write else None
-    progress = workers(context, conduct, jobs)
+    progress = workers(context, conduct, jobs, yes=yes)
     result = study.calibrate(map_blocks=progress.map, **draws)
     said = _write(study.loaded, result, home) if home is not None else ""
     target.write(_rendered(study.loaded, result, target, as_json=as_json))

@@ -38,6 +38,7 @@ def check(
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -53,7 +54,7 @@ def check(
     models = options.count("--robust", robust)
     target = Target.named(output)
     study = request.build()
-    progress = workers(context, conduct, jobs, cluster)
+    progress = workers(context, conduct, jobs, cluster, yes=yes)
     result = study.check(robust=models or 0, map_parts=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "check", chosen, layout(target)))

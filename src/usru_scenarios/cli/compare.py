@@ -70,6 +70,7 @@ def compare(
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -96,7 +97,7 @@ def compare(
     target = Target.named(output)
     studies = _studies(sides, confined=confined)
     (first, reference), *others = studies.items()
-    progress = workers(context, conduct, jobs, cluster)
+    progress = workers(context, conduct, jobs, cluster, yes=yes)
     result = reference.compare(
         dict(others),
         name=first,

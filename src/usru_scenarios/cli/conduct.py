@@ -19,6 +19,17 @@ DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 """The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
 
 
+_NO_MEMORY = ("failed to map segment", "annot allocate memory", "start new thread")
+"""What the loader of shared objects, the system and Python say where memory is lacking."""
+
+_OUT_OF_MEMORY = str(
+    Problem("memory", "usru: out of memory", None, "fewer --jobs, -n, --judgements or steps need less")
+)
+
+_LEAST_ROOM = 175 << 20
+"""Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
+
+
 @dataclass
 class Conduct:
     """What `-q` and `--debug` asked for; commands note it here as soon as they have read their arguments."""
@@ -49,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ended(arguments: Sequence[str], conduct: Conduct) -> int:
+    if not _has_room():
+        complain(_OUT_OF_MEMORY)
+        return USAGE
     from typer import TyperException
 
     try:
@@ -67,21 +81,39 @@ def _ended(arguments: Sequence[str], conduct: Conduct) -> int:
     except OSError as error:
         if conduct.debug:
             _show_traceback()
-        complain(
+        told = (
             f"usru: {(error.strerror or str(error)).lower()}{f': {_named(error.filename)}' if error.filename else ''}"
         )
-        return USAGE
-    except MemoryError:
-        if conduct.debug:
-            _show_traceback()
-        complain(str(Problem("memory", "usru: out of memory", None, "fewer --jobs, -n or --judgements need less")))
+        complain(_OUT_OF_MEMORY if _is_want_of_memory(error) else told)
         return USAGE
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
         if conduct.debug:
             _show_traceback()
+        if _is_want_of_memory(error):
+            complain(_OUT_OF_MEMORY)
+            return USAGE
         complain(_fault(error, conduct))
         return FAULT
     return status
+
+
+def _has_room() -> bool:
+    """Whether a limit of address space, as `ulimit -v` sets it, leaves room for the libraries that are loaded."""
+    try:
+        import resource
+    except ImportError:  # such limits are there on Unix alone
+        return True
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return limit == resource.RLIM_INFINITY or limit >= _LEAST_ROOM
+
+
+def _is_want_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was lacking: for an array, for code that was to be loaded, or for the stack of a thread."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _run(arguments: Sequence[str], conduct: Conduct) -> int:

@@ -39,6 +39,7 @@ def explain(
     confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -49,7 +50,7 @@ def explain(
     request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
-    progress = workers(context, conduct, jobs)
+    progress = workers(context, conduct, jobs, yes=yes)
     result = request.build().explain(scenario, do=do or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "explain", chosen, layout(target)))

@@ -81,8 +81,13 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when some
 
 Jobs = Annotated[
     str | None,
-    typer.Option("--jobs", metavar="N", help="At most so many processes, for long runs only.  [default: auto]"),
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="At most so many processes, for long runs only; no more than cores.  [default: auto]",
+    ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Start a run even if it is predicted to take more than an hour.")]
 Cluster = Annotated[
     str | None,
     typer.Option("--cluster", metavar="ADDRESS", help="Run on the dask cluster at tcp://host:port, or on a local one."),

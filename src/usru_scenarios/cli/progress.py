@@ -7,12 +7,22 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from operator import length_hint
-from typing import Protocol, TypeVar
+from threading import Event, Lock, Thread
+from typing import Protocol, Self, TypeVar
+
+from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.running.work import predicted
 
 Result = TypeVar("Result")
 
 PATIENCE = 1.0
 """Seconds that pass before a bar appears."""
+
+MOST_SECONDS = 3_600.0
+"""A run that is predicted to take longer is started only where `--yes` says so."""
+
+_TICK = 0.5
+"""Seconds between two looks at a block that takes long."""
 
 _WIDTH = 30
 
@@ -24,46 +34,124 @@ class MapAny(Protocol):
         """The results in the order of the numbers."""
 
 
+class TooLong(UsruError):  # noqa: N818  # says what is at fault
+    """A run is predicted to take longer than anybody would start by mistake."""
+
+    exit_status = 2
+
+    def __init__(self, seconds: float) -> None:
+        said = f"usru: the run is predicted to take some {duration(seconds)}"
+        super().__init__(
+            str(Problem("too_long", said, None, "--yes starts it all the same; fewer trials (-n) or steps take less"))
+        )
+
+
 class Progress:
     """Maps a function over block numbers as `map` does, and shows how far it is.
 
     Args:
         wanted: whether anything is to be shown.
         inner: does the mapping.
+        at_once: how many blocks are worked at together.
+        yes: whether a run is started however long it is predicted to take.
     """
 
-    def __init__(self, *, wanted: bool, inner: MapAny = map) -> None:
+    def __init__(self, *, wanted: bool, inner: MapAny = map, at_once: int = 1, yes: bool = False) -> None:
         self.inner = inner
+        self.at_once = at_once
+        self.yes = yes
         self.at_work = False
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
-        """The results in the order of the blocks, one at a time; a mapping within another one shows nothing."""
+        """The results in the order of the blocks, one at a time; a mapping within another one shows nothing.
+
+        Raises:
+            TooLong: it is predicted to take more than an hour.
+        """
         if self.at_work:
             yield from self.inner(function, blocks)
             return
         total = length_hint(blocks)
-        begin = time.monotonic()
-        shown = False
+        each = (predicted(function) or 0.0) / max(1, min(self.at_once, total))
+        if each * total > MOST_SECONDS and not self.yes:
+            raise TooLong(each * total)
         self.at_work = True
         try:
-            for done, result in enumerate(self.inner(function, blocks), start=1):
-                yield result
-                spent = time.monotonic() - begin
-                if self.visible and spent > PATIENCE and done < total:
-                    shown = True
-                    _draw(bar(done / total, spent))
+            with _Shown(total, each, visible=self.visible) as shown:
+                for result in self.inner(function, blocks):
+                    yield result
+                    shown.step()
         finally:
             self.at_work = False
-            if shown:
-                _draw("\r\x1b[2K")
 
 
-def bar(share: float, spent: float) -> str:
+class _Shown:
+    """A bar that moves with every block and, where blocks take long, as they are predicted to go on.
+
+    Args:
+        total: the number of blocks.
+        each: predicted seconds until another one is done.
+        visible: whether anything is shown at all.
+    """
+
+    def __init__(self, total: int, each: float, *, visible: bool) -> None:
+        self.total = total
+        self.each = each
+        self.visible = visible
+        self.done = 0
+        self.begin = self.last = time.monotonic()
+        self.drawn = False
+        self._lock = Lock()
+        self._over = Event()
+        self._clock: Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self.visible and self.each > PATIENCE:
+            self._clock = Thread(target=self._tick, daemon=True)
+            self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._clock is not None:
+            self._clock.join()
+        if self.drawn:
+            _draw("\r\x1b[2K")
+
+    def step(self) -> None:
+        """Another block is done."""
+        with self._lock:
+            self.done += 1
+            self.last = time.monotonic()
+            self._draw(self.done / self.total)
+
+    def _tick(self) -> None:
+        while not self._over.wait(_TICK):
+            with self._lock:
+                since = time.monotonic() - self.last
+                self._draw((self.done + since / (since + self.each)) / self.total)
+
+    def _draw(self, share: float) -> None:
+        spent = time.monotonic() - self.begin
+        if self.visible and spent > PATIENCE and 0.0 < share < 1.0:
+            self.drawn = True
+            left = spent / share - spent if self.done else max(self.each * self.total - spent, 0.0)
+            _draw(bar(share, left))
+
+
+def bar(share: float, left: float) -> str:
     """A line that overwrites itself: how much is done, and about how many seconds are left."""
     filled = int(share * _WIDTH)
-    left = spent / share - spent
     return f"\r\x1b[2K{'━' * filled}{'╌' * (_WIDTH - filled)} {share:4.0%}  about {max(1, round(left))} s left"
+
+
+def duration(seconds: float) -> str:
+    """A long time in words, such as `3 hours`."""
+    for unit, length in (("years", 365.25 * 86_400), ("days", 86_400.0), ("hours", 3_600.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 def _draw(text: str) -> None:

@@ -61,6 +61,7 @@ def sensitivity(
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -78,7 +79,7 @@ def sensitivity(
     request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed, least=LEAST_SENSITIVITY_TRIALS)
     target = Target.named(output)
-    progress = workers(context, conduct, jobs, cluster)
+    progress = workers(context, conduct, jobs, cluster, yes=yes)
     result = request.build().sensitivity(
         of,
         at,

@@ -39,6 +39,7 @@ def simulate(
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -51,7 +52,7 @@ def simulate(
     draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
     target = Target.named(output)
     study = request.recall()
-    progress = workers(context, conduct, jobs, cluster)
+    progress = workers(context, conduct, jobs, cluster, yes=yes)
     result = study.simulate(do=do or (), given=given or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_simulation(result, chosen, layout(target, wide=wide)))

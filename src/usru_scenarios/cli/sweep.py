@@ -59,6 +59,7 @@ def sweep(
     output: options.Output = None,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -87,7 +88,7 @@ def sweep(
         known = [*study.outline.scenarios, *study.program.groups]
         if of not in known:
             raise options.Misuse(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
-    progress = workers(context, conduct, jobs, cluster)
+    progress = workers(context, conduct, jobs, cluster, yes=yes)
     result = study.sweep(variables, at=at or (), do=do or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     shown = result if of is None or chosen in ("json", "csv") else result.only(of)

@@ -51,6 +51,7 @@ def watch(
     confined: options.Confined = False,
     output: options.Output = None,
     jobs: options.Jobs = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -63,7 +64,7 @@ def watch(
     request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
     draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
-    progress = workers(context, conduct, jobs)
+    progress = workers(context, conduct, jobs, yes=yes)
     result = request.build().watch(
         on=on,
         horizon=horizon,

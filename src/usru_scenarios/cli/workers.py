@@ -9,8 +9,12 @@ from usru_scenarios.cli.conduct import Conduct
 from usru_scenarios.cli.progress import Progress
 
 
-def workers(context: typer.Context, conduct: Conduct, jobs: str | None, cluster: str | None = None) -> Progress:
+def workers(
+    context: typer.Context, conduct: Conduct, jobs: str | None, cluster: str | None = None, *, yes: bool = False
+) -> Progress:
     """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends its workers with the command.
+
+    A run that is predicted to take more than an hour is refused unless `yes`.
 
     Raises:
         Misuse: an option makes no sense.
@@ -20,8 +24,9 @@ def workers(context: typer.Context, conduct: Conduct, jobs: str | None, cluster:
     if address is None:
         from usru_scenarios.running.processes import Processes, cores
 
-        processes = context.with_resource(Processes(cores() if number is None else number))
-        return Progress(wanted=not conduct.quiet, inner=processes.map)
+        most = cores() if number is None else min(number, cores())
+        processes = context.with_resource(Processes(most))
+        return Progress(wanted=not conduct.quiet, inner=processes.map, at_once=most, yes=yes)
     if number is not None and address != "local":
         raise options.Misuse("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
 
@@ -30,4 +35,4 @@ def workers(context: typer.Context, conduct: Conduct, jobs: str | None, cluster:
 
     with held():  # nothing comes between its start and the promise to end it
         crew = context.with_resource(Cluster(address, number))
-    return Progress(wanted=not conduct.quiet, inner=crew.map)
+    return Progress(wanted=not conduct.quiet, inner=crew.map, at_once=crew.threads, yes=yes)

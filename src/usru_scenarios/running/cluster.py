@@ -87,6 +87,11 @@ class Cluster:
         with held():
             self._open.close()
 
+    @property
+    def threads(self) -> int:
+        """How many tasks it works at together."""
+        return max(1, sum(int(number) for number in self._client.nthreads().values()))
+
     def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
         """The results in the order of the blocks; what would not fill a task, or predicts nothing, runs here.
 
@@ -98,7 +103,7 @@ class Cluster:
         if seconds is None or seconds * len(blocks) < TASK_SECONDS:
             yield from map(function, blocks)
             return
-        threads = max(1, sum(self._client.nthreads().values()))
+        threads = self.threads
         future = self._futures(Tasks.of(function, blocks, seconds, threads))
         outstanding = deque(islice(future, _AHEAD * threads))
         while outstanding:

@@ -39,7 +39,6 @@ from usru_scenarios.sampler.engine import (
     Walker,
     Watcher,
     batched,
-    summed,
 )
 from usru_scenarios.sampler.kernels import Restriction
 from usru_scenarios.sampler.outcome import Matrix, Mixing, products
@@ -98,7 +97,7 @@ def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapB
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
     """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
     sampler = GivenSampler(program, given, plan)
-    return summed(map_blocks(sampler.run, range(plan.blocks)), sampler.nothing, sampler.batches, plan)
+    return sampler.forecast.summed(sampler.run, sampler.batches, map_blocks, weighted=True)
 
 
 class GivenSampler:
@@ -119,10 +118,6 @@ class GivenSampler:
             draw_outcome=not self.carried or program.outcome_is_read,
             restrictions=_restrictions(program, conjuncts(given), carried=self.carried),
         )
-
-    def nothing(self, batches: int) -> Draws:
-        """The sums of no trials, with room for so many batches."""
-        return self.forecast.nothing(batches, weighted=True)
 
     @property
     def seconds_each(self) -> float:

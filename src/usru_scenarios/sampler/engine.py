@@ -244,12 +244,14 @@ class Draws:
         for name, counts in other.counts.items():
             self.counts[name] += counts
         for name, values in other.values.items():
-            self.values[name].add(values)
+            if values is not self.values[name]:
+                self.values[name].add(values)
         if self.first is not None and other.first is not None:
             self.first[at] += other.first
         for mine, theirs in ((self.moments, other.moments), (self.ever, other.ever)):
             if mine is not None and theirs is not None:
-                mine.add(theirs)
+                if theirs is not mine:
+                    mine.add(theirs)
                 mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
 
     def closed(self) -> Draws:
@@ -383,19 +385,7 @@ def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels:
         kernels: as in `Walker`.
     """
     sampler = Sampler(program, plan, kernels)
-    parts = map_blocks(sampler.run, range(plan.blocks))
-    return summed(parts, sampler.nothing, sampler.batches, plan)
-
-
-def summed(parts: Iterable[Draws], nothing: Callable[[int], Draws], batches: Batches, plan: Plan) -> Draws:
-    """The sums of a plan from those of its blocks, which come in their order."""
-    if plan.blocks == 1:
-        (part,) = parts  # is the whole: another one beside it would take as much memory again
-        return part.closed()
-    whole = nothing(batches.count)
-    for block, part in enumerate(parts):
-        whole.add(part, batches.at(block))
-    return whole.closed()
+    return sampler.summed(sampler.run, sampler.batches, map_blocks)
 
 
 class Kernels:
@@ -509,7 +499,7 @@ class Walker:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
-        return len(self.needed) * self.program.steps * BLOCK * SECONDS_PER_DRAW
+        return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
     def walk(self, block: int, watcher: Watcher) -> Worlds:
         """Draw a block and show it, step by step; returns the worlds at the last step, with the trials' weights."""
@@ -551,6 +541,38 @@ class Sampler:
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
+        self._whole: Draws | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """The sums of the whole run stay in its process."""
+        return {**vars(self), "_whole": None}
+
+    def summed(
+        self, run: Callable[[int], Draws], batches: Batches, map_blocks: MapBlocks, *, weighted: bool = False
+    ) -> Draws:
+        """The sums of the plan from those of its blocks.
+
+        What has no axis for batches is added up at once by the blocks that run in this process: they come one after the
+        other, and sums of their own would take as much memory again.
+
+        Args:
+            run: gives the sums of a block.
+            batches: of these.
+            map_blocks: as in `simulate`.
+            weighted: as in `nothing`.
+        """
+        if self.plan.blocks == 1:
+            (part,) = map_blocks(run, range(1))  # is the whole
+            return part.closed()
+        self._whole = whole = self.nothing(batches.count, weighted=weighted)
+        for block, part in enumerate(map_blocks(run, range(self.plan.blocks))):
+            whole.add(part, batches.at(block))
+        self._whole = None
+        return whole.closed()
+
+    def part(self, batches: int, *, weighted: bool) -> Draws:
+        """Room for the sums of a block that has so many batches."""
+        return self.nothing(batches, weighted=weighted, beside=self._whole)
 
     @cached_property
     def batches(self) -> Batches:
@@ -558,10 +580,15 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(self, batches: int | None = None, *, weighted: bool = False) -> Draws:
-        """The sums of no trials, with room for so many batches, by default all of them."""
+    def nothing(self, batches: int, *, weighted: bool = False, beside: Draws | None = None) -> Draws:
+        """The sums of no trials.
+
+        Args:
+            batches: how many there is room for.
+            weighted: whether trials are to have weights.
+            beside: sums of other blocks, with which these share all that has no axis for batches.
+        """
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
-        batches = self.batches.count if batches is None else batches
         named = {name: program.nodes[name] for name in program.named}
         states = {n: len(node.states) for n, node in named.items() if isinstance(node, CategoricalNode)}
         states.pop(OUTCOME)
@@ -570,20 +597,27 @@ class Sampler:
         columns = self._columns(states, numeric if drawn else [])
         quantities = max((part.stop for part in columns.values()), default=0)
         pooled, fitted = drawn or weighted, self.controls.fitted
+        shared: dict[str, Any] = (
+            {
+                "values": {name: NumericSums.empty(steps) for name in numeric},
+                "moments": Moments.empty((steps, quantities), fitted) if pooled else None,
+                "ever": Moments.empty((len(self.sets),), fitted) if drawn else None,
+            }
+            if beside is None
+            else {"values": beside.values, "moments": beside.moments, "ever": beside.ever}
+        )
         return Draws(
             trials=np.zeros(batches),
             squares=0.0,
             visits=np.zeros((batches, steps, scenarios)),
             moves=np.zeros((batches, scenarios, scenarios)),
             stays=np.zeros(scenarios),
-            values={name: NumericSums.empty(steps) for name in numeric},
             controls=self.controls,
             drawn=drawn,
             columns=columns,
             first=None if drawn else np.zeros((batches, steps, len(self.sets))),
             counts={} if pooled else {name: np.zeros((steps, size), dtype=np.int64) for name, size in states.items()},
-            moments=Moments.empty((steps, quantities), fitted) if pooled else None,
-            ever=Moments.empty((len(self.sets),), fitted) if drawn else None,
+            **shared,
         )
 
     def _columns(self, states: Mapping[str, int], numeric: Iterable[str]) -> dict[str, slice]:
@@ -613,7 +647,7 @@ class Sampler:
         """As in `Walker`, with half a draw for each sum that is carried along."""
         scenarios = len(self.program.outcome.states)
         carried = scenarios * (scenarios + len(self.sets))
-        return self.walker.seconds_each + carried * self.program.steps * BLOCK * SECONDS_PER_DRAW / 2
+        return self.walker.seconds_each + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
 
     @cached_property
     def lumped(self) -> bool:
@@ -648,7 +682,7 @@ class Tally:
         self.weights = weights
         batches = sampler.batches if batches is None else batches
         self.edges = batches.starts(block)
-        self.sums = sampler.nothing(len(self.edges), weighted=weights is not None)
+        self.sums = sampler.part(len(self.edges), weighted=weights is not None)
         if weights is None:
             trials = sampler.plan.trials_in(block)
             self.sums.trials += np.diff(np.append(self.edges, trials))

@@ -19,6 +19,9 @@ _DRAWS_PER_CONTROL = 4
 _COLLINEAR = 1e-10
 """A control of which no more than this share is left, after those before it are taken away, is made of them."""
 
+_PLACES = 16
+"""Places of the first axis that a group is folded into at a time."""
+
 _COLUMNS = 1 << 10
 """Sums that are steadied at a time."""
 
@@ -263,7 +266,10 @@ class Moments:
     def close(self, before: int, weights: Floats, basis: Floats) -> None:
         """Fold the open groups that come before one of them; weights and basis as in `fold`, but of all groups."""
         for group in sorted(group for group in self.open if group < before):
-            self.fold(slice(None), self.open.pop(group)[None], weights[group : group + 1], basis[group : group + 1])
+            sums, own = self.open.pop(group), slice(group, group + 1)
+            for start in range(0, len(sums), _PLACES):  # a few at a time, whose working space is small
+                at = slice(start, start + _PLACES)
+                self.fold(at, sums[None, at], weights[own], basis[own])
 
     def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
         """The ratios of the sums at some places, steadied by the controls: as `ratio` of what `steadied` gives.
