@@ -293,8 +293,11 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
     assert answer("simulate", HARBOUR, "-n", "2000", "--jobs", "auto").returncode == 0
 
 
-@pytest.mark.parametrize("to_all", [True, False], ids=["group", "leader"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("number", "to_all"),
+    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGHUP, True)],
+    ids=["SIGINT to the group", "SIGINT", "SIGTERM", "SIGHUP to the group"],
+)
 def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     target = tmp_path / "result.json"
     command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]
