@@ -614,3 +614,43 @@ def test_few_worlds_tell_nothing(opened: Opened) -> None:
     assert len(found.too_rare) == 4
     jsonschema.validate(json.loads(json.dumps(found.to_dict(), allow_nan=False)), schema("watch"))
     assert replace(found, warnings=[]).to_dict()["warnings"] == []
+
+
+# Signs that are open --------------------------------------------------------------------------------------------------
+
+
+def partly_told(generator: np.random.Generator) -> tuple[float, Counts]:
+    """A state that moves one scenario for sure and, as far as the worlds tell, two others one way or the other.
+
+    In each world the first scenario's probability is known; the rest is the second's or the third's as a coin says
+    whose bias depends on the state. Returns the true distance of the first state, and the counts of 2,048 worlds.
+    """
+    share, certain, open_ = generator.uniform(0.2, 0.6), generator.uniform(-0.02, 0.02), generator.normal(0, 0.03)
+    here = generator.random(2_048) < share
+    first = 0.3 + certain * here
+    second = generator.random(2_048) < 0.5 + open_ * here
+    future = np.stack([first, (1 - first) * second, (1 - first) * ~second], axis=1)
+    given = [0.3 + certain, (0.7 - certain) * (0.5 + open_), (0.7 - certain) * (0.5 - open_)]
+    distance = 0.5 * (1 - share) * sum(abs(one - other) for one, other in zip(given, (0.3, 0.35, 0.35), strict=True))
+    both = np.stack([future * here[:, None], future * ~here[:, None]], axis=1)
+    return distance, Counts(
+        *(part.reshape(64, 32, *part.shape[1:]).sum(axis=1) for part in (both, future, here + ~here))
+    )
+
+
+def test_distances_are_within_their_errors_where_signs_are_open() -> None:
+    """And never below a shift that is certain. With the signs taken as known the errors would be far too small."""
+    generator = np.random.default_rng(11)
+    sets = [(0,), (1,), (2,)]
+    scores, naive = [], []
+    for _ in range(400):
+        truth, counts = partly_told(generator)
+        found = sightings(counts, counts.future, np.full(2, 900.0), sets, sets)
+        shifts = np.where(found.clear[0], np.abs(found.shift.value[0]), 0.0)
+        assert found.distance.value[0] >= shifts.max() - 1e-12
+        off = abs(float(found.distance.value[0]) - truth)
+        scores.append(off / float(found.distance.error[0]))
+        signed = np.sign(found.shift.value[0]) @ found.shift.error[0] / 2
+        naive.append(off / max(abs(float(signed)), 1e-9))
+    assert max(scores) < ERRORS
+    assert max(naive) > ERRORS

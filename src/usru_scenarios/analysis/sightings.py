@@ -10,7 +10,14 @@ way round: 1/2 (sign(c1) c2 + sign(c2) c1). On average that is 0 where c is, |c|
 never above |c| in between, since a wrong sign can only take away. Of what tells nothing it falls below 0 as often as
 above.
 
-*Errors* are those of the delta method over batches, as in `sampler.estimates`, with the signs taken as known.
+*A bound.* The shifts of all scenarios add up to 0, so that those that are told from noise are balanced by the others:
+1/2 sum |c| is at least 1/2 (sum |c| + |sum c|) over them alone, hence at least the largest of them. No estimate falls
+below that.
+
+*Errors* are those of the delta method over batches, as in `sampler.estimates`, with the signs taken as known where a
+shift is told from noise. Where it is not, what errors of several scenarios have in common must not cancel by signs that
+may be wrong: by the triangle inequality 1/2 sum |c| is off by at most half the sum of their errors. Added is by how
+much the crossed estimate differs from the plain one, between whose expectations the truth lies.
 
 *Information* is the mutual information of the node's state and the scenario to come (C. E. Shannon, 1948). Its estimate
 is too large as well, but smooth, so that the jackknife corrects it and gives its error (M. H. Quenouille, 1956;
@@ -115,11 +122,17 @@ def sightings(counts: Counts, forecast: Floats, squares: Floats, sets: Sets, cel
     ahead = (before - level * counts.weight[:, None]) / weight
     covariance, noise = _covariance(counts, sets)
     cell_covariance, cell_noise = _covariance(counts, cells)
-    move = _expected(counts, cells)
-    drift = 0.5 * (np.sign(cell_covariance) * cell_noise).sum(axis=2)
+    told = np.abs(cell_covariance) > CLEAR * spread(cell_noise) + _ROUNDING
+    crossed = _expected(counts, cells)
+    least = _at_least(np.where(told, cell_covariance, 0.0))
+    move = np.where(least > 0.0, np.maximum(crossed, least), crossed)
+    drift = 0.5 * np.where(told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
+    doubt = 0.5 * np.where(told, 0.0, spread(cell_noise)).sum(axis=1)
+    doubt = np.hypot(doubt, np.abs(0.5 * np.abs(cell_covariance).sum(axis=1) - crossed))
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = move / share
         distance_residuals = (drift - distance * share_residuals) / share
+        distance_error = np.hypot(spread(distance_residuals), doubt / share)
         worlds = np.where(squares > 0, total**2 / squares, 0.0)
     return Sightings(
         probability=Estimate(np.clip(share, 0.0, 1.0), spread(share_residuals)),
@@ -127,9 +140,9 @@ def sightings(counts: Counts, forecast: Floats, squares: Floats, sets: Sets, cel
         shift=Estimate(shift, spread(residuals)),
         seen=Estimate(np.clip(level + shift, 0.0, 1.0), spread(residuals + ahead[:, None, :])),
         clear=np.abs(covariance) > CLEAR * spread(noise) + _ROUNDING,
-        move=Estimate(move, spread(drift)),
-        distance=Estimate(distance, spread(distance_residuals)),
-        whole=Estimate(move.sum(), spread(drift.sum(axis=1))),
+        move=Estimate(move, np.hypot(spread(drift), doubt)),
+        distance=Estimate(distance, distance_error),
+        whole=Estimate(move.sum(), np.hypot(spread(drift.sum(axis=1)), doubt.sum())),
         information=_information(counts, cells),
     )
 
@@ -176,6 +189,12 @@ def _expected(counts: Counts, cells: Sets) -> Floats:
     crossed = 0.5 * (np.sign(one) * other + np.sign(other) * one)
     moves: Floats = 0.5 * crossed.sum(axis=1)
     return moves
+
+
+def _at_least(told: Floats) -> Floats:
+    """What the shifts that are told from noise, others being 0, say at the least of the moves: shape (states,)."""
+    least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
+    return least
 
 
 def _information(counts: Counts, cells: Sets) -> Estimate:
