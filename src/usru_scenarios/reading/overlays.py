@@ -155,12 +155,6 @@ def _long(tree: Tree, annotation: Any) -> Tree:
     return Tree(long, tree.place.with_children({SHORT_FOR[part]: place}))
 
 
-def _as_short_as(long: Tree, changed: Tree) -> Tree:
-    """What was short and got another value, in short again: the same number set anew leaves the same file."""
-    (key,) = long.data
-    return changed.child(key) if isinstance(changed.data, dict) and changed.data.keys() == {key} else changed
-
-
 def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyPath) -> Problem:
     hint = suggestion(key, known) or "null removes what the file below has; an empty state is {}"
     return Problem(
@@ -378,7 +372,7 @@ class _Assignment:
             return self._laid_over(tree, annotation, path)
         long = _long(tree, annotation)
         below = self._below(long, annotation, at, path)
-        return below if long is tree else _as_short_as(long, below)
+        return tree if below.data == long.data else below  # what is short and stays as it is stays short
 
     def _below(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
         if isinstance(tree.data, list):
