@@ -176,3 +176,38 @@ def test_watch_takes_what_is_rare_exactly() -> None:
 def test_watch_says_what_is_impossible() -> None:
     with pytest.raises(ImpossibleEvidence, match="impossible"):
         load(FAULT_TREE).watch(given=["top=failed@now", "c0=ok@now"])
+
+
+# Explain --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trials", [None, 40_000])
+def test_explain_under_observations(tmp_path: Path, trials: int | None) -> None:
+    """Of a step before the last observation, and of an observation of the scenario itself; exactly and sampled."""
+    found = study_of(TINY, tmp_path).explain("thaw @ 2001", given=["trade=up @ 2002", "calm @ 2000"], trials=trials)
+    seen = both(holds(2, "trade", "up"), holds(0, "scenario", "calm"))
+    thaw = holds(1, "scenario", "thaw")
+    assert found.run.given == ["trade=up @ 2002", "calm @ 2000"]
+    assert found.exact == ([] if trials else ["probability", "states", "numbers"])
+    assert found.standard_error == 0.0 or trials
+    near = 4.5 * found.standard_error + 1e-12
+    assert found.probability == pytest.approx(posterior(TINY, thaw, seen), abs=near)
+    for one in found.states:
+        state = holds(1, one.driver, one.state)
+        near = 4.5 * one.standard_errors.given + 1e-12
+        assert one.given == pytest.approx(posterior(TINY, state, both(thaw, seen)), abs=near)
+    assert found.direct is not None
+    assert found.story is not None
+    assert found.story.path["scenario"] == ["calm", "thaw"]
+
+
+def test_explain_says_what_is_impossible_and_explains_what_is_rare() -> None:
+    rare = load(FAULT_TREE).explain("one", given=["top=failed@now"])
+    assert (rare.probability, rare.direct, rare.story) == (0.5, None, None)
+    assert {(one.driver, one.state, one.given) for one in rare.states} == {
+        (part, "failed", 1.0) for part in ("c0", "c1", "c2", "c3", "top")
+    }
+    with pytest.raises(ImpossibleEvidence, match="impossible"):
+        load(FAULT_TREE).explain("one", given=["top=failed@now", "c0=ok@now"])
+    done = answer("explain", "one", FAULT_TREE, "--given", "top=failed@now", "--json")
+    assert json.loads(done.stdout)["run"]["given"] == ["top=failed@now"]

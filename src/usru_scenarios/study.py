@@ -283,6 +283,7 @@ class Study:
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
         do: Sequence[str] = (),
+        given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
     ) -> Explanation:
         """Why does a scenario come true, and what would have to be true for it?
@@ -292,22 +293,26 @@ class Study:
             trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
+            given: observations, as in `simulate`: it is explained in the worlds in which they are made.
             map_blocks: as in `simulate`.
 
         Raises:
             QueryError: the question or an intervention makes no sense in this model.
-            ImpossibleEvidence: the scenario never comes true at that step.
+            ImpossibleEvidence: the scenario never comes true at that step, or what is given can't happen.
+            TooFewDraws: too few worlds agree with what is given.
         """
         from usru_scenarios.analysis.explain import explain
 
         settings = RunSettings.checked(trials, seed, judgements=0)
         mapping_function("map_blocks", map_blocks)
+        conditions = self._conditions(None, do, given)
         return explain(
             self.loaded,
             self.program,
             text("question", question),
             settings,
-            do=self._conditions(None, do).imposed,
+            do=conditions.imposed,
+            given=conditions.seen,
             map_blocks=map_blocks,
         )
 

@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from usru_scenarios.analysis.ask import faster_exactly
 from usru_scenarios.analysis.direct import Contrast, shares
-from usru_scenarios.analysis.journeys import Traveller
+from usru_scenarios.analysis.evidence import not_met, without_probability
+from usru_scenarios.analysis.exact_sightings import ExactSightings
+from usru_scenarios.analysis.journeys import Sums, Traveller
+from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
 from usru_scenarios.analysis.story import Teller
-from usru_scenarios.analysis.telling import telling_numbers, telling_states
-from usru_scenarios.language.questions import Intervention
+from usru_scenarios.analysis.telling import Reading, Tellings, telling_numbers, telling_states
+from usru_scenarios.exact.inference import NothingObserved, forecast
+from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
-from usru_scenarios.meaning.program import Program
+from usru_scenarios.meaning.events import All, Formula, InStates, Timed
+from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.model import Model
-from usru_scenarios.problems import ImpossibleEvidence, listing, suggestion
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.reading.register import Register
@@ -78,9 +87,13 @@ def explain(
     settings: RunSettings,
     *,
     do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
 ) -> Explanation:
     """Explain a scenario at a step.
+
+    Where `auto` would solve the model, the probability and what the states and numbers of the drivers tell are exact;
+    the direct shares and the story are sampled always.
 
     Args:
         loaded: the model and where it came from.
@@ -88,32 +101,49 @@ def explain(
         question: `SCENARIO` or `SCENARIO @ TIME`.
         settings: how many worlds to draw, and the seed.
         do: interventions under which it is explained.
+        given: observations: it is explained in the worlds in which they are made.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         QueryError: the question makes no sense in this model.
-        ImpossibleEvidence: the scenario never comes true at that step.
+        ImpossibleEvidence: the scenario, or what is given, never comes true, or was not met.
+        TooFewDraws: too few worlds agree with what is given.
     """
     target = parse_target(question, program)
     for intervention in do:
         program = intervention.on(program)
-    inquiry = _Inquiry(loaded, program, target, Plan(settings.trials, settings.seed), map_blocks)
+    inquiry = _Inquiry(loaded, program, target, settings, given=given, map_blocks=map_blocks)
     return inquiry.explanation([intervention.text for intervention in do])
 
 
 class _Inquiry:
     """One scenario at one step of one program, which is cut off after that step."""
 
-    def __init__(self, loaded: Loaded, program: Program, target: Target, plan: Plan, map_blocks: MapBlocks) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        program: Program,
+        target: Target,
+        settings: RunSettings,
+        *,
+        given: Sequence[Observation],
+        map_blocks: MapBlocks,
+    ) -> None:
         self.loaded = loaded
         self.full = program
         self.target = target
-        self.plan = plan
+        self.settings = settings
+        self.plan = Plan(settings.trials, settings.seed)
+        self.given = given
+        self.seen = All(tuple(observation.event for observation in given))
         self.map_blocks = map_blocks
         self.judged = {judged.path: judged for judged in judgements(loaded.model)}
         self.program = replace(program, grid=replace(program.grid, count=target.step + 1))
         self.contrast = Contrast(self.model, self.program, target.members, self.judged)
-        self.traveller = Traveller(self.program, frozenset(self.model.drivers), self.contrast, plan)
+        self.traveller = self._traveller()
+
+    def _traveller(self) -> Traveller:
+        return Traveller(self.program, frozenset(self.model.drivers), self.contrast, self.plan, self.seen.parts)
 
     @property
     def model(self) -> Model:
@@ -125,27 +155,19 @@ class _Inquiry:
 
     def explanation(self, do: list[str]) -> Explanation:
         """Walk the worlds and say what they say."""
-        sums = self.traveller.survey(self.map_blocks)
-        if not sums.true.any():
-            raise ImpossibleEvidence(
-                f"there is nothing to explain: {self.target.name} @ {self.step} comes true in none of "
-                f"{self.plan.trials:,} worlds"
-            )
-        states, weights = self.program.outcome.states, (sums.worlds, sums.true)
+        exact = self._exact_tellings()
+        sums, note = self._sampled(may_fail=exact is not None)
+        states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
-        chance = ratio(sums.true, sums.worlds)
-        direct = shares(self.contrast, states, sums.parts, weights) if self.contrast.parts else None
-        tellings = sums.tellings
+        tellings = exact or sums.tellings
+        chance = ratio(tellings.true, tellings.worlds)
+        weights = sums.worlds, sums.true
+        direct = None if note else shares(self.contrast, states, sums.parts, weights)
         telling = telling_states(self.model, self.traveller.readings, tellings, members, self.judged)
-        found = self.traveller.typical(sums, self.map_blocks)
-        story = None
-        if found is not None:
-            path = self.traveller.write_down(found)
-            teller = Teller(self.model, self.program, self.traveller.readings, self.judged, path)
-            story = teller.story(found.agreement)
+        story = self._story(sums)
         return Explanation(
             model=ModelLine(self.model.name, self.model.title, self.loaded.sha256),
-            run=self._run(do),
+            run=self._run(do, sums),
             scenario=self.target.name,
             title=self._title(),
             step=self.step,
@@ -156,15 +178,103 @@ class _Inquiry:
             numbers=list(telling_numbers(self.model, tellings)),
             story=story,
             claims=_claims(self.loaded.register or Register(), direct, telling, story),
-            note=self.contrast.missing,
+            note=note,
+            exact=["probability", "states", "numbers"] if exact else [],
             warnings=[warned(problem) for problem in self.loaded.warnings],
         )
+
+    def _story(self, sums: Sums) -> Story | None:
+        """A typical path, told; None where none of those drawn led there."""
+        found = self.traveller.typical(sums, self.map_blocks)
+        if found is None:
+            return None
+        path = self.traveller.write_down(found)
+        teller = Teller(self.model, self.program, self.traveller.readings, self.judged, path)
+        return teller.story(found.agreement)
+
+    # Worlds ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _wanted(self) -> tuple[str, Formula]:
+        """What is explained, as it is written and as an event."""
+        step = self.target.step
+        event = Timed("at", range(step, step + 1), InStates(OUTCOME, frozenset(self.target.members)))
+        return f"{self.target.name} @ {self.step}", event
+
+    def _sampled(self, *, may_fail: bool) -> tuple[Sums, str]:
+        """The sums of the first walk, and why the direct shares are missing if they are."""
+        while True:
+            sums = self.traveller.survey(self.map_blocks)
+            effective = sums.effective_trials
+            enough = not self.given or effective >= min(LEAST_EFFECTIVE, self.plan.trials)
+            if enough and sums.true.any():
+                return sums, "" if self.contrast.parts else self.contrast.missing
+            if may_fail:
+                return sums, f"Too few of {self.plan.trials:,} trials met what is given and explained."
+            if enough or self.plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
+                raise self._too_few(sums)
+            self.plan = Plan(min(4 * self.plan.trials, MOST_TRIALS), self.plan.seed)
+            self.traveller = self._traveller()
+
+    def _too_few(self, sums: Sums) -> UsruError:
+        seen = [(observation.text, observation.event) for observation in self.given]
+        if not sums.worlds.any():
+            return not_met(self.full, seen, self.plan)
+        if sums.effective_trials < LEAST_EFFECTIVE and self.given:
+            chance = ratio(sums.true, sums.worlds)
+            what = f"{self._wanted[0]}, given {', '.join(text for text, _ in seen)}"
+            return TooFewDraws(sums.effective_trials, float(chance.value), float(chance.error), what)
+        return ImpossibleEvidence(
+            f"there is nothing to explain: {not_met(self.full, [self._wanted, *seen], self.plan)}"
+        )
+
+    def _exact_tellings(self) -> Tellings | None:
+        """The probability and what goes together with it, exactly where `auto` would solve the model; else None.
+
+        Raises:
+            ImpossibleEvidence: what is given, or with it what is explained, has no probability.
+        """
+        named = [reading for reading in self.traveller.readings if reading.node != OUTCOME]
+        look = ExactSightings(self.full, self.target.step, self.target.step, self.seen, named)
+        given = self.seen if self.given else None
+        if self.settings.method != "auto" or not faster_exactly(self.full, given=given) or not look.is_light:
+            return None
+        seen = [(observation.text, observation.event) for observation in self.given]
+        try:
+            future, joints = look.joint()
+        except NothingObserved:
+            raise without_probability(self.full, seen) from None
+        members = list(self.target.members)
+        if not (chance := float(future[members].sum())):
+            error = without_probability(self.full, [self._wanted, *seen])
+            raise ImpossibleEvidence(f"there is nothing to explain: {error}")
+        with_it = {
+            reading.node: np.stack([joint.sum(axis=1), joint[:, members].sum(axis=1)])
+            for reading, joint in zip(named, joints, strict=True)
+        }
+        nothing = np.zeros((2, len(self.program.outcome.states)))
+        return Tellings(
+            worlds=_twice(np.array(1.0)),
+            true=_twice(np.array(min(chance, 1.0))),
+            counts=[_twice(with_it.get(reading.node, nothing)) for reading in self.traveller.readings],
+            totals=self._means(named, chance),
+        )
+
+    def _means(self, named: Sequence[Reading], chance: float) -> dict[str, Floats]:
+        """Of every numeric driver the mean, and the mean where it comes true times how likely that is."""
+        numeric = [reading.node for reading in named if reading.is_numeric]
+        if not numeric:
+            return {}
+        step = self.target.step
+        anyhow = forecast(self.full, given=self.seen if self.given else None).values
+        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts))).values
+        return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
 
     def _title(self) -> str:
         scenario = self.model.scenarios.get(self.target.name)
         return (scenario.title if scenario is not None else None) or self.target.name
 
-    def _run(self, do: list[str]) -> Run:
+    def _run(self, do: list[str], sums: Sums) -> Run:
         return Run(
             trials=self.plan.trials,
             seed=self.plan.seed,
@@ -173,11 +283,16 @@ class _Inquiry:
             profile=self.loaded.profile,
             weights={name: float(self.full.weights[name].mean()) for name in self.model.drivers},
             do=do,
-            given=[],
-            effective_trials=float(self.plan.trials),
+            given=[observation.text for observation in self.given],
+            effective_trials=sums.effective_trials if self.given else float(self.plan.trials),
             judgements_at_means=len(self.loaded.outline.uncertain),
             usru_version=__version__,
         )
+
+
+def _twice(value: Floats) -> Floats:
+    """A number known exactly, as the sums of two batches that do not differ."""
+    return np.stack([value / 2, value / 2])
 
 
 def _claims(

@@ -12,8 +12,8 @@ probability given the world is read one step ahead instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,11 @@ import numpy.typing as npt
 
 from usru_scenarios.analysis.direct import Contrast
 from usru_scenarios.analysis.telling import Codes, Tellings, readings
+from usru_scenarios.meaning.events import All, Formula, atoms, timed_parts
 from usru_scenarios.meaning.program import Floats, Program
+from usru_scenarios.meaning.support import conjuncts
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler.conditioning import CERTAIN, Witness, restrictions_of
 from usru_scenarios.sampler.engine import MapBlocks, Plan, Walker, batched
 from usru_scenarios.sampler.outcome import Matrix, Mixing
 from usru_scenarios.sampler.tables import Worlds
@@ -36,7 +39,8 @@ class Sums:
     Attributes:
         parts: for each part of the contrast.
         passed: for each reading, shape (steps, states): in how many of the worlds that led there it was in a state.
-        arrived: the number of these worlds.
+        arrived: the number of these worlds, each counted by its weight.
+        squares: of the weights of all worlds, summed.
     """
 
     worlds: Floats
@@ -44,8 +48,9 @@ class Sums:
     counts: list[Floats]
     totals: dict[str, Floats]
     parts: list[Floats]
-    passed: list[npt.NDArray[np.int64]]
-    arrived: int
+    passed: list[Floats]
+    arrived: float
+    squares: float = 0.0
 
     def add(self, other: Sums, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`."""
@@ -58,6 +63,12 @@ class Sums:
         for passed, more in zip(self.passed, other.passed, strict=True):
             np.add(passed, more, out=passed)
         self.arrived += other.arrived
+        self.squares += other.squares
+
+    @property
+    def effective_trials(self) -> float:
+        """For how many unweighted worlds the weighted ones stand."""
+        return float(self.worlds.sum()) ** 2 / self.squares if self.squares else 0.0
 
     @property
     def tellings(self) -> Tellings:
@@ -88,16 +99,40 @@ class Path:
 
 
 class Traveller:
-    """A program that ends at the step to explain, and the plan that its worlds are drawn under."""
+    """A program that ends at the step to explain, and the plan that its worlds are drawn under.
 
-    def __init__(self, program: Program, drivers: frozenset[str], contrast: Contrast, plan: Plan) -> None:
+    Where something was observed, worlds are weighted by how well they agree with it: each block is walked once more
+    beforehand, up to the last observation, for the weights. An observation of what the scenario reaches tells of the
+    scenario, which is then taken as it was drawn and not as it was foreseen.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        drivers: frozenset[str],
+        contrast: Contrast,
+        plan: Plan,
+        given: Sequence[Formula] = (),
+    ) -> None:
         self.program = program
         self.contrast = contrast
         self.plan = plan
+        self.given = All(tuple(given))
         self.readings = readings(program, [*drivers, OUTCOME])
-        self.walker = Walker(program, plan, draw_outcome=True, needed=program.upstream([*drivers, OUTCOME]))
+        observed = max((part.steps[-1] for part in timed_parts(self.given)), default=0)
+        self.whole = replace(program, grid=replace(program.grid, count=max(program.steps, observed + 1)))
+        asked = {atom.node for atom in atoms(self.given)}
+        self.walker = Walker(
+            self.whole,
+            plan,
+            draw_outcome=True,
+            needed=program.upstream([*drivers, OUTCOME, *asked]),
+            restrictions=restrictions_of(self.whole, conjuncts(self.given), carried=False),
+        )
         reads_itself = (OUTCOME, 1) in program.outcome.links
-        self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
+        reached = program.downstream(OUTCOME)
+        self.told = bool(asked & {OUTCOME, *reached})
+        self.carried = not reads_itself and not reached & {*drivers, OUTCOME}
         entries = sum(part.log_odds.size for part in contrast.parts)
         self.batches = plan.batches(2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings)))
 
@@ -116,14 +151,23 @@ class Traveller:
             counts=[np.zeros((batches, 2, len(reading.states))) for reading in self.readings],
             totals={reading.node: np.zeros((batches, 2)) for reading in self.readings if reading.is_numeric},
             parts=[np.zeros((batches, 2, *part.log_odds.shape)) for part in self.contrast.parts],
-            passed=[np.zeros((self.program.steps, len(one.states)), dtype=np.int64) for one in self.readings],
-            arrived=0,
+            passed=[np.zeros((self.program.steps, len(one.states))) for one in self.readings],
+            arrived=0.0,
         )
 
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `engine.Walker`."""
         return self.walker.seconds_each
+
+    def weights(self, block: int) -> Floats | None:
+        """The weight of each world of a block; None where nothing was observed."""
+        if not self.given.parts:
+            return None
+        witness = Witness(self.whole, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
+        worlds = self.walker.walk(block, witness)
+        weights: Floats = worlds.weight * witness.probabilities(0)[1]
+        return weights
 
     def _survey(self, block: int) -> Sums:
         surveyor = _Surveyor(self, block)
@@ -143,8 +187,10 @@ class Traveller:
 
     def _match(self, shares: list[Floats], block: int) -> Found | None:
         matcher = _Matcher(self, shares, self.plan.trials_in(block))
-        worlds = self.walker.walk(block, matcher)
-        agreement = np.where(self.arrives(worlds), matcher.agreement, -np.inf)
+        self.walker.walk(block, matcher)
+        weights = self.weights(block)
+        counts = matcher.arrived if weights is None else matcher.arrived & (weights > 0.0)
+        agreement = np.where(counts, matcher.agreement, -np.inf)
         trial = int(agreement.argmax())
         if agreement[trial] < 0:
             return None
@@ -198,26 +244,32 @@ class _Surveyor:
         self.sums = traveller.nothing(len(self.edges))
         self.batches = np.searchsorted(self.edges, np.arange(self.trials), side="right") - 1
         self.codes: list[list[Codes]] = []
+        weights = traveller.weights(block)
+        self.weights = np.ones(self.trials) if weights is None else weights
 
     def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
         """Remember the states of a step; at the last one, make the sums."""
+        if step >= self.traveller.program.steps:
+            return
         self.foresight.see(worlds, transition)
         self.codes.append([reading.codes(worlds.now[reading.index]) for reading in self.traveller.readings])
         if step == self.traveller.program.steps - 1:
-            true = self.foresight.probability
-            self.sums.worlds += np.diff(np.append(self.edges, self.trials))
+            arrived = self.traveller.arrives(worlds)
+            true = self.weights * (arrived if self.traveller.told else self.foresight.probability)
+            self.sums.worlds += batched(self.weights[None], self.edges)[:, 0]
+            self.sums.squares += float((self.weights**2).sum())
             self.sums.true += batched(true[None], self.edges)[:, 0]
             self._states(worlds, true)
             self._parts(worlds, true)
-            self._paths(self.traveller.arrives(worlds))
+            self._paths(arrived & (self.weights > 0.0))
 
     def _states(self, worlds: Worlds, true: Floats) -> None:
         for reading, codes, counts in zip(self.traveller.readings, self.codes[-1], self.sums.counts, strict=True):
-            for number, weights in enumerate((None, true)):
+            for number, weights in enumerate((self.weights, true)):
                 counts[:, number] += self._counted(codes, weights, len(reading.states))
             if reading.is_numeric:
                 values = worlds.now[reading.index]
-                self.sums.totals[reading.node] += batched(np.stack([values, values * true]), self.edges)
+                self.sums.totals[reading.node] += batched(np.stack([values * self.weights, values * true]), self.edges)
 
     def _parts(self, worlds: Worlds, true: Floats) -> None:
         contrast = self.traveller.contrast
@@ -227,9 +279,9 @@ class _Surveyor:
         for part, sums in zip(contrast.parts, self.sums.parts, strict=True):
             for rows, share in part.places(worlds):
                 for scenario, sign in enumerate(signs):
-                    weights = sign * share
-                    sums[:, 0, :, scenario] += self._counted(rows, weights, sums.shape[2])
-                    sums[:, 1, :, scenario] += self._counted(rows, weights * true, sums.shape[2])
+                    pull = sign * share
+                    sums[:, 0, :, scenario] += self._counted(rows, pull * self.weights, sums.shape[2])
+                    sums[:, 1, :, scenario] += self._counted(rows, pull * true, sums.shape[2])
 
     def _counted(self, codes: npt.NDArray[Any], weights: Floats | None, size: int) -> Floats:
         """Sums of weights by batch and code, shape (batches, size)."""
@@ -238,10 +290,11 @@ class _Surveyor:
         return counted.reshape(batches, size).astype(np.float64)
 
     def _paths(self, arrived: npt.NDArray[np.bool_]) -> None:
-        self.sums.arrived += int(np.count_nonzero(arrived))
+        weights = self.weights[arrived]
+        self.sums.arrived += float(weights.sum())
         for step, row in enumerate(self.codes):
             for codes, passed in zip(row, self.sums.passed, strict=True):
-                passed[step] += np.bincount(codes[arrived], minlength=passed.shape[1])
+                passed[step] += np.bincount(codes[arrived], weights, minlength=passed.shape[1])
 
 
 class _Matcher:
@@ -251,9 +304,14 @@ class _Matcher:
         self.readings = traveller.readings
         self.shares = shares
         self.agreement = np.zeros(trials)
+        self.traveller = traveller
+        self.arrived = np.zeros(trials, dtype=np.bool_)
 
     def see(self, step: int, worlds: Worlds, _transition: Mixing | Matrix | None) -> None:
         """Add a step."""
+        if step >= self.traveller.program.steps:
+            return
+        self.arrived = self.traveller.arrives(worlds)
         for reading, shares in zip(self.readings, self.shares, strict=True):
             self.agreement += shares[step].take(reading.codes(worlds.now[reading.index]))
 
@@ -262,14 +320,17 @@ class _Writer:
     """Watches a block for the third walk and writes down one of its paths."""
 
     def __init__(self, traveller: Traveller, trial: int) -> None:
+        self.traveller = traveller
         self.foresight = _Foresight(traveller)
         self.trial = trial
         self.index = {name: traveller.walker.index[name] for name in traveller.walker.needed}
         self.values: dict[str, list[float]] = {name: [] for name in self.index}
         self.probability: list[float] = []
 
-    def see(self, _step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
         """Write a step down."""
+        if step >= self.traveller.program.steps:
+            return
         self.foresight.see(worlds, transition)
         self.probability.append(float(self.foresight.probability[self.trial]))
         for name, index in self.index.items():

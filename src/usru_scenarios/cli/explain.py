@@ -28,6 +28,7 @@ def explain(
     ],
     *,
     do: options.Do = None,
+    given: options.Given = None,
     weight: options.Weights = None,
     profile: options.Profile = None,
     assignment: options.Assignments = None,
@@ -51,7 +52,7 @@ def explain(
     draws = options.draws(trials=trials, seed=seed)
     target = Target.named(output)
     progress = workers(context, conduct, jobs, yes=yes)
-    result = request.build().explain(scenario, do=do or (), map_blocks=progress.map, **draws)
+    result = request.build().explain(scenario, do=do or (), given=given or (), map_blocks=progress.map, **draws)
     warn(result.warnings, conduct)
     target.write(render_report(result, "explain", chosen, layout(target)))
 

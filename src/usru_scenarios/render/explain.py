@@ -69,17 +69,22 @@ def _headline(result: Explanation) -> str:
 def _subtitle(result: Explanation) -> str:
     profile = f", profile {result.run.profile}" if result.run.profile else ""
     imposed = f", imposed {', '.join(result.run.do)}" if result.run.do else ""
-    return f"{result.scenario} in {result.model.name}{profile}{imposed}"
+    seen = f", seen {', '.join(result.run.given)}" if result.run.given else ""
+    return f"{result.scenario} in {result.model.name}{profile}{imposed}{seen}"
 
 
 def _likelihood(result: Explanation) -> str:
     decimals = decimals_for(result.standard_error)
+    if "probability" in result.exact:
+        return f"Its likelihood is {result.probability:.{decimals}f}, found exactly."
     error = rounded_up(result.standard_error)
     return f"Its likelihood is {result.probability:.{decimals}f} (standard error {error})."
 
 
 def _run(result: Explanation) -> str:
     drawn_with = f"{result.run.trials:,} trials, seed {result.run.seed}{at_means(result.run.judgements_at_means)}"
+    if result.exact:
+        drawn_with = f"Likelihoods exact; the direct shares and the story by {drawn_with}"
     return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."
 
 

@@ -236,6 +236,7 @@ class Explanation(Summarised):
         story: None where none of the drawn paths led to it.
         claims: what the claims cited here say, by their ids.
         note: why `direct` is missing; empty where it is not.
+        exact: the names of the attributes that were found exactly; all others are sampled.
     """
 
     model: ModelLine
@@ -251,6 +252,7 @@ class Explanation(Summarised):
     story: Story | None
     claims: dict[str, str]
     note: str
+    exact: list[str] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.explanation/1.0"] = "usru.explanation/1.0"
 

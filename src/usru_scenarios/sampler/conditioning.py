@@ -116,7 +116,7 @@ class GivenSampler:
             program,
             plan,
             draw_outcome=not self.carried or program.outcome_is_read,
-            restrictions=_restrictions(program, conjuncts(given), carried=self.carried),
+            restrictions=restrictions_of(program, conjuncts(given), carried=self.carried),
         )
 
     @property
@@ -209,7 +209,7 @@ class Conditioner:
         self.carried = not program.feedback and not asked & below
         self.batches = plan.batches(2 * len(cases))
         seen = set.intersection(*({*conjuncts(given)} for _, given in cases))
-        restrictions = _restrictions(program, seen, carried=self.carried)
+        restrictions = restrictions_of(program, seen, carried=self.carried)
         self.walker = Walker(
             program,
             plan,
@@ -248,7 +248,7 @@ class Conditioner:
         )
 
 
-def _restrictions(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
+def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
     """What draws can be held to, by step and node: the parts of what was seen that are about a single node."""
     held: dict[tuple[int, str], Restriction] = {}
     for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
