@@ -31,6 +31,8 @@ def private_names(source: str) -> list[str]:
                 found += [f"{module}.{alias.name}" for alias in node.names]
             case ast.Call(func=ast.Name("getattr" | "hasattr" | "setattr"), args=[_, ast.Constant(str(name)), *_]):
                 found.append(name)
+            case ast.Call(keywords=keywords):
+                found += [keyword.arg for keyword in keywords if keyword.arg]
             case ast.Subscript(value=ast.Call(func=ast.Name("vars")), slice=ast.Constant(str(name))):
                 found.append(name)
     return [name for name in found if any(map(is_private, name.split("."))) and not name.startswith("usru_scenarios.")]
@@ -53,6 +55,7 @@ def test_no_private_name_of_a_dependency_is_used(path: Path) -> None:
         "from typer.core import _main",
         "vars(parameter)['_runtime_param'] = 1",
         "getattr(parameter, '_runtime_param')",
+        "Console(_environ={})",
     ],
 )
 def test_sabotaged_a_private_name_is_found(source: str) -> None:

@@ -129,6 +129,19 @@ def test_the_table_keeps_within_its_width_and_drops_no_number(result: Simulation
         assert numbers in text
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_the_layout_alone_decides_what_is_drawn(
+    result: Simulation, colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(width=70, colour=colour)
+    drawn = render_simulation(result, "table", layout)
+    assert ("\x1b[" in drawn) == colour
+    others = {"COLUMNS": "30", "LINES": "5", "NO_COLOR": "1", "TERM": "dumb", "JUPYTER_COLUMNS": "20"}
+    for name, value in {**others, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "0", "TTY_INTERACTIVE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert render_simulation(result, "table", layout) == drawn
+
+
 def _numbers(row: ScenarioResult) -> list[tuple[float, int]]:
     return [(row.by_step[0], 5), (row.end, 4), (row.ever, 4), (row.mean, 7)]
 

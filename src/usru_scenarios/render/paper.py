@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 GAP = 2
 """Blank columns between two columns of a table."""
 
+_HEIGHT = 25
+"""Lines of a terminal, which nothing here depends on."""
+
 
 def drawn(parts: list[RenderableType], layout: Layout) -> str:
-    """The parts one below the other, without blanks at the ends of lines."""
+    """The parts one below the other, without blanks at the ends of lines.
+
+    All that rich would else look up in the environment is said, so that a layout alone decides what is drawn.
+    """
     console = Console(
         file=io.StringIO(),
         width=layout.width,
+        height=_HEIGHT,
         force_terminal=layout.colour,
         color_system="standard" if layout.colour else None,
         legacy_windows=False,
@@ -31,7 +38,9 @@ def drawn(parts: list[RenderableType], layout: Layout) -> str:
         markup=False,
         emoji=False,
         soft_wrap=False,
-        _environ={},
+        no_color=False,
+        force_interactive=False,
+        force_jupyter=False,
     )
     with console.capture() as capture:
         for part in parts:
