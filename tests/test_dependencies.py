@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from command import HARBOUR, HERE, answer
 from usru_scenarios.cli import app
@@ -125,3 +134,85 @@ def test_a_parameter_without_the_method_is_left_alone() -> None:
     parameter = Renamed()
     assert app._taken_as_written([parameter]) == [parameter]  # noqa: SLF001
     assert not vars(parameter)
+
+
+# Versions
+
+CONSTRAINTS = ROOT / "constraints"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def asked() -> list[tuple[str, Requirement]]:
+    """Every dependency, with the extra that has it; no extra is ``."""
+    extras = {"": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+    return [(extra, Requirement(line)) for extra, lines in extras.items() for line in lines]
+
+
+def pinned(name: str) -> dict[str, Version]:
+    """What a file of constraints pins for this Python, by normalised names."""
+    found: dict[str, Version] = {}
+    for line in (CONSTRAINTS / name).read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            requirement = Requirement(line)
+            (pin,) = requirement.specifier
+            assert pin.operator == "==", line
+            found[canonicalize_name(requirement.name)] = Version(pin.version)
+    return found
+
+
+def floor(requirement: Requirement) -> Version:
+    """The lowest version that a dependency may have."""
+    (lowest,) = (bound.version for bound in requirement.specifier if bound.operator == ">=")
+    return Version(lowest)
+
+
+@pytest.mark.parametrize(("extra", "requirement"), asked(), ids=str)
+def test_pins_keep_to_the_bounds_of_every_dependency(extra: str, requirement: Requirement) -> None:
+    name = canonicalize_name(requirement.name)
+    assert requirement.specifier.contains(pinned("tested.txt")[name])
+    if extra != "bench":
+        assert pinned("floors.txt")[name] == floor(requirement)
+
+
+@pytest.mark.parametrize("requirement", [one for extra, one in asked() if not extra], ids=str)
+def test_what_every_user_installs_has_an_upper_bound(requirement: Requirement) -> None:
+    assert any(bound.operator == "<" for bound in requirement.specifier)
+
+
+@pytest.mark.parametrize("name", pinned("tested.txt"))
+def test_what_a_pinned_package_needs_is_pinned_too(name: str) -> None:
+    pins = pinned("tested.txt")
+    try:
+        here = distribution(name)
+    except PackageNotFoundError:
+        pytest.skip("not installed")
+    if Version(here.version) != pins[name]:
+        pytest.skip("installed in another version")
+    for one in map(Requirement, here.requires or ()):
+        if one.marker is None or one.marker.evaluate({"extra": ""}):
+            assert one.specifier.contains(pins[canonicalize_name(one.name)], prereleases=True), str(one)
+
+
+def test_the_readme_installs_the_pinned_versions_for_the_tests_alone() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first, second = re.findall("^python3 -m venv .*$", readme, re.MULTILINE)
+    assert "-c constraints/tested.txt" in second
+    assert "constraints" not in first
+
+
+def test_what_is_installed_is_compared_with_the_pins() -> None:
+    done = subprocess.run(
+        [sys.executable, str(CONSTRAINTS / "refresh.py"), "--compare"], capture_output=True, text=True, check=True
+    )
+    found = {line.partition(" ")[0] for line in done.stdout.splitlines()} - {"all"}
+    for name, pin in pinned("tested.txt").items():
+        try:
+            here = distribution(name).version
+        except PackageNotFoundError:
+            continue
+        assert (Version(here) != pin) == (name in found), name
+
+
+def test_sabotaged_pins_are_told_apart() -> None:
+    changes = runpy.run_path(str(CONSTRAINTS / "refresh.py"))["changes"]
+    assert changes({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "1"}) == ["b 2 -> 3", "c not pinned -> 1"]
