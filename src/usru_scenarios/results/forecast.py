@@ -11,7 +11,11 @@ from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
 
 @dataclass(frozen=True)
 class Errors:
-    """Monte Carlo standard errors of the quantities of the same names; 0 where they are exact."""
+    """Monte Carlo standard errors of the quantities of the same names.
+
+    They cover worlds that were never drawn (the rule of three): 0 is only the error of what is exact, or the same in
+    all worlds.
+    """
 
     by_step: list[float]
     end: float
@@ -87,7 +91,7 @@ class Simulation(Summarised):
     Attributes:
         scenarios, groups: by id, in the order of the file.
         transitions: for each scenario, where it is one step later, pooled over the steps; None where it never occurs.
-        transition_errors: the standard errors of `transitions`.
+        transition_errors: the standard errors of `transitions`: up to 1 where hardly a world has been in a scenario.
         drivers, consequences: by id, in the order of the file.
         baseline: the share of each scenario that the cited drivers do not explain.
     """
