@@ -589,10 +589,9 @@ class Sampler:
             beside: sums of other blocks, with which these share all that has no axis for batches.
         """
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
-        named = {name: program.nodes[name] for name in program.named}
-        states = {n: len(node.states) for n, node in named.items() if isinstance(node, CategoricalNode)}
+        states = {n: len(node.states) for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
         states.pop(OUTCOME)
-        numeric = [name for name in named if name not in states and name != OUTCOME]
+        numeric = [name for name in program.nodes if name not in states and name != OUTCOME]
         drawn = self.plan.judgements > 0
         columns = self._columns(states, numeric if drawn else [])
         quantities = max((part.stop for part in columns.values()), default=0)
@@ -703,8 +702,8 @@ class Tally:
         for name, values in zip(self.program.nodes, worlds.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
-            elif (node := self.program.nodes[name]).role != "auxiliary":
-                self.sums.see(step, node, values, self.groups)
+            else:
+                self.sums.see(step, self.program.nodes[name], values, self.groups)
         if self.groups is not None and self.sums.moments is not None:
             self.groups.fold(self.sums.moments, step, self.groups.sums)
 
