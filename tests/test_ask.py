@@ -269,6 +269,21 @@ def test_steps_where_the_evidence_is_impossible_are_left_out_by_name(tmp_path: P
     assert abs(number(sampled) - wanted) <= ERRORS * error(sampled)
 
 
+def test_a_step_at_which_the_evidence_is_merely_rare_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would change what the average is of. What is about two nodes at once is not weighed but kept or dropped."""
+    raw = stuck()
+    raw["drivers"]["law"]["initial"] = {"draft": 1 - 1e-7, "passed": 1e-7}
+    study = study_of(raw, tmp_path)
+    monkeypatch.setattr(ask, "NOTHING_SEEN", 4096)
+    found = study.ask("P(war | law=passed and mood=high)", trials=1000)
+    assert found.probabilities[0].left_out == []
+    assert number(found) == pytest.approx(number(study.ask("P(war | law=passed and mood=high)", method="exact")))
+    with pytest.raises(ImpossibleEvidence, match=r"at 2000 was not met in 4,096 trials: possible, but too rare"):
+        study.ask("P(war | law=passed and mood=high)", trials=1024, method="sample")
+
+
 RARE = "P(mood=high @ end | mood=high and talks=deal and thaw and trade=down @ start)"
 """About several nodes at once, so that worlds are kept or dropped."""
 

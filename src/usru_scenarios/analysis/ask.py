@@ -208,6 +208,7 @@ class Prober:
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
         controls = Controls(program.controls)
+        possible = _Possible(program)
         while True:
             plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
             cases = [case for probability in group for case in probability.cases]
@@ -215,14 +216,15 @@ class Prober:
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                estimate = replace(_estimate(probability, sums[part], plan, controls), trials=trials)
+                counted = possible.counted(probability, sums[part])
+                estimate = replace(_estimate(probability, sums[part], counted, plan, controls), trials=trials)
                 found.append(_with_least_error(program, probability, estimate))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
             if scarce >= LEAST_EFFECTIVE or scarce >= trials:
                 return found
             if trials >= (self.most_trials if scarce else min(self.most_trials, NOTHING_SEEN)):
-                raise _too_few(program, group[0], found[0], plan)
+                raise _too_few(program, group[0], found[0], sums, plan)
             trials = min(4 * trials, self.most_trials)
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
@@ -238,11 +240,39 @@ class Prober:
         return found
 
 
-def _too_few(program: Program, probability: Probability, found: Found, plan: Plan) -> Exception:
+@dataclass
+class _Possible:
+    """Which cases of an average can be had at all: those left out are proven to be impossible, not merely not met."""
+
+    program: Program
+    proven: dict[Case, bool] = field(default_factory=dict)
+
+    def counted(self, probability: Probability, sums: Sequence[CaseSums]) -> list[bool]:
+        """For each case, whether it counts in the average."""
+        return [
+            bool(part.given.any()) or not self._is_impossible(probability, case)
+            for case, part in zip(probability.cases, sums, strict=True)
+        ]
+
+    def _is_impossible(self, probability: Probability, case: Case) -> bool:
+        if case not in self.proven:
+            from usru_scenarios.analysis.evidence import can_happen
+
+            self.proven[case] = can_happen(self.program, list(probability.evidence(case))) is False
+        return self.proven[case]
+
+
+def _too_few(
+    program: Program, probability: Probability, found: Found, sums: Sequence[CaseSums], plan: Plan
+) -> UsruError:
     if not found.effective_trials:
         from usru_scenarios.analysis.evidence import not_met
 
-        return not_met(program, list(probability.evidence(probability.cases[0])), plan)
+        pairs = zip(probability.cases, sums, strict=False)
+        unmet = [case for case, part in pairs if not part.given.any() and (case.step or 0) not in found.left_out]
+        case = unmet[0] if unmet else probability.cases[0]
+        at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
+        return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], plan)
     unsaid = [text for text in probability.observed if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewDraws(found.effective_trials, found.value, found.standard_error, what)
@@ -290,11 +320,13 @@ def _share(program: Program, case: Case, both: float, given: float) -> float:
     return 1.0 - min(left / given, 1.0)
 
 
-def _estimate(probability: Probability, sums: Sequence[CaseSums], plan: Plan, controls: Controls) -> Found:
-    """The average over the cases that can be had, and its replicates."""
-    kept = [part for part in sums if part.given.any()]
-    left_out = tuple(case.step or 0 for case, part in zip(probability.cases, sums, strict=True) if not part.given.any())
-    if not kept:
+def _estimate(
+    probability: Probability, sums: Sequence[CaseSums], counted: Sequence[bool], plan: Plan, controls: Controls
+) -> Found:
+    """The average over the cases that can be had, and its replicates; without effective trials where one is not met."""
+    left_out = tuple(case.step or 0 for case, counts in zip(probability.cases, counted, strict=True) if not counts)
+    kept = [part for part, counts in zip(sums, counted, strict=True) if counts]
+    if not all(part.given.any() for part in kept) or not kept:
         return Found(math.nan, np.zeros(2), 0.0, left_out)
     both = np.concatenate([part.both for part in kept], axis=1)
     given = np.concatenate([part.given for part in kept], axis=1)
