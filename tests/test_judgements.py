@@ -29,7 +29,7 @@ from usru_scenarios.reading.provenance import Judged, judgements, with_values
 from usru_scenarios.render.numbers import between
 from usru_scenarios.results.forecast import Band, StatesResult
 from usru_scenarios.sampler.bands import OverDraws, spread
-from usru_scenarios.sampler.engine import Plan, simulate
+from usru_scenarios.sampler.engine import Plan, Sampler, simulate
 from usru_scenarios.sampler.estimates import Controls, Moments, ratio, steadied
 from usru_scenarios.study import Study
 
@@ -460,6 +460,26 @@ def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted:
     assert found.error != pytest.approx(ratio(sums[:59], weights[:59]).error, rel=1e-3)
     one = moments.ratio((2, 1), weights, controls)
     assert (float(one.value), float(one.error)) == pytest.approx((expected.value[2, 1], expected.error[2, 1]))
+
+
+def test_memory_hardly_grows_with_the_draws() -> None:
+    """Of drivers and first visits no sums per draw are kept; of scenarios two for each draw."""
+    program = us.load("us-russia").drawn(1, 64)
+    sampler = Sampler(program, Plan.of(1024, 1, 64))
+    sums = sampler.nothing(sampler.batches.count)
+    moments = sums.moments
+    assert moments is not None
+    assert sums.first is None
+    assert sums.counts == {}
+    assert moments.total.shape == (16, max(part.stop for part in sums.columns.values()))
+
+
+def test_a_run_that_would_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usru_scenarios.sampler.engine.MOST_BYTES", 1 << 20)
+    done = answer("simulate", "-n", "1024", "--method", "sample")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "this run would need some 0.0 GB of memory" in done.stderr
+    assert "--judgements" in done.stderr
 
 
 # --- In use ----------------------------------------------------------------------------------------------------------

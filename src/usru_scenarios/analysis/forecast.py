@@ -319,6 +319,7 @@ def _effective(draws: Draws, name: str) -> Floats:
     trials = sums.bins.sum(axis=1)
     variance = np.maximum(sums.squares / trials - (sums.total / trials) ** 2, 0.0)
     np.divide(variance, mean.error**2, out=effective, where=mean.error > 0)
+    np.maximum(effective, 1.0, out=effective)  # where all values are alike, rounding may leave a mean some error
     return effective
 
 

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, UsruError
 from usru_scenarios.sampler import streams
 from usru_scenarios.sampler.estimates import Controls, Estimate, Moments, Place, over_draws, ratio, steadied
 from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
@@ -41,6 +42,9 @@ BINS = 2048
 
 SECONDS_PER_DRAW = 1e-8
 """Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
+
+MOST_BYTES = 1 << 30
+"""A forecast that would hold more is refused."""
 
 _KEPT = 3 << 20
 """Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
@@ -531,6 +535,12 @@ class Watcher(Protocol):
         """Take note of a step; the transition is the outcome's, where that is needed."""
 
 
+class TooMuchMemory(UsruError):  # noqa: N818  # says what is at fault
+    """What a forecast keeps would not fit into memory."""
+
+    exit_status = 2
+
+
 class Sampler:
     """A program and the plan that its forecast is drawn under."""
 
@@ -560,7 +570,14 @@ class Sampler:
             batches: of these.
             map_blocks: as in `simulate`.
             weighted: as in `nothing`.
+
+        Raises:
+            TooMuchMemory: it would take more than `MOST_BYTES`.
         """
+        if (needed := self.bytes(batches)) > MOST_BYTES:
+            said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
+            hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
+            raise TooMuchMemory(str(Problem("memory", said, None, hint)))
         if self.plan.blocks == 1:
             (part,) = map_blocks(run, range(1))  # is the whole
             return part.closed()
@@ -569,6 +586,27 @@ class Sampler:
             whole.add(part, batches.at(block))
         self._whole = None
         return whole.closed()
+
+    def bytes(self, batches: Batches) -> int:
+        """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's worlds."""
+        steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
+        states = sum(len(node.states) for node in self.program.nodes.values() if isinstance(node, CategoricalNode))
+        numeric = sum(isinstance(node, NumericNode) for node in self.program.nodes.values())
+        trials = self.plan.trials_in(0)
+        by_batch = steps * (scenarios + (0 if self.plan.judgements else sets)) + scenarios**2
+        kept = 2 * batches.count if self.plan.judgements else batches.count + len(batches.starts(0))
+        quantities = (3 + self.controls.fitted) * steps * (states + sets + numeric) if self.plan.judgements else 0
+        values = numeric * steps * BINS
+        worlds = trials * (len(self.program.nodes) + scenarios * (3 if self.lumped else scenarios + 3))
+        return 8 * (kept * by_batch + quantities + values + worlds)
+
+    @cached_property
+    def lumped(self) -> bool:
+        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
+        outcome = self.program.outcome
+        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
+        keep = outcome.persistence
+        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
     def part(self, batches: int, *, weighted: bool) -> Draws:
         """Room for the sums of a block that has so many batches."""
@@ -647,14 +685,6 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         carried = scenarios * (scenarios + len(self.sets))
         return self.walker.seconds_each + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
-
-    @cached_property
-    def lumped(self) -> bool:
-        """Whether every step keeps all scenarios alike."""
-        outcome = self.program.outcome
-        keep = outcome.persistence
-        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
-        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
 
 class Tally:
