@@ -439,3 +439,12 @@ def test_too_few_trials_are_refused(opened: Opened) -> None:
         study.compare({"x": study}, trials=1)
     with pytest.raises(UsruError):
         study.compare({"x": study}, do={"x": ["push=off"]})
+
+
+@pytest.mark.parametrize("draws", ["2", "3", "8"])
+def test_so_few_draws_that_nothing_can_be_fitted(draws: str) -> None:
+    """One of the variants has the only uncertain judgement."""
+    change = "weather={uniform: [0, 2]}"
+    done = answer("compare", HARBOUR, "-n", "2", "--judgements", draws, "--jobs", "1", "--json", "-w", change)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"]["judgements"] == int(draws)

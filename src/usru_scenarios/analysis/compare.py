@@ -137,7 +137,7 @@ def compare(
     results = {}
     for variant, series in zip(variants, found, strict=True):
         inputs = _inputs(reference, variant)
-        controls = _controls([reference, variant]) if settings.judgements else None
+        controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
             switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
@@ -277,10 +277,10 @@ def _likelihoods(
     }
 
 
-def _controls(variants: Sequence[Variant]) -> Controls:
+def _controls(variants: Sequence[Variant], draws: int) -> Controls:
     """By how much the judgements that any of the variants has drawn lie off their means."""
     columns = {column.tobytes(): column for one in variants for column in one.whole.controls.T}
-    return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((0, 0)))
+    return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 
 def _estimate(sums: Sums, controls: Controls | None) -> tuple[Estimate, Spread | None]:
