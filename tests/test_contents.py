@@ -231,6 +231,7 @@ LONG = "y" * 5_000
 )
 def test_messages_quote_the_beginning_of_what_is_long(text: str, tmp_path: Path) -> None:
     for fault in faults(tmp_path, TWO + text):
+        assert max(map(len, fault.message.split())) <= 100, fault.message
         assert len(fault.message) <= 600, fault.message
         assert max(map(len, str(fault).splitlines())) <= 700
 

@@ -80,14 +80,21 @@ def _window(span: Span, limit: int = 100) -> tuple[str, int]:
     return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
 
 
-_LONG_WORD = re.compile(r"[^\s/\\]{81,}|\S{301,}")
-_LONGEST_SENTENCE = 600
+_LONG_NAME = re.compile(r"[^\s/\\]{81,}")
+"""What is no path, and of which the beginning is enough."""
+_LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
+"""A word (a path, a number) that is cut in its middle."""
+_LONGEST_SENTENCE, _LONGEST_LINE = 600, 1_000
 
 
 def _one_line(text: str) -> str:
-    """A sentence of a message without line breaks and control characters, long words cut; paths may be longer."""
-    text = _LONG_WORD.sub(lambda word: shortened(word[0]), printable(text))
-    return text if len(text) <= _LONGEST_SENTENCE else f"{text[: _LONGEST_SENTENCE - 3]}..."
+    """A sentence of a message without line breaks and control characters, long names and words cut."""
+    return _cut(_LONG_NAME.sub(lambda name: shortened(name[0]), printable(text)), _LONGEST_SENTENCE)
+
+
+def _cut(line: str, limit: int) -> str:
+    line = _LONG_WORD.sub(r"\1...\2", line)
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
 def shortened(text: str, limit: int = 40) -> str:
@@ -129,17 +136,7 @@ def printable(text: str) -> str:
 
 def presentable(message: str) -> str:
     """A message as a terminal may show it: its lines made `printable`, and what nobody would read to its end cut."""
-    return "\n".join(_presentable_line(line) for line in message.split("\n"))
-
-
-def _presentable_line(line: str) -> str:
-    line = _LONG_WORD.sub(r"\1...\2", printable(line))
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
-
-
-_LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
-"""A word (a name, a path, a number) that is cut in its middle."""
-_LONGEST_LINE = 1_000
+    return "\n".join(_cut(printable(line), _LONGEST_LINE) for line in message.split("\n"))
 
 
 _MOST_CANDIDATES = 2_000

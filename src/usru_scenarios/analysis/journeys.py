@@ -22,9 +22,8 @@ import numpy.typing as npt
 
 from usru_scenarios.analysis.direct import Contrast
 from usru_scenarios.analysis.telling import Codes, Tellings, readings
-from usru_scenarios.meaning.events import All, Formula, atoms, timed_parts
+from usru_scenarios.meaning.events import All, Formula, atoms, conjuncts, timed_parts
 from usru_scenarios.meaning.program import Floats, Program
-from usru_scenarios.meaning.support import conjuncts
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.conditioning import CERTAIN, Witness, restrictions_of
 from usru_scenarios.sampler.engine import MapBlocks, Plan, Walker, batched

@@ -15,7 +15,8 @@ import numpy as np
 
 from usru_scenarios.meaning.events import All, Formula, Not, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.meaning.support import Support, Truth, states_of
+from usru_scenarios.meaning.support import Support
+from usru_scenarios.meaning.truth import Truth, states_of
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, undrawn
 

@@ -31,7 +31,7 @@ from usru_scenarios.language.tree import (
     Word,
     mapped,
 )
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, compares
+from usru_scenarios.meaning.events import COMPARISONS, All, Compared, Formula, InStates, Not
 from usru_scenarios.meaning.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
@@ -374,7 +374,7 @@ class _Reading:
             self._refuse("not_numeric", f"'{name.text}' has states, not numbers", name, hint)
         atom = Compared(name.text, comparison.sign, comparison.value)
         low, high = node.scale.low, node.scale.high
-        if not any(compares(atom.sign, end, atom.value) for end in (low, high)):
+        if not any(COMPARISONS[atom.sign](end, atom.value) for end in (low, high)):
             message = f"'{name.text}' goes from {low:g} to {high:g}, so it is never {atom.sign} {comparison.bound.text}"
             self._refuse("off_scale", message, comparison.bound)
         return atom

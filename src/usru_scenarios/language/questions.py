@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
-from usru_scenarios.meaning.events import All, Formula
+from usru_scenarios.meaning.events import COMPARISONS, All, Formula
 from usru_scenarios.meaning.program import Floats, Program
 
 
@@ -124,10 +124,7 @@ class Link:
     def holds(self, value_of: ValueOf) -> npt.NDArray[np.bool_]:
         """Whether it holds, in the shape of the values."""
         left, right = evaluate(self.left, value_of), evaluate(self.right, value_of)
-        return np.asarray(_COMPARE[self.sign](left, right))
-
-
-_COMPARE: dict[Sign, np.ufunc] = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+        return np.asarray(COMPARISONS[self.sign](left, right))
 
 
 @dataclass(frozen=True)

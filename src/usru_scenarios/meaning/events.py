@@ -7,9 +7,10 @@ it is read. A formula without `Timed` is a *condition*, true or false at a step;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,13 @@ class Compared:
     value: float
 
 
-def compares(sign: Literal["<", "<=", ">", ">="], value: float, bound: float) -> bool:
-    """Whether a value stands to a bound as the sign says."""
-    match sign:
-        case "<":
-            return value < bound
-        case "<=":
-            return value <= bound
-        case ">":
-            return value > bound
-        case ">=":
-            return value >= bound
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""What a sign says of a value and a bound, or of arrays of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,15 @@ class Some:
 
 
 Formula = InStates | Compared | Timed | Not | All | Some
+
+
+def conjuncts(formula: Formula) -> Iterator[Formula]:
+    """The parts that must all hold for a formula to hold."""
+    if isinstance(formula, All):
+        for part in formula.parts:
+            yield from conjuncts(part)
+    else:
+        yield formula
 
 
 def timed_parts(formula: Formula) -> Iterator[Timed]:

@@ -11,8 +11,7 @@ So also for events: `Support.truths` says which truth values an event can have.
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -20,11 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.meaning.events import Compared, Formula, Timed, atoms, conjuncts, timed_parts
 from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Law, NumericNode, Parent, Program, kept
+from usru_scenarios.meaning.truth import Truth, holds, states_of, truth
 from usru_scenarios.names import OUTCOME
 
-Truth = npt.NDArray[np.bool_]
 Site = tuple[str, int]
 """A node at a step."""
 
@@ -34,13 +33,6 @@ EITHER = frozenset({False, True})
 
 _COMBINATIONS = 1 << 14
 """The most combinations of states for which an event is worked out in each."""
-
-_COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class Support:
@@ -432,21 +424,6 @@ def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site,
     yield from left.items()
 
 
-def states_of(condition: Formula, states: int) -> Truth:
-    """The states of a single node in which a condition on it holds, shape (states,)."""
-    every = np.arange(states)
-    return np.broadcast_to(truth(condition, lambda atom: _holds(atom, every)), every.shape)
-
-
-def conjuncts(formula: Formula) -> Iterator[Formula]:
-    """The parts that must all hold for a formula to hold."""
-    if isinstance(formula, All):
-        for part in formula.parts:
-            yield from conjuncts(part)
-    else:
-        yield formula
-
-
 def _combined(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
     """All combinations of some choices: each one's values on an axis of its own."""
     axes = len(domains)
@@ -462,7 +439,7 @@ def _told(truths: Truth) -> frozenset[bool]:
 
 def _at(step: int, condition: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
     """Where a condition holds at a step."""
-    return truth(condition, lambda atom: _holds(atom, values[atom.node, step]))
+    return truth(condition, lambda atom: holds(atom, values[atom.node, step]))
 
 
 def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
@@ -471,30 +448,3 @@ def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
     for other in others:
         first = first & other if part.mode == "always" else first | other
     return first
-
-
-def _holds(atom: Formula, values: npt.NDArray[Any]) -> Truth:
-    """Where an atom holds of states or values."""
-    if isinstance(atom, InStates):
-        return np.isin(values, sorted(atom.states))
-    assert isinstance(atom, Compared), "atoms are about states or values"
-    return np.asarray(_COMPARISONS[atom.sign](values, atom.value))
-
-
-def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
-    """Where a formula is true, from where its leaves are; shapes broadcast."""
-    match formula:
-        case Not(part):
-            return ~truth(part, leaf)
-        case All(parts):
-            whole = np.array(True)
-            for part in parts:
-                whole = whole & truth(part, leaf)
-            return whole
-        case Some(parts):
-            whole = np.array(False)
-            for part in parts:
-                whole = whole | truth(part, leaf)
-            return whole
-        case _:
-            return leaf(formula)

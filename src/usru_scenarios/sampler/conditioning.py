@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Timed, atoms, timed_parts
+from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
-from usru_scenarios.meaning.support import Truth, conjuncts, truth
+from usru_scenarios.meaning.truth import Truth, holds, states_of, truth
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.sampler.engine import (
@@ -269,8 +269,7 @@ def _restriction(program: Program, name: str, timed: Timed) -> Restriction | Non
     unless = timed if timed.mode == "ever" else None
     node = program.nodes[name]
     if isinstance(node, CategoricalNode):
-        every = np.arange(len(node.states))
-        inside = np.broadcast_to(truth(timed.condition, lambda atom: np.isin(every, sorted(atom.states))), every.shape)
+        inside = states_of(timed.condition, len(node.states))
         return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
     if not isinstance(atom := timed.condition, Compared):
         return None
@@ -310,9 +309,9 @@ class Witness:
         """Update the flags with a step."""
         for part in self.open:
             if step in part.steps:
-                holds = truth(part.condition, lambda atom: self._atom(atom, worlds))
+                now = truth(part.condition, lambda atom: self._atom(atom, worlds))
                 flag = self.flags[part]
-                self.flags[part] = flag & holds if part.mode == "always" else flag | holds
+                self.flags[part] = flag & now if part.mode == "always" else flag | now
         worlds.met.update(self.flags)
         if self.carried and transition is not None:
             self.present = transition.start() if self.present is None else transition.advance(self.present)
@@ -321,11 +320,7 @@ class Witness:
 
     def _atom(self, atom: InStates | Compared, worlds: Worlds) -> Truth:
         """Where an atom holds, shape (trials,)."""
-        values = worlds.now[self.index[atom.node]]
-        if isinstance(atom, InStates):
-            return np.isin(values, sorted(atom.states))
-        holds: Truth = _COMPARISONS[atom.sign](values, atom.value)
-        return holds
+        return holds(atom, worlds.now[self.index[atom.node]])
 
     def holds(self, condition: Formula, worlds: Worlds) -> Truth:
         """Where a condition holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
@@ -333,7 +328,7 @@ class Witness:
 
         def leaf(atom: InStates | Compared) -> Truth:
             if isinstance(atom, InStates) and atom.node == OUTCOME:
-                return np.isin(scenarios, sorted(atom.states))
+                return holds(atom, scenarios)
             return self._atom(atom, worlds)[None, :]
 
         return np.broadcast_to(truth(condition, leaf), (len(scenarios), self.trials))
@@ -348,14 +343,6 @@ class Witness:
             seen += observed
             both += observed * truth(event, flags.__getitem__)
         return both, seen
-
-
-_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
 
 
 class Split:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_ROUNDING = 1e-12
+_SAME = 1e-12
+"""Limits of a probability that are no further apart are the same, but for the rounding of what they are made of."""
 
 _DRAWS_PER_CONTROL = 4
 """With fewer draws for each control the fit would follow the noise."""
@@ -167,7 +168,7 @@ def undrawn(effective: float | Floats, missed: float = UNDRAWN) -> Floats:
 
 def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
     """How far a single world can lie from a value, given the limits of all worlds; 0 where these leave no room."""
-    far: Floats = np.where(high - low > _ROUNDING, np.maximum(high - value, value - low), 0.0)
+    far: Floats = np.where(high - low > _SAME, np.maximum(high - value, value - low), 0.0)
     return far
 
 

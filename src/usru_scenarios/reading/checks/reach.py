@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.meaning.events import COMPARISONS
 from usru_scenarios.model import Categorical, Judgement, Numeric, Outcome
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.reading.checks.calendar import redraw_step, window
 from usru_scenarios.reading.checks.context import Context, Finding, Named
-from usru_scenarios.reading.checks.shares import holds
 from usru_scenarios.reading.grammar import describe_place
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _is_impossible(context: Context, node: str, condition: Condition) -> bool:
     if scale is None or condition.comparison is None:
         return False
     sign, bound = condition.bound()
-    return not any(holds(sign, bound, value) for value in scale)
+    return not any(COMPARISONS[sign](value, bound) for value in scale)
 
 
 def _impossible(context: Context, name: str, node: str) -> Finding:

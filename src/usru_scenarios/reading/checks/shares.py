@@ -15,6 +15,7 @@ from usru_scenarios.limits import (
     LEAST_RANGE,
     NARROWEST_RANGE,
 )
+from usru_scenarios.meaning.events import COMPARISONS
 from usru_scenarios.model import Categorical, Distribution, Judgement, Numeric, State
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -339,19 +340,8 @@ class _Cell(NamedTuple):
     def meets(self, condition: Condition) -> bool:
         if condition.comparison is None:
             return self.state in condition.states
-        return holds(*condition.bound(), self.value)
-
-
-def holds(sign: str, bound: float, value: float) -> bool:
-    """Whether a comparison holds of a value."""
-    match sign:
-        case "<":
-            return value < bound
-        case "<=":
-            return value <= bound
-        case ">":
-            return value > bound
-    return value >= bound
+        sign, bound = condition.bound()
+        return bool(COMPARISONS[sign](self.value, bound))
 
 
 _Row = dict[str, frozenset[int]]
