@@ -70,6 +70,16 @@ def test_an_empty_setting_is_one() -> None:
     assert "MKL_NUM_THREADS" not in one_thread({"MKL_NUM_THREADS": ""})
 
 
+def test_an_interruption_of_the_start_is_silent(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    found = environment()
+    found["PYTHONPATH"] = os.pathsep.join([str(tmp_path), found["PYTHONPATH"]])
+    done = subprocess.run(
+        [*COMMAND, "--help"], env=found, cwd=HERE.parent, capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_the_library_changes_nothing_of_the_environment(tmp_path: Path) -> None:
     use = (
         "import os; before = dict(os.environ)\n"

@@ -10,6 +10,9 @@ from usru_scenarios.threads import one_thread
 def main() -> int:
     """Run the command line of this process, and return its exit status."""
     os.environ.update(one_thread(os.environ))
-    from usru_scenarios.cli import main as command
+    try:
+        from usru_scenarios.cli import main as command
 
-    return command()
+        return command()
+    except KeyboardInterrupt:  # while that is still being imported
+        return 130
