@@ -15,7 +15,7 @@ from oracle import Json, marginals, posterior
 from test_exact import EVERYTHING, smaller
 from tiny import TINY, both, study_of
 from tiny import at as holds
-from usru_scenarios.analysis import ask, forecast
+from usru_scenarios.analysis import limits
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.results.forecast import StatesResult
 from usru_scenarios.study import Study, load
@@ -39,8 +39,7 @@ def test_a_forecast_given_what_is_rare_is_exact() -> None:
 def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(forecast, "NOTHING_SEEN", 4096)
-    monkeypatch.setattr(ask, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
     study, query = load(FAULT_TREE), "P(c0=failed | top=failed)"
     assert study.simulate(given=["top=failed@now"], trials=1024).run.method == "exact"
     assert study.ask(query, trials=1024).value == 1.0
@@ -53,7 +52,7 @@ def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_f
 
 
 def test_only_what_is_proven_is_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
     study, given = load(FAULT_TREE), ["top=failed@now", "c0=ok@now"]
     with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible: .* exactly 0\)"):
         study.simulate(given=given)

@@ -328,7 +328,7 @@ def test_what_can_not_be_is_refused(opened: Opened) -> None:
 
 
 def test_what_is_too_rare_is_refused(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usru_scenarios.analysis.watch.MOST_TRIALS", 100_000)
+    monkeypatch.setattr("usru_scenarios.analysis.limits.MOST_TRIALS", 100_000)
     raw = changed(yaml.safe_load(TWO), "drivers/weather/states", {"sun": 1, "rain": 1})
     raw["drivers"] |= {f"d{n}": {"states": {"on": 0.01, "off": 0.99}} for n in range(2)}
     event = " or ".join(f"(d0=on and d1=on and weather={state})" for state in ("sun", "rain"))

@@ -14,12 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from usru_scenarios.analysis import limits
 from usru_scenarios.analysis.least_errors import least_error
-from usru_scenarios.analysis.limits import (
-    LEAST_EFFECTIVE,
-    MOST_TRIALS,
-    NOTHING_SEEN,
-)
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import (
     Case,
@@ -158,7 +154,7 @@ class Prober:
     in_profile: Callable[[str], Program]
     settings: RunSettings
     map_blocks: MapBlocks = map
-    most_trials: int = field(default_factory=lambda: MOST_TRIALS)
+    most_trials: int = field(default_factory=lambda: limits.MOST_TRIALS)
     rare_exactly: bool = False
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
 
@@ -221,11 +217,11 @@ class Prober:
                 found.append(_with_least_error(program, probability, estimate))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
-            if scarce >= LEAST_EFFECTIVE or scarce >= trials:
+            if limits.enough(scarce, trials):
                 return found
-            if trials >= (self.most_trials if scarce else min(self.most_trials, NOTHING_SEEN)):
+            if (more := limits.further(trials, scarce, self.most_trials)) is None:
                 raise _too_few(program, group[0], found[0], sums, plan)
-            trials = min(4 * trials, self.most_trials)
+            trials = more
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared worlds agree with are drawn by themselves."""

@@ -16,7 +16,7 @@ from usru_scenarios.analysis.direct import Contrast, shares
 from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.exact_sightings import ExactSightings
 from usru_scenarios.analysis.journeys import Sums, Traveller
-from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
+from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import Reading, Tellings, telling_numbers, telling_states
 from usru_scenarios.exact.inference import NothingObserved, forecast
@@ -206,14 +206,14 @@ class _Inquiry:
         while True:
             sums = self.traveller.survey(self.map_blocks)
             effective = sums.effective_trials
-            enough = not self.given or effective >= min(LEAST_EFFECTIVE, self.plan.trials)
-            if enough and sums.true.any():
+            told = not self.given or enough(effective, self.plan.trials)
+            if told and sums.true.any():
                 return sums, "" if self.contrast.parts else self.contrast.missing
             if may_fail:
                 return sums, f"Too few of {self.plan.trials:,} trials met what is given and explained."
-            if enough or self.plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
+            if told or (more := further(self.plan.trials, effective)) is None:
                 raise self._too_few(sums)
-            self.plan = Plan(min(4 * self.plan.trials, MOST_TRIALS), self.plan.seed)
+            self.plan = Plan(more, self.plan.seed)
             self.traveller = self._traveller()
 
     def _too_few(self, sums: Sums) -> UsruError:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.analysis.least_errors import LeastErrors
-from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, MOST_TRIALS, NOTHING_SEEN
+from usru_scenarios.analysis.limits import enough, further
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, TooFewDraws
@@ -120,12 +120,12 @@ def _drawn(program: Program, plan: Plan, given: Sequence[Observation], map_block
     while True:
         draws = simulate_given(program, seen, plan, map_blocks)
         effective = draws.effective_trials
-        if effective >= min(LEAST_EFFECTIVE, plan.trials):
+        if enough(effective, plan.trials):
             return plan, draws
-        if plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
+        if (more := further(plan.trials, effective)) is None:
             raise _too_few(program, draws, given, plan)
         del draws  # the next ones need its room
-        plan = Plan.of(min(4 * plan.trials, MOST_TRIALS), plan.seed, plan.judgements)
+        plan = Plan.of(more, plan.seed, plan.judgements)
 
 
 def _too_few(program: Program, draws: Draws, given: Sequence[Observation], plan: Plan) -> Exception:

@@ -19,11 +19,7 @@ from usru_scenarios.analysis.ask import faster_exactly
 from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly
 from usru_scenarios.analysis.forecast import warnings
-from usru_scenarios.analysis.limits import (
-    LEAST_EFFECTIVE,
-    MOST_TRIALS,
-    NOTHING_SEEN,
-)
+from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.lookout import Lookout, Sums
 from usru_scenarios.analysis.sightings import Counts, Sightings, sightings, sum_over
 from usru_scenarios.analysis.telling import Reading, readings
@@ -250,11 +246,11 @@ def _sampled(
         lookout = Lookout(program, question.on, question.horizon, seen, plan)
         sums = lookout.sums(map_blocks)
         effective = sums.effective_trials
-        if not given or effective >= min(LEAST_EFFECTIVE, plan.trials):
+        if not given or enough(effective, plan.trials):
             return lookout, sums
-        if plan.trials >= (MOST_TRIALS if effective else min(MOST_TRIALS, NOTHING_SEEN)):
+        if (more := further(plan.trials, effective)) is None:
             raise _too_few(program, sums, given, plan)
-        plan = Plan(min(4 * plan.trials, MOST_TRIALS), plan.seed)
+        plan = Plan(more, plan.seed)
 
 
 def _too_few(program: Program, sums: Sums, given: Sequence[Observation], plan: Plan) -> Exception:
