@@ -36,7 +36,7 @@ STATES: Json = {
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every joint condition is counted, two rows at a time, however few combinations it has."""
     monkeypatch.setattr(compiling, "RULE_ROWS", 0)
-    monkeypatch.setattr(compiling, "TABLE_LIMIT", 0)
+    monkeypatch.setattr(compiling, "LARGEST_TABLE", 0)
     monkeypatch.setattr(conditions, "_ROWS", 2)
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 MOST_STATES = 255
 """A node has at most as many states: the sampler keeps a state in one byte."""
 
+LARGEST_TABLE = 4_000_000
+"""Entries of a prior's table that lists all combinations of parents; past it, few cases may have to be told apart."""
+
 MOST_STEPS = 1_200
 """A model has at most as many steps."""
 

@@ -65,7 +65,9 @@ def parse_duration(text: str) -> float:
             f"'{shortened(text)}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'"
         )
     if float(match["number"]) > LONGEST_DURATION:
-        raise TimeError(f"'{shortened(text)}' is longer than a duration can be, which is 1,000,000 {match['unit']}s")
+        raise TimeError(
+            f"'{shortened(text)}' is longer than a duration can be, which is {LONGEST_DURATION:,.0f} {match['unit']}s"
+        )
     return float(match["number"]) * MONTHS[match["unit"]]
 
 

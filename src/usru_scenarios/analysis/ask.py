@@ -559,6 +559,6 @@ def answered(
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
         judgements=prober.settings.judgements if effective else 0,
-        judgements_at_means=0 if prober.settings.judgements else len(outline.uncertain),
+        judgements_at_means=outline.at_means(prober.settings.judgements),
         band=outcome.band(statement),
     )

@@ -81,7 +81,7 @@ class Checking:
             seed=self.settings.seed,
             profile=self.loaded.profile,
             judgements=self.settings.judgements,
-            judgements_at_means=0 if self.settings.judgements else len(outline.uncertain),
+            judgements_at_means=outline.at_means(self.settings.judgements),
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
             perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, survey.anchored) if survey else None,

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.analysis.forecast import at_means, clean, warnings
+from usru_scenarios.analysis.forecast import clean, warnings
 from usru_scenarios.analysis.inputs import Difference, differences, with_edits
 from usru_scenarios.analysis.panels import Sums, run_each, sharing
 from usru_scenarios.language.questions import Intervention
@@ -161,7 +161,7 @@ def compare(
             steps=list(common.labels),
             usru_version=__version__,
             judgements=settings.judgements,
-            judgements_at_means=max(at_means(one.loaded.outline, settings.judgements) for one in variants),
+            judgements_at_means=max(one.loaded.outline.at_means(settings.judgements) for one in variants),
         ),
         reference=reference.name,
         variants=results,

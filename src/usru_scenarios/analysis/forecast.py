@@ -92,7 +92,7 @@ def forecast(
             given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
             judgements=settings.judgements,
-            judgements_at_means=at_means(outline, settings.judgements),
+            judgements_at_means=outline.at_means(settings.judgements),
             usru_version=__version__,
         ),
         scenarios=_scenarios(_Series(program, draws, bands, least), outline),
@@ -359,11 +359,6 @@ def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list
     """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
     told = () if drawn else uncertainty(outline)
     return [warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
-
-
-def at_means(outline: Outline, draws: int) -> int:
-    """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""
-    return 0 if draws else len(outline.uncertain)
 
 
 def uncertainty(outline: Outline) -> Iterable[Problem]:

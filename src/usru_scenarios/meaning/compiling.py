@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.limits import LARGEST_TABLE
 from usru_scenarios.meaning.conditions import HOLDS, Stage, at_least, first_row
 from usru_scenarios.meaning.distributions import LatentScale
 from usru_scenarios.meaning.program import (
@@ -51,9 +52,6 @@ from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.timeline import Grid
 
 _NOTHING: Floats = np.asarray(0.0)
-
-TABLE_LIMIT = 4_000_000
-"""The largest number of entries of a prior's table, after which auxiliary nodes find the row."""
 
 RULE_ROWS = 4_096
 """The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
@@ -214,7 +212,7 @@ class _Compiler:
         parents = self._condition_parents([row.when for row in rows], lag=0)
         priors = [shares for row in rows if (shares := self._shares(row.prior, states)) is not None]
         draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
-        if math.prod(parent.size for parent in parents) * len(states) > TABLE_LIMIT:
+        if math.prod(parent.size for parent in parents) * len(states) > LARGEST_TABLE:
             found, parents = self._first_row(name, rows, parents)
             holding: list[npt.NDArray[np.bool_]] = [found == row for row in range(len(rows))]
         else:

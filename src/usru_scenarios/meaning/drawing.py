@@ -19,7 +19,7 @@ import numpy as np
 
 from usru_scenarios.families import beta_quantile, quantile
 from usru_scenarios.meaning.compiling import means
-from usru_scenarios.meaning.program import Floats
+from usru_scenarios.meaning.program import DRAWS_PER_CONTROL, Floats
 from usru_scenarios.model import Categorical, Distribution, Judgement, Keep
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.reading.provenance import judgements
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from usru_scenarios.model import Model, Outcome
     from usru_scenarios.reading.yaml_source import KeyPath
 
-_DRAWS_PER_CONTROL = 4
-"""There are at most as many controls as leave each so many draws."""
 _MOST_CONTROLS = 96
 _HIGHEST = 8
 """The highest degree of a polynomial that is a control."""
@@ -104,7 +102,7 @@ class _Strata:
         """
         if not self._made:
             return np.zeros((self.draws, 0))
-        room = min(self.draws // _DRAWS_PER_CONTROL, _MOST_CONTROLS) - len(others)
+        room = min(self.draws // DRAWS_PER_CONTROL, _MOST_CONTROLS) - len(others)
         highest = min(room // len(self._made), _HIGHEST)
         columns = []
         for degree in range(1, highest + 1):

@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 Role = Literal["driver", "outcome", "consequence", "auxiliary"]
 """What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `conditions`)."""
 
+DRAWS_PER_CONTROL = 4
+"""So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
+
 JUDGEMENTS = "judgements"
 """The name under which a node reads which draw of the uncertain judgements its world has."""
 
@@ -388,7 +391,7 @@ class Program:
         nodes: by name, each after the nodes that it reads in the same step.
         weights: by driver or rule, shape (steps,).
         groups: by name, the indices of their member scenarios.
-        controls: shape (draws, controls), by how much drawn judgements lie off their means; none where none is drawn.
+        controls: shape (draws, controls), functions of the drawn judgements of mean 0; none where none is drawn.
     """
 
     name: str

@@ -50,8 +50,8 @@ class Access:
     @classmethod
     def of(cls, model: Path | None, *, confined: bool = False) -> Access:
         """The access of a model in a file; of one from standard input or a pipe, which has no folder, with None."""
-        has_folder = confined and model is not None and is_kept(model)
-        return cls(confined, Path(os.path.realpath(model.parent)) if has_folder and model is not None else None)
+        top = Path(os.path.realpath(model.parent)) if confined and model is not None and is_kept(model) else None
+        return cls(confined, top)
 
     def check_model(self, path: Path, name: str) -> None:
         """Refuse a model that is a link out of its own folder.

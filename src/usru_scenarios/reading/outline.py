@@ -43,3 +43,7 @@ class Outline:
     profiles: tuple[str, ...]
     uncertain: tuple[str, ...]
     warnings: tuple[Problem, ...]
+
+    def at_means(self, draws: int) -> int:
+        """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""
+        return 0 if draws else len(self.uncertain)

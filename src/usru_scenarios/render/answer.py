@@ -65,7 +65,7 @@ def with_error(value: float, error: float) -> str:
 def _verdict(result: Answer) -> str:
     verdict = "undecided" if result.holds is None else "holds" if result.holds else "fails"
     where = f" at {result.step}" if result.step else ""
-    means = f" with{at_means(result.judgements_at_means)[1:]}" if result.judgements_at_means else ""
+    means = at_means(result.judgements_at_means, " with ")
     if result.value is None or result.left is None or result.right is None:
         return f"{verdict}{where}{means}"
     error = result.standard_error or 0.0

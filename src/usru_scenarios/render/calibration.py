@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.render.found import at_means
+from usru_scenarios.render.found import how
 from usru_scenarios.render.paper import drawn, grid, words
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def table(result: Calibration, titles: Mapping[str, str], layout: Layout) -> str
     head = words(result.model.title, "bold")
     about = words(f"{result.model.name}: what the cited drivers do not explain, solved for {result.at}", "dim")
     gap = max(abs(result.anchor[name] - share) for name, share in result.shares_before.items())
-    drawn_with = f"{result.trials:,} trials, seed {result.seed}{at_means(result.judgements_at_means)}"
+    drawn_with = how(
+        result.trials, result.seed, None, conditioned=False, judgements_at_means=result.judgements_at_means
+    )
     foot = (
         f"The file misses its anchor by {gap:.4f} at most. {drawn_with}. "
         "Baselines sum to 1; --write puts them into the file."

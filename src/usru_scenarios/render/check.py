@@ -120,7 +120,7 @@ def _remarks(one: ExpectationChecked) -> Iterator[str]:
 
 def _counted(result: CheckReport) -> str:
     counts = result.counts
-    means = f", with{at_means(result.judgements_at_means)[1:]}" if result.judgements_at_means else ""
+    means = at_means(result.judgements_at_means, ", with ")
     return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided{means}."
 
 

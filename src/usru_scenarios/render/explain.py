@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.render.found import at_means
+from usru_scenarios.render.found import how_run
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import decimals_for, rounded_up, signed
 from usru_scenarios.render.paper import drawn, grid, indented, words
@@ -82,7 +82,7 @@ def _likelihood(result: Explanation) -> str:
 
 
 def _run(result: Explanation) -> str:
-    drawn_with = f"{result.run.trials:,} trials, seed {result.run.seed}{at_means(result.run.judgements_at_means)}"
+    drawn_with = how_run(result.run)
     if result.exact:
         drawn_with = f"Likelihoods exact; the direct shares and the story by {drawn_with}"
     return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from usru_scenarios.render.found import conditions, how
+from usru_scenarios.render.found import conditions, how_run
 from usru_scenarios.render.numbers import bar, between, decimals_for, largest_error, rounded_up, sparkline
 from usru_scenarios.render.paper import GAP, drawn, grid, words
 
@@ -60,14 +60,7 @@ def _conditions(result: Simulation) -> list[Text]:
 
 def _footer(result: Simulation, drawing: _Drawing) -> list[str]:
     run = result.run
-    found = how(
-        run.trials,
-        run.seed,
-        run.effective_trials,
-        conditioned=bool(run.given),
-        judgements=run.judgements,
-        judgements_at_means=run.judgements_at_means,
-    )
+    found = how_run(run)
     lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if run.trials else f"{found}."]
     if drawing.banded:
         what = "likelihood at the end" if drawing.moving else "likelihood"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from usru_scenarios.results.run import Run
 
 
 class Condition(NamedTuple):
@@ -22,11 +26,11 @@ def conditions(imposed: Iterable[str], seen: Iterable[str]) -> list[Condition]:
     ]
 
 
-def at_means(judgements: int) -> str:
+def at_means(judgements: int, lead: str = ", ") -> str:
     """That so many uncertain judgements stand at their means, as a part of a sentence; nothing where none does."""
     if judgements <= 1:
-        return ", the uncertain judgement at its mean" if judgements else ""
-    return f", {judgements:,} uncertain judgements at their means"
+        return f"{lead}the uncertain judgement at its mean" if judgements else ""
+    return f"{lead}{judgements:,} uncertain judgements at their means"
 
 
 def how(
@@ -44,3 +48,15 @@ def how(
     kept = f" (what is seen leaves the worth of {effective_trials:,.0f})" if conditioned and effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
     return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"
+
+
+def how_run(run: Run) -> str:
+    """The same of a run."""
+    return how(
+        run.trials,
+        run.seed,
+        run.effective_trials,
+        conditioned=bool(run.given),
+        judgements=run.judgements,
+        judgements_at_means=run.judgements_at_means,
+    )

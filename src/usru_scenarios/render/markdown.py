@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import printable
-from usru_scenarios.render.found import conditions, how
+from usru_scenarios.render.found import conditions, how_run
 from usru_scenarios.render.numbers import between, decimals_for, largest_error, rounded_up
 
 if TYPE_CHECKING:
@@ -54,14 +54,7 @@ def _numbers(one: ScenarioResult, decimals: int, moving: bool) -> list[str]:
 def _run_line(result: Simulation) -> str:
     run = result.run
     profile = f", profile `{run.profile}`" if run.profile else ""
-    found = how(
-        run.trials,
-        run.seed,
-        run.effective_trials,
-        conditioned=bool(run.given),
-        judgements=run.judgements,
-        judgements_at_means=run.judgements_at_means,
-    )
+    found = how_run(run)
     errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
     return (
         f"`{result.model.name}`{profile}: {found}{errors}, usru {run.usru_version}, model {result.model.sha256[:12]}. "

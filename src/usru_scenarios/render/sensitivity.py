@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.render.found import at_means
+from usru_scenarios.render.found import how_run
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import bar, decimals_for, rounded_up
 from usru_scenarios.render.paper import GAP, drawn, grid, indented, words
@@ -108,7 +108,7 @@ def _moves_notes(result: Sensitivity) -> Iterator[str]:
 
 
 def _run(result: Sensitivity) -> str:
-    drawn_with = f"{result.run.trials:,} trials, seed {result.run.seed}{at_means(result.run.judgements_at_means)}"
+    drawn_with = how_run(result.run)
     return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from usru_scenarios.render import rows
-from usru_scenarios.render.found import conditions, how
+from usru_scenarios.render.found import conditions, how_run
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import decimals_for, plain, rounded_up, sparkline
 from usru_scenarios.render.paper import GAP, drawn, grid, words
@@ -106,7 +106,7 @@ def _foot(result: Sweep, *, thinned: bool = False) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
     errors = f"; standard errors at most {rounded_up(_largest_error(result))}" if run.trials else ""
-    found = how(run.trials, run.seed, None, conditioned=False, judgements_at_means=run.judgements_at_means)
+    found = how_run(run)
     yield f"{found}{each}{errors}."
     if thinned:
         yield "Not every point has its number here: -f csv and --json have them all."

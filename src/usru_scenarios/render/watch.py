@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from usru_scenarios.render.found import conditions, how
+from usru_scenarios.render.found import conditions, how_run
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import decimals_for, rounded_up
 from usru_scenarios.render.paper import drawn, grid, indented, words
@@ -146,13 +146,7 @@ def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
 
 def _found(result: Watch) -> str:
     run = result.run
-    found = how(
-        run.trials,
-        run.seed,
-        run.effective_trials,
-        conditioned=bool(run.given),
-        judgements_at_means=run.judgements_at_means,
-    )
+    found = how_run(run)
     if not run.trials:
         return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.meaning.program import DRAWS_PER_CONTROL
 from usru_scenarios.sampler.estimates import Controls, orthonormal, over_draws, product
 
 Floats = npt.NDArray[np.float64]
 
 _DOUBTED, _BELIEVED = 2.0, 3.0
 """Below so many standard errors something counts as noise, from so many on it counts in full; between them in part."""
-_DRAWS_PER_COLUMN = 4
-"""With fewer draws for each column the fit would follow the noise."""
 _COLUMNS = 256
 """So many things are worked on at once, that memory stays small."""
 _EDGE = 1.645
@@ -107,7 +106,7 @@ class _Frame:
         self.weights = (weights / weights.sum())[:, None]
         self.roots = np.sqrt(self.weights)
         self.draws = 1.0 / float((self.weights**2).sum())
-        most = int(self.draws) // _DRAWS_PER_COLUMN
+        most = int(self.draws) // DRAWS_PER_CONTROL
         if known.all() and np.all(weights == weights[0]):
             self.basis = functions[:, :most]
         else:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.meaning.program import DRAWS_PER_CONTROL
+
 Floats = npt.NDArray[np.float64]
 
 _SAME = 1e-12
-"""Limits of a probability that are no further apart are the same, but for the rounding of what they are made of."""
-
-_DRAWS_PER_CONTROL = 4
-"""With fewer draws for each control the fit would follow the noise."""
+"""Sums that differ by no more than this share are the same, but for the rounding of what they are made of."""
 
 _COLLINEAR = 1e-10
 """A control of which no more than this share is left, after those before it are taken away, is made of them."""
@@ -51,38 +50,40 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
         denominators: shape (batches,) or as the numerators.
 
     With residuals d = y - r x, the squared error of r = sum y / sum x is B / (B - 1) * sum d^2 / (sum x)^2 over B
-    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11). Where the denominator is 0, both are NaN.
+    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11); residuals that are rounding alone count as none.
+    Where the denominator is 0, both are NaN.
     """
     shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
     batches = len(numerators)
     with np.errstate(invalid="ignore", divide="ignore"):
         total = shaped.sum(axis=0)
         value = numerators.sum(axis=0) / total
-        residuals = numerators - value * shaped
-        error = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1))) / total
+        squares = ((numerators - value * shaped) ** 2).sum(axis=0)
+        squares = np.where(squares <= _SAME**2 * (numerators**2).sum(axis=0), 0.0, squares)
+        error = np.sqrt(squares * (batches / (batches - 1))) / total
     return Estimate(value, error)
 
 
 class Controls:
-    """By how much drawn judgements lie off their known means, factored once for all sums that they steady.
+    """Functions of the drawn judgements whose means are 0, factored once for all sums that they steady.
 
     Args:
-        off_mean: shape (draws, controls).
+        functions: shape (draws, controls).
 
     Attributes:
         basis: shape (draws, fitted), orthonormal columns that span the controls less their means over the draws.
         means: shape (fitted,), what the means of the controls over the draws become in that basis.
 
     A control that is constant, or a sum of multiples of those before it, is left out: it explains nothing more. Where
-    there are fewer than `_DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
+    there are fewer than `DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
     """
 
-    def __init__(self, off_mean: Floats) -> None:
-        draws = len(off_mean)
+    def __init__(self, functions: Floats) -> None:
+        draws = len(functions)
         constant = np.full((draws, 1), 1.0 / math.sqrt(max(draws, 1)))
-        means = off_mean.mean(axis=0) if draws else np.zeros(off_mean.shape[1])
-        basis, means = orthonormal(np.hstack([constant, off_mean]), np.append(0.0, means))
-        few = len(means) - 1 > draws // _DRAWS_PER_CONTROL
+        means = functions.mean(axis=0) if draws else np.zeros(functions.shape[1])
+        basis, means = orthonormal(np.hstack([constant, functions]), np.append(0.0, means))
+        few = len(means) - 1 > draws // DRAWS_PER_CONTROL
         self.basis: Floats = np.zeros((draws, 0)) if few else basis[:, 1:]
         self.means: Floats = np.zeros(0) if few else means[1:]
 

@@ -11,6 +11,7 @@ from usru_scenarios.limits import (
     LARGEST_ODDS,
     LARGEST_POINTS,
     LARGEST_SPREAD,
+    LARGEST_TABLE,
     LARGEST_WEIGHT,
     LEAST_RANGE,
     NARROWEST_RANGE,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 _SCALE = 3
 """The practitioners' scale goes from -3 to +3."""
-
-_LISTED = 4_000_000
-"""So many entries of a prior's table are listed; with more, the row that holds is searched for parent by parent."""
 
 _OFF_ONE = 0.005 + 1e-9
 """By so much chances may miss 1, for they are rounded."""
@@ -298,7 +296,7 @@ def countable(context: Context) -> Iterator[Finding]:
             continue
         rows = node.prior_given.values()
         cells = _cells(context, rows)
-        if cells is None or math.prod(map(len, cells.values())) * len(node.states) <= _LISTED:
+        if cells is None or math.prod(map(len, cells.values())) * len(node.states) <= LARGEST_TABLE:
             continue
         if not _can_be_told_apart(cells, rows):
             message = f"the parents of '{name}' have too many combinations, and its rows too many cases, to follow"
