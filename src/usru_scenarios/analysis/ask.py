@@ -157,6 +157,7 @@ class Prober:
     most_trials: int = field(default_factory=lambda: limits.MOST_TRIALS)
     rare_exactly: bool = False
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
+    _controls: dict[str | None, Controls] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
         """The probabilities asked for; those without observations in one model are drawn together.
@@ -203,7 +204,7 @@ class Prober:
         return faster_exactly(program, [event for case in cases for event in _pair(case)])
 
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[Found]:
-        controls = Controls(program.controls)
+        controls = self._controls_of(program, group[0].profile)
         possible = _Possible(program)
         while True:
             plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
@@ -222,6 +223,12 @@ class Prober:
             if (more := limits.further(trials, scarce, self.most_trials)) is None:
                 raise _too_few(program, group[0], found[0], sums, plan)
             trials = more
+
+    def _controls_of(self, program: Program, profile: str | None) -> Controls:
+        """Those of a profile's judgements, factored once; interventions leave them alone."""
+        if profile not in self._controls:
+            self._controls[profile] = Controls(program.controls)
+        return self._controls[profile]
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared worlds agree with are drawn by themselves."""
