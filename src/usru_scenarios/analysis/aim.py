@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usru_scenarios.analysis.least_differences import Said
 from usru_scenarios.language.text import Text
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.problems import listing, suggestion
@@ -43,6 +44,10 @@ class Aim:
     def steps(self, program: Program) -> range:
         """The steps that count."""
         return range(program.steps) if self.step is None else range(self.step, self.step + 1)
+
+    def said(self, program: Program) -> Said:
+        """What single worlds of a program can say of the cells at the steps that count."""
+        return Said(lambda: program, self.cells, self.steps(program))
 
     def at(self, program: Program) -> str:
         """The label of the step, or `mean`."""

@@ -8,7 +8,7 @@ the small, and how much of the whole no single one explains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,13 @@ import numpy as np
 
 from usru_scenarios.analysis.forecast import clean, warnings
 from usru_scenarios.analysis.inputs import Difference, differences, with_edits
+from usru_scenarios.analysis.least_differences import (
+    Limits,
+    Said,
+    covered,
+    parted,
+    variation_covered,
+)
 from usru_scenarios.analysis.panels import Sums, run_each, sharing
 from usru_scenarios.language.questions import Intervention
 from usru_scenarios.meaning.compiling import compile_model
@@ -134,19 +141,22 @@ def compare(
     common = _Common.of(variants)
     found = list(_series(variants, common, plan, map_blocks))
     reference = variants[0]
+    said = [common.said(variant.whole) for variant in variants]
     results = {}
-    for variant, series in zip(variants, found, strict=True):
+    for variant, series, own in zip(variants, found, said, strict=True):
         inputs = _inputs(reference, variant)
         controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
             switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
+        here = _Told(series, own, controls, plan.trials if plan else 0)
+        first = None if variant is reference else _Told(found[0], said[0], controls, here.trials)
         results[variant.name] = VariantCompared(
             model=ModelLine(variant.loaded.model.name, variant.loaded.model.title, variant.loaded.sha256),
             profile=variant.loaded.profile,
             do=[intervention.text for intervention in variant.do],
-            scenarios=_likelihoods(series, found[0], common.scenarios, 0, controls),
-            groups=_likelihoods(series, found[0], common.groups, len(common.scenarios), controls),
+            scenarios=_likelihoods(here, first, common.scenarios, 0),
+            groups=_likelihoods(here, first, common.groups, len(common.scenarios)),
             inputs=_by_importance([one.told for one in inputs], switching),
             switching=switching,
             note=note,
@@ -217,11 +227,20 @@ class _Common:
 
     def quantities(self, program: Program, sums: Sums) -> Sums:
         """Sums of what is reported, shape (batches, steps + 1, scenarios + groups): each step, and their mean."""
+        said = self.said(program)
+        by_step = sums.of(said.members, [range(step, step + 1) for step in said.steps])
+        return Sums(sums.trials, np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
+
+    def said(self, program: Program) -> Said:
+        """The scenarios and groups of a program at the steps."""
         index = program.outcome.states.index
         members = [*([index(name)] for name in self.scenarios), *(list(program.groups[name]) for name in self.groups)]
-        steps = [program.grid.labels.index(label) for label in self.labels]
-        by_step = sums.of(members, [range(step, step + 1) for step in steps])
-        return Sums(sums.trials, np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
+        return Said(lambda: program, members, [program.grid.labels.index(label) for label in self.labels])
+
+    def scenarios_said(self, program: Program) -> Said:
+        """The same of the scenarios alone."""
+        said = self.said(program)
+        return replace(said, members=said.members[: len(self.scenarios)])
 
 
 def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
@@ -253,12 +272,48 @@ def _batched(sums: Sums, batches: int) -> Sums:
     return Sums(np.add.reduceat(sums.trials, starts), np.add.reduceat(sums.visits, starts))
 
 
-def _likelihoods(
-    series: Sums, reference: Sums, titles: Mapping[str, str], first: int, controls: Controls | None
-) -> dict[str, Likelihood]:
+@dataclass(frozen=True)
+class _Told:
+    """What was found of a variant.
+
+    Attributes:
+        sums: of what is reported, by step and their mean.
+        said: what single worlds can say of it.
+        controls: where judgements are drawn, by how much they lie off their means.
+        trials: how many worlds were drawn; 0 where it is exact.
+    """
+
+    sums: Sums
+    said: Said
+    controls: Controls | None
+    trials: int
+
+    @property
+    def rows(self) -> list[range]:
+        """The rows of what is said whose means are reported."""
+        every = range(len(self.said.steps))
+        return [*(range(row, row + 1) for row in every), every]
+
+    def estimate(self) -> tuple[Estimate, Spread | None]:
+        """Its likelihoods with errors and bands, shape (steps + 1, sets)."""
+        found, bands = _estimate(self.sums, self.controls)
+        if self.trials:
+            found = covered(found, self.trials, lambda: parted(self.said.limits, self.rows), [self.said])
+        return found, bands
+
+    def less(self, other: _Told) -> tuple[Estimate, Spread | None]:
+        """The same of the differences to another one's."""
+        found, bands = _estimate(_apart(other.sums, self.sums), self.controls)
+        if self.trials:
+            said = self.said, other.said
+            found = covered(found, self.trials, lambda: parted(said[0].less(said[1]), self.rows), said, lowest=-1.0)
+        return found, bands
+
+
+def _likelihoods(told: _Told, reference: _Told | None, titles: Mapping[str, str], first: int) -> dict[str, Likelihood]:
     """The likelihoods of scenarios or groups, whose columns begin with `first`."""
-    value, bands = _estimate(series, controls)
-    apart = None if series is reference else _estimate(_apart(reference, series), controls)
+    value, bands = told.estimate()
+    apart = None if reference is None else told.less(reference)
     return {
         name: Likelihood(
             title,
@@ -371,14 +426,19 @@ class _Switches:
             self.common.quantities(program, sums)
             for program, sums in zip(programs, run_each(programs, plan, map_blocks), strict=True)
         )
-        effects = {name: self._effect(_apart(base, sums)) for name, sums in zip(switched, rest, strict=True)}
         left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
+        said = [self.common.scenarios_said(program) for program in programs]
+        limits = _limits(said)
+        moved = [_apart(base, sums) for sums in (whole, *rest)]
+        together, *each = (self._effect(sums, own, plan, said[:1]) for sums, own in zip(moved, limits, strict=True))
+        effects = dict(zip(switched, each, strict=True))
+        unexplained = Sums(base.trials, whole.visits - base.visits - left)
         return Switching(
             trials=plan.trials if plan else 0,
             by="part" if by_part else "difference",
             effects=dict(sorted(effects.items(), key=lambda item: -max(item[1].end, item[1].mean))),
-            together=self._effect(_apart(base, whole)),
-            unexplained=self._effect(Sums(base.trials, whole.visits - base.visits - left)),
+            together=together,
+            unexplained=self._effect(unexplained, lambda: _left([own() for own in limits]), plan, said[:1]),
         ), ""
 
     def _with(self, items: Sequence[_Input]) -> Program | None:
@@ -391,27 +451,42 @@ class _Switches:
             return None
         return _imposed(program_of(model, apart, self.reference.base), do)
 
-    def _effect(self, apart: Sums) -> Effect:
+    def _effect(self, apart: Sums, limits: Callable[[], Limits], plan: Plan | None, said: Sequence[Said]) -> Effect:
         """What becomes of the scenarios at the last step and in the mean."""
-        moved = ratio(apart.visits, apart.trials)
         columns = len(self.common.scenarios)
-        end, mean = (_variation(apart, moved, row, columns) for row in (-2, -1))
+        moved = ratio(apart.visits[:, -2:, :columns], apart.trials)
+        signs: Floats = np.sign(moved.value)
+        variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
+        if plan is not None:
+            variation = variation_covered(variation, plan.trials, moved.value, limits, said)
+        end, mean = variation.value.tolist()
         return Effect(
-            end=float(end.value),
-            mean=float(mean.value),
-            standard_errors=Shift(float(end.error), float(mean.error)),
+            end=end,
+            mean=mean,
+            standard_errors=Shift(*variation.error.tolist()),
             scenarios={
-                name: Shift(float(moved.value[-2, column]), float(moved.value[-1, column]))
-                for column, name in enumerate(self.common.scenarios)
+                name: Shift(*moved.value[:, column].tolist()) for column, name in enumerate(self.common.scenarios)
             },
         )
 
 
+def _limits(said: Sequence[Said]) -> list[Callable[[], Limits]]:
+    """For each but the first the limits of the differences to that, at the end and in the mean."""
+
+    def of(one: Said) -> Callable[[], Limits]:
+        every = range(len(one.steps))
+        return lambda: parted(one.less(said[0]), [every[-1:], every])
+
+    return [of(one) for one in said[1:]]
+
+
+def _left(limits: Sequence[Limits]) -> Limits:
+    """The limits of what the first differences are more than all others together, between -1 and 1."""
+    (low, high), *others = limits
+    low = low - sum((one[1] for one in others), np.zeros_like(low))
+    high = high - sum((one[0] for one in others), np.zeros_like(high))
+    return np.maximum(low, -1.0), np.minimum(high, 1.0)
+
+
 def _apart(base: Sums, other: Sums) -> Sums:
     return Sums(base.trials, other.visits - base.visits)
-
-
-def _variation(apart: Sums, moved: Estimate, row: int, columns: int) -> Estimate:
-    """Half the sum of absolute differences, with the error of that sum with its signs as they are."""
-    signs: Floats = np.sign(moved.value[row, :columns])
-    return ratio((apart.visits[:, row, :columns] * signs).sum(axis=1) / 2, apart.trials)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.analysis.least_errors import LeastErrors
+from usru_scenarios.analysis.least_errors import LeastErrors, shares
 from usru_scenarios.analysis.limits import enough, further
 from usru_scenarios.meaning.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.names import OUTCOME
@@ -76,7 +76,7 @@ def forecast(
     draws = halves.by_draws() if settings.judgements else halves
     bands = _Bands(halves) if settings.judgements else None
     least = LeastErrors(
-        program, draws.effective_trials, lambda name: _shares(draws, name), [observation.event for observation in given]
+        program, draws.effective_trials, lambda name: shares(draws, name), [observation.event for observation in given]
     )
     moves, move_errors = _transitions(draws, least)
     return Simulation(
@@ -256,11 +256,6 @@ def clean(values: Floats) -> list[float]:
 def clean_one(value: Floats | float) -> float:
     """A probability without the rounding of sums, likewise."""
     return min(max(float(value), 0.0), 1.0)
-
-
-def _shares(draws: Draws, name: str) -> Floats:
-    """The shares of a node's states, the scenarios' too, shape (steps, states)."""
-    return ratio(draws.visits, draws.trials).value if name == OUTCOME else draws.states(name).value
 
 
 def _transitions(draws: Draws, least: LeastErrors) -> tuple[Floats, Floats]:

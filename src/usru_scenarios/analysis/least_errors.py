@@ -18,12 +18,17 @@ from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, Numeri
 from usru_scenarios.meaning.support import Support
 from usru_scenarios.meaning.truth import Truth, states_of
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, undrawn
+from usru_scenarios.sampler.engine import Draws, Plan, simulate
+from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, ratio, undrawn
+from usru_scenarios.settings import DEFAULT_SEED
 
 Limits = tuple[Floats, Floats]
 
 _OFTEN = 20.0
 """Draws of a state by which it is surely not one that is mostly missed."""
+
+_FEW = 4096
+"""Worlds that tell which states are drawn often."""
 
 
 class LeastErrors:
@@ -74,7 +79,7 @@ class LeastErrors:
 
     def first_visit(self, members: Sequence[int], found: Estimate) -> Estimate:
         """The probability that a step is the first at which they are visited, shape (steps,)."""
-        return self._floored(found, self.worlds, lambda: self._first_visits(members)[:2], self._missed_on_paths)
+        return self._floored(found, self.worlds, lambda: self._first_visits(members)[:2], self._missed_paths)
 
     def ever(self, members: Sequence[int], found: Estimate) -> Estimate:
         """The probability that they are visited at some step, shape ()."""
@@ -83,7 +88,7 @@ class LeastErrors:
             _, _, (low, high) = self._first_visits(members)
             return (low, high) if not self._agree[-1] else (high, high)
 
-        return self._floored(found, self.worlds, limits, self._missed_on_paths)
+        return self._floored(found, self.worlds, limits, self._missed_paths)
 
     def moves(self, found: Estimate, mass: Floats) -> Estimate:
         """The pooled transition matrix, shape (from, to).
@@ -96,7 +101,7 @@ class LeastErrors:
         be make the same mass, so that rare worlds that would be there for long are allowed for.
         """
         at_least = self.worlds * mass[:, None] / max(self.program.steps - 1, 1)
-        if not (in_doubt(found, at_least) and in_doubt(found, at_least, self._missed)):
+        if not (in_doubt(found, at_least) and in_doubt(found, at_least, self.missed)):
             return found
         longest = np.array([self._there(state)[1][:-1].sum() for state in range(len(mass))])
         effective = np.divide(self.worlds * mass, longest, out=np.zeros_like(mass), where=longest > 0)
@@ -108,15 +113,15 @@ class LeastErrors:
         """An estimate of the outcome, its error raised where worlds that were never drawn could add to it."""
         if not in_doubt(found, effective):
             return found
-        return floored(found, effective, limits, self._missed if missed is None else missed)
+        return floored(found, effective, limits, self.missed if missed is None else missed)
 
     @property
-    def _missed_on_paths(self) -> float | None:
+    def _missed_paths(self) -> float | None:
         """The same of whole paths: a drawn scenario that has never been somewhere may be rare, its states often met."""
         return UNDRAWN if self.program.feedback or self._drawn else None
 
     @cached_property
-    def _missed(self) -> float:
+    def missed(self) -> float:
         """How many draws may be expected to hit a world that none has hit.
 
         Three, wherever a state that the outcome depends on, or a combination of states that one of its causes reads,
@@ -208,6 +213,22 @@ class LeastErrors:
         low, high = self.support.ranges[name].T
         floor: Floats = np.maximum(error, missed * farthest(value, low, high))
         return floor
+
+
+def missed_by(program: Program, worlds: float) -> float:
+    """As `LeastErrors.missed`, from a few worlds of its own, where those of a run have left no shares of states.
+
+    Args:
+        program: perhaps with values of drawn judgements.
+        worlds: for how many independent worlds those of the run stand.
+    """
+    draws = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
+    return LeastErrors(program, worlds, lambda name: shares(draws, name)).missed
+
+
+def shares(draws: Draws, name: str) -> Floats:
+    """The shares of a node's states, the scenarios' too, shape (steps, states)."""
+    return ratio(draws.visits, draws.trials).value if name == OUTCOME else draws.states(name).value
 
 
 def least_error(

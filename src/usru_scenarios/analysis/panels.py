@@ -6,14 +6,15 @@ is made of several of them (a difference, a crossing) has a standard error of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.meaning.program import Floats, Node, Program
+from usru_scenarios.meaning.reach import alike
 from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, MapBlocks, Plan
 from usru_scenarios.sampler.variants import Panel, Visits
 
@@ -135,22 +136,5 @@ def sharing(program: Program, reference: Program) -> Program:
     pairs: Iterable[tuple[str, Node]] = program.nodes.items()
     return replace(
         program,
-        nodes={name: reference.nodes[name] if _alike(node, reference.nodes[name]) else node for name, node in pairs},
+        nodes={name: reference.nodes[name] if alike(node, reference.nodes[name]) else node for name, node in pairs},
     )
-
-
-def _alike(one: object, other: object) -> bool:
-    """Whether two parts of programs say the same, number by number."""
-    if one is other:
-        return True
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    if type(one) is not type(other):
-        return False
-    if is_dataclass(one):
-        return all(_alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
-    return one == other

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from usru_scenarios.analysis.aim import Aim, parse_aim
 from usru_scenarios.analysis.forecast import warnings
+from usru_scenarios.analysis.least_differences import averaged, covered
 from usru_scenarios.analysis.slopes import slopes
 from usru_scenarios.analysis.tornado import moves
 from usru_scenarios.analysis.uncertainty import uncertainties
@@ -97,4 +98,5 @@ def _present(program: Program, aim: Aim, plan: Plan, map_blocks: MapBlocks) -> E
     program = replace(program, grid=replace(program.grid, count=steps.stop))
     visits = simulate_variants([program], plan, map_blocks)
     cells = aim.gathered(visits.visits[0, :, steps.start : steps.stop].mean(axis=1).T)
-    return ratio(cells.T, visits.trials)
+    said = aim.said(program)
+    return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.analysis.forecast import warnings
+from usru_scenarios.analysis.least_differences import Limits, Said, covered, parted
 from usru_scenarios.analysis.panels import Sums, run_each, sharing
 from usru_scenarios.language.questions import Intervention
 from usru_scenarios.language.text import Text
@@ -30,7 +31,7 @@ from usru_scenarios.reading.provenance import Judged, Role, judgements, with_val
 from usru_scenarios.results.run import ModelLine, Run
 from usru_scenarios.results.sweep import Crossing, Curve, Sweep, Swept, Varied
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import Grid, TimeError
 from usru_scenarios.version import __version__
@@ -330,10 +331,16 @@ def _present(judged: Judged | None, role: Role, grid: Grid) -> float | None:
 
 
 class _Place(NamedTuple):
-    """A value of the variable, and the sums there: shape (batches, times, scenarios + groups)."""
+    """A value of the variable, the sums there, and what single worlds can say of them.
+
+    Attributes:
+        sums: shape (batches, times, scenarios + groups).
+        said: at every step.
+    """
 
     value: float
     sums: Sums
+    said: Said
 
 
 class _Survey:
@@ -365,8 +372,10 @@ class _Survey:
         changes: list[tuple[str, _Place, _Place]] = []
         before: _Place | None = None
         for number, sums in enumerate(run_each(Points(self.ground, self.points), self.plan, self.map_blocks)):
-            here = _Place(self.points[number][0], self._read(sums))
+            here = _Place(self.points[number][0], self._read(sums), self._said(self.points[number]))
             found = ratio(here.sums.visits, here.sums.trials)
+            if self.plan is not None:
+                found = self._covered(found, self.plan.trials, here.said)
             self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
             if before is not None and len(self.ground.axes) == 1:
                 changes += [
@@ -401,7 +410,14 @@ class _Survey:
 
     def _at(self, value: float) -> _Place:
         (sums,) = run_each([self.ground.at([value])], self.plan, self.map_blocks)
-        return _Place(value, self._read(sums))
+        return _Place(value, self._read(sums), self._said([value]))
+
+    def _covered(self, found: Estimate, trials: int, said: Said) -> Estimate:
+        return covered(found, trials, lambda: parted(said.limits, list(self.times.values())), [said])
+
+    def _said(self, values: Sequence[float]) -> Said:
+        """What single worlds can say at a point."""
+        return Said(lambda: self.ground.at(values), self.members, range(self.ground.program.steps))
 
     def _leader(self, time: str, place: _Place) -> int:
         row = list(self.times).index(time)
@@ -417,7 +433,9 @@ class _Survey:
         if len(self.crossings) >= _MOST_REFINED:
             yield Crossing(time, self.names[before], self.names[after], low.value, high.value, None, None)
             return
-        place, value, error = self._root(_Gap(list(self.times).index(time), before, after), low, high)
+        row = list(self.times).index(time)
+        gap = _Gap(row, self.times[time], before, after, self.plan.trials if self.plan else 0)
+        place, value, error = self._root(gap, low, high)
         between = self._leader(time, place)
         if between not in (before, after) and low.value < place.value < high.value:
             yield from self._crossings(time, low, place)
@@ -459,14 +477,23 @@ class _Survey:
 
 
 class _Gap(NamedTuple):
-    """By how much one scenario is likelier than another at a time, given by its row."""
+    """By how much one scenario is likelier than another at a time, given by its row and its steps."""
 
     row: int
+    steps: range
     before: int
     after: int
+    trials: int
 
     def at(self, place: _Place) -> tuple[float, float]:
         """The difference and its standard error."""
         visits = place.sums.visits[:, self.row]
         found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
+        if self.trials:
+            found = covered(found, self.trials, lambda: self._limits(place.said), [place.said], lowest=-1.0)
         return float(found.value), float(found.error)
+
+    def _limits(self, said: Said) -> Limits:
+        (low,), (high,) = parted(said.limits, [self.steps])
+        one, other = self.before, self.after
+        return np.asarray(low[one] - high[other]), np.asarray(high[one] - low[other])

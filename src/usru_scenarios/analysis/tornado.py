@@ -6,7 +6,7 @@ To impose a state is to do, not to see: the driver is cut off from its causes, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import NormalDist
@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 from usru_scenarios.analysis.aim import Aim
+from usru_scenarios.analysis.least_differences import Limits, Said, averaged, covered, variation_covered
 from usru_scenarios.analysis.panels import Sums, run_each
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.reading.outline import NodeOutline, Outline
@@ -65,10 +66,13 @@ def moves(outline: Outline, program: Program, aim: Aim, plan: Plan, map_blocks: 
         return run.of(aim.cells, [steps])[:, 0]
 
     found = []
+    present = aim.said(program)
     for driver, held in holds.items():
         changes = [cells(run) - cells(base) for run in islice(runs, len(held))]
         if changes:
-            found.append(_moves(outline.drivers[driver].title, held, np.stack(changes, axis=1), base.trials, places))
+            said = [aim.said(hold.on(program)) for hold in held]
+            moved = _Moved(held, np.stack(changes, axis=1), base.trials, said)
+            found.append(_moves(outline.drivers[driver].title, moved, present, places))
     return sorted(found, key=lambda one: (-one.swing, one.driver))
 
 
@@ -89,20 +93,47 @@ def _tails(node: NumericNode) -> list[float]:
     return [min(max(round(value, digits), node.scale.low), node.scale.high) for value in (low, high)]
 
 
-def _moves(title: str, held: Sequence[Hold], changes: Floats, trials: Floats, places: Mapping[str, int]) -> DriverMoves:
-    """What is made of sums of changes, shape (batches, states, cells)."""
-    change = ratio(changes, trials)
+@dataclass(frozen=True)
+class _Moved:
+    """A driver held in its states.
+
+    Attributes:
+        changes: sums of what changes, shape (batches, states, cells).
+        trials: shape (batches,).
+        said: what single worlds can say under each.
+    """
+
+    held: Sequence[Hold]
+    changes: Floats
+    trials: Floats
+    said: Sequence[Said]
+
+
+def _moves(title: str, moved: _Moved, present: Said, places: Mapping[str, int]) -> DriverMoves:
+    """What is made of them."""
+    held, worlds = moved.held, float(moved.trials.sum())
+    change = ratio(moved.changes, moved.trials)
+    change = covered(
+        change, worlds, lambda: _stacked(said.less(present) for said in moved.said), [present], lowest=-1.0
+    )
     apart = change.value[:, None] - change.value[None]
     distances = np.abs(apart).sum(axis=-1) / 2
     low, high = sorted(
         map(int, np.unravel_index(distances.argmax(), distances.shape)), key=lambda state: change.value[state, 0]
     )
-    contrast = (changes[:, high] - changes[:, low]) @ np.sign(apart[high, low]) / 2
+    contrast = (moved.changes[:, high] - moved.changes[:, low]) @ np.sign(apart[high, low]) / 2
+    swing = variation_covered(
+        ratio(contrast, moved.trials),
+        worlds,
+        apart[high, low],
+        lambda: averaged(moved.said[high].less(moved.said[low])),
+        [present],
+    )
     return DriverMoves(
         driver=held[0].driver,
         title=title,
         swing=float(distances[high, low]),
-        standard_error=float(ratio(contrast, trials).error),
+        standard_error=float(swing.error),
         between=(held[low].state, held[high].state),
         states=[
             MovedState(
@@ -115,3 +146,9 @@ def _moves(title: str, held: Sequence[Hold], changes: Floats, trials: Floats, pl
             for number, hold in enumerate(held)
         ],
     )
+
+
+def _stacked(limits: Iterable[Limits]) -> Limits:
+    """The limits of several means over all steps, each of shape (states, cells)."""
+    low, high = zip(*map(averaged, limits), strict=True)
+    return np.stack(low), np.stack(high)

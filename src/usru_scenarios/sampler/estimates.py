@@ -134,6 +134,8 @@ def floored(
     effective: float | Floats,
     limits: Callable[[], tuple[Floats, Floats]],
     missed: float = UNDRAWN,
+    *,
+    lowest: float = 0.0,
 ) -> Estimate:
     """An estimate whose error covers what was never drawn.
 
@@ -143,23 +145,25 @@ def floored(
     the estimate, which is nothing where all worlds must agree. A larger error stays as it is.
 
     Args:
-        found: means over worlds of something that lies from 0 to 1 in each.
+        found: means over worlds of something that lies from `lowest` to 1 in each.
         effective: for how many independent worlds those of the estimate stand, a number or of a shape that broadcasts.
         limits: gives the least and the largest value of a single world, of a shape that broadcasts; asked for only
             where it may matter.
         missed: the draws that may be expected to hit what none has hit.
+        lowest: 0 of probabilities, -1 of their differences.
     """
-    if not in_doubt(found, effective, missed):
+    if not in_doubt(found, effective, missed, lowest=lowest):
         return found
     with np.errstate(invalid="ignore"):
         least = undrawn(effective, missed) * farthest(found.value, *limits())
         return Estimate(found.value, np.maximum(found.error, least))
 
 
-def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN) -> bool:
-    """Whether an error is so small that worlds that were never drawn could add to it, if they lie from 0 to 1."""
+def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN, *, lowest: float = 0.0) -> bool:
+    """Whether an error is so small that worlds never drawn could add to it, if they lie from `lowest` to 1."""
     with np.errstate(invalid="ignore"):
-        return bool(np.any(found.error < undrawn(effective, missed) * np.maximum(found.value, 1.0 - found.value)))
+        far = np.maximum(found.value - lowest, 1.0 - found.value)
+        return bool(np.any(found.error < undrawn(effective, missed) * far))
 
 
 def undrawn(effective: float | Floats, missed: float = UNDRAWN) -> Floats:
