@@ -25,7 +25,7 @@ from usru_scenarios.results.forecast import (
     ValuesResult,
 )
 from usru_scenarios.results.run import ModelLine, Run, Warned, warned
-from usru_scenarios.sampler.bands import Spread, spread
+from usru_scenarios.sampler.bands import AT_ONCE, Spread, joined, spread
 from usru_scenarios.sampler.engine import BINS, Draws, MapBlocks, NumericSums, Plan, simulate
 from usru_scenarios.sampler.estimates import Estimate, ratio, undrawn
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
@@ -161,6 +161,7 @@ class _Series:
         self.draws = draws
         self.bands = bands
         self.steps = program.steps
+        self.shares = draws.visits.sum(axis=0)
 
     def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
         """The result of a set of scenarios whose first visits are counted in column `first`."""
@@ -170,7 +171,7 @@ class _Series:
         mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
         first_visit = self.least.first_visit(members, self.draws.first_visits(first))
         ever = self.least.ever(members, self.draws.visited(first))
-        sure = certain(self.draws.visits.sum(axis=0), members)
+        sure = certain(self.shares, members)
         likely = clean(np.where(sure, 1.0, by_step.value))
         return ScenarioResult(
             title=title,
@@ -199,8 +200,11 @@ class _Bands:
 
     def of(self, members: list[int]) -> Band | None:
         """The band of a set of scenarios; None where fewer than two draws agree with what is seen."""
-        visits = self.halves.visits[:, :, members].sum(axis=2)
-        found = spread(visits, self.halves.trials, self.halves.controls)
+        halves = self.halves
+        found = joined(
+            spread(halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls)
+            for start in range(0, halves.visits.shape[1], AT_ONCE)
+        )
         if not np.isfinite(found.low).all():
             return None
         self.found.append(found)

@@ -150,8 +150,13 @@ class LeastErrors:
         """The limits of the transition matrix: of a row at any of its steps."""
         states = len(self.program.outcome.states)
         low, high = np.ones((states, states)), np.zeros((states, states))
+        known: set[object] = set()
         for step in range(1, self.program.steps):
             start = self.support.possible[OUTCOME][step - 1]
+            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_at(step)
+            if (kind := (goes, start.tobytes())) in known:
+                continue
+            known.add(kind)
             for goal in range(states):
                 least, most = self._into(np.arange(states) == goal, step)
                 low[start, goal] = np.minimum(low[start, goal], least[start])

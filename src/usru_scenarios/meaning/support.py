@@ -34,6 +34,9 @@ EITHER = frozenset({False, True})
 _COMBINATIONS = 1 << 14
 """The most combinations of states for which an event is worked out in each."""
 
+_REMEMBERED = 1 << 22
+"""Pairs of scenarios for which what a step makes of them is remembered."""
+
 
 class Support:
     """The possible states and values of all nodes at all steps.
@@ -69,6 +72,12 @@ class Support:
         self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
         observed = dict(_observed(program, seen))
         known: dict[object, Any] = {}
+        self._seen_laws: dict[object, int] = {}
+        self._laws: list[int] = []
+        self._seen_ways: dict[object, int] = {}
+        self._ways: list[int] = []
+        self._reached: dict[object, Truth] = {}
+        self._ends_known: dict[object, tuple[float, ...]] = {}
         for step in range(steps):
             for name, node in program.nodes.items():
                 if isinstance(node, CategoricalNode):
@@ -86,7 +95,12 @@ class Support:
         own = self.possible[node.name][step - 1] if step else None
         read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
         state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
-        key = (node.name, self.program.regime(node, step), state, None if own is None else own.tobytes())
+        law = (node.name, self.program.regime(node, step), state, bool(step))
+        if node.name == OUTCOME:
+            self._laws.append(self._seen_laws.setdefault(law, len(self._seen_laws)))
+        key = (law, None if own is None else own.tobytes())
+        if node.name == OUTCOME:
+            self._ways.append(self._seen_ways.setdefault(key, len(self._seen_ways)))
         if key not in known:
             known[key] = self._found(self.program.law(node, step), step, own)
         goes, sways = known[key]
@@ -215,15 +229,14 @@ class Support:
         inside[list(members)] = True
         low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
         for step in range(self.program.steps):
-            least, most = self.steps_into(inside, step)
             before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
-            stay, come = before & inside, before & ~inside
-            if step == 0 or self.program.feedback or not (stay.any() and come.any()):
-                low[step], high[step] = least[before].min(initial=1.0), most[before].max(initial=0.0)
+            stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+            if step == 0 or self.program.feedback or not (before & inside).any() or not (before & ~inside).any():
+                low[step], high[step] = min(stay_low, come_low), max(stay_high, come_high)
                 continue
-            ends = np.array([low[step - 1], high[step - 1]])
-            low[step] = (ends * least[stay].min() + (1.0 - ends) * least[come].min()).min()
-            high[step] = (ends * most[stay].max() + (1.0 - ends) * most[come].max()).max()
+            ends = low[step - 1], high[step - 1]
+            low[step] = min(end * stay_low + (1.0 - end) * come_low for end in ends)
+            high[step] = max(end * stay_high + (1.0 - end) * come_high for end in ends)
         return low if self.program.feedback else np.where(self.carried_varies, low, high), high
 
     def first_visits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
@@ -239,15 +252,40 @@ class Support:
         before = np.ones_like(inside)  # where a world can be that has not been there
         for step in range(self.program.steps):
             if before.any():
-                least, most = self.steps_into(inside, step)
-                come = np.array([least[before].min(), most[before].max()])
+                stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+                come = np.array([min(stay_low, come_low), max(stay_high, come_high)])
                 low[step], high[step] = unseen * come
                 stays = 1.0 - come[::-1]
                 unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.feedback else stays)
-            reached = self.moves[step][before].any(axis=0) if step else self.possible[OUTCOME][0]
+            reached = self._reached_from(before, step) if step else self.possible[OUTCOME][0]
             before = reached & ~inside & self.possible[OUTCOME][step]
         whole = np.array([low.sum(), high.sum()]) if self.program.feedback else 1.0 - unseen[::-1]
         return low, high, whole if before.any() or self.program.feedback else np.ones(2)
+
+    def _reached_from(self, before: Truth, step: int) -> Truth:
+        """Where a step can lead from some scenarios, each of shape (scenarios,)."""
+        key = self._ways[step], before.tobytes()
+        if key not in self._reached:
+            self._reached[key] = self.moves[step][before].any(axis=0)
+        return self._reached[key]
+
+    def _ends_into(self, inside: Truth, step: int, before: Truth) -> tuple[float, ...]:
+        """The least and the largest probability of staying in a set, and of coming into it, from where worlds may be.
+
+        Where no world is within, or none outside, the ends are those that no world changes: 1 and 0. Steps that have
+        the same law, read with the same states, share what is found.
+        """
+        key = self._laws[step], inside.tobytes(), before.tobytes()
+        if key not in self._ends_known:
+            least, most = self.steps_into(inside, step)
+            parts = (before & inside, before & ~inside)
+            ends = [(least[part].min(initial=1.0), most[part].max(initial=0.0)) for part in parts]
+            self._ends_known[key] = tuple(float(end) for pair in ends for end in pair)
+        return self._ends_known[key]
+
+    def law_at(self, step: int) -> int:
+        """A number that steps share at which the outcome has the same law and reads the same possible states."""
+        return self._laws[step]
 
     def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
@@ -269,7 +307,9 @@ class Support:
 
         Shapes (scenarios, scenarios) twice, and (2, scenarios).
         """
-        if step not in self._known_weights:
+        if (place := self._laws[step]) not in self._known_weights:
+            if len(self._known_weights) * len(self.program.outcome.states) ** 2 > _REMEMBERED:
+                self._known_weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
             before = range(size) if step else range(1)
@@ -277,15 +317,16 @@ class Support:
             itself = law.own in {parent for _, parents in tables for parent in parents}
             ends = [self._ends(law, tables, state, step) for state in (before if itself else range(1))]
             found = [_weights_from(law, ends[state if itself else 0], state) for state in before]
-            whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in found]) for part in (0, 1)]
+            rows = found if itself or law.allowed is not None else found[:1]  # else alike
+            whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
             keep = np.array([one[2] for one in found]).T
             shape = (size, size)
-            self._known_weights[step] = (
+            self._known_weights[place] = (
                 np.broadcast_to(whole[0], shape),
                 np.broadcast_to(whole[1], shape),
                 np.broadcast_to(keep, (2, size)),
             )
-        return self._known_weights[step]
+        return self._known_weights[place]
 
     @cached_property
     def _known_weights(self) -> dict[int, tuple[Floats, Floats, Floats]]:

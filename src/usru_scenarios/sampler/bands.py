@@ -8,6 +8,7 @@ the two halves of each draw's trials.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 _DOUBTED, _BELIEVED = 2.0, 3.0
 """Below so many standard errors something counts as noise, from so many on it counts in full; between them in part."""
-_COLUMNS = 256
+AT_ONCE = 256
 """So many things are worked on at once, that memory stays small."""
 _EDGE = 1.645
 """A normal distribution has 5 % beyond so many standard deviations."""
@@ -85,11 +86,11 @@ class OverDraws:
             nothing = np.full(shape, np.nan)
             return Spread(nothing, nothing, nothing, nothing, nothing)
         frame = _Frame(self.weights, self.functions, known)
-        parts = [
-            _Apart(flat[:, known, start : start + _COLUMNS], frame).band(share)
-            for start in range(0, flat.shape[2], _COLUMNS)
-        ]
-        return Spread(*(np.concatenate(part).reshape(shape) for part in zip(*parts, strict=True)))
+        whole = joined(
+            Spread(*_Apart(flat[:, known, start : start + AT_ONCE], frame).band(share))
+            for start in range(0, flat.shape[2], AT_ONCE)
+        )
+        return Spread(*(part.reshape(shape) for part in vars(whole).values()))
 
 
 class _Frame:
@@ -184,6 +185,11 @@ def spread(numerators: Floats, denominators: Floats, controls: Controls) -> Spre
         whole = over_draws(numerators) / over_draws(shaped)
         values = np.array([whole, *(numerators[half::2] / shaped[half::2] for half in range(2))])
     return OverDraws(values, over_draws(denominators), controls.basis).spread()
+
+
+def joined(parts: Iterable[Spread]) -> Spread:
+    """The spreads of several things, one after the other along their first axis."""
+    return Spread(*(np.concatenate(part) for part in zip(*(vars(each).values() for each in parts), strict=True)))
 
 
 def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:

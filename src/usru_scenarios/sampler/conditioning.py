@@ -196,6 +196,10 @@ class Certain:
         assert self.present is not None
         return products(before, self.present, edges)
 
+    def flow(self, _transition: Mixing | Matrix) -> Floats | None:
+        """As in `engine.Path`."""
+        return self.present
+
 
 class Conditioner:
     """A program with the cases that are asked of it, compiled for drawing under a plan."""

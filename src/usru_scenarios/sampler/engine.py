@@ -31,7 +31,7 @@ from usru_scenarios.sampler import streams
 from usru_scenarios.sampler.estimates import Controls, Estimate, Moments, Place, over_draws, ratio, steadied
 from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
-from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel, draw_scenario
+from usru_scenarios.sampler.outcome import MANY, Gathered, Matrix, Mixing, OutcomeKernel, draw_scenario
 from usru_scenarios.sampler.tables import States, Tables, Worlds
 
 BLOCK = streams.BLOCK
@@ -49,6 +49,9 @@ MOST_BYTES = 1 << 30
 _KEPT = 3 << 20
 """Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
 freed memory, which would else go back to the system at every step and be asked for, page by page, at the next."""
+
+_BY_PRODUCTS = 16
+"""Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
 
 _BATCHES = 1024
 _LEAST_BATCHES = 64
@@ -219,7 +222,7 @@ class Draws:
         """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
 
         def whole(sums: Floats) -> Floats:
-            return steadied(over_draws(sums), self.controls)
+            return steadied(over_draws(sums), self.controls, in_place=True)
 
         return replace(
             self, trials=whole(self.trials), visits=whole(self.visits), moves=whole(self.moves), whole=self.groups
@@ -242,7 +245,8 @@ class Draws:
         """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
         self.trials[at] += other.trials
         self.squares += other.squares
-        self.visits[at] += other.visits
+        if not np.may_share_memory(other.visits, self.visits):
+            self.visits[at] += other.visits
         self.moves[at] += other.moves
         self.stays += other.stays
         for name, counts in other.counts.items():
@@ -250,7 +254,7 @@ class Draws:
         for name, values in other.values.items():
             if values is not self.values[name]:
                 self.values[name].add(values)
-        if self.first is not None and other.first is not None:
+        if self.first is not None and other.first is not None and not np.may_share_memory(other.first, self.first):
             self.first[at] += other.first
         for mine, theirs in ((self.moments, other.moments), (self.ever, other.ever)):
             if mine is not None and theirs is not None:
@@ -552,6 +556,7 @@ class Sampler:
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
         self._whole: Draws | None = None
+        self._added = 0
 
     def __getstate__(self) -> dict[str, object]:
         """The sums of the whole run stay in its process."""
@@ -584,6 +589,7 @@ class Sampler:
         self._whole = whole = self.nothing(batches.count, weighted=weighted)
         for block, part in enumerate(map_blocks(run, range(self.plan.blocks))):
             whole.add(part, batches.at(block))
+            self._added = block + 1
         self._whole = None
         return whole.closed()
 
@@ -608,9 +614,10 @@ class Sampler:
         keep = outcome.persistence
         return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
-    def part(self, batches: int, *, weighted: bool) -> Draws:
-        """Room for the sums of a block that has so many batches."""
-        return self.nothing(batches, weighted=weighted, beside=self._whole)
+    def part(self, block: int, at: slice, *, weighted: bool) -> Draws:
+        """Room for the sums of a block whose batches are at `at`."""
+        beside = self._whole if block == self._added else None  # before its turn a block has sums of its own
+        return self.nothing(at.stop - at.start, weighted=weighted, beside=beside, at=at)
 
     @cached_property
     def batches(self) -> Batches:
@@ -618,13 +625,18 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(self, batches: int, *, weighted: bool = False, beside: Draws | None = None) -> Draws:
+    def nothing(
+        self, batches: int, *, weighted: bool = False, beside: Draws | None = None, at: slice | None = None
+    ) -> Draws:
         """The sums of no trials.
 
         Args:
             batches: how many there is room for.
             weighted: whether trials are to have weights.
-            beside: sums of other blocks, with which these share all that has no axis for batches.
+            beside: sums of other blocks, with which these share all that is added to once a step or has no axis for
+                batches. What is summed over the steps is not shared: sums of blocks are added in one order, whether
+                they are made in this process or in others.
+            at: where the batches of these are among those.
         """
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
         states = {n: len(node.states) for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
@@ -643,16 +655,21 @@ class Sampler:
             if beside is None
             else {"values": beside.values, "moments": beside.moments, "ever": beside.ever}
         )
+        room = np.zeros((batches, steps, scenarios)) if beside is None else beside.visits[at]
+        first = None
+        if not drawn:
+            shared_first = None if beside is None else beside.first
+            first = np.zeros((batches, steps, len(self.sets))) if shared_first is None else shared_first[at]
         return Draws(
             trials=np.zeros(batches),
             squares=0.0,
-            visits=np.zeros((batches, steps, scenarios)),
+            visits=room,
             moves=np.zeros((batches, scenarios, scenarios)),
             stays=np.zeros(scenarios),
             controls=self.controls,
             drawn=drawn,
             columns=columns,
-            first=None if drawn else np.zeros((batches, steps, len(self.sets))),
+            first=first,
             counts={} if pooled else {name: np.zeros((steps, size), dtype=np.int64) for name, size in states.items()},
             **shared,
         )
@@ -682,8 +699,12 @@ class Sampler:
     @property
     def seconds_each(self) -> float:
         """As in `Walker`, with half a draw for each sum that is carried along."""
-        scenarios = len(self.program.outcome.states)
-        carried = scenarios * (scenarios + len(self.sets))
+        scenarios, sets = len(self.program.outcome.states), len(self.sets)
+        carried = scenarios * (scenarios + sets)
+        if self.lumped:
+            carried = scenarios * min(scenarios + sets, _BY_PRODUCTS)
+        elif not self.program.feedback:
+            carried = max(carried, scenarios**2 * sets)  # each set has its own way through the whole matrix
         return self.walker.seconds_each + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
 
 
@@ -711,7 +732,7 @@ class Tally:
         self.weights = weights
         batches = sampler.batches if batches is None else batches
         self.edges = batches.starts(block)
-        self.sums = sampler.part(len(self.edges), weighted=weights is not None)
+        self.sums = sampler.part(block, batches.at(block), weighted=weights is not None)
         if weights is None:
             trials = sampler.plan.trials_in(block)
             self.sums.trials += np.diff(np.append(self.edges, trials))
@@ -722,6 +743,8 @@ class Tally:
         self.groups = None if self.sums.moments is None else sampler.groups(block, batches, self.sums.columns, weights)
         self.ever: Floats = np.zeros((0 if self.groups is None else len(self.groups.edges), len(sampler.sets)))
         self.there: Floats | None = None
+        many = len(self.program.outcome.states) >= MANY
+        self.gathered = Gathered(batches.size, block * BLOCK % batches.size) if many else None
         self.path: Path = path or (
             Drawn(sampler.sets) if self.program.feedback else Carried(sampler.sets, lumped=sampler.lumped)
         )
@@ -741,6 +764,8 @@ class Tally:
         """The sums, when all steps have been seen."""
         if self.there is not None:
             self.sums.stays += (self.there**2).sum(axis=1)
+        if self.gathered is not None and (moves := self.gathered.rest()) is not None:
+            self.sums.moves += moves
         if self.groups is not None and self.sums.ever is not None:
             self.groups.fold(self.sums.ever, slice(None), self.ever)
         return self.sums
@@ -753,12 +778,22 @@ class Tally:
         self._see_first(step, seen)
         if before is not None:
             self.there = before.copy() if self.there is None else np.add(self.there, before, out=self.there)
-            moves = self.path.summed_moves(before, transition, self.edges)
+            if not self._gathers(before, transition):
+                moves = self.path.summed_moves(before, transition, self.edges)
+                self.sums.moves += moves
+                self.sums.visits[:, step] += moves.sum(axis=1)
+                return
+        weighed = probability if self.weights is None else probability * self.weights
+        self.sums.visits[:, step] += batched(weighed, self.edges)
+
+    def _gathers(self, before: Floats, transition: Mixing | Matrix) -> bool:
+        """Take the moves of a step together with those of others, where that is worth it."""
+        flow = None if self.gathered is None else self.path.flow(transition)
+        if self.gathered is None or flow is None:
+            return False
+        if (moves := self.gathered.add(before, flow)) is not None:
             self.sums.moves += moves
-            self.sums.visits[:, step] += moves.sum(axis=1)
-        else:
-            weighed = probability if self.weights is None else probability * self.weights
-            self.sums.visits[:, step] += batched(weighed, self.edges)
+        return True
 
     def _see_first(self, step: int, seen: Floats) -> None:
         if self.sums.first is not None:
@@ -805,6 +840,9 @@ class Path(Protocol):
             Shape (batches, from, to).
         """
 
+    def flow(self, transition: Mixing | Matrix, /) -> Floats | None:
+        """What `summed_moves` are products with, as in `outcome.Gathered.add`; None where they are no products."""
+
 
 class Carried:
     """The outcome's probabilities, carried along the drawn worlds.
@@ -838,6 +876,10 @@ class Carried:
     def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
         """As in `Path`."""
         return transition.summed_moves(before, edges)
+
+    def flow(self, transition: Mixing | Matrix) -> Floats | None:
+        """As in `Path`."""
+        return transition.flow if isinstance(transition, Mixing) else None
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share
@@ -889,3 +931,7 @@ class Drawn:
     def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
         """As in `Path`."""
         return transition.summed_moves(before, edges)
+
+    def flow(self, transition: Mixing | Matrix) -> Floats | None:
+        """As in `Path`."""
+        return transition.flow if isinstance(transition, Mixing) else None

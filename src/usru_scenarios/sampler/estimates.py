@@ -177,12 +177,13 @@ def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
     return far
 
 
-def steadied(sums: Floats, controls: Controls) -> Floats:
+def steadied(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
     """Sums over draws of the judgements, freed of what is due to the draws being these and no others.
 
     Args:
         sums: shape (draws, ...).
         controls: of the same draws.
+        in_place: whether the result may take the place of the sums, which are then contiguous.
 
     What varies in step with the judgements is fitted by least squares and taken away, so that the sums keep their
     expectation and lose most of the spread between draws (control variates: R. Y. Rubinstein and R. Marcus, 1985). What
@@ -191,7 +192,7 @@ def steadied(sums: Floats, controls: Controls) -> Floats:
     if not controls.fitted:
         return sums
     flat = sums.reshape(len(sums), -1)
-    steady = np.empty_like(flat)
+    steady = flat if in_place else np.empty_like(flat)
     for start in range(0, flat.shape[1], _COLUMNS):  # in parts, whose working space is small
         columns = slice(start, start + _COLUMNS)
         mean = flat[:, columns].mean(axis=0)

@@ -21,6 +21,10 @@ from usru_scenarios.sampler.tables import States, Tables, Weigher, Worlds
 _NOTHING: Floats = np.asarray(0.0)
 _CELL = 1024
 """Trials whose products are summed by one matrix product: few enough that no library splits it between threads."""
+MANY = 32
+"""From so many scenarios on, moves are summed over several steps at a time."""
+_GATHERED = 1 << 21
+"""Numbers that are kept until they are."""
 
 
 class Mixing:
@@ -114,6 +118,57 @@ def products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats
     sums: Floats
     sums = one.reshape(len(one), -1, cell).swapaxes(0, 1) @ other.reshape(len(other), -1, cell).transpose(1, 2, 0)
     return sums if cell == size else sums.reshape(len(edges), -1, len(one), len(other)).sum(axis=1)
+
+
+class Gathered:
+    """Sums of moves where there are many scenarios: several steps by one matrix product for each batch.
+
+    Each product is as large as all pairs of scenarios, which takes longer to add up than to work out where a batch has
+    few trials.
+
+    Args:
+        size: trials of a batch, but for the first and the last.
+        before: trials of the first that are in the block before.
+    """
+
+    def __init__(self, size: int, before: int) -> None:
+        self.size = size
+        self.before = before
+        self.steps = -(-_CELL // size)
+        self._kept: list[tuple[Floats, Floats]] = []
+
+    def add(self, one: Floats, other: Floats) -> Floats | None:
+        """Take in a step; gives the sums when there are enough of them, as `rest`.
+
+        Args:
+            one: shape (scenarios, trials), the probabilities before.
+            other: shape (things, trials), of each after, as in `Mixing.flow` or without its last row.
+        """
+        self._kept.append((one, other))
+        size = sum(part.size for part in self._kept[0])
+        return self.rest() if len(self._kept) >= min(self.steps, max(1, _GATHERED // size)) else None
+
+    def rest(self) -> Floats | None:
+        """The sums of the steps that have not been given yet, shape (batches, from, to); None without any."""
+        if not self._kept:
+            return None
+        one, other = (
+            np.concatenate([self._cells(part) for part in parts], axis=2) for parts in zip(*self._kept, strict=True)
+        )
+        self._kept = []
+        sums: Floats = one @ other.swapaxes(1, 2)
+        scenarios = one.shape[1]
+        if other.shape[1] == scenarios:
+            return sums
+        sums[:, range(scenarios), range(scenarios)] += sums[..., -1]
+        return sums[..., :-1]
+
+    def _cells(self, rows: Floats) -> Floats:
+        """Rows of trials by batch, shape (batches, rows, size), with nothing where a batch goes on in another block."""
+        after = -(self.before + rows.shape[1]) % self.size
+        if self.before or after:
+            rows = np.pad(rows, ((0, 0), (self.before, after)))
+        return rows.reshape(len(rows), -1, self.size).swapaxes(0, 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""Memory of a forecast does not grow with the draws of the judgements times the steps, nor with steps and scenarios."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command import COMMAND, environment
+from oracle import Json
+from sampled import compiled
+from usru_scenarios.meaning.support import Support
+from usru_scenarios.sampler import engine
+from usru_scenarios.sampler.engine import Plan, simulate
+
+MOST = 190
+"""Megabytes: some 60 for Python and numpy, the rest for the run."""
+
+
+def uncertain(drivers: int, steps: int) -> str:
+    """A model in which each driver has uncertain judgements."""
+    judged = "{states: {x: {uniform: [0.1, 0.9]}, y: 0.5}, persistence: {uniform: [0.1, 0.9]}, impacts: {x: {a: 1}}}"
+    return "\n".join(
+        [
+            "usru: 1\nname: wide\ntitle: Wide",
+            f"time: {{start: 2000, end: {1999 + steps}, step: year}}",
+            "scenarios: {a: {baseline: 0.5}, b: {baseline: 0.5}}\ndrivers:",
+            *(f"  d{number}: {judged}" for number in range(drivers)),
+        ]
+    )
+
+
+PEAK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no count of memory")
+def test_memory_does_not_grow_with_draws_times_steps(tmp_path: Path) -> None:
+    # 300 steps x (2 x 40 + 4) quantities x 1,024 halves of draws x 8 bytes are 206 MB, were sums kept for each half:
+    # beside the 60 MB of Python and numpy that is well over the bound, and their moments are 5 MB.
+    path = tmp_path / "wide.yaml"
+    path.write_text(uncertain(40, 300))
+    command = [*COMMAND, "simulate", "-q", "--jobs", "1", "-n", "1024", "--judgements", "512", str(path)]
+    found = subprocess.run(
+        [sys.executable, "-c", PEAK, *command], capture_output=True, text=True, check=True, env=environment()
+    )
+    status, peak = map(int, found.stdout.split())
+    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    assert status == 0
+    assert megabytes < MOST
+
+
+# --- Many scenarios --------------------------------------------------------------------------------------------------
+
+
+def many(scenarios: int) -> Json:
+    """A model of so many scenarios, with a driver that moves them."""
+    return {
+        "usru": 1,
+        "name": "many",
+        "title": "Many",
+        "time": {"start": "2025", "end": "2029", "step": "year"},
+        "outcome": {"persistence": 0.3},
+        "scenarios": {f"s{number}": {"baseline": 1 + number % 3} for number in range(scenarios)},
+        "drivers": {"d": {"states": {"x": 1, "y": 1}, "persistence": 0.5, "impacts": {"x": {"s1": 2, "s2": -1}}}},
+    }
+
+
+@pytest.mark.parametrize("trials", [7, 1000, 2100, 40_000])
+def test_moves_of_many_scenarios_are_the_same_by_several_steps_as_by_one(
+    trials: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, plan = compiled(many(40)), Plan(trials, 5)
+    monkeypatch.setattr(engine, "_BATCH_ENTRIES", 1 << 19)
+    together = simulate(program, plan)
+    monkeypatch.setattr(engine, "MANY", 1000)
+    by_one = simulate(program, plan)
+    np.testing.assert_allclose(together.moves, by_one.moves, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(together.visits, by_one.visits, rtol=1e-9, atol=1e-12)
+
+
+def test_steps_that_have_the_same_law_share_what_is_found_of_it() -> None:
+    support = Support(compiled({**many(40), "time": {"start": "2025", "end": "2064", "step": "year"}}))
+    assert len({support.law_at(step) for step in range(support.program.steps)}) <= 3
+    low, high = support.limits([1])
+    assert np.all(low < high)
