@@ -200,6 +200,36 @@ def test_explain_under_observations(tmp_path: Path, trials: int | None) -> None:
     assert found.story.path["scenario"] == ["calm", "thaw"]
 
 
+TWO_FAIL: Json = {
+    "usru": 1,
+    "name": "two-fail",
+    "title": "An alarm that takes two failures",
+    "scenarios": {"war": {"baseline": 0.2}, "peace": {"baseline": 0.8}},
+    "drivers": {
+        "c0": {"states": {"failed": 0.02, "ok": 0.98}, "impacts": {"failed": {"war": 1}}},
+        "c1": {"states": {"failed": 0.02, "ok": 0.98}},
+        "alarm": {
+            "states": {"on": 0, "off": 1},
+            "prior_given": [{"when": {"c0": "failed", "c1": "failed"}, "prior": {"on": 1}}],
+        },
+    },
+}
+
+
+def test_explain_draws_on_for_the_direct_shares_and_the_story(tmp_path: Path) -> None:
+    """Of the first 81,920 worlds some 33 agree with what is given, and 100 are needed, whatever is known exactly."""
+    found = study_of(TWO_FAIL, tmp_path).explain("war", given=["alarm=on@now"])
+    assert (found.run.trials, found.exact) == (4 * 81_920, ["probability", "states", "numbers"])
+    assert found.direct is not None
+    assert found.story is not None
+
+
+def test_explain_finds_exactly_what_sampling_does_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    found = load(FAULT_TREE).explain("one", given=["top=failed@now"], trials=1024)
+    assert (found.probability, found.exact, found.direct) == (0.5, ["probability", "states", "numbers"], None)
+
+
 def test_explain_says_what_is_impossible_and_explains_what_is_rare() -> None:
     rare = load(FAULT_TREE).explain("one", given=["top=failed@now"])
     assert (rare.probability, rare.direct, rare.story) == (0.5, None, None)

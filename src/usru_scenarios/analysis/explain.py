@@ -92,8 +92,8 @@ def explain(
 ) -> Explanation:
     """Explain a scenario at a step.
 
-    Where `auto` would solve the model, the probability and what the states and numbers of the drivers tell are exact;
-    the direct shares and the story are sampled always.
+    Where `auto` would solve the model, or too few worlds agree with what is given, the probability and what the states
+    and numbers of the drivers tell are exact; the direct shares and the story are sampled always.
 
     Args:
         loaded: the model and where it came from.
@@ -155,8 +155,12 @@ class _Inquiry:
 
     def explanation(self, do: list[str]) -> Explanation:
         """Walk the worlds and say what they say."""
-        exact = self._exact_tellings()
-        sums, note = self._sampled(may_fail=exact is not None)
+        exact = self._exact_tellings() if self._is_faster_exactly else None
+        sums, enough = self._sampled()
+        exact = exact or (None if enough else self._exact_tellings())
+        if not enough and exact is None:
+            raise self._too_few(sums)
+        note = self._missing(enough=enough)
         states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
         tellings = exact or sums.tellings
@@ -201,20 +205,23 @@ class _Inquiry:
         event = Timed("at", range(step, step + 1), InStates(OUTCOME, frozenset(self.target.members)))
         return f"{self.target.name} @ {self.step}", event
 
-    def _sampled(self, *, may_fail: bool) -> tuple[Sums, str]:
-        """The sums of the first walk, and why the direct shares are missing if they are."""
+    def _sampled(self) -> tuple[Sums, bool]:
+        """The sums of the first walk, drawn on until enough worlds agree with what is given, and whether they do."""
         while True:
             sums = self.traveller.survey(self.map_blocks)
             effective = sums.effective_trials
-            told = not self.given or enough(effective, self.plan.trials)
-            if told and sums.true.any():
-                return sums, "" if self.contrast.parts else self.contrast.missing
-            if may_fail:
-                return sums, f"Too few of {self.plan.trials:,} trials met what is given and explained."
-            if told or (more := further(self.plan.trials, effective)) is None:
-                raise self._too_few(sums)
+            if not self.given or enough(effective, self.plan.trials):
+                return sums, bool(sums.true.any())
+            if (more := further(self.plan.trials, effective)) is None:
+                return sums, False
             self.plan = Plan(more, self.plan.seed)
             self.traveller = self._traveller()
+
+    def _missing(self, *, enough: bool) -> str:
+        """Why there are no direct shares; empty where there are."""
+        if not enough:
+            return f"Too few of {self.plan.trials:,} trials met what is given and explained."
+        return "" if self.contrast.parts else self.contrast.missing
 
     def _too_few(self, sums: Sums) -> UsruError:
         seen = [(observation.text, observation.event) for observation in self.given]
@@ -228,16 +235,20 @@ class _Inquiry:
             f"there is nothing to explain: {not_met(self.full, [self._wanted, *seen], self.plan)}"
         )
 
+    @property
+    def _is_faster_exactly(self) -> bool:
+        """Whether `auto` solves the model."""
+        return self.settings.method == "auto" and faster_exactly(self.full, given=self.seen if self.given else None)
+
     def _exact_tellings(self) -> Tellings | None:
-        """The probability and what goes together with it, exactly where `auto` would solve the model; else None.
+        """The probability and what goes together with it, exactly where that takes but seconds; else None.
 
         Raises:
             ImpossibleEvidence: what is given, or with it what is explained, has no probability.
         """
         named = [reading for reading in self.traveller.readings if reading.node != OUTCOME]
         look = ExactSightings(self.full, self.target.step, self.target.step, self.seen, named)
-        given = self.seen if self.given else None
-        if self.settings.method != "auto" or not faster_exactly(self.full, given=given) or not look.is_light:
+        if not look.is_light:
             return None
         seen = [(observation.text, observation.event) for observation in self.given]
         try:
