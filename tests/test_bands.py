@@ -84,6 +84,29 @@ def test_a_judgement_on_which_nothing_depends_has_no_band(tmp_path: Path) -> Non
         assert "rough_band" not in {one.code for one in result.warnings}
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_of_a_small_model_it_has_no_noise(name: str, tmp_path: Path) -> None:
+    """Exact in each draw: the ends are those of the judgement's own 5% and 95%, whatever the seed."""
+    numbers, truth, possible = CASES[name]
+    model = study(tmp_path, numbers)
+    results = [model.simulate(seed=seed) for seed in range(1, 4)]
+    for result in results:
+        assert result.run.method == "exact"
+        low, high = end(result.scenarios["good"])
+        assert (low, high) == pytest.approx(truth, abs=0.005)  # a stratum of 512 is as wide, at the steepest
+        assert possible[0] - 5e-5 <= low < high <= possible[1] + 5e-5  # they are rounded
+        assert "rough_band" not in {one.code for one in result.warnings}
+    assert np.std([end(result.scenarios["good"]) for result in results], axis=0).max() < 0.003
+
+
+def test_exactly_what_nothing_depends_on_has_no_width(tmp_path: Path) -> None:
+    result = study(tmp_path, ("1.5", "0.4", "1", "0.8", "{uniform: [0, 1]}"), still=True).simulate()
+    assert (result.run.method, result.run.judgements) == ("exact", 512)
+    low, high = end(result.scenarios["good"])
+    assert high - low < 1e-12
+    assert result.scenarios["good"].standard_errors.end == 0.0
+
+
 # --- How noise is told apart -----------------------------------------------------------------------------------------
 
 

@@ -94,18 +94,24 @@ class Study:
         return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
 
     def drawn(self, seed: int, draws: int) -> Program:
-        """The model compiled with values of its uncertain judgements for as many draws."""
-        return self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
+        """The model compiled with values of its uncertain judgements for as many draws; the last one is remembered."""
+        if (seed, draws) not in self._last_drawn:
+            self._last_drawn.clear()
+            made = self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
+            self._last_drawn[seed, draws] = made
+        return self._last_drawn[seed, draws]
+
+    @cached_property
+    def _last_drawn(self) -> dict[tuple[int, int], Program]:
+        return {}
 
     def _made(self, part: str, make: Callable[[], Part]) -> Part:
         """What is made of the model; taken from the shelf where an earlier run put it there."""
         return make() if self.shelf is None else self.shelf.part(part, make)
 
     def settled(self, settings: RunSettings) -> RunSettings:
-        """What settings mean for this model: nothing is drawn where nothing is uncertain, and draws are sampled."""
-        if not self.outline.uncertain or settings.method == "exact":
-            return replace(settings, judgements=0)
-        return replace(settings, method="sample") if settings.judgements and settings.method == "auto" else settings
+        """What settings mean for this model: no judgement is drawn where none is uncertain."""
+        return settings if self.outline.uncertain else replace(settings, judgements=0)
 
     def programs(self, settings: RunSettings) -> tuple[Program, Callable[[str], Program]]:
         """The program with values for as many draws of the judgements as settings say, and what gives a profile's."""
@@ -145,10 +151,10 @@ class Study:
             trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams; the same seed gives the same result, digit for digit.
             method: "exact", "sample", or "auto": exact where that is predicted to take less time than sampling to a
-                standard error of .001, no judgement is drawn, and no number of trials is asked for; and where too few
-                of these agree with what is given.
-            judgements: how many draws of the uncertain judgements, at least 2, or 0 to take them at their means, as
-                "exact" does; by default `settings.DEFAULT_JUDGEMENTS`.
+                standard error of .001, in all draws of the judgements together, and no number of trials is asked for;
+                and where too few of these agree with what is given.
+            judgements: how many draws of the uncertain judgements, at least 2, or 0 to take them at their means; by
+                default `settings.DEFAULT_JUDGEMENTS`.
             do: interventions, "DRIVER=STATE" or "DRIVER=STATE@TIME".
             given: observations, "DRIVER=STATE@TIME".
             map_blocks: runs the blocks of trials; the default runs them one after another.
@@ -178,7 +184,7 @@ class Study:
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewDraws):
-            if method != "sample" and not settings.judgements and self._solves(conditions):
+            if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
                 return self._exactly(settings, conditions)
             raise
 
@@ -186,24 +192,47 @@ class Study:
         from usru_scenarios.analysis.exactly import forecast_exactly
 
         return forecast_exactly(
-            self.outline, self.program, seed=settings.seed, do=conditions.imposed, given=conditions.seen
+            self.outline,
+            self.programs(settings)[0],
+            seed=settings.seed,
+            weights=self.program.weights,
+            do=conditions.imposed,
+            given=conditions.seen,
         )
 
     def _is_exact(self, settings: RunSettings, conditions: _Conditions) -> bool:
-        """Whether a forecast under conditions is found exactly."""
+        """Whether a forecast under conditions is found exactly; never where it would not even be at the means."""
         if settings.method != "auto":
             return settings.method == "exact"
         if conditions.imposed or conditions.seen:
-            return _is_faster_exactly(conditions.program, conditions.event)
-        return self.faster_exactly
+            settled = _is_faster_exactly(conditions.program, conditions.event)
+            if not settled or not settings.judgements:
+                return settled
+            return _is_faster_exactly(self._whole(settings, conditions), conditions.event)
+        return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
+
+    def _faster_in_draws(self, settings: RunSettings) -> bool:
+        """As `faster_exactly`, in each draw of the judgements."""
+        seed, draws = settings.seed, settings.judgements
+        part = f"faster exactly in each draw {seed} {draws}"
+        return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
+
+    def _whole(self, settings: RunSettings, conditions: _Conditions) -> Program:
+        """The program with what is imposed, and with the draws of the judgements if there are any."""
+        if not settings.judgements:
+            return conditions.program
+        program = self.programs(settings)[0]
+        for intervention in conditions.imposed:
+            program = intervention.on(program)
+        return program
 
     @staticmethod
-    def _solves(conditions: _Conditions) -> bool:
+    def _solves(program: Program, conditions: _Conditions) -> bool:
         """Whether a forecast under conditions can be had exactly at all."""
         from usru_scenarios.exact import inference as exact
 
         try:
-            return exact.DEFAULT_BOUND.admits(exact.cost(conditions.program, given=conditions.event))
+            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.event))
         except exact.NotExact:
             return False
 
@@ -239,8 +268,8 @@ class Study:
             query: a probability, arithmetic over probabilities, or comparisons of it.
             trials: of the first draws, where it is sampled; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
-            method: "exact", "sample", or "auto": exact where that is predicted to be the faster way, no judgement is
-                drawn and no number of trials is asked for.
+            method: "exact", "sample", or "auto": exact where that is predicted to be the faster way, in all draws of
+                the judgements together, and no number of trials is asked for.
             judgements: as in `simulate`.
             do: as in `simulate`, for every probability in the query.
             given: as in `simulate`, for every probability in the query.
@@ -272,8 +301,7 @@ class Study:
             in_profile=lambda profile: conditions(profile).program,
         )
         program, in_profile = self.programs(settings)
-        rarely = method != "sample" and not settings.judgements
-        prober = Prober(program, in_profile, settings, map_blocks, rare_exactly=rarely)
+        prober = Prober(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
         return answered(query, conditioned(statement, further), self.outline, prober, do=do, given=given)
 
     def explain(
@@ -526,7 +554,7 @@ class Study:
             variants.append(study._variant(other, program, imposed, settings))  # noqa: SLF001  # a study as this one
         return compare(
             variants,
-            _found(settings, [one.program for one in variants]),
+            _found(settings, [one.program for one in variants], [one.whole for one in variants]),
             switch=switch,
             map_blocks=map_blocks,
         )
@@ -621,11 +649,14 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
     return replace(compile_model(loaded.model, drawing), controls=drawing.controls)
 
 
-def _found(settings: RunSettings, programs: Sequence[Program]) -> RunSettings:
-    """The settings with how several programs are run: exactly where that is predicted to be faster for each."""
+def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
+    """The settings with how several programs are run: exactly where that is predicted to be faster for each.
+
+    Those of a stage are looked at only where it is so for all of the stages before.
+    """
     if settings.method != "auto":
         return settings
-    return replace(settings, method="exact" if all(map(_is_faster_exactly, programs)) else "sample")
+    return replace(settings, method="exact" if all(all(map(_is_faster_exactly, one)) for one in stages) else "sample")
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:

@@ -43,6 +43,8 @@ DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors."""
 
 _ROUNDING = 1e-12
+_SAME_IN_ALL = 1e-13
+"""A probability that differs by no more between draws of the judgements does not depend on them: that is rounding."""
 
 _ENOUGH = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
@@ -52,6 +54,8 @@ _CASES = 256
 """Cases that are drawn together at most."""
 _TRIALS_TO_COMPARE = 250_000
 """Trials that bring the standard error of a probability near one half to .001."""
+_TRIALS_FOR_BANDS = 1_000_000
+"""Trials that bring that of the ends of a band there, about, where judgements are drawn."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ class Found:
 
     Attributes:
         value: the estimate.
-        replicates: shape (batches,), the estimate without each batch of trials; None where it is exact.
+        replicates: shape (batches,), the estimate without each batch of trials, or each draw of the judgements where it
+            is exact in each; None where it is exact altogether.
         draws: where judgements are drawn, the estimate in each draw: by all of its trials, by either half of them.
         least_error: by how much worlds that were never drawn could change it; 0 where all worlds must agree.
         question: equal for two only where they ask the same of the same laws.
@@ -82,6 +87,11 @@ class Found:
     def sampling_error(self) -> float:
         """The standard error that follows from what was drawn."""
         return 0.0 if self.replicates is None else jackknife(self.replicates)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no trials were drawn for it."""
+        return self.effective_trials is None
 
     @property
     def standard_error(self) -> float:
@@ -113,7 +123,8 @@ def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: F
     except (exact.NotExact, exact.TooLarge):
         return False
     asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
-    sampling = _TRIALS_TO_COMPARE * len(asked) * program.steps * SECONDS_PER_DRAW
+    trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
+    sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
     return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
 
 
@@ -297,30 +308,59 @@ def _apart(sums: CaseSums) -> list[CaseSums]:
 
 
 def _exact(program: Program, probability: Probability) -> Found:
+    """A probability without sampling; where judgements are drawn, averaged over their draws."""
     events = [_pair(case) for case in probability.cases]
-    values = iter(exact.probabilities(program, [event for pair in events for event in pair]))
-    chances, left_out = [], []
+    values = iter(exact.by_draw(program, [event for pair in events for event in pair]))
+    chances: list[tuple[Floats, Floats]] = []
+    left_out = []
     for case, pair in zip(probability.cases, events, strict=True):
         both = next(values)
-        given = next(values) if len(pair) == 2 else 1.0
-        if given > 0.0:
-            chances.append(_share(program, case, both, given))
+        given = next(values) if len(pair) == 2 else np.ones(len(both))
+        if given.any():
+            chances.append((_share(program, case, both, given), given))
         else:
             left_out.append(case.step or 0)
     if not chances:
         from usru_scenarios.analysis.evidence import without_probability
 
         raise without_probability(program, list(probability.evidence(probability.cases[0])))
-    return Found(math.fsum(chances) / len(chances), None, None, tuple(left_out))
+    if program.draws:
+        return _averaged(chances, tuple(left_out), program)
+    return Found(math.fsum(float(share[0]) for share, _ in chances) / len(chances), None, None, tuple(left_out))
 
 
-def _share(program: Program, case: Case, both: float, given: float) -> float:
-    """The probability of a case from those of its pair; next to 1 it is told from what is left, and may be 1 itself."""
-    share = both / given
-    if share < 1.0 - _NEARLY_CERTAIN:
-        return share
-    (left,) = exact.probabilities(program, [_pair(replace(case, event=Not(case.event)))[0]])
-    return 1.0 - min(left / given, 1.0)
+def _share(program: Program, case: Case, both: Floats, given: Floats) -> Floats:
+    """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
+
+    Next to 1 it is told from what is left, and may be 1 itself.
+    """
+    share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
+    if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
+        return np.minimum(share, 1.0)
+    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]])
+    rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
+    return 1.0 - rest
+
+
+def _averaged(chances: Sequence[tuple[Floats, Floats]], left_out: tuple[int, ...], program: Program) -> Found:
+    """The average over the draws of the judgements, of which each counts as what was seen is likely in it.
+
+    Args:
+        chances: for each case its probability in each draw, and that of what was seen, each of shape (draws,).
+        left_out: the steps of the cases that can't be had.
+        program: that they are from.
+    """
+    controls = Controls(program.controls)
+    shares, given = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
+    both = shares * given
+    halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (both, given)]
+    draws = OverDraws.of(halves[0], halves[1], controls)
+    spans = [float(np.ptp(share[seen > 0.0])) for share, seen in chances]
+    if max(spans) <= _SAME_IN_ALL:
+        value = math.fsum(float(share[seen > 0.0][0]) for share, seen in chances) / len(chances)
+        return Found(value, None, None, left_out, draws=draws)
+    value, replicates = _replicated(steadied(both, controls), steadied(given, controls))
+    return Found(min(max(value, 0.0), 1.0), replicates, None, left_out, draws=draws)
 
 
 def _estimate(
@@ -336,11 +376,22 @@ def _estimate(
     draws = OverDraws.of(both, given, controls) if plan.judgements else None
     if plan.judgements:
         both, given = (steadied(over_draws(sums), controls) for sums in (both, given))
+    value, replicates = _replicated(both, given)
+    effective = min(float(part.effective_trials[0]) for part in kept)
+    return Found(value, replicates, effective, left_out, draws=draws)
+
+
+def _replicated(both: Floats, given: Floats) -> tuple[float, Floats]:
+    """The average of ratios of sums, and the same without each batch: shape (batches,).
+
+    Args:
+        both: shape (batches, cases), of what is asked together with what was seen.
+        given: the same of what was seen.
+    """
     totals, seen = both.sum(axis=0), given.sum(axis=0)
     rest = seen - given
     replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)
-    effective = min(float(part.effective_trials[0]) for part in kept)
-    return Found(float((totals / seen).mean()), replicates.mean(axis=1), effective, left_out, draws=draws)
+    return float((totals / seen).mean()), replicates.mean(axis=1)
 
 
 def _with_least_error(program: Program, probability: Probability, found: Found) -> Found:
@@ -404,7 +455,7 @@ def answer(statement: Statement, prober: Prober, labels: Sequence[str]) -> Outco
             value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
             return Outcome(value, error, None, found)
         verdict = judge(statement, found, labels)
-        sampled = any(each.replicates is not None for each in found.values())
+        sampled = not all(each.is_exact for each in found.values())
         if verdict.holds is not None or not sampled or trials >= prober.most_trials:
             margin = math.nan if verdict.margin is None else verdict.margin
             return Outcome(margin, verdict.standard_error or 0.0, verdict, found)
@@ -505,7 +556,7 @@ def described(
         text=probability.text,
         value=found.value,
         standard_error=found.standard_error,
-        method="exact" if found.replicates is None else "sample",
+        method="exact" if found.is_exact else "sample",
         effective_trials=found.effective_trials,
         step=None if step is None else labels[step],
         seen=list(probability.observed),
@@ -565,7 +616,7 @@ def answered(
         left=verdict.left if verdict else None,
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
-        judgements=prober.settings.judgements if effective else 0,
+        judgements=prober.settings.judgements,
         judgements_at_means=outline.at_means(prober.settings.judgements),
         band=outcome.band(statement),
     )

@@ -168,7 +168,7 @@ def _told(expectation: Expectation, outcome: Outcome | None, problem: str | None
         margin=verdict.margin if verdict else None,
         standard_error=verdict.standard_error if verdict else None,
         step=verdict.step if verdict else None,
-        method="exact" if found and all(one.replicates is None for one in found) else "sample",
+        method="exact" if found and all(one.is_exact for one in found) else "sample",
         trials=max((one.trials for one in found), default=0),
         sources=list(expectation.sources or ()),
         problem=problem,

@@ -263,7 +263,8 @@ def _series(variants: Sequence[Variant], common: _Common, plan: Plan | None, map
             found[number] = common.quantities(variants[number].program, sums)
     fewest = min(len(sums.trials) for sums in found.values())
     for number in range(len(variants)):
-        yield found[number] if plan and plan.judgements else _batched(found[number], fewest)
+        drawn = variants[number].drawn is not None
+        yield found[number] if drawn else _batched(found[number], fewest)
 
 
 def _batched(sums: Sums, batches: int) -> Sums:

@@ -25,8 +25,6 @@ def can_happen(program: Program, evidence: Evidence) -> bool | None:
     event = All(tuple(event for _, event in evidence))
     if True not in Support(program).truths(event):
         return False
-    if program.controls.size:
-        return None
     try:
         possible = exact.possible(program, event)
     except (exact.NotExact, exact.TooLarge):

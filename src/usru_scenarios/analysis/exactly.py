@@ -1,4 +1,8 @@
-"""How likely is each scenario, without sampling: the forecast of a model that is small enough for exact inference."""
+"""How likely is each scenario, without sampling: the forecast of a model that is small enough for exact inference.
+
+Where judgements are uncertain it is found in each draw of them and averaged over the draws, so that bands have no noise
+and the only error is that of there being so many draws.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,34 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.analysis.forecast import QUANTILES, certain, clean, clean_one, nested, warnings
+from usru_scenarios.analysis.averages import Averages
+from usru_scenarios.analysis.forecast import (
+    QUANTILES,
+    certain,
+    clean,
+    clean_one,
+    doubts,
+    nested,
+    warnings,
+)
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.meaning.events import All
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
 from usru_scenarios.reading.outline import NodeOutline, Outline
-from usru_scenarios.results.forecast import Errors, ScenarioResult, Simulation, StatesResult, ValueErrors, ValuesResult
-from usru_scenarios.results.run import ModelLine, Run
+from usru_scenarios.results.forecast import (
+    Band,
+    Errors,
+    ScenarioResult,
+    Simulation,
+    StatesResult,
+    ValueErrors,
+    ValuesResult,
+)
+from usru_scenarios.results.run import ModelLine, Run, warned
+from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.estimates import Estimate
 from usru_scenarios.version import __version__
 
 
@@ -23,27 +46,30 @@ def forecast_exactly(
     program: Program,
     *,
     seed: int,
+    weights: Mapping[str, Floats] | None = None,
     do: Sequence[Intervention] = (),
     given: Sequence[Observation] = (),
 ) -> Simulation:
-    """The same report as by sampling, with standard errors of 0.
+    """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
 
     Args:
         outline: what the model calls its parts.
-        program: the model, compiled.
+        program: the model, compiled; perhaps with values of its uncertain judgements.
         seed: is reported alone.
+        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         do: interventions, which cut nodes off from their causes.
         given: observations: all is reported of the worlds in which they are made.
 
     Raises:
         ImpossibleEvidence: what is given can't happen.
         exact.TooLarge: it would take more memory or time than the bound.
-        exact.NotExact: a numeric node moves from step to step.
+        exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     for intervention in do:
         program = intervention.on(program)
-    found = _found(program, given)
-    moves = _transitions(found)
+    found = _Found(_forecast(program, given), program)
+    moves = found.transitions()
+    scenarios, groups = found.scenarios(outline), found.groups()
     return Simulation(
         model=ModelLine(outline.name, outline.title, outline.sha256),
         run=Run(
@@ -52,25 +78,29 @@ def forecast_exactly(
             method="exact",
             steps=list(program.grid.labels),
             profile=outline.profile,
-            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
+            weights={name: float((weights or program.weights)[name].mean()) for name in outline.drivers},
             do=[intervention.text for intervention in do],
             given=[observation.text for observation in given],
             effective_trials=None,
-            judgements_at_means=len(outline.uncertain),
+            judgements=program.draws,
+            judgements_at_means=outline.at_means(program.draws),
             usru_version=__version__,
         ),
-        scenarios=_scenarios(program, found, outline),
-        groups=_groups(program, found),
-        transitions=nested(moves, program, outline),
-        transition_errors=nested(moves * 0.0, program, outline),
-        drivers=_nodes(program, found, outline.drivers),
-        consequences=_nodes(program, found, outline.consequences),
+        scenarios=scenarios,
+        groups=groups,
+        transitions=nested(moves.value, program, outline),
+        transition_errors=nested(moves.error, program, outline),
+        drivers=found.nodes(outline.drivers),
+        consequences=found.nodes(outline.consequences),
         baseline=outline.baseline,
-        warnings=warnings(outline, program),
+        warnings=[
+            *warnings(outline, program, drawn=program.draws > 0),
+            *map(warned, doubts(found.averages.bands, Plan(0, seed, program.draws))),
+        ],
     )
 
 
-def _found(program: Program, given: Sequence[Observation]) -> ExactForecast:
+def _forecast(program: Program, given: Sequence[Observation]) -> ExactForecast:
     """The forecast of the worlds in which the observations are made, of all where there are none."""
     if not given:
         return exact.forecast(program)
@@ -83,67 +113,92 @@ def _found(program: Program, given: Sequence[Observation]) -> ExactForecast:
         raise without_probability(program, evidence) from None
 
 
-def _transitions(found: ExactForecast) -> Floats:
-    """The pooled transition matrix, shape (from, to); NaN where a scenario never occurs before the last step."""
-    there = found.transitions.sum(axis=1, keepdims=True)
-    empty = np.full_like(found.transitions, np.nan)
-    moves: Floats = np.divide(found.transitions, there, out=empty, where=there > 0)
-    return moves
+class _Found:
+    """The parts of a report, from a forecast in each draw of the judgements or in none."""
 
+    def __init__(self, found: ExactForecast, program: Program) -> None:
+        self.found = found
+        self.program = program
+        self.averages = Averages(found.weights, program.controls)
 
-def _scenarios(program: Program, found: ExactForecast, outline: Outline) -> dict[str, ScenarioResult]:
-    index = program.outcome.states.index
-    return {name: _visited(found, [index(name)], index(name), title) for name, title in outline.scenarios.items()}
+    def transitions(self) -> Estimate:
+        """The pooled transition matrix, shape (from, to); NaN where a scenario never occurs before the last step."""
+        sums = self.found.transitions
+        moves = self.averages.ratio(sums, sums.sum(axis=-1, keepdims=True))
+        return Estimate(np.clip(moves.value, 0.0, 1.0), moves.error)
 
+    def scenarios(self, outline: Outline) -> dict[str, ScenarioResult]:
+        """The likelihoods of the scenarios."""
+        index = self.program.outcome.states.index
+        return {name: self._visited([index(name)], index(name), title) for name, title in outline.scenarios.items()}
 
-def _groups(program: Program, found: ExactForecast) -> dict[str, ScenarioResult]:
-    first = len(program.outcome.states)
-    return {
-        name: _visited(found, list(members), first + number, name)
-        for number, (name, members) in enumerate(program.groups.items())
-    }
+    def groups(self) -> dict[str, ScenarioResult]:
+        """The likelihoods of the groups."""
+        first = len(self.program.outcome.states)
+        return {
+            name: self._visited(list(members), first + number, name)
+            for number, (name, members) in enumerate(self.program.groups.items())
+        }
 
+    def _visited(self, members: list[int], column: int, title: str) -> ScenarioResult:
+        """The result of a set of scenarios whose first visits stand in a column."""
+        found, averages = self.found, self.averages
+        sure = certain(averages.mean(found.scenarios), members)
+        visits = found.scenarios[..., members].sum(axis=-1)
+        shares = averages.of(visits)
+        by_step = clean(np.where(sure, 1.0, shares.value))
+        first_visit = averages.of(found.first_visit[..., column])
+        ever = averages.of(found.ever[..., column])
+        band = averages.band(visits)
+        return ScenarioResult(
+            title=title,
+            by_step=by_step,
+            end=by_step[-1],
+            mean=float(np.mean(by_step)),
+            ever=1.0 if sure.any() else clean_one(ever.value),
+            first_visit=clean(first_visit.value),
+            standard_errors=Errors(
+                by_step=shares.error.tolist(),
+                end=float(shares.error[-1]),
+                mean=float(averages.of(visits.mean(axis=-1)).error),
+                ever=float(ever.error),
+                first_visit=first_visit.error.tolist(),
+            ),
+            band=None if band is None else Band(clean(band.low), clean(band.high)),
+        )
 
-def _visited(found: ExactForecast, members: list[int], column: int, title: str) -> ScenarioResult:
-    """The result of a set of scenarios whose first visits stand in a column."""
-    sure = certain(found.scenarios, members)
-    by_step = clean(np.where(sure, 1.0, found.scenarios[:, members].sum(axis=1)))
-    first_visit = clean(found.first_visit[:, column])
-    nothing = [0.0] * len(by_step)
-    return ScenarioResult(
-        title=title,
-        by_step=by_step,
-        end=by_step[-1],
-        mean=float(np.mean(by_step)),
-        ever=1.0 if sure.any() else clean_one(found.ever[column]),
-        first_visit=first_visit,
-        standard_errors=Errors(nothing, 0.0, 0.0, 0.0, list(nothing)),
-    )
+    def nodes(self, nodes: Mapping[str, NodeOutline]) -> dict[str, StatesResult | ValuesResult]:
+        """Where drivers or consequences are."""
+        results: dict[str, StatesResult | ValuesResult] = {}
+        for name, part in nodes.items():
+            node = self.program.nodes[name]
+            if isinstance(node, CategoricalNode):
+                results[name] = self._states(part.title, node, part.states, self.found.shares[name])
+            else:
+                results[name] = self._values(part.title, self.found.values[name])
+        return results
 
+    def _states(self, title: str, node: CategoricalNode, order: Iterable[str], shares: Floats) -> StatesResult:
+        columns = {state: node.states.index(state) for state in order}
+        pooled, found = self.averages.mean(shares), self.averages.of(shares)
+        by_step = {
+            state: clean(np.where(certain(pooled, [column]), 1.0, found.value[:, column]))
+            for state, column in columns.items()
+        }
+        return StatesResult(
+            title, by_step, {state: found.error[:, column].tolist() for state, column in columns.items()}
+        )
 
-def _nodes(
-    program: Program, found: ExactForecast, nodes: Mapping[str, NodeOutline]
-) -> dict[str, StatesResult | ValuesResult]:
-    results: dict[str, StatesResult | ValuesResult] = {}
-    for name, part in nodes.items():
-        node = program.nodes[name]
-        if isinstance(node, CategoricalNode):
-            results[name] = _states(part.title, node, part.states, found.shares[name])
-        else:
-            results[name] = _values(part.title, found.values[name])
-    return results
-
-
-def _states(title: str, node: CategoricalNode, order: Iterable[str], shares: Floats) -> StatesResult:
-    columns = {state: node.states.index(state) for state in order}
-    by_step = {
-        state: clean(np.where(certain(shares, [column]), 1.0, shares[:, column])) for state, column in columns.items()
-    }
-    return StatesResult(title, by_step, {state: [0.0] * len(series) for state, series in by_step.items()})
-
-
-def _values(title: str, values: ExactValues) -> ValuesResult:
-    quantiles = {f"{share:.2f}": values.quantile(share).tolist() for share in QUANTILES}
-    nothing = [0.0] * len(values.mean)
-    errors = ValueErrors(nothing, {share: list(nothing) for share in quantiles})
-    return ValuesResult(title, values.mean.tolist(), quantiles, errors)
+    def _values(self, title: str, values: ExactValues) -> ValuesResult:
+        """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
+        mean = self.averages.of(values.mean)
+        quantiles, errors = {}, {}
+        for share in QUANTILES:
+            value = values.quantile(share)
+            error = self.averages.of(values.below(value)).error if self.program.draws else np.zeros(len(value))
+            above, below = (
+                values.quantile(np.clip(share + way * error, 0.0, 1.0)) if error.any() else value for way in (1, -1)
+            )
+            quantiles[f"{share:.2f}"] = value.tolist()
+            errors[f"{share:.2f}"] = ((above - below) / 2).tolist()
+        return ValuesResult(title, mean.value.tolist(), quantiles, ValueErrors(mean.error.tolist(), errors))

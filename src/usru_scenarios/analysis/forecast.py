@@ -227,8 +227,10 @@ def doubts(found: Sequence[Spread], plan: Plan) -> Iterable[Problem]:
     else:
         draws = min(_rounded(plan.judgements * (by_draws / WANTED) ** 2), MOST_JUDGEMENTS)
         why = f"{plan.judgements} draws of the judgements leave their ends open"
-        trials = _rounded(plan.trials * draws / plan.judgements)
-        advice = f"--judgements {draws} makes them sharper, with as many trials for each draw (-n {trials})"
+        advice = f"--judgements {draws} makes them sharper"
+        if plan.trials:
+            trials = _rounded(plan.trials * draws / plan.judgements)
+            advice += f", with as many trials for each draw (-n {trials})"
     yield Problem("rough_band", f"the bands of judgement are rough: {why}; {advice}", severity="warning")
 
 

@@ -118,9 +118,11 @@ class _Exactly:
     programs: Programs
 
     def run(self, number: int) -> Sums:
-        """The probabilities of one of them."""
-        found = np.clip(exact.forecast(self.programs[number]).scenarios, 0.0, 1.0)
-        return Sums(np.ones(2), np.stack([found, found]))
+        """The probabilities of one of them, as two batches that say the same, or two of each draw of the judgements."""
+        program = self.programs[number]
+        found = np.clip(exact.forecast(program).scenarios, 0.0, 1.0)
+        each = np.repeat(found if program.draws else found[None], 2, axis=0)
+        return Sums(np.ones(len(each)), each)
 
 
 # Nodes in common ------------------------------------------------------------------------------------------------------

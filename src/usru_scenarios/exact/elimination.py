@@ -284,12 +284,19 @@ class Task:
         uses: all variables that must be in the table.
         brings: the variable that comes in.
         report: of scenarios in sequence, read in passing while the outcome moves.
+        drawn: the draws of the judgements among `uses`, where what is read is kept apart by them.
     """
 
     what: Move | dict[Timed, Truths] | Report | Avoiding
     uses: Axes
     brings: Parent | None = None
     report: Report | None = None
+    drawn: Axes = ()
+
+    @property
+    def over(self) -> Axes:
+        """The variables that conditions are laid out over."""
+        return tuple(axis for axis in self.uses if axis not in self.drawn)
 
 
 @dataclass(frozen=True)
@@ -459,12 +466,19 @@ def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
 
 
 def parted(stage: Stage, table: Floats, parting: Split, decided: Floats) -> Floats:
-    """The worlds in their channels after conditions were read; what has become certain is added to `decided`."""
-    axes = stage.task.uses
+    """The worlds in their channels after conditions were read; what has become certain is added to `decided`.
+
+    Args:
+        stage: of the conditions.
+        table: before them; it may be overwritten.
+        parting: what becomes of the channels.
+        decided: shape (events, draws), or (events, 1) where nothing depends on drawn judgements.
+    """
+    axes = stage.task.over
     if parting.decided:
-        joint = read(table, (CHANNELS, *stage.before), (CHANNELS, *axes))
+        joint = read(table, (CHANNELS, *stage.before), (CHANNELS, *axes, *stage.task.drawn))
         for (channel, event), where in parting.decided.items():
-            decided[event] += joint[channel, where].sum()
+            decided[event] += joint[channel, where].sum(axis=0)
     before, after = stage.channels
     if before == after and parting.stays:
         left = np.zeros((after, *(axis.size for axis in axes)))

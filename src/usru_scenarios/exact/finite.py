@@ -23,6 +23,7 @@ import numpy.typing as npt
 from usru_scenarios.exact.latent import FINE, Latent, SmoothScale, Spread, quadrature
 from usru_scenarios.meaning.events import Compared, InStates
 from usru_scenarios.meaning.program import (
+    JUDGEMENTS,
     CategoricalNode,
     Curve,
     Floats,
@@ -31,6 +32,7 @@ from usru_scenarios.meaning.program import (
     Parent,
     Program,
     Term,
+    judgements,
     log_weights,
     spread,
 )
@@ -249,7 +251,8 @@ class Move:
             for term in law.terms:
                 if term.points[..., law.size].any():
                     hold = hold + spread(term.points[..., law.size :], term.parents, parents)
-            hold = kept_with_points(law.keep[:1], hold + law.offset[law.size])
+            keep = spread(law.keep[..., :1], law.keep_parents[:-1], parents)
+            hold = kept_with_points(keep, hold + law.offset[law.size])
         if law.fixed is None and _rows(parents) >= LARGE and (apart := halves(law, parents)) is not None:
             held = [*apart.parents[0], *apart.parents[1]]
             shares = apart.shares()
@@ -260,7 +263,8 @@ class Move:
 def redraws_alike(law: Law) -> bool:
     """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
     read = {*law.prior_parents, *(parent for term in law.terms for parent in term.parents)}
-    return law.own not in read and law.allowed is None and (law.keep is None or bool(np.all(law.keep == law.keep[0])))
+    alike = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
+    return law.own not in read and law.allowed is None and alike
 
 
 Links = Callable[[str, int], Iterable[tuple[str, int]]]
@@ -348,10 +352,18 @@ class Laws:
 
     @staticmethod
     def settled(node: NumericNode, step: int) -> float | None:
-        """A numeric node's value where it is set by an intervention or by `initial`."""
+        """A numeric node's value where it is set by an intervention or by `initial`.
+
+        Raises:
+            NotExact: it is uncertain.
+        """
         if not math.isnan(node.imposed[step]):
             return float(node.imposed[step])
-        return float(node.initial) if step == 0 and node.initial is not None else None
+        if step or node.initial is None:
+            return None
+        if node.initial.ndim:
+            raise _uncertain(node)
+        return float(node.initial)
 
     @staticmethod
     def terms(node: NumericNode, step: int) -> list[Term]:
@@ -365,7 +377,9 @@ class Laws:
         return [curve for curve in node.curves if curve.points.any() and (step or not curve.lag)]
 
     def links(self, name: str, step: int) -> list[tuple[str, int]]:
-        """The nodes that a node's state or value depends on at a step, each with its lag."""
+        """The nodes that a node's state or value depends on at a step, each with its lag; the judgements among them."""
+        if name == JUDGEMENTS:
+            return [(name, 1)] if step else []
         node = self.program.nodes[name]
         if isinstance(node, NumericNode):
             if self.settled(node, step) is not None:
@@ -376,14 +390,22 @@ class Laws:
         if self.copies(name, step):
             return [(name, 1)]
         law = self.law(name, step)
-        return [*((parent.node, parent.lag) for parent in law.parents), *((c.node, c.lag) for c in law.curves)]
+        drawn = [(JUDGEMENTS, 0)] if any(curve.points.ndim > 2 for curve in law.curves) else []
+        return [*((parent.node, parent.lag) for parent in law.parents), *((c.node, c.lag) for c in law.curves), *drawn]
 
 
 class Finite:
     """A program's laws over variables, as far as they matter for what is wanted.
 
+    Where anything wanted depends on drawn judgements, their draws are a variable like the others, which never changes
+    and has a weight of 1 in every draw: what is read together with it is found in each draw by itself.
+
+    Attributes:
+        drawn: that variable; none where nothing depends on it.
+
     Raises:
-        NotExact: a numeric node that matters moves along several steps, or in a way that no finite sum follows.
+        NotExact: a numeric node that matters moves along several steps, or in a way that no finite sum follows, or
+            depends on uncertain judgements itself.
     """
 
     def __init__(self, laws: Laws, wanted: Wanted) -> None:
@@ -395,9 +417,15 @@ class Finite:
         self.latents: dict[str, Latent] = {}
         self.spreads: dict[tuple[str, int], Spread] = {}
         self.needed = relevant([wanted.at(step) for step in range(len(wanted.atoms))], laws.links)
+        self.drawn: tuple[Parent, ...] = ()
+        if any(JUDGEMENTS in needed for needed in self.needed):
+            self.drawn = (judgements(program.draws),)
+            self.latents[JUDGEMENTS] = Latent(JUDGEMENTS, 0, np.arange(float(program.draws)), np.ones(program.draws))
         self.known = self._known()
         for node in program.nodes.values():
             if isinstance(node, NumericNode) and (drawn := self._drawn(node)):
+                if node.among(range(1)) is not node:
+                    raise _uncertain(node)
                 self._admit(node, drawn)
 
     def narrowed(self, name: str, part: slice) -> Finite:
@@ -427,7 +455,7 @@ class Finite:
         for step, needed in enumerate(self.needed):
             now: dict[str, int] = {}
             for name in sorted(needed):
-                if isinstance(self.program.nodes[name], NumericNode):
+                if name == JUDGEMENTS or isinstance(self.program.nodes[name], NumericNode):
                     continue
                 law = self.laws.law(name, step)
                 if law.size == 1:
@@ -454,7 +482,7 @@ class Finite:
         compared = [atom for atoms in self.wanted.atoms for atom in atoms if isinstance(atom, Compared)]
         places = [atom.value for atom in compared if atom.node == name]
         for step, needed in enumerate(self.needed):
-            for reader in sorted(needed):
+            for reader in sorted(needed - {JUDGEMENTS}):
                 node = self.program.nodes[reader]
                 if isinstance(node, NumericNode):
                     terms, curves = tuple(self.laws.terms(node, step)), tuple(self.laws.curves(node, step))
@@ -600,6 +628,9 @@ class Finite:
         """The points along a numeric parent as points over the variables that its value is a function of."""
         reading = self.reading(curve.node, step, curve.lag)
         assert reading.values is not None
+        if curve.points.ndim > 2:
+            tables = [self._along(replace(curve, points=points), step).points for points in curve.points]
+            return Term((judgements(len(tables)), *reading.variables), np.stack(tables))
         columns = [np.interp(reading.values, curve.knots, column) for column in curve.points.T]
         return Term(reading.variables, np.stack(columns, axis=-1))
 
@@ -627,6 +658,13 @@ class Finite:
         terms = [self._rewritten(term, step) for term in law.terms]
         terms += [self._along(curve, step) for curve in law.curves]
         return replace(law, prior_parents=prior_parents, prior=prior, terms=tuple(terms), curves=())
+
+
+def _uncertain(node: NumericNode) -> NotExact:
+    return NotExact(
+        f"the numeric node {node.name} depends on uncertain judgements itself: their draws are followed by sampling"
+        " only; '--judgements 0' takes them at their means"
+    )
 
 
 def _latent_name(node: NumericNode) -> str:

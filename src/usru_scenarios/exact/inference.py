@@ -7,13 +7,17 @@ before anything starts, and a question beyond the bound is refused with both fig
 
 Events that depend on the same nodes share a pass; one whose tables would not fit is taken apart, down to single events
 and, with numeric nodes, to parts of their quadrature.
+
+Of a program with values for many draws of its uncertain judgements everything is found in each draw. The draws are one
+more variable of the joint table, so that a pass over all of them takes as many calls as one over a single draw; they
+are taken in portions whose tables stay small.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeVar
 
@@ -37,6 +41,7 @@ __all__ = [
     "NotExact",
     "NothingObserved",
     "TooLarge",
+    "by_draw",
     "cost",
     "forecast",
     "possible",
@@ -118,7 +123,7 @@ def cost(
     Raises:
         NotExact: see `probabilities`.
     """
-    return _total(_planned(program, tuple(events), given, bound))
+    return _predicted(_portions(program, tuple(events), given, bound), tuple(events), given, bound)
 
 
 def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> list[float]:
@@ -132,10 +137,28 @@ def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound =
         NotExact: a numeric node that matters moves along several steps.
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
-    found: dict[Formula, float] = {}
-    for one, answer in _answered(program, tuple(events), None, bound) if events else ():
-        found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=1), 0.0, 1.0).tolist(), strict=True))
-    return [found[event] for event in events]
+    found: list[float] = by_draw(program, events, bound=bound).mean(axis=1).tolist()
+    return found
+
+
+def by_draw(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> Floats:
+    """The probabilities of events in each draw of the judgements, shape (events, draws); without any, (events, 1).
+
+    Raises:
+        TooLarge, NotExact, ValueError: see `probabilities`.
+    """
+    if not events:
+        return np.zeros((0, max(program.draws, 1)))
+    asked = tuple(events)
+    return np.concatenate([_of_portion(one, asked, bound) for one in _admitted(program, asked, None, bound)], axis=1)
+
+
+def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) -> Floats:
+    """The probabilities of events in each draw of a portion, shape (events, draws)."""
+    found: dict[Formula, Floats] = {}
+    for one, answer in planner.answered(events, None, bound):
+        found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=2), 0.0, 1.0), strict=True))
+    return np.stack([np.broadcast_to(found[event], planner.draws) for event in events])
 
 
 def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) -> bool:
@@ -144,10 +167,8 @@ def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) 
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    passes = _planned(program, (event,), None, bound)
-    if not bound.admits(needed := _total(passes)):
-        raise TooLarge(needed, bound)
-    return any(one.possible() for one in passes)
+    portions = _admitted(program, (event,), None, bound)
+    return any(one.possible() for portion in portions for one in portion.passes((event,), None, bound))
 
 
 def _asked(program: Program, events: Sequence[Formula]) -> list[Question]:
@@ -181,26 +202,6 @@ def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-def _answered(
-    program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound
-) -> list[tuple[Pass, Answer]]:
-    """Passes whose questions make up the one asked, as in `_planned`, each with the answer.
-
-    Raises:
-        TooLarge: they would take more than the bound.
-    """
-    passes = _planned(program, events, given, bound)
-    if not bound.admits(needed := _total(passes)):
-        raise TooLarge(needed, bound)
-    answered: dict[Question, tuple[Pass, Answer]] = {}
-    for one in passes:
-        answer = one.run()
-        if (known := answered.get(one.question)) is not None:
-            answer = known[1].plus(answer)
-        answered[one.question] = one, answer
-    return list(answered.values())
-
-
 def _total(passes: Iterable[Pass]) -> Cost:
     return reduce(Cost.then, (one.cost for one in passes), NOTHING)
 
@@ -211,6 +212,12 @@ class _Planner:
 
     laws: Laws
     known: dict[tuple[tuple[Formula, ...], Formula | None, Bound], list[Pass]] = field(default_factory=dict)
+    parts: tuple[int, list[_Planner]] = (0, [])
+
+    @property
+    def draws(self) -> int:
+        """For how many draws of the judgements there are answers; 1 where none is drawn."""
+        return max(self.laws.program.draws, 1)
 
     def passes(self, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[Pass]:
         """The passes for some events, or a forecast where there are none."""
@@ -224,6 +231,28 @@ class _Planner:
             self.known[key] = passes
         return passes
 
+    def answered(
+        self, events: tuple[Formula, ...], given: Formula | None, bound: Bound
+    ) -> Iterator[tuple[Pass, Answer]]:
+        """Passes whose questions make up the one asked, as in `passes`, each with the answer."""
+        answered: dict[Question, tuple[Pass, Answer]] = {}
+        for one in self.passes(events, given, bound):
+            answer = one.run()
+            if (known := answered.get(one.question)) is not None:
+                answer = known[1].plus(answer)
+            answered[one.question] = one, answer
+        yield from answered.values()
+
+    def portions(self, size: int) -> list[_Planner]:
+        """Planners of the program for at most so many draws each, in order; the last ones made are remembered."""
+        program = self.laws.program
+        if size >= self.draws:
+            return [self]
+        if self.parts[0] != size:
+            ranges = [range(first, min(first + size, self.draws)) for first in range(0, self.draws, size)]
+            self.parts = size, [_Planner(Laws(program.among(draws))) for draws in ranges]
+        return self.parts[1]
+
 
 _PROGRAMS = 4
 """Programs whose passes are remembered."""
@@ -236,12 +265,43 @@ _planners: dict[int, _Planner] = {}
 """By the program's identity, which lasts as long as its planner holds it; the one asked last comes last."""
 
 
-def _planned(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[Pass]:
-    """The passes for some events, or a forecast where there are none, planned once for a program."""
+def _planner(program: Program) -> _Planner:
     planner = _planners.pop(id(program), None) or _Planner(Laws(program))
     _forget(_planners, _PROGRAMS - 1)
     _planners[id(program)] = planner
-    return planner.passes(events, given, bound)
+    return planner
+
+
+_PORTION = 1 << 18
+"""Draws of the judgements are taken in portions whose largest table has no more entries, where there is such a way."""
+
+
+def _portions(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[_Planner]:
+    """Planners for a question, of the whole program or of portions of its draws."""
+    whole, size, most = _planner(program), program.draws, min(_PORTION, bound.entries)
+    found = [whole]
+    while size > 1 and (entries := _total(found[0].passes(events, given, bound)).entries) > most:
+        size = max(min(size // 2, size * most // entries), 1)
+        found = whole.portions(size)
+    return found
+
+
+def _predicted(portions: Sequence[_Planner], events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> Cost:
+    """What a question takes, told from the first portion: the others are no larger."""
+    first = _total(portions[0].passes(events, given, bound))
+    return replace(first, operations=first.operations * len(portions))
+
+
+def _admitted(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[_Planner]:
+    """Planners for a question that is within the bound.
+
+    Raises:
+        TooLarge: it would take more.
+    """
+    portions = _portions(program, events, given, bound)
+    if not bound.admits(needed := _predicted(portions, events, given, bound)):
+        raise TooLarge(needed, bound)
+    return portions
 
 
 def _forget(known: dict[Thing, Other], most: int) -> None:
@@ -300,33 +360,58 @@ class ExactValues:
     """Where a numeric node stands at each step.
 
     Attributes:
-        mean: shape (steps,).
-        spreads: for each step, its distribution given some variables, and their joint distribution.
+        mean: shape (steps,); where judgements are drawn, (draws, steps).
+        spreads: for each step, its distribution given some variables, and their joint distribution in each draw, the
+            draws along its first axis (one where none is drawn), times how much the draw counts.
     """
 
     mean: Floats
     spreads: tuple[tuple[Spread, Floats], ...]
 
-    def quantile(self, share: float) -> Floats:
-        """The value that is not exceeded with probability `share`, shape (steps,).
+    def quantile(self, share: float | Floats) -> Floats:
+        """The value that is not exceeded with probability `share` over all draws, shape (steps,).
 
         It has no error of discretisation where the node's latent normal is independent of what moves it, and a small
         one where the node's own past comes back to it.
+
+        Args:
+            share: one for all steps, or of shape (steps,).
         """
-        return np.array([spread.quantile(share, joint) for spread, joint in self.spreads])
+        shares = np.broadcast_to(share, len(self.spreads)).tolist()
+        pairs = zip(self.spreads, shares, strict=True)
+        return np.array([spread.quantile(own, joints.mean(axis=0)) for (spread, joints), own in pairs])
+
+    def below(self, values: Floats) -> Floats:
+        """The probability of not exceeding a value at each step, in each draw: shape (draws, steps).
+
+        Args:
+            values: shape (steps,).
+        """
+        columns = []
+        for (spread, joints), value in zip(self.spreads, values.tolist(), strict=True):
+            flat = joints.reshape(len(joints), -1)
+            below = (joints * spread.below_given(value, joints.ndim - 1)).reshape(flat.shape).sum(axis=1)
+            columns.append(_ratio(below, flat.sum(axis=1)))
+        return np.array(columns).T
 
 
 @dataclass(frozen=True)
 class ExactForecast:
     """All that a simulation reports, exactly; states, scenarios and groups in the program's order.
 
+    Where judgements are drawn, all arrays have an axis for the draws before their own: in each draw, what follows if
+    its values of the judgements are the right ones.
+
     Attributes:
         scenarios: shape (steps, scenarios), the probability of each at each step.
         ever: shape (scenarios + groups,), that it is visited at some step.
         first_visit: shape (steps, scenarios + groups), that a step is the first visit.
-        transitions: shape (scenarios, scenarios), sums over the steps of P(a at t, b at t + 1).
+        transitions: shape (scenarios, scenarios), sums over the steps of P(a at t, b at t + 1); under observations
+            of that and what is observed, on any scale.
         shares: for every other categorical node, shape (steps, states).
         values: for every numeric node.
+        weights: shape (draws,), how likely what is observed is in each draw, 1 in the mean; nothing follows from a draw
+            in which it does not happen. 1 where nothing is observed.
     """
 
     scenarios: Floats
@@ -335,6 +420,7 @@ class ExactForecast:
     transitions: Floats
     shares: dict[str, Floats]
     values: dict[str, ExactValues]
+    weights: Floats
 
 
 def forecast(program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND) -> ExactForecast:
@@ -349,56 +435,114 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
         NothingObserved: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
+    portions = [_in_portion(one, given, bound) for one in _admitted(program, (), given, bound)]
+    scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
+    found = [one for one, _ in portions]
+    weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
+    if not weights.any():
+        raise NothingObserved("what is said to be seen does not happen")
+    counts = [one.weights.mean() * scale / weights.mean() for one, scale in zip(found, scales, strict=True)]
+
+    def put(parts: Iterable[Floats]) -> Floats:
+        """The arrays of the portions in one, which has an axis for the draws where there are any."""
+        whole = np.concatenate(list(parts))
+        return whole if program.draws else whole[0]
+
+    return ExactForecast(
+        scenarios=put(one.scenarios for one in found),
+        ever=put(one.ever for one in found),
+        first_visit=put(one.first_visit for one in found),
+        transitions=put(one.transitions * count for one, count in zip(found, counts, strict=True)),
+        shares={name: put(one.shares[name] for one in found) for name in found[0].shares},
+        values={
+            name: ExactValues(put(one.values[name].mean for one in found), _spreads(found, counts, name))
+            for name in found[0].values
+        },
+        weights=weights / weights.mean(),
+    )
+
+
+def _in_portion(planner: _Planner, given: Formula | None, bound: Bound) -> tuple[ExactForecast, float]:
+    """The forecast in each draw of a portion, the weights on a scale of their own, and the logarithm of that scale.
+
+    All arrays have an axis for the draws before their own, of size 1 where none is drawn.
+    """
+    program, draws = planner.laws.program, planner.draws
     sets = _sets(program)
     first: dict[frozenset[int], Floats] = {}
     unvisited: dict[frozenset[int], Floats] = {}
-    transitions = np.zeros((len(program.outcome.states),) * 2)
+    transitions = np.zeros((draws, *(len(program.outcome.states),) * 2))
     shares: dict[str, Floats] = {}
     values: dict[str, ExactValues] = {}
-    for one, answer in _answered(program, (), given, bound):
+    seen, weights, log_scale = np.ones(draws, dtype=np.bool_), np.ones(1), 0.0
+    for one, answer in planner.answered((), given, bound):
         question = one.question
         if given is None:
-            followed = question.visits or map(_members, question.events)
-            first.update(zip(followed, answer.decided, strict=True))
-        elif not answer.evidence.all():
-            raise NothingObserved("what is said to be seen does not happen")
+            first.update(zip(question.visits or map(_members, question.events), answer.decided, strict=True))
         else:
-            unvisited.update(zip(question.visits, answer.decided / answer.evidence, strict=True))
-        transitions += answer.pairs
+            unvisited.update(zip(question.visits, _ratio(answer.decided, answer.evidence), strict=True))
+            seen &= answer.evidence.all(axis=1)
+            if len(answer.evidence) >= len(weights):
+                weights, log_scale = answer.evidence[:, -1], answer.log_scale
+        transitions += np.moveaxis(answer.pairs, -1, 0) * (1 if given is None else one.draws)
         for name in question.reported:
             if isinstance(program.nodes[name], CategoricalNode):
-                shares[name] = _shares(one.whole, name, answer)
+                shares[name] = _repeated(_shares(one.whole, name, answer), draws)
             else:
-                values[name] = _values(one.whole, name, answer)
+                values[name] = _values(one.whole, name, answer, draws)
     scenarios = shares.pop(OUTCOME)
     for members, never in unvisited.items():
-        first[members] = _first_visits(never, scenarios[:, sorted(members)])
+        first[members] = _first_visits(never, scenarios[..., sorted(members)])
     if program.steps == 1:
-        first = {members: scenarios[:, sorted(members)].sum(axis=1) for members in sets}
-    first_visit = np.stack([first[members] for members in sets], axis=1)
-    ever = first_visit.sum(axis=0)
+        first = {members: scenarios[..., sorted(members)].sum(axis=2) for members in sets}
+    first_visit = np.stack([_repeated(first[members], draws) for members in sets], axis=2)
+    ever = first_visit.sum(axis=1)
     for column, members in enumerate(sets):
         if members in unvisited:
-            ever[column] = 1.0 - unvisited[members][-1] if scenarios[:, sorted(members)].any() else 0.0
-    return ExactForecast(
+            visited = scenarios[..., sorted(members)].any(axis=(1, 2))
+            ever[:, column] = np.where(visited, 1.0 - unvisited[members][:, -1], 0.0)
+    found = ExactForecast(
         scenarios=scenarios,
         ever=ever,
         first_visit=first_visit,
         transitions=transitions,
         shares={name: shares[name] for name in program.nodes if name in shares},
         values={name: values[name] for name in program.nodes if name in values},
+        weights=_repeated(weights, draws) * seen,
+    )
+    return found, log_scale
+
+
+def _repeated(array: Floats, draws: int) -> Floats:
+    """An array by draws; what is the same in all of them has it once."""
+    return np.broadcast_to(array, (draws, *array.shape[1:]))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Shares of what is observed, 0 where it is not."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+
+
+def _spreads(
+    portions: Sequence[ExactForecast], counts: Sequence[float], name: str
+) -> tuple[tuple[Spread, Floats], ...]:
+    """The distributions of a numeric node in the draws of all portions, of which each counts for so much."""
+    by_step = zip(*(one.values[name].spreads for one in portions), strict=True)
+    return tuple(
+        (parts[0][0], np.concatenate([joints * count for (_, joints), count in zip(parts, counts, strict=True)]))
+        for parts in by_step
     )
 
 
 def _first_visits(unvisited: Floats, shares: Floats) -> Floats:
-    """The probability that a step is the first visit of some scenarios, shape (steps,).
+    """The probability that a step is the first visit of some scenarios, shape (draws, steps).
 
     Args:
-        unvisited: shape (steps,), of not having been in any of them up to the end of a step.
-        shares: shape (steps, scenarios), of being in each; where none is possible, none is visited.
+        unvisited: shape (draws, steps), of not having been in any of them up to the end of a step.
+        shares: shape (draws, steps, scenarios), of being in each; where none is possible, none is visited.
     """
     visits = -np.diff(unvisited, prepend=1.0)
-    return np.where(shares.any(axis=1), np.maximum(visits, 0.0), 0.0)
+    return np.where(shares.any(axis=2), np.maximum(visits, 0.0), 0.0)
 
 
 def _sets(program: Program) -> list[frozenset[int]]:
@@ -440,24 +584,34 @@ def _comes_alone(laws: Laws) -> bool:
 
 
 def _shares(finite: Finite, name: str, answer: Answer) -> Floats:
-    """A node's states by step, from the variables that they are functions of: shape (steps, states)."""
+    """A node's states by step, from the variables that they are functions of: shape (draws, steps, states)."""
     node = finite.program.nodes[name]
     assert isinstance(node, CategoricalNode)
+    observed = answer.evidence.size > 0
     rows = []
     for step in range(finite.program.steps):
-        states = finite.reading(name, step).states
-        row = np.bincount(states.ravel(), answer.reports[name, step].ravel(), len(node.states))
-        rows.append(row if len(answer.evidence) == 0 else row / math.fsum(row))
-    return np.array(rows)
+        states = finite.reading(name, step).states.ravel()
+        joint = answer.reports[name, step].reshape(len(states), -1)
+        row = np.zeros((len(node.states), joint.shape[1]))
+        np.add.at(row, states, joint)
+        rows.append(_ratio(row, np.array([math.fsum(column) for column in row.T.tolist()])) if observed else row)
+    return np.stack(rows).transpose(2, 0, 1)
 
 
-def _values(finite: Finite, name: str, answer: Answer) -> ExactValues:
+def _values(finite: Finite, name: str, answer: Answer, draws: int) -> ExactValues:
     mean, spreads = [], []
     for step in range(finite.program.steps):
         values = finite.reading(name, step).values
         assert values is not None
         joint = answer.reports[name, step]
-        joint = joint if len(answer.evidence) == 0 else joint / joint.sum()
-        mean.append(float((values * joint).sum()))
-        spreads.append((finite.spreads[name, step], joint))
-    return ExactValues(np.array(mean), tuple(spreads))
+        if answer.evidence.size:
+            joint = joint / (joint.sum() or 1.0) * joint.shape[-1]
+        joints = np.ascontiguousarray(np.moveaxis(joint, -1, 0))
+        mean.append([float((values * one).sum()) / _total_of(one, answer) for one in joints])
+        spreads.append((finite.spreads[name, step], _repeated(joints, draws)))
+    return ExactValues(_repeated(np.array(mean).T, draws), tuple(spreads))
+
+
+def _total_of(joint: Floats, answer: Answer) -> float:
+    """What the shares of a joint distribution are taken of."""
+    return (float(joint.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0

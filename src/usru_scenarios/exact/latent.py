@@ -126,21 +126,29 @@ class Spread:
     fixed: float | None = None
 
     def below(self, value: float, joint: Floats) -> float:
-        """P(x <= value) where the variables have the joint distribution `joint`.
+        """P(x <= value) where the variables have the joint distribution `joint`, whose axes are theirs."""
+        return float((joint * self.below_given(value, joint.ndim)).sum())
+
+    def below_given(self, value: float, variables: int) -> Floats:
+        """P(x <= value) given the states of the variables, of a shape that broadcasts over theirs.
 
         Within the stretch of the latent normal that a quadrature point stands for, the normal's own shape is used: the
         result has no error of discretisation where the latent normal is independent of the other variables.
+
+        Args:
+            value: on the scale.
+            variables: how many there are.
         """
         if self.fixed is not None:
-            return float(self.fixed <= value)
+            return np.array(float(self.fixed <= value))
         edge = float(self.scale.latent(np.array(value))) - self.centre - self.shift
         if self.sd == 0.0:
-            return float((joint * (edge >= 0)).sum())
+            return (edge >= 0).astype(np.float64)
         reached = _normal_cdf(edge / self.sd)
-        shape = [-1 if axis == self.axis else 1 for axis in range(joint.ndim)]
+        shape = [-1 if axis == self.axis else 1 for axis in range(variables)]
         weights = self.weights.reshape(shape)
         start = (np.cumsum(self.weights) - self.weights).reshape(shape)
-        return float((joint * np.clip((reached - start) / weights, 0.0, 1.0)).sum())
+        return np.clip((reached - start) / weights, 0.0, 1.0)
 
     def quantile(self, share: float, joint: Floats) -> float:
         """The least value that is not exceeded with probability `share`, by bisection."""

@@ -31,7 +31,7 @@ from usru_scenarios.exact.finite import Finite, Laws, Move, Reading, Truths, Wan
 from usru_scenarios.exact.latent import Latent
 from usru_scenarios.exact.tracking import Channel, split, start
 from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
-from usru_scenarios.meaning.program import Floats, Parent
+from usru_scenarios.meaning.program import JUDGEMENTS, Floats, Parent
 from usru_scenarios.names import OUTCOME
 
 Thing = TypeVar("Thing")
@@ -79,27 +79,36 @@ def _halved(
     return (ask(things[:middle]), ask(things[middle:])) if middle else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
-    """What a pass finds.
+    """What a pass finds: in each draw of the judgements, or, where nothing depends on them, in one.
 
     Attributes:
-        decided: shape (events or visits, steps), the probability that an event becomes certain at a step, or that
-            this is the first visit; an event's own probability is the sum over the steps.
-        reports: for each reported node and step, the joint distribution of the variables that it is a function of.
-        pairs: shape (scenarios, scenarios), sums over the steps of P(a at t, b at t + 1).
-        evidence: where something was observed, shape (steps,): see `smoothing`.
+        decided: shape (events or visits, draws, steps), the probability that an event becomes certain at a step, or
+            that this is the first visit; an event's own probability is the sum over the steps.
+        reports: for each reported node and step, the joint distribution of the variables that it is a function of;
+            its last axis is that of the draws.
+        pairs: shape (scenarios, scenarios, draws), sums over the steps of P(a at t, b at t + 1).
+        evidence: where something was observed, shape (draws, steps): see `smoothing`.
+        log_scale: what the logarithm of the evidence at the last step lacks.
     """
 
     decided: Floats
     reports: dict[tuple[str, int], Floats]
     pairs: Floats
-    evidence: Floats = field(default_factory=lambda: np.zeros(0))
+    evidence: Floats = field(default_factory=lambda: np.zeros((1, 0)))
+    log_scale: float = 0.0
 
     def plus(self, other: Answer) -> Answer:
         """The sum of the answers of two parts of one question."""
         reports = {key: joint + other.reports[key] for key, joint in self.reports.items()}
-        return Answer(self.decided + other.decided, reports, self.pairs + other.pairs, self.evidence + other.evidence)
+        return Answer(
+            self.decided + other.decided,
+            reports,
+            self.pairs + other.pairs,
+            self.evidence + other.evidence,
+            self.log_scale,
+        )
 
 
 # Passes --------------------------------------------------------------------------------------------------------------
@@ -136,6 +145,8 @@ class Pass:
         whole = Finite(laws, wanted)
         self.whole = whole
         self.finite = whole if part is None else whole.narrowed(*part)
+        self.drawn = whole.drawn
+        self.draws = whole.drawn[0].size if whole.drawn else 1
         self.active = active
         self._arrangements: dict[Hashable, tuple[list[Stage], list[Channel]]] = {}
         self._kept = Tables(every=True)
@@ -167,16 +178,17 @@ class Pass:
         for one in self.active[step]:
             axes = union(*(finite.reading(atom.node, step).variables for atom in atoms(one)))
             groups.setdefault(axes, {})[one] = _holds(one.condition, finite, step, axes)
-        tasks += [Task(conditions, axes) for axes, conditions in groups.items()]
+        drawn = self.drawn
+        tasks += [Task(conditions, (*axes, *drawn), drawn=drawn) for axes, conditions in groups.items()]
         for name in self.question.reported:
-            axes = finite.reading(name, step).variables
+            axes = (*finite.reading(name, step).variables, *drawn)
             tasks.append(Task(Report(name, axes), axes))
         if self.question.pairs and step:
-            axes = union(*(reading.variables for reading in self._sequence(step)))
+            axes = (*union(*(reading.variables for reading in self._sequence(step))), *drawn)
             tasks.append(Task(Report(OUTCOME, axes, pairs=True), axes))
         if self.question.visits and self.question.given is None and not finite.copies(OUTCOME, step):
             move = finite.move(OUTCOME, step)
-            tasks.append(Task(Avoiding(move, self.question.visits), move.redraw_parents))
+            tasks.append(Task(Avoiding(move, self.question.visits), union(move.redraw_parents, drawn)))
         return tasks
 
     def _sequence(self, step: int) -> tuple[Reading, Reading]:
@@ -206,6 +218,8 @@ class Pass:
                 later = self._tasks(readings[step + 1], needed[step + 1], step + 1)
                 kept = {axis.node for task in later for axis in task.uses if axis.lag}
                 kept |= {name for name in needed[step + 1] if finite.copies(name, step + 1)}
+            elif self.question.given is not None:
+                kept = {axis.node for axis in self.drawn}  # what was observed is told in each draw at the end too
             axes = tuple(Parent(axis.node, int(not finite.copies(axis.node, step)), axis.size) for axis in axes)
             stages, channels = self._arranged(axes, tasks, frozenset(kept), channels, step)
             steps.append((stages, channels))
@@ -216,7 +230,8 @@ class Pass:
         """All tasks of a step: the moves of the variables that matter, and the readings."""
         tasks = []
         sequence = next((task.what for task in readings if isinstance(task.what, Report) and task.what.pairs), None)
-        passing = sequence if sequence is not None and len(sequence.axes) > 1 and self.question.given is None else None
+        several = sequence is not None and len(sequence.axes) - len(self.drawn) > 1
+        passing = sequence if several and self.question.given is None else None
         for name in sorted(needed):
             if self.finite.copies(name, step):
                 continue
@@ -283,7 +298,8 @@ class Pass:
     @property
     def widest(self) -> Latent | None:
         """The latent variable with the most points, over parts of which the pass could go."""
-        return max(self.finite.latents.values(), key=lambda latent: (len(latent.points), latent.name), default=None)
+        latents = [latent for latent in self.finite.latents.values() if latent.name != JUDGEMENTS]
+        return max(latents, key=lambda latent: (len(latent.points), latent.name), default=None)
 
     # Running ---------------------------------------------------------------------------------------------------------
 
@@ -291,9 +307,10 @@ class Pass:
         """Go through the steps."""
         scenarios = len(self.finite.program.outcome.states)
         followed = len(self.question.events or self.question.visits)
-        answer = Answer(np.zeros((followed, self.steps)), {}, np.zeros((scenarios, scenarios)))
+        shape = followed, self.draws, self.steps
+        answer = Answer(np.zeros(shape), {}, np.zeros((scenarios, scenarios, self.draws)))
         channels, sure = self._start()
-        answer.decided[sure, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
+        answer.decided[sure, :, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
         table = np.ones(len(channels))
         tables = self._tables()
         for number, stages in enumerate(self.plan):
@@ -303,7 +320,7 @@ class Pass:
 
     def possible(self) -> bool:
         """Whether any event comes true on a path of positive probability, however small: no number is ever lost."""
-        answer = Answer(np.zeros((len(self.events), self.steps)), {}, np.zeros(0))
+        answer = Answer(np.zeros((len(self.events), self.draws, self.steps)), {}, np.zeros(0))
         channels, sure = self._start()
         table, tables = np.ones(len(channels)), self._tables()
         for number, stages in enumerate(self.plan):
@@ -330,11 +347,12 @@ class Pass:
             case Avoiding():
                 ((chances,), _) = tables.of(stage)
                 seen = chances * table
-                answer.decided[:, step] = seen.reshape(len(seen), -1).sum(axis=1)
+                at = read(seen, (CHANNELS, *stage.before), (CHANNELS, *self.drawn))
+                answer.decided[:, :, step] = at.reshape(len(seen), self.draws)
                 table -= seen
             case _:
                 assert stage.split is not None
-                table = parted(stage, table, stage.split, answer.decided[:, step])
+                table = parted(stage, table, stage.split, answer.decided[:, :, step])
         return summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
     def _moved(self, stage: Stage, step: int, table: Floats, tables: Tables, answer: Answer) -> Floats:
@@ -359,8 +377,9 @@ class Pass:
         joint = None if stage.passing is None else stage.passing(table[0], passing)
         table *= hold
         if joint is not None and report is not None and stage.passing is not None:
-            still = np.diag(read(table[0], stage.before, (move.own,)))
-            self._report(report, step, read(joint, stage.passing.after, report.axes) + still, answer)
+            still = read(table[0], stage.before, (move.own, *self.drawn))
+            kept = np.diag(still) if still.ndim == 1 else np.eye(len(still))[..., None] * still
+            self._report(report, step, read(joint, stage.passing.after, report.axes) + kept, answer)
         table += fresh
         return summed(table, (CHANNELS, *stage.over), (CHANNELS, *stage.after))
 
@@ -368,10 +387,12 @@ class Pass:
         if report.pairs:
             over = union(*(reading.variables for reading in self._sequence(step)))
             at = tuple(laid_out(reading.states, reading.variables, over) for reading in self._sequence(step))
-            np.add.at(answer.pairs, tuple(np.broadcast_arrays(*at, joint)[:2]), joint)
+            by_draw = joint if self.drawn else joint[..., None]
+            np.add.at(answer.pairs, tuple(np.broadcast_arrays(*at, by_draw[..., 0])[:2]), by_draw)
         else:
             # A copy: what is read without a sum may be a view of the table, which later tasks overwrite.
-            answer.reports[report.name, step] = self._in_full(joint.copy(), report.axes)
+            full = self._in_full(joint.copy(), report.axes)
+            answer.reports[report.name, step] = full if self.drawn else full[..., None]
 
     def _in_full(self, joint: Floats, axes: Axes) -> Floats:
         """A distribution over part of the points of a latent variable as one over all of them, 0 elsewhere."""

@@ -16,6 +16,7 @@ there in all, so neither long series of observations nor rare ones are lost belo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -69,11 +70,17 @@ class Smoothing(Pass):
     def run(self) -> Answer:
         """Go back through the steps, then forward; within a step back once more, so that little is remembered."""
         scenarios, followed = len(self.finite.program.outcome.states), len(self.events)
-        found = Answer(np.zeros((followed - 1, self.steps)), {}, np.zeros((scenarios, scenarios)), np.zeros(self.steps))
-        nothing = Answer(np.zeros((followed, self.steps)), {}, found.pairs)
+        found = Answer(
+            np.zeros((followed - 1, self.draws, self.steps)),
+            {},
+            np.zeros((scenarios, scenarios, self.draws)),
+            np.zeros((self.draws, self.steps)),
+        )
+        nothing = Answer(np.zeros((followed, self.draws, self.steps)), {}, found.pairs)
         tables = self._tables()
         ahead = self._ahead(tables)
         table = np.ones(len(self._start()[0]))
+        axes: Axes = ()
         for step, (stages, channels) in enumerate(self.arrangement):
             for stage, rest in zip(stages, self._within(stages, ahead[step], tables), strict=True):
                 if isinstance(report := stage.task.what, Report):
@@ -81,8 +88,11 @@ class Smoothing(Pass):
                     table = summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
                 else:
                     table = self._apply(stage, step, table, nothing, tables)
-            self._visits(step, channels, table, ahead[step], found)
-            table = self._scaled(table)
+            axes = stages[-1].after if stages else axes
+            self._visits(step, channels, axes, (table, ahead[step]), found)
+            if step + 1 < self.steps:
+                table, scale = self._scaled(table)
+                found.log_scale += math.log(scale)
         return found
 
     def _told(self, report: Report, step: int, joint: Floats, found: Answer) -> None:
@@ -90,8 +100,11 @@ class Smoothing(Pass):
         total = joint.sum() if report.pairs and self.part is None else 1.0
         self._report(report, step, joint / (total or 1.0), found)
 
-    def _visits(self, step: int, channels: Sequence[Channel], table: Floats, rest: Floats, found: Answer) -> None:
+    def _visits(
+        self, step: int, channels: Sequence[Channel], axes: Axes, tables: tuple[Floats, Floats], found: Answer
+    ) -> None:
         """The probability of what is observed, in all and without a visit up to a step."""
+        table, rest = tables
         open_at = {left: place for place, one in enumerate(channels) for event, left in one.pending if not event}
         without = [
             {simplified(All((never, left))): place for left, place in open_at.items()} | open_at
@@ -100,14 +113,15 @@ class Smoothing(Pass):
         for place, channel in enumerate(channels):
             for event, left in channel.pending:
                 if event == _OBSERVED:
-                    found.evidence[step] += (table[place] * rest[place]).sum()
+                    found.evidence[:, step] += read(table[place] * rest[place], axes, self.drawn)
                 else:
-                    found.decided[event - 1, step] += (table[place] * rest[without[event - 1][left]]).sum()
+                    both = table[place] * rest[without[event - 1][left]]
+                    found.decided[event - 1, :, step] += read(both, axes, self.drawn)
 
-    def _scaled(self, table: Floats) -> Floats:
-        """The table with 1 as its largest entry; parts of a quadrature, which are added up, keep one scale."""
-        most = table.max(initial=0.0)
-        return table / most if self.part is None and most > 0.0 else table
+    def _scaled(self, table: Floats) -> tuple[Floats, float]:
+        """The table with 1 as its largest entry, and that; parts of a quadrature are added up and keep one scale."""
+        most = float(table.max(initial=0.0))
+        return (table / most, most) if self.part is None and most > 0.0 else (table, 1.0)
 
     # Backward --------------------------------------------------------------------------------------------------------
 
@@ -119,7 +133,7 @@ class Smoothing(Pass):
         shape = len(channels), *(axis.size for axis in last)
         ahead = [np.broadcast_to(np.reshape(seen, (-1, *(1,) * len(last))), shape).astype(np.float64)]
         for stages, _ in reversed(self.arrangement[1:]):
-            ahead.append(self._scaled(self._within(stages, ahead[-1], tables)[0] if stages else ahead[-1]))
+            ahead.append(self._scaled(self._within(stages, ahead[-1], tables)[0] if stages else ahead[-1])[0])
         return ahead[::-1]
 
     def _within(self, stages: Sequence[Stage], after: Floats, tables: Tables) -> list[Floats]:
@@ -144,7 +158,7 @@ class Smoothing(Pass):
                 pass
             case _:
                 assert stage.split is not None
-                rest = _joined(stage.split, rest, stage.task.uses, before, stage.channels[0])
+                rest = _joined(stage.split, rest, stage.task.over, before, stage.channels[0])
         return np.broadcast_to(rest, (stage.channels[0], *(axis.size for axis in stage.before)))
 
     def _returned(self, stage: Stage, after: Floats) -> Floats:

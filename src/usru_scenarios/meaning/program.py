@@ -407,6 +407,11 @@ class Program:
         return self.grid.count
 
     @property
+    def draws(self) -> int:
+        """For how many draws of the uncertain judgements it has values; 0 where none is drawn."""
+        return len(self.controls)
+
+    @property
     def outcome(self) -> CategoricalNode:
         """The node whose states are the scenarios."""
         node = self.nodes[OUTCOME]
@@ -515,7 +520,7 @@ class Program:
         read = {part.weight for part in parts}
         if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
             nodes[OUTCOME] = replace(self.outcome)
-        return replace(self, nodes=nodes, weights=weights)
+        return replace(self, nodes=nodes, weights=weights, controls=self.controls[draws.start : draws.stop])
 
     def regime(self, node: Node, step: int) -> tuple[object, ...]:
         """A key that is equal for two steps only where the node's laws at them are."""

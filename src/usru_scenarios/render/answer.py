@@ -47,7 +47,7 @@ def _headline(result: Answer) -> str:
         return _verdict(result)
     if result.value is None:
         return "no number: the arithmetic has no result"
-    if result.method == "exact":
+    if result.method == "exact" and not result.judgements:
         return f"{result.value:.6g}"
     error = result.standard_error
     found = f"{result.value:.6g}" if error is None else with_error(result.value, error)
@@ -81,7 +81,7 @@ def _has_parts(result: Answer) -> bool:
 
 
 def _numbers(part: ProbabilityFound) -> tuple[str, str]:
-    if part.method == "exact":
+    if part.method == "exact" and not part.standard_error:
         return f"{part.value:.6g}", "0"
     value, _, error = with_error(part.value, part.standard_error).partition(" +- ")
     return value, error or "0"

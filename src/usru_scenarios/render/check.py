@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from usru_scenarios.render.found import at_means
+from usru_scenarios.render.found import at_means, exactly
 from usru_scenarios.render.markdown import escaped, row
 from usru_scenarios.render.numbers import rounded_up
 from usru_scenarios.render.paper import drawn, grid, indented, words
@@ -104,16 +104,17 @@ def _troubles(result: CheckReport) -> Iterator[RenderableType]:
         yield Text()
         yield Text.assemble((f"{one.verdict}  ", _STYLES[one.verdict]), (name, "bold"), "  ", words(one.title or ""))
         yield indented(words(one.that), 2)
-        yield from (indented(words(line, "dim"), 2) for line in _remarks(one))
+        yield from (indented(words(line, "dim"), 2) for line in _remarks(one, result.judgements))
 
 
-def _remarks(one: ExpectationChecked) -> Iterator[str]:
+def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:
     if one.problem:
         yield one.problem.split("\n", 1)[0]
     if one.step:
         yield f"the sides are those of {one.step}"
     if one.verdict == "undecided" and not one.problem:
-        yield f"after {one.trials:,} trials the sampling error still spans the bound"
+        drawn = f"after {one.trials:,} trials the sampling" if one.trials else f"with {judgements:,} draws the"
+        yield f"{drawn} error still spans the bound"
     if one.sources:
         yield f"'usru sources {one.sources[0]}' tells what the claim says"
 
@@ -129,7 +130,11 @@ def _small_print(result: CheckReport) -> Iterator[str]:
     drawn_for = f"{result.trials:,} trials, at most {most:,}" if most > result.trials else f"{most:,} trials"
     draws = f" under {result.judgements:,} draws of the judgements" if result.judgements else ""
     means = at_means(result.judgements_at_means)
-    yield f"{drawn_for}{draws}, seed {result.seed}{means}." if most else f"Exact, without sampling{draws}{means}."
+    yield (
+        f"{drawn_for}{draws}, seed {result.seed}{means}."
+        if most
+        else f"{exactly(result.judgements, result.seed)}{means}."
+    )
     if result.perturbation:
         spread = result.perturbation
         moved = "; ".join(f"{kind} {how}" for kind, how in spread.spreads.items())

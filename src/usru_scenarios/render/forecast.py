@@ -60,8 +60,9 @@ def _conditions(result: Simulation) -> list[Text]:
 
 def _footer(result: Simulation, drawing: _Drawing) -> list[str]:
     run = result.run
+    noisy = run.trials or run.judgements
     found = how_run(run)
-    lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if run.trials else f"{found}."]
+    lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if noisy else f"{found}."]
     if drawing.banded:
         what = "likelihood at the end" if drawing.moving else "likelihood"
         lines.append(f"Band: 90% of the draws of the uncertain judgements put the {what} in it.")

@@ -33,6 +33,13 @@ def at_means(judgements: int, lead: str = ", ") -> str:
     return f"{lead}{judgements:,} uncertain judgements at their means"
 
 
+def exactly(judgements: int | None, seed: int) -> str:
+    """That nothing was sampled, and in how many draws of the judgements it was found; the beginning of a sentence."""
+    if not judgements:
+        return "Exact, without sampling"
+    return f"Exact in each of {judgements:,} draws of the judgements, seed {seed}"
+
+
 def how(
     trials: int,
     seed: int,
@@ -44,7 +51,7 @@ def how(
 ) -> str:
     """A sentence without its full stop: by how many worlds, and how many of them count where something was seen."""
     if not trials:
-        return f"Exact, without sampling{at_means(judgements_at_means)}"
+        return f"{exactly(judgements, seed)}{at_means(judgements_at_means)}"
     kept = f" (what is seen leaves the worth of {effective_trials:,.0f})" if conditioned and effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
     return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"
