@@ -19,7 +19,7 @@ _MINUTES = 1.0 / len(fuzz_cases.KINDS)
 @pytest.mark.parametrize("kind", fuzz_cases.KINDS)
 def test_a_minute_of_odd_inputs_meets_no_fault(kind: str) -> None:
     report = fuzz.fuzz(seed=1, minutes=_MINUTES, kinds=[kind])
-    assert report.cases[kind] >= 3
+    assert report.cases[kind]
     assert not report.findings, "\n".join(
         f"{one.case}: {one.why}: {one.command}\n{one.said}" for one in report.findings
     )

@@ -177,7 +177,7 @@ def test_a_profile_is_checked_though_it_is_not_chosen(tmp_path: Path) -> None:
     path.write_text(MINIMAL + "profiles: {p: {overrides: {scenarios: {c: 3}}}, q: {weights: {x: 1}}}\n")
     with pytest.raises(ModelError) as caught:
         load(path)
-    assert [problem.code for problem in caught.value.problems] == ["model_type", "unknown_weight"]
+    assert [problem.code for problem in caught.value.problems] == ["missing_baseline", "unknown_weight"]
 
 
 def test_warnings_are_handed_back(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ NAMED: dict[str, list[Any]] = {
 WRONG: dict[str, dict[str, list[Any]]] = {
     "simulate": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP,
     "ask": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP | {"query": [*NO_TEXT, None, "", "P(", "P(peece)"]},
-    "explain": TRIALS | SEED | DO | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
+    "explain": TRIALS | SEED | DO | GIVEN | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
     "watch": TRIALS | SEED | DO | GIVEN | MAP | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
     "sensitivity": TRIALS
     | SEED

@@ -71,7 +71,7 @@ def test_scalars_of_a_whole_file() -> None:
 
 
 def test_keys_are_text_as_written() -> None:
-    assert read("{010: 1, 1.50: 2, null: 3, true: 4, 2025-01: 5, '': 6}", "file").data == {
+    assert read("{010: 1, 1.50: 2, 'null': 3, true: 4, 2025-01: 5, '': 6}", "file").data == {
         "010": 1,
         "1.50": 2,
         "null": 3,
