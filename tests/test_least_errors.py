@@ -147,6 +147,21 @@ def test_what_is_certain_has_no_error(query: str, value: float, tmp_path: Path) 
     assert asked(WAR, tmp_path, query) == (value, 0.0)
 
 
+@pytest.mark.parametrize("seed", [1, 3])
+def test_explain_and_watch_cover_what_was_never_drawn(seed: int, tmp_path: Path) -> None:
+    study = study_of(WAR, tmp_path)
+    truth = study.ask("P(war @ end)", method="exact").value
+    assert truth is not None
+    explained = study.explain("war", trials=2_000, seed=seed)
+    watched = study.watch(trials=2_000, seed=seed).forecast["war"]
+    for value, error in (
+        (explained.probability, explained.standard_error),
+        (watched.probability, watched.standard_error),
+    ):
+        assert value != pytest.approx(truth, rel=0.1)
+        assert abs(value - truth) <= ERRORS * error < 0.01
+
+
 def test_a_comparison_that_rests_on_what_was_never_drawn_is_undecided(tmp_path: Path) -> None:
     """The truth is 1.25e-5: two thousand worlds without a war leave it open whether there is one in ten thousand."""
     study = study_of(WAR, tmp_path)

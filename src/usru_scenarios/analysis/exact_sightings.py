@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,7 +51,7 @@ class ExactSightings:
     @property
     def _events(self) -> list[Formula]:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
-        ahead = [_at(self.horizon, InStates(OUTCOME, frozenset([one]))) for one in range(self._scenarios)]
+        ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
         seen = [_at(self.on, condition) for reading in self.readings for condition in _states(reading)]
         alone: list[Formula] = [All((event, self.given)) for event in ahead]
         return alone + [All((state, event, self.given)) for state in seen for event in ahead]
@@ -73,6 +73,11 @@ class ExactSightings:
         found /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
         return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]
+
+
+def outcome_in(members: Iterable[int], step: int) -> Timed:
+    """The event that one of some scenarios holds at a step."""
+    return _at(step, InStates(OUTCOME, frozenset(members)))
 
 
 def _at(step: int, condition: Formula) -> Timed:

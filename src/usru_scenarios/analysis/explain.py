@@ -14,15 +14,16 @@ import numpy as np
 from usru_scenarios.analysis.ask import faster_exactly
 from usru_scenarios.analysis.direct import Contrast, shares
 from usru_scenarios.analysis.evidence import not_met, without_probability
-from usru_scenarios.analysis.exact_sightings import ExactSightings
+from usru_scenarios.analysis.exact_sightings import ExactSightings, outcome_in
 from usru_scenarios.analysis.journeys import Sums, Traveller
+from usru_scenarios.analysis.least_errors import covering
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import Reading, Tellings, telling_numbers, telling_states
 from usru_scenarios.exact.inference import NothingObserved, forecast
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
-from usru_scenarios.meaning.events import All, Formula, InStates, Timed
+from usru_scenarios.meaning.events import All, Formula
 from usru_scenarios.meaning.program import Floats, Program
 from usru_scenarios.model import Model
 from usru_scenarios.names import OUTCOME
@@ -33,7 +34,7 @@ from usru_scenarios.reading.register import Register
 from usru_scenarios.results.explanation import DirectShares, Explanation, Story, TellingState
 from usru_scenarios.results.run import ModelLine, Run, warned
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
@@ -176,7 +177,7 @@ class _Inquiry:
             title=self._title(),
             step=self.step,
             probability=float(chance.value),
-            standard_error=float(chance.error),
+            standard_error=0.0 if exact else self._error(chance, sums),
             direct=direct,
             states=telling,
             numbers=list(telling_numbers(self.model, tellings)),
@@ -186,6 +187,11 @@ class _Inquiry:
             exact=["probability", "states", "numbers"] if exact else [],
             warnings=[warned(problem) for problem in self.loaded.warnings],
         )
+
+    def _error(self, chance: Estimate, sums: Sums) -> float:
+        """The standard error of the sampled probability, with what was never drawn."""
+        case = self._wanted[1], self.seen if self.given else None
+        return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
 
     def _story(self, sums: Sums) -> Story | None:
         """A typical path, told; None where none of those drawn led there."""
@@ -201,9 +207,7 @@ class _Inquiry:
     @property
     def _wanted(self) -> tuple[str, Formula]:
         """What is explained, as it is written and as an event."""
-        step = self.target.step
-        event = Timed("at", range(step, step + 1), InStates(OUTCOME, frozenset(self.target.members)))
-        return f"{self.target.name} @ {self.step}", event
+        return f"{self.target.name} @ {self.step}", outcome_in(self.target.members, self.target.step)
 
     def _sampled(self) -> tuple[Sums, bool]:
         """The sums of the first walk, drawn on until enough worlds agree with what is given, and whether they do."""

@@ -257,6 +257,15 @@ def least_error(
     return float(undrawn(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
 
 
+def covering(
+    error: float, value: float, case: tuple[Formula, Formula | None], program: Program, effective: float
+) -> float:
+    """The standard error of a sampled probability, raised to the least one; as in `least_error`, of a single case."""
+    if error >= float(undrawn(effective)) * max(value, 1.0 - value):
+        return error  # it is no constant, and what is possible need not be looked into
+    return max(error, least_error([case], program, value, effective))
+
+
 def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[float, float]:
     """The least and the largest probability of an event in a world that agrees with what is given."""
     program = support.program

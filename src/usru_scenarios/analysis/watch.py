@@ -17,8 +17,9 @@ import numpy as np
 from usru_scenarios.analysis.aim import parse_aim
 from usru_scenarios.analysis.ask import faster_exactly
 from usru_scenarios.analysis.evidence import not_met, without_probability
-from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly
+from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly, outcome_in
 from usru_scenarios.analysis.forecast import warnings
+from usru_scenarios.analysis.least_errors import covering
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.lookout import Lookout, Sums
 from usru_scenarios.analysis.sightings import Counts, Sightings, sightings, sum_over
@@ -217,6 +218,17 @@ def _looked(
         for number, reading in enumerate(lookout.readings)
     ]
     before = ratio(sum_over(sums.future[0], columns), sums.weight)
+    errors = [
+        covering(
+            error,
+            value,
+            (outcome_in(members, question.horizon), seen if given else None),
+            program,
+            sums.effective_trials,
+        )
+        for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
+    ]
+    before = Estimate(before.value, np.array(errors))
     return _Looked(sets, before, found, lookout.plan.trials, sums.effective_trials)
 
 
