@@ -42,10 +42,14 @@ class Said:
         return self.make()
 
     @cached_property
+    def support(self) -> Support:
+        """What is possible in it."""
+        return Support(self.program)
+
+    @cached_property
     def limits(self) -> Limits:
         """The least and the largest probability in any world, each of shape (steps, sets)."""
-        support = Support(self.program)
-        low, high = zip(*(support.limits(each) for each in self.members), strict=True)
+        low, high = zip(*(self.support.limits(each) for each in self.members), strict=True)
         at = list(self.steps)
         return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
 

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from usru_scenarios.analysis.tilts import Codes, Draw, Lawyer, Redraw, Rows, Tilt, Tilted, Tilting
 from usru_scenarios.meaning.program import CategoricalNode, Curve, Floats, Program, Term
+from usru_scenarios.meaning.support import Support
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.engine import BLOCK, Carried, Drawn, MapBlocks, Plan, Walker, batched
 from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel
@@ -151,6 +152,13 @@ class Gift:
             slopes = given if slopes is None else slopes + given
         return slopes * self.factors[step] if slopes is not None and self.factors[step] else None
 
+    @property
+    def most(self) -> float:
+        """The most by which a world's probability can move for each unit."""
+        states = sum(float(np.ptp(part.points[..., :-1], axis=-1).max(initial=0.0)) for part in self.parts)
+        hold = sum(float(np.abs(part.points[..., -1]).max(initial=0.0)) for part in self.parts)
+        return (states + hold) / 4 * float(np.abs(self.factors).max(initial=0.0))
+
 
 def _by_row(term: Term, rows: Rows) -> Floats:
     return term.points.reshape(-1, term.points.shape[-1]).T.take(rows.of(term.parents), axis=1)
@@ -202,6 +210,25 @@ class Survey:
         free = [self.program.law(outcome, step).fixed is None for step in range(steps)]
         return Gift(tuple(part for part in parts if part.weight == name), factors * float(outcome.log_odds) * free)
 
+    def most(self, support: Support) -> tuple[Floats, Floats]:
+        """The most that a world can count for the effect of each judgement and for that of each weight.
+
+        A judgement that adds d to the log-odds makes what it acts on at most exp(d) times as likely: so much more may
+        come of a state that was never drawn. Where it is the outcome's and that is carried, a world's probability
+        moves by at most tanh(d / 4), by a unit of a weight by at most d / 4 for the states and as much for keeping one;
+        nothing differs then where the outcome's law does not vary between worlds. Shapes (judgements,) and (weights,).
+        """
+        acting = np.zeros(self.cells)
+        known: set[object] = set()
+        for step, lawyers in enumerate(zip(self.drivers, self.outcome, strict=True)):
+            for lawyer in (each for some in lawyers for each in some):
+                _raise(acting, lawyer, support, step, known)
+        states = np.maximum(1.0, np.expm1(acting)) * (acting > 0.0)
+        own = self.of_outcome & self.carried
+        varies = bool(support.carried_varies.any()) or not self.carried
+        most = np.where(own, np.tanh(acting / 4) * varies, states)
+        return most, np.array([gift.most for gift in self.gifts]) * varies
+
     def sums(self, map_blocks: MapBlocks) -> Sums:
         """Walk all blocks."""
         total = self.nothing(self.batches.count)
@@ -230,6 +257,24 @@ class Survey:
         self.walker.walk(block, watcher)
         watcher.outcome.finish()
         return watcher.sums
+
+
+def _raise(acting: Floats, lawyer: Lawyer, support: Support, step: int, known: set[object]) -> None:
+    """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
+    for tilt in lawyer.tilts.tables:
+        held = [support.indices(parent, step - parent.lag) for parent in tilt.parents]
+        key = (id(tilt), *(each.tobytes() for each in held))
+        if key in known:
+            continue
+        known.add(key)
+        codes = tilt.codes.reshape([parent.size for parent in tilt.parents])[np.ix_(*held)]
+        added = np.array([*tilt.log_odds.values(), 0.0])
+        acts = tilt.acting[:, np.unique(codes)].any(axis=1)
+        cells = np.asarray(tilt.cells)[acts]
+        acting[cells] = np.maximum(acting[cells], float(np.ptp(added)))
+    for slant in lawyer.tilts.curves:
+        points = max(float(np.abs(each).max()) for each in slant.points.values())
+        acting[slant.cell] = max(acting[slant.cell], 2.0 * points)
 
 
 def _mixes(program: Program, plan: Plan) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from usru_scenarios.analysis.points import Raised, raised
 from usru_scenarios.analysis.tilts import Tilted
 from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, Program
+from usru_scenarios.meaning.reach import farthest_apart
 from usru_scenarios.model import Model, Weight
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.loading import Loaded
@@ -27,6 +29,7 @@ from usru_scenarios.reading.provenance import Judged, dotted, judgements, with_v
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.slopes import Change, JudgementEffect, LeftOut, Slopes, WeightSlope
 from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.estimates import undrawn
 from usru_scenarios.sampler.variants import simulate_variants
 
 LEAST_SHARE = 0.05
@@ -63,12 +66,19 @@ def slopes(
 
 @dataclass(frozen=True)
 class _Found:
-    """The effect of a judgement on each scenario, shape (scenarios,); residuals as in `Effects`."""
+    """The effect of a judgement or weight on each scenario, or what there is of them.
+
+    Attributes:
+        value: shape (scenarios,).
+        residuals: as in `Effects`, shape (batches, scenarios).
+        least: the least error, for what was never drawn.
+    """
 
     method: Method
     value: Floats
     residuals: Floats
     count: float
+    least: float = 0.0
 
 
 class _Inquiry:
@@ -83,7 +93,13 @@ class _Inquiry:
         self.above = self.program.upstream([OUTCOME])
         self.plan = plan
         self.map_blocks = map_blocks
+        self.said = aim.said(self.program)
         self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
+
+    @cached_property
+    def undrawn(self) -> float:
+        """The share that worlds that were never drawn may have."""
+        return float(undrawn(self.plan.trials, self.said.missed(self.plan.trials)))
 
     @property
     def model(self) -> Model:
@@ -94,16 +110,17 @@ class _Inquiry:
         cells, left_out = raised(self.model, self.program, all_judged)
         followed = [number for number, cell in enumerate(cells) if self._is_followed(cell)]
         found: dict[int, _Found] = {}
-        sums, weights = self._survey(cells, followed, found)
+        sums, weights, least = self._survey(cells, followed, found)
         self._draw_anew(cells, [n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
         effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
         visits = Effects(*self._probabilities(sums))
+        present = _Found("none", visits.value[0], visits.residuals[:, 0], visits.count, self.undrawn)
         return Slopes(
             name=self.aim.name,
             step="mean" if self.aim.step is None else self.labels[self.aim.step],
-            probabilities=self._by_scenario(visits.value[0], visits.residuals[:, 0], visits.count),
-            aimed=self._aimed(visits.value[0], visits.residuals[:, 0], visits.count),
-            weights=sorted(self._weights(weights, visits), key=_size),
+            probabilities=self._by_scenario(present),
+            aimed=self._aimed(present),
+            weights=sorted(self._weights(weights, visits, least), key=_size),
             judgements=sorted(effects, key=_size),
             left_out=[LeftOut(why, [dotted(judged.path) for judged in some]) for why, some in left_out.items()],
             claims=_claims(self.loaded.register or Register(), effects),
@@ -121,9 +138,9 @@ class _Inquiry:
 
     def _survey(
         self, cells: Sequence[Raised], followed: Sequence[int], found: dict[int, _Found]
-    ) -> tuple[Sums, Effects]:
-        """Follow the judgements and the weights; gives the sums of the first walk and the derivatives of weights."""
-        first: tuple[Sums, Effects] | None = None
+    ) -> tuple[Sums, Effects, Floats]:
+        """Follow judgements and weights; gives the sums of the first walk, weights' derivatives and least errors."""
+        first: tuple[Sums, Effects, Floats] | None = None
         for start in range(0, max(len(followed), 1), _CELLS_AT_ONCE):
             some = followed[start : start + _CELLS_AT_ONCE]
             weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
@@ -132,12 +149,19 @@ class _Inquiry:
             sums = survey.sums(self.map_blocks)
             counting = self.shares[survey.counting]
             effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
+            of_cells, of_weights = (self.undrawn * most for most in survey.most(self.said.support))
             for place, number in enumerate(some):
                 carried = survey.carried and cells[number].owner == OUTCOME
                 if enough[place] >= LEAST_SHARE and place not in survey.unfit:
                     method: Method = "carried along" if carried else "likelihood ratio"
-                    found[number] = _Found(method, effects.value[place], effects.residuals[:, place], effects.count)
-            first = first or (sums, sums.weights.effects(sums, counting))
+                    found[number] = _Found(
+                        method,
+                        effects.value[place],
+                        effects.residuals[:, place],
+                        effects.count,
+                        float(of_cells[place]),
+                    )
+            first = first or (sums, sums.weights.effects(sums, counting), of_weights)
         assert first is not None, "there is at least one walk"
         return first
 
@@ -158,10 +182,11 @@ class _Inquiry:
             drawn = simulate_variants(programs, self.plan, self.map_blocks)
             visits = np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
             trials, count = drawn.trials, float(drawn.trials.sum())
-            for number, one in zip(some, visits[1:], strict=True):
+            for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
+                least = self.undrawn * float(self.shares @ farthest_apart(self.program, program))
                 moved = one - visits[0]
                 value = moved.sum(axis=0) / count
-                found[number] = _Found("drawn anew", value, moved - value * trials[:, None], count)
+                found[number] = _Found("drawn anew", value, moved - value * trials[:, None], count, least)
 
     def _changed(self, cell: Raised) -> Program:
         """The program with another value of a judgement; the nodes that it does not touch are the same ones."""
@@ -191,11 +216,13 @@ class _Inquiry:
             if OUTCOME in rule.then:
                 yield name, "rule", rule.title or name, _is_scheduled(rule.weight)
 
-    def _weights(self, effects: Effects, visits: Effects) -> Iterator[WeightSlope]:
+    def _weights(self, effects: Effects, visits: Effects, leasts: Floats) -> Iterator[WeightSlope]:
         present, off = visits.value[0], visits.residuals[:, 0]
         for number, (name, kind, title, scheduled) in enumerate(self._weighted()):
             weight = float(self.program.weights[name].mean())
             value, residuals = effects.value[number], effects.residuals[:, number]
+            least = float(leasts[number])
+            sums = _Found("none", value, residuals, effects.count, least)
             relative = _relative(1.0 if scheduled else weight, (value, residuals), (present, off))
             yield WeightSlope(
                 kind=kind,
@@ -203,72 +230,82 @@ class _Inquiry:
                 title=title,
                 weight=weight,
                 scheduled=scheduled,
-                derivative=self._by_scenario(value, residuals, effects.count),
+                derivative=self._by_scenario(sums),
                 elasticity={
-                    scenario: _change(relative[0][at], relative[1][:, at], effects.count) if present[at] > 0 else None
+                    scenario: _change(
+                        relative[0][at],
+                        relative[1][:, at],
+                        effects.count,
+                        self._least_relative(1.0 if scheduled else weight, least, relative[0][at], present[at]),
+                    )
+                    if present[at] > 0
+                    else None
                     for scenario, at in zip(self.model.scenarios, self.order, strict=True)
                 },
-                aimed=self._aimed(value, residuals, effects.count),
-                aimed_elasticity=self._aimed_elasticity(
-                    1.0 if scheduled else weight, (value, residuals), (present, off), effects.count
-                ),
-                size=self._size(value, residuals, effects.count),
+                aimed=self._aimed(sums),
+                aimed_elasticity=self._aimed_elasticity(1.0 if scheduled else weight, sums, (present, off)),
+                size=self._size(sums),
             )
 
-    def _aimed_elasticity(
-        self, weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats], count: float
-    ) -> Change | None:
+    def _least_relative(self, weight: float, least: float, value: float, chance: float) -> float:
+        """The least error of an elasticity, from those of the derivative and of the probability that it is per."""
+        return (abs(weight) * least + abs(float(value)) * (self.undrawn if least else 0.0)) / float(chance)
+
+    def _aimed_elasticity(self, weight: float, slope: _Found, present: tuple[Floats, Floats]) -> Change | None:
         if self.aim.members is None:
             return None
         members = list(self.aim.members)
         summed = [
             (value[members].sum(keepdims=True), residuals[:, members].sum(axis=1, keepdims=True))
-            for value, residuals in (slope, present)
+            for value, residuals in ((slope.value, slope.residuals), present)
         ]
-        if not summed[1][0][0] > 0:
+        chance = summed[1][0][0]
+        if not chance > 0:
             return None
         value, residuals = _relative(weight, summed[0], summed[1])
-        return _change(value[0], residuals[:, 0], count)
+        least = self._least_relative(weight, slope.least, value[0], chance)
+        return _change(value[0], residuals[:, 0], slope.count, least)
 
     def _effect(self, cell: Raised, found: _Found | None) -> JudgementEffect:
         nothing = _Found("none", np.zeros(len(self.order)), np.zeros((2, len(self.order))), 1.0)
         found = found or nothing
-        sums = found.value, found.residuals, found.count
         return JudgementEffect(
             path=dotted(cell.path),
             role=cell.judged.role,
             value=cell.value,
             changed=cell.changed,
             change=cell.change,
-            by_scenario=self._by_scenario(*sums),
-            aimed=self._aimed(*sums),
-            size=self._size(*sums),
+            by_scenario=self._by_scenario(found),
+            aimed=self._aimed(found),
+            size=self._size(found),
             method=found.method,
             sources=list(cell.judged.sources),
             inferred=cell.judged.is_inferred,
         )
 
-    def _by_scenario(self, value: Floats, residuals: Floats, count: float) -> dict[str, Change]:
+    def _by_scenario(self, found: _Found) -> dict[str, Change]:
         return {
-            name: _change(value[at], residuals[:, at], count)
+            name: _change(found.value[at], found.residuals[:, at], found.count, found.least)
             for name, at in zip(self.model.scenarios, self.order, strict=True)
         }
 
-    def _aimed(self, value: Floats, residuals: Floats, count: float) -> Change | None:
+    def _aimed(self, found: _Found) -> Change | None:
         if self.aim.members is None:
             return None
         members = list(self.aim.members)
-        return _change(float(value[members].sum()), residuals[:, members].sum(axis=1), count)
+        value, residuals = float(found.value[members].sum()), found.residuals[:, members].sum(axis=1)
+        return _change(value, residuals, found.count, found.least)
 
-    def _size(self, value: Floats, residuals: Floats, count: float) -> Change:
+    def _size(self, found: _Found) -> Change:
         """The aimed effect without its sign, or the total variation."""
+        value, residuals = found.value, found.residuals
         if self.aim.members is None:
             signs = np.sign(value) / 2
         else:
             members = list(self.aim.members)
             signs = np.zeros(len(value))
             signs[members] = np.sign(value[members].sum())
-        return _change(float(value @ signs), residuals @ signs, count)
+        return _change(float(value @ signs), residuals @ signs, found.count, found.least)
 
 
 def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
@@ -279,11 +316,11 @@ def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats
     return value * share, (residuals - per_chance * off) * share
 
 
-def _change(value: float, residuals: Floats, count: float) -> Change:
-    """A value with the standard error that its batches tell."""
+def _change(value: float, residuals: Floats, count: float, least: float) -> Change:
+    """A value with the standard error that its batches tell, or the least that it has."""
     batches = len(residuals)
     error = float(np.sqrt((residuals**2).sum() * (batches / (batches - 1))) / count)
-    return Change(float(value) + 0.0, error)  # + 0.0 leaves no minus zero
+    return Change(float(value) + 0.0, max(error, least))  # + 0.0 leaves no minus zero
 
 
 def _size(ranked: WeightSlope | JudgementEffect) -> float:

@@ -163,10 +163,10 @@ class Support:
         """The rows of a table that possible states of the parents can read."""
         for axis, parent in enumerate(parents):
             if parent.node != JUDGEMENTS:
-                table = table.take(self._indices(parent, step - parent.lag), axis=axis)
+                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
         return table
 
-    def _indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
+    def indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
         """Which states of a parent, or which parts of its scale, are possible."""
         if not parent.edges:
             return np.flatnonzero(self.possible[parent.node][step])
@@ -349,7 +349,7 @@ class Support:
             if parent == own:
                 table = table.take([state], axis=axis)
             elif parent.node != JUDGEMENTS:
-                table = table.take(self._indices(parent, step - parent.lag), axis=axis)
+                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
         return table
 
     # Questions --------------------------------------------------------------------------------------------------------
