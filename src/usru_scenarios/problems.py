@@ -139,6 +139,23 @@ def presentable(message: str) -> str:
     return "\n".join(_cut(printable(line), _LONGEST_LINE) for line in message.split("\n"))
 
 
+_NO_MEMORY = (
+    "MemoryError",
+    "Unable to allocate",
+    "annot allocate memory",
+    "emory allocation",
+    "failed to map segment",
+    "start new thread",
+    "std::bad_alloc",
+)
+"""What Python, numpy's libraries, the loader of shared objects and the system say where memory is lacking."""
+
+
+def tells_want_of_memory(text: str) -> bool:
+    """Whether what a process or an error said is that memory was lacking."""
+    return any(sign in text for sign in _NO_MEMORY)
+
+
 _MOST_CANDIDATES = 2_000
 """Names compared with an unknown one: enough for any file that a person edits, few enough for one made to annoy."""
 

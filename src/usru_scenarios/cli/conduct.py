@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from usru_scenarios.problems import Problem, UsruError, presentable, printable, suggestion
+from usru_scenarios.problems import Problem, UsruError, presentable, printable, suggestion, tells_want_of_memory
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 """The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
 
-
-_NO_MEMORY = ("failed to map segment", "annot allocate memory", "start new thread")
-"""What the loader of shared objects, the system and Python say where memory is lacking."""
 
 _OUT_OF_MEMORY = str(
     Problem("memory", "usru: out of memory", None, "fewer --jobs, -n, --judgements or steps need less")
@@ -110,7 +107,7 @@ def _has_room() -> bool:
 def _is_want_of_memory(error: BaseException | None) -> bool:
     """Whether memory was lacking: for an array, for code that was to be loaded, or for the stack of a thread."""
     while error is not None:
-        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+        if isinstance(error, MemoryError) or tells_want_of_memory(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

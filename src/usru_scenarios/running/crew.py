@@ -34,7 +34,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
-from usru_scenarios.problems import Problem, UsruError, printable
+from usru_scenarios.problems import Problem, UsruError, printable, tells_want_of_memory
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.work import Result, Tasks, unpacked
 from usru_scenarios.threads import one_thread
@@ -284,15 +284,13 @@ class _Mapping:
 
 _ALONE = "--jobs 1 does without workers"
 _LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
-_NO_MEMORY = ("MemoryError", "annot allocate memory", "emory allocation", "std::bad_alloc", "Unable to allocate")
-"""How Python, the system and the libraries of numpy say that there is no memory."""
 
 
 def _lost(number: int, how: int, said: str) -> WorkersLost:
     """That workers died, and why the last one did: by what it said, or by how it ended."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = f': "{printable(lines[-1])[:200]}"' if lines else ""
-    memory = any(sign in said for sign in _NO_MEMORY)
+    memory = tells_want_of_memory(said)
     if memory:
         cause, hint = f"for want of memory{last}", _LESS
     elif how == -getattr(signal, "SIGKILL", 9):
