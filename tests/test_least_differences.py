@@ -216,3 +216,18 @@ def test_the_bound_of_a_difference_is_met() -> None:
     bound = farthest_apart(program, other)
     assert bound == pytest.approx(np.abs(likely(other) - likely(program))[:, 0])
     assert bound == pytest.approx(np.tanh(math.log(3) / 4))
+
+
+def test_the_forecast_that_a_sighting_moves_has_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """War is never drawn from a baseline of 0.00001, though it can happen."""
+    study = study_of(WAR, tmp_path)
+    truth = study.ask("P(war @ end)", method="exact").value
+    assert truth is not None
+
+    def is_within() -> bool:
+        found = study.watch(trials=2_000, seed=3).forecast["war"]
+        return abs(found.probability - truth) <= ERRORS * found.standard_error < 0.01
+
+    assert is_within()
+    without_floors(monkeypatch)
+    assert not is_within()

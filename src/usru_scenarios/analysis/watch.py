@@ -19,6 +19,7 @@ from usru_scenarios.analysis.ask import faster_exactly
 from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly, outcome_in
 from usru_scenarios.analysis.forecast import warnings
+from usru_scenarios.analysis.least_differences import Said, averaged, covered
 from usru_scenarios.analysis.least_errors import covering
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.lookout import Lookout, Sums
@@ -218,6 +219,9 @@ def _looked(
         for number, reading in enumerate(lookout.readings)
     ]
     before = ratio(sum_over(sums.future[0], columns), sums.weight)
+    if not given:
+        said = Said(lambda: program, columns, [question.horizon])
+        before = covered(before, lookout.plan.trials, lambda: averaged(said.limits), [said])
     errors = [
         covering(
             error,
