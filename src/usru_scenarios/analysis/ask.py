@@ -28,7 +28,7 @@ from usru_scenarios.language.questions import (
     probabilities,
 )
 from usru_scenarios.meaning.events import All, Formula, Not, atoms
-from usru_scenarios.meaning.program import Floats, Program
+from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound, Verdict
@@ -54,6 +54,8 @@ _CASES = 256
 """Cases that are drawn together at most."""
 _TRIALS_TO_COMPARE = 250_000
 """Trials that bring the standard error of a probability near one half to .001."""
+_MOST_STATES = 1 << 14
+"""With more joint states of the nodes than this, solving all draws of the judgements is not even planned."""
 _TRIALS_FOR_BANDS = 1_000_000
 """Trials that bring that of the ends of a band there, about, where judgements are drawn."""
 
@@ -118,14 +120,22 @@ def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: F
         events: what is asked; without any a forecast.
         given: what a forecast is given.
     """
+    asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
+    trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
+    sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
+    read = {*asked, *program.upstream(atom.node for atom in atoms(given))} if given is not None else asked
+    if program.draws and math.prod(_size(program.nodes[name]) for name in read) > _MOST_STATES:
+        return False
     try:
         cost = exact.cost(program, events, given=given)
     except (exact.NotExact, exact.TooLarge):
         return False
-    asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
-    trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
-    sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
     return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
+
+
+def _size(node: Node) -> int:
+    """How many states a node has; a number counts as more than are planned for."""
+    return len(node.states) if isinstance(node, CategoricalNode) else _MOST_STATES + 1
 
 
 def jackknife(replicates: Floats) -> float:
