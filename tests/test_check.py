@@ -16,6 +16,7 @@ from sampled import EXACT_MODELS, exact_model, text_keys
 from tiny import TINY, gloomy, study_of
 from usru_scenarios.analysis import check
 from usru_scenarios.analysis.perturb import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
+from usru_scenarios.exact import inference
 from usru_scenarios.meaning.compiling import compile_model
 from usru_scenarios.model import Keep, Model
 from usru_scenarios.problems import ModelError
@@ -420,3 +421,12 @@ def test_a_changed_value_is_that_of_a_changed_file(tmp_path: Path) -> None:
     by_hand = gloomy({**TINY, "profiles": {}})
     del by_hand["drivers"]["talks"]["weight"]
     assert with_values(changed, values) == study_of(by_hand, tmp_path).loaded.model
+
+
+def test_what_can_not_be_had_exactly_is_refused_before_anything_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(*_: object) -> None:
+        raise AssertionError("an answer was found")
+
+    monkeypatch.setattr(inference, "probabilities", found)
+    with pytest.raises(inference.NotExact):
+        load("us-russia").check(method="exact")

@@ -26,6 +26,7 @@ from usru_scenarios.meaning.program import Floats, NumericNode, Program
 from usru_scenarios.model import Judgement, Keep, Model
 from usru_scenarios.reading.provenance import judgements
 from usru_scenarios.results.forecast import StatesResult
+from usru_scenarios.settings import Method
 
 DRAWS = 7
 
@@ -287,3 +288,16 @@ def test_the_text_says_it_plainly(tmp_path: Path) -> None:
     for command in (["simulate"], ["ask", "P(good)"], ["check"], ["compare", "--do", "d=a"]):
         done = answer(command[0], *command[1:], file)
         assert "Exact in each of 512 draws of the judgements, seed 1" in " ".join(done.stdout.split()), command
+
+
+@pytest.mark.parametrize("method", ["auto", "sample"])
+def test_a_driver_may_be_called_judgements(tmp_path: Path, method: Method) -> None:
+    def likelihood(name: str) -> float:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(
+            "usru: 1\nname: m\ntitle: M\nscenarios: {good: 1, bad: {baseline: {uniform: [1, 2]}}}\n"
+            f"drivers: {{{name}: {{states: {{a: 1, b: 3}}, impacts: {{a: {{good: {{uniform: [0, 2]}}}}}}}}}}\n"
+        )
+        return us.load(path).simulate(method=method, trials=None if method == "auto" else 20_000).scenarios["good"].end
+
+    assert likelihood("judgements") == pytest.approx(likelihood("judgement"), abs=0.01)

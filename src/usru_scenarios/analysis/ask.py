@@ -199,12 +199,26 @@ class Prober:
         """Take over what another one found with the same first draws."""
         self._known.update({(probability, self.settings.trials): one for probability, one in found.items()})
 
+    def require_exact(self, wanted: Iterable[Probability]) -> None:
+        """Find out whether all that is asked for can be had exactly, before any of it is computed.
+
+        Raises:
+            exact.TooLarge, exact.NotExact: some of it can't.
+        """
+        for group in together(wanted):
+            cases = [case for probability in group for case in probability.cases]
+            exact.require(self._read_in(group[0]), [event for case in cases for event in _pair(case)])
+
+    def _read_in(self, probability: Probability) -> Program:
+        """The program that a probability is read in: under its profile and its interventions."""
+        program = self.program if probability.profile is None else self.in_profile(probability.profile)
+        for intervention in probability.interventions:
+            program = intervention.on(program)
+        return program
+
     def _find(self, group: Sequence[Probability], trials: int) -> list[Found]:
         """Probabilities that are read in one program."""
-        first = group[0]
-        program = self.program if first.profile is None else self.in_profile(first.profile)
-        for intervention in first.interventions:
-            program = intervention.on(program)
+        program = self._read_in(group[0])
         if self._exactly(program, [case for probability in group for case in probability.cases]):
             return [_exact(program, probability) for probability in group]
         try:

@@ -97,6 +97,8 @@ class Checking:
             most_trials=max(MOST_TRIALS, self.settings.trials),
             rare_exactly=self.settings.method == "auto",
         )
+        if self.settings.method == "exact":
+            prober.require_exact(wanted(self.statements.values(), observed=True))
         drawing = Drawing.of(prober, wanted(self.statements.values(), observed=False))
         for found in self.map_parts(drawing.found, range(len(drawing.groups))):
             prober.learn(found)

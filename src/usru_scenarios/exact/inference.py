@@ -46,6 +46,7 @@ __all__ = [
     "forecast",
     "possible",
     "probabilities",
+    "require",
 ]
 
 
@@ -124,6 +125,15 @@ def cost(
         NotExact: see `probabilities`.
     """
     return _predicted(_portions(program, tuple(events), given, bound), tuple(events), given, bound)
+
+
+def require(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> None:
+    """Find out whether the probabilities of events can be had, without computing any.
+
+    Raises:
+        TooLarge, NotExact: see `probabilities`.
+    """
+    _admitted(program, tuple(events), None, bound)
 
 
 def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> list[float]:

@@ -31,8 +31,8 @@ Role = Literal["driver", "outcome", "consequence", "auxiliary"]
 DRAWS_PER_CONTROL = 4
 """So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
 
-JUDGEMENTS = "judgements"
-"""The name under which a node reads which draw of the uncertain judgements its world has."""
+JUDGEMENTS = "(judgements)"
+"""The name, no id of a model, under which a node reads which draw of the uncertain judgements its world has."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
