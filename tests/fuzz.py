@@ -112,26 +112,35 @@ def run(case: Case) -> Report:
 def _run_command(case: Case, arguments: Sequence[str], folder: Path, report: Report) -> int:
     """The status of a command, or -1 where that alone is a finding."""
     command = f"usru {shlex.join(arguments)}"
-    start = time.process_time()
+    start, before = time.process_time(), peak_megabytes()
     try:
         done = answer(*arguments, stdin=case.stdin.decode("utf-8", "replace"), folder=folder)
     except BaseException:  # noqa: BLE001  # whatever comes through is what is looked for
         report.findings.append(Finding(case.name, command, "an exception", traceback.format_exc()))
         return -1
-    _measure(case, command, time.process_time() - start, report)
+    _measure(case, command, time.process_time() - start, before, report)
     report.statuses[str(done.returncode)] += 1
     said = f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     report.findings += [Finding(case.name, command, why, said) for why in _faults(arguments, done)]
     return done.returncode
 
 
-def _measure(case: Case, command: str, seconds: float, report: Report) -> None:
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+def peak_megabytes() -> float:
+    """The most memory that this process has taken; where there is no /proc, that of the process that started it too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)[0]) / (1 << 10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _measure(case: Case, command: str, seconds: float, before: float, report: Report) -> None:
+    """Take note of the time, and of the memory where this command took more than any before it in its process."""
+    megabytes = peak_megabytes()
     report.slowest = max(report.slowest, (seconds, f"{case.name} {command}"))
     report.most = max(report.most, (megabytes, f"{case.name} {command}"))
     if seconds > SECONDS:
         report.findings.append(Finding(case.name, command, f"{seconds:.1f} s"))
-    if megabytes > MEGABYTES:
+    if megabytes > max(MEGABYTES, before):
         report.findings.append(Finding(case.name, command, f"{megabytes:.0f} MB"))
 
 
@@ -182,7 +191,7 @@ def _by_step(scenarios: Any) -> Iterator[tuple[float, ...]]:
 def _run_call(case: Case, method: str, arguments: dict[str, Any], folder: Path, report: Report) -> None:
     """A call of the library, which answers or refuses with a sentence of ours."""
     command = f"{method}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
-    start = time.process_time()
+    start, before = time.process_time(), peak_megabytes()
     try:
         if method == "load":
             us.load(folder / MODEL, **arguments)
@@ -198,7 +207,7 @@ def _run_call(case: Case, method: str, arguments: dict[str, Any], folder: Path, 
             report.findings.append(Finding(case.name, command, "a refusal without a word"))
     except BaseException:  # noqa: BLE001  # whatever else comes is what is looked for
         report.findings.append(Finding(case.name, command, "another exception", traceback.format_exc()))
-    _measure(case, command, time.process_time() - start, report)
+    _measure(case, command, time.process_time() - start, before, report)
 
 
 # Many cases ----------------------------------------------------------------------------------------------------------

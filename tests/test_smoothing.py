@@ -240,7 +240,7 @@ def test_next_to_impossible_is_possible() -> None:
 
 
 def test_first_visits_of_many_scenarios_under_observations() -> None:
-    raw = fed_back(66, 3)
+    raw = fed_back(66, 2)
     assert assert_smoothed(raw, at(1, is_in(compiled(raw), "d", "a"))) is not None
 
 

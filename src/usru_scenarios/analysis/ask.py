@@ -72,7 +72,7 @@ class Found:
         least_error: by how much worlds that were never drawn could change it; 0 where all worlds must agree.
         question: equal for two only where they ask the same of the same laws.
         effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
-        left_out: the steps at which what was seen is impossible.
+        left_out: the steps at which what was seen is proven to be impossible.
         trials: drawn for it; 0 where it is exact.
     """
 

@@ -15,13 +15,14 @@ class ProbabilityFound:
 
     Attributes:
         text: as asked.
-        value, standard_error: the answer and its sampling error, which is 0 where it is exact.
+        value, standard_error: the answer and its sampling error: of trials, or where it is exact of the draws of the
+            judgements; 0 where it is exact and no judgement is drawn.
         method: how it was found.
         effective_trials: for how many unweighted trials the ones kept stand; None where it is exact.
         step: at which it is read, where a comparison looks at the steps one by one.
         seen: the observations that it is conditioned on.
         imposed: the interventions under which it is read.
-        left_out: steps left out of an average, because what is seen is impossible there.
+        left_out: steps left out of an average, because what is seen is proven to be impossible there.
     """
 
     text: str
@@ -69,7 +70,7 @@ class Answer(Summarised):
     Attributes:
         query: as asked.
         value: of the query; of a comparison, the margin by which it holds (below 0: fails). None where it is no number.
-        standard_error: of sampling; 0 where it is exact.
+        standard_error: of sampling, of trials or of draws of the judgements; 0 where it is exact and none is drawn.
         method: "sample" where any of its probabilities is sampled.
         effective_trials: for how many unweighted trials the ones kept stand, at the least; None where it is exact.
         trials, seed: how many worlds were drawn at the most (0 where it is exact), and from which streams.

@@ -35,7 +35,7 @@ class SharedRun:
 
 @dataclass(frozen=True)
 class SeriesErrors:
-    """Standard errors of the quantities of the same names; 0 where they are exact."""
+    """Standard errors of the quantities of the same names; 0 where they are exact and no judgement is drawn."""
 
     by_step: list[float]
     start: float
