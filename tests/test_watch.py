@@ -654,3 +654,18 @@ def test_distances_are_within_their_errors_where_signs_are_open() -> None:
         naive.append(off / max(abs(float(signed)), 1e-9))
     assert max(scores) < ERRORS
     assert max(naive) > ERRORS
+
+
+def test_what_few_worlds_show_has_an_error() -> None:
+    """A state that three of 640 worlds were in, each with the same scenario to come: others may have another one."""
+    both = np.zeros((64, 2, 2))
+    both[:, 1, :] = 5.0
+    both[:3, 0, 0], both[:3, 1, 1] = 1.0, 4.0
+    counts = Counts(both, both.sum(axis=1), both.sum(axis=(1, 2)))
+    found = sightings(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
+    assert found.seen.value[0].tolist() == [1.0, 0.0]
+    assert (found.seen.error[0] >= 0.9).all()
+    assert (found.shift.error[0] >= 0.9).all()
+    assert (found.shift.error[1] < 0.05).all()
+    assert found.probability.value[0] == pytest.approx(3 / 640)
+    assert found.probability.error[0] > 2 / 640

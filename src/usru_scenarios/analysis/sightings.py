@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.program import Floats
-from usru_scenarios.sampler.estimates import Estimate
+from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, undrawn
 
 Sets = Sequence[Sequence[int]]
 
@@ -134,17 +134,38 @@ def sightings(counts: Counts, forecast: Floats, squares: Floats, sets: Sets, cel
         distance_residuals = (drift - distance * share_residuals) / share
         distance_error = np.hypot(spread(distance_residuals), doubt / share)
         worlds = np.where(squares > 0, total**2 / squares, 0.0)
+    likely = np.clip(level + shift, 0.0, 1.0)
+    missed = _missed(likely, worlds)
     return Sightings(
-        probability=Estimate(np.clip(share, 0.0, 1.0), spread(share_residuals)),
+        probability=Estimate(np.clip(share, 0.0, 1.0), np.maximum(spread(share_residuals), _unseen(share, worlds))),
         worlds=worlds,
-        shift=Estimate(shift, spread(residuals)),
-        seen=Estimate(np.clip(level + shift, 0.0, 1.0), spread(residuals + ahead[:, None, :])),
+        shift=Estimate(shift, np.maximum(spread(residuals), missed)),
+        seen=Estimate(likely, np.maximum(spread(residuals + ahead[:, None, :]), missed)),
         clear=np.abs(covariance) > CLEAR * spread(noise) + _ROUNDING,
         move=Estimate(move, np.hypot(spread(drift), doubt)),
         distance=Estimate(distance, distance_error),
         whole=Estimate(move.sum(), np.hypot(spread(drift.sum(axis=1)), doubt.sum())),
         information=_information(counts, cells),
     )
+
+
+_FEW = 20.0
+"""A state that was seen in fewer worlds may go together with what none of them shows, as likely as three of them."""
+
+
+def _unseen(share: Floats, worlds: Floats) -> Floats:
+    """What worlds that were never drawn could add to the share of each state, shape (states,): the rule of three.
+
+    None where a state was seen always or never, which may be so by construction.
+    """
+    drawn = float(np.sum(worlds))
+    return np.where((share > 0.0) & (share < 1.0), undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+
+
+def _missed(likely: Floats, worlds: Floats) -> Floats:
+    """The same of the likelihoods once a state has been seen, shape (states, sets), by the worlds in which it was."""
+    least: Floats = undrawn(worlds, np.where(worlds < _FEW, UNDRAWN, 1.0))[:, None] * np.maximum(likely, 1.0 - likely)
+    return least
 
 
 def sum_over(future: Floats, sets: Sets) -> Floats:

@@ -166,7 +166,7 @@ def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN
         return bool(np.any(found.error < undrawn(effective, missed) * far))
 
 
-def undrawn(effective: float | Floats, missed: float = UNDRAWN) -> Floats:
+def undrawn(effective: float | Floats, missed: float | Floats = UNDRAWN) -> Floats:
     """The share that worlds that were never drawn may have among so many: 3 / n, at most 1."""
     return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
 
