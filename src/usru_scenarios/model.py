@@ -903,7 +903,7 @@ class Profile(Part):
 class Model(Part):
     """A whole scenario file, format 1, overlays applied."""
 
-    usru: Annotated[Literal[1], _never_boolean("1")]
+    usru: Annotated[Literal[1], _never_boolean("1"), BeforeValidator(_whole)]
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
     summary: str | None = None
