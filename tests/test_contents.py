@@ -428,3 +428,11 @@ def test_the_schema_says_the_limits() -> None:
     parts = schema("model")["$defs"]
     assert "Points are at most 1,000 in size, weights 1,000, odds_per_point 1,000,000" in parts["Number"]["description"]
     assert parts["NumericDriver"]["properties"]["range"]["description"].endswith("1e+100 in size.")
+
+
+@pytest.mark.parametrize("lag", ["0", "1", "0.0", "1.0"])
+def test_a_whole_number_may_be_written_with_a_point(lag: str, tmp_path: Path) -> None:
+    driver = "drivers: {d: {states: {x: 1, y: 1}, persistence: 0.5, impacts: {x: {a: 1}}}}\n"
+    rule = f"rules: {{r: {{when: {{d: x}}, lag: {lag}, at_least: 1.0, then: {{scenario: {{a: 1}}}}}}}}\n"
+    found = load(written(tmp_path, TWO + YEARS + driver + rule)).loaded.model.rules["r"]
+    assert (found.lag, found.at_least) == (float(lag), 1)

@@ -873,7 +873,7 @@ class Rule(Part):
     title: str | None = None
     summary: str | None = None
     when: When
-    lag: Annotated[Literal[0, 1], _never_boolean("0 or 1")] = 0
+    lag: Annotated[Literal[0, 1], _never_boolean("0 or 1"), BeforeValidator(_whole)] = 0
     at_least: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = None
     then: dict[Name, GivenPoints]
     weight: Weight | None = None
