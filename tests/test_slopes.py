@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from command import answer
 from sampled import ERRORS, EXACT_MODELS, text_keys
 from usru_scenarios.analysis import slopes as home
 from usru_scenarios.analysis.aim import Aim
@@ -390,3 +392,15 @@ def test_rows_hold_every_change(tmp_path: Path) -> None:
         *rendered.md_judgements(report(loaded, found), Layout()),
     ]
     assert sum(line.startswith("| `") for line in lines) == len(found.judgements)
+
+
+def test_no_elasticity_is_told_of_a_likelihood_next_to_the_least_float(tmp_path: Path) -> None:
+    raw = yaml.safe_load((EXACT_MODELS / "consequences.yaml").read_text(encoding="utf-8"))
+    raw["scenarios"]["tense"]["baseline"] = 1e-320
+    path = tmp_path / "model.yaml"
+    path.write_text(yaml.safe_dump(text_keys(raw)), encoding="utf-8")
+    done = answer("sensitivity", str(path), "-n", "256", "--jobs", "1", "--json", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    for weight in json.loads(done.stdout)["weights"]:
+        assert weight["elasticity"].get("tense") is None
+        assert weight["elasticity"]["calm"] is not None

@@ -238,7 +238,7 @@ class _Inquiry:
                         effects.count,
                         self._least_relative(1.0 if scheduled else weight, least, relative[0][at], present[at]),
                     )
-                    if present[at] > 0
+                    if present[at] > _LEAST_CHANCE
                     else None
                     for scenario, at in zip(self.model.scenarios, self.order, strict=True)
                 },
@@ -260,7 +260,7 @@ class _Inquiry:
             for value, residuals in ((slope.value, slope.residuals), present)
         ]
         chance = summed[1][0][0]
-        if not chance > 0:
+        if not chance > _LEAST_CHANCE:
             return None
         value, residuals = _relative(weight, summed[0], summed[1])
         least = self._least_relative(weight, slope.least, value[0], chance)
@@ -308,12 +308,20 @@ class _Inquiry:
         return _change(float(value @ signs), residuals @ signs, found.count, found.least)
 
 
+_LEAST_CHANCE = 1e-300
+"""No elasticity is told of a likelihood at or below this: what it is divided by would leave no float."""
+
+
 def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """The elasticity w / p dp/dw and its residuals; 0 where p is."""
     (value, residuals), (chance, off) = slope, present
-    share = np.divide(weight, chance, out=np.zeros_like(chance), where=chance > 0)
-    per_chance = np.divide(value, chance, out=np.zeros_like(chance), where=chance > 0)
-    return value * share, (residuals - per_chance * off) * share
+
+    def shares(part: Floats) -> Floats:
+        """Divided by the probability first: of the least floats the inverse is none."""
+        return np.divide(part, chance, out=np.zeros_like(part), where=chance > 0)
+
+    per_chance = shares(value)
+    return weight * per_chance, weight * (shares(residuals) - per_chance * shares(off))
 
 
 def _change(value: float, residuals: Floats, count: float, least: float) -> Change:
