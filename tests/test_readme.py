@@ -14,37 +14,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from documents import blocks, commands, console, matches, rewrite
+
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks() -> list[tuple[str, str]]:
-    return BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-
-
-def commands(block: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a console block, each with the lines that it prints."""
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, *printed = part.rstrip("\n").split("\n")
-        while printed and printed[0].startswith("> "):
-            command += "\n> " + printed.pop(0).removeprefix("> ")
-        while printed and not printed[-1]:
-            printed.pop()
-        yield command, printed
-
-
-def matches(printed: list[str], wanted: list[str]) -> bool:
-    """Whether lines are as wanted, `...` standing for any of them."""
-    if not wanted:
-        return not printed
-    if wanted[0] == "...":
-        return any(matches(printed[skipped:], wanted[1:]) for skipped in range(len(printed) + 1))
-    return bool(printed) and printed[0].rstrip() == wanted[0].rstrip() and matches(printed[1:], wanted[1:])
+README = ROOT / "README.md"
+WRITES = bool(os.environ.get("USRU_WRITE_README"))
 
 
 @pytest.fixture(scope="module")
@@ -73,38 +51,32 @@ def run(command: str, place: Path) -> list[str]:
 
 
 def test_the_readme_as_it_stands(place: Path) -> None:
-    ran = 0
-    for kind, text in blocks():
-        if kind == "yaml" and (name := re.match(r"# ([\w-]+\.yaml)\n", text)):
-            (place / name[1]).write_text(text, encoding="utf-8")
-        if kind == "console":
-            for command, wanted in commands(text):
-                printed = run(command, place)
-                if os.environ.get("USRU_WRITE_README") and "..." not in wanted:
-                    rewrite(command, wanted, printed)
-                else:
-                    assert matches(printed, wanted), f"$ {command}\n" + "\n".join(printed)
-                ran += 1
+    ran, written = 0, {}
+    for number, block in enumerate(blocks(README)):
+        if block.language == "yaml" and (name := re.match(r"# ([\w-]+\.yaml)\n", block.text)):
+            (place / name[1]).write_text(block.text, encoding="utf-8")
+        if block.language == "console":
+            asked = [(command, wanted, run(command, place)) for command, wanted in commands(block.text)]
+            written[number] = console(
+                (command, wanted if "..." in wanted else found) for command, wanted, found in asked
+            )
+            for command, wanted, found in asked:
+                assert WRITES or matches(found, wanted), "\n".join([f"$ {command}", *found])
+            ran += len(asked)
     assert ran >= 8
-
-
-def rewrite(command: str, old: list[str], new: list[str]) -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    before, after = ("\n".join([f"$ {command}", *(line.rstrip() for line in lines)]) + "\n" for lines in (old, new))
-    assert before in text, command
-    readme.write_text(text.replace(before, after, 1), encoding="utf-8")
+    if WRITES:
+        rewrite(README, written)
 
 
 def test_the_python_of_the_readme(place: Path) -> None:
-    scripts = [text for kind, text in blocks() if kind == "python"]
+    scripts = [block.text for block in blocks(README) if block.language == "python"]
     assert scripts
     for script in scripts:
         subprocess.run([sys.executable, "-c", script], cwd=place, check=True, timeout=300, stdout=subprocess.DEVNULL)
 
 
 def test_there_are_exactly_two_commands_to_set_up() -> None:
-    setups = [text for kind, text in blocks() if kind == "sh"]
+    setups = [block.text for block in blocks(README) if block.language == "sh"]
     assert len(setups) == 1
     lines = [line for line in setups[0].splitlines() if line and not line.startswith("#")]
     assert len(lines) == 2

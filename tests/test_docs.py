@@ -1,0 +1,213 @@
+"""The pages of docs/ say what is true: their models are valid, and their commands and queries answer as they say.
+
+A block `yaml` whose first line is a comment with a name is that file, which the blocks below it can use. A block
+`yaml over=FILE` is a fragment: it is laid over that file, under the name example.yaml. Each model has neither faults
+nor warnings, unless the block is marked `fault` or `warning`; then a block `console` after it shows what is said.
+
+A block `console` holds commands of `usru` after `$ ` and what they print, standard error included; a line `...`
+stands for any lines. `echo $?` shows the exit status of the command before it.
+
+A block `text ask=FILE` holds queries of that file, each with its answer: `QUERY  ->  ANSWER`. A block `python` runs.
+
+`USRU_WRITE_DOCS=1 pytest tests/test_docs.py` writes what is printed and answered into the pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command import answer
+from documents import Block, blocks, commands, console, matches, rewrite
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+EXAMPLE = "example.yaml"
+NAMED = re.compile(r"# ([\w./-]+\.yaml)\n")
+ANSWERED = re.compile(r"(?P<query>.+?)  +->  +(?P<answer>.+)")
+
+
+class Page:
+    """Runs the examples of a page, one after the other, in a folder of its own."""
+
+    def __init__(self, path: Path, place: Path) -> None:
+        self.path = path
+        self.place = place
+        self.status = 0
+        self.ran = 0
+
+    def run(self, *, writes: bool = False) -> None:
+        found, written = blocks(self.path), dict[int, str]()
+        for number, (block, after) in enumerate(zip(found, [*found[1:], None], strict=True)):
+            match block.language:
+                case "yaml":
+                    self._model(block, after)
+                case "console":
+                    written[number] = self._console(block, writes=writes)
+                case "text" if block.options:
+                    written[number] = self._queries(block, writes=writes)
+                case "python":
+                    with contextlib.chdir(self.place), contextlib.redirect_stdout(io.StringIO()):
+                        exec(compile(block.text, str(self.path), "exec"), {})
+                case _:
+                    continue
+            self.ran += 1
+        if writes:
+            rewrite(self.path, written)
+
+    def _model(self, block: Block, after: Block | None) -> None:
+        named = NAMED.match(block.text)
+        over = re.search(r"over=(\S+)", block.options)
+        assert named or over, f"a model is named or laid over another:\n{block.text}"
+        file = self.place / (named[1] if named else EXAMPLE)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text + (_head(over[1]) if over else ""), encoding="utf-8")
+        if not re.search(r"^usru:", file.read_text(encoding="utf-8"), re.MULTILINE):
+            return  # a file of a register
+        if "fault" in block.options or "warning" in block.options:
+            assert after is not None, block.text
+            assert after.language == "console", block.text
+            return
+        done = answer("validate", file.name, folder=self.place)
+        assert (done.returncode, done.stderr) == (0, ""), f"{block.text}\n{done.stderr}{done.stdout}"
+
+    def _console(self, block: Block, *, writes: bool) -> str:
+        """The block as it should be."""
+        right = []
+        for command, wanted in commands(block.text):
+            found = self._printed(command)
+            assert writes or matches(found, wanted), "\n".join([f"$ {command}", *found])
+            right.append((command, wanted if "..." in wanted else found))
+        return console(right)
+
+    def _printed(self, command: str) -> list[str]:
+        if command == "echo $?":
+            return [str(self.status)]
+        words = shlex.split(command.replace("\n> ", "\n"))
+        variables = [word.partition("=") for word in words[: words.index("usru")]]
+        arguments = words[len(variables) + 1 :]
+        done = answer(*arguments, folder=self.place, **{name: value for name, _, value in variables})
+        self.status = done.returncode
+        lines = (done.stdout + done.stderr).rstrip("\n").split("\n")
+        return lines if lines != [""] else []
+
+    def _queries(self, block: Block, *, writes: bool) -> str:
+        """The block as it should be."""
+        (file,) = re.findall(r"ask=(\S+)", block.options)
+        asked = [_query(line) for line in block.text.splitlines()]
+        width = max(map(len, asked))
+        right = "".join(f"{query:<{width}}  ->  {self._answer(query, file)}\n" for query in asked)
+        assert writes or right == block.text, right
+        return right
+
+    def _answer(self, query: str, file: str) -> str:
+        done = answer("ask", query, file, "--json", "-q", folder=self.place)
+        assert not done.returncode, f"{query}\n{done.stderr}"
+        data = json.loads(done.stdout)
+        assert data["method"] == "exact", f"{query} is sampled"
+        if "holds" in data:
+            return "holds" if data["holds"] else "fails"
+        return f"{data['value']:.4f}"
+
+
+def _head(over: str) -> str:
+    """What a fragment lacks to be a file; at its end, so that lines are counted as the page shows them."""
+    return f"usru: 1\nname: example\ntitle: Example\nextends: {over}\n"
+
+
+def _query(line: str) -> str:
+    found = ANSWERED.fullmatch(line)
+    return found["query"] if found else line
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_examples_of_a_page(path: Path, tmp_path: Path) -> None:
+    page = Page(path, tmp_path)
+    page.run(writes=bool(os.environ.get("USRU_WRITE_DOCS")))
+    assert page.ran or path.stem not in ("format", "queries", "cli")
+
+
+BASE = """
+```yaml
+# base.yaml
+usru: 1
+name: base
+title: Base
+scenarios: {thaw: 0.25, freeze: 0.75}
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("example", "right"),
+    [
+        ("```text ask=base.yaml\nP(thaw)  ->  0.2500\n```", True),
+        ("```text ask=base.yaml\nP(thaw)  ->  0.2600\n```", False),
+        ("```yaml over=base.yaml\ndrivers: {idle: {states: {a: 1, b: 1}}}\n```", False),
+        ("```yaml over=base.yaml\nscenarios: {thaw: 3, freeze: 3}\n```", True),
+        ("```yaml over=base.yaml\nscenaros: {thaw: 3}\n```", False),
+        ("```yaml over=base.yaml fault\nscenaros: {thaw: 3}\n```", False),
+        (
+            "```yaml over=base.yaml fault\nscenaros: {thaw: 3}\n```\n```console\n$ usru validate example.yaml\n```",
+            False,
+        ),
+        (
+            "```console\n$ usru validate base.yaml\nbase is valid: 1 step, 2 scenarios\n$ echo $?\n0\n```",
+            True,
+        ),
+        ("```console\n$ usru validate base.yaml\nbase is valid: ...\n```", False),
+        ("```python\nassert False\n```", False),
+    ],
+)
+def test_a_wrong_example_is_noticed(example: str, right: bool, tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(f"{BASE}\n{example}\n", encoding="utf-8")
+    with contextlib.nullcontext() if right else pytest.raises(AssertionError):
+        Page(path, tmp_path).run()
+
+
+# Links
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+DOCUMENTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts and the site make them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", r"\1", heading) for heading in HEADING.findall(text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+def broken_links(path: Path) -> Iterator[str]:
+    """The links of a page to files and headings that are not there."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in LINK.findall(text):
+        target, _, anchor = link.partition("#")
+        file = (path.parent / target) if target else path
+        if "://" not in link and (not file.exists() or (anchor and anchor not in anchors(file))):
+            yield link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    assert not list(broken_links(path))
+
+
+def test_a_link_to_nowhere_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `b`, c\n[1](#a-b-c) [2](page.md#a-b-c) [3](#a) [4](none.md) [5](https://x)\n", encoding="utf-8"
+    )
+    assert list(broken_links(page)) == ["#a", "none.md"]
