@@ -21,6 +21,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ class Page:
 
     def run(self, *, writes: bool = False) -> None:
         found, written = blocks(self.path), dict[int, str]()
-        for number, (block, after) in enumerate(zip(found, [*found[1:], None], strict=True)):
+        for number, (block, after) in enumerate(zip_longest(found, found[1:])):
             match block.language:
                 case "yaml":
                     self._model(block, after)
