@@ -151,3 +151,30 @@ def test_variants_of_weights_compile_nothing_but_the_outcome(program: Program, m
     names = compiled(monkeypatch, lambda: Panel(variants, Plan(BLOCK, 1)).run(0))
     assert names.count(OUTCOME) <= len(variants) * program.steps
     assert {names.count(name) for name in program.upstream([OUTCOME]) - {OUTCOME}} <= {1, 2, 3, 4}
+
+
+CHOICES = "P(reset @ 2025-Q2) + P(reset @ 2025-Q2 | do(sanctions=eased)) + P(reset @ 2025-Q2 | do(sanctions=lifted))"
+
+
+@pytest.mark.parametrize("judgements", [0, 64])
+def test_programs_that_differ_by_what_is_imposed_share_their_laws(
+    judgements: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = us.load("us-russia")
+    names = compiled(monkeypatch, lambda: study.ask(CHOICES, trials=2048, method="sample", judgements=judgements))
+    shared = study.program.upstream([OUTCOME]) - {"sanctions"}
+    assert {names.count(name) for name in shared} <= {1, 2}  # two steps
+    assert names.count("sanctions") > 2
+
+
+def test_nothing_is_drawn_after_the_last_step_that_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: set[int] = set()
+    halves = Stream.halves
+
+    def noted(self: Stream, step: int) -> Any:
+        steps.add(step)
+        return halves(self, step)
+
+    monkeypatch.setattr(Stream, "halves", noted)
+    us.load("us-russia").ask("P(reset @ by 2025-Q3 | sanctions=eased @ 2025-Q1)", trials=2048, method="sample")
+    assert steps == {0, 1, 2}

@@ -35,7 +35,7 @@ from usru_scenarios.results.answer import Answer, BandOfValue, ProbabilityFound,
 from usru_scenarios.results.run import ModelLine
 from usru_scenarios.sampler.bands import OverDraws
 from usru_scenarios.sampler.conditioning import CERTAIN, CaseSums, sample
-from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, Kernels, MapBlocks, Plan
 from usru_scenarios.sampler.estimates import Controls, over_draws, steadied, undrawn
 from usru_scenarios.settings import RunSettings
 
@@ -179,6 +179,7 @@ class Prober:
     rare_exactly: bool = False
     _known: dict[tuple[Probability, int], Found] = field(default_factory=dict)
     _controls: dict[str | None, Controls] = field(default_factory=dict)
+    _kernels: Kernels = field(default_factory=Kernels)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, Found]:
         """The probabilities asked for; those without observations in one model are drawn together.
@@ -270,11 +271,11 @@ class Prober:
         found: list[CaseSums] = []
         for start in range(0, len(cases), _CASES):
             part = [_pair_given(case) for case in cases[start : start + _CASES]]
-            found += _apart(sample(program, part, plan, self.map_blocks))
+            found += _apart(sample(program, part, plan, self.map_blocks, self._kernels))
         if len(cases) > 1:
             for number, case in enumerate(cases):
                 if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
-                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks)
+                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self._kernels)
         return found
 
 

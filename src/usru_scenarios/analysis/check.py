@@ -190,7 +190,7 @@ class Survey:
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
         asked = wanted(self.statements.values(), observed=True)
         self.models: dict[str | None, Model] = {None: loaded.model}
-        self.models |= {one.profile: loaded.under(one.profile).model for one in asked if one.profile is not None}
+        self.models |= {name: loaded.under(name).model for name in {one.profile for one in asked} if name is not None}
         drawn = ROBUST_TRIALS * len(together(asked)) + _ANCHOR_TRIALS
         self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
         """What a perturbed model is predicted to take, from the number of draws alone."""

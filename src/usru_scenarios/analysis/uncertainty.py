@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -144,7 +144,7 @@ class Survey:
         self.aim = aim
         self.steps = aim.steps(program)
         self.plan = plan
-        self.program = replace(program, grid=replace(program.grid, count=self.steps[-1] + 1))
+        self.program = program.until(self.steps[-1])
         targets = {*drivers, OUTCOME}
         self.carried = not self.program.downstream(OUTCOME) & targets
         kernels = Kernels()

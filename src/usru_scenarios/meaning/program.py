@@ -512,8 +512,17 @@ class Program:
     def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
         return node.log_odds if weight is None else node.log_odds * self.weights[weight][..., step]
 
+    def until(self, step: int) -> Program:
+        """The program up to a step, which it includes; all nodes stay the same objects."""
+        return replace(self, grid=replace(self.grid, count=step + 1))
+
     def among(self, draws: range) -> Program:
-        """The program for some draws of the judgements; nodes that do not depend on them stay the same objects."""
+        """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.
+
+        For all of them it is the program itself.
+        """
+        if draws == range(self.draws):
+            return self
         nodes: dict[str, Node] = {name: node.among(draws) for name, node in self.nodes.items()}
         weights = {name: _drawn(weight, 1, draws) for name, weight in self.weights.items()}
         parts: tuple[Term | Curve, ...] = (*self.outcome.terms, *self.outcome.curves)

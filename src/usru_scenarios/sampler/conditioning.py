@@ -31,6 +31,7 @@ from usru_scenarios.sampler.engine import (
     SECONDS_PER_DRAW,
     Carried,
     Draws,
+    Kernels,
     MapBlocks,
     Path,
     Plan,
@@ -85,13 +86,26 @@ class CaseSums:
         return effective
 
 
-def sample(program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapBlocks = map) -> CaseSums:
+def sample(
+    program: Program,
+    cases: Sequence[Pair],
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    kernels: Kernels | None = None,
+) -> CaseSums:
     """Sum the weights of worlds for every case; the probability of a case is the ratio of `both` to `given`.
+
+    Args:
+        program: in which the cases are read.
+        cases: what is asked; their atoms have a time.
+        plan: of the draws.
+        map_blocks: as in `engine.simulate`.
+        kernels: as in `engine.Walker`.
 
     Raises:
         TooManyParts: an event is too long for the scenario to be carried.
     """
-    return Conditioner(program, cases, plan).sums(map_blocks)
+    return Conditioner(program, cases, plan, kernels).sums(map_blocks)
 
 
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> Draws:
@@ -204,8 +218,9 @@ class Certain:
 class Conditioner:
     """A program with the cases that are asked of it, compiled for drawing under a plan."""
 
-    def __init__(self, program: Program, cases: Sequence[Pair], plan: Plan) -> None:
-        self.program = program
+    def __init__(self, program: Program, cases: Sequence[Pair], plan: Plan, kernels: Kernels | None = None) -> None:
+        parts = (part for case in cases for formula in case for part in timed_parts(formula))
+        self.program = program = program.until(max((part.steps[-1] for part in parts), default=0))
         self.cases = cases
         self.plan = plan
         asked = {atom.node for case in cases for formula in case for atom in atoms(formula)}
@@ -220,6 +235,7 @@ class Conditioner:
             draw_outcome=not self.carried,
             restrictions=restrictions,
             needed=program.upstream(asked),
+            kernels=kernels,
         )
 
     def sums(self, map_blocks: MapBlocks) -> CaseSums:
