@@ -27,7 +27,9 @@ from pathlib import Path
 import pytest
 
 from command import answer
+from docs.generate import generated
 from documents import Block, blocks, commands, console, matches, rewrite
+from usru_scenarios.schemas import NAMES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -174,6 +176,28 @@ def test_a_wrong_example_is_noticed(example: str, right: bool, tmp_path: Path) -
     path.write_text(f"{BASE}\n{example}\n", encoding="utf-8")
     with contextlib.nullcontext() if right else pytest.raises(AssertionError):
         Page(path, tmp_path).run()
+
+
+# The reference of the commands
+
+
+def test_the_reference_says_what_the_commands_say() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert page == generated(page), "run python docs/generate.py --write"
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    helps = answer("--help").stdout.partition("Commands:")[2]
+    for command in re.findall(r"^  (\w+)", helps, re.MULTILINE):
+        section = page.partition(f"### `usru {command}`")[2].partition("### ")[0]
+        options = re.findall(r"^  (?:-\w, )?(--[\w-]+)", answer(command, "--help").stdout, re.MULTILINE)
+        assert section, command
+        assert all(f"{option} " in page or f"{option}`" in page for option in options if option != "--help"), command
+
+
+def test_help_names_every_schema() -> None:
+    assert set(NAMES) <= set(re.findall(r"\w+", answer("schema", "--help").stdout))
 
 
 # Links

@@ -10,7 +10,8 @@ from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Target
 
 _LISTED = (
-    "model (the scenario file), simulation, answer, check, calibration, explanation, validation, overview or sources"
+    "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "
+    "explanation, sensitivity, watch, validation, overview, sources"
 )
 
 
