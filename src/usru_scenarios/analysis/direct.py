@@ -24,7 +24,9 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.analysis.unseen import Unseen, covering_unseen
 from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
+from usru_scenarios.meaning.support import Support
 from usru_scenarios.model import Judgement, Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged, dotted
@@ -47,6 +49,9 @@ class Places(Protocol):
     def __call__(self, worlds: Worlds) -> Iterator[tuple[Rows, Floats | float]]:
         """Rows, shape (trials,), and the shares with which they act, which sum to 1 over what is given."""
 
+    def possible(self, support: Support, step: int) -> Rows:
+        """The rows that can act at a step in any world."""
+
 
 @dataclass(frozen=True)
 class Always:
@@ -55,6 +60,10 @@ class Always:
     def __call__(self, worlds: Worlds) -> Iterator[tuple[Rows, Floats | float]]:
         """As in `Places`."""
         yield np.zeros(worlds.trials, dtype=np.intp), 1.0
+
+    def possible(self, support: Support, step: int) -> Rows:  # noqa: ARG002
+        """As in `Places`."""
+        return np.zeros(1, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -68,11 +77,21 @@ class Joint:
         """As in `Places`."""
         yield self.row_of[self.reader.rows(worlds)], 1.0
 
+    def possible(self, support: Support, step: int) -> Rows:
+        """As in `Places`."""
+        parents = [parent for _, parent in self.reader.parents]
+        rows = self.row_of.reshape([parent.size for parent in parents])
+        for axis, parent in enumerate(parents):
+            if step >= parent.lag:
+                rows = rows.take(support.indices(parent, step - parent.lag), axis=axis)
+        return np.unique(rows)
+
 
 @dataclass(frozen=True)
 class Along:
     """A value between two knots acts as both, each by how near it is."""
 
+    node: str
     index: int
     lag: int
     knots: Floats
@@ -85,6 +104,11 @@ class Along:
         yield below, 1.0 - (place - below)
         if len(self.knots) > 1:
             yield below + 1, place - below
+
+    def possible(self, support: Support, step: int) -> Rows:
+        """As in `Places`."""
+        ends = np.interp(support.ranges[self.node][max(step - self.lag, 0)], self.knots, np.arange(len(self.knots)))
+        return np.arange(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
 
 
 @dataclass(frozen=True)
@@ -220,7 +244,7 @@ class _Parts:
             for cell in self._cells(row, knot, (*path, knot), self._worth(curve.weight))
         ]
         scenarios = len(self.program.outcome.states)
-        places = Along(index, curve.lag, curve.knots)
+        places = Along(curve.node, index, curve.lag, curve.knots)
         return Part(*self._called(name, kind), curve.points[:, :scenarios], places, tuple(cells))
 
     def _acting(self, weight: str | None, parent: str) -> tuple[str, Kind, KeyPath]:
@@ -294,7 +318,7 @@ def window(grid: Grid, at: str, until: str | None) -> range:
 
 
 def shares(
-    contrast: Contrast, scenarios: Sequence[str], sums: Sequence[Floats], weights: tuple[Floats, Floats]
+    contrast: Contrast, scenarios: Sequence[str], sums: Sequence[Floats], weights: tuple[Floats, Floats], unseen: Unseen
 ) -> DirectShares:
     """The averages of each part and of the whole.
 
@@ -304,21 +328,48 @@ def shares(
         sums: for each part, shape (batches, 2, rows, scenarios): sums of what its log-weights count for, over all
             worlds, and over those in which the scenario comes true.
         weights: shape (batches,) each: the worlds, and the probability that it comes true in them.
+        unseen: worlds that were never drawn.
     """
     values = [(part.finite * one).sum(axis=(2, 3)) for part, one in zip(contrast.parts, sums, strict=True)]
-    whole = _averages(np.sum(values, axis=0), weights)
+    limits = [_limits(contrast, part, unseen) for part in contrast.parts]
+    whole = _averages(np.sum(values, axis=0), weights, np.sum(limits, axis=0), unseen)
     parts = [
         DirectPart(
-            part.name, part.title, part.kind, *_averages(value, weights), _carried(part, scenarios, one, weights)
+            part.name,
+            part.title,
+            part.kind,
+            *_averages(value, weights, ends, unseen),
+            _carried(part, scenarios, one, weights),
         )
-        for part, value, one in zip(contrast.parts, values, sums, strict=True)
+        for part, value, one, ends in zip(contrast.parts, values, sums, limits, strict=True)
     ]
     parts.sort(key=lambda part: (part.kind == "unexplained", -max(abs(part.everywhere), abs(part.where_true))))
     return DirectShares(*whole, parts)
 
 
-def _averages(values: Floats, weights: tuple[Floats, Floats]) -> tuple[float, float, PullErrors]:
-    everywhere, where_true = ratio(values[:, 0], weights[0]), ratio(values[:, 1], weights[1])
+def _limits(contrast: Contrast, part: Part, unseen: Unseen) -> Floats:
+    """The least and the largest that a part can give in a single world, shape (2,)."""
+    rows = part.log_odds[part.places.possible(unseen.support, unseen.step)]
+    drawn = np.isfinite(contrast.parts[-1].log_odds[0])  # the others have no baseline, so that no redraw lands there
+    inside, outside = (rows[:, [one for one in side if drawn[one]]] for side in (contrast.members, contrast.others))
+    least, most = inside.min(axis=1) - outside.max(axis=1), inside.max(axis=1) - outside.min(axis=1)
+    return np.array([least.min(), most.max()])
+
+
+def _averages(
+    values: Floats, weights: tuple[Floats, Floats], limits: Floats, unseen: Unseen
+) -> tuple[float, float, PullErrors]:
+    more = np.array([[1.0], [1.0]]), np.array(unseen.chance)[:, None]
+    everywhere, where_true = (
+        covering_unseen(
+            ratio(values[:, number], weights[number]),
+            (
+                (values[:, number].sum() + unseen.weight * share * limits)
+                / (weights[number].sum() + unseen.weight * share)
+            ).reshape(-1),
+        )
+        for number, share in enumerate(more)
+    )
     errors = PullErrors(float(everywhere.error), float(where_true.error))
     return float(everywhere.value) + 0.0, float(where_true.value) + 0.0, errors  # + 0.0 leaves no minus zero
 

@@ -16,10 +16,11 @@ from usru_scenarios.analysis.direct import Contrast, shares
 from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.exact_sightings import ExactSightings, outcome_in
 from usru_scenarios.analysis.journeys import Sums, Traveller
-from usru_scenarios.analysis.least_errors import covering
+from usru_scenarios.analysis.least_errors import LeastErrors, covering
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.story import Teller
 from usru_scenarios.analysis.telling import Reading, Tellings, telling_numbers, telling_states
+from usru_scenarios.analysis.unseen import Unseen
 from usru_scenarios.exact.inference import NothingObserved, forecast
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
@@ -164,10 +165,11 @@ class _Inquiry:
         note = self._missing(enough=enough)
         states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
-        tellings = exact or sums.tellings
+        unseen = self._unseen(sums) if enough else None
+        tellings = exact or replace(sums.tellings, unseen=unseen)
         chance = ratio(tellings.true, tellings.worlds)
         weights = sums.worlds, sums.true
-        direct = None if note else shares(self.contrast, states, sums.parts, weights)
+        direct = None if note or unseen is None else shares(self.contrast, states, sums.parts, weights, unseen)
         telling = telling_states(self.model, self.traveller.readings, tellings, members, self.judged)
         story = self._story(sums)
         return Explanation(
@@ -192,6 +194,12 @@ class _Inquiry:
         """The standard error of the sampled probability, with what was never drawn."""
         case = self._wanted[1], self.seen if self.given else None
         return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
+
+    def _unseen(self, sums: Sums) -> Unseen:
+        """What was never drawn, in the weights of the worlds that were."""
+        worlds, effective = float(sums.worlds.sum()), sums.effective_trials
+        least = LeastErrors(self.full, effective, lambda _: np.zeros(()), self.seen.parts)
+        return least.unseen(self.target.members, self.target.step, worlds / effective)
 
     def _story(self, sums: Sums) -> Story | None:
         """A typical path, told; None where none of those drawn led there."""

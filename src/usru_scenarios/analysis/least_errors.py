@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from usru_scenarios.analysis.unseen import Unseen
 from usru_scenarios.meaning.events import All, Formula, Not, Timed, atoms, timed_parts
 from usru_scenarios.meaning.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.meaning.support import Support
@@ -106,6 +107,18 @@ class LeastErrors:
         longest = np.array([self._there(state)[1][:-1].sum() for state in range(len(mass))])
         effective = np.divide(self.worlds * mass, longest, out=np.zeros_like(mass), where=longest > 0)
         return self._floored(found, effective[:, None], self._rows)
+
+    def unseen(self, members: Sequence[int], step: int, weight: float) -> Unseen:
+        """Worlds that were never drawn, at a step, of which some scenarios are asked.
+
+        Args:
+            members: the scenarios.
+            step: the step.
+            weight: the mean weight of the worlds that were drawn.
+        """
+        low, high = self._shares(members)
+        drawn = self.worlds * weight
+        return Unseen(self.support, step, (float(low[step]), float(high[step])), float(undrawn(self.worlds)) * drawn)
 
     def _floored(
         self, found: Estimate, effective: float | Floats, limits: Callable[[], Limits], missed: float | None = None

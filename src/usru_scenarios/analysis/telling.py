@@ -15,13 +15,14 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.analysis.unseen import Unseen, covering_unseen
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.model import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged, dotted
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
-from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio
 
 Codes = npt.NDArray[np.uint8]
 
@@ -82,12 +83,14 @@ class Tellings:
         true: shape (batches,), the probability in them that the scenario comes true.
         counts: for each reading, shape (batches, 2, states): worlds in a state, and where the scenario comes true.
         totals: for each numeric reading by its node, shape (batches, 2): the same for the value.
+        unseen: worlds that were never drawn; None where nothing was drawn, but found exactly.
     """
 
     worlds: Floats
     true: Floats
     counts: Sequence[Floats]
     totals: Mapping[str, Floats]
+    unseen: Unseen | None = None
 
     @property
     def false(self) -> Floats:
@@ -128,9 +131,7 @@ def _states(
 ) -> Iterator[TellingState]:
     """The states of one driver."""
     driver = model.drivers[reading.node]
-    given = ratio(counts[:, 1], sums.true)
-    otherwise = ratio(counts[:, 0] - counts[:, 1], sums.false)
-    ratios, errors = _lift(counts, sums)
+    given, otherwise, lift = _told(reading, counts, sums)
     information = _information(counts.sum(axis=0), sums)
     for code, state in enumerate(reading.states):
         if not counts[:, 0, code].any():
@@ -143,15 +144,40 @@ def _states(
             state_title=(part.title if part is not None else None) or state,
             given=_share(given.value[code]),
             otherwise=None if sums.is_certain else _share(otherwise.value[code]),
-            ratio=finite(ratios[code]),
+            ratio=finite(lift.value[code]),
             information=float(information[code]),
             standard_errors=TellingErrors(
                 given=float(given.error[code]),
                 otherwise=None if sums.is_certain else float(otherwise.error[code]),
-                ratio=finite(errors[code]),
+                ratio=finite(lift.error[code]),
             ),
             points=list(_points(driver.impacts, reading, state, members, judged)),
         )
+
+
+def _told(reading: Reading, counts: Floats, sums: Tellings) -> tuple[Estimate, Estimate, Estimate]:
+    """P(state | true), P(state | not true) and the first by the second, each of shape (states,)."""
+    found = ratio(counts[:, 1], sums.true), ratio(counts[:, 0] - counts[:, 1], sums.false), _lift(counts, sums)
+    if sums.unseen is None:
+        return found
+    given, otherwise, lift = map(covering_unseen, found, _with_unseen(reading, counts, sums, sums.unseen))
+    return given, otherwise, lift
+
+
+def _with_unseen(reading: Reading, counts: Floats, sums: Tellings, unseen: Unseen) -> tuple[Floats, Floats, Floats]:
+    """The same with worlds added that are in the state, or in another one, and in which it hardly or mostly comes true.
+
+    Each of shape (4, states); not a number where no world can be so.
+    """
+    possible = unseen.possible(reading.node, reading.edges)
+    can_be = np.stack([possible, possible.sum() - possible > 0])
+    inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
+    more = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)
+    here, anyhow = counts[:, 1].sum(axis=0) + more * inside * chance, counts[:, 0].sum(axis=0) + more * inside
+    true, false = sums.true.sum() + more * chance, sums.false.sum() + more * (1.0 - chance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        given, otherwise = here / true, np.maximum(anyhow - here, 0.0) / false
+        return given, otherwise, given / otherwise
 
 
 def _share(value: float) -> float:
@@ -159,11 +185,11 @@ def _share(value: float) -> float:
     return min(max(float(value), 0.0), 1.0)
 
 
-def _lift(counts: Floats, sums: Tellings) -> tuple[Floats, Floats]:
+def _lift(counts: Floats, sums: Tellings) -> Estimate:
     """P(state | true) / P(state | not true), with the jackknife's standard error (J. W. Tukey, 1958) over batches."""
     if sums.is_certain:
         nothing = np.full(counts.shape[2], np.nan)
-        return nothing, nothing
+        return Estimate(nothing, nothing)
 
     def lift(with_true: Floats, without: Floats, true: Floats, false: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -179,7 +205,7 @@ def _lift(counts: Floats, sums: Tellings) -> tuple[Floats, Floats]:
     batches = len(replicates)
     with np.errstate(invalid="ignore"):
         spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
-    return value, np.sqrt((batches - 1) / batches * spread)
+    return Estimate(value, np.sqrt((batches - 1) / batches * spread))
 
 
 def _information(counts: Floats, sums: Tellings) -> Floats:
@@ -216,24 +242,37 @@ def _points(
 def telling_numbers(model: Model, sums: Tellings) -> Iterator[TellingNumber]:
     """The shift of each numeric driver's mean."""
     for name, totals in sums.totals.items():
-        given = ratio(totals[:, 1], sums.true)
-        otherwise = ratio(totals[:, 0] - totals[:, 1], sums.false)
+        given, otherwise, shift = _means(name, totals, sums)
         known = not sums.is_certain
-        shift, apart = _shift(totals, sums)
         yield TellingNumber(
             driver=name,
             title=model.drivers[name].title or name,
             given=float(given.value),
             otherwise=float(otherwise.value) if known else None,
-            shift=shift if known else None,
+            shift=float(shift.value) if known else None,
             standard_errors=ShiftErrors(
-                float(given.error), float(otherwise.error) if known else None, apart if known else None
+                float(given.error), float(otherwise.error) if known else None, finite(shift.error) if known else None
             ),
         )
 
 
-def _shift(totals: Floats, sums: Tellings) -> tuple[float, float | None]:
-    """The difference of the two means, with the jackknife's standard error over batches if it has one."""
+def _means(name: str, totals: Floats, sums: Tellings) -> tuple[Estimate, Estimate, Estimate]:
+    """The mean where it comes true, where it does not, and the difference of the two, each of shape ()."""
+    found = ratio(totals[:, 1], sums.true), ratio(totals[:, 0] - totals[:, 1], sums.false), _shift(totals, sums)
+    if sums.unseen is None:
+        return found
+    values, chance = sums.unseen.support.ranges[name][sums.unseen.step][:, None], np.array([sums.unseen.chance])
+    more, (anyhow, here) = sums.unseen.weight, totals.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        true = (here + more * values * chance) / (sums.true.sum() + more * chance)
+        false = (anyhow - here + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
+    changed = (part.reshape(-1) for part in (true, false, true - false))
+    given, otherwise, shift = map(covering_unseen, found, changed)
+    return given, otherwise, shift
+
+
+def _shift(totals: Floats, sums: Tellings) -> Estimate:
+    """The difference of the two means, with the jackknife's standard error over batches."""
 
     def shift(both: Floats, true: Floats, false: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -244,9 +283,9 @@ def _shift(totals: Floats, sums: Tellings) -> tuple[float, float | None]:
     batches = len(replicates)
     with np.errstate(invalid="ignore"):
         error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
-    return float(shift(whole, true, false)), finite(error)
+    return Estimate(shift(whole, true, false), np.asarray(error))
 
 
-def finite(value: float) -> float | None:
+def finite(value: float | Floats) -> float | None:
     """A number as JSON may hold it."""
     return float(value) if math.isfinite(value) else None

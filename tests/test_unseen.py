@@ -1,0 +1,105 @@
+"""Errors that cover what was never drawn, of what is no mean over worlds: sampled against exact inference."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from oracle import Json
+from test_least_differences import ROUNDING, Told
+from test_least_errors import WAR
+from tiny import study_of
+from usru_scenarios.study import Study
+
+TRIALS = 1_000
+
+RARELY: Json = copy.deepcopy(WAR)
+RARELY["scenarios"] = {"war": {"baseline": 0.01}, "peace": {"baseline": 1}}
+RARELY["drivers"] = {
+    "d": {"states": {"a": 0.0006, "z": 1}, "impacts": {"a": {"war": 6}}},
+    "e": {"states": {"x": 0.0008, "y": 1}, "impacts": {"x": {"war": 12}}},
+    "sure": {"states": {"on": 1, "off": 0}, "impacts": {"on": {"war": 1}}},
+    "n": {"kind": "numeric", "range": [0, 1], "influences": {"d": {"a": 3}}},
+}
+"""War is above all a matter of two rare states."""
+
+Asked = Callable[[Study, int, pytest.MonkeyPatch], Iterator[Told]]
+
+
+def sampled(patch: pytest.MonkeyPatch, module: str) -> None:
+    """Draw worlds even where exact inference would be faster."""
+    patch.setattr(f"usru_scenarios.analysis.{module}.faster_exactly", lambda *_, **__: False)
+
+
+def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """What the states tell."""
+    known = study.explain("war")
+    assert known.exact
+    with patch.context() as context:
+        sampled(context, "explain")
+        found = study.explain("war", trials=TRIALS, seed=seed)
+    assert not found.exact
+    truths = {(one.driver, one.state): one for one in known.states}
+    for one in found.states:
+        for what in ("given", "otherwise", "ratio"):
+            yield from told(f"{one.driver}={one.state}", what, one, truths[one.driver, one.state])
+    for number, other in zip(found.numbers, known.numbers, strict=True):
+        for what in ("given", "otherwise", "shift"):
+            yield from told(number.driver, what, number, other)
+
+
+def told(name: str, what: str, found: Any, truth: Any) -> Iterator[Told]:
+    """One attribute with its error, if it is a number."""
+    if getattr(found, what) is not None:
+        yield Told(f"{name} {what}", getattr(found, what), getattr(found.standard_errors, what), getattr(truth, what))
+
+
+def direct(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
+    """What the parts give directly."""
+    known, found = study.explain("war"), study.explain("war", trials=TRIALS, seed=seed).direct
+    assert known.exact
+    assert found is not None
+    given = {(one.driver, one.state): one.given for one in known.states}
+    for driver, state, points in (("d", "a", 6), ("e", "x", 12)):
+        (part,) = (one for one in found.parts if one.name == driver)
+        rarely = RARELY["drivers"][driver]["states"][state]
+        worth = points * math.log(2)  # of war against the only other scenario
+        errors = part.standard_errors
+        yield Told(f"{driver} everywhere", part.everywhere, errors.everywhere, rarely / (1 + rarely) * worth)
+        yield Told(f"{driver} where true", part.where_true, errors.where_true, given[driver, state] * worth)
+
+
+ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct)}
+
+
+def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> list[Told]:
+    study = study_of(raw, folder)
+    return [told for seed in range(6) for told in ASKED[asked](study, seed, patch) if told.misses]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And without the floors, the same estimates are not within their errors."""
+    assert missed(RARELY, tmp_path, asked, monkeypatch) == []
+    monkeypatch.setattr("usru_scenarios.analysis.least_errors.undrawn", lambda *_: np.zeros(()))
+    assert missed(RARELY, tmp_path, asked, monkeypatch)
+
+
+def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampled(monkeypatch, "explain")
+    found = study_of(RARELY, tmp_path).explain("war", trials=TRIALS)
+    assert found.direct is not None
+    constant = {"sure"}
+    for state in found.states:
+        errors = state.standard_errors
+        assert {error < ROUNDING for error in (errors.given, errors.otherwise, errors.ratio)} == {
+            state.driver in constant
+        }
+    for part in found.direct.parts:
+        assert (part.standard_errors.everywhere < ROUNDING) == (part.name in {*constant, "unexplained"})
