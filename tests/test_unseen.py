@@ -15,6 +15,7 @@ from oracle import Json
 from test_least_differences import ROUNDING, Told
 from test_least_errors import WAR
 from tiny import study_of
+from usru_scenarios.meaning.program import Floats
 from usru_scenarios.study import Study
 
 TRIALS = 1_000
@@ -54,6 +55,39 @@ def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[To
             yield from told(number.driver, what, number, other)
 
 
+def drivers(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
+    """What the rare states of two drivers tell and explain, from the probabilities in their four combinations."""
+    found = study.sensitivity(trials=TRIALS, seed=seed, questions=["drivers"], at="start").drivers
+    shares = np.array([[0.0006, 1.0]]).T / 1.0006 * np.array([[0.0008, 1.0]]) / 1.0008
+    war = 0.01 * 2.0 * 2.0 ** (np.array([[6.0], [0.0]]) + np.array([[12.0, 0.0]]))
+    war = war / (1.0 + war)
+    mean = (shares * war).sum()
+    variance = (shares * (war - mean) ** 2).sum()
+    for driver in found or ():
+        if driver.driver not in ("d", "e"):
+            continue
+        axis = int(driver.driver == "d")
+        share = shares.sum(axis=axis)
+        told = (shares * war).sum(axis=axis) / share
+        total = _total(shares, war, 1 - axis) / variance
+        bits = sum((share * each * np.log2(each / whole)).sum() for each, whole in ((told, mean), (1 - told, 1 - mean)))
+        errors = driver.standard_errors
+        yield Told(f"{driver.driver} information", driver.information, errors.information, bits)
+        yield Told(f"{driver.driver} shift", driver.shift, errors.shift, (share * np.abs(told - mean)).sum())
+        first = (share * (told - mean) ** 2).sum() / variance
+        if driver.first_order is not None:
+            yield Told(f"{driver.driver} first", driver.first_order, errors.first_order, first)
+        if driver.total is not None:
+            yield Told(f"{driver.driver} total", driver.total, errors.total, total)
+
+
+def _total(shares: Floats, war: Floats, axis: int) -> float:
+    """The variance that a driver on an axis makes where the other one is known, on average over it."""
+    other = shares.sum(axis=axis, keepdims=True)
+    mean = (shares * war).sum(axis=axis, keepdims=True) / other
+    return float((shares * (war - mean) ** 2).sum())
+
+
 def told(name: str, what: str, found: Any, truth: Any) -> Iterator[Told]:
     """One attribute with its error, if it is a number."""
     if getattr(found, what) is not None:
@@ -75,7 +109,7 @@ def direct(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
         yield Told(f"{driver} where true", part.where_true, errors.where_true, given[driver, state] * worth)
 
 
-ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct)}
+ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct, drivers)}
 
 
 def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> list[Told]:
@@ -88,6 +122,7 @@ def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monke
     """And without the floors, the same estimates are not within their errors."""
     assert missed(RARELY, tmp_path, asked, monkeypatch) == []
     monkeypatch.setattr("usru_scenarios.analysis.least_errors.undrawn", lambda *_: np.zeros(()))
+    monkeypatch.setattr("usru_scenarios.analysis.uncertainty.UNDRAWN", 0.0)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 
 
@@ -98,7 +133,7 @@ def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.
     constant = {"sure"}
     for state in found.states:
         errors = state.standard_errors
-        assert {error < ROUNDING for error in (errors.given, errors.otherwise, errors.ratio)} == {
+        assert {(error or 0.0) < ROUNDING for error in (errors.given, errors.otherwise, errors.ratio)} == {
             state.driver in constant
         }
     for part in found.direct.parts:

@@ -24,7 +24,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.analysis.unseen import Unseen, covering_unseen
+from usru_scenarios.analysis.unseen import Unseen
 from usru_scenarios.meaning.program import Curve, Floats, Law, Program, Term
 from usru_scenarios.meaning.support import Support
 from usru_scenarios.model import Judgement, Model
@@ -32,7 +32,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged, dotted
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CarriedCell, DirectPart, DirectShares, PullErrors
-from usru_scenarios.sampler.estimates import ratio
+from usru_scenarios.sampler.estimates import covering_unseen, ratio
 from usru_scenarios.sampler.tables import Reader, Worlds
 from usru_scenarios.timeline import Grid
 

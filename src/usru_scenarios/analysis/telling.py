@@ -15,14 +15,14 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.analysis.unseen import Unseen, covering_unseen
+from usru_scenarios.analysis.unseen import Unseen
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
 from usru_scenarios.model import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.provenance import Judged, dotted
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explanation import CitedPoints, ShiftErrors, TellingErrors, TellingNumber, TellingState
-from usru_scenarios.sampler.estimates import Estimate, ratio
+from usru_scenarios.sampler.estimates import Estimate, covering_unseen, ratio
 
 Codes = npt.NDArray[np.uint8]
 

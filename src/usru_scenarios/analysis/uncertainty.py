@@ -12,12 +12,14 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.analysis.aim import Aim
+from usru_scenarios.analysis.unseen import kinds_of, possible_at
 from usru_scenarios.analysis.variance import (
     Grouped,
     correlation_ratio,
@@ -29,6 +31,8 @@ from usru_scenarios.analysis.variance import (
     total_share,
 )
 from usru_scenarios.meaning.program import Floats, Node, NumericNode, Program
+from usru_scenarios.meaning.support import Support
+from usru_scenarios.meaning.truth import Truth
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.sensitivity import (
@@ -38,7 +42,7 @@ from usru_scenarios.results.sensitivity import (
     VarianceShares,
 )
 from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, Kernels, MapBlocks, Plan, Walker
-from usru_scenarios.sampler.estimates import Estimate
+from usru_scenarios.sampler.estimates import UNDRAWN, Estimate
 from usru_scenarios.sampler.outcome import Matrix, Mixing, OutcomeKernel
 from usru_scenarios.sampler.tables import Worlds
 
@@ -47,6 +51,15 @@ BINS = 16
 
 _FEWEST_ENTRIES = 1 << 13
 """Batches are large, at most 128, since a driver's paths are exchanged within them."""
+
+_NO_ROOM = 1e-12
+"""What all worlds say the same of, but for rounding."""
+
+_OFTEN = 20.0
+"""Draws of a group by which it is surely not one that is mostly missed."""
+
+_MOST_UNSEEN = 1 << 24
+"""About so many numbers tell what worlds that were never drawn would add."""
 
 _OUTCOME_DRAWS = 8
 """How many draws of a driver's state the outcome's probabilities take the time of, about."""
@@ -65,20 +78,37 @@ def uncertainties(
         map_blocks: as in `engine.simulate`.
     """
     survey = Survey(program, list(outline.drivers), aim, plan)
-    found = survey.found(map_blocks)
     places = aim.places(outline.scenarios, program)
     drivers = [
-        _uncertainty(outline.drivers[reading.driver].title, reading.driver, sums, exchanged, places)
-        for reading, sums, exchanged in found
+        _uncertainty(
+            outline.drivers[reading.driver].title, reading.driver, _Found.of(survey, reading, sums, differences), places
+        )
+        for reading, sums, differences in survey.found(map_blocks)
     ]
     return sorted(drivers, key=lambda driver: (-driver.shift, driver.driver)), survey.note
 
 
-def _uncertainty(
-    title: str, driver: str, sums: Grouped, differences: Floats | None, places: Mapping[str, int]
-) -> DriverUncertainty:
-    bits, shift, first = information(sums), expected_shift(sums), correlation_ratio(sums)
-    total = None if differences is None else total_share(sums, differences)
+@dataclass(frozen=True)
+class _Found:
+    """What is estimated of a driver; the total shares where its path can be exchanged."""
+
+    bits: Estimate
+    shift: Estimate
+    first: Estimate
+    total: Estimate | None
+
+    @classmethod
+    def of(cls, survey: Survey, reading: Reading, sums: Grouped, differences: Floats | None) -> _Found:
+        """From the sums of a walk."""
+        unseen = survey.unseen(reading, sums)
+        total = None
+        if differences is not None:
+            total = total_share(sums, differences, unseen, survey.moved(reading, sums))
+        return cls(information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen), total)
+
+
+def _uncertainty(title: str, driver: str, found: _Found, places: Mapping[str, int]) -> DriverUncertainty:
+    bits, shift, first, total = found.bits, found.shift, found.first, found.total
 
     def shares(place: int) -> VarianceShares:
         return VarianceShares(
@@ -184,6 +214,57 @@ class Survey:
         none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
             yield reading, sums, total.differences.get(reading.driver, none)
+
+    @cached_property
+    def _limits(self) -> tuple[Floats, Floats]:
+        """The least and the largest probability of each cell in any world, each of shape (steps, cells)."""
+        ends = zip(*map(self.support.limits, self.aim.cells), strict=True)
+        low, high = (np.stack(end, axis=1)[list(self.steps)] for end in ends)
+        return low, high
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible."""
+        return Support(self.program)
+
+    def unseen(self, reading: Reading, sums: Grouped) -> Grouped | None:
+        """What worlds that were never drawn would add to the sums of a driver: shape (kinds, steps, groups, ...).
+
+        None where all worlds agree on the scenarios or on the driver. Of a great many kinds those of the most frequent
+        group and of the rarest ones are taken.
+        """
+        low, high = self._limits
+        possible = self._possible(reading)
+        if not (high - low > _NO_ROOM).any() or not (possible.sum(axis=1) > 1).any():
+            return None
+        draws = sums.draws.sum(axis=(0, 1))
+        mean = sums.sums.sum(axis=(0, 2)) / sums.draws.sum(axis=(0, 2))[:, None]
+        worlds = kinds_of(mean, low, high)
+        order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
+        groups = [group for group in order if possible[:, group].any()]
+        groups = groups[: max(2, _MOST_UNSEEN // (len(worlds) * sums.sums[0].size))]
+        own = np.eye(reading.groups)[groups][:, None] * possible * UNDRAWN  # (kinds of the driver, steps, groups)
+        kinds = len(groups) * len(worlds)
+        added = np.broadcast_to(own[:, None], (len(groups), len(worlds), *own.shape[1:])).reshape(kinds, *own.shape[1:])
+        each = np.tile(worlds, (len(groups), 1, 1))[:, :, None]
+        return Grouped(added, added[..., None] * each, added[..., None] * each**2)
+
+    def _possible(self, reading: Reading) -> Truth:
+        """The possible groups of a driver, shape (steps, groups)."""
+        edges = () if reading.edges is None else reading.edges.tolist()
+        return np.stack([possible_at(self.support, step, reading.driver, edges) for step in self.steps])
+
+    def moved(self, reading: Reading, sums: Grouped) -> Floats | None:
+        """The largest sum of squared differences that exchanging a driver in worlds that were never drawn can make.
+
+        None where it has no say, or all its groups were drawn often: then so were exchanges into and out of each.
+        """
+        often = np.where(self._possible(reading), sums.draws.sum(axis=0), np.inf).min() >= _OFTEN
+        if often or reading not in self.exchanged or not self.support.sways(reading.driver):
+            return None
+        low, high = self._limits
+        moved: Floats = 2 * UNDRAWN * ((high - low) ** 2).sum(axis=0)  # a world and the one that is given its path
+        return moved
 
     def nothing(self, batches: int) -> Sums:
         """The sums of no worlds, with room for so many batches."""

@@ -16,10 +16,6 @@ import numpy as np
 from usru_scenarios.meaning.program import Floats
 from usru_scenarios.meaning.support import Support
 from usru_scenarios.meaning.truth import Truth
-from usru_scenarios.sampler.estimates import Estimate
-
-_ROUNDING = 1e-10
-"""An estimate that is changed by no more than this, or this share of it, is the same."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +50,24 @@ def possible_at(support: Support, step: int, node: str, edges: Sequence[float] =
     return within
 
 
-def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
-    """An estimate whose error covers what worlds that were never drawn could make of it.
+def kinds_of(mean: Floats, low: Floats, high: Floats) -> Floats:
+    """Kinds of worlds, in each of which one cell is as likely or unlikely as it can be; the others share the rest.
 
     Args:
-        found: of any shape; where the value is no number, its error stays.
-        changed: shape (kinds, ...), what the estimate is with each kind of such worlds added; what is no number, as
-            where that kind is impossible, counts for nothing.
+        mean: shape (..., cells), the probabilities of cells that share out all scenarios, on average.
+        low: the same shape, the least in any world.
+        high: the largest.
+
+    Returns:
+        Shape (2 cells, ..., cells): first the least of each cell, then the largest.
     """
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(changed - found.value)
-        counts = np.isfinite(apart) & (apart > _ROUNDING * (1.0 + np.abs(found.value)))
-    least = np.where(counts, apart, 0.0).max(axis=0, initial=0.0)
-    return Estimate(found.value, np.where(np.isfinite(found.value), np.fmax(found.error, least), found.error))
+    cells = mean.shape[-1]
+    own = np.eye(cells, dtype=np.bool_).reshape(cells, *(1,) * (mean.ndim - 1), cells)
+    rest = np.where(own, 0.0, mean)
+    total = rest.sum(axis=-1, keepdims=True)
+    share = np.divide(rest, total, out=np.where(own, 0.0, np.ones_like(rest) / max(cells - 1, 1)), where=total > 0)
+
+    def kinds(ends: Floats) -> Floats:
+        return np.where(own, ends, share * (1.0 - np.where(own, ends, 0.0).sum(axis=-1, keepdims=True)))
+
+    return np.concatenate([kinds(low), kinds(high)])

@@ -9,13 +9,13 @@ between, such as steps, is added up or averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.sampler.estimates import Estimate, Floats
+from usru_scenarios.sampler.estimates import Estimate, Floats, covering_unseen
 
 Integers = npt.NDArray[np.integer]
 
@@ -79,7 +79,7 @@ def partners(trials: int, starts: Integers) -> Integers:
     return found
 
 
-def information(found: Grouped) -> Estimate:
+def information(found: Grouped, unseen: Grouped | None = None) -> Estimate:
     """The mutual information of the groups and an output of which the values are probabilities, in bits.
 
     The values of a draw sum to 1. Shape (), the average over the axes between. Sampling makes the naive estimate too
@@ -87,7 +87,7 @@ def information(found: Grouped) -> Estimate:
     second-order term of x ln x, variance / 2x; probabilities that are carried vary less than counts do, so their own
     variance stands here, which for counts is Miller and Madow's. What is left may fall below 0 by about its error.
     """
-    return jackknife(_information, *found)
+    return jackknife(_information, *found, unseen=unseen)
 
 
 def _information(draws: Floats, sums: Floats, squares: Floats) -> Floats:
@@ -110,14 +110,15 @@ def _entropy_terms(draws: Floats, sums: Floats, squares: Floats) -> Floats:
     return summed
 
 
-def expected_shift(found: Grouped) -> Estimate:
+def expected_shift(found: Grouped, unseen: Grouped | None = None) -> Estimate:
     """The expected total variation between the output's probabilities given the group and without it, shape ().
 
     Half the sum over the values of |P(value | group) - P(value)|, averaged over groups by their size and over the axes
     between. An absolute value of noise is never 0, so the sign of each difference is read from every other batch and
     its size from the rest, and the other way round: where there is no shift, 0 is expected.
     """
-    return jackknife(_shift, *(_halves(sums) for sums in found[:2]))
+    both = None if unseen is None else [np.stack([part / 2, part / 2], axis=1) for part in unseen[:2]]
+    return jackknife(_shift, *(_halves(sums) for sums in found[:2]), unseen=both)
 
 
 def _halves(sums: Floats) -> Floats:
@@ -137,7 +138,7 @@ def _shift(draws: Floats, sums: Floats) -> Floats:
     return _average((signs * beyond).sum(axis=(-2, -1)).mean(axis=1)) / 2
 
 
-def correlation_ratio(found: Grouped) -> Estimate:
+def correlation_ratio(found: Grouped, unseen: Grouped | None = None) -> Estimate:
     """The first-order share of variance, Var(E[value | group]) / Var(value): shape (values + 1,), the last of all.
 
     Without its bias (T. L. Kelley, 1935): of the variance between groups, what noise within them makes is taken away.
@@ -145,7 +146,7 @@ def correlation_ratio(found: Grouped) -> Estimate:
     others, 2014). NaN where a value has no variance, or every
     draw is a group of its own.
     """
-    return jackknife(_ratio, *found)
+    return jackknife(_ratio, *found, unseen=unseen)
 
 
 def _ratio(draws: Floats, sums: Floats, squares: Floats) -> Floats:
@@ -158,7 +159,9 @@ def _ratio(draws: Floats, sums: Floats, squares: Floats) -> Floats:
     return _shares(whole - within - noise, whole)
 
 
-def total_share(found: Grouped, differences: Floats) -> Estimate:
+def total_share(
+    found: Grouped, differences: Floats, unseen: Grouped | None = None, moved: Floats | None = None
+) -> Estimate:
     """The total share of variance, E[Var(value | all other inputs)] / Var(value): shape (values + 1,), the last of all.
 
     Half the mean squared difference that exchanging the input alone makes (M. J. W. Jansen, 1999), which takes the
@@ -167,9 +170,16 @@ def total_share(found: Grouped, differences: Floats) -> Estimate:
     Args:
         found: the draws, however they are grouped.
         differences: shape (batches, values), sums of squared differences between the values of a draw and those that
-            it has with the input of its partner; over the axes between they are summed.
+    it has with the input of its partner; over the axes between they are summed.
+        unseen: as in `jackknife`, of the draws.
+        moved: shape (values,), the largest sum of such differences that they can make; none if the input is not read.
     """
-    return jackknife(_total, differences, *found)
+    if unseen is None:
+        return jackknife(_total, differences, *found)
+    most = np.zeros(differences.shape[1:]) if moved is None else moved
+    kinds = len(unseen.draws)
+    more = np.concatenate([np.zeros((kinds, len(most))), np.broadcast_to(most, (kinds, len(most)))])
+    return jackknife(_total, differences, *found, unseen=[more, *(np.concatenate([part, part]) for part in unseen)])
 
 
 def _total(differences: Floats, draws: Floats, sums: Floats, squares: Floats) -> Floats:
@@ -214,21 +224,29 @@ def _average(each: Floats) -> Floats:
     return averages
 
 
-def jackknife(estimator: Callable[..., Floats], *sums: Floats) -> Estimate:
+def jackknife(estimator: Callable[..., Floats], *sums: Floats, unseen: Sequence[Floats] | None = None) -> Estimate:
     """An estimate from sums over batches, with the standard error of leaving out one batch at a time.
 
     Args:
         estimator: takes totals, each with an axis of replicates before its own, and gives (replicates, ...).
         sums: each of shape (batches, ...).
+        unseen: what worlds that were never drawn would add to each of the sums, each of shape (kinds, ...); the error
+            is at least the most by which a kind of them changes the estimate.
     """
     totals = [each.sum(axis=0) for each in sums]
     batches = len(sums[0])
+    replicates = _changed(estimator, totals, [-each for each in sums])
+    spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
+    found = Estimate(estimator(*(total[None] for total in totals))[0], np.sqrt(spread * ((batches - 1) / batches)))
+    return found if unseen is None else covering_unseen(found, _changed(estimator, totals, unseen))
+
+
+def _changed(estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]) -> Floats:
+    """The estimates with each of some changes made to the totals, shape (changes, ...), a few at a time."""
     many = max(1, _REPLICATES // sum(total.size for total in totals))
-    replicates = np.concatenate(
+    return np.concatenate(
         [
-            estimator(*(total - each[first : first + many] for total, each in zip(totals, sums, strict=True)))
-            for first in range(0, batches, many)
+            estimator(*(total + each[first : first + many] for total, each in zip(totals, changes, strict=True)))
+            for first in range(0, len(changes[0]), many)
         ]
     )
-    spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
-    return Estimate(estimator(*(total[None] for total in totals))[0], np.sqrt(spread * ((batches - 1) / batches)))

@@ -358,6 +358,24 @@ class Support:
         """Whether a node can be in more than one state, or at more than one value, at a step."""
         return bool(self._varies[name][step])
 
+    def sways(self, name: str) -> bool:
+        """Whether the outcome's law depends on a node at any step."""
+        outcome = self.program.outcome
+        return any(self._depends(self.program.law(outcome, step), name, step) for step in range(self.program.steps))
+
+    def _depends(self, law: Law, name: str, step: int) -> bool:
+        if law.fixed is not None:
+            return False
+        tables = [(self._within(law.prior, law.prior_parents, step), law.prior_parents)]
+        for term in law.terms:
+            points = self._within(term.points, term.parents, step)
+            tables.append((_relative(points, law.size, holds=law.keep is not None), term.parents))
+        return any(curve.node == name for curve in law.curves) or any(
+            parent.node == name and bool(np.any(table != table.take([0], axis=axis)))
+            for table, parents in tables
+            for axis, parent in enumerate(parents)
+        )
+
     @cached_property
     def carried_varies(self) -> Truth:
         """Whether the outcome's probability, carried along drawn worlds, differs between them: shape (steps,)."""

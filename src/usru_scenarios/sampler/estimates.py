@@ -28,6 +28,9 @@ _COLUMNS = 1 << 10
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """The share of a sum of squares that is no more than the rounding of what it is made of."""
 
+_UNCHANGED = 1e-10
+"""An estimate that is changed by no more than this, or this share of it, is the same."""
+
 _PIECE = 1 << 17
 """Multiplications of a matrix product up to which OpenBLAS, MKL and Accelerate keep to one thread."""
 _INNER = 128
@@ -175,6 +178,21 @@ def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
     """How far a single world can lie from a value, given the limits of all worlds; 0 where these leave no room."""
     far: Floats = np.where(high - low > _SAME, np.maximum(high - value, value - low), 0.0)
     return far
+
+
+def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
+    """An estimate whose error covers what worlds that were never drawn could make of it.
+
+    Args:
+        found: of any shape; where the value is no number, its error stays.
+        changed: shape (kinds, ...), what the estimate is with each kind of such worlds added; what is no number, as
+            where that kind is impossible, counts for nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(changed - found.value)
+        counts = np.isfinite(apart) & (apart > _UNCHANGED * (1.0 + np.abs(found.value)))
+    least = np.where(counts, apart, 0.0).max(axis=0, initial=0.0)
+    return Estimate(found.value, np.where(np.isfinite(found.value), np.fmax(found.error, least), found.error))
 
 
 def steadied(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
