@@ -81,6 +81,24 @@ def drivers(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
             yield Told(f"{driver.driver} total", driver.total, errors.total, total)
 
 
+def watched(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """What nodes tell about the scenario."""
+    known = study.watch(on="2026")
+    assert known.run.method == "exact"
+    with patch.context() as context:
+        sampled(context, "watch")
+        found = study.watch(on="2026", trials=TRIALS, seed=seed)
+    assert found.run.method == "sample"
+    nodes = {one.node: one for one in known.nodes}
+    for node in found.nodes:
+        yield from told(node.node, "information", node, nodes[node.node])
+        yield from told(node.node, "expected_move", node, nodes[node.node])
+    states = {(one.node, one.state): one for one in known.indicators}
+    for one in found.indicators:
+        yield from told(one.node, "probability", one, states[one.node, one.state])
+        yield from told(one.node, "expected_move", one, states[one.node, one.state])
+
+
 def _total(shares: Floats, war: Floats, axis: int) -> float:
     """The variance that a driver on an axis makes where the other one is known, on average over it."""
     other = shares.sum(axis=axis, keepdims=True)
@@ -109,7 +127,7 @@ def direct(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
         yield Told(f"{driver} where true", part.where_true, errors.where_true, given[driver, state] * worth)
 
 
-ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct, drivers)}
+ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct, drivers, watched)}
 
 
 def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> list[Told]:
@@ -123,6 +141,7 @@ def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monke
     assert missed(RARELY, tmp_path, asked, monkeypatch) == []
     monkeypatch.setattr("usru_scenarios.analysis.least_errors.undrawn", lambda *_: np.zeros(()))
     monkeypatch.setattr("usru_scenarios.analysis.uncertainty.UNDRAWN", 0.0)
+    monkeypatch.setattr("usru_scenarios.analysis.watch.with_unseen", lambda found, *_: found)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 
 

@@ -120,6 +120,17 @@ class LeastErrors:
         drawn = self.worlds * weight
         return Unseen(self.support, step, (float(low[step]), float(high[step])), float(undrawn(self.worlds)) * drawn)
 
+    def cells(self, cells: Sequence[Sequence[int]], step: int, *, drawn: bool) -> Limits:
+        """The least and the largest probability of sets of scenarios at a step, each of shape (cells,).
+
+        Args:
+            cells: the sets.
+            step: the step.
+            drawn: whether it is told from a drawn scenario, so that it may be anything that is possible.
+        """
+        found = [self._sure(members) if drawn else self._shares(members) for members in cells]
+        return np.array([low[step] for low, _ in found]), np.array([high[step] for _, high in found])
+
     def _floored(
         self, found: Estimate, effective: float | Floats, limits: Callable[[], Limits], missed: float | None = None
     ) -> Estimate:

@@ -27,13 +27,14 @@ J. W. Tukey, 1958).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.meaning.program import Floats
-from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, undrawn
+from usru_scenarios.meaning.truth import Truth
+from usru_scenarios.sampler.estimates import UNDRAWN, Estimate, covering_unseen, undrawn
 
 Sets = Sequence[Sequence[int]]
 
@@ -166,6 +167,43 @@ def _missed(likely: Floats, worlds: Floats) -> Floats:
     """The same of the likelihoods once a state has been seen, shape (states, sets), by the worlds in which it was."""
     least: Floats = undrawn(worlds, np.where(worlds < _FEW, UNDRAWN, 1.0))[:, None] * np.maximum(likely, 1.0 - likely)
     return least
+
+
+def with_unseen(found: Sightings, counts: Counts, cells: Sets, possible: Truth, kinds: Floats) -> Sightings:
+    """What the sums of a node say, with errors that cover worlds that were never drawn.
+
+    Args:
+        found: as in `sightings`.
+        counts: the sums.
+        cells: those that share out all scenarios and count for the move.
+        possible: shape (states,), which of them can be seen.
+        kinds: shape (kinds, cells), the probabilities of the cells in such worlds, times their weight.
+    """
+    if possible.sum() < 2:
+        return found
+    drawn = float(np.sum(found.worlds))
+    share = found.probability.value
+    unseen = np.where(possible, undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+    total = counts.gathered(cells)[0].sum(axis=0)
+    states = np.eye(len(possible))[possible]
+    added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)
+    moves, changed = _moves(total), _moves(total + added)
+    whole = found.whole.value + (changed.sum(axis=1) - moves.sum())
+    return replace(
+        found,
+        probability=Estimate(share, np.maximum(found.probability.error, unseen)),
+        move=covering_unseen(found.move, found.move.value + (changed - moves)),
+        whole=covering_unseen(found.whole, whole),
+        information=covering_unseen(found.information, found.information.value + (bits(total + added) - bits(total))),
+    )
+
+
+def _moves(joint: Floats) -> Floats:
+    """The expected moves, shape (..., states), from weights of states and cells, shape (..., states, cells)."""
+    joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
+    apart = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+    moves: Floats = 0.5 * np.abs(apart).sum(axis=-1)
+    return moves
 
 
 def sum_over(future: Floats, sets: Sets) -> Floats:

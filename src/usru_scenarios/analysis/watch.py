@@ -20,11 +20,12 @@ from usru_scenarios.analysis.evidence import not_met, without_probability
 from usru_scenarios.analysis.exact_sightings import ExactSightings, exactly, outcome_in
 from usru_scenarios.analysis.forecast import warnings
 from usru_scenarios.analysis.least_differences import Said, averaged, covered
-from usru_scenarios.analysis.least_errors import covering
+from usru_scenarios.analysis.least_errors import LeastErrors, covering
 from usru_scenarios.analysis.limits import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.analysis.lookout import Lookout, Sums
-from usru_scenarios.analysis.sightings import Counts, Sightings, sightings, sum_over
+from usru_scenarios.analysis.sightings import Counts, Sets, Sightings, sightings, sum_over, with_unseen
 from usru_scenarios.analysis.telling import Reading, readings
+from usru_scenarios.analysis.unseen import kinds_of, possible_at
 from usru_scenarios.exact.inference import NothingObserved
 from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
@@ -49,7 +50,7 @@ from usru_scenarios.results.watch import (
     WatchedNode,
 )
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.sampler.estimates import Estimate, ratio
+from usru_scenarios.sampler.estimates import Estimate, ratio, undrawn
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
@@ -205,17 +206,9 @@ def _looked(
             raise
         return _looked_exactly(look, question, sets, given)
     columns = list(sets.values())
+    least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
-        (
-            reading,
-            sightings(
-                Counts(sums.both[number], sums.future[lookout.ways[number]], sums.weight),
-                sums.future[0],
-                sums.seen_squares[number],
-                columns,
-                question.cells,
-            ),
-        )
+        (reading, _sighted(number, lookout, sums, question, columns=columns, least=least))
         for number, reading in enumerate(lookout.readings)
     ]
     before = ratio(sum_over(sums.future[0], columns), sums.weight)
@@ -234,6 +227,20 @@ def _looked(
     ]
     before = Estimate(before.value, np.array(errors))
     return _Looked(sets, before, found, lookout.plan.trials, sums.effective_trials)
+
+
+def _sighted(
+    number: int, lookout: Lookout, sums: Sums, question: Question, *, columns: Sets, least: LeastErrors
+) -> Sightings:
+    """What seeing the states of a node would do, its number among those that are read."""
+    reading, way = lookout.readings[number], lookout.ways[number]
+    counts = Counts(sums.both[number], sums.future[way], sums.weight)
+    found = sightings(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
+    future = counts.gathered(question.cells)[1].sum(axis=0)
+    ends = least.cells(question.cells, question.horizon, drawn=bool(way))
+    weight = float(undrawn(sums.effective_trials) * future.sum())
+    possible = possible_at(least.support, question.on, reading.node, reading.edges)
+    return with_unseen(found, counts, question.cells, possible, weight * kinds_of(future / future.sum(), *ends))
 
 
 def _looked_exactly(
