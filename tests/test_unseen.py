@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from command import answer
 from oracle import Json
 from test_least_differences import ROUNDING, Told
 from test_least_errors import WAR
@@ -157,3 +158,16 @@ def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.
         }
     for part in found.direct.parts:
         assert (part.standard_errors.everywhere < ROUNDING) == (part.name in {*constant, "unexplained"})
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("log(P(d=a @ start))", "no number: none of the 50 trials met P(d=a @ start)"),
+        ("odds(P(d=z @ start))", "no number: none of the 50 trials missed P(d=z @ start)"),
+    ],
+)
+def test_no_number_has_its_reason(query: str, said: str, tmp_path: Path) -> None:
+    study_of(RARELY, tmp_path)
+    found = answer("ask", query, str(tmp_path / "model.yaml"), "-n", "50", "--method", "sample")
+    assert said in found.stdout

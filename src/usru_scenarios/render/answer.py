@@ -46,7 +46,7 @@ def _headline(result: Answer) -> str:
     if result.compares:
         return _verdict(result)
     if result.value is None:
-        return "no number: the arithmetic has no result"
+        return f"no number: {_why_none(result)}"
     if result.method == "exact" and not result.judgements:
         return f"{result.value:.6g}"
     error = result.standard_error
@@ -54,6 +54,15 @@ def _headline(result: Answer) -> str:
     if result.band is None:
         return found
     return f"{found}, 90% band {between(result.band.low, result.band.high, decimals_for(error or 0.0))}"
+
+
+def _why_none(result: Answer) -> str:
+    """Why there is no number: often a probability of which the trials show nothing, or nothing else."""
+    certain = [part for part in result.probabilities if part.method == "sample" and part.value in (0.0, 1.0)]
+    if not certain:
+        return "the arithmetic has no result"
+    part = certain[0]
+    return f"none of the {result.trials:,} trials {'met' if part.value == 0.0 else 'missed'} {part.text}"
 
 
 def with_error(value: float, error: float) -> str:
