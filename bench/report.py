@@ -44,6 +44,7 @@ def as_markdown(suite: Suite) -> str:
     """Versions, bars, and a table for each section that was run."""
     rows = suite.rows
     parts = [
+        "# The benchmark",
         _setting(suite),
         _bars(rows),
         *_answers(rows, "static", "One step: 10 drivers of 3 states, 4 scenarios"),

@@ -1,7 +1,7 @@
 """Makes the pins anew from what is published today: `python3 constraints/refresh.py`.
 
     tested.txt  the newest versions that the bounds in pyproject.toml let in, of all extras and of what they need
-    floors.txt  the lowest versions that pyproject.toml names, without the extra bench, and the newest of what they need
+    floors.txt  the lowest versions that pyproject.toml names of what the tests use, and the newest of what these need
 
 Both hold for every Python from 3.11 on and every system; where one needs a package that another does not, a marker
 says so. uv works them out; it is installed into a folder that is removed again.

@@ -10,6 +10,7 @@ import dataclasses
 import io
 import shutil
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,3 +137,8 @@ def test_the_report_names_versions_and_who_did_not_run() -> None:
         assert f"usru {__version__}" in text
         assert "| static sampling against C (carried) | <= 3.00 times | 1.50 (1.50 to 1.50) times | met |" in text
     assert "- numba, carried, static: numba is not installed" in as_markdown(measured())
+
+
+def test_the_report_is_a_page_with_a_title_as_the_one_that_is_kept() -> None:
+    kept = (Path(__file__).parent.parent / "bench" / "results" / "bench.md").read_text(encoding="utf-8")
+    assert kept.splitlines()[0] == as_markdown(measured()).splitlines()[0] == "# The benchmark"
