@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from command import HERE, answer
+from effort import slow_but
 from sampled import exact_model, text_keys
 from tiny import study_of
 from usru_scenarios.analysis.calibrate import NoAnchor, rounded
@@ -74,7 +75,7 @@ def anchored_at_the_end(name: str) -> dict[str, Any]:
     return raw | {"anchor": {"at": "end", "shares": shares}}
 
 
-@pytest.mark.parametrize("name", ["feedback", "numeric_feedback"])
+@pytest.mark.parametrize("name", slow_but(["numeric_feedback"], ["feedback", "numeric_feedback"]))
 def test_an_anchor_at_a_later_step(tmp_path: Path, name: str) -> None:
     raw = anchored_at_the_end(name)
     for scenario, share in study_of(raw, tmp_path).calibrate().baselines.items():

@@ -144,6 +144,7 @@ def test_the_bundled_model_says_what_its_documents_say() -> None:
     assert all(one.sources for one in report.expectations.values())
 
 
+@pytest.mark.slow
 def test_sabotaged_the_bundled_model_does_not() -> None:
     report = load(BUNDLED, overrides={"drivers.domestic_opposition.impacts.hard.deterioration": -3}).check(judgements=0)
     failed = {name for name, one in report.expectations.items() if one.verdict == "fails"}

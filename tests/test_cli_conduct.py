@@ -28,7 +28,7 @@ def test_a_result_is_all_that_standard_output_gets() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
-    first, again, other = (usru(*RUN, "--json", "--seed", seed).stdout for seed in ("7", "7", "8"))
+    first, again, other = (answer(*RUN, "--json", "--seed", seed).stdout for seed in ("7", "7", "8"))
     assert first == again != other
 
 
@@ -73,12 +73,12 @@ def test_misuse_exits_with_2_and_says_what_would_be_right(arguments: list[str], 
 def test_an_invalid_model_exits_with_1_and_shows_every_fault(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("usru: 1\nname: b\ntitle: B\nscenarios: {a: {}, b: {}}\ndrivres: {}\ngroups: {g: [c]}\n")
-    done = usru("simulate", str(broken))
+    done = answer("simulate", str(broken))
     assert done.returncode == 1
     assert "broken.yaml:5:1:" in done.stderr
     assert "broken.yaml:6:" in done.stderr
-    assert "Traceback" not in done.stderr + usru("--debug", "show", HARBOUR).stderr
-    assert "Traceback" in usru("simulate", str(broken), "--debug").stderr
+    assert "Traceback" not in done.stderr + answer("--debug", "show", HARBOUR).stderr
+    assert "Traceback" in answer("simulate", str(broken), "--debug").stderr
 
 
 def test_a_fault_of_the_program_exits_with_101(
@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away_ends_the_run_with_141_in_silence(unbuffered: st
 
 
 def test_a_long_answer_of_which_one_line_is_read() -> None:
-    done = shell("set -o pipefail; $usru simulate -f ndjson | head -1; echo $?")
+    done = shell("set -o pipefail; $usru simulate --method sample -n 2000 --judgements 0 -f ndjson | head -1; echo $?")
     assert done.stdout.splitlines()[1:] == ["141"]
     assert done.stderr == ""
 
@@ -159,7 +159,7 @@ def test_output_is_utf_8_in_any_locale() -> None:
 
 def test_a_model_from_standard_input() -> None:
     text = Path(HARBOUR).read_text(encoding="utf-8").replace("sources: register\n", "")
-    done = usru("validate", "-", stdin=text)
+    done = answer("validate", "-", stdin=text)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("harbour is valid: 4 steps, 2 scenarios, 1 group,")
 
@@ -169,12 +169,12 @@ def test_warnings_go_to_standard_error_in_short_and_into_the_data(tmp_path: Path
     file.write_text(
         "usru: 1\nname: m\ntitle: M\ntime: {start: 2025, end: 2027, step: year}\nscenarios: {a: {}, b: {}}\n"
     )
-    done = usru("simulate", str(file), "-n", "100", "--json")
+    done = answer("simulate", str(file), "-n", "100", "--json")
     assert done.returncode == 0
     assert "warning: the outcome has no persistence" in done.stderr
     assert '"code": "independent_outcome"' in done.stdout
-    assert usru("simulate", str(file), "-n", "100", "-q").stderr == ""
-    assert usru("-q", "simulate", str(file), "-n", "100").stderr == ""
+    assert answer("simulate", str(file), "-n", "100", "-q").stderr == ""
+    assert answer("-q", "simulate", str(file), "-n", "100").stderr == ""
 
 
 # Colour, width and progress
@@ -238,7 +238,7 @@ def test_a_block_that_takes_long_shows_a_bar_while_it_runs(monkeypatch: pytest.M
     [
         ("simulate", HARBOUR, "--method", "sample"),
         ("ask", "P(open)", HARBOUR, "--method", "sample"),
-        ("check", HARBOUR, "--robust", "40"),
+        ("check", HARBOUR, "--robust", "5"),
         ("compare", HARBOUR, "-w", "weather=2"),
         ("sweep", "weather=0..2", HARBOUR),
         ("sensitivity", HARBOUR),
@@ -321,16 +321,16 @@ def test_uncertain_judgements_are_told_to_stand_at_their_means(tmp_path: Path) -
     file = tmp_path / "m.yaml"
     text = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: BASE}, b: {baseline: 0.5}}\n"
     file.write_text(text.replace("BASE", "{uniform: [0.4, 0.6]}"))
-    done = usru("simulate", str(file), "--json", "--judgements", "0")
+    done = answer("simulate", str(file), "--json", "--judgements", "0")
     assert '"code": "judgements_at_their_means"' in done.stdout
     assert "scenarios.a.baseline" in done.stderr
-    assert "judgements_at_their_means" not in usru("simulate", str(file), "--json").stdout
+    assert "judgements_at_their_means" not in answer("simulate", str(file), "--json").stdout
     file.write_text(text.replace("BASE", "0.5"))
-    assert "judgements_at_their_means" not in usru("simulate", str(file), "--json").stdout
+    assert "judgements_at_their_means" not in answer("simulate", str(file), "--json").stdout
 
 
 def test_no_name_and_no_standard_input() -> None:
-    done = usru("validate", "")
+    done = answer("validate", "")
     assert done.returncode == 2
     assert "the name of a model is empty" in done.stderr
     closed = shell("$usru validate - <&-; echo $?")

@@ -26,6 +26,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import tries
 from oracle import Json, Resolution, View, marginals, remembered
 from usru_scenarios.exact.inference import (
     DEFAULT_BOUND,
@@ -779,7 +780,7 @@ def random_condition(dice: random.Random, program: Program, depth: int) -> Formu
     return InStates(node.name, frozenset(dice.sample(range(len(node.states)), dice.randint(1, len(node.states)))))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(15, 60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:
     raw = random_model(dice)

@@ -16,6 +16,7 @@ import yaml
 
 import oracle
 from command import answer
+from effort import slow_but
 from oracle import Json, View
 from sampled import ERRORS, changed, exact_model, text_keys
 from usru_scenarios.meaning.program import CategoricalNode
@@ -233,7 +234,7 @@ RESOLVED = 8e-4
 ENUMERATED = ["feedback", "consequence_feedback", "outcome_moves", "priors", "weights", "influences"]
 
 
-@pytest.mark.parametrize("name", ENUMERATED)
+@pytest.mark.parametrize("name", slow_but({*ENUMERATED} - {"priors"}, ENUMERATED))
 @pytest.mark.parametrize("step", [1, 3])
 def test_states_against_enumeration(opened: Opened, name: str, step: int) -> None:
     raw = exact_model(name)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
+from effort import tries
 from oracle import Json
 from sampled import ERRORS, compiled
 from test_least_errors import WAR
@@ -150,7 +151,7 @@ def missed(raw: Json, folder: Path, asked: str, seeds: Sequence[int]) -> list[To
     return [told for seed in seeds for told in ASKED[asked](study, seed) if told.misses]
 
 
-@settings(MODELS, max_examples=3, phases=(Phase.generate,))
+@settings(MODELS, max_examples=tries(1, 3), phases=(Phase.generate,))
 @given(raw=models(numeric=False))
 def test_what_is_compared_of_random_models_is_within_its_errors(raw: Json) -> None:
     with TemporaryDirectory() as folder:

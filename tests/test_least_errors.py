@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
+from effort import tries
 from oracle import Json, marginals
 from sampled import ERRORS, Key, compiled, estimates, truths_of
 from test_properties import MODELS, models
@@ -77,7 +78,7 @@ def are_within_their_errors(raw: Json) -> None:
     assert [miss for seed, trials in enumerate(TRIALS) for miss in misses(raw, trials, seed)] == []
 
 
-@settings(MODELS, max_examples=30)
+@settings(MODELS, max_examples=tries(8, 30))
 @given(raw=models(numeric=False))
 def test_random_models_are_within_their_errors_at_any_number_of_trials(raw: Json) -> None:
     are_within_their_errors(raw)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 
+from effort import tries
 from sampled import compiled
 from test_properties import models
 from usru_scenarios.exact.inference import probabilities
@@ -69,7 +70,7 @@ def worst_difference(program: Program, other: Program) -> float:
 
 
 @given(models(numeric=False))
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=tries(8, 25), deadline=None, derandomize=True)
 def test_posteriors_are_the_peers(raw: Json) -> None:
     program = compiled(raw)
     assume(program.steps <= 4)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from effort import tries
 from oracle import Json, marginals
 from sampled import Estimate, Estimates, Key, compiled, estimates, same, truths_of
 
@@ -203,7 +204,7 @@ def series(found: Estimates, name: str, kind: str) -> list[float]:
     return [found[name, kind, step].value for step in range(STEPS)]
 
 
-@settings(MODELS, max_examples=60)
+@settings(MODELS, max_examples=tries(15, 60))
 @given(raw=models())
 def test_random_models_run_and_add_up(raw: Json) -> None:
     program = compiled(raw)
@@ -272,7 +273,7 @@ def turned(raw: Any) -> Any:
     return [turned(value) for value in raw] if isinstance(raw, list) else raw
 
 
-@settings(MODELS, max_examples=30)
+@settings(MODELS, max_examples=tries(8, 30))
 @given(raw=models())
 def test_the_order_of_random_models_decides_no_digit(raw: Json) -> None:
     assert same(estimates(raw, 300, 1), estimates(turned(raw), 300, 1))
@@ -296,7 +297,7 @@ def spread_of(key: Key, estimate: Estimate, found: Estimates) -> float:
     return max(estimate.error, math.sqrt(p * (1 - p) / max(trials, 1.0)), 1 / max(trials, 1.0))
 
 
-@settings(MODELS, max_examples=40)
+@settings(MODELS, max_examples=tries(10, 40))
 @given(raw=models())
 def test_renaming_a_driver_changes_nothing_but_the_draws(raw: Json) -> None:
     one, other = estimates(raw, TRIALS, 1), estimates(renamed(raw, "a", "q"), TRIALS, 1)
@@ -309,7 +310,7 @@ def test_renaming_a_driver_changes_nothing_but_the_draws(raw: Json) -> None:
 # --- The reference engine --------------------------------------------------------------------------------------------
 
 
-@settings(MODELS, max_examples=60)
+@settings(MODELS, max_examples=tries(15, 60))
 @given(raw=models(numeric=False))
 def test_random_models_agree_with_the_reference(raw: Json) -> None:
     found, known = estimates(raw, TRIALS, 1), truths_of(marginals(raw))

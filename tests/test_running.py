@@ -46,6 +46,14 @@ def workers() -> Callable[[], int]:
     return lambda: len(children() - before)
 
 
+@pytest.fixture
+def no_nohup() -> Iterator[None]:
+    """Who runs the tests under nohup ignores hang-ups, and so would what they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 # The same bytes -------------------------------------------------------------------------------------------------------
 
 QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
@@ -298,6 +306,7 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
     [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGHUP, True)],
     ids=["SIGINT to the group", "SIGINT", "SIGTERM", "SIGHUP to the group"],
 )
+@pytest.mark.usefixtures("no_nohup")
 def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     target = tmp_path / "result.json"
     command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]

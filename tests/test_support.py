@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from effort import tries
 from oracle import DEFAULT_RESOLUTION, Chain, Json, Path, all_paths, marginals
 from sampled import compiled, simulated
 from test_properties import MODELS, models
@@ -38,7 +39,7 @@ def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
     return found
 
 
-@settings(MODELS, max_examples=60)
+@settings(MODELS, max_examples=tries(20, 60))
 @given(raw=models(numeric=False))
 def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json) -> None:
     program = compiled(raw)
@@ -52,7 +53,7 @@ def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json
             assert move.any() or share == 0.0
 
 
-@settings(MODELS, max_examples=60)
+@settings(MODELS, max_examples=tries(20, 60))
 @given(raw=models())
 def test_what_does_not_vary_in_a_random_model_has_no_error(raw: Json) -> None:
     """Sampled without the support's help: the errors come from the batches alone."""
