@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away_ends_the_run_with_141_in_silence(unbuffered: st
 
 
 def test_a_long_answer_of_which_one_line_is_read() -> None:
-    done = shell("set -o pipefail; $usru simulate --method sample -n 2000 --judgements 0 -f ndjson | head -1; echo $?")
+    done = shell("set -o pipefail; $usru -q simulate -n 2000 --judgements 0 -f ndjson | head -1; echo $?")
     assert done.stdout.splitlines()[1:] == ["141"]
     assert done.stderr == ""
 

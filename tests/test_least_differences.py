@@ -15,6 +15,7 @@ from hypothesis import Phase, given, settings
 
 from effort import tries
 from oracle import Json
+from sabotage import replace_everywhere
 from sampled import ERRORS, compiled
 from test_least_errors import WAR
 from test_properties import MODELS, models
@@ -49,9 +50,7 @@ class Told(NamedTuple):
 
 def without_floors(patch: pytest.MonkeyPatch) -> None:
     """The errors that the draws alone tell."""
-    patch.setattr(pure, "undrawn", lambda *_: np.zeros(()))
-    for module in ("least_differences", "least_errors", "slopes"):
-        patch.setattr(f"usru_scenarios.analysis.{module}.undrawn", lambda *_: np.zeros(()))
+    replace_everywhere(patch, pure.undrawn, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape))
 
 
 def likely(program: Program) -> Floats:

@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 
 from effort import tries
 from oracle import Json, marginals
+from sabotage import replace_everywhere
 from sampled import ERRORS, Key, compiled, estimates, truths_of
 from test_properties import MODELS, models
 from tiny import study_of
@@ -50,7 +51,7 @@ def misses(raw: Json, trials: int, seed: int) -> Iterator[tuple[Key, float, floa
 
 def without_floors(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pure, "UNDRAWN", 0.0)
-    patch.setattr("usru_scenarios.analysis.least_errors.floored", lambda found, *_: found)
+    replace_everywhere(patch, pure.floored, lambda found, *_, **__: found)
 
 
 SEEDS = {"random-24": 24, "random-63": 63, "random-461": 461, "random-536": 536, "random-743": 743}
