@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios import load
-from usru_scenarios.meaning.program import CategoricalNode, Law, Program
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.results.forecast import Simulation, StatesResult
+from usru_scenarios.program.program import CategoricalNode, Program, StepLaw
+from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.study import Study
 
 Floats = npt.NDArray[np.float64]
@@ -218,7 +218,7 @@ def _node(program: Program, name: str) -> CategoricalNode:
     return node
 
 
-def _law(program: Program, name: str, step: int) -> Law:
+def _law(program: Program, name: str, step: int) -> StepLaw:
     return program.law(_node(program, name), step)
 
 

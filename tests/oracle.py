@@ -1,10 +1,10 @@
 """An exact reference for format 1, for tests only: slow, plain, and independent of the engine.
 
-Every function transcribes one passage of the format and says which. Worlds are tuples of node states, distributions
-are dicts keyed by world, and everything is summed out by brute force: no factorisation, no sampling, no shortcut.
+Every function transcribes one passage of the format and says which. Trials are tuples of node states, distributions
+are dicts keyed by trial, and everything is summed out by brute force: no factorisation, no sampling, no shortcut.
 
 Public: `marginals` (everything that is reported, also after observations), `posterior` (any event on whole paths,
-for tiny models), `remembered` (any summary of the path that a step can update, for small models), `worlds` (the
+for tiny models), `remembered` (any summary of the path that a step can update, for small models), `trials` (the
 joint distribution over all nodes at every step). The model is a plain dict, as a YAML reader gives it, already merged:
 `extends`, profiles, queries and uncertain judgements are refused or left unread.
 
@@ -837,7 +837,7 @@ def numeric_law(
 
 
 class Chain:
-    """The model as a Markov chain on worlds, under interventions."""
+    """The model as a Markov chain on trials, under interventions."""
 
     def __init__(self, raw: Json, do: Intervention | None, resolution: Resolution) -> None:
         """Read the model; successors are kept once they are known."""
@@ -863,11 +863,11 @@ class Chain:
         return imposed
 
     def present(self, world: World) -> Present:
-        """A world with the names of its nodes."""
+        """A trial with the names of its nodes."""
         return dict(zip(self.names, world, strict=True))
 
     def view(self, world: World) -> View:
-        """A world as a test sees it: a state per node, and for a numeric one the value on its scale."""
+        """A trial as a test sees it: a state per node, and for a numeric one the value on its scale."""
         if world not in self.views:
             self.views[world] = {name: v.x if isinstance(v, Latent) else v for name, v in self.present(world).items()}
         return self.views[world]
@@ -883,7 +883,7 @@ class Chain:
         return categorical_law(self.model, node, t, before, now)
 
     def successors(self, t: int, before: World | None) -> dict[World, float]:
-        """The joint law of all nodes at step t given the whole world of the step before."""
+        """The joint law of all nodes at step t given the whole trial of the step before."""
         if (t, before) not in self.known:
             past = None if before is None else self.present(before)
             partial: dict[World, float] = {(): 1.0}
@@ -904,7 +904,7 @@ class Chain:
         remember: Callable[[Memory, int, View], Memory],
         fits: Callable[[int, World], bool] = lambda _t, _world: True,
     ) -> list[dict[tuple[World, Memory], float]]:
-        """Per step: P(world, what is remembered of the path so far, and all evidence up to this step)."""
+        """Per step: P(trial, what is remembered of the path so far, and all evidence up to this step)."""
         law: list[tuple[World | None, Memory, float]] = [(None, start, 1.0)]
         result = []
         for t in self.steps:
@@ -918,7 +918,7 @@ class Chain:
         return result
 
     def backward(self, t: int, world: World, later: Mapping[World, float]) -> float:
-        """P(all evidence after step t | the world at step t), given the same for every world that fits at t + 1."""
+        """P(all evidence after step t | the trial at step t), given the same for every trial that fits at t + 1."""
         if t == self.steps[-1]:
             return 1.0
         return sum(p * later[after] for after, p in self.successors(t + 1, world).items() if after in later)
@@ -928,7 +928,7 @@ class Chain:
 
 
 def reader(chain: Chain, given: Sequence[Observation]) -> Callable[[int, World], bool]:
-    """Whether a world fits what was observed at its step (section 9)."""
+    """Whether a trial fits what was observed at its step (section 9)."""
     for name, t, wanted in given:
         if t not in chain.steps:
             raise ValueError(f"observation of {name} at step {t}: off the grid")
@@ -969,7 +969,7 @@ def remembered(
     do: Intervention | None = None,
     resolution: Resolution = DEFAULT_RESOLUTION,
 ) -> dict[Memory, float]:
-    """The distribution, after the last step, of whatever `remember(memory, step, world)` keeps of the path.
+    """The distribution, after the last step, of whatever `remember(memory, step, trial)` keeps of the path.
 
     It answers any query of section 9 on models whose paths are too many to enumerate: remember which of the events of
     the query have happened, then divide.
@@ -999,7 +999,7 @@ def posterior(
     do: Intervention | None = None,
     resolution: Resolution = DEFAULT_RESOLUTION,
 ) -> float:
-    """P(event | given) by enumeration of all paths; both are predicates on a list of worlds, one per step.
+    """P(event | given) by enumeration of all paths; both are predicates on a list of trials, one per step.
 
     Evidence is weighed in the intervened model (section 9).
     """
@@ -1051,7 +1051,7 @@ def marginals(
     if evidence <= 0:
         raise ValueError("the evidence is impossible")
 
-    # Smoothing: what is yet to be observed weighs each world of the steps before.
+    # Smoothing: what is yet to be observed weighs each trial of the steps before.
     ahead: list[dict[World, float]] = [{} for _ in chain.steps]
     for t in reversed(chain.steps):
         later = ahead[t + 1] if t + 1 in chain.steps else {}

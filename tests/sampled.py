@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from oracle import Json, Marginals, Visits
-from usru_scenarios.analysis.forecast import forecast
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.program import Program
-from usru_scenarios.model import Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Program
+from usru_scenarios.questions.simulate.question import forecast
 from usru_scenarios.reading.loading import outlined
-from usru_scenarios.results.forecast import Simulation, ValuesResult
+from usru_scenarios.results.simulate import Simulation, ValuesResult
 from usru_scenarios.settings import RunSettings
 
 EXACT_MODELS = Path(__file__).parent / "models" / "exact"

@@ -22,11 +22,11 @@ from command import answer as usru
 from oracle import Json, Marginals, Resolution, marginals, posterior
 from sampled import ERRORS
 from tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, study_of
-from usru_scenarios.analysis import limits
 from usru_scenarios.exact.inference import NotExact, TooLarge
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws, UsruError
-from usru_scenarios.results.answer import Answer
-from usru_scenarios.results.forecast import Simulation, StatesResult
+from usru_scenarios.questions import sample_size
+from usru_scenarios.results.ask import Answer
+from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study
 
@@ -252,7 +252,7 @@ def stuck() -> Json:
 def test_impossible_evidence_names_the_observation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Any, conditions: str, message: str
 ) -> None:
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
     with pytest.raises(ImpossibleEvidence) as caught:
         study_of(stuck(), tmp_path).ask(f"P(war @ end | {conditions})", method=method)
     assert f"does not happen: {message}" in str(caught.value)
@@ -276,7 +276,7 @@ def test_a_step_at_which_the_evidence_is_merely_rare_is_not_left_out(
     raw = stuck()
     raw["drivers"]["law"]["initial"] = {"draft": 1 - 1e-7, "passed": 1e-7}
     study = study_of(raw, tmp_path)
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
     found = study.ask("P(war | law=passed and mood=high)", trials=1000)
     assert found.probabilities[0].left_out == []
     assert number(found) == pytest.approx(number(study.ask("P(war | law=passed and mood=high)", method="exact")))
@@ -285,14 +285,14 @@ def test_a_step_at_which_the_evidence_is_merely_rare_is_not_left_out(
 
 
 RARE = "P(mood=high @ end | mood=high and talks=deal and thaw and trade=down @ start)"
-"""About several nodes at once, so that worlds are kept or dropped."""
+"""About several nodes at once, so that trials are kept or dropped."""
 
 
 def test_too_few_draws_are_refused_with_the_estimate(
     studies: Callable[[str], Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_TRIALS", 2048)
-    monkeypatch.setattr(limits, "LEAST_EFFECTIVE", 400.0)
+    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
+    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 400.0)
     with pytest.raises(TooFewDraws, match=r"too few: \d+ effective trials for P\(mood=high @ end") as caught:
         studies("feedback").ask(RARE, trials=1024, method="sample")
     wanted = number(studies("feedback").ask(RARE, method="exact"))
@@ -358,7 +358,7 @@ def test_what_the_sampling_error_spans_is_undecided(
 ) -> None:
     study = studies("carried")
     wanted = number(study.ask("P(talks=deal @ ever)", method="exact"))
-    monkeypatch.setattr(limits, "MOST_TRIALS", 8192)
+    monkeypatch.setattr(sample_size, "MOST_TRIALS", 8192)
     near = study.ask(f"P(talks=deal @ ever) > {wanted + 0.001}", trials=2048, method="sample")
     assert (near.holds, near.trials) == (None, 8192)
     far = study.ask(f"P(talks=deal @ ever) > {wanted + 0.2}", trials=2048, method="sample")
@@ -368,7 +368,7 @@ def test_what_the_sampling_error_spans_is_undecided(
 def test_a_chance_that_no_world_showed_is_not_decided_to_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_TRIALS", 4096)
+    monkeypatch.setattr(sample_size, "MOST_TRIALS", 4096)
     raw = {**TINY, "profiles": {}}
     raw["drivers"] = {**TINY["drivers"], "comet": {"states": {"hit": 1e-9, "miss": 1}}}
     study = study_of(raw, tmp_path)
@@ -504,12 +504,12 @@ def test_too_large_is_refused_with_what_it_takes(tmp_path: Path) -> None:
 
 
 def test_a_forecast_under_what_can_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
-    monkeypatch.setattr(limits, "MOST_TRIALS", 2048)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
     study = study_of(stuck(), tmp_path)
     with pytest.raises(ImpossibleEvidence, match=r"law=passed @ 2001, given law=dead @ end"):
         study.simulate(given=["law=passed @ 2001", "law=dead @ end"], trials=1024)
-    monkeypatch.setattr(limits, "LEAST_EFFECTIVE", 1500.0)
+    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 1500.0)
     seen = ["mood=high and talks=deal @ end"]
     with pytest.raises(TooFewDraws, match="too few"):
         study.simulate(given=seen, trials=1024, method="sample")
@@ -571,8 +571,8 @@ def test_findings_end_with_status_one(file: str, monkeypatch: pytest.MonkeyPatch
     done = usru("ask", "P(war | scenario=thaw @ start, war @ start)", file)
     assert (done.returncode, done.stdout) == (1, "")
     assert "does not happen" in done.stderr
-    monkeypatch.setattr(limits, "MOST_TRIALS", 2048)
-    monkeypatch.setattr(limits, "LEAST_EFFECTIVE", 400.0)
+    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
+    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 400.0)
     done = usru("ask", RARE, file, "-n", "1024", "--method", "sample")
     assert (done.returncode, done.stderr.startswith("too few: ")) == (1, True)
     assert "the estimate so far is" in done.stderr
@@ -652,8 +652,8 @@ statements = st.one_of(
 @given(statements, st.sampled_from(["exact", "sample", "auto"]), st.sampled_from(sorted(MODELS)))
 def test_any_question_gets_a_number_or_a_refusal(query: str, method: Any, model: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "MOST_TRIALS", 1024)
-        patch.setattr(limits, "LEAST_EFFECTIVE", 20.0)
+        patch.setattr(sample_size, "MOST_TRIALS", 1024)
+        patch.setattr(sample_size, "LEAST_EFFECTIVE", 20.0)
         try:
             found = _study(model).ask(query, trials=512 if method == "sample" else None, method=method)
         except UsruError:

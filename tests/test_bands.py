@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import usru_scenarios as us
-from usru_scenarios.analysis.forecast import doubts
-from usru_scenarios.families import Floats
-from usru_scenarios.sampler.bands import OverDraws, Spread, spread
+from usru_scenarios.estimation.bands import JudgementBand, PerDraw, judgement_band
+from usru_scenarios.estimation.estimates import Controls
+from usru_scenarios.model.families import Floats
+from usru_scenarios.questions.simulate.question import doubts
 from usru_scenarios.sampler.engine import Plan
-from usru_scenarios.sampler.estimates import Controls
 from usru_scenarios.study import Study
 
 SKEWED = """usru: 1
@@ -116,7 +116,7 @@ def polynomials(shares: Floats) -> Floats:
 
 
 def sampled(chances: Floats, trials: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Sums over two halves of the trials of each draw, of worlds that say yes or no."""
+    """Sums over two halves of the trials of each draw, of trials that say yes or no."""
     halves = rng.binomial(trials // 2, np.repeat(chances, 2)).astype(np.float64)
     return halves[:, None], np.full(len(halves), trials / 2)
 
@@ -132,7 +132,7 @@ def test_more_trials_and_more_draws_bring_the_band_to_the_truth() -> None:
         sums = sampled(1 / (1 + np.exp(-4 * shares)), trials, rng)
         known = Controls(polynomials(shares))
         for functions, found in ((known, errors), (Controls(np.zeros((draws, 0))), blind)):
-            band = spread(*sums, functions)
+            band = judgement_band(*sums, functions)
             found.append(max(abs(band.low[0] - truth[0]), abs(band.high[0] - truth[1])))
     assert errors[0] < 0.06
     assert errors[1] < 0.02
@@ -146,7 +146,7 @@ def test_what_two_judgements_do_together_is_in_the_band() -> None:
     draws = 2_000
     one, other = ((rng.permutation(draws) + rng.random(draws)) / draws for _ in range(2))
     chances = 0.5 + 0.4 * (2 * one - 1) * (2 * other - 1)
-    band = spread(*sampled(chances, 100, rng), Controls(np.hstack([polynomials(one), polynomials(other)])))
+    band = judgement_band(*sampled(chances, 100, rng), Controls(np.hstack([polynomials(one), polynomials(other)])))
     assert band.low[0] == pytest.approx(np.quantile(chances, 0.05), abs=0.03)
     assert band.high[0] == pytest.approx(np.quantile(chances, 0.95), abs=0.03)
     assert band.by_trials[0] > 0
@@ -159,7 +159,7 @@ def test_noise_alone_gives_no_band_and_the_uncorrected_one_would() -> None:
     widths = []
     for _ in range(20):
         numerators, trials = sampled(np.full(draws, 0.3), 100, rng)
-        band = spread(numerators, trials, functions)
+        band = judgement_band(numerators, trials, functions)
         widths.append(float(band.high[0] - band.low[0]))
     raw = (numerators[::2] + numerators[1::2])[:, 0] / 100
     assert np.quantile(raw, 0.95) - np.quantile(raw, 0.05) > 0.13
@@ -171,10 +171,10 @@ def test_the_band_stays_within_the_range_of_the_draws() -> None:
     rng = np.random.default_rng(4)
     shares = (rng.permutation(200) + rng.random(200)) / 200
     chances = (shares > 0.93).astype(np.float64)  # a polynomial overshoots on both sides of a step
-    band = spread(*sampled(chances, 50, rng), Controls(polynomials(shares)))
+    band = judgement_band(*sampled(chances, 50, rng), Controls(polynomials(shares)))
     assert 0.0 <= band.low[0] <= band.high[0] <= 1.0
     exact = np.repeat(chances, 2)[:, None]
-    found = spread(exact, np.ones(400), Controls(polynomials(shares)))
+    found = judgement_band(exact, np.ones(400), Controls(polynomials(shares)))
     assert (found.low[0], found.high[0]) == pytest.approx((0.0, 1.0), abs=1e-12)
 
 
@@ -187,11 +187,11 @@ def test_draws_count_by_their_weights() -> None:
         halves = np.repeat(shares, 2)
         weights = halves * trials / 2
         worlds = rng.binomial(trials // 2, halves)[:, None] * halves[:, None]
-        band = spread(worlds, weights, Controls(polynomials(shares)))
+        band = judgement_band(worlds, weights, Controls(polynomials(shares)))
         assert band.low[0] == pytest.approx(math.sqrt(0.05), abs=0.03)
         assert band.high[0] == pytest.approx(math.sqrt(0.95), abs=0.015)
         assert band.low[0] != pytest.approx(0.05, abs=0.1)
-    nothing = OverDraws(np.full((3, 10), np.nan), np.zeros(10), np.zeros((10, 0))).spread()
+    nothing = PerDraw(np.full((3, 10), np.nan), np.zeros(10), np.zeros((10, 0))).spread()
     assert math.isnan(float(nothing.low))
 
 
@@ -199,7 +199,7 @@ def test_draws_count_by_their_weights() -> None:
 
 
 def rough(width: float, by_trials: float, by_draws: float, hidden: float = 0.0) -> list[str]:
-    band = Spread(*(np.array([[one]]) for one in (0.3, 0.3 + width, by_trials, by_draws, hidden)))
+    band = JudgementBand(*(np.array([[one]]) for one in (0.3, 0.3 + width, by_trials, by_draws, hidden)))
     return [problem.message for problem in doubts([band], Plan(102_400, 1, 512))]
 
 

@@ -17,7 +17,7 @@ import pytest
 from command import answer
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.reading import cache
-from usru_scenarios.reading.cache import Shelf, witness
+from usru_scenarios.reading.cache import CompileCache, witness
 
 FILE = """\
 usru: 1
@@ -266,7 +266,7 @@ def test_a_file_that_changes_between_two_parts_is_told_and_never_mixed(home: Pat
     file = home / "a"
     file.write_text("one", encoding="utf-8")
     made_on_shelf(file, part="first")
-    shelf = Shelf("this")
+    shelf = CompileCache("this")
     assert shelf.part("first", lambda: pytest.fail("it was kept")) == Span("one", 1, 1)
     file.write_text("two", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="changed while it was being read"):
@@ -300,7 +300,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def made_on_shelf(file: Path, asked: str = "this", part: str = "part") -> bool:
     """Whether a part was made, and not found on the shelf."""
-    shelf, made = Shelf(asked), []
+    shelf, made = CompileCache(asked), []
 
     def make() -> Span:
         shelf.witnessing(lambda: witness(file, file.read_bytes()))()

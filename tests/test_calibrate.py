@@ -15,8 +15,8 @@ from command import HERE, answer
 from effort import slow_but
 from sampled import exact_model, text_keys
 from tiny import study_of
-from usru_scenarios.analysis.calibrate import NoAnchor, rounded
-from usru_scenarios.reading import finding
+from usru_scenarios.questions.calibrate import NoAnchor, rounded
+from usru_scenarios.reading import locations
 from usru_scenarios.reading.loading import load as load_file
 from usru_scenarios.reading.yaml_scalars import span_within
 from usru_scenarios.reading.yaml_source import read
@@ -265,7 +265,7 @@ def test_standard_input_has_no_file_to_change() -> None:
 def test_a_file_of_the_installed_package_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "m.yaml"
     file.write_text(HEAD + SCENARIOS + TAIL, encoding="utf-8")
-    monkeypatch.setattr(finding, "is_installed", lambda path: path == file)
+    monkeypatch.setattr(locations, "is_installed", lambda path: path == file)
     done = answer("calibrate", str(file), "--write")
     assert (done.returncode, done.stdout) == (2, "")
     assert "make a copy first: usru show m --resolved -o m.yaml" in done.stderr
@@ -273,8 +273,8 @@ def test_a_file_of_the_installed_package_is_not_changed(tmp_path: Path, monkeypa
 
 
 def test_what_is_installed() -> None:
-    assert finding.is_installed(Path(finding.__file__).parents[1] / "bundled" / "scenarios" / "us-russia.yaml")
-    assert not finding.is_installed(BUNDLED)
+    assert locations.is_installed(Path(locations.__file__).parents[1] / "bundled" / "scenarios" / "us-russia.yaml")
+    assert not locations.is_installed(BUNDLED)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

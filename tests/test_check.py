@@ -14,13 +14,13 @@ from command import HARBOUR, HERE, answer
 from oracle import Json, marginals
 from sampled import EXACT_MODELS, exact_model, text_keys
 from tiny import TINY, gloomy, study_of
-from usru_scenarios.analysis import check
-from usru_scenarios.analysis.perturb import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
 from usru_scenarios.exact import inference
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.model import Keep, Model
+from usru_scenarios.model.judgements import judgements, with_values
+from usru_scenarios.model.schema import Keep, Model
 from usru_scenarios.problems import ModelError
-from usru_scenarios.reading.provenance import judgements, with_values
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.questions import check
+from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
 from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study, load

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from command import COMMAND, HARBOUR, answer, environment, shell, usru
-from usru_scenarios.cli import conduct, main, progress
+from usru_scenarios.cli import execution, main, progress
 from usru_scenarios.cli.progress import Progress
 
 RUN = ("simulate", HARBOUR, "-n", "2000")
@@ -87,7 +87,7 @@ def test_a_fault_of_the_program_exits_with_101(
     def fail(*_: object) -> int:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(conduct, "_run", fail)
+    monkeypatch.setattr(execution, "_run", fail)
     assert main(["simulate"]) == 101
     said = capsys.readouterr().err
     assert "ZeroDivisionError: oh" in said
@@ -100,7 +100,7 @@ def test_a_lack_of_memory_is_no_fault_of_the_program(
     def fail(*_: object) -> int:
         raise MemoryError
 
-    monkeypatch.setattr(conduct, "_run", fail)
+    monkeypatch.setattr(execution, "_run", fail)
     assert main(["simulate"]) == 2
     assert capsys.readouterr().err.startswith("usru: out of memory\n")
 
@@ -363,7 +363,7 @@ def test_want_of_memory_is_no_fault_of_the_program(error: Exception, monkeypatch
     def fail(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr(conduct, "_run", fail)
+    monkeypatch.setattr(execution, "_run", fail)
     done = answer("validate")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usru: out of memory\n")

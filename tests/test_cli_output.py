@@ -9,7 +9,7 @@ import pytest
 
 from command import HARBOUR, answer, shell
 from usru_scenarios.cli import options
-from usru_scenarios.cli.output import Target, Unwritable
+from usru_scenarios.cli.output import Destination, Unwritable
 
 RUN = ("simulate", HARBOUR, "-n", "2000")
 
@@ -53,7 +53,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_whole(tmp_path: Path, monkeypa
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(Unwritable, match="no space left on device"):
-        Target.named(str(file)).write("new")
+        Destination.named(str(file)).write("new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -75,7 +75,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     file.write_text("old")
     file.chmod(0o640)
     link.symlink_to(file)
-    Target.named(str(link)).write("new")
+    Destination.named(str(link)).write("new")
     assert link.is_symlink()
     assert file.read_text() == "new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o640

@@ -14,7 +14,7 @@ from command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios import schemas
 from usru_scenarios.cli.subject import subject
 from usru_scenarios.reading.yaml_source import read
-from usru_scenarios.render.yaml_text import to_yaml
+from usru_scenarios.report.yaml_text import to_yaml
 
 BUNDLED = HERE.parent / "scenarios"
 BUNDLED_FILES = sorted(BUNDLED.glob("*.yaml"))

@@ -20,10 +20,10 @@ from command import HARBOUR, answer
 from oracle import Json
 from sampled import ERRORS, changed, exact_model, text_keys
 from tiny import TINY
-from usru_scenarios.analysis.compare import NotComparable
 from usru_scenarios.problems import UsruError
-from usru_scenarios.render import TABULAR, Layout, render_report
-from usru_scenarios.results.comparison import Comparison, Effect, VariantCompared
+from usru_scenarios.questions.compare import NotComparable
+from usru_scenarios.report import TABULAR, Layout, render_report
+from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 
@@ -264,7 +264,7 @@ def test_weights_alone_are_neither_read_nor_compiled_again(opened: Opened, monke
     study = opened(STEPS)
     twin, expected = study.varied(weights={"coin": 0.01}), study.varied(weights={"coin": 0.01}).program.weights["coin"]
     assert study.program
-    monkeypatch.setattr("usru_scenarios.analysis.compare.compile_model", refuse)
+    monkeypatch.setattr("usru_scenarios.questions.compare.compile_model", refuse)
     monkeypatch.setattr("usru_scenarios.reading.loading.read_file", refuse)
     found = study.compare({"less": twin}, trials=500)
     assert expected[0] == 0.01
@@ -285,7 +285,7 @@ def test_many_differences_are_switched_part_by_part_and_more_not_at_all(opened: 
     switching = other(found).switching
     assert switching is not None
     assert (switching.by, len(switching.effects), len(other(found).inputs)) == ("part", 20, 60)
-    assert "switched together" in render_report(found, "comparison", "table", Layout())
+    assert "switched together" in render_report(found, "compare", "table", Layout())
     found = opened(many(41, 0.5)).compare({"other": opened(many(41, 0.6))}, trials=100)
     assert (other(found).switching, "too many" in other(found).note) == (None, True)
 
@@ -303,7 +303,7 @@ def test_what_not_all_have_is_left_out(opened: Opened) -> None:
     assert list(other(found).scenarios) == ["a"]
     assert other(found).scenarios["a"].by_step == pytest.approx([1, 1, 1])
     assert "different scenarios or steps" in other(found).note
-    assert "Not in all of them" in render_report(found, "comparison", "table", Layout())
+    assert "Not in all of them" in render_report(found, "compare", "table", Layout())
 
 
 def test_nothing_in_common_is_refused(opened: Opened) -> None:
@@ -317,7 +317,7 @@ def test_nothing_in_common_is_refused(opened: Opened) -> None:
 
 
 def test_json_follows_its_schema(compared: Comparison) -> None:
-    data = json.loads(render_report(compared, "comparison", "json", Layout()))
+    data = json.loads(render_report(compared, "compare", "json", Layout()))
     jsonschema.validate(data, schema("comparison"))
     assert next(iter(data)) == "format"
     with pytest.raises(jsonschema.ValidationError):
@@ -325,7 +325,7 @@ def test_json_follows_its_schema(compared: Comparison) -> None:
 
 
 def test_rows_hold_what_the_json_holds(compared: Comparison) -> None:
-    rows = list(csv.DictReader(io.StringIO(render_report(compared, "comparison", "csv", Layout()))))
+    rows = list(csv.DictReader(io.StringIO(render_report(compared, "compare", "csv", Layout()))))
     assert len(rows) == 3 * 6 * 17
     found = {(row["variant"], row["id"], row["at"]): row for row in rows}
     row, one = found["sceptic", "thaw", "2028-Q4"], compared.variants["sceptic"].groups["thaw"]
@@ -338,7 +338,7 @@ def test_rows_hold_what_the_json_holds(compared: Comparison) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 140])
 def test_the_table_keeps_to_its_width_and_its_numbers_whole(compared: Comparison, width: int) -> None:
-    text = render_report(compared, "comparison", "table", Layout(width=width))
+    text = render_report(compared, "compare", "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     for one in compared.variants["sceptic"].scenarios.values():
@@ -352,7 +352,7 @@ def test_the_table_keeps_to_its_width_and_its_numbers_whole(compared: Comparison
 
 
 def test_markdown_has_every_error(compared: Comparison) -> None:
-    text = render_report(compared, "comparison", "md", Layout())
+    text = render_report(compared, "compare", "md", Layout())
     assert text.count("+-") == 2 * 3
     assert "| `drivers.us_approach.weight` |" in text
 
@@ -360,7 +360,7 @@ def test_markdown_has_every_error(compared: Comparison) -> None:
 @pytest.mark.parametrize("form", TABULAR)
 def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None:
     study = opened(CERTAIN)
-    text = render_report(study.compare({"more": study.varied(weights={"push": 3})}), "comparison", form, Layout())
+    text = render_report(study.compare({"more": study.varied(weights={"push": 3})}), "compare", form, Layout())
     assert text.endswith("\n")
     assert "of time" not in text
 

@@ -20,7 +20,7 @@ from oracle import Json, Resolution, marginals
 from sampled import compiled, estimates, exact_model, misses, truths_of
 from test_exact import assert_forecast
 from usru_scenarios.exact.inference import forecast
-from usru_scenarios.meaning import compiling, conditions
+from usru_scenarios.program import auxiliary, compilation
 from usru_scenarios.study import load
 
 TRIALS = 30_000
@@ -35,9 +35,9 @@ STATES: Json = {
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every joint condition is counted, two rows at a time, however few combinations it has."""
-    monkeypatch.setattr(compiling, "RULE_ROWS", 0)
-    monkeypatch.setattr(compiling, "LARGEST_TABLE", 0)
-    monkeypatch.setattr(conditions, "_ROWS", 2)
+    monkeypatch.setattr(compilation, "RULE_ROWS", 0)
+    monkeypatch.setattr(compilation, "LARGEST_TABLE", 0)
+    monkeypatch.setattr(auxiliary, "_ROWS", 2)
 
 
 def four(at_least: int, lag: int = 0) -> Json:
@@ -140,7 +140,7 @@ def test_a_lag_counts_the_conditions_of_the_step_before() -> None:
 
 
 def test_all_of_many_conditions_hold_when_they_are_imposed(tmp_path: Path) -> None:
-    """A conjunction of sixty: what holds in no world that is drawn holds where it is imposed."""
+    """A conjunction of sixty: what holds in no trial that is drawn holds where it is imposed."""
     (tmp_path / "many.yaml").write_text(json.dumps(many(60, None)))
     imposed = [part for i in range(60) for part in ("--do", f"d{i}=x")]
     done = answer("simulate", "--json", str(tmp_path / "many.yaml"), *imposed)

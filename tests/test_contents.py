@@ -11,7 +11,7 @@ import pytest
 from command import answer
 from usru_scenarios.limits import LARGEST_NUMBER, MOST_OPERATIONS
 from usru_scenarios.problems import ModelError, Problem, QueryError
-from usru_scenarios.results.forecast import ValuesResult
+from usru_scenarios.results.simulate import ValuesResult
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import load
 

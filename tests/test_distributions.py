@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from oracle import Json, read_distribution
-from usru_scenarios.meaning.distributions import Floats, LatentScale
-from usru_scenarios.model import Distribution
+from usru_scenarios.model.schema import Distribution
+from usru_scenarios.program.latent_scale import Floats, LatentScale
 
 stats: Any = importlib.import_module("scipy.stats")
 

@@ -9,7 +9,7 @@ import pytest
 
 from oracle import Json
 from sampled import Key, changed, compiled, estimates, exact_model
-from usru_scenarios.meaning.program import Floats
+from usru_scenarios.program.program import Floats
 
 SEEDS = 400
 """Two hundred would leave the spread itself uncertain by 5%, so that 15% were three of its own errors."""

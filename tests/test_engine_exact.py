@@ -1,7 +1,7 @@
 """The sampler against exact answers: the reference engine, published networks, a textbook chain.
 
 The models of tests/models/exact use every construct of the format between them. Each is sampled once with the
-kernels that the program would choose and again with those for large laws, which must draw the same worlds.
+kernels that the program would choose and again with those for large laws, which must draw the same trials.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sampled import (
     simulated,
     truths_of,
 )
-from usru_scenarios.results.forecast import ValuesResult
+from usru_scenarios.results.simulate import ValuesResult
 from usru_scenarios.sampler import kernels as sampling
 from usru_scenarios.sampler import tables
 from usru_scenarios.sampler.engine import Plan, simulate

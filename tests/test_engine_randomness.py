@@ -14,9 +14,9 @@ import pytest
 
 from oracle import Json
 from sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
-from usru_scenarios.meaning.program import Program
+from usru_scenarios.program.program import Program
 from usru_scenarios.sampler import kernels as sampling
-from usru_scenarios.sampler.engine import BLOCK, Draws, Plan, Sampler, simulate
+from usru_scenarios.sampler.engine import BLOCK, ForecastSums, Plan, Sampler, simulate
 
 Sums = TypeVar("Sums")
 
@@ -26,7 +26,7 @@ TRIALS = BLOCK + 3_617
 """A full block and a part of one."""
 
 
-def arrays(draws: Draws) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+def arrays(draws: ForecastSums) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     for name in ("trials", "visits", "first", "moves"):
         yield name, getattr(draws, name)
     yield from draws.counts.items()
@@ -35,14 +35,14 @@ def arrays(draws: Draws) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
             yield f"{name}.{part}", getattr(sums, part)
 
 
-def identical(one: Draws, other: Draws) -> bool:
+def identical(one: ForecastSums, other: ForecastSums) -> bool:
     """Bit for bit."""
     return [(name, array.shape, array.tobytes()) for name, array in arrays(one)] == [
         (name, array.shape, array.tobytes()) for name, array in arrays(other)
     ]
 
 
-def run(raw: Json, trials: int = TRIALS, seed: int = SEED) -> Draws:
+def run(raw: Json, trials: int = TRIALS, seed: int = SEED) -> ForecastSums:
     return simulate(compiled(raw), Plan(trials, seed))
 
 
@@ -255,7 +255,7 @@ def test_renaming_a_driver_changes_nothing_but_the_draws(name: str, new: str) ->
 # --- Common random numbers -------------------------------------------------------------------------------------------
 
 
-def correlation(one: Draws, other: Draws) -> float:
+def correlation(one: ForecastSums, other: ForecastSums) -> float:
     """Of the batches' shares of time in the first scenario."""
     return float(np.corrcoef(one.visits.sum(axis=1)[:-1, 0], other.visits.sum(axis=1)[:-1, 0])[0, 1])
 

@@ -15,9 +15,9 @@ from oracle import Json, marginals, posterior
 from test_exact import EVERYTHING, smaller
 from tiny import TINY, both, study_of
 from tiny import at as holds
-from usru_scenarios.analysis import limits
 from usru_scenarios.problems import ImpossibleEvidence
-from usru_scenarios.results.forecast import StatesResult
+from usru_scenarios.questions import sample_size
+from usru_scenarios.results.simulate import StatesResult
 from usru_scenarios.study import Study, load
 
 FAULT_TREE = str(HERE / "models" / "fault-tree.yaml")
@@ -39,7 +39,7 @@ def test_a_forecast_given_what_is_rare_is_exact() -> None:
 def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
     study, query = load(FAULT_TREE), "P(c0=failed | top=failed)"
     assert study.simulate(given=["top=failed@now"], trials=1024).run.method == "exact"
     assert study.ask(query, trials=1024).value == 1.0
@@ -52,7 +52,7 @@ def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_f
 
 
 def test_only_what_is_proven_is_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
     study, given = load(FAULT_TREE), ["top=failed@now", "c0=ok@now"]
     with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible: .* exactly 0\)"):
         study.simulate(given=given)
@@ -217,7 +217,7 @@ TWO_FAIL: Json = {
 
 
 def test_explain_draws_on_for_the_direct_shares_and_the_story(tmp_path: Path) -> None:
-    """Of the first 81,920 worlds some 33 agree with what is given, and 100 are needed, whatever is known exactly."""
+    """Of the first 81,920 trials some 33 agree with what is given, and 100 are needed, whatever is known exactly."""
     found = study_of(TWO_FAIL, tmp_path).explain("war", given=["alarm=on@now"])
     assert (found.run.trials, found.exact) == (4 * 81_920, ["probability", "states", "numbers"])
     assert found.direct is not None
@@ -225,7 +225,7 @@ def test_explain_draws_on_for_the_direct_shares_and_the_story(tmp_path: Path) ->
 
 
 def test_explain_finds_exactly_what_sampling_does_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "NOTHING_SEEN", 4096)
+    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
     found = load(FAULT_TREE).explain("one", given=["top=failed@now"], trials=1024)
     assert (found.probability, found.exact, found.direct) == (0.5, ["probability", "states", "numbers"], None)
 

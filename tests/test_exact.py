@@ -38,13 +38,13 @@ from usru_scenarios.exact.inference import (
     forecast,
     probabilities,
 )
-from usru_scenarios.exact.latent import SmoothScale, quadrature
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.distributions import LatentScale
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
-from usru_scenarios.meaning.program import CategoricalNode, NumericNode, Program
-from usru_scenarios.model import Model
+from usru_scenarios.exact.quadrature import SmoothScale, quadrature
+from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
+from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.study import load
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
@@ -93,7 +93,7 @@ def ratio(program: Program, event: Formula, seen: Formula) -> float:
 
 
 def true_in(program: Program, formula: Formula, view: View) -> bool:
-    """Whether a condition holds in a world of the reference."""
+    """Whether a condition holds in a trial of the reference."""
     match formula:
         case InStates(name, states):
             node = program.nodes[name]
@@ -125,7 +125,7 @@ def decided(formula: Formula, happened: Mapping[Timed, bool]) -> bool:
 
 
 def reference(raw: Json, events: Sequence[Formula], resolution: Resolution | None = None, **how: Any) -> list[float]:
-    """The probabilities of events by enumerating all worlds and what is remembered of their past."""
+    """The probabilities of events by enumerating all trials and what is remembered of their past."""
     program = compiled(raw)
     timed = list(dict.fromkeys(one for event in events for one in timed_parts(event)))
 
@@ -1148,9 +1148,9 @@ def test_the_bundled_model_is_beyond_the_bound() -> None:
 PRINTED = """
 import yaml, sys
 from usru_scenarios.exact.inference import forecast
-from usru_scenarios.model import Model
+from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.meaning.compiling import compile_model
+from usru_scenarios.program.compilation import compile_model
 found = forecast(compile_model(Model.model_validate(yaml.safe_load(sys.stdin))))
 print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())
 """

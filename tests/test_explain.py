@@ -19,16 +19,16 @@ from command import answer
 from effort import slow_but
 from oracle import Json, View
 from sampled import ERRORS, changed, exact_model, text_keys
-from usru_scenarios.meaning.program import CategoricalNode
-from usru_scenarios.model import Categorical
+from usru_scenarios.model.schema import Categorical
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
-from usru_scenarios.render import Layout
-from usru_scenarios.render.explain import md, table
-from usru_scenarios.results.explanation import DirectPart, DirectShares, Explanation
-from usru_scenarios.sampler.engine import Plan, Walker
-from usru_scenarios.sampler.outcome import Matrix, Mixing
-from usru_scenarios.sampler.tables import Worlds
+from usru_scenarios.program.program import CategoricalNode
+from usru_scenarios.report import Layout
+from usru_scenarios.report.explain import md, table
+from usru_scenarios.results.explain import DirectPart, DirectShares, Explanation
+from usru_scenarios.sampler.engine import BlockSampler, Plan
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 
@@ -384,8 +384,10 @@ class Collector:
     def __init__(self) -> None:
         self.steps: list[list[Any]] = []
 
-    def see(self, _step: int, worlds: Worlds, _transition: Mixing | Matrix | None) -> None:
-        self.steps.append(worlds.now[:-1])  # the last is no node's
+    def observe(
+        self, _step: int, block_states: BlockStates, _transition: LazyTransition | FullTransition | None
+    ) -> None:
+        self.steps.append(block_states.now[:-1])  # the last is no node's
 
 
 def test_the_story_is_the_medoid(opened: Opened) -> None:
@@ -394,7 +396,7 @@ def test_the_story_is_the_medoid(opened: Opened) -> None:
     found = study.explain("crisis", trials=400, seed=5)
     collector = Collector()
     program = study.program
-    Walker(program, Plan(400, 5), draw_outcome=True).walk(0, collector)
+    BlockSampler(program, Plan(400, 5), draw_outcome=True).walk(0, collector)
     paths = np.array(collector.steps).transpose(2, 0, 1)
     outcome = list(program.nodes).index(OUTCOME)
     led = paths[paths[:, -1, outcome] == program.outcome.states.index("crisis")]
@@ -425,7 +427,7 @@ def test_what_is_imposed_is_told_so(bundled: Study) -> None:
 def test_without_a_drawn_path_there_is_no_story(opened: Opened) -> None:
     found = opened(changed(yaml.safe_load(TWO), "scenarios/good/baseline", 1e-9)).explain("good", trials=50)
     assert found.story is None
-    assert "None of the drawn worlds led there" in table(found, Layout())
+    assert "None of the drawn trials led there" in table(found, Layout())
 
 
 # Asking --------------------------------------------------------------------------------------------------------------

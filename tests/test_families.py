@@ -15,10 +15,10 @@ import usru_scenarios as us
 from command import answer
 from oracle import Json
 from sampled import text_keys
-from usru_scenarios.families import (
+from usru_scenarios.model.families import (
     EVERYWHERE,
+    FamilyValues,
     Floats,
-    Law,
     beta_quantile,
     mean,
     normal_cdf,
@@ -26,30 +26,30 @@ from usru_scenarios.families import (
     quantile,
     truncated_mean,
 )
-from usru_scenarios.meaning.compiling import compile_model, means
-from usru_scenarios.meaning.drawing import Drawing
-from usru_scenarios.meaning.program import CategoricalNode, NumericNode
-from usru_scenarios.model import Distribution, Judgement, Keep, Model
-from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Distribution, Judgement, Keep, Model
+from usru_scenarios.program.compilation import compile_model, means
+from usru_scenarios.program.draws import JudgementDraws
+from usru_scenarios.program.program import CategoricalNode, NumericNode
 
 SHARES = np.concatenate([(np.arange(400) + 0.5) / 400, [1e-9, 1e-6, 1 - 1e-6, 1 - 1e-9]])
 
-LAWS: list[tuple[Law, Any]] = [
-    (Law("uniform", (-1.0, 3.0)), stats.uniform(-1, 4)),
-    (Law("triangular", (-1.0, 0.0, 3.0)), stats.triang(0.25, -1, 4)),
-    (Law("triangular", (0.0, 0.0, 3.0)), stats.triang(0.0, 0, 3)),
-    (Law("pert", (-1.0, 0.0, 3.0)), stats.beta(2, 4, -1, 4)),
-    (Law("pert", (1.0, 1.0, 2.0)), stats.beta(1, 5, 1, 1)),
-    (Law("normal", (1.0, 0.5)), stats.norm(1, 0.5)),
-    (Law("normal", (0.0, 2.0), (0.0, math.inf)), stats.halfnorm(0, 2)),
-    (Law("normal", (0.9, 0.2), (0.0, 1.0)), stats.truncnorm(-4.5, 0.5, 0.9, 0.2)),
-    (Law("beta", (0.4, 0.7)), stats.beta(0.4, 0.7)),
-    (Law("beta", (300.0, 20.0)), stats.beta(300, 20)),
+LAWS: list[tuple[FamilyValues, Any]] = [
+    (FamilyValues("uniform", (-1.0, 3.0)), stats.uniform(-1, 4)),
+    (FamilyValues("triangular", (-1.0, 0.0, 3.0)), stats.triang(0.25, -1, 4)),
+    (FamilyValues("triangular", (0.0, 0.0, 3.0)), stats.triang(0.0, 0, 3)),
+    (FamilyValues("pert", (-1.0, 0.0, 3.0)), stats.beta(2, 4, -1, 4)),
+    (FamilyValues("pert", (1.0, 1.0, 2.0)), stats.beta(1, 5, 1, 1)),
+    (FamilyValues("normal", (1.0, 0.5)), stats.norm(1, 0.5)),
+    (FamilyValues("normal", (0.0, 2.0), (0.0, math.inf)), stats.halfnorm(0, 2)),
+    (FamilyValues("normal", (0.9, 0.2), (0.0, 1.0)), stats.truncnorm(-4.5, 0.5, 0.9, 0.2)),
+    (FamilyValues("beta", (0.4, 0.7)), stats.beta(0.4, 0.7)),
+    (FamilyValues("beta", (300.0, 20.0)), stats.beta(300, 20)),
 ]
 
 
 @pytest.mark.parametrize(("law", "known"), LAWS)
-def test_quantiles_are_those_of_each_family(law: Law, known: Any) -> None:
+def test_quantiles_are_those_of_each_family(law: FamilyValues, known: Any) -> None:
     parameters = [np.array([one]) for one in law.parameters]
     found = quantile(law.family, parameters, law.limits, SHARES)
     truth = known.ppf(SHARES)
@@ -105,19 +105,27 @@ def test_the_mean_of_a_cut_off_normal_holds_far_in_the_tail() -> None:
 
 
 def test_means_over_drawn_parameters_are_integrals() -> None:
-    around = Law("normal", (Law("uniform", (0.0, 2.0)), Law("uniform", (0.5, 1.0))), (0.0, math.inf))
+    around = FamilyValues(
+        "normal", (FamilyValues("uniform", (0.0, 2.0)), FamilyValues("uniform", (0.5, 1.0))), (0.0, math.inf)
+    )
     truth, _ = integrate.dblquad(
         lambda sd, centre: stats.truncnorm(-centre / sd, np.inf, centre, sd).mean(), 0, 2, 0.5, 1, epsabs=1e-7
     )
     assert mean(around) == pytest.approx(truth, rel=1e-6)
-    at_the_middle = mean(Law("normal", (1.0, 0.75), (0.0, math.inf)))
+    at_the_middle = mean(FamilyValues("normal", (1.0, 0.75), (0.0, math.inf)))
     assert mean(around) != pytest.approx(at_the_middle, rel=1e-2)
-    share = Law("beta", (Law("uniform", (0.5, 4.0)), 2.0))
+    share = FamilyValues("beta", (FamilyValues("uniform", (0.5, 4.0)), 2.0))
     assert mean(share) == pytest.approx(integrate.quad(lambda a: a / (a + 2) / 3.5, 0.5, 4)[0], rel=1e-6)
-    crossing = Law("triangular", (Law("uniform", (0.0, 2.0)), Law("normal", (1.0, 1.0)), 2.0))
+    crossing = FamilyValues(
+        "triangular", (FamilyValues("uniform", (0.0, 2.0)), FamilyValues("normal", (1.0, 1.0)), 2.0)
+    )
     assert mean(crossing) == pytest.approx(4 / 3, rel=1e-6)
-    assert mean(Law("normal", (Law("pert", (0.0, 1.0, 5.0)), 0.3), EVERYWHERE)) == pytest.approx(1.5)
-    deep = Law("normal", (Law("normal", (Law("uniform", (0.0, 1.0)), 0.2), (0.0, math.inf)), 0.5), (0.0, math.inf))
+    assert mean(FamilyValues("normal", (FamilyValues("pert", (0.0, 1.0, 5.0)), 0.3), EVERYWHERE)) == pytest.approx(1.5)
+    deep = FamilyValues(
+        "normal",
+        (FamilyValues("normal", (FamilyValues("uniform", (0.0, 1.0)), 0.2), (0.0, math.inf)), 0.5),
+        (0.0, math.inf),
+    )
     rng = np.random.default_rng(1)
     first = _above_zero(rng, rng.random(400_000), 0.2)
     drawn = _above_zero(rng, first, 0.5)
@@ -172,7 +180,7 @@ def everywhere(normal: list[Any], low: float) -> Json:
 
 def test_means_are_those_of_what_is_drawn_whatever_the_judgement_is_about() -> None:
     model = Model.model_validate(text_keys(everywhere([0.1, 1], 0)))
-    drawing, at_means = Drawing(model, 3, 4_000), means(model.grid)
+    drawing, at_means = JudgementDraws(model, 3, 4_000), means(model.grid)
     roles = set()
     for judged in judgements(model):
         value = judged.judgement.value
@@ -250,7 +258,7 @@ def test_an_answer_at_the_means_is_at_those_of_what_is_drawn(
 def test_each_stratum_has_one_draw() -> None:
     model = Model.model_validate(text_keys(everywhere([0.1, 1], 0)))
     draws = 200
-    drawing = Drawing(model, 7, draws)
+    drawing = JudgementDraws(model, 7, draws)
     seen: list[tuple[Judgement | Keep, Any]] = []
     for judged in judgements(model):
         held = judged.judgement
@@ -276,12 +284,12 @@ def test_the_shares_of_two_states_under_a_dirichlet_are_stratified_too() -> None
     model = Model.model_validate(text_keys(raw))
     share = model.scenarios["a"].baseline
     assert share is not None
-    drawn = Drawing(model, 1, 300)(share)
+    drawn = JudgementDraws(model, 1, 300)(share)
     assert sorted(np.floor(stats.beta(1, 4).cdf(drawn) * 300).astype(int)) == list(range(300))
     tiny = Model.model_validate(text_keys({**raw, "outcome": {"prior": {"dirichlet": 1e-6}}}))
     share = tiny.scenarios["a"].baseline
     assert share is not None
-    drawn = Drawing(tiny, 1, 300)(share)
+    drawn = JudgementDraws(tiny, 1, 300)(share)
     assert np.all((drawn < 1e-6) | (drawn > 1 - 1e-6))
     assert drawn.mean() == pytest.approx(0.2, abs=0.01)
 
@@ -289,7 +297,7 @@ def test_the_shares_of_two_states_under_a_dirichlet_are_stratified_too() -> None
 def test_controls_have_mean_zero_and_no_more_of_them_than_the_draws_allow() -> None:
     model = Model.model_validate(text_keys(everywhere([0.1, 1], 0)))
     for draws in (512, 40, 3):
-        controls = Drawing(model, 7, draws).controls
+        controls = JudgementDraws(model, 7, draws).controls
         assert controls.shape[1] <= draws / 4
         if draws == 512:
             assert controls.shape[1] > 60
@@ -340,7 +348,7 @@ def test_parts_that_lie_beyond_a_bound_are_cut_off_there() -> None:
     weight = model.drivers["d"].weight
     assert weight is not None
     assert weight.constant is not None
-    drawn = Drawing(model, 1, 4_000)(weight.constant)
+    drawn = JudgementDraws(model, 1, 4_000)(weight.constant)
     assert drawn.min() >= 0
     assert (drawn == 0).sum() == 0
     assert weight.constant.mean == pytest.approx(float(drawn.mean()), rel=0.01)

@@ -13,7 +13,7 @@ import pytest
 
 from usru_scenarios.problems import ModelError
 from usru_scenarios.reading.yaml_source import read_file
-from usru_scenarios.render.data import to_json
+from usru_scenarios.report.data import to_json
 from usru_scenarios.study import load
 
 MODELS = Path(__file__).parent / "models" / "good"

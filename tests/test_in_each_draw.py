@@ -21,12 +21,12 @@ from sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
 from test_exact import random_event, random_model
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast
-from usru_scenarios.meaning.compiling import compile_model, means
-from usru_scenarios.meaning.events import All, Formula
-from usru_scenarios.meaning.program import Floats, NumericNode, Program
-from usru_scenarios.model import Judgement, Keep, Model
-from usru_scenarios.reading.provenance import judgements
-from usru_scenarios.results.forecast import StatesResult
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Judgement, Keep, Model
+from usru_scenarios.program.compilation import compile_model, means
+from usru_scenarios.program.events import All, Formula
+from usru_scenarios.program.program import Floats, NumericNode, Program
+from usru_scenarios.results.simulate import StatesResult
 from usru_scenarios.settings import Method
 
 DRAWS = 7

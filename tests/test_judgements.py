@@ -20,17 +20,17 @@ import usru_scenarios as us
 from command import answer
 from oracle import Json
 from sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.distributions import LatentScale
-from usru_scenarios.meaning.drawing import Drawing
-from usru_scenarios.meaning.program import Floats
-from usru_scenarios.model import Distribution, Judgement, Keep, Model, Numeric
-from usru_scenarios.reading.provenance import Judged, judgements, with_values
-from usru_scenarios.render.numbers import between
-from usru_scenarios.results.forecast import Band, StatesResult
-from usru_scenarios.sampler.bands import OverDraws, spread
+from usru_scenarios.estimation.bands import PerDraw, judgement_band
+from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
+from usru_scenarios.model.judgements import Judged, judgements, with_values
+from usru_scenarios.model.schema import Distribution, Judgement, Keep, Model, Numeric
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.draws import JudgementDraws
+from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.program.program import Floats
+from usru_scenarios.report.numbers import between
+from usru_scenarios.results.simulate import Band, StatesResult
 from usru_scenarios.sampler.engine import Plan, Sampler, simulate
-from usru_scenarios.sampler.estimates import Controls, Moments, ratio, steadied
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def shares(baselines: list[float], strength: float) -> Json:
 
 
 def mirror(prior: Json) -> Json:
-    """A model whose outcome is the state of its driver: each world says yes or no, so a draw of few is noisy."""
+    """A model whose outcome is the state of its driver: each trial says yes or no, so a draw of few is noisy."""
     return {
         "usru": 1,
         "name": "mirror",
@@ -101,7 +101,7 @@ def drawn(raw: Any, draws: int = 40_000, path: str = "points") -> Floats:
             }
         )
     )
-    values = Drawing(model, 5, draws)
+    values = JudgementDraws(model, 5, draws)
     found = next(one for one in judgements(model) if isinstance(one.judgement.value, Distribution))
     return values(found.judgement)
 
@@ -139,7 +139,7 @@ def test_parameters_may_be_uncertain_themselves() -> None:
 def test_priors_under_a_dirichlet_are_drawn_together(row: Json) -> None:
     alpha = row["alpha"]
     model = Model.model_validate(shares([one / sum(alpha) for one in alpha], sum(alpha)))
-    values = Drawing(model, 3, 40_000)
+    values = JudgementDraws(model, 3, 40_000)
     table = np.array([values(part.baseline) for part in model.scenarios.values() if part.baseline is not None])
     assert table.sum(axis=0) == pytest.approx(1.0)
     for one, total, mean, sd in zip(table, alpha, row["mean"], row["sd"], strict=True):
@@ -159,7 +159,7 @@ def test_a_judgement_is_drawn_by_its_own_path() -> None:
         model = Model.model_validate(text_keys(raw))
         share = next(iter(model.scenarios.values())).baseline
         assert share is not None
-        return Drawing(model, seed, draws)(share)
+        return JudgementDraws(model, seed, draws)(share)
 
     first = baseline(one, 1, 100)
     assert np.array_equal(first, baseline(two, 1, 100))
@@ -169,7 +169,7 @@ def test_a_judgement_is_drawn_by_its_own_path() -> None:
 def test_one_number_for_both_kinds_of_points_is_one_judgement() -> None:
     def odds(raw: Any) -> tuple[Floats, Floats]:
         model = Model.model_validate({**shares([0.5, 0.5], 9), "odds_per_point": raw})
-        values = Drawing(model, 1, 5)
+        values = JudgementDraws(model, 1, 5)
         return values(model.odds_per_point.impacts), values(model.odds_per_point.influences)
 
     assert np.array_equal(*odds({"uniform": [1.2, 1.8]}))
@@ -292,7 +292,7 @@ def test_noise_left_in_would_widen_the_band() -> None:
     chances = rng.beta(5, 20, 2_000)
     halves = rng.binomial(8, np.repeat(chances, 2)).astype(np.float64)
     trials = np.full(4_000, 8.0)
-    found = spread(halves[:, None], trials, Controls(np.zeros((2_000, 0))))
+    found = judgement_band(halves[:, None], trials, Controls(np.zeros((2_000, 0))))
     whole = (halves[::2] + halves[1::2]) / 16
     raw = np.quantile(whole, 0.95) - np.quantile(whole, 0.05)
     truth = stats.beta(5, 20).ppf(0.95) - stats.beta(5, 20).ppf(0.05)
@@ -309,7 +309,7 @@ def test_where_judgements_do_not_matter_the_band_is_narrow(study: File) -> None:
     assert band is not None
     # What is left is the square root of the error of a ratio of two variances, times the uncorrected width.
     assert band.high[0] - band.low[0] < math.sqrt(ERRORS * math.sqrt(4 / draws)) * 3.3 * math.sqrt(0.16 / each)
-    uncorrected = OverDraws(
+    uncorrected = PerDraw(
         np.tile(np.random.default_rng(1).binomial(64, 0.2, 500) / 64, (3, 1)), np.ones(500), np.zeros((500, 0))
     ).spread()
     assert float(uncorrected.high - uncorrected.low) > 0.1
@@ -370,11 +370,11 @@ def test_controls_take_away_what_they_explain_and_nothing_else() -> None:
     noise = rng.normal(size=400)
     plain = 5.0 + controls @ np.array([2.0, -1.0, 0.5])
     known = Controls(controls)
-    steady = steadied((plain + noise)[:, None], known)[:, 0]
-    assert steadied(plain[:, None], known) == pytest.approx(5.0)
+    steady = with_control_variates((plain + noise)[:, None], known)[:, 0]
+    assert with_control_variates(plain[:, None], known) == pytest.approx(5.0)
     assert steady.mean() == pytest.approx(5.0, abs=ERRORS / 20)
     assert steady.std() == pytest.approx(noise.std(), rel=0.05)
-    assert steadied(noise[:5, None], Controls(controls[:5])) == pytest.approx(
+    assert with_control_variates(noise[:5, None], Controls(controls[:5])) == pytest.approx(
         noise[:5, None]
     )  # too few to fit anything
 
@@ -399,8 +399,10 @@ def _designed(controls: int = 27) -> tuple[Floats, Floats]:
 def test_controls_are_fitted_as_by_least_squares() -> None:
     sums, off_mean = _designed()
     small = 1e-12 * float(np.abs(sums).max())
-    assert steadied(sums, Controls(off_mean)) == pytest.approx(_by_lstsq(sums, off_mean), rel=1e-12, abs=small)
-    assert steadied(sums, Controls(off_mean[:, 1:])) != pytest.approx(_by_lstsq(sums, off_mean), rel=1e-3)
+    assert with_control_variates(sums, Controls(off_mean)) == pytest.approx(
+        _by_lstsq(sums, off_mean), rel=1e-12, abs=small
+    )
+    assert with_control_variates(sums, Controls(off_mean[:, 1:])) != pytest.approx(_by_lstsq(sums, off_mean), rel=1e-3)
 
 
 def test_controls_that_are_made_of_others_or_are_constant_change_nothing() -> None:
@@ -410,18 +412,20 @@ def test_controls_that_are_made_of_others_or_are_constant_change_nothing() -> No
         [some[:, 0], np.zeros(512), some[:, 1:], some @ np.arange(5.0), np.full(512, 0.3), some[:, 2]]
     )
     assert Controls(more).fitted == Controls(some).fitted == 5
-    assert steadied(sums, Controls(more)) == pytest.approx(steadied(sums, Controls(some)), rel=1e-12)
-    assert steadied(sums, Controls(np.zeros((512, 4)))) == pytest.approx(sums)
+    assert with_control_variates(sums, Controls(more)) == pytest.approx(
+        with_control_variates(sums, Controls(some)), rel=1e-12
+    )
+    assert with_control_variates(sums, Controls(np.zeros((512, 4)))) == pytest.approx(sums)
     assert Controls(np.column_stack([some, some[:, 0] + 1e-6 * off_mean[:, 5]])).fitted == 6
 
 
 def test_what_is_fitted_has_the_same_bytes_whatever_the_threads_of_the_linear_algebra() -> None:
     script = """
 import hashlib, numpy as np
-from usru_scenarios.sampler.estimates import Controls, steadied
+from usru_scenarios.estimation.estimates import Controls, with_control_variates
 rng = np.random.default_rng(3)
 off_mean = rng.normal(size=(1024, 128))
-print(hashlib.sha256(steadied(rng.normal(size=(1024, 1200)), Controls(off_mean)).tobytes()).hexdigest())
+print(hashlib.sha256(with_control_variates(rng.normal(size=(1024, 1200)), Controls(off_mean)).tobytes()).hexdigest())
 """
     digests = {
         subprocess.run(
@@ -453,7 +457,7 @@ def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted:
     moments.close(30, weights, controls.basis)
     assert list(moments.open) == [30]
     moments.close(31, weights, controls.basis)
-    expected = ratio(steadied(sums, controls), steadied(weights, controls))
+    expected = ratio(with_control_variates(sums, controls), with_control_variates(weights, controls))
     found = moments.ratio((slice(None), slice(None)), weights, controls)
     assert found.value == pytest.approx(expected.value, rel=1e-12)
     assert found.error == pytest.approx(expected.error, rel=1e-10)
@@ -466,7 +470,7 @@ def test_memory_hardly_grows_with_the_draws() -> None:
     """Of drivers and first visits no sums per draw are kept; of scenarios two for each draw."""
     program = us.load("us-russia").drawn(1, 64)
     sampler = Sampler(program, Plan.of(1024, 1, 64))
-    sums = sampler.nothing(sampler.batches.count)
+    sums = sampler.zeros(sampler.batches.count)
     moments = sums.moments
     assert moments is not None
     assert sums.first is None

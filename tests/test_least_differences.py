@@ -20,14 +20,14 @@ from sampled import ERRORS, compiled
 from test_least_errors import WAR
 from test_properties import MODELS, models
 from tiny import study_of
+from usru_scenarios.estimation import estimates as pure
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
-from usru_scenarios.meaning.reach import farthest_apart
+from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.reading.provenance import judgements, with_values
-from usru_scenarios.results.comparison import Likelihood
-from usru_scenarios.sampler import estimates as pure
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.results.compare import Likelihood
 from usru_scenarios.study import Study
 
 TRIALS = 1_000
@@ -192,7 +192,7 @@ def test_nothing_but_what_is_constant_has_no_error(tmp_path: Path) -> None:
 @settings(MODELS, max_examples=8, phases=(Phase.generate,))
 @given(raw=models(numeric=False))
 def test_no_difference_is_beyond_its_bound(raw: Json) -> None:
-    """The bound holds in every world, so that it holds for the exact probabilities."""
+    """The bound holds in every trial, so that it holds for the exact probabilities."""
     program = compiled(raw)
     before = likely(program)
     others = [program.reweight({name: 0.4}) for name in program.weights]

@@ -17,8 +17,8 @@ from sabotage import replace_everywhere
 from sampled import ERRORS, Key, compiled, estimates, truths_of
 from test_properties import MODELS, models
 from tiny import study_of
-from usru_scenarios.sampler import estimates as pure
-from usru_scenarios.sampler.estimates import Estimate, floored
+from usru_scenarios.estimation import estimates as pure
+from usru_scenarios.estimation.estimates import Estimate, floored
 
 RARE = {path.stem: path for path in sorted((Path(__file__).parent / "models" / "rare").glob("*.json"))}
 
@@ -165,7 +165,7 @@ def test_explain_and_watch_cover_what_was_never_drawn(seed: int, tmp_path: Path)
 
 
 def test_a_comparison_that_rests_on_what_was_never_drawn_is_undecided(tmp_path: Path) -> None:
-    """The truth is 1.25e-5: two thousand worlds without a war leave it open whether there is one in ten thousand."""
+    """The truth is 1.25e-5: two thousand trials without a war leave it open whether there is one in ten thousand."""
     study = study_of(WAR, tmp_path)
     found = study.ask("P(war @ end) > 0.0000001", trials=2_000, seed=3, method="sample")
     assert found.holds is not False

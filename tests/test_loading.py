@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from usru_scenarios.model.judgements import judgements
 from usru_scenarios.problems import ModelError, UnreadableInput
-from usru_scenarios.reading.faults import locate
-from usru_scenarios.reading.finding import bundled_folder, bundled_models
 from usru_scenarios.reading.loading import digest, load
-from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.reading.locations import bundled_folder, bundled_models
+from usru_scenarios.reading.pydantic_errors import locate
 
 MODELS = Path(__file__).parent / "models"
 EVERYTHING = MODELS / "good/everything.yaml"
@@ -235,7 +235,7 @@ _PROBE = """
 import re, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-from usru_scenarios.reading.faults import locate
+from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.loading import load
 from usru_scenarios.problems import UsruError
 try:

@@ -12,7 +12,7 @@ import pytest
 from command import COMMAND, environment
 from oracle import Json
 from sampled import compiled
-from usru_scenarios.meaning.support import Support
+from usru_scenarios.program.support import Support
 from usru_scenarios.sampler import engine
 from usru_scenarios.sampler.engine import Plan, simulate
 

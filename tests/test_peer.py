@@ -15,9 +15,9 @@ from effort import tries
 from sampled import compiled
 from test_properties import models
 from usru_scenarios.exact.inference import probabilities
-from usru_scenarios.meaning.events import All, Formula, InStates, Timed
-from usru_scenarios.meaning.program import CategoricalNode, Program
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Formula, InStates, Timed
+from usru_scenarios.program.program import CategoricalNode, Program
 
 gum: Any = pytest.importorskip("pyagrum", reason="pyAgrum, in the extra peers, is not installed")
 

@@ -15,14 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
-from usru_scenarios.language.questions import Comparison, Intervention, Probability, Statement, evaluate, probabilities
+from usru_scenarios.language.questions import (
+    ComparisonStatement,
+    Intervention,
+    Probability,
+    Statement,
+    evaluate,
+    probabilities,
+)
 from usru_scenarios.language.text import MAXIMUM_DEPTH
 from usru_scenarios.limits import MOST_OPERATIONS
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed
-from usru_scenarios.meaning.program import Program
-from usru_scenarios.model import Model
+from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import QueryError, Span
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
+from usru_scenarios.program.program import Program
 from usru_scenarios.reading.loading import load
 
 BUNDLED = Path(__file__).parents[1] / "scenarios" / "us-russia.yaml"
@@ -397,7 +404,7 @@ GIVEN_VALUES = {"P(reset)": 0.25, "P(reset @ end)": 0.5, "P(warm)": 0.5}
 
 def value(text: str) -> Any:
     statement = read(text)
-    assert not isinstance(statement, Comparison)
+    assert not isinstance(statement, ComparisonStatement)
     return evaluate(statement, lambda leaf: GIVEN_VALUES[leaf.text])
 
 
@@ -418,7 +425,7 @@ def test_a_statement_is_worked_out_for_all_replicates_at_once() -> None:
     shares = np.random.default_rng(3).uniform(0.1, 0.9, (2, 50))
     values = {"P(reset)": shares[0], "P(warm)": shares[1]}
     statement = read("log(odds(P(reset))) - 2 * P(warm) / P(reset)")
-    assert not isinstance(statement, Comparison)
+    assert not isinstance(statement, ComparisonStatement)
     expected = [math.log(r / (1 - r)) - 2 * w / r for r, w in shares.T]
     assert evaluate(statement, lambda leaf: values[leaf.text]) == pytest.approx(expected)
     chain = parse_expectation("0.3 < P(reset) <= P(warm)", model(), program())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from usru_scenarios.model.judgements import is_assumption
 from usru_scenarios.problems import UnreadableInput
-from usru_scenarios.reading.provenance import is_assumption
 from usru_scenarios.reading.register import read_register
 
 CLAIMS = Path(__file__).parent / "models/good/claims"

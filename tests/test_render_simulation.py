@@ -15,10 +15,10 @@ from rich.cells import cell_len
 
 import usru_scenarios as us
 from command import GOLDEN, HARBOUR
-from usru_scenarios.render import SIMULATION, Layout, render_simulation
-from usru_scenarios.render.data import COLUMNS
-from usru_scenarios.render.numbers import bar, decimals_for, rounded_up, sparkline
-from usru_scenarios.results.forecast import ScenarioResult, Simulation
+from usru_scenarios.report import SIMULATION, Layout, render_simulation
+from usru_scenarios.report.data import COLUMNS
+from usru_scenarios.report.numbers import bar, decimals_for, rounded_up, sparkline
+from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
 TOLERANCE = 1e-9
 """Of golden numbers: what another version of numpy may do to the last digits, and no more."""

@@ -20,11 +20,11 @@ from living import children, members, wait_until
 from tiny import TINY, study_of
 from usru_scenarios.cli.progress import Progress
 from usru_scenarios.problems import TooFewDraws
-from usru_scenarios.running import crew as worker_processes
+from usru_scenarios.running import pool as worker_processes
 from usru_scenarios.running import processes
-from usru_scenarios.running.crew import NoWorkers, WorkersLost
+from usru_scenarios.running.pool import NoWorkers, WorkersLost
 from usru_scenarios.running.processes import Processes, cores
-from usru_scenarios.running.work import TASK_SECONDS, Tasks, predicted
+from usru_scenarios.running.tasks import TASK_SECONDS, Tasks, predicted
 from usru_scenarios.sampler.engine import MapBlocks
 from usru_scenarios.study import Study, load
 
@@ -34,7 +34,7 @@ TRIALS = 60_000
 
 
 @pytest.fixture(scope="module", params=[2, 3])
-def crew(request: pytest.FixtureRequest) -> Iterator[Processes]:
+def pool(request: pytest.FixtureRequest) -> Iterator[Processes]:
     with Processes(request.param, worthwhile=0.0) as processes:
         yield processes
 
@@ -65,13 +65,13 @@ QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_the_same_bytes_in_any_number_of_processes(question: str, crew: Processes) -> None:
+def test_the_same_bytes_in_any_number_of_processes(question: str, pool: Processes) -> None:
     study, ask = load(FEEDBACK), QUESTIONS[question]
-    assert repr(ask(study, crew.map)) == repr(ask(study, map))
-    assert len(children()) >= crew.jobs, "no process did any of it"
+    assert repr(ask(study, pool.map)) == repr(ask(study, map))
+    assert len(children()) >= pool.jobs, "no process did any of it"
 
 
-def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, crew: Processes) -> None:
+def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, pool: Processes) -> None:
     raw = copy.deepcopy(TINY)
     raw["expectations"] = {
         "first": {"that": "P(war @ end) > P(thaw @ end)"},
@@ -79,7 +79,7 @@ def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, crew: Pr
         "third": {"that": "P(war @ end | mood=high @ start) < P(war @ end)"},
     }
     study = study_of(raw, tmp_path)
-    alone, together = (study.check(robust=3, method="sample", map_parts=run) for run in (map, crew.map))
+    alone, together = (study.check(robust=3, method="sample", map_parts=run) for run in (map, pool.map))
     assert repr(alone) == repr(together)
     assert any(one.robust != 3 for one in alone.expectations.values()) or alone.counts["holds"]
 
@@ -92,58 +92,58 @@ def test_jobs_change_no_byte_of_the_output(monkeypatch: pytest.MonkeyPatch, work
     assert workers() == 0
 
 
-def test_another_seed_would_be_noticed(crew: Processes) -> None:
+def test_another_seed_would_be_noticed(pool: Processes) -> None:
     study = load(FEEDBACK)
     other = study.simulate(trials=TRIALS, seed=2)
     with pytest.raises(AssertionError):
-        assert repr(study.simulate(trials=TRIALS, map_blocks=crew.map)) == repr(other)
+        assert repr(study.simulate(trials=TRIALS, map_blocks=pool.map)) == repr(other)
 
 
 # Order, errors and losses ---------------------------------------------------------------------------------------------
 
 
-def test_results_come_in_the_order_of_the_blocks(crew: Processes) -> None:
-    assert list(crew.map(Labour().double, range(50))) == [2 * block for block in range(50)]
-    assert list(crew.map(partial(Labour().add, 5), [3, 1, 2])) == [8, 6, 7]
-    assert len(set(crew.map(Labour().where, range(50)))) == crew.jobs
+def test_results_come_in_the_order_of_the_blocks(pool: Processes) -> None:
+    assert list(pool.map(Labour().double, range(50))) == [2 * block for block in range(50)]
+    assert list(pool.map(partial(Labour().add, 5), [3, 1, 2])) == [8, 6, 7]
+    assert len(set(pool.map(Labour().where, range(50)))) == pool.jobs
 
 
 def test_no_worker_runs_far_ahead_of_what_is_taken(tmp_path: Path) -> None:
-    with Processes(2, worthwhile=0.0) as crew:
-        results = crew.map(Labour(mark=str(tmp_path)).leave, range(1000))
+    with Processes(2, worthwhile=0.0) as pool:
+        results = pool.map(Labour(mark=str(tmp_path)).leave, range(1000))
         next(results)
         time.sleep(0.3)
         assert 1 < len(list(tmp_path.iterdir())) < 100
 
 
-def test_an_error_is_that_of_the_first_block_that_has_one(crew: Processes) -> None:
-    results = crew.map(Labour(faults=(7, 30)).double, range(50))
+def test_an_error_is_that_of_the_first_block_that_has_one(pool: Processes) -> None:
+    results = pool.map(Labour(faults=(7, 30)).double, range(50))
     assert [next(results) for _ in range(6)] == [0, 2, 4, 6, 8, 10]
     with pytest.raises(TooFewDraws, match="of block 7") as caught:
         list(results)
     assert (caught.value.effective_trials, caught.value.estimate) == (7.0, 0.25)
     assert "in double" in caught.value.__notes__[0]
-    assert list(crew.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+    assert list(pool.map(Labour().double, range(9))) == [2 * block for block in range(9)]
 
 
 def test_an_error_that_can_not_travel_is_told() -> None:
-    with Processes(2, worthwhile=0.0) as crew, pytest.raises(RuntimeError, match="Stubborn: no to 0"):
-        list(crew.map(Labour().refuse, range(9)))
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(RuntimeError, match="Stubborn: no to 0"):
+        list(pool.map(Labour().refuse, range(9)))
 
 
 def test_what_a_lost_worker_had_to_do_is_done_by_another(tmp_path: Path) -> None:
-    with Processes(2, worthwhile=0.0) as crew:
-        results = list(crew.map(Labour(mark=str(tmp_path / "grave")).die_once, range(50)))
+    with Processes(2, worthwhile=0.0) as pool:
+        results = list(pool.map(Labour(mark=str(tmp_path / "grave")).die_once, range(50)))
     assert (tmp_path / "grave").exists()
     assert results == list(range(50))
 
 
 def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(workers: Callable[[], int]) -> None:
     with (
-        Processes(2, worthwhile=0.0) as crew,
+        Processes(2, worthwhile=0.0) as pool,
         pytest.raises(WorkersLost, match=r"killed \(signal 9\).*memory") as caught,
     ):
-        list(crew.map(Labour().die, range(50)))
+        list(pool.map(Labour().die, range(50)))
     assert caught.value.exit_status == 2
     assert workers() == 0
 
@@ -161,8 +161,8 @@ def test_what_is_told_of_workers_that_died_is_what_they_said(
     last: str, status: int, told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     said = f"Traceback (most recent call last):\n  ...\n{last}\n" if last else ""
-    with Processes(2, worthwhile=0.0) as crew, pytest.raises(WorkersLost) as caught:
-        list(crew.map(partial(Labour().say_and_die, said), range(50)))
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(WorkersLost) as caught:
+        list(pool.map(partial(Labour().say_and_die, said), range(50)))
     assert caught.value.exit_status == status
     assert f"usru: 4 workers died, the last one {told}" in str(caught.value)
     assert "Traceback" not in str(caught.value)
@@ -170,8 +170,8 @@ def test_what_is_told_of_workers_that_died_is_what_they_said(
 
 
 def test_a_task_without_memory_says_so() -> None:
-    with Processes(2, worthwhile=0.0) as crew, pytest.raises(MemoryError):
-        list(crew.map(Labour().exhaust, range(9)))
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(MemoryError):
+        list(pool.map(Labour().exhaust, range(9)))
 
 
 def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,8 +179,8 @@ def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("subprocess.Popen", refuse)
-    with Processes(2, worthwhile=0.0) as crew, pytest.raises(NoWorkers, match="resource temporarily unavailable"):
-        list(crew.map(Labour().double, range(9)))
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(NoWorkers, match="resource temporarily unavailable"):
+        list(pool.map(Labour().double, range(9)))
 
 
 # The current folder is data -------------------------------------------------------------------------------------------
@@ -227,12 +227,12 @@ def test_workers_look_where_this_process_does_but_for_the_current_folder(
 
 
 def test_a_caller_that_wants_no_more_leaves_nothing_behind(workers: Callable[[], int]) -> None:
-    with Processes(2, worthwhile=0.0) as crew:
-        results = crew.map(Labour().double, range(1000))
+    with Processes(2, worthwhile=0.0) as pool:
+        results = pool.map(Labour().double, range(1000))
         assert next(results) == 0
         results.close()
         assert workers() == 0
-        assert list(crew.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+        assert list(pool.map(Labour().double, range(9))) == [2 * block for block in range(9)]
     assert workers() == 0
 
 
@@ -242,21 +242,21 @@ def test_a_caller_that_wants_no_more_leaves_nothing_behind(workers: Callable[[],
 def test_short_runs_and_work_of_unknown_length_start_no_process(workers: Callable[[], int]) -> None:
     assert predicted(Labour(0.1).double) == predicted(partial(Labour(0.1).add, 1)) == 0.1
     assert predicted(str) is None
-    with Processes(2) as crew:
-        assert set(crew.map(Labour(processes.WORTHWHILE / 11).where, range(10))) == {os.getpid()}
-        assert list(crew.map(str, range(3))) == ["0", "1", "2"]
-        assert list(crew.map(Labour(100.0).where, range(1))) == [os.getpid()]
-        load(HARBOUR).simulate(trials=TRIALS, map_blocks=crew.map)
+    with Processes(2) as pool:
+        assert set(pool.map(Labour(processes.WORTHWHILE / 11).where, range(10))) == {os.getpid()}
+        assert list(pool.map(str, range(3))) == ["0", "1", "2"]
+        assert list(pool.map(Labour(100.0).where, range(1))) == [os.getpid()]
+        load(HARBOUR).simulate(trials=TRIALS, map_blocks=pool.map)
         assert workers() == 0
-        assert os.getpid() not in set(crew.map(Labour(processes.WORTHWHILE / 9).where, range(10)))
+        assert os.getpid() not in set(pool.map(Labour(processes.WORTHWHILE / 9).where, range(10)))
     with Processes(1, worthwhile=0.0) as alone:
         assert set(alone.map(Labour(100.0).where, range(10))) == {os.getpid()}
 
 
 def test_a_mapping_within_another_one_runs_here() -> None:
-    with Processes(2, worthwhile=0.0) as crew:
-        for _ in crew.map(Labour().double, range(4)):
-            assert set(crew.map(Labour().where, range(4))) == {os.getpid()}
+    with Processes(2, worthwhile=0.0) as pool:
+        for _ in pool.map(Labour().double, range(4)):
+            assert set(pool.map(Labour().where, range(4))) == {os.getpid()}
 
 
 def test_a_bar_is_drawn_for_the_outer_mapping_only() -> None:

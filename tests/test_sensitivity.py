@@ -23,9 +23,9 @@ from sampled import ERRORS, changed, exact_model
 from tiny import TINY, kept_by_state, study_of
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
-from usru_scenarios.render import Layout
-from usru_scenarios.render.sensitivity import csv as rows_of
-from usru_scenarios.render.sensitivity import md, span, table
+from usru_scenarios.report import Layout
+from usru_scenarios.report.sensitivity import csv as rows_of
+from usru_scenarios.report.sensitivity import md, span, table
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load

@@ -16,24 +16,24 @@ import yaml
 
 from command import answer
 from sampled import ERRORS, EXACT_MODELS, text_keys
-from usru_scenarios.analysis import slopes as home
-from usru_scenarios.analysis.aim import Aim
-from usru_scenarios.analysis.slopes import slopes
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.meaning.program import Floats, Program
+from usru_scenarios.model.judgements import judgements, with_values
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.sensitivity import slopes as home
+from usru_scenarios.questions.sensitivity.slopes import slopes
+from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded, load
-from usru_scenarios.reading.provenance import judgements, with_values
-from usru_scenarios.render import Layout
-from usru_scenarios.render import slopes as rendered
-from usru_scenarios.render.paper import drawn
-from usru_scenarios.results.run import ModelLine, Run
+from usru_scenarios.report import Layout
+from usru_scenarios.report import slopes as rendered
+from usru_scenarios.report.terminal import drawn
+from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.sensitivity import Sensitivity
-from usru_scenarios.results.slopes import Change, JudgementEffect, Slopes
+from usru_scenarios.results.slopes import JudgementEffect, ProbabilityChange, Slopes
+from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.engine import BLOCK, Plan
-from usru_scenarios.sampler.variants import simulate_variants
 
-EVERY = Aim(None, "", None)
+EVERY = Target(None, "", None)
 PLAN = Plan(BLOCK, 3)
 ROUNDING = 1e-9
 
@@ -51,11 +51,11 @@ def of_text(folder: Path, raw: Mapping[str, Any]) -> Loaded:
     return load(path)
 
 
-def asked(loaded: Loaded, aim: Aim = EVERY, plan: Plan = PLAN, program: Program | None = None) -> Slopes:
+def asked(loaded: Loaded, aim: Target = EVERY, plan: Plan = PLAN, program: Program | None = None) -> Slopes:
     return slopes(loaded, program or compile_model(loaded.model), aim, plan)
 
 
-def at_aim(program: Program, aim: Aim) -> Floats:
+def at_aim(program: Program, aim: Target) -> Floats:
     """The scenarios' probabilities, exactly; shape (scenarios,)."""
     by_step = exact.forecast(program).scenarios
     found: Floats = by_step.mean(axis=0) if aim.step is None else by_step[aim.step]
@@ -68,7 +68,7 @@ Step = Callable[[JudgementEffect], float]
 
 def effects(
     loaded: Loaded, result: Slopes, probabilities: Probabilities, to: Step = lambda effect: effect.changed
-) -> Iterator[tuple[str, Change, float]]:
+) -> Iterator[tuple[str, ProbabilityChange, float]]:
     """Every effect that is reported, with what the model says whose judgement has another value."""
     paths = {".".join(map(str, judged.path)): judged.path for judged in judgements(loaded.model)}
     program = compile_model(loaded.model)
@@ -80,7 +80,9 @@ def effects(
             yield f"{effect.path} on {scenario}", change, float(truth[states.index(scenario)])
 
 
-def derivatives(loaded: Loaded, result: Slopes, probabilities: Probabilities) -> Iterator[tuple[str, Change, float]]:
+def derivatives(
+    loaded: Loaded, result: Slopes, probabilities: Probabilities
+) -> Iterator[tuple[str, ProbabilityChange, float]]:
     """Every derivative that is reported, with the central difference."""
     program, small = compile_model(loaded.model), 1e-4
     for weight in result.weights:
@@ -92,7 +94,7 @@ def derivatives(loaded: Loaded, result: Slopes, probabilities: Probabilities) ->
             yield f"{weight.name} on {scenario}", change, float(slope)
 
 
-def misses(pairs: Iterable[tuple[str, Change, float]], slack: float = ROUNDING) -> dict[str, str]:
+def misses(pairs: Iterable[tuple[str, ProbabilityChange, float]], slack: float = ROUNDING) -> dict[str, str]:
     """Where an estimate and the truth differ by more than chance and rounding."""
     return {
         name: f"{change.value:.6f} +- {change.standard_error:.6f}, truly {truth:.6f}"
@@ -129,7 +131,7 @@ def static(points: float = 1.0, weight: float = 1.5, up: float = 0.6, good: floa
     return found
 
 
-def values(changes: Mapping[str, Change | None]) -> list[float]:
+def values(changes: Mapping[str, ProbabilityChange | None]) -> list[float]:
     return [change.value for name in ("good", "fair", "bad") if (change := changes[name]) is not None]
 
 
@@ -168,7 +170,7 @@ def test_what_cannot_matter_is_exactly_zero(tmp_path: Path) -> None:
     assert of_noise
     for effect in of_noise:
         assert values(effect.by_scenario) == [0.0, 0.0, 0.0]
-        assert effect.size == Change(0.0, 0.0)
+        assert effect.size == ProbabilityChange(0.0, 0.0)
     priors = [effect for effect in result.judgements if effect.path.startswith("drivers.noise.states")]
     assert all(abs(effect.size.value) <= ERRORS * effect.size.standard_error + ROUNDING for effect in priors)
     (mute,) = (weight for weight in result.weights if weight.name == "noise")
@@ -192,7 +194,7 @@ def test_what_is_imposed_has_no_judgement_left(tmp_path: Path) -> None:
 def test_a_group_is_the_sum_of_its_members_and_decides_the_order(tmp_path: Path) -> None:
     loaded = of_text(tmp_path, STATIC)
     program = compile_model(loaded.model)
-    result = asked(loaded, Aim(program.groups["bearable"], "bearable", 0))
+    result = asked(loaded, Target(program.groups["bearable"], "bearable", 0))
     ranked = [(one.derivative, one.aimed, one.size) for one in result.weights]
     ranked += [(one.by_scenario, one.aimed, one.size) for one in result.judgements]
     for by_scenario, aimed, size in ranked:
@@ -283,7 +285,7 @@ def test_standard_errors_say_how_far_off_the_estimates_are(name: str) -> None:
     loaded = of_folder(name)
     seeds = range(20)
     runs = [asked(loaded, plan=Plan(1024, seed)) for seed in seeds]
-    found: dict[str, list[Change]] = {}
+    found: dict[str, list[ProbabilityChange]] = {}
     for run in runs:
         for effect in run.judgements:
             found.setdefault(effect.path, []).append(next(iter(effect.by_scenario.values())))
@@ -323,7 +325,7 @@ def test_weights_alone_are_the_same() -> None:
         assert values_of(one.derivative) == pytest.approx(values_of(other.derivative))
 
 
-def values_of(changes: Mapping[str, Change]) -> list[float]:
+def values_of(changes: Mapping[str, ProbabilityChange]) -> list[float]:
     return [change.value for change in changes.values()]
 
 
@@ -368,7 +370,7 @@ def report(loaded: Loaded, result: Slopes) -> Sensitivity:
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -> None:
     loaded = of_text(tmp_path, STATIC)
-    aim = Aim(compile_model(loaded.model).groups[of], of, 0) if of else EVERY
+    aim = Target(compile_model(loaded.model).groups[of], of, 0) if of else EVERY
     result = report(loaded, asked(loaded, aim))
     layout = Layout(width=width)
     text = drawn([*rendered.weights_part(result, layout), *rendered.judgements_part(result, layout)], layout)

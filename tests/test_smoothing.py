@@ -40,9 +40,9 @@ from usru_scenarios.exact.inference import (
     possible,
     probabilities,
 )
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
-from usru_scenarios.meaning.program import CategoricalNode, Program
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
+from usru_scenarios.program.program import CategoricalNode, Program
 
 Memory = Any
 

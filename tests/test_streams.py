@@ -187,7 +187,7 @@ def test_messages_of_the_system_name_files_in_safety(monkeypatch: pytest.MonkeyP
     def fail(*_: object) -> int:
         raise PermissionError(13, "Permission denied", f"Some{NASTY}")
 
-    monkeypatch.setattr("usru_scenarios.cli.conduct._run", fail)
+    monkeypatch.setattr("usru_scenarios.cli.execution._run", fail)
     done = answer("simulate")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usru: permission denied: Some [31m")

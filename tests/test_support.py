@@ -1,4 +1,4 @@
-"""What is possible at all, and what is the same in every world: held against the enumeration of all paths."""
+"""What is possible at all, and what is the same in every trial: held against the enumeration of all paths."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from test_properties import MODELS, models
 from tiny import QUESTIONS, TINY
 from usru_scenarios.language.query import parse_statement
 from usru_scenarios.language.questions import probabilities
-from usru_scenarios.meaning.events import Compared, Timed
-from usru_scenarios.meaning.program import CategoricalNode, Program
-from usru_scenarios.meaning.support import EITHER, Support
-from usru_scenarios.model import Model
+from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.results.forecast import ValuesResult
+from usru_scenarios.program.events import Compared, Timed
+from usru_scenarios.program.program import CategoricalNode, Program
+from usru_scenarios.program.support import EITHER, Support
+from usru_scenarios.results.simulate import ValuesResult
 
 
 def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
@@ -122,7 +122,7 @@ def test_the_truth_values_of_events_are_those_that_paths_have(raw: Json, monkeyp
             assert support.truths(case.event) >= truths, text
             told += support.truths(case.event) == truths
             with monkeypatch.context() as patch:
-                patch.setattr("usru_scenarios.meaning.support._COMBINATIONS", 8)  # step by step and part by part
+                patch.setattr("usru_scenarios.program.support._COMBINATIONS", 8)  # step by step and part by part
                 assert support.truths(case.event) >= truths, text
     assert told >= 30  # of 34: the states of successive steps are taken as independent
 

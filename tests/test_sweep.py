@@ -22,7 +22,7 @@ from sampled import ERRORS, changed, text_keys
 from tiny import TINY
 from usru_scenarios.language.variable import parse_variable
 from usru_scenarios.problems import QueryError, RequestError
-from usru_scenarios.render import TABULAR, Layout, render_report
+from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.sweep import Crossing, Sweep
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
@@ -178,7 +178,7 @@ def test_weights_alone_are_neither_read_nor_compiled_again(opened: Opened, monke
 
     study = opened(TINY)
     assert study.program
-    monkeypatch.setattr("usru_scenarios.analysis.sweep.compile_model", refuse)
+    monkeypatch.setattr("usru_scenarios.questions.sweep.compile_model", refuse)
     monkeypatch.setattr("usru_scenarios.reading.loading.read_file", refuse)
     assert len(study.sweep(["mood=0..2:3", "drivers.talks.weight=0..1:3"], trials=100).points) == 9
     with pytest.raises(AssertionError):

@@ -99,6 +99,6 @@ def test_nor_does_the_command_line_within_another_program(capsys: pytest.Capture
 
 def test_workers_start_one_thread_each_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
-    with Processes(2, worthwhile=0.0) as crew:
-        seen = list(crew.map(Labour().threads, range(8)))
+    with Processes(2, worthwhile=0.0) as pool:
+        seen = list(pool.map(Labour().threads, range(8)))
     assert seen == [{**ONE, "OPENBLAS_NUM_THREADS": "3"}] * 8

@@ -1,4 +1,4 @@
-"""Errors that cover what was never drawn, of what is no mean over worlds: sampled against exact inference."""
+"""Errors that cover what was never drawn, of what is no mean over trials: sampled against exact inference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oracle import Json
 from test_least_differences import ROUNDING, Told
 from test_least_errors import WAR
 from tiny import study_of
-from usru_scenarios.meaning.program import Floats
+from usru_scenarios.program.program import Floats
 from usru_scenarios.study import Study
 
 TRIALS = 1_000
@@ -35,8 +35,8 @@ Asked = Callable[[Study, int, pytest.MonkeyPatch], Iterator[Told]]
 
 
 def sampled(patch: pytest.MonkeyPatch, module: str) -> None:
-    """Draw worlds even where exact inference would be faster."""
-    patch.setattr(f"usru_scenarios.analysis.{module}.faster_exactly", lambda *_, **__: False)
+    """Draw trials even where exact inference would be faster."""
+    patch.setattr(f"usru_scenarios.questions.{module}.faster_exactly", lambda *_, **__: False)
 
 
 def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
@@ -44,7 +44,7 @@ def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[To
     known = study.explain("war")
     assert known.exact
     with patch.context() as context:
-        sampled(context, "explain")
+        sampled(context, "explain.question")
         found = study.explain("war", trials=TRIALS, seed=seed)
     assert not found.exact
     truths = {(one.driver, one.state): one for one in known.states}
@@ -87,7 +87,7 @@ def watched(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told
     known = study.watch(on="2026")
     assert known.run.method == "exact"
     with patch.context() as context:
-        sampled(context, "watch")
+        sampled(context, "watch.question")
         found = study.watch(on="2026", trials=TRIALS, seed=seed)
     assert found.run.method == "sample"
     nodes = {one.node: one for one in known.nodes}
@@ -140,14 +140,14 @@ def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> li
 def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without the floors, the same estimates are not within their errors."""
     assert missed(RARELY, tmp_path, asked, monkeypatch) == []
-    monkeypatch.setattr("usru_scenarios.analysis.least_errors.undrawn", lambda *_: np.zeros(()))
-    monkeypatch.setattr("usru_scenarios.analysis.uncertainty.UNDRAWN", 0.0)
-    monkeypatch.setattr("usru_scenarios.analysis.watch.with_unseen", lambda found, *_: found)
+    monkeypatch.setattr("usru_scenarios.questions.simulate.least_errors.undrawn", lambda *_: np.zeros(()))
+    monkeypatch.setattr("usru_scenarios.questions.sensitivity.drivers.UNDRAWN", 0.0)
+    monkeypatch.setattr("usru_scenarios.questions.watch.question.with_unseen", lambda found, *_: found)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 
 
 def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sampled(monkeypatch, "explain")
+    sampled(monkeypatch, "explain.question")
     found = study_of(RARELY, tmp_path).explain("war", trials=TRIALS)
     assert found.direct is not None
     constant = {"sure"}

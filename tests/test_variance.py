@@ -13,8 +13,9 @@ import pytest
 
 from command import HERE
 from sampled import ERRORS
-from usru_scenarios.analysis.variance import (
-    Grouped,
+from usru_scenarios.estimation.estimates import Estimate
+from usru_scenarios.estimation.variance_shares import (
+    GroupedSums,
     correlation_ratio,
     expected_shift,
     grouped,
@@ -23,7 +24,6 @@ from usru_scenarios.analysis.variance import (
     squared_differences,
     total_share,
 )
-from usru_scenarios.sampler.estimates import Estimate
 
 Floats = npt.NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -140,7 +140,7 @@ def test_what_does_not_vary_has_no_shares() -> None:
 JOINT = np.array([[0.30, 0.10, 0.05], [0.10, 0.25, 0.20]])
 
 
-def counts(joint: Floats, draws: int, seed: int) -> Grouped:
+def counts(joint: Floats, draws: int, seed: int) -> GroupedSums:
     """Draws of a pair of which the second is told as a value of 0 or 1 for each of its states."""
     cells = np.random.default_rng(seed).choice(joint.size, size=draws, p=joint.ravel())
     codes, states = np.divmod(cells, joint.shape[1])

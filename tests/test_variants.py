@@ -7,8 +7,8 @@ import pytest
 
 from sampled import compiled, exact_model
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler.common_random_numbers import VariantSampler, simulate_variants
 from usru_scenarios.sampler.engine import BLOCK, Plan, Sampler, simulate
-from usru_scenarios.sampler.variants import Panel, simulate_variants
 
 PLAN = Plan(BLOCK + 3_000, 7)
 
@@ -31,12 +31,12 @@ def test_each_variant_is_as_if_alone(name: str) -> None:
 def test_variants_of_the_outcome_alone_share_one_walk() -> None:
     program = compiled(exact_model("numeric_drift"))
     weights = [program.reweight({name: 2.0}) for name in program.weights]
-    assert len(Panel([program, *weights], PLAN).groups) == 1
+    assert len(VariantSampler([program, *weights], PLAN).groups) == 1
 
 
 def test_variants_of_what_feeds_back_are_walked_apart() -> None:
     program = compiled(exact_model("feedback"))
-    assert len(Panel([program, program.reweight(dict.fromkeys(program.weights, 2.0))], PLAN).groups) == 2
+    assert len(VariantSampler([program, program.reweight(dict.fromkeys(program.weights, 2.0))], PLAN).groups) == 2
 
 
 def test_laws_are_compiled_once_for_all_variants() -> None:

@@ -16,12 +16,12 @@ from oracle import Json
 from sampled import text_keys
 from test_exact import random_model
 from tiny import TINY, study_of
-from usru_scenarios.analysis.forecast import warnings
-from usru_scenarios.meaning.compiling import compile_model
-from usru_scenarios.model import Duration, Model
+from usru_scenarios.model.judgements import dotted, judgements
+from usru_scenarios.model.schema import Duration, Model
 from usru_scenarios.problems import ModelError
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import outlined
-from usru_scenarios.reading.provenance import dotted, judgements
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 

@@ -24,13 +24,13 @@ import oracle
 from command import HARBOUR, answer
 from oracle import Json, View
 from sampled import ERRORS, EXACT_MODELS, changed, compiled, exact_model, text_keys
-from usru_scenarios.analysis import lookout
-from usru_scenarios.analysis.lookout import Foresight, Lookout
-from usru_scenarios.analysis.sightings import Counts, sightings
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
-from usru_scenarios.render import Layout
-from usru_scenarios.render.watch import md, table
+from usru_scenarios.questions.watch import indicators
+from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
+from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
+from usru_scenarios.report import Layout
+from usru_scenarios.report.watch import md, table
 from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
 from usru_scenarios.sampler.engine import Plan
 from usru_scenarios.schemas import schema
@@ -97,7 +97,7 @@ def entropy(*shares: float) -> float:
 def test_two_drivers_by_hand(opened: Opened) -> None:
     """Good is 3/4 where the war is over (odds 1.2 : .4) and 3/7 where it rages (.6 : .8), so .6696 in all.
 
-    Over moves it by .0804 in 3/4 of the worlds, raging by .2411 in 1/4: .0603 each. The weather says nothing.
+    Over moves it by .0804 in 3/4 of the trials, raging by .2411 in 1/4: .0603 each. The weather says nothing.
     """
     found = opened(TWO).watch(trials=50_000)
     assert (found.on, found.horizon) == ("now", "now")
@@ -168,7 +168,7 @@ Fits = Callable[[int, View], bool]
 
 
 def enumerated(raw: Json, on: int, horizon: int, fits: Fits = lambda _t, _view: True, **how: Any) -> Truth:
-    """The same from every world and what is remembered of its past."""
+    """The same from every trial and what is remembered of its past."""
     nothing: tuple[Any, ...] = (True, (), "")
 
     def keep(memory: tuple[Any, ...], step: int, view: View) -> tuple[Any, ...]:
@@ -259,11 +259,11 @@ def test_enumeration_notices_another_model(opened: Opened) -> None:
 def test_a_scenario_given_the_drivers_alone_would_be_wrong_for_what_follows_from_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Blind(Foresight):
+    class Blind(CarriedForecast):
         def __init__(self, _known: int) -> None:
             super().__init__(-1)
 
-    monkeypatch.setattr(lookout, "Foresight", Blind)
+    monkeypatch.setattr(indicators, "CarriedForecast", Blind)
     found = load(EXACT_MODELS / "consequences.yaml").watch(on="2026", trials=TRIALS)
     wrong = misses(found, enumerated(exact_model("consequences"), 1, 3))
     assert any("prices" in one for one in wrong)
@@ -328,12 +328,12 @@ def test_what_can_not_be_is_refused(opened: Opened) -> None:
 
 
 def test_what_is_too_rare_is_refused(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usru_scenarios.analysis.limits.MOST_TRIALS", 100_000)
+    monkeypatch.setattr("usru_scenarios.questions.sample_size.MOST_TRIALS", 100_000)
     raw = changed(yaml.safe_load(TWO), "drivers/weather/states", {"sun": 1, "rain": 1})
     raw["drivers"] |= {f"d{n}": {"states": {"on": 0.01, "off": 0.99}} for n in range(2)}
     event = " or ".join(f"(d0=on and d1=on and weather={state})" for state in ("sun", "rain"))
     assert opened(raw).watch(given=[f"({event}) @ now"], trials=100).run.method == "exact"
-    monkeypatch.setattr("usru_scenarios.analysis.exact_sightings._SECONDS", 0.0)
+    monkeypatch.setattr("usru_scenarios.questions.watch.exact_indicators._SECONDS", 0.0)
     with pytest.raises(TooFewDraws):
         opened(raw).watch(given=[f"({event}) @ now"], trials=100)
 
@@ -412,11 +412,11 @@ def test_noise_is_no_move_on_average() -> None:
     sets = [[0], [1], [2]]
     corrected, plain, bits = [], [], []
     for seed in range(120):
-        look = Lookout(program, 1, 3, (), Plan(1_000, seed))
+        look = IndicatorSampler(program, 1, 3, (), Plan(1_000, seed))
         sums = look.sums(map)
         number = next(number for number, one in enumerate(look.readings) if one.node == "comet")
-        counts = Counts(sums.both[number], sums.future[0], sums.weight)
-        told = sightings(counts, sums.future[0], sums.seen_squares[number], sets, sets)
+        counts = JointSums(sums.both[number], sums.future[0], sums.weight)
+        told = indicator_effects(counts, sums.future[0], sums.seen_squares[number], sets, sets)
         corrected.append(float(told.move.value[0]))
         plain.append(float(told.probability.value[0] * np.abs(told.shift.value[0]).sum() / 2))
         bits.append(float(told.information.value))
@@ -619,11 +619,11 @@ def test_few_worlds_tell_nothing(opened: Opened) -> None:
 # Signs that are open --------------------------------------------------------------------------------------------------
 
 
-def partly_told(generator: np.random.Generator) -> tuple[float, Counts]:
-    """A state that moves one scenario for sure and, as far as the worlds tell, two others one way or the other.
+def partly_told(generator: np.random.Generator) -> tuple[float, JointSums]:
+    """A state that moves one scenario for sure and, as far as the trials tell, two others one way or the other.
 
-    In each world the first scenario's probability is known; the rest is the second's or the third's as a coin says
-    whose bias depends on the state. Returns the true distance of the first state, and the counts of 2,048 worlds.
+    In each trial the first scenario's probability is known; the rest is the second's or the third's as a coin says
+    whose bias depends on the state. Returns the true distance of the first state, and the counts of 2,048 trials.
     """
     share, certain, open_ = generator.uniform(0.2, 0.6), generator.uniform(-0.02, 0.02), generator.normal(0, 0.03)
     here = generator.random(2_048) < share
@@ -633,7 +633,7 @@ def partly_told(generator: np.random.Generator) -> tuple[float, Counts]:
     given = [0.3 + certain, (0.7 - certain) * (0.5 + open_), (0.7 - certain) * (0.5 - open_)]
     distance = 0.5 * (1 - share) * sum(abs(one - other) for one, other in zip(given, (0.3, 0.35, 0.35), strict=True))
     both = np.stack([future * here[:, None], future * ~here[:, None]], axis=1)
-    return distance, Counts(
+    return distance, JointSums(
         *(part.reshape(64, 32, *part.shape[1:]).sum(axis=1) for part in (both, future, here + ~here))
     )
 
@@ -645,7 +645,7 @@ def test_distances_are_within_their_errors_where_signs_are_open() -> None:
     scores, naive = [], []
     for _ in range(400):
         truth, counts = partly_told(generator)
-        found = sightings(counts, counts.future, np.full(2, 900.0), sets, sets)
+        found = indicator_effects(counts, counts.future, np.full(2, 900.0), sets, sets)
         shifts = np.where(found.clear[0], np.abs(found.shift.value[0]), 0.0)
         assert found.distance.value[0] >= shifts.max() - 1e-12
         off = abs(float(found.distance.value[0]) - truth)
@@ -657,12 +657,12 @@ def test_distances_are_within_their_errors_where_signs_are_open() -> None:
 
 
 def test_what_few_worlds_show_has_an_error() -> None:
-    """A state that three of 640 worlds were in, each with the same scenario to come: others may have another one."""
+    """A state that three of 640 trials were in, each with the same scenario to come: others may have another one."""
     both = np.zeros((64, 2, 2))
     both[:, 1, :] = 5.0
     both[:3, 0, 0], both[:3, 1, 1] = 1.0, 4.0
-    counts = Counts(both, both.sum(axis=1), both.sum(axis=(1, 2)))
-    found = sightings(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
+    counts = JointSums(both, both.sum(axis=1), both.sum(axis=(1, 2)))
+    found = indicator_effects(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
     assert found.seen.value[0].tolist() == [1.0, 0.0]
     assert (found.seen.error[0] >= 0.9).all()
     assert (found.shift.error[0] >= 0.9).all()

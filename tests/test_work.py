@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import usru_scenarios as us
-from usru_scenarios.meaning.program import CategoricalNode, Program
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.sampler import engine, kernels
-from usru_scenarios.sampler.engine import BLOCK, Draws, Kernels, Plan, Sampler
-from usru_scenarios.sampler.streams import Stream
-from usru_scenarios.sampler.variants import Panel
+from usru_scenarios.sampler.common_random_numbers import VariantSampler
+from usru_scenarios.sampler.engine import BLOCK, ForecastSums, KernelCache, Plan, Sampler
+from usru_scenarios.sampler.rng import RandomStream
 
 SAMPLER = str(Path(engine.__file__).parent)
 
@@ -46,14 +46,14 @@ def is_drawn(program: Program, name: str, step: int) -> bool:
 def steps_with_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> int:
     """For how many nodes and steps a block takes words from a generator."""
     taken = 0
-    halves = Stream.halves
+    halves = RandomStream.halves
 
-    def counted(self: Stream, step: int) -> Any:
+    def counted(self: RandomStream, step: int) -> Any:
         nonlocal taken
         taken += 1
         return halves(self, step)
 
-    monkeypatch.setattr(Stream, "halves", counted)
+    monkeypatch.setattr(RandomStream, "halves", counted)
     Sampler(program, Plan(BLOCK, 1)).run(0)
     return taken
 
@@ -111,10 +111,10 @@ def test_laws_that_are_multiplied_out_for_each_trial_would_be_noticed(
     assert lines_each(program) > MOST_LINES
 
 
-def summed_nothing(program: Program, trials: int) -> Draws:
+def summed_nothing(program: Program, trials: int) -> ForecastSums:
     """Room for the sums of a run."""
     sampler = Sampler(program, Plan(trials, 1))
-    return sampler.nothing(sampler.batches.count)
+    return sampler.zeros(sampler.batches.count)
 
 
 def test_the_number_of_trials_changes_no_sum(program: Program) -> None:
@@ -127,13 +127,13 @@ def test_the_number_of_trials_changes_no_sum(program: Program) -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> list[str]:
     """The nodes whose laws are compiled, as often as they are."""
     names: list[str] = []
-    make = Kernels._compiled  # noqa: SLF001  # counted where it is called
+    make = KernelCache._compiled  # noqa: SLF001  # counted where it is called
 
-    def counted(self: Kernels, program: Program, node: Any, *rest: Any, **options: Any) -> Any:
+    def counted(self: KernelCache, program: Program, node: Any, *rest: Any, **options: Any) -> Any:
         names.append(node.name)
         return make(self, program, node, *rest, **options)
 
-    monkeypatch.setattr(Kernels, "_compiled", counted)
+    monkeypatch.setattr(KernelCache, "_compiled", counted)
     work()
     return names
 
@@ -148,7 +148,7 @@ def test_equal_laws_are_compiled_once(program: Program, monkeypatch: pytest.Monk
 
 def test_variants_of_weights_compile_nothing_but_the_outcome(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     variants = [program, *(program.reweight({"sanctions": weight}) for weight in (0.0, 0.5, 2.0))]
-    names = compiled(monkeypatch, lambda: Panel(variants, Plan(BLOCK, 1)).run(0))
+    names = compiled(monkeypatch, lambda: VariantSampler(variants, Plan(BLOCK, 1)).run(0))
     assert names.count(OUTCOME) <= len(variants) * program.steps
     assert {names.count(name) for name in program.upstream([OUTCOME]) - {OUTCOME}} <= {1, 2, 3, 4}
 
@@ -169,12 +169,12 @@ def test_programs_that_differ_by_what_is_imposed_share_their_laws(
 
 def test_nothing_is_drawn_after_the_last_step_that_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: set[int] = set()
-    halves = Stream.halves
+    halves = RandomStream.halves
 
-    def noted(self: Stream, step: int) -> Any:
+    def noted(self: RandomStream, step: int) -> Any:
         steps.add(step)
         return halves(self, step)
 
-    monkeypatch.setattr(Stream, "halves", noted)
+    monkeypatch.setattr(RandomStream, "halves", noted)
     us.load("us-russia").ask("P(reset @ by 2025-Q3 | sanctions=eased @ 2025-Q1)", trials=2048, method="sample")
     assert steps == {0, 1, 2}

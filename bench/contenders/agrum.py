@@ -15,7 +15,7 @@ LARGEST = 1 << 26
 
 
 def drawn(case: Case) -> Run:
-    """Samples whole worlds, of which the scenarios are counted."""
+    """Samples whole trials, of which the scenarios are counted."""
     gum = _gum()
     tables, network = case.tables, _unrolled(gum, case)
     columns = [_name(tables.drivers, step) for step in range(tables.steps)]

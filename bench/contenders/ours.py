@@ -7,8 +7,8 @@ import numpy as np
 from bench.contenders import Run
 from bench.model import Answer, Case, answer_of
 from usru_scenarios.exact.inference import probabilities
-from usru_scenarios.meaning.events import Formula, InStates, Timed
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import Formula, InStates, Timed
 from usru_scenarios.sampler.engine import Plan, simulate
 
 

@@ -33,7 +33,7 @@ def drawn(case: Case) -> Run:
                 new = (fresh == state) & unseen[:, state]
                 tally.first[step, state] = new.sum()
                 unseen[new, state] = False
-            tally.see(step, drivers)
+            tally.observe(step, drivers)
             scenario = fresh
         return tally.answer()
 
@@ -61,7 +61,7 @@ def carried(case: Case) -> Run:
             seen = unseen * moved
             tally.first[step] = seen.sum(axis=0)
             unseen -= seen
-            tally.see(step, drivers)
+            tally.observe(step, drivers)
         return tally.answer()
 
     return run
@@ -121,7 +121,7 @@ class _Worlds:
 
 
 class _Tally:
-    """Sums over trials, shaped as in `Answer`."""
+    """Sums over trials, shaped as in `PassAnswer`."""
 
     def __init__(self, tables: Tables, trials: int) -> None:
         self.trials = trials
@@ -130,7 +130,7 @@ class _Tally:
         self.moves = np.zeros((tables.scenarios, tables.scenarios))
         self.states = np.zeros((tables.steps, tables.drivers, tables.states))
 
-    def see(self, step: int, drivers: Ints) -> None:
+    def observe(self, step: int, drivers: Ints) -> None:
         for number in range(drivers.shape[1]):
             self.states[step, number] = np.bincount(drivers[:, number], minlength=self.states.shape[2])
 

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
-    from usru_scenarios.analysis.calibrate import NoAnchor
-    from usru_scenarios.analysis.compare import NotComparable
     from usru_scenarios.exact.inference import NotExact, TooLarge
     from usru_scenarios.problems import (
         ImpossibleEvidence,
@@ -30,13 +28,15 @@ if TYPE_CHECKING:
         UnreadableInput,
         UsruError,
     )
-    from usru_scenarios.results.answer import Answer
-    from usru_scenarios.results.calibration import Calibration
+    from usru_scenarios.questions.calibrate import NoAnchor
+    from usru_scenarios.questions.compare import NotComparable
+    from usru_scenarios.results.ask import Answer
+    from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
-    from usru_scenarios.results.comparison import Comparison
-    from usru_scenarios.results.explanation import Explanation
-    from usru_scenarios.results.forecast import Simulation
+    from usru_scenarios.results.compare import Comparison
+    from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Sensitivity
+    from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.settings import ArgumentError
@@ -71,22 +71,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "results.answer",
+    "Answer": "results.ask",
     "ArgumentError": "settings",
-    "Calibration": "results.calibration",
+    "Calibration": "results.calibrate",
     "CheckReport": "results.check",
-    "Comparison": "results.comparison",
-    "Explanation": "results.explanation",
+    "Comparison": "results.compare",
+    "Explanation": "results.explain",
     "ImpossibleEvidence": "problems",
     "ModelError": "problems",
-    "NoAnchor": "analysis.calibrate",
-    "NotComparable": "analysis.compare",
+    "NoAnchor": "questions.calibrate",
+    "NotComparable": "questions.compare",
     "NotExact": "exact.inference",
     "Problem": "problems",
     "QueryError": "problems",
     "RequestError": "problems",
     "Sensitivity": "results.sensitivity",
-    "Simulation": "results.forecast",
+    "Simulation": "results.simulate",
     "Study": "study",
     "Sweep": "results.sweep",
     "TooFewDraws": "problems",

@@ -236,11 +236,11 @@ class QueryError(UsruError):
 
 
 class ImpossibleEvidence(UsruError):  # noqa: N818  # says what is at fault
-    """What is said to have been seen can't happen in the model, or did in none of a great many worlds."""
+    """What is said to have been seen can't happen in the model, or did in none of a great many trials."""
 
 
 class TooFewDraws(UsruError):  # noqa: N818
-    """Too few worlds agree with what was seen for an answer; `estimate` and `standard_error` are what they say."""
+    """Too few trials agree with what was seen for an answer; `estimate` and `standard_error` are what they say."""
 
     def __init__(self, effective_trials: float, estimate: float, standard_error: float, what: str) -> None:
         self.effective_trials = effective_trials

@@ -10,16 +10,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from usru_scenarios.descriptions import Grounds, Overview, Validation
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
-from usru_scenarios.model import DISTRIBUTIONS, Model
-from usru_scenarios.results.answer import Answer
-from usru_scenarios.results.calibration import Calibration
+from usru_scenarios.model.schema import DISTRIBUTIONS, Model
+from usru_scenarios.results.ask import Answer
+from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
-from usru_scenarios.results.comparison import Comparison
-from usru_scenarios.results.explanation import Explanation
-from usru_scenarios.results.forecast import Simulation
+from usru_scenarios.results.compare import Comparison
+from usru_scenarios.results.descriptions import Overview, SourcesReport, Validation
+from usru_scenarios.results.explain import Explanation
 from usru_scenarios.results.sensitivity import Sensitivity
+from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.results.sweep import Sweep
 from usru_scenarios.results.watch import Watch
 
@@ -39,7 +39,7 @@ OUTPUTS: dict[str, Any] = {
     "watch": Watch,
     "validation": Validation,
     "overview": Overview,
-    "sources": Grounds,
+    "sources": SourcesReport,
 }
 """The JSON outputs by the name in their `format`."""
 

@@ -35,21 +35,21 @@ from usru_scenarios.settings import (
 )
 
 if TYPE_CHECKING:
-    from usru_scenarios.analysis.compare import Variant
-    from usru_scenarios.language.questions import Comparison as Statement
+    from usru_scenarios.language.questions import ComparisonStatement as Statement
     from usru_scenarios.language.questions import Intervention, Observation, Probability
-    from usru_scenarios.meaning.events import Formula
-    from usru_scenarios.meaning.program import Program
-    from usru_scenarios.reading.cache import Shelf
+    from usru_scenarios.program.events import Formula
+    from usru_scenarios.program.program import Program
+    from usru_scenarios.questions.compare import Variant
+    from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded
     from usru_scenarios.reading.outline import Outline
-    from usru_scenarios.results.answer import Answer
-    from usru_scenarios.results.calibration import Calibration
+    from usru_scenarios.results.ask import Answer
+    from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
-    from usru_scenarios.results.comparison import Comparison
-    from usru_scenarios.results.explanation import Explanation
-    from usru_scenarios.results.forecast import Simulation
+    from usru_scenarios.results.compare import Comparison
+    from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
+    from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.engine import MapBlocks
@@ -67,7 +67,7 @@ class Study:
     """
 
     read: Callable[[], Loaded]
-    shelf: Shelf | None = None
+    shelf: CompileCache | None = None
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -148,7 +148,7 @@ class Study:
         """How likely is each scenario, step by step?
 
         Args:
-            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
+            trials: how many trials to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams; the same seed gives the same result, digit for digit.
             method: "exact", "sample", or "auto": exact where that is predicted to take less time than sampling to a
                 standard error of .001, in all draws of the judgements together, and no number of trials is asked for;
@@ -163,7 +163,7 @@ class Study:
             ArgumentError: an argument makes no sense, whatever the model; a ValueError. So does every other question.
             QueryError: an intervention or observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
-            TooFewDraws: too few worlds agree with what is given.
+            TooFewDraws: too few trials agree with what is given.
             TooLarge, NotExact: an exact forecast was asked for that can't be had.
         """
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
@@ -171,7 +171,7 @@ class Study:
         conditions = self._conditions(None, do, given)
         if self._is_exact(settings, conditions):
             return self._exactly(settings, conditions)
-        from usru_scenarios.analysis.forecast import forecast
+        from usru_scenarios.questions.simulate.question import forecast
 
         try:
             return forecast(
@@ -189,7 +189,7 @@ class Study:
             raise
 
     def _exactly(self, settings: RunSettings, conditions: _Conditions) -> Simulation:
-        from usru_scenarios.analysis.exactly import forecast_exactly
+        from usru_scenarios.questions.simulate.exact import forecast_exactly
 
         return forecast_exactly(
             self.outline,
@@ -279,9 +279,9 @@ class Study:
             QueryError: the query can't be understood.
             ImpossibleEvidence, TooFewDraws, TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.analysis.ask import Prober, answered
         from usru_scenarios.language.query import parse_statement
         from usru_scenarios.language.questions import conditioned
+        from usru_scenarios.questions.ask import ProbabilityEstimator, answered
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
@@ -301,7 +301,7 @@ class Study:
             in_profile=lambda profile: conditions(profile).program,
         )
         program, in_profile = self.programs(settings)
-        prober = Prober(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
+        prober = ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
         return answered(query, conditioned(statement, further), self.outline, prober, do=do, given=given)
 
     def explain(
@@ -318,18 +318,18 @@ class Study:
 
         Args:
             question: "SCENARIO" or "SCENARIO @ TIME", a scenario or group and one step; by default the last.
-            trials: how many worlds to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
+            trials: how many trials to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
-            given: observations, as in `simulate`: it is explained in the worlds in which they are made.
+            given: observations, as in `simulate`: it is explained in the trials in which they are made.
             map_blocks: as in `simulate`.
 
         Raises:
             QueryError: the question or an intervention makes no sense in this model.
             ImpossibleEvidence: the scenario never comes true at that step, or what is given can't happen.
-            TooFewDraws: too few worlds agree with what is given.
+            TooFewDraws: too few trials agree with what is given.
         """
-        from usru_scenarios.analysis.explain import explain
+        from usru_scenarios.questions.explain.question import explain
 
         settings = RunSettings.checked(trials, seed, judgements=0)
         mapping_function("map_blocks", map_blocks)
@@ -362,7 +362,7 @@ class Study:
             on: the step at which something is seen; by default a quarter of the way through.
             horizon: the step whose forecast moves, not before that; by default the last.
             of: the scenario or group that counts; by default all scenarios do.
-            trials: how many worlds to draw, at least 2; by default none where the model is solved exactly, and
+            trials: how many trials to draw, at least 2; by default none where the model is solved exactly, and
                 `settings.DEFAULT_TRIALS` elsewhere.
             seed: of the random streams.
             do: interventions, as in `simulate`.
@@ -372,9 +372,9 @@ class Study:
         Raises:
             QueryError: a time, a scenario, an intervention or an observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
-            TooFewDraws: too few worlds agree with what is given.
+            TooFewDraws: too few trials agree with what is given.
         """
-        from usru_scenarios.analysis.watch import parse_watch, watch
+        from usru_scenarios.questions.watch.question import parse_watch, watch
 
         settings = RunSettings.checked(trials, seed, judgements=0)
         mapping_function("map_blocks", map_blocks)
@@ -407,7 +407,7 @@ class Study:
             of: a scenario or group; by default the whole distribution of scenarios.
             at: a step, or "mean" for the average over all; by default the last.
             questions: of "drivers", "moves", "weights" and "judgements"; by default all.
-            trials: how many worlds to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
+            trials: how many trials to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
             seed: of the random streams.
             do: interventions, as in `simulate`.
             map_blocks: as in `simulate`.
@@ -415,8 +415,8 @@ class Study:
         Raises:
             QueryError: what is asked about, the time or an intervention makes no sense in this model.
         """
-        from usru_scenarios.analysis.sensitivity import sensitivity
         from usru_scenarios.problems import listing, suggestion
+        from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
 
         settings = RunSettings.checked(
@@ -462,13 +462,13 @@ class Study:
             ModelError: an expectation can't be understood.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.analysis.check import FIRST_TRIALS, Checking
+        from usru_scenarios.questions.check import FIRST_TRIALS, ExpectationChecker
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
         models = whole("robust", robust, most=MOST_PERTURBED)
         mapping_function("map_parts", map_parts)
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
-        return Checking(self.loaded, statements, program, in_profile, settings, map_parts).report(models)
+        return ExpectationChecker(self.loaded, statements, program, in_profile, settings, map_parts).report(models)
 
     def expectations(self) -> dict[str, Statement]:
         """The expectations of the file by name.
@@ -476,8 +476,8 @@ class Study:
         Raises:
             ModelError: some can't be understood; with all of their faults.
         """
-        from usru_scenarios.analysis.expectations import read_expectations
         from usru_scenarios.problems import ModelError
+        from usru_scenarios.questions.expectations import read_expectations
 
         statements, faults = read_expectations(self.loaded, self.program, self.under)
         if faults:
@@ -539,8 +539,8 @@ class Study:
             NotComparable: they have no scenario or no step in common.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.analysis.compare import compare, program_of
-        from usru_scenarios.analysis.inputs import differences
+        from usru_scenarios.questions.compare import compare, program_of
+        from usru_scenarios.questions.differences import differences
 
         asked = RunSettings.checked(trials, seed, method, judgements)
         imposed = _compared(others, text("name", name), do)
@@ -587,8 +587,8 @@ class Study:
             QueryError, RequestError: a variable, time or intervention makes no sense in this model.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.analysis.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
         from usru_scenarios.language.variable import parse_variable
+        from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
         written = _written_variables(variables)
         usual = GRID_TRIALS if len(written) > 1 else SWEEP_TRIALS
@@ -610,8 +610,8 @@ class Study:
     def _variant(
         self, name: str, program: Program, do: Mapping[str, tuple[str, ...]], settings: RunSettings
     ) -> Variant:
-        from usru_scenarios.analysis.compare import Variant
         from usru_scenarios.language.query import parse_assignment
+        from usru_scenarios.questions.compare import Variant
 
         imposed, base = [], program
         for one in do.get(name, ()):
@@ -626,8 +626,8 @@ class Study:
         Raises:
             NoAnchor: the model has none, or none that baselines can reproduce.
         """
-        from usru_scenarios.analysis.calibrate import TRIALS, calibrate
-        from usru_scenarios.meaning.compiling import compile_model
+        from usru_scenarios.program.compilation import compile_model
+        from usru_scenarios.questions.calibrate import TRIALS, calibrate
 
         settings = RunSettings.checked(seed=seed, judgements=0, usual=TRIALS)
         mapping_function("map_blocks", map_blocks)
@@ -636,16 +636,16 @@ class Study:
 
 
 def _compiled(loaded: Loaded) -> Program:
-    from usru_scenarios.meaning.compiling import compile_model
+    from usru_scenarios.program.compilation import compile_model
 
     return compile_model(loaded.model)
 
 
 def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
-    from usru_scenarios.meaning.compiling import compile_model
-    from usru_scenarios.meaning.drawing import Drawing
+    from usru_scenarios.program.compilation import compile_model
+    from usru_scenarios.program.draws import JudgementDraws
 
-    drawing = Drawing(loaded.model, seed, draws)
+    drawing = JudgementDraws(loaded.model, seed, draws)
     return replace(compile_model(loaded.model, drawing), controls=drawing.controls)
 
 
@@ -660,7 +660,7 @@ def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
-    from usru_scenarios.analysis.ask import faster_exactly
+    from usru_scenarios.questions.ask import faster_exactly
 
     return faster_exactly(program, given=given)
 
@@ -676,7 +676,7 @@ class _Conditions:
     @property
     def event(self) -> Formula | None:
         """What is seen as one event; None where nothing is."""
-        from usru_scenarios.meaning.events import All
+        from usru_scenarios.program.events import All
 
         return All(tuple(observation.event for observation in self.seen)) if self.seen else None
 
@@ -724,9 +724,9 @@ def recalled(
 
     Meant for commands that need no more than the program and the outline; anything else is read when it is asked for.
     """
-    from usru_scenarios.reading.cache import Shelf
+    from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.files import is_kept
-    from usru_scenarios.reading.finding import STANDARD_INPUT, found_file
+    from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
 
     request = _Request.checked(model, profile, weights, overrides, sourced_only, confined=confined)
     if request.model == STANDARD_INPUT:
@@ -734,7 +734,7 @@ def recalled(
     path, name = found_file(request.model)
     if not is_kept(path):
         return Study(request)
-    shelf = Shelf(str(path.absolute()), name, request)
+    shelf = CompileCache(str(path.absolute()), name, request)
     return Study(shelf.witnessing(request), shelf)
 
 

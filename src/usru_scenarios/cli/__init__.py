@@ -7,6 +7,6 @@ imported inside it, so that `usru --help` costs next to nothing.
 
 from __future__ import annotations
 
-from usru_scenarios.cli.conduct import main
+from usru_scenarios.cli.execution import main
 
 __all__ = ["main"]

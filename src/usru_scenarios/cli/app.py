@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli import (
+from usru_scenarios.cli.commands import (
     ask,
     calibrate,
     check,
@@ -26,7 +26,7 @@ from usru_scenarios.cli import (
     validate,
     watch,
 )
-from usru_scenarios.cli.conduct import USAGE, complain
+from usru_scenarios.cli.execution import USAGE, complain
 from usru_scenarios.cli.options import noted
 from usru_scenarios.version import __version__
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from usru_scenarios.cli.conduct import Conduct
+from usru_scenarios.cli.execution import CommandState
 from usru_scenarios.problems import Problem, UnreadableInput, listing, suggestion
-from usru_scenarios.render import REPORTS
+from usru_scenarios.report import REPORTS
 from usru_scenarios.settings import LEAST_TRIALS, ArgumentError, RunSettings
 
 BUNDLED = "us-russia"
@@ -39,11 +39,11 @@ Confined = Annotated[
 ]
 Trials = Annotated[
     str | None,
-    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw, as in 1e6.  [default: 81920]"),
+    typer.Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 81920]"),
 ]
 FirstTrials = Annotated[
     str | None,
-    typer.Option("--trials", "-n", metavar="N", help="How many worlds to draw at first.  [default: 16384]"),
+    typer.Option("--trials", "-n", metavar="N", help="How many trials to draw at first.  [default: 16384]"),
 ]
 Judgements = Annotated[
     str | None,
@@ -107,10 +107,10 @@ class Misuse(UnreadableInput):
         super().__init__(str(Problem("usage", f"usru: {message}", None, hint)))
 
 
-def noted(context: typer.Context, *, quiet: bool, debug: bool) -> Conduct:
+def noted(context: typer.Context, *, quiet: bool, debug: bool) -> CommandState:
     """The conduct of this run: what was asked for before the command's name or after it."""
     conduct = context.obj
-    assert isinstance(conduct, Conduct)
+    assert isinstance(conduct, CommandState)
     conduct.quiet |= quiet
     conduct.debug |= debug
     return conduct

@@ -25,13 +25,13 @@ class Unwritable(UnreadableInput):
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """The place that an answer is for: a path, or None for standard output."""
 
     path: Path | None
 
     @classmethod
-    def named(cls, output: str | None) -> Target:
+    def named(cls, output: str | None) -> Destination:
         """The target of `-o`, checked before any work is done for it.
 
         Raises:

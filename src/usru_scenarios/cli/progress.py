@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
 
 from usru_scenarios.problems import Problem, UsruError
-from usru_scenarios.running.work import predicted
+from usru_scenarios.running.tasks import predicted
 
 Result = TypeVar("Result")
 
@@ -78,7 +78,7 @@ class Progress:
             raise TooLong(each * total)
         self.at_work = True
         try:
-            with _Shown(total, each, visible=self.visible) as shown:
+            with _Bar(total, each, visible=self.visible) as shown:
                 for result in self.inner(function, blocks):
                     yield result
                     shown.step()
@@ -86,7 +86,7 @@ class Progress:
             self.at_work = False
 
 
-class _Shown:
+class _Bar:
     """A bar that moves with every block and, where blocks take long, as they are predicted to go on.
 
     Args:

@@ -25,7 +25,7 @@ def subject(first: str | None, second: str | None) -> tuple[str, str | None]:
 
 def is_model(word: str) -> bool:
     """Whether a word can only be a model: standard input, a bundled model, or a path by its look."""
-    from usru_scenarios.reading.finding import bundled_models
+    from usru_scenarios.reading.locations import bundled_models
 
     if word == "-" or word in bundled_models():
         return True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from usru_scenarios.cli.output import Target
-from usru_scenarios.render import Layout
+from usru_scenarios.cli.output import Destination
+from usru_scenarios.report import Layout
 
 WIDTH = 80
 """Columns where nobody says how many there are."""
@@ -14,7 +14,7 @@ WIDTH = 80
 _NARROWEST, _WIDEST = 40, 400
 
 
-def layout(target: Target, *, wide: bool = False) -> Layout:
+def layout(target: Destination, *, wide: bool = False) -> Layout:
     """The layout for a target: COLUMNS, else the terminal's width, else 80; NO_COLOR and FORCE_COLOR are honoured.
 
     A file is never given colour.
@@ -22,7 +22,7 @@ def layout(target: Target, *, wide: bool = False) -> Layout:
     return Layout(width=min(max(_width(target), _NARROWEST), _WIDEST), colour=_colour(target), wide=wide)
 
 
-def _width(target: Target) -> int:
+def _width(target: Destination) -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
@@ -34,7 +34,7 @@ def _width(target: Target) -> int:
     return WIDTH
 
 
-def _colour(target: Target) -> bool:
+def _colour(target: Destination) -> bool:
     if target.path is not None or os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import typer
 
 from usru_scenarios.cli import options
-from usru_scenarios.cli.conduct import Conduct
+from usru_scenarios.cli.execution import CommandState
 from usru_scenarios.cli.progress import Progress
 
 
 def workers(
-    context: typer.Context, conduct: Conduct, jobs: str | None, cluster: str | None = None, *, yes: bool = False
+    context: typer.Context, conduct: CommandState, jobs: str | None, cluster: str | None = None, *, yes: bool = False
 ) -> Progress:
     """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends its workers with the command.
 
@@ -34,5 +34,5 @@ def workers(
     from usru_scenarios.running.interruptions import held
 
     with held():  # nothing comes between its start and the promise to end it
-        crew = context.with_resource(Cluster(address, number))
-    return Progress(wanted=not conduct.quiet, inner=crew.map, at_once=crew.threads, yes=yes)
+        pool = context.with_resource(Cluster(address, number))
+    return Progress(wanted=not conduct.quiet, inner=pool.map, at_once=pool.threads, yes=yes)

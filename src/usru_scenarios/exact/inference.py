@@ -23,19 +23,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from usru_scenarios.exact.elimination import NOTHING, Cost
-from usru_scenarios.exact.finite import Finite, Laws, NotExact, redraws_alike
-from usru_scenarios.exact.latent import Spread
-from usru_scenarios.exact.passes import Answer, Pass, Question
-from usru_scenarios.meaning.events import Formula, InStates, Timed, atoms
-from usru_scenarios.meaning.program import CategoricalNode, Floats, Program
+from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact, redraws_alike
+from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
+from usru_scenarios.exact.quadrature import NodeDistribution
+from usru_scenarios.exact.variable_elimination import NOTHING, ContractionCost
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
+from usru_scenarios.program.events import Formula, InStates, Timed, atoms
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
 __all__ = [
     "DEFAULT_BOUND",
     "Bound",
-    "Cost",
+    "ContractionCost",
     "ExactForecast",
     "ExactValues",
     "NotExact",
@@ -61,7 +61,7 @@ class Bound:
     entries: int = 1 << 24
     operations: int = 50_000_000_000
 
-    def admits(self, needed: Cost) -> bool:
+    def admits(self, needed: ContractionCost) -> bool:
         """Whether a computation stays within."""
         return needed.entries <= self.entries and needed.operations <= self.operations
 
@@ -80,10 +80,10 @@ class TooLarge(UsruError):  # noqa: N818  # says what is at fault
 
     exit_status = 2
 
-    def __init__(self, needed: Cost, bound: Bound) -> None:
+    def __init__(self, needed: ContractionCost, bound: Bound) -> None:
         self.cost = needed
         self.bound = bound
-        most = Cost(bound.entries, 0, bound.operations)
+        most = ContractionCost(bound.entries, 0, bound.operations)
         super().__init__(
             f"exact inference is too large here: it needs at least {_bytes(needed.memory)} of memory (a table of"
             f" {needed.entries:,} entries, where the bound is {bound.entries:,}) and {_duration(needed.seconds)} (where"
@@ -118,7 +118,7 @@ def _duration(seconds: float) -> str:
 
 def cost(
     program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND
-) -> Cost:
+) -> ContractionCost:
     """What `probabilities` of some events takes, or `forecast` where none are named, predicted without computing.
 
     Raises:
@@ -181,10 +181,10 @@ def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) 
     return any(one.possible() for portion in portions for one in portion.passes((event,), None, bound))
 
 
-def _asked(program: Program, events: Sequence[Formula]) -> list[Question]:
+def _asked(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
     """One question for the events that depend on the same nodes."""
     depends = {event: _ancestors(program, (atom.node for atom in atoms(event))) for event in events}
-    return [Question(events=tuple(group)) for group in _grouped(depends)]
+    return [PassQuestion(events=tuple(group)) for group in _grouped(depends)]
 
 
 def _ancestors(program: Program, names: Iterable[str]) -> frozenset[str]:
@@ -212,16 +212,16 @@ def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-def _total(passes: Iterable[Pass]) -> Cost:
-    return reduce(Cost.then, (one.cost for one in passes), NOTHING)
+def _total(passes: Iterable[ForwardPass]) -> ContractionCost:
+    return reduce(ContractionCost.then, (one.cost for one in passes), NOTHING)
 
 
 @dataclass
 class _Planner:
     """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
 
-    laws: Laws
-    known: dict[tuple[tuple[Formula, ...], Formula | None, Bound], list[Pass]] = field(default_factory=dict)
+    laws: EffectiveLaws
+    known: dict[tuple[tuple[Formula, ...], Formula | None, Bound], list[ForwardPass]] = field(default_factory=dict)
     parts: tuple[int, list[_Planner]] = (0, [])
 
     @property
@@ -229,7 +229,7 @@ class _Planner:
         """For how many draws of the judgements there are answers; 1 where none is drawn."""
         return max(self.laws.program.draws, 1)
 
-    def passes(self, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[Pass]:
+    def passes(self, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[ForwardPass]:
         """The passes for some events, or a forecast where there are none."""
         key = events, given, bound
         if key in self.known:
@@ -243,9 +243,9 @@ class _Planner:
 
     def answered(
         self, events: tuple[Formula, ...], given: Formula | None, bound: Bound
-    ) -> Iterator[tuple[Pass, Answer]]:
+    ) -> Iterator[tuple[ForwardPass, PassAnswer]]:
         """Passes whose questions make up the one asked, as in `passes`, each with the answer."""
-        answered: dict[Question, tuple[Pass, Answer]] = {}
+        answered: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
         for one in self.passes(events, given, bound):
             answer = one.run()
             if (known := answered.get(one.question)) is not None:
@@ -260,7 +260,7 @@ class _Planner:
             return [self]
         if self.parts[0] != size:
             ranges = [range(first, min(first + size, self.draws)) for first in range(0, self.draws, size)]
-            self.parts = size, [_Planner(Laws(program.among(draws))) for draws in ranges]
+            self.parts = size, [_Planner(EffectiveLaws(program.among(draws))) for draws in ranges]
         return self.parts[1]
 
 
@@ -276,7 +276,7 @@ _planners: dict[int, _Planner] = {}
 
 
 def _planner(program: Program) -> _Planner:
-    planner = _planners.pop(id(program), None) or _Planner(Laws(program))
+    planner = _planners.pop(id(program), None) or _Planner(EffectiveLaws(program))
     _forget(_planners, _PROGRAMS - 1)
     _planners[id(program)] = planner
     return planner
@@ -296,7 +296,9 @@ def _portions(program: Program, events: tuple[Formula, ...], given: Formula | No
     return found
 
 
-def _predicted(portions: Sequence[_Planner], events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> Cost:
+def _predicted(
+    portions: Sequence[_Planner], events: tuple[Formula, ...], given: Formula | None, bound: Bound
+) -> ContractionCost:
     """What a question takes, told from the first portion: the others are no larger."""
     first = _total(portions[0].passes(events, given, bound))
     return replace(first, operations=first.operations * len(portions))
@@ -320,9 +322,9 @@ def _forget(known: dict[Thing, Other], most: int) -> None:
         known.pop(key, None)
 
 
-def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pass]:
+def _passes(laws: EffectiveLaws, questions: Sequence[PassQuestion], bound: Bound) -> list[ForwardPass]:
     """Passes that answer the questions, each within the bound on size, or else the one that can't be brought there."""
-    passes: list[Pass] = []
+    passes: list[ForwardPass] = []
     waiting = list(questions)
     while waiting:
         question = waiting.pop(0)
@@ -338,15 +340,15 @@ def _passes(laws: Laws, questions: Sequence[Question], bound: Bound) -> list[Pas
     return passes
 
 
-def _pass(laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> Pass:
+def _pass(laws: EffectiveLaws, question: PassQuestion, part: tuple[str, slice] | None = None) -> ForwardPass:
     if question.given is None:
-        return Pass(laws, question, part)
+        return ForwardPass(laws, question, part)
     from usru_scenarios.exact.smoothing import Smoothing
 
     return Smoothing(laws, question, part)
 
 
-def _parts(laws: Laws, whole: Pass, bound: Bound) -> list[Pass]:
+def _parts(laws: EffectiveLaws, whole: ForwardPass, bound: Bound) -> list[ForwardPass]:
     """Passes over parts of the widest quadrature, each within the bound on entries; none where there is no such way."""
     if whole.widest is None:
         return []
@@ -376,7 +378,7 @@ class ExactValues:
     """
 
     mean: Floats
-    spreads: tuple[tuple[Spread, Floats], ...]
+    spreads: tuple[tuple[NodeDistribution, Floats], ...]
 
     def quantile(self, share: float | Floats) -> Floats:
         """The value that is not exceeded with probability `share` over all draws, shape (steps,).
@@ -438,7 +440,7 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
 
     Args:
         program: the model with its interventions.
-        given: an event that has been observed: all is reported of the worlds in which it comes true.
+        given: an event that has been observed: all is reported of the trials in which it comes true.
         bound: what it may take.
 
     Raises:
@@ -535,7 +537,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 def _spreads(
     portions: Sequence[ExactForecast], counts: Sequence[float], name: str
-) -> tuple[tuple[Spread, Floats], ...]:
+) -> tuple[tuple[NodeDistribution, Floats], ...]:
     """The distributions of a numeric node in the draws of all portions, of which each counts for so much."""
     by_step = zip(*(one.values[name].spreads for one in portions), strict=True)
     return tuple(
@@ -571,29 +573,31 @@ def _members(visit: Formula) -> frozenset[int]:
     return visit.condition.states
 
 
-def _forecast_questions(laws: Laws, given: Formula | None) -> list[Question]:
+def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[PassQuestion]:
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     program = laws.program
     observed = () if given is None else tuple(atom.node for atom in atoms(given))
     others = {name: _ancestors(program, [name, *observed]) for name in program.named if name != OUTCOME}
-    reports = [Question(reported=tuple(group), given=given) for group in _grouped(others)]
+    reports = [PassQuestion(reported=tuple(group), given=given) for group in _grouped(others)]
     if program.steps == 1:
-        return [Question(reported=(OUTCOME,), given=given), *reports]
+        return [PassQuestion(reported=(OUTCOME,), given=given), *reports]
     sets = tuple(dict.fromkeys(_sets(program)))
     if given is not None:
-        place = Question(reported=(OUTCOME,), pairs=True, given=given)
-        return [place, Question(visits=sets, given=given), *reports]
-    first = Question(visits=sets) if _comes_alone(laws) else Question(tuple(_visit(program, one) for one in sets))
-    return [Question(reported=(OUTCOME,), pairs=True), first, *reports]
+        place = PassQuestion(reported=(OUTCOME,), pairs=True, given=given)
+        return [place, PassQuestion(visits=sets, given=given), *reports]
+    first = (
+        PassQuestion(visits=sets) if _comes_alone(laws) else PassQuestion(tuple(_visit(program, one) for one in sets))
+    )
+    return [PassQuestion(reported=(OUTCOME,), pairs=True), first, *reports]
 
 
-def _comes_alone(laws: Laws) -> bool:
-    """Whether worlds get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
+def _comes_alone(laws: EffectiveLaws) -> bool:
+    """Whether trials get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
     program = laws.program
     return not program.feedback and all(redraws_alike(laws.law(OUTCOME, step)) for step in range(program.steps))
 
 
-def _shares(finite: Finite, name: str, answer: Answer) -> Floats:
+def _shares(finite: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:
     """A node's states by step, from the variables that they are functions of: shape (draws, steps, states)."""
     node = finite.program.nodes[name]
     assert isinstance(node, CategoricalNode)
@@ -608,7 +612,7 @@ def _shares(finite: Finite, name: str, answer: Answer) -> Floats:
     return np.stack(rows).transpose(2, 0, 1)
 
 
-def _values(finite: Finite, name: str, answer: Answer, draws: int) -> ExactValues:
+def _values(finite: DiscretizedModel, name: str, answer: PassAnswer, draws: int) -> ExactValues:
     mean, spreads = [], []
     for step in range(finite.program.steps):
         values = finite.reading(name, step).values
@@ -622,6 +626,6 @@ def _values(finite: Finite, name: str, answer: Answer, draws: int) -> ExactValue
     return ExactValues(_repeated(np.array(mean).T, draws), tuple(spreads))
 
 
-def _total_of(joint: Floats, answer: Answer) -> float:
+def _total_of(joint: Floats, answer: PassAnswer) -> float:
     """What the shares of a joint distribution are taken of."""
     return (float(joint.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0

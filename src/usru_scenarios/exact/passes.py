@@ -13,26 +13,36 @@ from typing import TypeVar
 
 import numpy as np
 
-from usru_scenarios.exact.elimination import (
+from usru_scenarios.exact.discretize import (
+    ConditionalTable,
+    DiscretizedModel,
+    EffectiveLaws,
+    PassRequest,
+    StateFunction,
+    Truths,
+    broadcast_to_axes,
+    relevant,
+    union,
+)
+from usru_scenarios.exact.event_channels import EventChannel, split_by_conditions, start
+from usru_scenarios.exact.quadrature import LatentQuadrature
+from usru_scenarios.exact.variable_elimination import (
     BUILD,
     CHANNELS,
-    Avoiding,
     Axes,
-    Cost,
-    Report,
-    Stage,
-    Task,
+    ContractionCost,
+    ContractionStep,
+    EliminationTask,
+    FirstPassage,
+    JointRequest,
     order,
-    parted,
     read,
+    split_channels,
     summed,
 )
-from usru_scenarios.exact.finite import Finite, Laws, Move, Reading, Truths, Wanted, laid_out, relevant, union
-from usru_scenarios.exact.latent import Latent
-from usru_scenarios.exact.tracking import Channel, split, start
-from usru_scenarios.meaning.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
-from usru_scenarios.meaning.program import JUDGEMENTS, Floats, Parent
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent
 
 Thing = TypeVar("Thing")
 
@@ -40,7 +50,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
-class Question:
+class PassQuestion:
     """What one pass is asked for.
 
     Attributes:
@@ -49,7 +59,7 @@ class Question:
         pairs: whether it is wanted how often a scenario follows another.
         visits: sets of scenarios whose first visits are wanted, with nothing else; without observations of an outcome
             that `comes_alone`.
-        given: what has been observed: everything is asked of the worlds in which it comes true. None for all worlds.
+        given: what has been observed: everything is asked of the trials in which it comes true. None for all trials.
     """
 
     events: tuple[Formula, ...] = ()
@@ -58,9 +68,9 @@ class Question:
     visits: tuple[frozenset[int], ...] = ()
     given: Formula | None = None
 
-    def halves(self) -> tuple[Question, Question] | None:
+    def halves(self) -> tuple[PassQuestion, PassQuestion] | None:
         """Two smaller questions in its place, or None where it asks one thing only."""
-        asks = partial(Question, given=self.given)
+        asks = partial(PassQuestion, given=self.given)
         if self.events and (self.reported or self.pairs):
             return asks(self.events), asks((), self.reported, self.pairs)
         if self.reported and self.pairs:
@@ -73,14 +83,14 @@ class Question:
 
 
 def _halved(
-    things: tuple[Thing, ...], ask: Callable[[tuple[Thing, ...]], Question]
-) -> tuple[Question, Question] | None:
+    things: tuple[Thing, ...], ask: Callable[[tuple[Thing, ...]], PassQuestion]
+) -> tuple[PassQuestion, PassQuestion] | None:
     middle = len(things) // 2
     return (ask(things[:middle]), ask(things[middle:])) if middle else None
 
 
 @dataclass
-class Answer:
+class PassAnswer:
     """What a pass finds: in each draw of the judgements, or, where nothing depends on them, in one.
 
     Attributes:
@@ -99,10 +109,10 @@ class Answer:
     evidence: Floats = field(default_factory=lambda: np.zeros((1, 0)))
     log_scale: float = 0.0
 
-    def plus(self, other: Answer) -> Answer:
+    def plus(self, other: PassAnswer) -> PassAnswer:
         """The sum of the answers of two parts of one question."""
         reports = {key: joint + other.reports[key] for key, joint in self.reports.items()}
-        return Answer(
+        return PassAnswer(
             self.decided + other.decided,
             reports,
             self.pairs + other.pairs,
@@ -118,7 +128,7 @@ _KEPT = 1 << 18
 """Conditional tables of a pass are kept for when it is run again where they have no more entries than this."""
 
 
-class Pass:
+class ForwardPass:
     """A forward pass that answers a question.
 
     Args:
@@ -127,10 +137,10 @@ class Pass:
         part: the name and the part of a latent variable's points that the pass is over; all without it.
 
     Raises:
-        NotExact: see `Finite`.
+        NotExact: see `DiscretizedModel`.
     """
 
-    def __init__(self, laws: Laws, question: Question, part: tuple[str, slice] | None = None) -> None:
+    def __init__(self, laws: EffectiveLaws, question: PassQuestion, part: tuple[str, slice] | None = None) -> None:
         self.question = question
         self.part = part
         self.events = self._followed(laws.program.steps)
@@ -138,27 +148,27 @@ class Pass:
         self.steps = self._length(laws.program.steps)
         self.root = question.given is None and bool(question.reported or question.pairs)
         active = [tuple(one for one in self.timed if step in one.steps) for step in range(self.steps)]
-        wanted = Wanted(
+        wanted = PassRequest(
             tuple(tuple(atom for one in timed for atom in atoms(one)) for timed in active),
             ((*question.reported, *((OUTCOME,) if question.pairs or question.visits else ())),) * self.steps,
         )
-        whole = Finite(laws, wanted)
+        whole = DiscretizedModel(laws, wanted)
         self.whole = whole
         self.finite = whole if part is None else whole.narrowed(*part)
         self.drawn = whole.drawn
         self.draws = whole.drawn[0].size if whole.drawn else 1
         self.active = active
-        self._arrangements: dict[Hashable, tuple[list[Stage], list[Channel]]] = {}
-        self._kept = Tables(every=True)
+        self._arrangements: dict[Hashable, tuple[list[ContractionStep], list[EventChannel]]] = {}
+        self._kept = StepFactors(every=True)
 
     def _followed(self, _steps: int) -> tuple[Formula, ...]:
-        """The events whose worlds are kept apart in channels."""
+        """The events whose trials are kept apart in channels."""
         return self.question.events
 
-    def _start(self) -> tuple[list[Channel], list[int]]:
+    def _start(self) -> tuple[list[EventChannel], list[int]]:
         """The channels before the first step, and the events that are certain at once; each visit has a channel."""
         if self.question.visits and self.question.given is None:
-            return [Channel(True, ())] * len(self.question.visits), []
+            return [EventChannel(True, ())] * len(self.question.visits), []
         return start(self.events, root=self.root)
 
     def _length(self, steps: int) -> int:
@@ -171,7 +181,7 @@ class Pass:
 
     # Planning --------------------------------------------------------------------------------------------------------
 
-    def _readings(self, step: int) -> list[Task]:
+    def _readings(self, step: int) -> list[EliminationTask]:
         """The tasks of a step that read the table."""
         finite, tasks = self.finite, []
         groups: dict[Axes, dict[Timed, Truths]] = {}
@@ -179,40 +189,40 @@ class Pass:
             axes = union(*(finite.reading(atom.node, step).variables for atom in atoms(one)))
             groups.setdefault(axes, {})[one] = _holds(one.condition, finite, step, axes)
         drawn = self.drawn
-        tasks += [Task(conditions, (*axes, *drawn), drawn=drawn) for axes, conditions in groups.items()]
+        tasks += [EliminationTask(conditions, (*axes, *drawn), drawn=drawn) for axes, conditions in groups.items()]
         for name in self.question.reported:
             axes = (*finite.reading(name, step).variables, *drawn)
-            tasks.append(Task(Report(name, axes), axes))
+            tasks.append(EliminationTask(JointRequest(name, axes), axes))
         if self.question.pairs and step:
             axes = (*union(*(reading.variables for reading in self._sequence(step))), *drawn)
-            tasks.append(Task(Report(OUTCOME, axes, pairs=True), axes))
+            tasks.append(EliminationTask(JointRequest(OUTCOME, axes, pairs=True), axes))
         if self.question.visits and self.question.given is None and not finite.copies(OUTCOME, step):
             move = finite.move(OUTCOME, step)
-            tasks.append(Task(Avoiding(move, self.question.visits), union(move.redraw_parents, drawn)))
+            tasks.append(EliminationTask(FirstPassage(move, self.question.visits), union(move.redraw_parents, drawn)))
         return tasks
 
-    def _sequence(self, step: int) -> tuple[Reading, Reading]:
+    def _sequence(self, step: int) -> tuple[StateFunction, StateFunction]:
         """The scenario of the step before, and the one of the step."""
         return self.finite.reading(OUTCOME, step, 1), self.finite.reading(OUTCOME, step)
 
     @property
-    def plan(self) -> list[list[Stage]]:
+    def plan(self) -> list[list[ContractionStep]]:
         """What is done at each step, in a good order; steps at which the same is done share their stages."""
         return [stages for stages, _ in self.arrangement]
 
     @cached_property
-    def arrangement(self) -> list[tuple[list[Stage], list[Channel]]]:
+    def arrangement(self) -> list[tuple[list[ContractionStep], list[EventChannel]]]:
         """The plan, with the channels that there are after each step."""
         finite = self.finite
         readings = [self._readings(step) for step in range(self.steps)]
         wanted = [[(axis.node, axis.lag) for task in tasks for axis in task.uses] for tasks in readings]
         needed = relevant(wanted, finite.sources)
-        steps: list[tuple[list[Stage], list[Channel]]] = []
+        steps: list[tuple[list[ContractionStep], list[EventChannel]]] = []
         channels = self._start()[0]
         axes: Axes = ()
         tasks = self._tasks(readings[0], needed[0], 0) if readings else []
         for step in range(self.steps):
-            later: list[Task] = []
+            later: list[EliminationTask] = []
             kept: set[str] = set()
             if step + 1 < self.steps:
                 later = self._tasks(readings[step + 1], needed[step + 1], step + 1)
@@ -226,10 +236,12 @@ class Pass:
             axes, tasks = stages[-1].after if stages else axes, later
         return steps
 
-    def _tasks(self, readings: list[Task], needed: set[str], step: int) -> list[Task]:
+    def _tasks(self, readings: list[EliminationTask], needed: set[str], step: int) -> list[EliminationTask]:
         """All tasks of a step: the moves of the variables that matter, and the readings."""
         tasks = []
-        sequence = next((task.what for task in readings if isinstance(task.what, Report) and task.what.pairs), None)
+        sequence = next(
+            (task.what for task in readings if isinstance(task.what, JointRequest) and task.what.pairs), None
+        )
         several = sequence is not None and len(sequence.axes) - len(self.drawn) > 1
         passing = sequence if several and self.question.given is None else None
         for name in sorted(needed):
@@ -239,12 +251,12 @@ class Pass:
             brings = Parent(name, 0, move.law.size)
             report = passing if name == OUTCOME else None
             uses = union(move.parents, [brings], report.axes if report else ())
-            tasks.append(Task(move, uses, brings, report))
+            tasks.append(EliminationTask(move, uses, brings, report))
         return tasks + [task for task in readings if passing is None or task.what is not passing]
 
     def _arranged(
-        self, axes: Axes, tasks: list[Task], kept: frozenset[str], channels: list[Channel], step: int
-    ) -> tuple[list[Stage], list[Channel]]:
+        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[EventChannel], step: int
+    ) -> tuple[list[ContractionStep], list[EventChannel]]:
         """The tasks in a good order, with the axes that the table has before and after each."""
         if any(isinstance(task.what, dict) for task in tasks):
             return self._placed(axes, tasks, kept, channels, step)
@@ -254,8 +266,8 @@ class Pass:
         return self._arrangements[same][0], channels
 
     def _placed(
-        self, axes: Axes, tasks: list[Task], kept: frozenset[str], channels: list[Channel], step: int
-    ) -> tuple[list[Stage], list[Channel]]:
+        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[EventChannel], step: int
+    ) -> tuple[list[ContractionStep], list[EventChannel]]:
         everything = union(axes, *(task.uses for task in tasks))
         bit = {axis: 1 << place for place, axis in enumerate(everything)}
         stay = {axis for axis in everything if axis.lag == 0 and axis.node in kept}
@@ -265,50 +277,50 @@ class Pass:
             sum(bit[axis] for axis in stay),
             tuple((sum(bit[a] for a in task.uses), bit[task.brings] if task.brings else 0) for task in tasks),
         )
-        stages: list[Stage] = []
+        stages: list[ContractionStep] = []
         for place, number in enumerate(chosen):
             task = tasks[number]
             needed = stay.union(*(tasks[other].uses for other in chosen[place + 1 :]))
             parting = None
             before = len(channels)
             if isinstance(task.what, dict):
-                parting = split(channels, step, task.what, root=self.root)
+                parting = split_by_conditions(channels, step, task.what, root=self.root)
                 channels = parting.channels
-            stages.append(Stage.of(task, axes, needed, (before, len(channels)), parting))
+            stages.append(ContractionStep.of(task, axes, needed, (before, len(channels)), parting))
             axes = stages[-1].after
         return stages, channels
 
     @cached_property
-    def cost(self) -> Cost:
+    def cost(self) -> ContractionCost:
         """Predicted from the plan."""
         stages = [stage for step in self.plan for stage in step]
         tables: dict[str, int] = {}
         operations = sum(stage.operations for stage in stages)
-        built: dict[str, Move] = {}
+        built: dict[str, ConditionalTable] = {}
         for stage in stages:
-            if isinstance(stage.task.what, Move | Avoiding):
+            if isinstance(stage.task.what, ConditionalTable | FirstPassage):
                 move = stage.move
                 tables[move.law.name] = max(tables.get(move.law.name, 0), stage.conditional)
                 if built.get(move.law.name) is not move:
                     operations += stage.conditional * BUILD
                     built[move.law.name] = move
         entries = max((stage.entries for stage in stages), default=1)
-        return Cost(entries, 8 * (3 * entries + sum(tables.values())), operations)
+        return ContractionCost(entries, 8 * (3 * entries + sum(tables.values())), operations)
 
     @property
-    def widest(self) -> Latent | None:
+    def widest(self) -> LatentQuadrature | None:
         """The latent variable with the most points, over parts of which the pass could go."""
         latents = [latent for latent in self.finite.latents.values() if latent.name != JUDGEMENTS]
         return max(latents, key=lambda latent: (len(latent.points), latent.name), default=None)
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> Answer:
+    def run(self) -> PassAnswer:
         """Go through the steps."""
         scenarios = len(self.finite.program.outcome.states)
         followed = len(self.question.events or self.question.visits)
         shape = followed, self.draws, self.steps
-        answer = Answer(np.zeros(shape), {}, np.zeros((scenarios, scenarios, self.draws)))
+        answer = PassAnswer(np.zeros(shape), {}, np.zeros((scenarios, scenarios, self.draws)))
         channels, sure = self._start()
         answer.decided[sure, :, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
         table = np.ones(len(channels))
@@ -320,7 +332,7 @@ class Pass:
 
     def possible(self) -> bool:
         """Whether any event comes true on a path of positive probability, however small: no number is ever lost."""
-        answer = Answer(np.zeros((len(self.events), self.draws, self.steps)), {}, np.zeros(0))
+        answer = PassAnswer(np.zeros((len(self.events), self.draws, self.steps)), {}, np.zeros(0))
         channels, sure = self._start()
         table, tables = np.ones(len(channels)), self._tables()
         for number, stages in enumerate(self.plan):
@@ -328,8 +340,8 @@ class Pass:
                 table = (self._apply(stage, number, table, answer, tables) > 0.0).astype(np.float64)
         return bool(sure) or bool((answer.decided > 0.0).any())
 
-    def _tables(self) -> Tables:
-        return self._kept if self._light else Tables(every=False)
+    def _tables(self) -> StepFactors:
+        return self._kept if self._light else StepFactors(every=False)
 
     @cached_property
     def _light(self) -> bool:
@@ -337,14 +349,16 @@ class Pass:
         stages = {stage for step in self.plan for stage in step}
         return sum(stage.conditional for stage in stages) <= _KEPT
 
-    def _apply(self, stage: Stage, step: int, table: Floats, answer: Answer, tables: Tables) -> Floats:
+    def _apply(
+        self, stage: ContractionStep, step: int, table: Floats, answer: PassAnswer, tables: StepFactors
+    ) -> Floats:
         """Do a task; the table before it may be overwritten."""
         match stage.task.what:
-            case Move():
+            case ConditionalTable():
                 return (self._mixed if stage.mixes else self._moved)(stage, step, table, tables, answer)
-            case Report() as report:
+            case JointRequest() as report:
                 self._report(report, step, read(table[0], stage.before, report.axes), answer)
-            case Avoiding():
+            case FirstPassage():
                 ((chances,), _) = tables.of(stage)
                 seen = chances * table
                 at = read(seen, (CHANNELS, *stage.before), (CHANNELS, *self.drawn))
@@ -352,26 +366,30 @@ class Pass:
                 table -= seen
             case _:
                 assert stage.split is not None
-                table = parted(stage, table, stage.split, answer.decided[:, :, step])
+                table = split_channels(stage, table, stage.split, answer.decided[:, :, step])
         return summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
-    def _moved(self, stage: Stage, step: int, table: Floats, tables: Tables, answer: Answer) -> Floats:
+    def _moved(
+        self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
+    ) -> Floats:
         """Multiply a conditional table in."""
         moving, report = stage.moving, stage.task.report
         assert moving is not None
         factors, passing = tables.of(stage)
         if moving.halves is not None:
             held = [parent for half in moving.halves.parents for parent in half]
-            table = table / laid_out(moving.halves.totals(), held, stage.before)
+            table = table / broadcast_to_axes(moving.halves.totals(), held, stage.before)
         if report is not None and stage.passing is not None:
             joint = stage.passing(table[0], passing)
             self._report(report, step, read(joint, stage.passing.after, report.axes), answer)
         return moving.chain(table, factors)
 
-    def _mixed(self, stage: Stage, step: int, table: Floats, tables: Tables, answer: Answer) -> Floats:
+    def _mixed(
+        self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
+    ) -> Floats:
         """Keep or redraw, in place: p(s') = h p(s') + (1 - h) q(s') sum over s of p(s)."""
         move, report = stage.task.what, stage.task.report
-        assert isinstance(move, Move)
+        assert isinstance(move, ConditionalTable)
         (redrawn, hold), passing = tables.of(stage)
         fresh = redrawn * table.sum(axis=1 + stage.before.index(move.own), keepdims=True)
         joint = None if stage.passing is None else stage.passing(table[0], passing)
@@ -383,10 +401,10 @@ class Pass:
         table += fresh
         return summed(table, (CHANNELS, *stage.over), (CHANNELS, *stage.after))
 
-    def _report(self, report: Report, step: int, joint: Floats, answer: Answer) -> None:
+    def _report(self, report: JointRequest, step: int, joint: Floats, answer: PassAnswer) -> None:
         if report.pairs:
             over = union(*(reading.variables for reading in self._sequence(step)))
-            at = tuple(laid_out(reading.states, reading.variables, over) for reading in self._sequence(step))
+            at = tuple(broadcast_to_axes(reading.states, reading.variables, over) for reading in self._sequence(step))
             by_draw = joint if self.drawn else joint[..., None]
             np.add.at(answer.pairs, tuple(np.broadcast_arrays(*at, by_draw[..., 0])[:2]), by_draw)
         else:
@@ -407,15 +425,15 @@ class Pass:
         return full
 
 
-class Tables:
+class StepFactors:
     """The factors of stages, laid out for their sums: of every stage, or of the last one of each variable."""
 
     def __init__(self, *, every: bool) -> None:
         self._every = every
         self._factors: dict[str, tuple[Hashable, list[Floats]]] = {}
-        self._laid: dict[str, dict[Stage, tuple[list[Floats], list[Floats]]]] = {}
+        self._laid: dict[str, dict[ContractionStep, tuple[list[Floats], list[Floats]]]] = {}
 
-    def of(self, stage: Stage) -> tuple[list[Floats], list[Floats]]:
+    def of(self, stage: ContractionStep) -> tuple[list[Floats], list[Floats]]:
         """What a stage needs, as `Stage.laid`."""
         name = stage.move.law.name
         laid = self._laid.setdefault(name, {})
@@ -431,7 +449,7 @@ class Tables:
 # Conditions ----------------------------------------------------------------------------------------------------------
 
 
-def _holds(condition: Formula, finite: Finite, step: int, over: Axes) -> Truths:
+def _holds(condition: Formula, finite: DiscretizedModel, step: int, over: Axes) -> Truths:
     """Where a condition holds, over variables of its step."""
     shape = [axis.size for axis in over]
     match condition:
@@ -452,10 +470,10 @@ def _holds(condition: Formula, finite: Finite, step: int, over: Axes) -> Truths:
             return np.logical_or.reduce(held) if held else np.zeros(shape, dtype=np.bool_)
         case Timed():
             raise ValueError("a condition within a time has no time of its own")
-    return np.broadcast_to(laid_out(truth, reading.variables, over), shape).astype(np.bool_)
+    return np.broadcast_to(broadcast_to_axes(truth, reading.variables, over), shape).astype(np.bool_)
 
 
-def _compare(atom: Compared, reading: Reading) -> Truths:
+def _compare(atom: Compared, reading: StateFunction) -> Truths:
     assert reading.values is not None, f"{atom.node} has states and no values to compare"
     result: Truths
     match atom.sign:

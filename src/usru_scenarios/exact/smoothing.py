@@ -1,4 +1,4 @@
-"""Everything that a simulation reports, of the worlds in which something was observed: smoothing, exactly.
+"""Everything that a simulation reports, of the trials in which something was observed: smoothing, exactly.
 
 The joint distribution of a table's variables and of what is observed is the product of two numbers: the probability of
 getting to an entry of the table with what was observed so far, which a forward pass has, and that of what is still to
@@ -6,8 +6,8 @@ be observed from there on. The latter is found by a backward pass, which does th
 its adjoint (the algorithm of L. E. Baum and others, 1970, with variables summed out one by one in either direction).
 
 What is observed is an event that is followed in channels, so it may be anything that a query can say of a path. It is
-kept open beyond the last step, so that no world in which it came true leaves the table. First visits are told from the
-worlds that have not been in a set of scenarios so far: they have channels of their own, and what is still to be
+kept open beyond the last step, so that no trial in which it came true leaves the table. First visits are told from the
+trials that have not been in a set of scenarios so far: they have channels of their own, and what is still to be
 observed from there on is what it is in the channel in which as much of it is left.
 
 Both directions are brought to a common scale at every step. What is reported at a step is a share of what is reported
@@ -22,26 +22,36 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.exact.elimination import CHANNELS, Avoiding, Axes, Chain, Cost, Report, Stage, read, summed
-from usru_scenarios.exact.finite import Move, laid_out
-from usru_scenarios.exact.passes import Answer, Pass, Tables
-from usru_scenarios.exact.tracking import TRUE, Channel, Split, simplified
-from usru_scenarios.meaning.events import All, Formula, InStates, Not, Timed
-from usru_scenarios.meaning.program import Floats
+from usru_scenarios.exact.discretize import ConditionalTable, broadcast_to_axes
+from usru_scenarios.exact.event_channels import TRUE, ChannelSplit, EventChannel, simplified
+from usru_scenarios.exact.passes import ForwardPass, PassAnswer, StepFactors
+from usru_scenarios.exact.variable_elimination import (
+    CHANNELS,
+    Axes,
+    ContractionCost,
+    ContractionStep,
+    FirstPassage,
+    JointRequest,
+    ProductChain,
+    read,
+    summed,
+)
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Formula, InStates, Not, Timed
+from usru_scenarios.program.program import Floats
 
 _OBSERVED = 0
 """The number of the event that is observed among those that are followed."""
 
 
-class Smoothing(Pass):
-    """A pass forward and two backward that answer a question about the worlds in which something was observed.
+class Smoothing(ForwardPass):
+    """A pass forward and two backward that answer a question about the trials in which something was observed.
 
     Of the answer, `decided` has for each set of scenarios the probability of not having been in it up to a step, and
     `evidence` the probability that both this and the reports are shares of, at each step on a scale of its own.
 
     Raises:
-        NotExact: see `Finite`.
+        NotExact: see `DiscretizedModel`.
     """
 
     def _followed(self, steps: int) -> tuple[Formula, ...]:
@@ -56,34 +66,34 @@ class Smoothing(Pass):
         return steps
 
     @cached_property
-    def cost(self) -> Cost:
+    def cost(self) -> ContractionCost:
         """Predicted from the plan: the tables between the steps and those within a step are held."""
         forward = super().cost
         between = sum(stages[-1].held[1] for stages in self.plan if stages)
         within = max((sum(stage.held[0] for stage in stages) for stages in self.plan), default=0)
         entries = max(forward.entries, between + within)
         tables = forward.memory - 8 * 3 * forward.entries
-        return Cost(entries, 8 * 3 * entries + 2 * tables, 3 * forward.operations)
+        return ContractionCost(entries, 8 * 3 * entries + 2 * tables, 3 * forward.operations)
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> Answer:
+    def run(self) -> PassAnswer:
         """Go back through the steps, then forward; within a step back once more, so that little is remembered."""
         scenarios, followed = len(self.finite.program.outcome.states), len(self.events)
-        found = Answer(
+        found = PassAnswer(
             np.zeros((followed - 1, self.draws, self.steps)),
             {},
             np.zeros((scenarios, scenarios, self.draws)),
             np.zeros((self.draws, self.steps)),
         )
-        nothing = Answer(np.zeros((followed, self.draws, self.steps)), {}, found.pairs)
+        nothing = PassAnswer(np.zeros((followed, self.draws, self.steps)), {}, found.pairs)
         tables = self._tables()
         ahead = self._ahead(tables)
         table = np.ones(len(self._start()[0]))
         axes: Axes = ()
         for step, (stages, channels) in enumerate(self.arrangement):
             for stage, rest in zip(stages, self._within(stages, ahead[step], tables), strict=True):
-                if isinstance(report := stage.task.what, Report):
+                if isinstance(report := stage.task.what, JointRequest):
                     self._told(report, step, read((table * rest).sum(axis=0), stage.before, report.axes), found)
                     table = summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
                 else:
@@ -95,13 +105,13 @@ class Smoothing(Pass):
                 found.log_scale += math.log(scale)
         return found
 
-    def _told(self, report: Report, step: int, joint: Floats, found: Answer) -> None:
+    def _told(self, report: JointRequest, step: int, joint: Floats, found: PassAnswer) -> None:
         """Report; what follows what is summed over the steps, so each of them has to count alike."""
         total = joint.sum() if report.pairs and self.part is None else 1.0
         self._report(report, step, joint / (total or 1.0), found)
 
     def _visits(
-        self, step: int, channels: Sequence[Channel], axes: Axes, tables: tuple[Floats, Floats], found: Answer
+        self, step: int, channels: Sequence[EventChannel], axes: Axes, tables: tuple[Floats, Floats], found: PassAnswer
     ) -> None:
         """The probability of what is observed, in all and without a visit up to a step."""
         table, rest = tables
@@ -125,7 +135,7 @@ class Smoothing(Pass):
 
     # Backward --------------------------------------------------------------------------------------------------------
 
-    def _ahead(self, tables: Tables) -> list[Floats]:
+    def _ahead(self, tables: StepFactors) -> list[Floats]:
         """After each step, the probability of what is still to be observed, from every entry of the table."""
         stages, channels = self.arrangement[-1]
         last = stages[-1].after if stages else ()
@@ -136,7 +146,7 @@ class Smoothing(Pass):
             ahead.append(self._scaled(self._within(stages, ahead[-1], tables)[0] if stages else ahead[-1])[0])
         return ahead[::-1]
 
-    def _within(self, stages: Sequence[Stage], after: Floats, tables: Tables) -> list[Floats]:
+    def _within(self, stages: Sequence[ContractionStep], after: Floats, tables: StepFactors) -> list[Floats]:
         """The same before each stage of a step, from that after the last one."""
         rests = []
         for stage in reversed(stages):
@@ -144,47 +154,51 @@ class Smoothing(Pass):
             rests.append(after)
         return rests[::-1]
 
-    def _adjoint(self, stage: Stage, after: Floats, tables: Tables) -> Floats:
+    def _adjoint(self, stage: ContractionStep, after: Floats, tables: StepFactors) -> Floats:
         """From the probabilities of what is still to be observed after a stage those before it."""
         before = (CHANNELS, *stage.before)
-        rest = laid_out(after, (CHANNELS, *stage.after), (CHANNELS, *stage.over)) if stage.moving is None else after
+        rest = (
+            broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.over))
+            if stage.moving is None
+            else after
+        )
         match stage.task.what:
-            case Move() as move if stage.moving is None:
+            case ConditionalTable() as move if stage.moving is None:
                 (redrawn, hold), _ = tables.of(stage)
                 rest = hold * rest + (redrawn * rest).sum(axis=1 + stage.before.index(move.own), keepdims=True)
-            case Move():
+            case ConditionalTable():
                 rest = self._returned(stage, after)
-            case Report() | Avoiding():
+            case JointRequest() | FirstPassage():
                 pass
             case _:
                 assert stage.split is not None
                 rest = _joined(stage.split, rest, stage.task.over, before, stage.channels[0])
         return np.broadcast_to(rest, (stage.channels[0], *(axis.size for axis in stage.before)))
 
-    def _returned(self, stage: Stage, after: Floats) -> Floats:
+    def _returned(self, stage: ContractionStep, after: Floats) -> Floats:
         """The adjoint of multiplying a conditional table in."""
         assert stage.moving is not None
         chain, factors, totals = self._reverse(stage)
-        rest: Floats = laid_out(chain(after, factors), chain.after, (CHANNELS, *stage.before))
+        rest: Floats = broadcast_to_axes(chain(after, factors), chain.after, (CHANNELS, *stage.before))
         return rest if totals is None else rest / totals
 
-    def _reverse(self, stage: Stage) -> tuple[Chain, list[Floats], Floats | None]:
+    def _reverse(self, stage: ContractionStep) -> tuple[ProductChain, list[Floats], Floats | None]:
         """The sums that take a stage back, their factors laid out, and what halves are divided by."""
         moving = stage.moving
         assert moving is not None
         if stage not in self._reversed:
             if not self._light:
                 self._reversed.clear()
-            chain = Chain((CHANNELS, *stage.after), moving.factors, {CHANNELS, *stage.before})
+            chain = ProductChain((CHANNELS, *stage.after), moving.factors, {CHANNELS, *stage.before})
             totals = None
             if moving.halves is not None:
                 held = [parent for half in moving.halves.parents for parent in half]
-                totals = laid_out(moving.halves.totals(), held, stage.before)
+                totals = broadcast_to_axes(moving.halves.totals(), held, stage.before)
             self._reversed[stage] = chain, chain.laid(stage.factors()), totals
         return self._reversed[stage]
 
     @cached_property
-    def _reversed(self) -> dict[Stage, tuple[Chain, list[Floats], Floats | None]]:
+    def _reversed(self) -> dict[ContractionStep, tuple[ProductChain, list[Floats], Floats | None]]:
         return {}
 
 
@@ -197,9 +211,9 @@ def _never(members: frozenset[int], steps: int) -> Formula:
     return Timed("always", range(steps), Not(InStates(OUTCOME, members)))
 
 
-def _joined(split: Split, after: Floats, axes: Axes, before: Axes, channels: int) -> Floats:
-    """The adjoint of reading conditions: from each channel what is found in those that its worlds go to."""
+def _joined(split: ChannelSplit, after: Floats, axes: Axes, before: Axes, channels: int) -> Floats:
+    """The adjoint of reading conditions: from each channel what is found in those that its trials go to."""
     rest = np.zeros((channels, *(axis.size for axis in before[1:])))
     for (source, target), where in split.routes.items():
-        rest[source] += laid_out(where, axes, before[1:]) * after[target]
+        rest[source] += broadcast_to_axes(where, axes, before[1:]) * after[target]
     return rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from usru_scenarios.meaning.events import All, Formula, Not, Some, Timed
+from usru_scenarios.program.events import All, Formula, Not, Some, Timed
 
 Binding = Literal["at", "ever", "always"]
 _OPPOSITE: dict[Binding, Binding] = {"at": "at", "ever": "always", "always": "ever"}

@@ -13,7 +13,14 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, Protocol
 
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
-from usru_scenarios.language.questions import Case, Comparison, Intervention, Observation, Probability, Statement
+from usru_scenarios.language.questions import (
+    Case,
+    ComparisonStatement,
+    Intervention,
+    Observation,
+    Probability,
+    Statement,
+)
 from usru_scenarios.language.text import Text, read_assignment, read_observation, read_statement
 from usru_scenarios.language.tree import (
     At,
@@ -23,18 +30,18 @@ from usru_scenarios.language.tree import (
     Imposed,
     InProfile,
     Joined,
-    Named,
     Observed,
     Opposite,
     Question,
+    ScenarioName,
     When,
     Word,
     mapped,
 )
-from usru_scenarios.meaning.events import COMPARISONS, All, Compared, Formula, InStates, Not
-from usru_scenarios.meaning.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not
+from usru_scenarios.program.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.timeline import TimeError
 
 
@@ -75,7 +82,7 @@ def parse_statement(
     chain = read_statement(place)
     meaning = _Statement(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
     parts = tuple(mapped(part, meaning.probability) for part in chain.parts)
-    return Comparison(parts, chain.signs, meaning.each) if chain.signs else parts[0]
+    return ComparisonStatement(parts, chain.signs, meaning.each) if chain.signs else parts[0]
 
 
 def parse_expectation(
@@ -85,14 +92,14 @@ def parse_expectation(
     *,
     source: str = "expectation",
     in_profile: Callable[[str], Program] | None = None,
-) -> Comparison:
+) -> ComparisonStatement:
     """Read a statement that holds or fails: a comparison.
 
     Raises:
         QueryError: as for `parse_statement`, or nothing is compared.
     """
     statement = parse_statement(text, model, program, source=source, in_profile=in_profile)
-    if isinstance(statement, Comparison):
+    if isinstance(statement, ComparisonStatement):
         return statement
     hint = "compare with < <= > >=, such as P(reset @ end) > 0.2"
     raise Text(text, source).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
@@ -271,7 +278,7 @@ class _Reading:
     def formula(self, event: Event) -> Formula:
         """An event as a formula; atoms without a time are left so."""
         match event:
-            case Named(name):
+            case ScenarioName(name):
                 return InStates(OUTCOME, self._scenarios(name))
             case Equal(node, value):
                 return self._in_state(node, value)
@@ -410,12 +417,12 @@ class _Reading:
                     return name.text, self._value(node, value)
                 self._state(node, value)
                 return name.text, value.text
-            case Named(name) if name.text in self.program.outcome.states:
+            case ScenarioName(name) if name.text in self.program.outcome.states:
                 return OUTCOME, name.text
-            case Named(name) if name.text in self.program.groups:
+            case ScenarioName(name) if name.text in self.program.groups:
                 members = [self.program.outcome.states[member] for member in self.program.groups[name.text]]
                 self._refuse("not_one", "a group can't be imposed, only one of its scenarios", name, listing(members))
-            case Named(name):
+            case ScenarioName(name):
                 self._scenarios(name)
             case Compares(name):
                 hint = f"write {name.text}={event.value:g}"

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
-from usru_scenarios.meaning.events import COMPARISONS, All, Formula
-from usru_scenarios.meaning.program import Floats, Program
+from usru_scenarios.program.events import COMPARISONS, All, Formula
+from usru_scenarios.program.program import Floats, Program
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonStatement:
     """Expressions and the signs between them, which must hold at every step of `each` where that is not None."""
 
     parts: tuple[Expression[Probability], ...]
@@ -147,12 +147,12 @@ class Comparison:
         return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*(link.holds(value_of) for link in self.links()))))
 
 
-Statement: TypeAlias = Expression[Probability] | Comparison
+Statement: TypeAlias = Expression[Probability] | ComparisonStatement
 
 
 def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
     """The same statement over probabilities with further conditions."""
-    if isinstance(statement, Comparison):
+    if isinstance(statement, ComparisonStatement):
         return replace(statement, parts=tuple(mapped(part, further) for part in statement.parts))
     return mapped(statement, further)
 
@@ -192,6 +192,6 @@ _ARITHMETIC: dict[str, np.ufunc] = {"+": np.add, "-": np.subtract, "*": np.multi
 def probabilities(statement: Statement) -> tuple[Probability, ...]:
     """The different probabilities of a statement, in the order in which they are written."""
     found: dict[Probability, None] = {}
-    for part in statement.parts if isinstance(statement, Comparison) else (statement,):
+    for part in statement.parts if isinstance(statement, ComparisonStatement) else (statement,):
         mapped(part, found.setdefault)
     return tuple(found)

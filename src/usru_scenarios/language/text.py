@@ -32,8 +32,8 @@ from usru_scenarios.language.tree import (
     Applied,
     At,
     Binary,
-    Chain,
     Compares,
+    ComparisonChain,
     Condition,
     Equal,
     Event,
@@ -42,12 +42,12 @@ from usru_scenarios.language.tree import (
     InProfile,
     Joined,
     Mode,
-    Named,
     Negated,
     Number,
     Observed,
     Opposite,
     Question,
+    ScenarioName,
     Sign,
     When,
     Word,
@@ -84,7 +84,7 @@ class Text:
         return " ".join(self.text[start:end].split())
 
 
-def read_statement(text: Text) -> Chain[Question]:
+def read_statement(text: Text) -> ComparisonChain[Question]:
     """Read expressions over probabilities, compared or alone.
 
     Raises:
@@ -266,13 +266,13 @@ class _Parser:
             self.unexpected("the end", _AFTER_THE_END)
         return parsed
 
-    def statement(self) -> Chain[Question]:
+    def statement(self) -> ComparisonChain[Question]:
         parts, signs = [self.sum()], []
         while sign := self.take(_COMPARISON):
             signs.append(_sign(sign))
             parts.append(self.sum())
             self.joined()
-        return Chain(tuple(parts), tuple(signs))
+        return ComparisonChain(tuple(parts), tuple(signs))
 
     def sum(self) -> Expression[Question]:
         left = self.product()
@@ -444,7 +444,7 @@ class _Parser:
             return Compares(name, _sign(sign), self.bound())
         if self.piece() in ("==", "!="):
             self._misread_test(name)
-        return Named(name)
+        return ScenarioName(name)
 
     def _misread_test(self, name: Word) -> NoReturn:
         """Refuse `driver==state` and `driver!=state`, showing how they are written."""

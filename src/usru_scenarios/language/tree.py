@@ -50,7 +50,7 @@ Expression: TypeAlias = Number | Negated[Leaf] | Binary[Leaf] | Applied[Leaf] | 
 
 
 @dataclass(frozen=True, slots=True)
-class Chain(Generic[Leaf]):
+class ComparisonChain(Generic[Leaf]):
     """Expressions with the sign of a comparison between each two neighbours; none for an expression alone."""
 
     parts: tuple[Expression[Leaf], ...]
@@ -89,7 +89,7 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ScenarioName:
     """A scenario or a group."""
 
     name: Word
@@ -140,7 +140,7 @@ class At:
     when: When
 
 
-Event = Named | Equal | Compares | Opposite | Joined | At
+Event = ScenarioName | Equal | Compares | Opposite | Joined | At
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModel, printable
 from usru_scenarios.reading.cache import witness
 from usru_scenarios.reading.files import is_kept, names_in, regular_bytes
-from usru_scenarios.reading.finding import bundled_folder, bundled_models, shown_path
+from usru_scenarios.reading.locations import bundled_folder, bundled_models, shown_path
 from usru_scenarios.reading.yaml_source import read
 
 if TYPE_CHECKING:

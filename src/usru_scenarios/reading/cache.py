@@ -69,7 +69,7 @@ def _digest(content: bytes | list[str]) -> str:
     return sha256(said).hexdigest()
 
 
-class Shelf:
+class CompileCache:
     """What is kept of one thing that can be asked for: parts by name, each in a file of its own."""
 
     def __init__(self, *asked: object) -> None:

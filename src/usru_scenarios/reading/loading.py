@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from usru_scenarios.model import Categorical, Model, Numeric, describe
+from usru_scenarios.model.judgements import dotted, judgements
+from usru_scenarios.model.schema import Categorical, Model, Numeric, describe
 from usru_scenarios.problems import (
     ModelError,
     Problem,
@@ -25,14 +26,13 @@ from usru_scenarios.problems import (
 )
 from usru_scenarios.reading.access import Access, register_folder
 from usru_scenarios.reading.checks import Context, Finding, findings, remarks
-from usru_scenarios.reading.faults import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.files import MAXIMUM_BYTES
-from usru_scenarios.reading.finding import DEFAULT_MODEL, STANDARD_INPUT, found_file
+from usru_scenarios.reading.locations import DEFAULT_MODEL, STANDARD_INPUT, found_file
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
-from usru_scenarios.reading.provenance import dotted, judgements
+from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
+from usru_scenarios.reading.recovery import sound_part
 from usru_scenarios.reading.register import Register, read_register
-from usru_scenarios.reading.repair import sound_part
 from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from usru_scenarios.model import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
+from usru_scenarios.model.schema import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED, extended_file
-from usru_scenarios.reading.grammar import (
+from usru_scenarios.reading.schema_paths import (
     NOUNS,
     Entries,
     Fields,

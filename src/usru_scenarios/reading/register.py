@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from usru_scenarios.model import ClaimId, Part, describe
+from usru_scenarios.model.judgements import is_assumption
+from usru_scenarios.model.schema import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
-from usru_scenarios.reading.faults import faults_of
-from usru_scenarios.reading.provenance import is_assumption
+from usru_scenarios.reading.pydantic_errors import faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

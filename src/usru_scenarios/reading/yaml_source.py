@@ -219,7 +219,7 @@ def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
     return Problem("not_utf8", message, source.span(mark), "save the file as UTF-8")
 
 
-class _Frame:
+class _OpenCollection:
     """A list or map that is being read."""
 
     __slots__ = ("data", "key", "place", "waiting")
@@ -241,7 +241,7 @@ class _Reader:
         self.start = start
         self.end = end
         self.problems: list[Problem] = []
-        self.frames: list[_Frame] = []
+        self.frames: list[_OpenCollection] = []
         self.nodes = 0
         self.data: Any = None
         self.place = Place(source, Mark(0, start))
@@ -346,7 +346,7 @@ class _Reader:
         value = self._resolved(event.value, place) if plain else event.value
         self._put(value, place)
 
-    def _key(self, frame: _Frame, key: str, mark: Mark, *, plain: bool) -> None:
+    def _key(self, frame: _OpenCollection, key: str, mark: Mark, *, plain: bool) -> None:
         frame.waiting = False
         frame.key = None
         places = frame.place.children
@@ -414,7 +414,7 @@ class _Reader:
             # The collection that stands for the key is read to its end and dropped; it is nobody's value.
         else:
             self._put(data, place)
-        self.frames.append(_Frame(data, place))
+        self.frames.append(_OpenCollection(data, place))
 
     def _close(self, event: Any) -> None:
         frame = self.frames.pop()

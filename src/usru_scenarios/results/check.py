@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ExpectationChecked:
         margin, standard_error: by how much they hold (below 0: fail), and the sampling error of that.
         step: the step at which they were compared, where the statement is about each of several.
         method: how it was found.
-        trials: the worlds that it took; 0 where it is exact.
+        trials: the trials that it took; 0 where it is exact.
         sources: the claims behind it.
         problem: why there is no answer, in words; None where there is one.
         robust: in how many of the perturbed models it holds; None where that was not asked.
@@ -64,7 +64,7 @@ class CheckReport(Summarised):
     """What the model says to each of its expectations.
 
     Attributes:
-        trials, seed: worlds of the first draws and their streams; what stays undecided takes more.
+        trials, seed: trials of the first draws and their streams; what stays undecided takes more.
         profile: under which the expectations were read.
         judgements: how many draws of the uncertain judgements; 0 where there are none, or they are at their means.
         judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws

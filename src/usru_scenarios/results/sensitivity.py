@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 from usru_scenarios.results.slopes import JudgementEffect, LeftOut, WeightSlope
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
@@ -25,14 +25,14 @@ class VarianceErrors:
 
 @dataclass(frozen=True)
 class VarianceShares:
-    """How much of the variance between worlds of a scenario's probability a driver explains.
+    """How much of the variance between trials of a scenario's probability a driver explains.
 
     Attributes:
-        first_order: Var(E[Y | state]) / Var(Y), Y being the probability that the scenario has in a world given its
+        first_order: Var(E[Y | state]) / Var(Y), Y being the probability that the scenario has in a trial given its
             drivers' paths (where a driver reads the scenario, given the scenario of the step before as well): what the
             driver's state at the time tells, its fellows' part in it included where drivers depend on each other. None
             where Y does not vary.
-        total: E[Var(Y | all other drivers' paths)] / Var(Y), with the driver's whole path exchanged between worlds and
+        total: E[Var(Y | all other drivers' paths)] / Var(Y), with the driver's whole path exchanged between trials and
             the others' left as they are: what it does to the scenario directly, alone and jointly with others, as if it
             were independent of them. None where a driver reads the scenario, or Y does not vary.
     """

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Change:
+class ProbabilityChange:
     """By how much a probability changes, and the sampling error of that."""
 
     value: float
@@ -37,11 +37,11 @@ class WeightSlope:
     title: str
     weight: float
     scheduled: bool
-    derivative: dict[str, Change]
-    elasticity: dict[str, Change | None]
-    aimed: Change | None
-    aimed_elasticity: Change | None
-    size: Change
+    derivative: dict[str, ProbabilityChange]
+    elasticity: dict[str, ProbabilityChange | None]
+    aimed: ProbabilityChange | None
+    aimed_elasticity: ProbabilityChange | None
+    size: ProbabilityChange
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class JudgementEffect:
     value: float
     changed: float
     change: str
-    by_scenario: dict[str, Change]
-    aimed: Change | None
-    size: Change
+    by_scenario: dict[str, ProbabilityChange]
+    aimed: ProbabilityChange | None
+    size: ProbabilityChange
     method: Literal["likelihood ratio", "carried along", "drawn anew", "none"]
     sources: list[str]
     inferred: bool
@@ -99,8 +99,8 @@ class Slopes:
 
     name: str
     step: str
-    probabilities: dict[str, Change]
-    aimed: Change | None
+    probabilities: dict[str, ProbabilityChange]
+    aimed: ProbabilityChange | None
     weights: list[WeightSlope]
     judgements: list[JudgementEffect]
     left_out: list[LeftOut]

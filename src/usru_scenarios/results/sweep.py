@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Varied:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LikelihoodCurve:
     """The probability of a scenario or group at each point, with standard errors of sampling."""
 
     probability: list[float]
@@ -43,7 +43,7 @@ class Swept:
     """
 
     title: str
-    curves: dict[str, Curve]
+    curves: dict[str, LikelihoodCurve]
 
 
 @dataclass(frozen=True)

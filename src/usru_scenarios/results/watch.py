@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from usru_scenarios.results.run import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class ShiftErrors:
+class ExpectedShiftErrors:
     """Standard errors of the numbers of the same names."""
 
     seen: float
@@ -37,7 +37,7 @@ class Shifted:
 
     seen: float
     shift: float
-    standard_errors: ShiftErrors
+    standard_errors: ExpectedShiftErrors
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Watch(Summarised):
         of: the scenario or group that is asked about; None for the whole distribution of scenarios.
         forecast: each scenario at the horizon, and the group that is asked about, before any sighting.
         indicators: all states that were met often enough, the one of which most is to be expected first.
-        too_rare: "node=state" of what was met in too few worlds to tell anything.
+        too_rare: "node=state" of what was met in too few trials to tell anything.
         nodes: all drivers and consequences, the one of which most is to be expected first.
         claims: what the claims cited here say, by their ids.
     """

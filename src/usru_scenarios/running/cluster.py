@@ -28,7 +28,7 @@ import numpy as np
 from usru_scenarios.problems import Problem, UsruError
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.processes import cores
-from usru_scenarios.running.work import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
+from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
 from usru_scenarios.threads import NAMES, one_thread
 from usru_scenarios.version import __version__
 

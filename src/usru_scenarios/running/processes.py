@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from usru_scenarios.running.work import Result, Tasks, listed, predicted
+from usru_scenarios.running.tasks import Result, Tasks, listed, predicted
 
 if TYPE_CHECKING:
-    from usru_scenarios.running.crew import Crew
+    from usru_scenarios.running.pool import WorkerPool
 
 WORTHWHILE = 2.0
 """Predicted seconds of work from which on processes are started; a fifth of it is what they take to start."""
@@ -36,7 +36,7 @@ class Processes:
     def __init__(self, jobs: int, worthwhile: float | None = None) -> None:
         self.jobs = jobs
         self.worthwhile = WORTHWHILE if worthwhile is None else worthwhile
-        self._crew: Crew | None = None
+        self._crew: WorkerPool | None = None
         self._busy = False
 
     def __enter__(self) -> Self:
@@ -49,9 +49,9 @@ class Processes:
 
     def close(self) -> None:
         """End all workers, whatever they are at."""
-        crew, self._crew = self._crew, None
-        if crew is not None:
-            crew.dismiss()
+        pool, self._crew = self._crew, None
+        if pool is not None:
+            pool.stop()
 
     def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Generator[Result, None, None]:
         """The results in the order of the blocks.
@@ -77,8 +77,8 @@ class Processes:
             self._busy = False
 
     def _over(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
-        from usru_scenarios.running.crew import Crew
+        from usru_scenarios.running.pool import WorkerPool
 
         if self._crew is None:
-            self._crew = Crew()
+            self._crew = WorkerPool()
         yield from self._crew.outcomes(jobs, tasks)

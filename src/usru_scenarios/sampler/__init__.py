@@ -1,1 +1,1 @@
-"""The Monte Carlo engine: draws worlds in blocks, free or under observations, and estimates with standard errors."""
+"""The Monte Carlo engine: draws trials in blocks, free or under observations, and estimates with standard errors."""

@@ -23,18 +23,33 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.distributions import LatentScale
-from usru_scenarios.meaning.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.estimation.estimates import (
+    Controls,
+    Estimate,
+    Moments,
+    Place,
+    over_draws,
+    ratio,
+    with_control_variates,
+)
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UsruError
-from usru_scenarios.sampler import streams
-from usru_scenarios.sampler.estimates import Controls, Estimate, Moments, Place, over_draws, ratio, steadied
-from usru_scenarios.sampler.kernels import Factors, Kernel, Restriction, kernel
+from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.sampler import rng
+from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, Restriction, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
-from usru_scenarios.sampler.outcome import MANY, Gathered, Matrix, Mixing, OutcomeKernel, draw_scenario
-from usru_scenarios.sampler.tables import States, Tables, Worlds
+from usru_scenarios.sampler.outcome import (
+    MANY,
+    BatchedProducts,
+    FullTransition,
+    LazyTransition,
+    OutcomeKernel,
+    draw_scenario,
+)
+from usru_scenarios.sampler.tables import BlockStates, States, TableCache
 
-BLOCK = streams.BLOCK
+BLOCK = rng.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""
 
 BINS = 2048
@@ -88,23 +103,23 @@ class Plan:
         """Which draw of the judgements each trial of a block has, shape (trials,)."""
         return (block * BLOCK + np.arange(self.trials_in(block))) // (self.trials // self.judgements)
 
-    def batches(self, entries: int) -> Batches:
+    def batches(self, entries: int) -> TrialBatches:
         """The batches, of each of which so many numbers are kept.
 
         Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
         judgements has two.
         """
         if self.judgements:
-            return Batches(self.trials // (2 * self.judgements), self.trials)
+            return TrialBatches(self.trials // (2 * self.judgements), self.trials)
         most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
         size = 1
         while -(-self.trials // size) > most:
             size *= 2
-        return Batches(size, self.trials)
+        return TrialBatches(size, self.trials)
 
 
 @dataclass(frozen=True)
-class Batches:
+class TrialBatches:
     """The trials in groups of one size, the last perhaps smaller; blocks need not begin where they do."""
 
     size: int
@@ -134,7 +149,7 @@ class Batches:
 
 
 @dataclass
-class Draws:
+class ForecastSums:
     """The sums of a run, states and scenarios in the program's order.
 
     Of many quantities only the `Moments` over groups of trials are kept where judgements are drawn or trials are
@@ -158,7 +173,7 @@ class Draws:
             where moments are kept.
         moments: at each step, shape (steps, quantities); numbers above the low end of their range.
         ever: of the first visits at all steps together, shape (scenarios + groups,).
-        whole: shape (groups,), the weights of the groups, where `trials` no longer tells them.
+        whole: shape (groups,), the weights of the groups, where `block_states` no longer tells them.
     """
 
     trials: Floats
@@ -218,20 +233,20 @@ class Draws:
     def _shares(self, moments: Moments, at: Place) -> Estimate:
         return moments.ratio(at, self.groups, self.controls)
 
-    def by_draws(self) -> Draws:
+    def by_draws(self) -> ForecastSums:
         """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
 
         def whole(sums: Floats) -> Floats:
-            return steadied(over_draws(sums), self.controls, in_place=True)
+            return with_control_variates(over_draws(sums), self.controls, in_place=True)
 
         return replace(
             self, trials=whole(self.trials), visits=whole(self.visits), moves=whole(self.moves), whole=self.groups
         )
 
-    def see(self, step: int, node: Node, values: npt.NDArray[Any], groups: Groups | None) -> None:
+    def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups | None) -> None:
         """Count the states or values of a node at a step, shape (trials,)."""
         if isinstance(node, NumericNode):
-            self.values[node.name].see(step, values, node.scale, None if groups is None else groups.weights)
+            self.values[node.name].observe(step, values, node.scale, None if groups is None else groups.weights)
             if groups is not None and node.name in self.columns:
                 groups.put(self.columns[node.name], values[None] - node.scale.low)
         elif groups is not None:
@@ -241,7 +256,7 @@ class Draws:
             second = np.count_nonzero(values) - sum(counted)
             self.counts[node.name][step] += (values.size - second - sum(counted), second, *counted)[: len(node.states)]
 
-    def add(self, other: Draws, at: slice) -> None:
+    def add(self, other: ForecastSums, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
         self.trials[at] += other.trials
         self.squares += other.squares
@@ -262,7 +277,7 @@ class Draws:
                     mine.add(theirs)
                 mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
 
-    def closed(self) -> Draws:
+    def closed(self) -> ForecastSums:
         """The same when all blocks have been added."""
         for moments in (self.moments, self.ever):
             if moments is not None:
@@ -270,7 +285,7 @@ class Draws:
         return self
 
 
-class Groups:
+class TrialGroups:
     """The groups of trials of a block, and what is put together of each of them at a step.
 
     Args:
@@ -282,7 +297,7 @@ class Groups:
     """
 
     def __init__(
-        self, batches: Batches, block: int, quantities: int, basis: Floats, weights: Floats | None = None
+        self, batches: TrialBatches, block: int, quantities: int, basis: Floats, weights: Floats | None = None
     ) -> None:
         self.weights = weights
         self.edges = batches.starts(block)
@@ -348,7 +363,7 @@ class NumericSums:
             np.zeros((steps, BINS + 1)),
         )
 
-    def see(self, step: int, values: Floats, scale: LatentScale, weights: Floats | None = None) -> None:
+    def observe(self, step: int, values: Floats, scale: LatentScale, weights: Floats | None = None) -> None:
         """Count the values of one step, shape (trials,)."""
         if weights is not None:
             values, weights = values[weights > 0], weights[weights > 0]
@@ -382,7 +397,9 @@ class MapBlocks(Protocol):
         """The results, in the order of the blocks."""
 
 
-def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels: Kernels | None = None) -> Draws:
+def simulate(
+    program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+) -> ForecastSums:
     """Run a program.
 
     Args:
@@ -390,31 +407,31 @@ def simulate(program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels:
         plan: how many trials, and the seed. The same program and plan give the same sums, bit for bit, whatever
             `map_blocks`.
         map_blocks: runs blocks; results must come in the order of the blocks.
-        kernels: as in `Walker`.
+        kernels: as in `BlockSampler`.
     """
     sampler = Sampler(program, plan, kernels)
     return sampler.summed(sampler.run, sampler.batches, map_blocks)
 
 
-class Kernels:
+class KernelCache:
     """Compiled laws, shared by the walkers of programs that have nodes in common: each law is compiled once."""
 
-    def __init__(self, tables: Tables | None = None) -> None:
+    def __init__(self, tables: TableCache | None = None) -> None:
         self._made: dict[tuple[object, ...], tuple[Node, Kernel | OutcomeKernel]] = {}
-        self._tables = tables or Tables()
+        self._tables = tables or TableCache()
 
-    def for_block(self) -> Kernels:
+    def for_block(self) -> KernelCache:
         """For laws that only one block has, since their judgements are drawn; what they share with others is kept."""
-        return Kernels(Tables(self._tables))
+        return KernelCache(TableCache(self._tables))
 
-    def __reduce__(self) -> tuple[type[Kernels], tuple[()]]:
+    def __reduce__(self) -> tuple[type[KernelCache], tuple[()]]:
         """None travel to another process: their keys mean nothing there, and they are soon compiled again."""
-        return Kernels, ()
+        return KernelCache, ()
 
     def of(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
     ) -> Kernel | OutcomeKernel:
-        """The kernel of a node at a step; `index` gives each node's place in `Worlds`."""
+        """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
         regime = program.regime(node, step)
         key = (id(node), regime, restricted)  # the node is kept with it, so that its id is no other's
         if key not in self._made:
@@ -430,10 +447,10 @@ class Kernels:
         if node.name == OUTCOME:
             varying = (name for name, weight in program.weights.items() if bool(np.any(weight != weight[..., :1])))
             return OutcomeKernel(law, index, self._tables, frozenset(varying))
-        return Factors(law, index, self._tables) if restricted else kernel(law, index, self._tables)
+        return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
 
-class Walker:
+class BlockSampler:
     """A program compiled for drawing: walks blocks of trials over the steps and shows each step to whoever watches.
 
     Args:
@@ -453,7 +470,7 @@ class Walker:
         draw_outcome: bool,
         restrictions: Mapping[tuple[int, str], Restriction] | None = None,
         needed: frozenset[str] | None = None,
-        kernels: Kernels | None = None,
+        kernels: KernelCache | None = None,
     ) -> None:
         self.program = program
         self.plan = plan
@@ -461,9 +478,9 @@ class Walker:
         self.restrictions = restrictions or {}
         self.needed = [name for name in program.nodes if needed is None or name in needed]
         self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
-        self.shared = Kernels() if kernels is None else kernels
+        self.shared = KernelCache() if kernels is None else kernels
         self.streams = {
-            name: streams.Stream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
+            name: rng.RandomStream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
             for name in self.needed
         }
 
@@ -509,33 +526,33 @@ class Walker:
         """What a block is predicted to take, from the number of draws alone."""
         return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
-    def walk(self, block: int, watcher: Watcher) -> Worlds:
-        """Draw a block and show it, step by step; returns the worlds at the last step, with the trials' weights."""
+    def walk(self, block: int, observer: Observer) -> BlockStates:
+        """Draw a block and show it, step by step; returns the trials at the last step, with the trials' weights."""
         np.empty(_KEPT)
         trials = self.plan.trials_in(block)
         drawn = self.plan.judgements_in(block) if self.plan.judgements else None
-        worlds = Worlds(len(self.index), trials, None if drawn is None else drawn - drawn[0])
+        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
         for stream in self.streams.values():
             stream.begin(block, trials)
         for step, kernels in enumerate(self.kernels(block)):
-            worlds.advance()
-            transition: Mixing | Matrix | None = None
+            block_states.advance()
+            transition: LazyTransition | FullTransition | None = None
             for name, drawer in zip(self.needed, kernels, strict=True):
                 index, restriction = self.index[name], self.restrictions.get((step, name))
                 if isinstance(drawer, OutcomeKernel):
-                    transition = drawer.transition(worlds)
+                    transition = drawer.transition(block_states)
                     if self.draw_outcome:
-                        draw_scenario(transition, worlds, index, self.streams[name].at(step), restriction)
+                        draw_scenario(transition, block_states, index, self.streams[name].at(step), restriction)
                 else:
-                    drawer.draw(worlds, index, self.streams[name].at(step), restriction)
-            watcher.see(step, worlds, transition)
-        return worlds
+                    drawer.draw(block_states, index, self.streams[name].at(step), restriction)
+            observer.observe(step, block_states, transition)
+        return block_states
 
 
-class Watcher(Protocol):
+class Observer(Protocol):
     """Sees every step of a block, after all its nodes are drawn."""
 
-    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Take note of a step; the transition is the outcome's, where that is needed."""
 
 
@@ -548,14 +565,14 @@ class TooMuchMemory(UsruError):  # noqa: N818  # says what is at fault
 class Sampler:
     """A program and the plan that its forecast is drawn under."""
 
-    def __init__(self, program: Program, plan: Plan, kernels: Kernels | None = None) -> None:
+    def __init__(self, program: Program, plan: Plan, kernels: KernelCache | None = None) -> None:
         self.program = program
         self.plan = plan
-        self.walker = Walker(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
+        self.walker = BlockSampler(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
-        self._whole: Draws | None = None
+        self._whole: ForecastSums | None = None
         self._added = 0
 
     def __getstate__(self) -> dict[str, object]:
@@ -563,8 +580,13 @@ class Sampler:
         return {**vars(self), "_whole": None}
 
     def summed(
-        self, run: Callable[[int], Draws], batches: Batches, map_blocks: MapBlocks, *, weighted: bool = False
-    ) -> Draws:
+        self,
+        run: Callable[[int], ForecastSums],
+        batches: TrialBatches,
+        map_blocks: MapBlocks,
+        *,
+        weighted: bool = False,
+    ) -> ForecastSums:
         """The sums of the plan from those of its blocks.
 
         What has no axis for batches is added up at once by the blocks that run in this process: they come one after the
@@ -586,15 +608,15 @@ class Sampler:
         if self.plan.blocks == 1:
             (part,) = map_blocks(run, range(1))  # is the whole
             return part.closed()
-        self._whole = whole = self.nothing(batches.count, weighted=weighted)
+        self._whole = whole = self.zeros(batches.count, weighted=weighted)
         for block, part in enumerate(map_blocks(run, range(self.plan.blocks))):
             whole.add(part, batches.at(block))
             self._added = block + 1
         self._whole = None
         return whole.closed()
 
-    def bytes(self, batches: Batches) -> int:
-        """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's worlds."""
+    def bytes(self, batches: TrialBatches) -> int:
+        """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's trials."""
         steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
         states = sum(len(node.states) for node in self.program.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.program.nodes.values())
@@ -603,8 +625,8 @@ class Sampler:
         kept = 2 * batches.count if self.plan.judgements else batches.count + len(batches.starts(0))
         quantities = (3 + self.controls.fitted) * steps * (states + sets + numeric) if self.plan.judgements else 0
         values = numeric * steps * BINS
-        worlds = trials * (len(self.program.nodes) + scenarios * (3 if self.lumped else scenarios + 3))
-        return 8 * (kept * by_batch + quantities + values + worlds)
+        block_states = trials * (len(self.program.nodes) + scenarios * (3 if self.lumped else scenarios + 3))
+        return 8 * (kept * by_batch + quantities + values + block_states)
 
     @cached_property
     def lumped(self) -> bool:
@@ -614,20 +636,20 @@ class Sampler:
         keep = outcome.persistence
         return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
-    def part(self, block: int, at: slice, *, weighted: bool) -> Draws:
+    def part(self, block: int, at: slice, *, weighted: bool) -> ForecastSums:
         """Room for the sums of a block whose batches are at `at`."""
         beside = self._whole if block == self._added else None  # before its turn a block has sums of its own
-        return self.nothing(at.stop - at.start, weighted=weighted, beside=beside, at=at)
+        return self.zeros(at.stop - at.start, weighted=weighted, beside=beside, at=at)
 
     @cached_property
-    def batches(self) -> Batches:
+    def batches(self) -> TrialBatches:
         """The batches of trials, as many as the sums of the forecast leave room for."""
         scenarios = len(self.program.outcome.states)
         return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
 
-    def nothing(
-        self, batches: int, *, weighted: bool = False, beside: Draws | None = None, at: slice | None = None
-    ) -> Draws:
+    def zeros(
+        self, batches: int, *, weighted: bool = False, beside: ForecastSums | None = None, at: slice | None = None
+    ) -> ForecastSums:
         """The sums of no trials.
 
         Args:
@@ -660,7 +682,7 @@ class Sampler:
         if not drawn:
             shared_first = None if beside is None else beside.first
             first = np.zeros((batches, steps, len(self.sets))) if shared_first is None else shared_first[at]
-        return Draws(
+        return ForecastSums(
             trials=np.zeros(batches),
             squares=0.0,
             visits=room,
@@ -683,22 +705,22 @@ class Sampler:
         return {name: slice(stop - size, stop) for (name, size), stop in zip(sizes.items(), stops, strict=True)}
 
     def groups(
-        self, block: int, batches: Batches, columns: Mapping[str, slice], weights: Floats | None = None
-    ) -> Groups:
+        self, block: int, batches: TrialBatches, columns: Mapping[str, slice], weights: Floats | None = None
+    ) -> TrialGroups:
         """The groups of a block; `batches` are those of the sums."""
-        whole = Batches(2 * batches.size, batches.trials) if self.plan.judgements else batches
+        whole = TrialBatches(2 * batches.size, batches.trials) if self.plan.judgements else batches
         quantities = max((part.stop for part in columns.values()), default=0)
-        return Groups(whole, block, quantities, self.controls.basis, weights)
+        return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
-    def run(self, block: int) -> Draws:
+    def run(self, block: int) -> ForecastSums:
         """The sums of one block."""
-        tally = Tally(self, block)
-        self.walker.walk(block, tally)
-        return tally.closed()
+        accumulator = ForecastAccumulator(self, block)
+        self.walker.walk(block, accumulator)
+        return accumulator.closed()
 
     @property
     def seconds_each(self) -> float:
-        """As in `Walker`, with half a draw for each sum that is carried along."""
+        """As in `BlockSampler`, with half a draw for each sum that is carried along."""
         scenarios, sets = len(self.program.outcome.states), len(self.sets)
         carried = scenarios * (scenarios + sets)
         if self.lumped:
@@ -708,7 +730,7 @@ class Sampler:
         return self.walker.seconds_each + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
 
 
-class Tally:
+class ForecastAccumulator:
     """Makes the sums of a forecast while a block is walked.
 
     Args:
@@ -724,9 +746,9 @@ class Tally:
         sampler: Sampler,
         block: int,
         *,
-        batches: Batches | None = None,
+        batches: TrialBatches | None = None,
         weights: Floats | None = None,
-        path: Path | None = None,
+        path: OutcomePath | None = None,
     ) -> None:
         self.program = sampler.program
         self.weights = weights
@@ -744,23 +766,25 @@ class Tally:
         self.ever: Floats = np.zeros((0 if self.groups is None else len(self.groups.edges), len(sampler.sets)))
         self.there: Floats | None = None
         many = len(self.program.outcome.states) >= MANY
-        self.gathered = Gathered(batches.size, block * BLOCK % batches.size) if many else None
-        self.path: Path = path or (
-            Drawn(sampler.sets) if self.program.feedback else Carried(sampler.sets, lumped=sampler.lumped)
+        self.gathered = BatchedProducts(batches.size, block * BLOCK % batches.size) if many else None
+        self.path: OutcomePath = path or (
+            SampledPath(sampler.sets)
+            if self.program.feedback
+            else RaoBlackwellPath(sampler.sets, lumped=sampler.lumped)
         )
 
-    def see(self, step: int, worlds: Worlds, transition: Mixing | Matrix | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step to the sums."""
         assert transition is not None, "a forecast needs the outcome"
-        for name, values in zip(self.program.nodes, worlds.now, strict=False):
+        for name, values in zip(self.program.nodes, block_states.now, strict=False):
             if name == OUTCOME:
                 self._see_outcome(step, transition, values)
             else:
-                self.sums.see(step, self.program.nodes[name], values, self.groups)
+                self.sums.observe(step, self.program.nodes[name], values, self.groups)
         if self.groups is not None and self.sums.moments is not None:
             self.groups.fold(self.sums.moments, step, self.groups.sums)
 
-    def closed(self) -> Draws:
+    def closed(self) -> ForecastSums:
         """The sums, when all steps have been seen."""
         if self.there is not None:
             self.sums.stays += (self.there**2).sum(axis=1)
@@ -770,7 +794,7 @@ class Tally:
             self.groups.fold(self.sums.ever, slice(None), self.ever)
         return self.sums
 
-    def _see_outcome(self, step: int, transition: Mixing | Matrix, drawn: States | None) -> None:
+    def _see_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
         before = self.path.present
         if before is not None and self.weights is not None:
             before = before * self.weights
@@ -786,7 +810,7 @@ class Tally:
         weighed = probability if self.weights is None else probability * self.weights
         self.sums.visits[:, step] += batched(weighed, self.edges)
 
-    def _gathers(self, before: Floats, transition: Mixing | Matrix) -> bool:
+    def _gathers(self, before: Floats, transition: LazyTransition | FullTransition) -> bool:
         """Take the moves of a step together with those of others, where that is worth it."""
         flow = None if self.gathered is None else self.path.flow(transition)
         if self.gathered is None or flow is None:
@@ -819,16 +843,18 @@ def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDAr
     ).T
 
 
-class Path(Protocol):
-    """Follows the outcome along the worlds of a block."""
+class OutcomePath(Protocol):
+    """Follows the outcome along the trials of a block."""
 
     present: Floats | None
     """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
 
-    def move(self, transition: Mixing | Matrix, drawn: States | None, /) -> tuple[Floats, Floats]:
+    def move(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
         """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
 
-    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+    def summed_moves(
+        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    ) -> Floats:
         """Sums over batches of the probability of having been in one scenario and now in another.
 
         Args:
@@ -840,12 +866,12 @@ class Path(Protocol):
             Shape (batches, from, to).
         """
 
-    def flow(self, transition: Mixing | Matrix, /) -> Floats | None:
+    def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
         """What `summed_moves` are products with, as in `outcome.Gathered.add`; None where they are no products."""
 
 
-class Carried:
-    """The outcome's probabilities, carried along the drawn worlds.
+class RaoBlackwellPath:
+    """The outcome's probabilities, carried along the drawn trials.
 
     What has not been seen yet is carried too: for each set of scenarios, the probability of having been in none of them
     (a taboo probability), lumped over the others where every step keeps all scenarios alike, apart where not.
@@ -857,13 +883,13 @@ class Carried:
         self.present: Floats | None = None
         self.unseen: list[Floats] = []
 
-    def move(self, transition: Mixing | Matrix, _drawn: States | None) -> tuple[Floats, Floats]:
+    def move(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
         """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
         if self.present is None:
             return self._start(transition.start())
         self.present = transition.advance(self.present)
         if self.lumped:
-            assert isinstance(transition, Mixing)
+            assert isinstance(transition, LazyTransition)
             seen = np.empty((len(self.sets), transition.moved.shape[1]))
             for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
                 np.multiply(_sum(transition.moved, members), unseen, out=out)
@@ -873,13 +899,15 @@ class Carried:
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
 
-    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+    def summed_moves(
+        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    ) -> Floats:
         """As in `Path`."""
         return transition.summed_moves(before, edges)
 
-    def flow(self, transition: Mixing | Matrix) -> Floats | None:
+    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
         """As in `Path`."""
-        return transition.flow if isinstance(transition, Mixing) else None
+        return transition.flow if isinstance(transition, LazyTransition) else None
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share
@@ -909,16 +937,16 @@ def _sum(rows: Floats, members: list[int]) -> Floats:
     return whole
 
 
-class Drawn:
-    """The drawn scenario, whose probability is read one step ahead: given the world and the scenario before."""
+class SampledPath:
+    """The drawn scenario, whose probability is read one step ahead: given the trial and the scenario before."""
 
     def __init__(self, sets: list[list[int]]) -> None:
         self.sets = sets
         self.present: Floats | None = None
         self.unseen: Floats | None = None
 
-    def move(self, transition: Mixing | Matrix, drawn: States | None) -> tuple[Floats, Floats]:
-        """As in `Carried`."""
+    def move(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
+        """As in `RaoBlackwellPath`."""
         assert drawn is not None, "where the outcome feeds back, it is drawn"
         probability = transition.start() if self.present is None else transition.advance(self.present)
         self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
@@ -928,10 +956,12 @@ class Drawn:
         self.unseen *= 1.0 - _sums(self.present, self.sets)
         return probability, seen
 
-    def summed_moves(self, before: Floats, transition: Mixing | Matrix, edges: npt.NDArray[np.int64]) -> Floats:
+    def summed_moves(
+        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    ) -> Floats:
         """As in `Path`."""
         return transition.summed_moves(before, edges)
 
-    def flow(self, transition: Mixing | Matrix) -> Floats | None:
+    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
         """As in `Path`."""
-        return transition.flow if isinstance(transition, Mixing) else None
+        return transition.flow if isinstance(transition, LazyTransition) else None

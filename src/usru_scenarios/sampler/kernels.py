@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.program import JUDGEMENTS, Floats, Law, Term, kept
-from usru_scenarios.sampler.streams import Words
-from usru_scenarios.sampler.tables import Reader, Rows, States, Tables, Weigher, Worlds
+from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
+from usru_scenarios.sampler.rng import RandomWords
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, Rows, States, TableCache
 
 _THRESHOLD_ROWS = 1 << 17
 """The most rows of a threshold table; beyond, gathers would miss the cache more than factors cost."""
@@ -35,7 +35,7 @@ class Restriction:
     Attributes:
         states: the states of a categorical node that may be drawn.
         low, high: the values between which a numeric node may be drawn.
-        unless: trials in which this has been met (`Worlds.met`) are drawn freely.
+        unless: trials in which this has been met (`Trials.met`) are drawn freely.
     """
 
     states: tuple[int, ...] = ()
@@ -43,56 +43,70 @@ class Restriction:
     high: float = math.inf
     unless: object = None
 
-    def narrow(self, share: Floats, worlds: Worlds) -> Floats:
+    def narrow(self, share: Floats, block_states: BlockStates) -> Floats:
         """Probabilities of states, shape (states, trials), given the restriction, whose own go into the weights."""
         inside = share[list(self.states)].sum(axis=0)
         narrowed = np.zeros_like(share)
         narrowed[list(self.states)] = share[list(self.states)] / np.where(inside > 0, inside, 1.0)
-        free = worlds.met.get(self.unless)
+        free = block_states.met.get(self.unless)
         if free is not None:
             narrowed = np.where(free, share, narrowed)
             inside = np.where(free, 1.0, inside)
-        worlds.weight *= inside
+        block_states.weight *= inside
         return narrowed
 
-    def keep(self, values: Floats, worlds: Worlds) -> None:
+    def keep(self, values: Floats, block_states: BlockStates) -> None:
         """Take the weight of trials whose value, which nothing is left to draw of, is outside the restriction."""
         inside = (values >= self.low) & (values <= self.high)
-        free = worlds.met.get(self.unless)
+        free = block_states.met.get(self.unless)
         if free is not None:
             inside |= free
-        worlds.weight *= inside
+        block_states.weight *= inside
 
 
 class Kernel(Protocol):
     """Draws a node for every trial of a block."""
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
-        """Set `worlds.now[index]`, shape (trials,)."""
+    def draw(
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+    ) -> None:
+        """Set `block_states.now[index]`, shape (trials,)."""
 
 
 @dataclass(frozen=True)
-class Keep:
+class KeepAll:
     """Every state is kept."""
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:  # noqa: ARG002
+    def draw(
+        self,
+        block_states: BlockStates,
+        index: int,
+        words: RandomWords,  # noqa: ARG002
+        restriction: Restriction | None = None,  # noqa: ARG002
+    ) -> None:
         """The state before is the state now."""
-        worlds.now[index] = worlds.before[index]
+        block_states.now[index] = block_states.before[index]
 
 
 @dataclass(frozen=True)
-class Certain:
+class FixedState:
     """The same state in every trial."""
 
     state: int
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:  # noqa: ARG002
+    def draw(
+        self,
+        block_states: BlockStates,
+        index: int,
+        words: RandomWords,  # noqa: ARG002
+        restriction: Restriction | None = None,  # noqa: ARG002
+    ) -> None:
         """Nothing is left to chance."""
-        worlds.now[index] = np.full(worlds.trials, self.state, dtype=np.uint8)
+        block_states.now[index] = np.full(block_states.trials, self.state, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ThresholdTable:
     """A row for each joint state of the parents; a state is passed when the word exceeds its threshold.
 
     The upper halves of words and thresholds are compared. Only where they are equal, once in 65,536 trials, do the
@@ -104,24 +118,26 @@ class Thresholds:
         lower: the lower halves, shape (states - 1, rows).
     """
 
-    reader: Reader
+    reader: RowIndex
     upper: tuple[npt.NDArray[np.unsignedinteger[Any]], ...]
     lower: npt.NDArray[np.uint16]
 
     @classmethod
-    def of(cls, law: Law, index: Mapping[str, int]) -> Thresholds:
+    def of(cls, law: StepLaw, index: Mapping[str, int]) -> ThresholdTable:
         """The thresholds of a law without curves."""
         cumulative = np.cumsum(law.table(), axis=-1).reshape(law.rows, law.size).T[:-1]
         levels = np.clip(np.rint(cumulative * 2.0**32) - 1.0, 0.0, 2.0**32 - 1.0).astype(np.uint32)
         halves = (levels >> 16).astype(np.uint64)
         upper = tuple(_packed(halves[start : start + _LEVELS]) for start in range(0, len(halves), _LEVELS))
-        reader = Reader(tuple((index[parent.node], parent) for parent in law.parents))
+        reader = RowIndex(tuple((index[parent.node], parent) for parent in law.parents))
         return cls(reader, upper, levels.astype(np.uint16))
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
+    def draw(
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+    ) -> None:
         """Count the thresholds that each word exceeds."""
         assert restriction is None, "a node that is held to something is drawn from its factors"
-        rows = self.reader.rows(worlds) if self.reader.parents else np.zeros(worlds.trials, dtype=np.intp)
+        rows = self.reader.rows(block_states) if self.reader.parents else np.zeros(block_states.trials, dtype=np.intp)
         word = words.upper
         passed: list[States] = []
         for lower, upper in zip(self.lower, self._upper_of(rows), strict=False):
@@ -130,7 +146,7 @@ class Thresholds:
             if len(tied):  # a word of 0 counts as 1, so that a state of probability 0 is never drawn
                 exceeds[tied] = np.maximum(words.lower(tied), 1) > lower[rows[tied]]
             passed.append(exceeds.view(np.uint8))
-        worlds.now[index] = _added(passed, worlds.trials)
+        block_states.now[index] = _added(passed, block_states.trials)
 
     def _upper_of(self, rows: Rows) -> Iterator[npt.NDArray[np.uint16]]:
         """The upper halves of the thresholds of each trial, shape (trials,), one threshold after the other."""
@@ -149,13 +165,13 @@ def _packed(halves: npt.NDArray[np.uint64]) -> npt.NDArray[np.unsignedinteger[An
     return packed.astype({1: np.uint16, 2: np.uint32}.get(len(halves), np.uint64))
 
 
-class Factors:
+class FactoredKernel:
     """Weights multiplied out for each trial."""
 
-    def __init__(self, law: Law, index: Mapping[str, int], tables: Tables | None = None) -> None:
+    def __init__(self, law: StepLaw, index: Mapping[str, int], tables: TableCache | None = None) -> None:
         if law.fixed is not None:  # which is a prior that nothing acts on
             law = replace(law, prior=law.fixed)
-        self.weigher = Weigher(with_mask(law), index, tables)
+        self.weigher = LogWeightEvaluator(with_mask(law), index, tables)
         self.keep = law.keep
         """Persistence by state, or None where nothing is kept; with draws of the judgements before the states."""
         self.odds = None if law.keep is None else _odds(law.keep)
@@ -164,47 +180,49 @@ class Factors:
         self.simple = not self.weigher.logarithmic and (self.odds is None or bool(np.isfinite(self.odds).all()))
         """Whether odds are never infinite, so that a state can be drawn from weights."""
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
+    def draw(
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+    ) -> None:
         """Draw from the mixture of keeping and redrawing, states in order."""
-        own = worlds.before[index]
+        own = block_states.before[index]
         if restriction is None and self.simple:
-            weights, odds = self.weigher.with_odds(worlds)
-            stay = None if self.odds is None or own is None else self._stay(worlds, own, odds)
+            weights, odds = self.weigher.with_odds(block_states)
+            stay = None if self.odds is None or own is None else self._stay(block_states, own, odds)
             state = draw_kept(weights, stay, own, words.uniforms)
-            worlds.now[index] = np.where(weights[-1] > 0.0, state, own) if self.confined else state
+            block_states.now[index] = np.where(weights[-1] > 0.0, state, own) if self.confined else state
             return
-        share = self.share(worlds, own)
+        share = self.share(block_states, own)
         if restriction is not None:
-            share = restriction.narrow(share, worlds)
-        worlds.now[index] = draw_state(share, words.uniforms)
+            share = restriction.narrow(share, block_states)
+        block_states.now[index] = draw_state(share, words.uniforms)
 
-    def share(self, worlds: Worlds, own: States | None) -> Floats:
+    def share(self, block_states: BlockStates, own: States | None) -> Floats:
         """The probabilities of the states after the step, shape (states, trials)."""
-        weights, odds = self.weigher(worlds)
+        weights, odds = self.weigher(block_states)
         share = normalised(weights)
         if self.keep is not None and own is not None:
-            keep = _by_state(self.keep, worlds, own)
+            keep = _by_state(self.keep, block_states, own)
             share *= 1.0 - (keep if odds is None else kept(keep, odds))
             share += (1.0 - share.sum(axis=0)) * (np.arange(len(share))[:, None] == own)
         return share
 
-    def _stay(self, worlds: Worlds, own: States, odds: Floats | None) -> Floats:
+    def _stay(self, block_states: BlockStates, own: States, odds: Floats | None) -> Floats:
         """The odds of keeping."""
         assert self.odds is not None
-        stay = _by_state(self.odds, worlds, own)
+        stay = _by_state(self.odds, block_states, own)
         return stay if odds is None else np.multiply(stay, odds, out=odds)
 
 
-def kernel(law: Law, index: Mapping[str, int], tables: Tables | None = None) -> Kernel:
-    """The fastest kernel of a law; `index` gives each node's place in `Worlds`, `tables` those already made."""
+def kernel(law: StepLaw, index: Mapping[str, int], tables: TableCache | None = None) -> Kernel:
+    """The fastest kernel of a law; `index` gives each node's place in `BlockStates`, `tables` those already made."""
     if law.fixed is not None and law.fixed.max() == 1.0:
-        return Certain(int(law.fixed.argmax()))
+        return FixedState(int(law.fixed.argmax()))
     if law.keep is not None and bool(np.all(law.keep >= 1.0)):
-        return Keep()
+        return KeepAll()
     drawn = any(parent.node == JUDGEMENTS for parent in law.parents)
     if law.curves or law.rows > (min(_DRAWN_ROWS, _THRESHOLD_ROWS) if drawn else _THRESHOLD_ROWS):
-        return Factors(law, index, tables)
-    return Thresholds.of(law, index)
+        return FactoredKernel(law, index, tables)
+    return ThresholdTable.of(law, index)
 
 
 def _odds(keep: Floats) -> Floats:
@@ -214,11 +232,11 @@ def _odds(keep: Floats) -> Floats:
     return odds[0] if keep.ndim == 1 and bool(np.all(keep == keep[0])) else odds
 
 
-def _by_state(values: Floats, worlds: Worlds, own: States) -> Floats:
+def _by_state(values: Floats, block_states: BlockStates, own: States) -> Floats:
     """Values by state, shape (), (states,) or (draws, states), of each trial's own state: shape () or (trials,)."""
     if values.ndim < 2:
         return values.take(own) if values.ndim else values
-    return values[worlds.drawn, own]
+    return values[block_states.drawn, own]
 
 
 def draw_state(share: Floats, uniforms: Floats) -> States:
@@ -284,7 +302,7 @@ def normalised(weights: Floats) -> Floats:
     return weights
 
 
-def with_mask(law: Law) -> Law:
+def with_mask(law: StepLaw) -> StepLaw:
     """The law with its allowed moves as a term: minus infinity where a redraw may not go."""
     if law.allowed is None or law.keep is None:
         return law

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from usru_scenarios.meaning.program import Floats, NumericNode
+from usru_scenarios.program.program import Floats, NumericNode
 from usru_scenarios.sampler.kernels import Restriction
-from usru_scenarios.sampler.streams import Words
-from usru_scenarios.sampler.tables import Hinges, Lookup, Reader, Worlds, added_up
+from usru_scenarios.sampler.rng import RandomWords
+from usru_scenarios.sampler.tables import BlockStates, Lookup, PiecewiseLinear, RowIndex, added_up
 
 
 class NumericKernel:
@@ -23,54 +23,62 @@ class NumericKernel:
         self.window = node.windows[..., step]
         active = [term for term in node.terms if step or not any(parent.lag for parent in term.parents)]
         self.lookups = [
-            Lookup(Reader(tuple((index[p.node], p) for p in term.parents)), term.points.reshape(1, -1))
+            Lookup(RowIndex(tuple((index[p.node], p) for p in term.parents)), term.points.reshape(1, -1))
             for term in active
         ]
-        self.hinges = [Hinges.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
+        self.hinges = [PiecewiseLinear.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
         self.start = np.asarray(0.0) if node.initial is None else node.scale.latent(node.initial)
 
-    def draw(self, worlds: Worlds, index: int, words: Words, restriction: Restriction | None = None) -> None:
-        """Set `worlds.now[index]` and `worlds.latent[index]`, shape (trials,)."""
-        shift = self._shift(worlds)
-        centre, spread = self._latent(worlds, worlds.latent[index], shift)
-        known = self._known(worlds)
+    def draw(
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+    ) -> None:
+        """Set `block_states.now[index]` and `block_states.latent[index]`, shape (trials,)."""
+        shift = self._shift(block_states)
+        centre, spread = self._latent(block_states, block_states.latent[index], shift)
+        known = self._known(block_states)
         if not spread.any():
-            latent = centre + np.zeros(worlds.trials)
+            latent = centre + np.zeros(block_states.trials)
         elif restriction is None or known is not None:
             latent = centre + spread * words.normals
         else:
-            middle = np.broadcast_to((centre + shift) / spread, worlds.trials)
-            latent = centre + spread * self._narrow(restriction, worlds, words, middle, spread)
-        worlds.latent[index] = latent
+            middle = np.broadcast_to((centre + shift) / spread, block_states.trials)
+            latent = centre + spread * self._narrow(restriction, block_states, words, middle, spread)
+        block_states.latent[index] = latent
         scale = self.node.scale
-        worlds.now[index] = scale(latent + shift, worlds.drawn) if known is None else np.full(worlds.trials, known)
+        block_states.now[index] = (
+            scale(latent + shift, block_states.drawn) if known is None else np.full(block_states.trials, known)
+        )
         if restriction is not None and (not spread.any() or known is not None):
-            restriction.keep(worlds.now[index], worlds)
+            restriction.keep(block_states.now[index], block_states)
 
-    def _known(self, worlds: Worlds) -> Floats | None:
+    def _known(self, block_states: BlockStates) -> Floats | None:
         """The value where an intervention or `initial` says it, shape () or (trials,)."""
         if not math.isnan(self.imposed):
             return np.asarray(self.imposed)
-        return worlds.each(self.node.initial) if self.first and self.node.initial is not None else None
+        return block_states.each(self.node.initial) if self.first and self.node.initial is not None else None
 
-    def _narrow(self, restriction: Restriction, worlds: Worlds, words: Words, centre: Floats, spread: Floats) -> Floats:
+    def _narrow(
+        self, restriction: Restriction, block_states: BlockStates, words: RandomWords, centre: Floats, spread: Floats
+    ) -> Floats:
         """Standard normals that bring the value within a restriction, whose probability goes into the weights.
 
         `centre`, shape (trials,), is where the shifted latent normal stands, in units of its `spread`.
         """
         latent = self.node.scale.latent
-        low, high = (worlds.each(latent(value)) / spread - centre for value in (restriction.low, restriction.high))
-        free = worlds.met.get(restriction.unless)
+        low, high = (
+            block_states.each(latent(value)) / spread - centre for value in (restriction.low, restriction.high)
+        )
+        free = block_states.met.get(restriction.unless)
         if free is not None:
             low, high = np.where(free, -np.inf, low), np.where(free, np.inf, high)
         upper = low > 0
         low, high = np.where(upper, -high, low), np.where(upper, -low, high)
         below, inside = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
-        worlds.weight *= inside
+        block_states.weight *= inside
         drawn = _normal_quantile(np.clip(below + words.uniforms * inside, 1e-300, 1.0 - 2.0**-53))
         return np.where(upper, -drawn, drawn)
 
-    def _latent(self, worlds: Worlds, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
+    def _latent(self, block_states: BlockStates, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the latent normal given the past: an autoregression of lag one.
 
         It starts as a standard normal, or where an `initial` value comes out.
@@ -78,21 +86,21 @@ class NumericKernel:
         if before is None:
             if self.node.initial is None:
                 return np.zeros_like(shift), np.asarray(1.0)
-            return worlds.each(self.start) - shift, np.asarray(0.0)
-        r = worlds.each(self.node.persistence)
+            return block_states.each(self.start) - shift, np.asarray(0.0)
+        r = block_states.each(self.node.persistence)
         return r * before, np.sqrt(1.0 - r * r)
 
-    def _shift(self, worlds: Worlds) -> Floats:
-        window = worlds.each(self.window)
+    def _shift(self, block_states: BlockStates) -> Floats:
+        window = block_states.each(self.window)
         if not self.lookups and not self.hinges:
-            return window * worlds.each(self.node.sd_per_point)
-        points = np.empty((1, worlds.trials))
+            return window * block_states.each(self.node.sd_per_point)
+        points = np.empty((1, block_states.trials))
         points[0] = window
         for lookup in self.lookups:
-            lookup.combine(worlds, points, np.add)
-        for given in added_up(hinges.points(worlds) for hinges in self.hinges).values():
+            lookup.combine(block_states, points, np.add)
+        for given in added_up(hinges.points(block_states) for hinges in self.hinges).values():
             points += given
-        shift: Floats = points[0] * worlds.each(self.node.sd_per_point)
+        shift: Floats = points[0] * block_states.each(self.node.sd_per_point)
         return shift
 
 

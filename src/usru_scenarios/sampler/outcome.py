@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.program import Floats, Law, Parent, kept
+from usru_scenarios.program.program import Floats, Parent, StepLaw, kept
 from usru_scenarios.sampler.kernels import Restriction, cumulative, draw_state, kept_or_passed, normalised, with_mask
-from usru_scenarios.sampler.streams import Words
-from usru_scenarios.sampler.tables import States, Tables, Weigher, Worlds
+from usru_scenarios.sampler.rng import RandomWords
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, States, TableCache
 
 _NOTHING: Floats = np.asarray(0.0)
 _CELL = 1024
@@ -27,7 +27,7 @@ _GATHERED = 1 << 21
 """Numbers that are kept until they are."""
 
 
-class Mixing:
+class LazyTransition:
     """A step of the outcome in which every scenario is kept with the same probability or redrawn by the same shares.
 
     Args:
@@ -120,7 +120,7 @@ def products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats
     return sums if cell == size else sums.reshape(len(edges), -1, len(one), len(other)).sum(axis=1)
 
 
-class Gathered:
+class BatchedProducts:
     """Sums of moves where there are many scenarios: several steps by one matrix product for each batch.
 
     Each product is as large as all pairs of scenarios, which takes longer to add up than to work out where a batch has
@@ -172,7 +172,7 @@ class Gathered:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class FullTransition:
     """A step of the outcome by its whole transition matrix, shape (from, to, trials)."""
 
     matrix: Floats
@@ -188,31 +188,31 @@ class Matrix:
         return start
 
     def advance(self, probability: Floats) -> Floats:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         after: Floats = probability[0] * self.matrix[0]
         for there, row in zip(probability[1:], self.matrix[1:], strict=True):
             after += there * row
         return after
 
     def moves(self, probability: Floats) -> Iterable[Floats]:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         return (there * row for there, row in zip(probability, self.matrix, strict=True))
 
     def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         return np.stack([np.add.reduceat(joint, edges, axis=-1).T for joint in self.moves(probability)], axis=1)
 
     def row(self, states: States) -> Floats:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         rows: Floats = np.take_along_axis(self.matrix, states[None, None, :].astype(np.intp), axis=0)[0]
         return rows
 
     def draw(self, before: States, uniforms: Floats) -> States:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         return draw_state(self.row(before), uniforms)
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
-        """As in `Mixing`."""
+        """As in `LazyTransition`."""
         after = self.advance(unseen)
         after[members] = 0.0
         return after
@@ -223,9 +223,9 @@ class OutcomeKernel:
 
     def __init__(
         self,
-        law: Law,
+        law: StepLaw,
         index: Mapping[str, int],
-        tables: Tables | None = None,
+        tables: TableCache | None = None,
         varying: frozenset[str] = frozenset(),
     ) -> None:
         self.law = law
@@ -234,35 +234,39 @@ class OutcomeKernel:
         uniform = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
         self.mixes = law.fixed is not None or (not own and law.allowed is None and uniform)
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
-        self.weighers = [] if law.fixed is not None else [Weigher(part, index, tables, varying) for part in laws]
+        self.weighers = (
+            [] if law.fixed is not None else [LogWeightEvaluator(part, index, tables, varying) for part in laws]
+        )
 
-    def transition(self, worlds: Worlds) -> Mixing | Matrix:
+    def transition(self, block_states: BlockStates) -> LazyTransition | FullTransition:
         """The transition of this step; without a step before, its shares are the start."""
         if self.law.fixed is not None:
-            return Mixing(_NOTHING, np.broadcast_to(self.law.fixed[:, None], (self.law.size, worlds.trials)))
+            return LazyTransition(
+                _NOTHING, np.broadcast_to(self.law.fixed[:, None], (self.law.size, block_states.trials))
+            )
         if self.mixes:
-            weights, odds = self.weighers[0].with_odds(worlds)
+            weights, odds = self.weighers[0].with_odds(block_states)
             if self.law.keep is None:
-                return Mixing(_NOTHING, weights)
-            hold = worlds.each(self.law.keep[..., 0])
+                return LazyTransition(_NOTHING, weights)
+            hold = block_states.each(self.law.keep[..., 0])
             if odds is not None:
                 odds *= hold
                 hold = odds / (odds + (1.0 - hold))
-            return Mixing(hold, weights)
-        return Matrix(np.stack([self._row(state, worlds) for state in range(self.law.size)]))
+            return LazyTransition(hold, weights)
+        return FullTransition(np.stack([self._row(state, block_states) for state in range(self.law.size)]))
 
-    def _row(self, state: int, worlds: Worlds) -> Floats:
-        weights, odds = self.weighers[state](worlds)
+    def _row(self, state: int, block_states: BlockStates) -> Floats:
+        weights, odds = self.weighers[state](block_states)
         share = normalised(weights)
         if self.law.keep is None:
             return share
-        keep = worlds.each(self.law.keep[..., state])
+        keep = block_states.each(self.law.keep[..., state])
         share *= 1.0 - (keep if odds is None else kept(keep, odds))
         share[state] += 1.0 - share.sum(axis=0)
         return share
 
 
-def _from_state(law: Law, state: int) -> Law:
+def _from_state(law: StepLaw, state: int) -> StepLaw:
     """The law of the trials whose own previous state is known."""
 
     def sliced(table: Floats, parents: tuple[Parent, ...]) -> tuple[Floats, tuple[Parent, ...]]:
@@ -280,14 +284,18 @@ def _from_state(law: Law, state: int) -> Law:
 
 
 def draw_scenario(
-    transition: Mixing | Matrix, worlds: Worlds, index: int, words: Words, restriction: Restriction | None
+    transition: LazyTransition | FullTransition,
+    block_states: BlockStates,
+    index: int,
+    words: RandomWords,
+    restriction: Restriction | None,
 ) -> None:
-    """Set the outcome in `worlds.now[index]`, shape (trials,)."""
-    before, uniforms = worlds.before[index], words.uniforms
+    """Set the outcome in `block_states.now[index]`, shape (trials,)."""
+    before, uniforms = block_states.before[index], words.uniforms
     if restriction is not None:
         share = transition.start() if before is None else transition.row(before)
-        worlds.now[index] = draw_state(restriction.narrow(share, worlds), uniforms)
+        block_states.now[index] = draw_state(restriction.narrow(share, block_states), uniforms)
     elif before is None:
-        worlds.now[index] = draw_state(transition.start(), uniforms)
+        block_states.now[index] = draw_state(transition.start(), uniforms)
     else:
-        worlds.now[index] = transition.draw(before, uniforms)
+        block_states.now[index] = transition.draw(before, uniforms)

@@ -1,4 +1,4 @@
-"""The worlds of a block, and tables of numbers for the joint states of a node's parents, read for each trial.
+"""The trials of a block, and tables of numbers for the joint states of a node's parents, read for each trial.
 
 A law that no single table holds is multiplied out for each trial from tables over small groups of parents. Arrays hold
 trials in their last axis.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.meaning.program import JUDGEMENTS, Curve, Floats, Law, Parent, Term, log_weights
+from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent, PiecewiseCurve, StepLaw, Term, log_weights
 
 States = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.intp]
@@ -29,14 +29,14 @@ _SAFE_SPREAD = 600.0
 """Products of factors are formed as such while no state's log-weight can fall this far below the largest."""
 
 
-class Worlds:
+class BlockStates:
     """The states of all nodes in a block of trials, now and one step before.
 
     Attributes:
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
         drawn: which draw of the judgements each trial has, shape (trials,), or None; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
-        weight: shape (trials,), the probability of what draws were restricted to, given each world's past.
+        weight: shape (trials,), the probability of what draws were restricted to, given each trial's past.
         met: by what a watcher waits for, shape (trials,), whether it has come about.
     """
 
@@ -64,17 +64,17 @@ class Worlds:
 
 
 @dataclass(frozen=True)
-class Reader:
+class RowIndex:
     """Packs the joint state of some parents into the row of a table, first parent slowest."""
 
     parents: tuple[tuple[int, Parent], ...]
     """Index of each parent's node, and the parent."""
 
-    def rows(self, worlds: Worlds) -> Rows:
+    def rows(self, block_states: BlockStates) -> Rows:
         """The row of each trial, shape (trials,)."""
         packed: npt.NDArray[Any] | None = None
         for index, parent, dtype in self._steps:
-            state = (worlds.before if parent.lag else worlds.now)[index]
+            state = (block_states.before if parent.lag else block_states.now)[index]
             if parent.edges:
                 state = _reached(state, parent.edges)
             if packed is None:
@@ -104,27 +104,27 @@ def _reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsigne
 class Lookup:
     """Columns of numbers for each joint state of some parents: shape (columns, rows), or (columns, 1) without any."""
 
-    reader: Reader
+    reader: RowIndex
     columns: Floats
 
-    def fill(self, worlds: Worlds, into: Floats) -> None:
+    def fill(self, block_states: BlockStates, into: Floats) -> None:
         """Write the numbers of each trial, shape (columns, trials)."""
         if not self.reader.parents:
             into[:] = self.columns
             return
-        rows = self.reader.rows(worlds)
+        rows = self.reader.rows(block_states)
         for column, out in zip(self.columns, into, strict=True):
             column.take(rows, out=out, mode="wrap")  # rows are in range; of the modes, this one is the fastest
 
-    def combine(self, worlds: Worlds, into: Floats, operation: np.ufunc) -> None:
+    def combine(self, block_states: BlockStates, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
-        rows = self.reader.rows(worlds)
+        rows = self.reader.rows(block_states)
         for column, out in zip(self.columns, into, strict=True):
             operation(out, column.take(rows, mode="wrap"), out=out)
 
 
 @dataclass(frozen=True)
-class Hinges:
+class PiecewiseLinear:
     """Points along numeric parents, as sums of slopes over the stretches between knots: shape (columns, trials)."""
 
     index: int
@@ -136,13 +136,13 @@ class Hinges:
     """Shape (stretches, columns) or (stretches, columns, draws)."""
 
     @classmethod
-    def of(cls, curve: Curve, index: int) -> Hinges:
+    def of(cls, curve: PiecewiseCurve, index: int) -> PiecewiseLinear:
         """The hinges of a curve."""
         points = np.moveaxis(curve.points, 0, -1) if curve.points.ndim == 3 else curve.points
         slopes = np.diff(points, axis=0) / np.diff(curve.knots).reshape(-1, *(1,) * (points.ndim - 1))
         return cls(index, curve.lag, curve.knots, points[0], slopes)
 
-    def without_first(self) -> Hinges:
+    def without_first(self) -> PiecewiseLinear:
         """The same where the points at the first knot are given by something else."""
         return replace(self, first=np.zeros_like(self.first))
 
@@ -151,18 +151,18 @@ class Hinges:
         """The columns that get any points."""
         return sorted({*_nonzero(self.first), *(column for slopes in self.slopes for column in _nonzero(slopes))})
 
-    def points(self, worlds: Worlds) -> dict[int, Floats]:
+    def points(self, block_states: BlockStates) -> dict[int, Floats]:
         """The points of each trial, by column that gets any, shape () or (trials,)."""
-        values = (worlds.before if self.lag else worlds.now)[self.index]
+        values = (block_states.before if self.lag else block_states.now)[self.index]
         points: dict[int, Floats] = {}
         for left, right, slopes in zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True):
             along = np.clip(values, left, right)
             along -= left
             for column in _nonzero(slopes):
-                rise = worlds.each(slopes[column]) * along
+                rise = block_states.each(slopes[column]) * along
                 points[column] = points[column] + rise if column in points else rise
         for column in _nonzero(self.first):
-            points[column] = points.get(column, _NOTHING) + worlds.each(self.first[column])
+            points[column] = points.get(column, _NOTHING) + block_states.each(self.first[column])
         return points
 
 
@@ -180,9 +180,9 @@ class Table:
         offset: shape (states + 1,), added to all rows.
     """
 
-    def __init__(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> None:
+    def __init__(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> None:
         self.parents = tuple(sorted({parent for term in terms for parent in term.parents}))
-        part = Law(law.name, law.size, None, terms=terms, prior=np.ones(law.size), offset=offset)
+        part = StepLaw(law.name, law.size, None, terms=terms, prior=np.ones(law.size), offset=offset)
         rows = log_weights(part, self.parents).reshape(-1, law.size + 1)
         self.logs: Floats = np.ascontiguousarray(rows.T)
         self.holds = bool(self.logs[-1].any())
@@ -206,18 +206,18 @@ def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
     return whole
 
 
-class Tables:
+class TableCache:
     """Tables that were made already, by what they were made of.
 
     Args:
         others: those whose tables these share, but for what is drawn of judgements: that is a block's and goes with it.
     """
 
-    def __init__(self, others: Tables | None = None) -> None:
+    def __init__(self, others: TableCache | None = None) -> None:
         self.lasting: dict[object, Table] = {} if others is None else others.lasting
         self._drawn: dict[object, Table] = {}
 
-    def of(self, law: Law, terms: tuple[Term, ...], offset: Floats) -> Table:
+    def of(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> Table:
         """As `Table`."""
         drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)
         known = self._drawn if drawn else self.lasting
@@ -227,27 +227,27 @@ class Tables:
         return known[made_of]
 
 
-class Weigher:
+class LogWeightEvaluator:
     """Multiplies out a law for each trial: unnormalised weights of the states, and the odds of keeping.
 
     Args:
         law: the law.
-        index: each node's place in `Worlds`.
+        index: each node's place in `BlockStates`.
         tables: those already made, which laws of other steps and blocks share.
         varying: the weights that change over time; their terms get tables of their own, so that others can be shared.
     """
 
     def __init__(
         self,
-        law: Law,
+        law: StepLaw,
         index: Mapping[str, int],
-        tables: Tables | None = None,
+        tables: TableCache | None = None,
         varying: frozenset[str] = frozenset(),
     ) -> None:
         self.size = law.size
-        self.hinges = [Hinges.of(curve, index[curve.node]) for curve in law.curves]
+        self.hinges = [PiecewiseLinear.of(curve, index[curve.node]) for curve in law.curves]
         law = replace(law, offset=sum((hinges.first for hinges in self.hinges if hinges.first.ndim == 1), law.offset))
-        parts = _tables(law, varying, tables or Tables())
+        parts = _tables(law, varying, tables or TableCache())
         steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
         self.logarithmic = math.fsum(steepest) + sum(part.most_hold - part.lowest for part in parts) > _SAFE_SPREAD
         self.hinges = [hinges.without_first() if hinges.first.ndim == 1 else hinges for hinges in self.hinges]
@@ -255,33 +255,33 @@ class Weigher:
         self.holds = tilted or any(part.holds for part in parts)
         self.lookups = [
             Lookup(
-                Reader(tuple((index[parent.node], parent) for parent in part.parents)),
+                RowIndex(tuple((index[parent.node], parent) for parent in part.parents)),
                 (part.logs if self.logarithmic else part.factors)[: law.size + self.holds],
             )
             for part in parts
         ]
 
-    def __call__(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+    def __call__(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """Weights of the states, shape (states, trials), and the log-odds of keeping, or None where they are 0."""
-        weights, last = self._multiplied(worlds)
+        weights, last = self._multiplied(block_states)
         return weights, last if last is None or self.logarithmic else np.log(last)
 
-    def with_odds(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+    def with_odds(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """The same with what the odds of keeping are multiplied by, neither 0 nor infinite, or None where it is 1."""
-        weights, last = self._multiplied(worlds)
+        weights, last = self._multiplied(block_states)
         if last is not None and self.logarithmic:
             last = np.exp(np.clip(last, -_SAFE_SPREAD, _SAFE_SPREAD))
         return weights, last
 
-    def _multiplied(self, worlds: Worlds) -> tuple[Floats, Floats | None]:
+    def _multiplied(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """Weights of the states, and the factor of the odds, or its logarithm where logarithms are added up."""
-        columns = np.empty((self.size + self.holds, worlds.trials))
+        columns = np.empty((self.size + self.holds, block_states.trials))
         first, *others = self.lookups
-        first.fill(worlds, columns)
+        first.fill(block_states, columns)
         for lookup in others:
-            lookup.combine(worlds, columns, np.add if self.logarithmic else np.multiply)
+            lookup.combine(block_states, columns, np.add if self.logarithmic else np.multiply)
         weights, last = columns[: self.size], columns[self.size] if self.holds else None
-        for column, points in added_up(hinges.points(worlds) for hinges in self.hinges).items():
+        for column, points in added_up(hinges.points(block_states) for hinges in self.hinges).items():
             if self.logarithmic:
                 columns[column] += points
             else:
@@ -292,7 +292,7 @@ class Weigher:
         return weights, last
 
 
-def _tables(law: Law, varying: frozenset[str], known: Tables) -> list[Table]:
+def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[Table]:
     """The tables of a law. Event windows go into the smallest."""
     groups = _grouped(law, varying)
     smallest = min(groups, key=lambda group: group.rows)
@@ -300,7 +300,7 @@ def _tables(law: Law, varying: frozenset[str], known: Tables) -> list[Table]:
     return [known.of(law, tuple(group.terms), law.offset if group is smallest else nothing) for group in groups]
 
 
-class _Group:
+class _TermGroup:
     """Terms that are put into one table."""
 
     def __init__(self) -> None:
@@ -319,24 +319,24 @@ class _Group:
         self.terms.append(term)
 
 
-def _grouped(law: Law, varying: frozenset[str]) -> list[_Group]:
+def _grouped(law: StepLaw, varying: frozenset[str]) -> list[_TermGroup]:
     """The terms, the prior among them, in groups whose parents have at most `_FACTOR_ROWS` joint states.
 
     What is drawn of judgements, and what varies over time, keeps apart from what does not. Large terms come first and
     each goes where it adds the fewest rows.
     """
-    groups: dict[tuple[bool, bool], list[_Group]] = {}
+    groups: dict[tuple[bool, bool], list[_TermGroup]] = {}
     for term in sorted((*law.terms, *_prior(law)), key=lambda term: (-len(term.parents), term.parents)):
         drawn = any(parent.node == JUDGEMENTS for parent in term.parents)
         alike = groups.setdefault((term.weight in varying, drawn), [])
         fitting = [group for group in alike if group.rows_with(term) <= max(_FACTOR_ROWS, group.rows)]
         if not fitting:
-            alike.append(_Group())
+            alike.append(_TermGroup())
         min(fitting or alike[-1:], key=lambda group: group.rows_with(term)).add(term)
     return [group for kind in sorted(groups) for group in groups[kind]]
 
 
-def _prior(law: Law) -> Iterator[Term]:
+def _prior(law: StepLaw) -> Iterator[Term]:
     """The prior as a term, where it says anything or nothing else does."""
     if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
         with np.errstate(divide="ignore"):

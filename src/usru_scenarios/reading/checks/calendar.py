@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.model import Numeric, NumericEvent
+from usru_scenarios.model.schema import Numeric, NumericEvent
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.timeline import TimeError, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from usru_scenarios.model import Event, Weight
+    from usru_scenarios.model.schema import Event, Weight
     from usru_scenarios.reading.yaml_source import KeyPath
     from usru_scenarios.timeline import Grid
 

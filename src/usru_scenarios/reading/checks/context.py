@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from usru_scenarios.model import Categorical, Model, Numeric, Outcome
+from usru_scenarios.model.schema import Categorical, Model, Numeric, Outcome
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid, TimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, KeysView
 
-    from usru_scenarios.model import Rule
+    from usru_scenarios.model.schema import Rule
     from usru_scenarios.reading.yaml_source import KeyPath
 
 Node = Categorical | Numeric | Outcome
@@ -41,7 +41,7 @@ class Finding:
 _NO_NAMES = dict[str, Any]().keys()
 
 
-class Named(NamedTuple):
+class NamedNode(NamedTuple):
     """A node with its name and its path in the file."""
 
     name: str
@@ -137,12 +137,12 @@ class Context:
         return self.model.drivers.get(name) or self.model.consequences.get(name)
 
     @cached_property
-    def nodes(self) -> tuple[Named, ...]:
+    def nodes(self) -> tuple[NamedNode, ...]:
         """The drivers, the outcome and the consequences, in the order in which they are drawn."""
         return (
-            *(Named(name, ("drivers", name), node) for name, node in self.model.drivers.items()),
-            Named(OUTCOME, ("outcome",), self.model.outcome),
-            *(Named(name, ("consequences", name), node) for name, node in self.model.consequences.items()),
+            *(NamedNode(name, ("drivers", name), node) for name, node in self.model.drivers.items()),
+            NamedNode(OUTCOME, ("outcome",), self.model.outcome),
+            *(NamedNode(name, ("consequences", name), node) for name, node in self.model.consequences.items()),
         )
 
     def categorical(self) -> Iterator[tuple[str, KeyPath, Categorical | Outcome]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.model import Categorical, Outcome
+from usru_scenarios.model.schema import Categorical, Outcome
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.reading.checks.context import Context, Finding
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.limits import MOST_STATES
-from usru_scenarios.model import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.model.judgements import citations
+from usru_scenarios.model.schema import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
 from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.reading.grammar import NOUNS, describe_place
-from usru_scenarios.reading.provenance import citations
+from usru_scenarios.reading.schema_paths import NOUNS, describe_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from usru_scenarios.model import Shares
+    from usru_scenarios.model.schema import Shares
     from usru_scenarios.reading.yaml_source import KeyPath
 
 _NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")

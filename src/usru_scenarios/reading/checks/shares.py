@@ -16,17 +16,17 @@ from usru_scenarios.limits import (
     LEAST_RANGE,
     NARROWEST_RANGE,
 )
-from usru_scenarios.meaning.events import COMPARISONS
-from usru_scenarios.model import Categorical, Distribution, Judgement, Numeric, State
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Categorical, Distribution, Judgement, Numeric, State
 from usru_scenarios.names import DIRICHLET
+from usru_scenarios.program.events import COMPARISONS
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.reading.grammar import describe_place
-from usru_scenarios.reading.provenance import judgements
+from usru_scenarios.reading.schema_paths import describe_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from usru_scenarios.model import Condition, PriorRow, Scenario, Shares
+    from usru_scenarios.model.schema import Condition, PriorRow, Scenario, Shares
     from usru_scenarios.reading.yaml_source import KeyPath
 
 _SCALE = 3
@@ -279,7 +279,7 @@ def coverage(context: Context) -> Iterator[Finding]:
         cells = _cells(context, node.prior_given.values())
         if cells is None or len((context.raw(name) or {})["prior_given"]) > len(node.prior_given):
             continue
-        search = _Search(cells, [_row(row, cells) for row in node.prior_given.values()])
+        search = _CoverageSearch(cells, [_row(row, cells) for row in node.prior_given.values()])
         if (hole := search.uncovered()) is not None:
             where = ", ".join(f"{parent} {cells[parent][cell].shown}" for parent, cell in hole.items())
             message = f"no row of prior_given covers {where}, and the states of '{name}' have no prior of their own"
@@ -304,10 +304,10 @@ def countable(context: Context) -> Iterator[Finding]:
             yield Finding("too_many_conditions", message, (*path, "prior_given"), hint)
 
 
-def _can_be_told_apart(cells: dict[str, list[_Cell]], rows: Iterable[PriorRow]) -> bool:
+def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[PriorRow]) -> bool:
     import numpy as np
 
-    from usru_scenarios.meaning.conditions import TooManyCases, first_row
+    from usru_scenarios.program.auxiliary import TooManyCases, first_row
 
     parents = sorted(cells)
     asked = [
@@ -328,7 +328,7 @@ def _has_own(states: Mapping[str, State | Scenario]) -> bool:
     return any(isinstance(state, State) and state.prior is not None for state in states.values())
 
 
-class _Cell(NamedTuple):
+class _ParentCell(NamedTuple):
     """A state of a parent, or a stretch of a numeric parent's scale on which no comparison changes."""
 
     shown: str
@@ -346,40 +346,44 @@ _Row = dict[str, frozenset[int]]
 """For each parent that a row asks about, the numbers of its cells that meet the row."""
 
 
-def _cells(context: Context, rows: Iterable[PriorRow]) -> dict[str, list[_Cell]] | None:
+def _cells(context: Context, rows: Iterable[PriorRow]) -> dict[str, list[_ParentCell]] | None:
     """The cells of every parent; None where a name or a kind is at fault, which is told elsewhere."""
     conditions: dict[str, list[Condition]] = {}
     for row in rows:
         for parent, condition in row.when.items():
             conditions.setdefault(parent, []).append(condition)
-    cells: dict[str, list[_Cell]] = {}
+    cells: dict[str, list[_ParentCell]] = {}
     for parent, asked in conditions.items():
         numeric = context.is_numeric(parent)
         scale, states = context.scale(parent), context.states(parent)
         if any((condition.comparison is not None) != numeric for condition in asked) or not (scale or states):
             return None
-        cells[parent] = _stretches(scale, asked) if scale else [_Cell(f"= {state}", state) for state in states or ()]
+        cells[parent] = (
+            _stretches(scale, asked) if scale else [_ParentCell(f"= {state}", state) for state in states or ()]
+        )
     return cells
 
 
-def _stretches(scale: tuple[float, float], asked: list[Condition]) -> list[_Cell]:
+def _stretches(scale: tuple[float, float], asked: list[Condition]) -> list[_ParentCell]:
     low, high = scale
     edges = sorted({low, high, *(edge for _, edge in (one.bound() for one in asked) if low < edge < high)})
-    middles = [_Cell(f"between {left:g} and {right:g}", value=(left + right) / 2) for left, right in pairwise(edges)]
-    return [*middles, *(_Cell(f"= {edge:g}", value=edge) for edge in edges)]
+    middles = [
+        _ParentCell(f"between {left:g} and {right:g}", value=(left + right) / 2) for left, right in pairwise(edges)
+    ]
+    return [*middles, *(_ParentCell(f"= {edge:g}", value=edge) for edge in edges)]
 
 
-def _row(row: PriorRow, cells: dict[str, list[_Cell]]) -> _Row:
+def _row(row: PriorRow, cells: dict[str, list[_ParentCell]]) -> _Row:
     return {
         parent: frozenset(number for number, cell in enumerate(cells[parent]) if cell.meets(condition))
         for parent, condition in row.when.items()
     }
 
 
-class _Search:
+class _CoverageSearch:
     """Looks for a combination of parents' cells that no row covers, parent by parent, leaving out what is settled."""
 
-    def __init__(self, cells: dict[str, list[_Cell]], rows: list[_Row]) -> None:
+    def __init__(self, cells: dict[str, list[_ParentCell]], rows: list[_Row]) -> None:
         self.cells = cells
         self.rows = rows
         self.steps = 0

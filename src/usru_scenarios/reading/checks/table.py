@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.reading.checks import calendar, dependence, reach, references, shares
+from usru_scenarios.reading.checks import calendar, dependence, no_effect, references, shares
 from usru_scenarios.reading.checks.context import Context, Finding
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ RULES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     calendar.anchor,
     calendar.schedules,
     dependence.circles,
-    reach.rules_that_never_hold,
-    reach.rows_that_never_hold,
-    reach.points_that_never_act,
-    reach.weights_without_impacts,
+    no_effect.rules_that_never_hold,
+    no_effect.rows_that_never_hold,
+    no_effect.points_that_never_act,
+    no_effect.weights_without_impacts,
 )
 """Every rule that a model is held against."""
 
 REMARKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     shares.sums,
-    reach.drivers_that_act_on_nothing,
-    reach.priors_that_are_never_used,
+    no_effect.drivers_that_act_on_nothing,
+    no_effect.priors_that_are_never_used,
 )
 """What a valid file is warned of besides: of one with faults it is not known what it was meant to be.
 

@@ -1,0 +1,242 @@
+"""How every command ends: one place for exit statuses, messages of failure, closed pipes and interruptions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from usru_scenarios.problems import Problem, UsruError, presentable, printable, suggestion, tells_want_of_memory
+from usru_scenarios.running.interruptions import Terminated, unwinding
+
+if TYPE_CHECKING:
+    from typer import TyperException
+
+DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
+"""The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
+
+
+_OUT_OF_MEMORY = str(
+    Problem("memory", "usru: out of memory", None, "fewer --jobs, -n, --judgements or steps need less")
+)
+
+_LEAST_ROOM = 175 << 20
+"""Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
+
+
+@dataclass
+class CommandState:
+    """What `-q` and `--debug` asked for; commands note it here as soon as they have read their arguments."""
+
+    quiet: bool = False
+    debug: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (by default that of the process) and return its exit status."""
+    conduct = CommandState()
+    _open_closed()
+    _speak_utf8()
+    try:
+        with unwinding():
+            return _ended(sys.argv[1:] if arguments is None else arguments, conduct)
+    except BrokenPipeError:
+        _forget_output()
+        return READER_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Terminated as end:
+        _forget_output()
+        os.kill(os.getpid(), end.number)  # its handling is the default one again: whoever sent it sees what it did
+        return 128 + end.number
+    finally:
+        _forget_unwritten()
+
+
+def _ended(arguments: Sequence[str], conduct: CommandState) -> int:
+    if not _has_room():
+        complain(_OUT_OF_MEMORY)
+        return USAGE
+    from typer import TyperException
+
+    try:
+        status = _run(arguments, conduct)
+        _flush()
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except TyperException as error:
+        complain(_usage(error))
+        return USAGE
+    except UsruError as error:
+        if conduct.debug:
+            _show_traceback()
+        complain(str(error))
+        return error.exit_status
+    except OSError as error:
+        if conduct.debug:
+            _show_traceback()
+        told = (
+            f"usru: {(error.strerror or str(error)).lower()}{f': {_named(error.filename)}' if error.filename else ''}"
+        )
+        complain(_OUT_OF_MEMORY if _is_want_of_memory(error) else told)
+        return USAGE
+    except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
+        if conduct.debug:
+            _show_traceback()
+        if _is_want_of_memory(error):
+            complain(_OUT_OF_MEMORY)
+            return USAGE
+        complain(_fault(error, conduct))
+        return FAULT
+    return status
+
+
+def _has_room() -> bool:
+    """Whether a limit of address space, as `ulimit -v` sets it, leaves room for the libraries that are loaded."""
+    try:
+        import resource
+    except ImportError:  # such limits are there on Unix alone
+        return True
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return limit == resource.RLIM_INFINITY or limit >= _LEAST_ROOM
+
+
+def _is_want_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was lacking: for an array, for code that was to be loaded, or for the stack of a thread."""
+    while error is not None:
+        if isinstance(error, MemoryError) or tells_want_of_memory(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _run(arguments: Sequence[str], conduct: CommandState) -> int:
+    import typer
+
+    from usru_scenarios.cli.app import command
+    from usru_scenarios.cli.output import Unwritable
+
+    root = command()
+    try:
+        with root.make_context("usru", list(arguments), obj=conduct) as context:
+            root.invoke(context)
+    except typer.Exit as end:
+        if end.exit_code == DONE and sys.stdout is None:  # what ends so early has written help or the version
+            raise Unwritable("usru: standard output can't be written: it is closed") from None
+        return end.exit_code
+    return DONE
+
+
+def complain(message: str) -> None:
+    """Write a message to standard error: the one place where messages leave.
+
+    Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
+    closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
+    """
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{presentable(message)}\n")
+            sys.stderr.flush()
+
+
+def _named(file: object) -> str:
+    """A file as a message names it, in one line."""
+    return printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
+
+
+def _usage(error: TyperException) -> str:
+    """A usage error in the form of all other messages: who says it, what is wrong, and the nearest right thing."""
+    context = getattr(error, "ctx", None)
+    speaker = context.command_path if context else "usru"
+    message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
+    hint = suggestion(_mistyped(error), _known(error))
+    return str(
+        Problem("usage", f"{speaker}: {message[:1].lower()}{message[1:]}", None, hint or f"see {speaker} --help")
+    )
+
+
+def _mistyped(error: TyperException) -> str:
+    option = getattr(error, "option_name", None)
+    return str(option) if option else error.message.split("'")[1] if "'" in error.message else ""
+
+
+def _known(error: TyperException) -> list[str]:
+    """The options or commands that could have been meant."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return []
+    if hasattr(error, "option_name"):
+        return [name for parameter in context.command.get_params(context) for name in parameter.opts]
+    return context.command.list_commands(context) if hasattr(context.command, "list_commands") else []
+
+
+def _fault(error: Exception, conduct: CommandState) -> str:
+    """What to say of an error that nobody foresaw."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "" if conduct.debug else "--debug shows where; please report it with the command that you ran"
+    return str(Problem("fault", f"usru: a fault of the program itself: {said}", None, hint))
+
+
+def _show_traceback() -> None:
+    import traceback
+
+    complain(traceback.format_exc().rstrip("\n"))
+
+
+# Standard streams
+
+
+def _speak_utf8() -> None:
+    """UTF-8 whatever the locale says, and no failure over a character that can't be written."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _open_closed() -> None:
+    """Let nothing that is opened later take the number of a standard stream that is closed.
+
+    It would get what is meant for that stream. Python's own streams stay as they are: None where they were closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _flush() -> None:
+    """Find out now, and not when the interpreter ends, whether all of the output could be written."""
+    from usru_scenarios.cli.output import Unwritable
+
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable.of("standard output", error) from error
+
+
+def _forget_output() -> None:
+    """Let what is still in the buffers of closed pipes go nowhere, so that the interpreter ends in silence."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _forget_unwritten() -> None:
+    """After a failure to write has been told, the interpreter's own last flush must not tell it again."""
+    stream: TextIO | None
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            _forget_output()

@@ -1,0 +1,201 @@
+"""What the uncertain judgements leave open: how far an estimate lies apart between their draws.
+
+Estimates by draw vary because the judgements do, and because each draw has but few trials. The two are told apart in
+two ways. What a judgement does by itself is fitted over all draws, so that the noise of single draws averages out; what
+is left, which several judgements do together, counts as far as it varies by more than the noise, which is known from
+the two halves of each draw's trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.estimates import Controls, orthonormal, over_draws, product
+from usru_scenarios.program.program import DRAWS_PER_CONTROL
+
+Floats = npt.NDArray[np.float64]
+
+_DOUBTED, _BELIEVED = 2.0, 3.0
+"""Below so many standard errors something counts as noise, from so many on it counts in full; between them in part."""
+AT_ONCE = 256
+"""So many things are worked on at once, that memory stays small."""
+_EDGE = 1.645
+"""A normal distribution has 5 % beyond so many standard deviations."""
+_EDGE_ERROR = 2.1
+"""sqrt(q (1 - q)) / density of a normal distribution at q = .05: times sd / sqrt(n) the error of a sample quantile."""
+
+
+@dataclass(frozen=True)
+class JudgementBand:
+    """How far something lies apart between draws of the judgements, any shape.
+
+    Attributes:
+        low, high: its 5 % and 95 % quantiles over the draws.
+        by_trials: the standard error of the width between them that comes of there being so many trials and no more.
+        by_draws: the same that comes of there being so many draws.
+        hidden: by how much wider the band would be with one standard error of what can't be told from noise.
+    """
+
+    low: Floats
+    high: Floats
+    by_trials: Floats
+    by_draws: Floats
+    hidden: Floats
+
+
+@dataclass(frozen=True)
+class PerDraw:
+    """An estimate in each draw of the judgements.
+
+    Attributes:
+        values: shape (3, draws, ...): by all trials of the draw, by the first half of them, by the second; NaN where
+            there is none.
+        weights: shape (draws,), by how much a draw counts.
+        functions: shape (draws, columns), of the judgements: those that controls are made of.
+    """
+
+    values: Floats
+    weights: Floats
+    functions: Floats
+
+    @classmethod
+    def of(cls, numerators: Floats, denominators: Floats, controls: Controls) -> PerDraw:
+        """The ratio of two sums, averaged over the columns, of shape (2 * draws, columns)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            parts = (over_draws(numerators) / over_draws(denominators), numerators[::2] / denominators[::2])
+            values = np.array([part.mean(axis=1) for part in (*parts, numerators[1::2] / denominators[1::2])])
+        return cls(values, over_draws(denominators).mean(axis=1), controls.basis)
+
+    def spread(self, share: float = 0.9) -> JudgementBand:
+        """The band of the values, freed of the noise within the draws; `share` of the draws lies in it.
+
+        ((y1 - y2) / 2)^2 of the two halves of a draw is an unbiased estimate of the squared noise of y. The values are
+        taken apart into a fit in the orthonormal functions of the judgements that are the controls', and the rest. A
+        coefficient counts where it is clear of its standard error, by firm shrinkage (H.-Y. Gao and A. G. Bruce, 1997);
+        the rest is shrunk until it varies as much as it does beyond its noise (T. A. Louis, 1984). No value goes
+        beyond those of the draws.
+        """
+        shape = self.values.shape[2:]
+        flat = self.values.reshape(*self.values.shape[:2], -1)
+        known = np.isfinite(flat).all(axis=(0, 2)) & (self.weights > 0)
+        if np.count_nonzero(known) < 2:
+            nothing = np.full(shape, np.nan)
+            return JudgementBand(nothing, nothing, nothing, nothing, nothing)
+        frame = _DrawBasis(self.weights, self.functions, known)
+        whole = joined(
+            JudgementBand(*_VarianceSplit(flat[:, known, start : start + AT_ONCE], frame).band(share))
+            for start in range(0, flat.shape[2], AT_ONCE)
+        )
+        return JudgementBand(*(part.reshape(shape) for part in vars(whole).values()))
+
+
+class _DrawBasis:
+    """The draws that are told apart: what each counts, and orthonormal functions of the judgements under that.
+
+    Args:
+        weights: shape (draws,).
+        functions: shape (draws, columns), of the judgements; orthonormal already where all draws count alike.
+        known: shape (draws,), which draws have an estimate.
+    """
+
+    def __init__(self, weights: Floats, functions: Floats, known: npt.NDArray[np.bool_]) -> None:
+        weights, functions = weights[known], functions[known]
+        self.weights = (weights / weights.sum())[:, None]
+        self.roots = np.sqrt(self.weights)
+        self.draws = 1.0 / float((self.weights**2).sum())
+        most = int(self.draws) // DRAWS_PER_CONTROL
+        if known.all() and np.all(weights == weights[0]):
+            self.basis = functions[:, :most]
+        else:
+            columns = np.hstack([self.roots, self.roots * functions[:, :most]])
+            self.basis = orthonormal(columns, np.zeros(columns.shape[1]))[0][:, 1:]
+
+
+class _VarianceSplit:
+    """Estimates by draw, taken apart into what the judgements make of them and noise.
+
+    Args:
+        values: shape (3, draws, things), as in `PerDraw`.
+        frame: of the draws.
+    """
+
+    def __init__(self, values: Floats, frame: _DrawBasis) -> None:
+        self.values, first, second = values
+        self.weights, self.roots, self.basis, self.draws = frame.weights, frame.roots, frame.basis, frame.draws
+        self.mean = (self.weights * self.values).sum(axis=0)
+        self.off_mean = self.values - self.mean
+        self.noise = ((first - second) / 2) ** 2
+
+    def band(self, share: float) -> tuple[Floats, ...]:
+        """What `Spread` has, each of shape (things,)."""
+        fit, fit_error, columns = self._fitted()
+        rest, rest_error, unseen = self._rest(self.off_mean - fit, columns)
+        found = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))
+        low, high = (_weighted_quantile(found, self.weights, edge) for edge in ((1 - share) / 2, (1 + share) / 2))
+        variance = (self.weights * (fit + rest) ** 2).sum(axis=0)
+        error = np.hypot(fit_error, rest_error)
+        by_trials = np.divide((high - low) * error, 2.0 * variance, out=np.zeros_like(error), where=variance > 0)
+        by_draws = _EDGE_ERROR * np.sqrt(2.0 * (self.weights * rest**2).sum(axis=0) / self.draws)
+        hidden = np.hypot(high - low, 2.0 * _EDGE * np.sqrt(unseen)) - (high - low)
+        return low, high, by_trials, by_draws, hidden
+
+    def _fitted(self) -> tuple[Floats, Floats, Floats]:
+        """The fit, shape (draws, things), the error of its variance, and how many columns it takes, (things,)."""
+        along = product(self.basis.T, self.roots * self.off_mean)
+        left = self.off_mean - product(self.basis, along) / self.roots
+        squares = np.maximum(left**2 * self.draws / max(self.draws - 1 - self.basis.shape[1], 1.0), self.noise)
+        errors = np.sqrt(product(self.basis.T**2, self.weights * squares))
+        part = _believed(np.abs(along), errors)
+        fit = product(self.basis, part * along) / self.roots
+        by_noise = product(self.basis.T**2, self.weights * self.noise)
+        return fit, np.sqrt(4.0 * ((part * along) ** 2 * by_noise).sum(axis=0)), (part > 0).sum(axis=0)
+
+    def _rest(self, rest: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
+        """What the fit leaves, shrunk to what is no noise; the error of its variance where it counts, and where not."""
+        between = (self.weights * rest**2).sum(axis=0) * self.draws / np.maximum(self.draws - 1 - columns, 1.0)
+        noise = (self.weights * self.noise).sum(axis=0)
+        error = np.sqrt(2.0 * (between**2 + noise**2) / self.draws) * (noise > 0)
+        beyond = np.maximum(between - noise, 0.0)
+        beyond *= _believed(beyond, error)
+        ratio = np.divide(beyond, between, out=np.zeros_like(between), where=between > 0)
+        return rest * np.sqrt(ratio), error * (beyond > 0), error * (beyond == 0)
+
+
+def _believed(size: Floats, error: Floats) -> Floats:
+    """How much of something counts, from 0 to 1, by how many standard errors it has."""
+    clear = np.divide(size, error, out=np.full(np.shape(size), np.inf), where=error > 0)
+    believed: Floats = np.clip((clear - _DOUBTED) / (_BELIEVED - _DOUBTED), 0.0, 1.0)
+    return believed
+
+
+def judgement_band(numerators: Floats, denominators: Floats, controls: Controls) -> JudgementBand:
+    """The 90% band of ratios of sums over the draws of the judgements.
+
+    Args:
+        numerators: shape (2 * draws, ...), two batches of trials for each draw.
+        denominators: shape (2 * draws,).
+        controls: of the draws.
+    """
+    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = over_draws(numerators) / over_draws(shaped)
+        values = np.array([whole, *(numerators[half::2] / shaped[half::2] for half in range(2))])
+    return PerDraw(values, over_draws(denominators), controls.basis).spread()
+
+
+def joined(parts: Iterable[JudgementBand]) -> JudgementBand:
+    """The spreads of several things, one after the other along their first axis."""
+    return JudgementBand(*(np.concatenate(part) for part in zip(*(vars(each).values() for each in parts), strict=True)))
+
+
+def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
+    """The quantile of each column, linear between the midpoints of the weights' steps."""
+    order = np.argsort(values, axis=0, kind="stable")
+    values = np.take_along_axis(values, order, axis=0)
+    weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
+    places = np.cumsum(weights, axis=0) - weights / 2
+    return np.array([np.interp(share, place, value) for place, value in zip(places.T, values.T, strict=True)])

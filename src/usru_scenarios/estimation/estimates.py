@@ -1,0 +1,331 @@
+"""Estimates with standard errors, from sums over batches of trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.program.program import DRAWS_PER_CONTROL
+
+Floats = npt.NDArray[np.float64]
+
+_SAME = 1e-12
+"""Sums that differ by no more than this share are the same, but for the rounding of what they are made of."""
+
+_COLLINEAR = 1e-10
+"""A control of which no more than this share is left, after those before it are taken away, is made of them."""
+
+_PLACES = 16
+"""Places of the first axis that a group is folded into at a time."""
+
+_COLUMNS = 1 << 10
+"""Sums that are steadied at a time."""
+
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""The share of a sum of squares that is no more than the rounding of what it is made of."""
+
+_UNCHANGED = 1e-10
+"""An estimate that is changed by no more than this, or this share of it, is the same."""
+
+_PIECE = 1 << 17
+"""Multiplications of a matrix product up to which OpenBLAS, MKL and Accelerate keep to one thread."""
+_INNER = 128
+"""Of them, those that go into one entry of it, at most."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Ratios of sums over batches, and their standard errors, any shape."""
+
+    value: Floats
+    error: Floats
+
+
+def ratio(numerators: Floats, denominators: Floats) -> Estimate:
+    """The ratio of two sums over batches, with the standard error of the delta method.
+
+    Args:
+        numerators: shape (batches, ...).
+        denominators: shape (batches,) or as the numerators.
+
+    With residuals d = y - r x, the squared error of r = sum y / sum x is B / (B - 1) * sum d^2 / (sum x)^2 over B
+    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11); residuals that are rounding alone count as none.
+    Where the denominator is 0, both are NaN.
+    """
+    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
+    batches = len(numerators)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = shaped.sum(axis=0)
+        value = numerators.sum(axis=0) / total
+        squares = ((numerators - value * shaped) ** 2).sum(axis=0)
+        squares = np.where(squares <= _SAME**2 * (numerators**2).sum(axis=0), 0.0, squares)
+        error = np.sqrt(squares * (batches / (batches - 1))) / total
+    return Estimate(value, error)
+
+
+class Controls:
+    """Functions of the drawn judgements whose means are 0, factored once for all sums that they steady.
+
+    Args:
+        functions: shape (draws, controls).
+
+    Attributes:
+        basis: shape (draws, fitted), orthonormal columns that span the controls less their means over the draws.
+        means: shape (fitted,), what the means of the controls over the draws become in that basis.
+
+    A control that is constant, or a sum of multiples of those before it, is left out: it explains nothing more. Where
+    there are fewer than `DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
+    """
+
+    def __init__(self, functions: Floats) -> None:
+        draws = len(functions)
+        constant = np.full((draws, 1), 1.0 / math.sqrt(max(draws, 1)))
+        means = functions.mean(axis=0) if draws else np.zeros(functions.shape[1])
+        basis, means = orthonormal(np.hstack([constant, functions]), np.append(0.0, means))
+        few = len(means) - 1 > draws // DRAWS_PER_CONTROL
+        self.basis: Floats = np.zeros((draws, 0)) if few else basis[:, 1:]
+        self.means: Floats = np.zeros(0) if few else means[1:]
+
+    @property
+    def fitted(self) -> int:
+        """How many controls are fitted."""
+        return len(self.means)
+
+    def along(self, sums: Floats) -> Floats:
+        """The least-squares fit of sums, shape (draws, sums), in the basis: shape (fitted, sums)."""
+        return product(self.basis.T, sums)
+
+    @property
+    def stretch(self) -> float:
+        """By what the variance of what is left is multiplied, for the degrees of freedom that the fit has used."""
+        draws = len(self.basis)
+        return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
+
+
+def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
+    """Orthonormal columns that span the same, each made of those up to its own, by Gram and Schmidt's process.
+
+    Args:
+        columns: shape (rows, columns); one that is a sum of multiples of those before it is left out.
+        carried: shape (columns,), a number for each, of which the same sums are made.
+    """
+    basis, numbers = np.empty(columns.shape[::-1]), np.empty(len(carried))
+    found = 0
+    for column, number in zip(columns.T, carried.tolist(), strict=True):
+        rest, made = column, number
+        for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
+            along = (basis[:found] * rest).sum(axis=1)
+            rest = rest - (basis[:found] * along[:, None]).sum(axis=0)
+            made = made - float((numbers[:found] * along).sum())
+        length = math.sqrt(float((rest * rest).sum()))
+        if length > _COLLINEAR * math.sqrt(float((column * column).sum())):
+            basis[found], numbers[found] = rest / length, made / length
+            found += 1
+    return np.ascontiguousarray(basis[:found].T), numbers[:found]
+
+
+UNDRAWN = 3.0
+"""How many draws may be expected to hit what none has hit: that happens once in 20 times, e^-3 being 0.05."""
+
+
+def floored(
+    found: Estimate,
+    effective: float | Floats,
+    limits: Callable[[], tuple[Floats, Floats]],
+    missed: float = UNDRAWN,
+    *,
+    lowest: float = 0.0,
+) -> Estimate:
+    """An estimate whose error covers what was never drawn.
+
+    What has a probability of 3 / n is missed by n draws once in 20 times, whatever the draws say of their own spread
+    (the rule of three: J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983; B. D. Jovanovic and P. S. Levy, The American
+    Statistician 51, 1997). The error is therefore at least 3 / n times the most by which such a trial could differ from
+    the estimate, which is nothing where all trials must agree. A larger error stays as it is.
+
+    Args:
+        found: means over trials of something that lies from `lowest` to 1 in each.
+        effective: for how many independent trials those of the estimate stand, a number or of a shape that broadcasts.
+        limits: gives the least and the largest value of a single trial, of a shape that broadcasts; asked for only
+            where it may matter.
+        missed: the draws that may be expected to hit what none has hit.
+        lowest: 0 of probabilities, -1 of their differences.
+    """
+    if not in_doubt(found, effective, missed, lowest=lowest):
+        return found
+    with np.errstate(invalid="ignore"):
+        least = undrawn(effective, missed) * farthest(found.value, *limits())
+        return Estimate(found.value, np.maximum(found.error, least))
+
+
+def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN, *, lowest: float = 0.0) -> bool:
+    """Whether an error is so small that trials never drawn could add to it, if they lie from `lowest` to 1."""
+    with np.errstate(invalid="ignore"):
+        far = np.maximum(found.value - lowest, 1.0 - found.value)
+        return bool(np.any(found.error < undrawn(effective, missed) * far))
+
+
+def undrawn(effective: float | Floats, missed: float | Floats = UNDRAWN) -> Floats:
+    """The share that trials that were never drawn may have among so many: 3 / n, at most 1."""
+    return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
+
+
+def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
+    """How far a single trial can lie from a value, given the limits of all trials; 0 where these leave no room."""
+    far: Floats = np.where(high - low > _SAME, np.maximum(high - value, value - low), 0.0)
+    return far
+
+
+def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
+    """An estimate whose error covers what trials that were never drawn could make of it.
+
+    Args:
+        found: of any shape; where the value is no number, its error stays.
+        changed: shape (kinds, ...), what the estimate is with each kind of such trials added; what is no number, as
+            where that kind is impossible, counts for nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(changed - found.value)
+        counts = np.isfinite(apart) & (apart > _UNCHANGED * (1.0 + np.abs(found.value)))
+    least = np.where(counts, apart, 0.0).max(axis=0, initial=0.0)
+    return Estimate(found.value, np.where(np.isfinite(found.value), np.fmax(found.error, least), found.error))
+
+
+def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
+    """Sums over draws of the judgements, freed of what is due to the draws being these and no others.
+
+    Args:
+        sums: shape (draws, ...).
+        controls: of the same draws.
+        in_place: whether the result may take the place of the sums, which are then contiguous.
+
+    What varies in step with the judgements is fitted by least squares and taken away, so that the sums keep their
+    expectation and lose most of the spread between draws (control variates: R. Y. Rubinstein and R. Marcus, 1985). What
+    is left is stretched by the degrees of freedom that the fit has used, so that errors stay honest.
+    """
+    if not controls.fitted:
+        return sums
+    flat = sums.reshape(len(sums), -1)
+    steady = flat if in_place else np.empty_like(flat)
+    for start in range(0, flat.shape[1], _COLUMNS):  # in parts, whose working space is small
+        columns = slice(start, start + _COLUMNS)
+        mean = flat[:, columns].mean(axis=0)
+        rest = flat[:, columns] - mean
+        along = controls.along(rest)
+        rest -= product(controls.basis, along)
+        rest *= math.sqrt(controls.stretch)
+        np.add(rest, mean - product(controls.means[None], along)[0], out=steady[:, columns])
+    return steady.reshape(sums.shape)
+
+
+def product(one: Floats, other: Floats) -> Floats:
+    """The matrix product in pieces so small that no library splits one between threads, which would wait and spin."""
+    rows, inner = one.shape
+    width = max(1, _PIECE // max(1, rows * min(inner, _INNER)))
+    found = np.zeros((rows, other.shape[1]))
+    for start in range(0, other.shape[1], width):
+        columns = slice(start, start + width)
+        for first in range(0, inner, _INNER):
+            along = slice(first, first + _INNER)
+            found[:, columns] += one[:, along] @ other[along, columns]
+    return found
+
+
+Place = tuple[int | slice, ...]
+"""Where quantities stand in an array."""
+
+
+@dataclass
+class Moments:
+    """What is needed of the sums of many quantities over groups of trials, once the groups' own are forgotten.
+
+    The groups are the draws of the judgements or, without them, batches. With y a quantity's sum over the trials of a
+    group and x the sum of their weights, this holds what ratios y / x and their errors are made of.
+
+    Attributes:
+        total, squares, products: any one shape, the sums over groups of y, y^2 and x y.
+        along: shape (fitted, ...), the sums of y times the columns of the controls' basis.
+        open: by group, the sums so far where some of its trials are still to come.
+    """
+
+    total: Floats
+    squares: Floats
+    products: Floats
+    along: Floats
+    open: dict[int, Floats]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...], fitted: int) -> Moments:
+        """Those of no groups."""
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros((fitted, *shape)), {})
+
+    def fold(self, at: int | slice, sums: Floats, weights: Floats, basis: Floats) -> None:
+        """Take in the sums of whole groups.
+
+        Args:
+            at: the place of the quantities on the first axis.
+            sums: shape (groups, ...).
+            weights: shape (groups,), the sums of the trials' weights.
+            basis: shape (groups, fitted), the groups' rows of the controls' basis.
+        """
+        flat = sums.reshape(len(sums), -1)
+        self.total[at] += sums.sum(axis=0)
+        self.squares[at] += (sums * sums).sum(axis=0)
+        self.products[at] += (flat * weights[:, None]).sum(axis=0).reshape(sums.shape[1:])
+        if len(self.along):
+            self.along[:, at] += product(basis.T, flat).reshape(-1, *sums.shape[1:])
+
+    def add(self, other: Moments) -> None:
+        """Add the moments of other trials."""
+        self.total += other.total
+        self.squares += other.squares
+        self.products += other.products
+        self.along += other.along
+        for group, sums in other.open.items():
+            self.open[group] = self.open[group] + sums if group in self.open else sums
+
+    def close(self, before: int, weights: Floats, basis: Floats) -> None:
+        """Fold the open groups that come before one of them; weights and basis as in `fold`, but of all groups."""
+        for group in sorted(group for group in self.open if group < before):
+            sums, own = self.open.pop(group), slice(group, group + 1)
+            for start in range(0, len(sums), _PLACES):  # a few at a time, whose working space is small
+                at = slice(start, start + _PLACES)
+                self.fold(at, sums[None, at], weights[own], basis[own])
+
+    def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
+        """The ratios of the sums at some places, steadied by the controls: as `ratio` of what `steadied` gives.
+
+        Args:
+            at: the places.
+            weights: shape (groups,), of all groups.
+            controls: those of the basis.
+        """
+        groups = len(weights)
+        along, total = self.along[(slice(None), *at)], self.total[at]
+        own = controls.along(weights[:, None])[:, 0] if controls.fitted else np.zeros(0)
+        mean, own_mean = total / groups, float(weights.mean())
+        steady = mean - np.tensordot(controls.means, along, axes=1) if controls.fitted else mean
+        own_steady = own_mean - float((controls.means * own).sum())
+        own_squares = float((weights * weights).sum())
+        # whole numbers stay such up to the division, so that nothing is lost where all groups are nearly alike
+        apart = (groups * self.squares[at] - total * total) / groups - (along * along).sum(axis=0)
+        together = (groups * self.products[at] - total * weights.sum()) / groups
+        together = together - (own.reshape(-1, *(1,) * mean.ndim) * along).sum(axis=0)
+        own_apart = (groups * own_squares - float(weights.sum()) ** 2) / groups - float((own * own).sum())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.asarray(steady / own_steady)
+            left = apart - 2.0 * value * together + value * value * own_apart
+            left = np.where(left > _ROUNDING * (self.squares[at] + value * value * own_squares), left, 0.0)
+            error = np.sqrt(left * controls.stretch * (groups / (groups - 1))) / (groups * own_steady)
+        return Estimate(value, error)
+
+
+def over_draws(values: Floats, axis: int = 0) -> Floats:
+    """Sums over batches brought to sums over draws of the judgements, which have two batches each."""
+    halves = np.moveaxis(values, axis, 0)
+    whole: Floats = np.moveaxis(halves[::2] + halves[1::2], 0, axis)
+    return whole

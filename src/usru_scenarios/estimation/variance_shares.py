@@ -1,0 +1,252 @@
+"""What one input tells about an output, from draws of both: information, shifts, and shares of variance.
+
+Pure functions on arrays. Draws come in batches. All estimators start from sums over batches, and every standard error
+is the jackknife's over them (J. W. Tukey, 1958). Sums have the axes (batches, ..., groups, values): the groups are what
+the input is read as, the values are the parts of the output (the probability of each scenario, say), and what lies
+between, such as steps, is added up or averaged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.estimates import Estimate, Floats, covering_unseen
+
+Integers = npt.NDArray[np.integer]
+
+_NO_VARIANCE = 1e-12
+"""Below this part of its mean square the variance of a value is the rounding of sums."""
+
+_REPLICATES = 1 << 22
+"""About so many numbers of replicates are held at once."""
+
+
+class GroupedSums(NamedTuple):
+    """Sums over batches of draws, apart for the groups that an input puts them in.
+
+    Attributes:
+        draws: shape (batches, ..., groups), how many there are.
+        sums: shape (batches, ..., groups, values), of the output's values.
+        squares: as `sums`, of their squares.
+    """
+
+    draws: Floats
+    sums: Floats
+    squares: Floats
+
+
+def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> GroupedSums:
+    """Sums over batches and groups.
+
+    Args:
+        codes: shape (draws,), the group of each draw, from 0 on.
+        values: shape (values, draws), the output.
+        groups: how many there are.
+        starts: shape (batches,), where each batch starts.
+    """
+    places = (np.searchsorted(starts, np.arange(len(codes)), side="right") - 1) * groups + codes
+    shape = (len(starts), groups)
+
+    def summed(weights: Floats | None) -> Floats:
+        return np.bincount(places, weights, minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+
+    return GroupedSums(
+        summed(None),
+        np.stack([summed(value) for value in values], axis=-1),
+        np.stack([summed(value**2) for value in values], axis=-1),
+    )
+
+
+def partners(trials: int, starts: Integers) -> Integers:
+    """For each draw, another one whose input it is given: the next of its batch, so that batches stay independent.
+
+    A draw that is alone in its batch gets the one before it, for want of a next.
+
+    Args:
+        trials: how many draws, at least 2.
+        starts: shape (batches,), where each batch starts.
+    """
+    ends = np.append(starts[1:], trials)
+    found = np.arange(1, trials + 1)
+    found[ends - 1] = starts
+    alone = starts[ends - starts == 1]
+    found[alone] = (alone - 1) % trials
+    return found
+
+
+def information(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+    """The mutual information of the groups and an output of which the values are probabilities, in bits.
+
+    The values of a draw sum to 1. Shape (), the average over the axes between. Sampling makes the naive estimate too
+    large, for counts by (groups - 1)(values - 1) / 2n nats (G. A. Miller and W. G. Madow, 1955). That comes from the
+    second-order term of x ln x, variance / 2x; probabilities that are carried vary less than counts do, so their own
+    variance stands here, which for counts is Miller and Madow's. What is left may fall below 0 by about its error.
+    """
+    return jackknife(_information, *found, unseen=unseen)
+
+
+def _information(draws: Floats, sums: Floats, squares: Floats) -> Floats:
+    number = draws.sum(axis=-1)
+    inside = _entropy_terms(draws, sums, squares).sum(axis=-1)
+    outside = _entropy_terms(number, sums.sum(axis=-2), squares.sum(axis=-2))
+    return _average((inside - outside) / number / math.log(2))
+
+
+def _entropy_terms(draws: Floats, sums: Floats, squares: Floats) -> Floats:
+    """Draws times the sum over the values of x ln x, without its bias; shape of `draws`, 0 where there are none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = sums / draws[..., None]
+        logs = sums * np.log(mean)
+        spread = squares - sums * mean
+        bias = spread / (draws - 1)[..., None] / (2 * mean)
+    known = sums > 0
+    terms: Floats = np.where(known, logs - np.where(np.isfinite(bias), bias, 0.0), 0.0)
+    summed: Floats = terms.sum(axis=-1)
+    return summed
+
+
+def expected_shift(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+    """The expected total variation between the output's probabilities given the group and without it, shape ().
+
+    Half the sum over the values of |P(value | group) - P(value)|, averaged over groups by their size and over the axes
+    between. An absolute value of noise is never 0, so the sign of each difference is read from every other batch and
+    its size from the rest, and the other way round: where there is no shift, 0 is expected.
+    """
+    both = None if unseen is None else [np.stack([part / 2, part / 2], axis=1) for part in unseen[:2]]
+    return jackknife(_shift, *(_halves(sums) for sums in found[:2]), unseen=both)
+
+
+def _halves(sums: Floats) -> Floats:
+    """The sums of every other batch apart: shape (batches, 2, ...), a batch having its sums in one of the two."""
+    apart = np.zeros((len(sums), 2, *sums.shape[1:]))
+    apart[0::2, 0] = sums[0::2]
+    apart[1::2, 1] = sums[1::2]
+    return apart
+
+
+def _shift(draws: Floats, sums: Floats) -> Floats:
+    number = draws.sum(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = sums - draws[..., None] * (sums.sum(axis=-2, keepdims=True) / number[..., None])
+        beyond = np.nan_to_num(beyond / number[..., None])  # the share of the group times how far it is shifted
+    signs = np.sign(beyond[:, ::-1])
+    return _average((signs * beyond).sum(axis=(-2, -1)).mean(axis=1)) / 2
+
+
+def correlation_ratio(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+    """The first-order share of variance, Var(E[value | group]) / Var(value): shape (values + 1,), the last of all.
+
+    Without its bias (T. L. Kelley, 1935): of the variance between groups, what noise within them makes is taken away.
+    Over the axes between, and for all values together, variances are added up before they are divided (F. Gamboa and
+    others, 2014). NaN where a value has no variance, or every
+    draw is a group of its own.
+    """
+    return jackknife(_ratio, *found, unseen=unseen)
+
+
+def _ratio(draws: Floats, sums: Floats, squares: Floats) -> Floats:
+    within = (squares - _per(sums**2, draws)).sum(axis=-2)
+    whole = _whole(draws, sums, squares)
+    occurring = (draws > 0).sum(axis=-1)
+    freedom = draws.sum(axis=-1) - occurring
+    per_group = np.divide(occurring - 1, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0)
+    noise = within * per_group[..., None]
+    return _shares(whole - within - noise, whole)
+
+
+def total_share(
+    found: GroupedSums, differences: Floats, unseen: GroupedSums | None = None, moved: Floats | None = None
+) -> Estimate:
+    """The total share of variance, E[Var(value | all other inputs)] / Var(value): shape (values + 1,), the last of all.
+
+    Half the mean squared difference that exchanging the input alone makes (M. J. W. Jansen, 1999), which takes the
+    input to be independent of the others. Sums and NaN as in `correlation_ratio`.
+
+    Args:
+        found: the draws, however they are grouped.
+        differences: shape (batches, values), sums of squared differences between the values of a draw and those that
+    it has with the input of its partner; over the axes between they are summed.
+        unseen: as in `jackknife`, of the draws.
+        moved: shape (values,), the largest sum of such differences that they can make; none if the input is not read.
+    """
+    if unseen is None:
+        return jackknife(_total, differences, *found)
+    most = np.zeros(differences.shape[1:]) if moved is None else moved
+    kinds = len(unseen.draws)
+    more = np.concatenate([np.zeros((kinds, len(most))), np.broadcast_to(most, (kinds, len(most)))])
+    return jackknife(_total, differences, *found, unseen=[more, *(np.concatenate([part, part]) for part in unseen)])
+
+
+def _total(differences: Floats, draws: Floats, sums: Floats, squares: Floats) -> Floats:
+    number = draws.sum(axis=-1)
+    number = number.reshape(len(number), -1)[:, :1]
+    return _shares(differences / 2 * (number - 1) / number, _whole(draws, sums, squares))
+
+
+def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> Floats:
+    """The differences that `total_share` takes, from values of shape (values, draws)."""
+    differences: Floats = np.add.reduceat((values - exchanged) ** 2, starts, axis=-1).T
+    return differences
+
+
+def _whole(draws: Floats, sums: Floats, squares: Floats) -> Floats:
+    """The sum of squares around the mean, NaN where it is none: shape (..., values)."""
+    squares = squares.sum(axis=-2)
+    whole = squares - _per(sums.sum(axis=-2) ** 2, draws.sum(axis=-1))
+    return np.where(whole > _NO_VARIANCE * squares, whole, 0.0)
+
+
+def _per(sums: Floats, draws: Floats) -> Floats:
+    return np.divide(sums, draws[..., None], out=np.zeros_like(sums), where=draws[..., None] > 0)
+
+
+def _shares(parts: Floats, whole: Floats) -> Floats:
+    """Parts of variance by the whole, added up over the axes between; of each value, and of all together."""
+    parts, whole = (_summed(each) for each in (parts, whole))
+    parts, whole = (np.concatenate((each, each.sum(axis=-1, keepdims=True)), axis=-1) for each in (parts, whole))
+    return np.divide(parts, whole, out=np.full_like(parts, np.nan), where=whole > 0)
+
+
+def _summed(each: Floats) -> Floats:
+    """The sums over the axes between the first and the last."""
+    summed: Floats = each.reshape(len(each), -1, each.shape[-1]).sum(axis=1)
+    return summed
+
+
+def _average(each: Floats) -> Floats:
+    """The averages over all axes but the first."""
+    averages: Floats = each.reshape(len(each), -1).mean(axis=1)
+    return averages
+
+
+def jackknife(estimator: Callable[..., Floats], *sums: Floats, unseen: Sequence[Floats] | None = None) -> Estimate:
+    """An estimate from sums over batches, with the standard error of leaving out one batch at a time.
+
+    Args:
+        estimator: takes totals, each with an axis of replicates before its own, and gives (replicates, ...).
+        sums: each of shape (batches, ...).
+        unseen: what trials that were never drawn would add to each of the sums, each of shape (kinds, ...); the error
+            is at least the most by which a kind of them changes the estimate.
+    """
+    totals = [each.sum(axis=0) for each in sums]
+    batches = len(sums[0])
+    replicates = _changed(estimator, totals, [-each for each in sums])
+    spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
+    found = Estimate(estimator(*(total[None] for total in totals))[0], np.sqrt(spread * ((batches - 1) / batches)))
+    return found if unseen is None else covering_unseen(found, _changed(estimator, totals, unseen))
+
+
+def _changed(estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]) -> Floats:
+    """The estimates with each of some changes made to the totals, shape (changes, ...), a few at a time."""
+    many = max(1, _REPLICATES // sum(total.size for total in totals))
+    return np.concatenate(
+        [
+            estimator(*(total + each[first : first + many] for total, each in zip(totals, changes, strict=True)))
+            for first in range(0, len(changes[0]), many)
+        ]
+    )

@@ -1,0 +1,674 @@
+"""A program's laws brought to finitely many states, which is what exact inference sums over.
+
+Whatever is known in advance (an imposed state, a sure `initial`), kept for good (persistence 1) or without effect
+(points of 0) is taken out of the conditional tables here, so that a table has no more axes than it needs.
+
+A numeric node becomes a function of *variables* with finitely many states: of the points of a quadrature over its
+latent normal (`latent`), and of the states of its parents, whose points move it. So what others read of it, comparisons
+and curves, are points over these variables.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.exact.quadrature import FINE, LatentQuadrature, NodeDistribution, SmoothScale, quadrature
+from usru_scenarios.problems import UsruError
+from usru_scenarios.program.events import Compared, InStates
+from usru_scenarios.program.program import (
+    JUDGEMENTS,
+    CategoricalNode,
+    Floats,
+    NumericNode,
+    Parent,
+    PiecewiseCurve,
+    Program,
+    StepLaw,
+    Term,
+    judgements,
+    log_weights,
+    spread,
+)
+from usru_scenarios.program.program import kept as kept_with_points
+
+Indices = npt.NDArray[np.intp]
+Truths = npt.NDArray[np.bool_]
+Kind = TypeVar("Kind", bound=np.generic)
+
+_LIMIT = 1 << 24
+"""The most entries of the table of one judgement block once numeric nodes are multiplied out."""
+LARGE = 1024
+"""From so many rows on, a conditional table is not multiplied out where there is another way."""
+_RANGE = 600.0
+"""The most by which the log-weights of both halves of a row may differ: exp(-700) is the least that a float holds."""
+
+_MOST_ROWS = 1 << 20
+"""Halves with more rows are not made: a model that has them is past what is solved exactly anyway."""
+
+
+class NotExact(UsruError):  # noqa: N818  # says what the model is
+    """The model has numeric nodes that no finite sum follows; the message names the node."""
+
+    exit_status = 2
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StateFunction:
+    """A node's state or value as a function of variables.
+
+    Attributes:
+        variables: as parents of the step at which it is read, in order, none of them cut.
+        states: shape (size of each variable ...), for a categorical node.
+        values: the same for a numeric one.
+    """
+
+    variables: tuple[Parent, ...]
+    states: Indices
+    values: Floats | None = None
+
+    def index(self, edges: tuple[float, ...]) -> Indices:
+        """The index by which a table over the node is read: its state, or how many edges its value reaches."""
+        if self.values is None:
+            return self.states
+        return np.asarray(np.searchsorted(np.array(edges), self.values, side="right"))
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Equal for two readings only where they are the same function."""
+        return self.variables, self.states.tobytes(), None if self.values is None else self.values.tobytes()
+
+
+def broadcast_to_axes(array: npt.NDArray[Kind], held: Sequence[Parent], over: Sequence[Parent]) -> npt.NDArray[Kind]:
+    """An array over the axes `held`, laid out so that it broadcasts over the axes `over`."""
+    rank = {axis: place for place, axis in enumerate(over)}
+    places: list[int] = sorted(range(len(held)), key=lambda place: rank[held[place]])
+    moved = array.transpose(places)
+    sizes = iter(moved.shape)
+    return moved.reshape([next(sizes) if axis in held else 1 for axis in over])
+
+
+def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
+    """All variables of some groups, each once, in order."""
+    return tuple(sorted({parent for group in groups for parent in group}))
+
+
+# Laws ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FactoredTable:
+    """The conditional table of a state that is drawn anew, as the normalised product of two smaller tables.
+
+    Points add up, so odds multiply: where no judgement block spans both halves of the parents, a state's share is
+    f(a, state) g(b, state) / sum over all states of f(a, .) g(b, .), for a row a of one half and b of the other.
+
+    Attributes:
+        parents: of either half.
+        odds: f and g, each of shape (size of each parent of the half ..., states).
+    """
+
+    parents: tuple[tuple[Parent, ...], tuple[Parent, ...]]
+    odds: tuple[Floats, Floats]
+
+    def totals(self) -> Floats:
+        """What the products are divided by, shape (size of each parent of the first half and the second ...)."""
+        first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
+        return (first @ second.T).reshape([parent.size for half in self.parents for parent in half])
+
+    def shares(self) -> Floats:
+        """The table multiplied out, shape (size of each parent of the first half and the second ..., states)."""
+        first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
+        totals = self.totals()
+        shares: Floats = first[:, None, :] * second
+        return shares.reshape(*totals.shape, -1) / totals[..., None]
+
+
+def factored_table(law: StepLaw, parents: Sequence[Parent]) -> FactoredTable | None:
+    """Two halves of about as many rows each over some parents, or None where there are none that help.
+
+    Args:
+        law: over variables only; what it says of keeping a state has no part in this.
+        parents: in the order that is best kept.
+    """
+    blocks = [law.prior_parents, *(term.parents for term in law.terms)]
+    clusters: list[tuple[Parent, ...]] = [(parent,) for parent in parents]
+    for block in blocks:
+        met = [cluster for cluster in clusters if not set(block).isdisjoint(cluster)]
+        if len(met) > 1:
+            clusters[clusters.index(met[0])] = tuple(parent for cluster in met for parent in cluster)
+            clusters = [cluster for cluster in clusters if cluster not in met[1:]]
+    ordered = [parent for cluster in clusters for parent in cluster]
+    cuts = [sum(len(cluster) for cluster in clusters[:count]) for count in range(1, len(clusters))]
+    if not cuts:
+        return None
+    larger = [max(_rows(ordered[:cut]), _rows(ordered[cut:])) for cut in cuts]
+    if min(larger) * law.size > _rows(parents) or min(larger) > _MOST_ROWS:
+        return None
+    cut = cuts[larger.index(min(larger))]
+    parts = tuple(ordered[:cut]), tuple(ordered[cut:])
+    logits = [_log_odds(law, parts[0], also_without_parents=True), _log_odds(law, parts[1], also_without_parents=False)]
+    if sum(float(-one[np.isfinite(one)].min(initial=0.0)) for one in logits) > _RANGE:
+        return None
+    return FactoredTable(parts, (np.exp(logits[0]), np.exp(logits[1])))
+
+
+def _rows(parents: Iterable[Parent]) -> int:
+    return math.prod(parent.size for parent in parents)
+
+
+def _log_odds(law: StepLaw, parents: tuple[Parent, ...], *, also_without_parents: bool) -> Floats:
+    """The part of a law's log-weights that stands over some parents, shape (size of each ..., states)."""
+
+    def here(block: tuple[Parent, ...]) -> bool:
+        return set(block) <= set(parents) if block else also_without_parents
+
+    prior_here = here(law.prior_parents)
+    part = replace(
+        law,
+        prior_parents=law.prior_parents if prior_here else (),
+        prior=law.prior if prior_here else np.ones(law.size),
+        terms=tuple(term for term in law.terms if here(term.parents)),
+        offset=law.offset if also_without_parents else np.zeros(law.size + 1),
+    )
+    return log_weights(part, parents)[..., : law.size]
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionalTable:
+    """How a variable gets its state at a step.
+
+    Attributes:
+        law: over variables only.
+        own_state: the state before, where the law depends on it and it is known.
+    """
+
+    law: StepLaw
+    own_state: int | None
+
+    @cached_property
+    def own(self) -> Parent:
+        """The state before, as a parent."""
+        return self.law.own
+
+    @cached_property
+    def parents(self) -> tuple[Parent, ...]:
+        """The variables of the conditional table."""
+        own = self.own_state is not None
+        return tuple(parent for parent in self.law.parents if not (own and parent == self.law.own))
+
+    @cached_property
+    def rows(self) -> int:
+        """How many combinations the parents have."""
+        return _rows(self.parents)
+
+    def table(self) -> Floats:
+        """The conditional probabilities, shape (size of each parent ..., states)."""
+        table = self.law.table()
+        if self.own_state is None:
+            return table
+        return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.own)))
+
+    def halves(self, rank: Mapping[Parent, int]) -> FactoredTable | None:
+        """The conditional table as two halves, where it is large, nothing is kept and the halves are much smaller.
+
+        Args:
+            rank: the order in which the parents are best kept; those without a rank come last.
+        """
+        law = self.law
+        if self.rows < LARGE or law.keep is not None or law.fixed is not None:
+            return None
+        return factored_table(law, sorted(self.parents, key=lambda parent: rank.get(parent, len(rank))))
+
+    @cached_property
+    def mixes(self) -> bool:
+        """Whether the table mixes keeping the state before with a redraw that does not depend on it."""
+        return self.law.keep is not None and self.own_state is None and redraws_alike(self.law)
+
+    @property
+    def redraw_parents(self) -> tuple[Parent, ...]:
+        """The variables that a redraw depends on where it does not depend on the state before."""
+        return tuple(parent for parent in self.law.parents if parent != self.law.own)
+
+    def mixture(self) -> tuple[Floats, Floats]:
+        """The shares of a redraw, shape (size of each of `redraw_parents` ..., states), and the chance of keeping.
+
+        The latter has as many axes, the last of size 1, and so has any other that it is the same along.
+        """
+        law, parents = self.law, self.redraw_parents
+        hold = np.zeros((1,) * (len(parents) + 1))
+        if law.keep is not None:
+            for term in law.terms:
+                if term.points[..., law.size].any():
+                    hold = hold + spread(term.points[..., law.size :], term.parents, parents)
+            keep = spread(law.keep[..., :1], law.keep_parents[:-1], parents)
+            hold = kept_with_points(keep, hold + law.offset[law.size])
+        if law.fixed is None and _rows(parents) >= LARGE and (apart := factored_table(law, parents)) is not None:
+            held = [*apart.parents[0], *apart.parents[1]]
+            shares = apart.shares()
+            return shares.transpose(*(held.index(parent) for parent in parents), len(held)), hold
+        return replace(law, keep=None).table(), hold
+
+
+def redraws_alike(law: StepLaw) -> bool:
+    """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
+    read = {*law.prior_parents, *(parent for term in law.terms for parent in term.parents)}
+    alike = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
+    return law.own not in read and law.allowed is None and alike
+
+
+Links = Callable[[str, int], Iterable[tuple[str, int]]]
+"""Which nodes a node reads at a step, each with its lag."""
+
+
+def relevant(wanted: Sequence[Iterable[tuple[str, int]]], links: Links) -> list[set[str]]:
+    """Which nodes matter at each step for the nodes that are wanted there (each with a lag of 0 or 1)."""
+    needed: list[set[str]] = [set() for _ in wanted]
+    before: set[str] = set()
+    for step in range(len(wanted) - 1, -1, -1):
+        waiting = sorted(before | {name for name, lag in wanted[step] if lag == 0})
+        before = {name for name, lag in wanted[step] if lag == 1}
+        while waiting:
+            name = waiting.pop()
+            if name in needed[step]:
+                continue
+            needed[step].add(name)
+            for parent, lag in links(name, step):
+                if lag:
+                    before.add(parent)
+                else:
+                    waiting.append(parent)
+    return needed
+
+
+@dataclass(frozen=True)
+class PassRequest:
+    """What a pass is asked for, as far as it shapes the laws.
+
+    Attributes:
+        atoms: for each step, the atoms of the conditions that are read there.
+        nodes: for each step, the nodes whose distribution is reported.
+    """
+
+    atoms: tuple[tuple[InStates | Compared, ...], ...]
+    nodes: tuple[tuple[str, ...], ...]
+
+    def at(self, step: int) -> list[tuple[str, int]]:
+        """The nodes that are read at a step."""
+        return [(atom.node, 0) for atom in self.atoms[step]] + [(name, 0) for name in self.nodes[step]]
+
+
+class EffectiveLaws:
+    """What a program says of each node and step, without what has no effect."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._laws: dict[int, StepLaw] = {}
+        self._copies: dict[int, bool] = {}
+        self._regimes: dict[tuple[str, int], int] = {}
+        self._numbers: dict[Hashable, int] = {}
+
+    def law(self, name: str, step: int) -> StepLaw:
+        """The program's law without terms that give no points."""
+        key = self.regime(name, step)
+        if key not in self._laws:
+            node = self.program.nodes[name]
+            assert isinstance(node, CategoricalNode)
+            law = self.program.law(node, step)
+            columns = law.size if law.keep is None else law.size + 1
+            self._laws[key] = replace(
+                law,
+                terms=tuple(term for term in law.terms if term.points[..., :columns].any()),
+                curves=tuple(curve for curve in law.curves if curve.points[..., :columns].any()),
+            )
+        return self._laws[key]
+
+    def regime(self, name: str, step: int) -> int:
+        """A number that two steps or nodes share only where their laws are the same."""
+        if (name, step) not in self._regimes:
+            node = self.program.nodes[name]
+            assert isinstance(node, CategoricalNode)
+            key = (name, self.program.regime(node, step))
+            self._regimes[name, step] = self._numbers.setdefault(key, len(self._numbers))
+        return self._regimes[name, step]
+
+    def copies(self, name: str, step: int) -> bool:
+        """Whether a node keeps its state for certain at a step."""
+        key = self.regime(name, step)
+        if key not in self._copies:
+            law = self.law(name, step)
+            self._copies[key] = law.keep is not None and bool(np.all(law.keep >= 1.0))
+        return self._copies[key]
+
+    @staticmethod
+    def settled(node: NumericNode, step: int) -> float | None:
+        """A numeric node's value where it is set by an intervention or by `initial`.
+
+        Raises:
+            NotExact: it is uncertain.
+        """
+        if not math.isnan(node.imposed[step]):
+            return float(node.imposed[step])
+        if step or node.initial is None:
+            return None
+        if node.initial.ndim:
+            raise _uncertain(node)
+        return float(node.initial)
+
+    @staticmethod
+    def terms(node: NumericNode, step: int) -> list[Term]:
+        """The terms of a numeric node that act at a step."""
+        lagged = [any(parent.lag for parent in term.parents) for term in node.terms]
+        return [t for t, late in zip(node.terms, lagged, strict=True) if t.points.any() and (step or not late)]
+
+    @staticmethod
+    def curves(node: NumericNode, step: int) -> list[PiecewiseCurve]:
+        """The curves of a numeric node that act at a step."""
+        return [curve for curve in node.curves if curve.points.any() and (step or not curve.lag)]
+
+    def links(self, name: str, step: int) -> list[tuple[str, int]]:
+        """The nodes that a node's state or value depends on at a step, each with its lag; the judgements among them."""
+        if name == JUDGEMENTS:
+            return [(name, 1)] if step else []
+        node = self.program.nodes[name]
+        if isinstance(node, NumericNode):
+            if self.settled(node, step) is not None:
+                return []
+            terms: Iterable[Term] = self.terms(node, step)
+            curves: Iterable[PiecewiseCurve] = self.curves(node, step)
+            return [*((p.node, p.lag) for t in terms for p in t.parents), *((c.node, c.lag) for c in curves)]
+        if self.copies(name, step):
+            return [(name, 1)]
+        law = self.law(name, step)
+        drawn = [(JUDGEMENTS, 0)] if any(curve.points.ndim > 2 for curve in law.curves) else []
+        return [*((parent.node, parent.lag) for parent in law.parents), *((c.node, c.lag) for c in law.curves), *drawn]
+
+
+class DiscretizedModel:
+    """A program's laws over variables, as far as they matter for what is wanted.
+
+    Where anything wanted depends on drawn judgements, their draws are a variable like the others, which never changes
+    and has a weight of 1 in every draw: what is read together with it is found in each draw by itself.
+
+    Attributes:
+        drawn: that variable; none where nothing depends on it.
+
+    Raises:
+        NotExact: a numeric node that matters moves along several steps, or in a way that no finite sum follows, or
+            depends on uncertain judgements itself.
+    """
+
+    def __init__(self, laws: EffectiveLaws, wanted: PassRequest) -> None:
+        self.laws = laws
+        self.program = program = laws.program
+        self.wanted = wanted
+        self.moves: dict[Hashable, ConditionalTable] = {}
+        self.readings: dict[tuple[str, int, int], StateFunction] = {}
+        self.latents: dict[str, LatentQuadrature] = {}
+        self.spreads: dict[tuple[str, int], NodeDistribution] = {}
+        self.needed = relevant([wanted.at(step) for step in range(len(wanted.atoms))], laws.links)
+        self.drawn: tuple[Parent, ...] = ()
+        if any(JUDGEMENTS in needed for needed in self.needed):
+            self.drawn = (judgements(program.draws),)
+            self.latents[JUDGEMENTS] = LatentQuadrature(
+                JUDGEMENTS, 0, np.arange(float(program.draws)), np.ones(program.draws)
+            )
+        self.known = self._known()
+        for node in program.nodes.values():
+            if isinstance(node, NumericNode) and (drawn := self._drawn(node)):
+                if node.among(range(1)) is not node:
+                    raise _uncertain(node)
+                self._admit(node, drawn)
+
+    def narrowed(self, name: str, part: slice) -> DiscretizedModel:
+        """The same with some of the points of a latent variable only: results add up over the parts."""
+        other = copy.copy(self)
+        latent = self.latents[name]
+        narrow = replace(latent, points=latent.points[part], weights=latent.weights[part])
+        other.latents = {**self.latents, name: narrow}
+        other.moves, other.readings, other.spreads = {}, {}, {}
+        return other
+
+    def copies(self, name: str, step: int) -> bool:
+        """Whether a variable keeps its state for certain at a step."""
+        if name in self.latents:
+            return step > self.latents[name].first
+        return self.laws.copies(name, step)
+
+    def sources(self, name: str, step: int) -> list[tuple[str, int]]:
+        """The variables that a variable depends on at a step, each with its lag."""
+        if self.copies(name, step):
+            return [(name, 1)]
+        return [(parent.node, parent.lag) for parent in self.move(name, step).parents]
+
+    def _known(self) -> list[dict[str, int]]:
+        """For each step, the states of the categorical nodes that are certain in advance."""
+        known: list[dict[str, int]] = []
+        for step, needed in enumerate(self.needed):
+            now: dict[str, int] = {}
+            for name in sorted(needed):
+                if name == JUDGEMENTS or isinstance(self.program.nodes[name], NumericNode):
+                    continue
+                law = self.laws.law(name, step)
+                if law.size == 1:
+                    now[name] = 0
+                elif law.fixed is not None and np.count_nonzero(law.fixed) == 1:
+                    now[name] = int(law.fixed.argmax())
+                elif step and self.copies(name, step) and name in known[-1]:
+                    now[name] = known[-1][name]
+            known.append(now)
+        return known
+
+    # Numeric nodes ---------------------------------------------------------------------------------------------------
+
+    def _drawn(self, node: NumericNode) -> list[int]:
+        """The steps at which the node matters and its value is left to its latent normal."""
+        return [
+            step
+            for step, needed in enumerate(self.needed)
+            if node.name in needed and self.laws.settled(node, step) is None
+        ]
+
+    def _asked(self, name: str) -> list[float]:
+        """Where the readers of a numeric node change abruptly along its scale: edges of comparisons and knots."""
+        compared = [atom for atoms in self.wanted.atoms for atom in atoms if isinstance(atom, Compared)]
+        places = [atom.value for atom in compared if atom.node == name]
+        for step, needed in enumerate(self.needed):
+            for reader in sorted(needed - {JUDGEMENTS}):
+                node = self.program.nodes[reader]
+                if isinstance(node, NumericNode):
+                    terms, curves = tuple(self.laws.terms(node, step)), tuple(self.laws.curves(node, step))
+                else:
+                    law = self.laws.law(reader, step)
+                    terms, curves = law.terms, law.curves
+                    places += [edge for p in law.prior_parents if p.node == name for edge in p.edges]
+                places += [edge for term in terms for p in term.parents if p.node == name for edge in p.edges]
+                places += [float(knot) for curve in curves if curve.node == name for knot in curve.knots]
+        return sorted(set(places))
+
+    def _admit(self, node: NumericNode, drawn: list[int]) -> None:
+        """Find the quadrature of a node that others read; one that is only reported needs none."""
+        places = self._asked(node.name)
+        if not places:
+            return
+        if len(drawn) > 1 and node.persistence != 1.0:
+            raise NotExact(
+                f"the numeric node {node.name} moves from step to step (persistence {node.persistence:.3g}) and matters"
+                f" at {len(drawn)} steps: that is followed by sampling only"
+            )
+        kinks: set[float] = set()
+        for step in drawn:
+            variables, shift = self._shift(node, step)
+            if any(variable.node in self.latents for variable in variables):
+                raise NotExact(
+                    f"the numeric node {node.name} depends on another one that is uncertain: that is followed by"
+                    " sampling only"
+                )
+            centre, sd = self._normal(node, step)
+            if sd > 0:
+                edges = SmoothScale(node.scale).latent(np.array(places))
+                kinks.update(((edges[:, None] - centre - np.unique(shift)) / sd).ravel().tolist())
+        if sd > 0:
+            points, weights = quadrature(sorted(kinks))
+            name = _latent_name(node)
+            self.latents[name] = LatentQuadrature(name, drawn[0], points, weights)
+
+    def _normal(self, node: NumericNode, step: int) -> tuple[float, float]:
+        """Mean and standard deviation of the latent normal at a step (section 5: z(t) = r z(t-1) + noise)."""
+        if node.initial is None:
+            return 0.0, 1.0
+        variables, shift = self._shift(node, 0)
+        if variables:
+            raise NotExact(
+                f"the numeric node {node.name} starts from a value while points of uncertain nodes act on it: that is"
+                " followed by sampling only"
+            )
+        start = float(SmoothScale(node.scale).latent(np.array(node.initial))) - float(shift)
+        decay = float(node.persistence) ** step
+        return start * decay, math.sqrt(1.0 - decay * decay)
+
+    def _shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
+        """By how much points move the latent normal: the variables that this depends on, and the shift over them."""
+        terms = [self._rewritten(term, step) for term in self.laws.terms(node, step)]
+        terms += [self._along(curve, step) for curve in self.laws.curves(node, step)]
+        variables = union(*(term.parents for term in terms))
+        shift = np.full([variable.size for variable in variables], node.windows[step])
+        for term in terms:
+            shift = shift + broadcast_to_axes(term.points[..., 0], term.parents, variables)
+        return variables, np.asarray(shift * node.sd_per_point)
+
+    def _value(self, node: NumericNode, step: int) -> StateFunction:
+        """The value at a step, as a function of variables of that step and the one before."""
+        scale = SmoothScale(node.scale)
+        none = np.zeros(1)
+        if (settled := self.laws.settled(node, step)) is not None:
+            self.spreads[node.name, step] = NodeDistribution(scale, 0.0, 0.0, none, np.ones(1), None, settled)
+            return StateFunction((), np.array(0), np.array(settled))
+        variables, shift = self._shift(node, step)
+        centre, sd = self._normal(node, step)
+        latent = self.latents.get(_latent_name(node))
+        if latent is not None:
+            variable = Parent(latent.name, 0, len(latent.points))
+            over = union(variables, [variable])
+            axis = over.index(variable)
+            shift = broadcast_to_axes(shift, variables, over)
+            z = centre + sd * broadcast_to_axes(latent.points, [variable], over)
+            self.spreads[node.name, step] = NodeDistribution(scale, centre, sd, shift, latent.weights, axis)
+            return StateFunction(over, np.zeros(1, dtype=np.intp), scale(z + shift))
+        self.spreads[node.name, step] = NodeDistribution(scale, centre, sd, shift, np.ones(1), None)
+        points, weights = quadrature((), FINE) if sd > 0 else (none, np.ones(1))
+        values: Floats = scale(centre + sd * points + shift[..., None]) @ weights
+        if sd == 0 and node.persistence == 1.0 and node.initial is not None:
+            # Nothing moved it: the value is the stated one to the last digit, which a comparison may ask about.
+            values = np.where(shift == self._shift(node, 0)[1], node.initial, values)
+        return StateFunction(variables, np.zeros(1, dtype=np.intp), values)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def reading(self, name: str, step: int, lag: int = 0) -> StateFunction:
+        """A node's state or value, `lag` steps before `step`, as a function of the variables of `step`."""
+        key = (name, step, lag)
+        if key not in self.readings:
+            self.readings[key] = self._read(name, step, lag)
+        return self.readings[key]
+
+    def _read(self, name: str, step: int, lag: int) -> StateFunction:
+        node = self.program.nodes.get(name)
+        if isinstance(node, NumericNode):
+            value = self._value(node, step) if lag == 0 else self.reading(name, step - 1)
+            return value if lag == 0 else self._later(name, value, step)
+        if name in self.known[step - lag]:
+            return StateFunction((), np.array(self.known[step - lag][name]))
+        size = len(node.states) if node is not None else len(self.latents[name].points)
+        if lag and self.copies(name, step):
+            lag = 0
+        return StateFunction((Parent(name, lag, size),), np.arange(size))
+
+    def _later(self, name: str, value: StateFunction, step: int) -> StateFunction:
+        """A value of the previous step as a function of the variables of this one."""
+        if any(variable.lag for variable in value.variables):
+            raise NotExact(
+                f"the numeric node {name} is read one step later than it reads others one step back: that is followed"
+                " by sampling only"
+            )
+        moved = [self.reading(variable.node, step, 1).variables[0] for variable in value.variables]
+        ordered = tuple(sorted(moved))
+        assert value.values is not None
+        return StateFunction(ordered, value.states, value.values.transpose([moved.index(one) for one in ordered]))
+
+    def _rewritten(self, term: Term, step: int) -> Term:
+        parents, points = self._substituted(term.parents, term.points, step)
+        return replace(term, parents=parents, points=points)
+
+    def _substituted(self, parents: tuple[Parent, ...], table: Floats, step: int) -> tuple[tuple[Parent, ...], Floats]:
+        """A table over parents as a table over the variables that they are functions of."""
+        readings = [self.reading(parent.node, step, parent.lag) for parent in parents]
+        variables = union(*(reading.variables for reading in readings))
+        if variables == parents:
+            return parents, table
+        if math.prod(variable.size for variable in variables) * table.shape[-1] > _LIMIT:
+            names = ", ".join(parent.node for parent in parents)
+            raise NotExact(f"too many numeric nodes act together to be multiplied out: {names}")
+        at = [
+            broadcast_to_axes(reading.index(parent.edges), reading.variables, variables)
+            for parent, reading in zip(parents, readings, strict=True)
+        ]
+        shape = [variable.size for variable in variables]
+        return variables, np.broadcast_to(table[tuple(at)], (*shape, table.shape[-1])).copy()
+
+    def _along(self, curve: PiecewiseCurve, step: int) -> Term:
+        """The points along a numeric parent as points over the variables that its value is a function of."""
+        reading = self.reading(curve.node, step, curve.lag)
+        assert reading.values is not None
+        if curve.points.ndim > 2:
+            tables = [self._along(replace(curve, points=points), step).points for points in curve.points]
+            return Term((judgements(len(tables)), *reading.variables), np.stack(tables))
+        columns = [np.interp(reading.values, curve.knots, column) for column in curve.points.T]
+        return Term(reading.variables, np.stack(columns, axis=-1))
+
+    # Moves -----------------------------------------------------------------------------------------------------------
+
+    def move(self, name: str, step: int) -> ConditionalTable:
+        """How a variable gets its state at a step."""
+        if name in self.latents:
+            if name not in self.moves:
+                weights = self.latents[name].weights
+                self.moves[name] = ConditionalTable(StepLaw(name, len(weights), weights), None)
+            return self.moves[name]
+        law = self.laws.law(name, step)
+        own_state = self.known[step - 1].get(name) if law.keep is not None else None
+        read = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
+        sources = [self.reading(parent.node, step, parent.lag).key for parent in read]
+        sources += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]
+        key = (self.laws.regime(name, step), own_state, tuple(sources))
+        if key not in self.moves:
+            self.moves[key] = ConditionalTable(self._over_variables(law, step), own_state)
+        return self.moves[key]
+
+    def _over_variables(self, law: StepLaw, step: int) -> StepLaw:
+        prior_parents, prior = self._substituted(law.prior_parents, law.prior, step)
+        terms = [self._rewritten(term, step) for term in law.terms]
+        terms += [self._along(curve, step) for curve in law.curves]
+        return replace(law, prior_parents=prior_parents, prior=prior, terms=tuple(terms), curves=())
+
+
+def _uncertain(node: NumericNode) -> NotExact:
+    return NotExact(
+        f"the numeric node {node.name} depends on uncertain judgements itself: their draws are followed by sampling"
+        " only; '--judgements 0' takes them at their means"
+    )
+
+
+def _latent_name(node: NumericNode) -> str:
+    """A name that no node of a file can have."""
+    return f"{node.name} (latent)"

@@ -1,0 +1,196 @@
+"""Follows events along the steps: which trials still matter to which event, and what is left to ask of them.
+
+Trials are kept apart in *channels* only as far as the events need it. All trials start in one channel, in which every
+event is pending as it was asked. When a condition is read, the trials in which it holds and those in which it does not
+part for the events that ask about it, and what remains of each event is simplified: an event that has become certain
+takes its trials' probability at once, one that has become impossible forgets them. Channels in which the same is left
+to ask are one channel again. So an event needs as many channels as there are different things that it may still be
+waiting for, and none before its first step and after its last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.program.events import All, Formula, Not, Some, Timed, timed_parts
+
+Truths = npt.NDArray[np.bool_]
+
+TRUE = All(())
+FALSE = Some(())
+
+
+@dataclass(frozen=True)
+class EventChannel:
+    """Trials of which the same is left to ask.
+
+    Attributes:
+        root: whether all trials are in it.
+        pending: the number of each event that has yet to be decided here, and what is left of it.
+    """
+
+    root: bool
+    pending: tuple[tuple[int, Formula], ...]
+
+
+@dataclass
+class ChannelSplit:
+    """What becomes of some channels when conditions over the same variables are read.
+
+    Attributes:
+        channels: the channels afterwards.
+        routes: for a channel before and one after, the states in which trials go from the one to the other.
+        decided: for a channel before and an event, the states in which the event has become certain.
+    """
+
+    channels: list[EventChannel]
+    routes: dict[tuple[int, int], Truths] = field(default_factory=dict)
+    decided: dict[tuple[int, int], Truths] = field(default_factory=dict)
+
+    @property
+    def stays(self) -> bool:
+        """Whether no trial changes its channel: trials are only forgotten."""
+        return all(before == after for before, after in self.routes)
+
+
+def start(events: Sequence[Formula], *, root: bool) -> tuple[list[EventChannel], list[int]]:
+    """The one channel before the first step (none where nothing is pending), and the events that are certain at once.
+
+    Args:
+        events: what is asked.
+        root: whether the channel of all trials is wanted for itself.
+    """
+    asked = [(number, simplified(event)) for number, event in enumerate(events)]
+    pending = tuple((number, event) for number, event in asked if event not in (TRUE, FALSE))
+    sure = [number for number, event in asked if event == TRUE]
+    return ([EventChannel(True, pending)] if root or pending else []), sure
+
+
+def split_by_conditions(
+    channels: Sequence[EventChannel], step: int, conditions: Mapping[Timed, Truths], *, root: bool
+) -> ChannelSplit:
+    """Read some conditions at a step.
+
+    Args:
+        channels: the channels before.
+        step: the step.
+        conditions: for each timed condition that is read, where it holds, all of one shape.
+        root: whether the channel of all trials is wanted for itself.
+    """
+    shape = np.broadcast_shapes(*(truth.shape for truth in conditions.values()))
+    cases = cache(lambda parts: _cases({part: np.broadcast_to(conditions[part], shape) for part in parts}))
+    result = ChannelSplit([])
+    places: dict[EventChannel, int] = {}
+
+    def send(number: int, channel: EventChannel, where: Truths) -> None:
+        if channel.pending or (channel.root and root):
+            _mark(result.routes, (number, places.setdefault(channel, len(places))), where)
+
+    for number, channel in enumerate(channels):
+        leaving: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
+        for event, left in channel.pending:
+            met = set(timed_parts(left))
+            leaving.setdefault(tuple(part for part in conditions if part in met), []).append((event, left))
+        send(number, EventChannel(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
+        for read, group in leaving.items():
+            for truths, where in cases(read):
+                after = [(event, progressed(left, truths, step)) for event, left in group]
+                for event, left in after:
+                    if left == TRUE:
+                        _mark(result.decided, (number, event), where)
+                rest = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
+                send(number, EventChannel(False, rest), where)
+    result.channels = list(places)
+    return result
+
+
+_BITS = 31
+"""So many conditions are read before the states are numbered anew; the numbers fit whatever is held in memory."""
+
+
+def _cases(conditions: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
+    """Which of some conditions hold together, for every combination that occurs, and where it does.
+
+    Args:
+        conditions: any number of them, all of one shape.
+    """
+    shape = next(iter(conditions.values())).shape
+    codes = np.zeros(math.prod(shape), dtype=np.int64)
+    for number, truth in enumerate(conditions.values()):
+        if number % _BITS == _BITS - 1:
+            codes = np.unique(codes, return_inverse=True)[1]
+        codes = 2 * codes + truth.ravel()
+    kinds, first, kind = np.unique(codes, return_index=True, return_inverse=True)
+    held = {part: truth.ravel()[first].tolist() for part, truth in conditions.items()}
+    return [
+        ({part: truths[number] for part, truths in held.items()}, (kind == number).reshape(shape))
+        for number in range(len(kinds))
+    ]
+
+
+def _mark(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Truths) -> None:
+    table[key] = table[key] | where if key in table else where
+
+
+def progressed(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
+    """What is left of an event once some of its conditions have been read at a step."""
+    match formula:
+        case Timed() if formula in truths:
+            return _after(formula, step, holds=truths[formula])
+        case Not(part):
+            return _not(progressed(part, truths, step))
+        case All(parts):
+            return _joined([progressed(part, truths, step) for part in parts], All)
+        case Some(parts):
+            return _joined([progressed(part, truths, step) for part in parts], Some)
+    return formula
+
+
+def _after(timed: Timed, step: int, *, holds: bool) -> Formula:
+    last = step == timed.steps[-1]
+    if timed.mode == "always":
+        return FALSE if not holds else TRUE if last else timed
+    return TRUE if holds else FALSE if last else timed
+
+
+def simplified(formula: Formula) -> Formula:
+    """An event without constants, empty ranges and nested joints of the same kind."""
+    match formula:
+        case Timed(mode, steps) if not steps:
+            return TRUE if mode == "always" else FALSE
+        case Not(part):
+            return _not(simplified(part))
+        case All(parts):
+            return _joined([simplified(part) for part in parts], All)
+        case Some(parts):
+            return _joined([simplified(part) for part in parts], Some)
+    return formula
+
+
+def _not(part: Formula) -> Formula:
+    match part:
+        case Not(inner):
+            return inner
+        case All(()):
+            return FALSE
+        case Some(()):
+            return TRUE
+    return Not(part)
+
+
+def _joined(parts: Sequence[Formula], kind: type[All | Some]) -> Formula:
+    """All or some of several parts: nested ones opened up, each once, without constants."""
+    neutral, absorbing = (TRUE, FALSE) if kind is All else (FALSE, TRUE)
+    opened: dict[Formula, None] = {}
+    for part in parts:
+        if part == absorbing:
+            return absorbing
+        opened.update(dict.fromkeys(part.parts if isinstance(part, kind) else [part]))
+    left = [part for part in opened if part != neutral]
+    return left[0] if len(left) == 1 else kind(tuple(left))

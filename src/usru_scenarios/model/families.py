@@ -1,0 +1,356 @@
+"""The families of distributions that a judgement may have: their quantiles and their means.
+
+Quantiles are what stratified draws are made by; no family is drawn in another way. Uniform, triangular and normal ones
+have closed forms. Those of a beta distribution come from its density in the logit coordinate, where it is log-concave
+whatever its shape, by Simpson's rule on a grid that is dense at the peak and wide in the tails.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Floats = npt.NDArray[np.float64]
+Family = Literal["uniform", "triangular", "pert", "normal", "beta"]
+
+EVERYWHERE = -math.inf, math.inf
+
+
+@dataclass(frozen=True)
+class FamilyValues:
+    """A distribution as plain data.
+
+    Attributes:
+        family: its name.
+        parameters: numbers, or laws that they are drawn from.
+        limits: what is drawn lies between them: a normal distribution is cut off there.
+    """
+
+    family: Family
+    parameters: tuple[float | FamilyValues, ...]
+    limits: tuple[float, float] = EVERYWHERE
+
+
+# Quantiles ------------------------------------------------------------------------------------------------------------
+
+
+def quantile(family: Family, parameters: Sequence[Floats], limits: tuple[float, float], shares: Floats) -> Floats:
+    """The values that are not exceeded with some probabilities.
+
+    Args:
+        family: of the distribution.
+        parameters: each of shape (1,), or (values,) where each value has its own. Those of a family between two ends
+            that are out of order are put into it.
+        limits: where a normal distribution is cut off; its mean lies between them.
+        shares: the probabilities, shape (values,), between 0 and 1.
+    """
+    found: Floats
+    match family:
+        case "normal":
+            found = _normal(parameters[0], np.abs(parameters[1]), limits, shares)
+        case "beta":
+            found = beta_quantile(parameters[0], parameters[1], shares)[0]
+        case "uniform":
+            low, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
+            found = low + (high - low) * shares
+        case _:
+            low, mode, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
+            width = high - low
+            at = np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0)
+            if family == "triangular":
+                found = low + width * _triangular(at, shares)
+            else:
+                found = low + width * beta_quantile(1.0 + 4.0 * at, 5.0 - 4.0 * at, shares)[0]
+    return np.clip(np.broadcast_to(found, shares.shape), *limits)
+
+
+def _triangular(mode: Floats, shares: Floats) -> Floats:
+    values: Floats = np.where(shares < mode, np.sqrt(shares * mode), 1.0 - np.sqrt((1.0 - shares) * (1.0 - mode)))
+    return values
+
+
+def _normal(mean: Floats, sd: Floats, limits: tuple[float, float], shares: Floats) -> Floats:
+    """Of a normal distribution between two limits, from the nearer end, so that the tails are as exact as the body."""
+    spread = np.maximum(sd, 1e-300)
+    with np.errstate(over="ignore"):
+        left, right = (limits[0] - mean) / spread, (limits[1] - mean) / spread
+    below, above = normal_cdf(left), normal_cdf(-right)
+    inside = 1.0 - below - above
+    from_left, from_right = below + shares * inside, above + (1.0 - shares) * inside
+    z = np.where(from_left < 0.5, normal_quantile(from_left), -normal_quantile(from_right))
+    values: Floats = mean + sd * z
+    return values
+
+
+def normal_cdf(z: Floats) -> Floats:
+    """The probability that a standard normal variate is at most z, any shape."""
+    flat = [0.5 * math.erfc(-one / math.sqrt(2.0)) for one in np.ravel(z).tolist()]
+    return np.array(flat).reshape(np.shape(z))
+
+
+def normal_quantile(shares: Floats) -> Floats:
+    """The inverse of `normal_cdf` (M. J. Wichura, Algorithm AS 241, 1988, PPND16: 16 digits), any shape."""
+    q = shares - 0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = 0.180625 - q * q
+        body = q * np.polyval(_BODY[0], r) / np.polyval(_BODY[1], r)
+        distance = np.sqrt(-np.log(np.minimum(shares, 1.0 - shares)))
+        near = np.polyval(_NEAR[0], distance - 1.6) / np.polyval(_NEAR[1], distance - 1.6)
+        far = np.polyval(_FAR[0], distance - 5.0) / np.polyval(_FAR[1], distance - 5.0)
+        tail = np.where(distance <= 5.0, near, np.where(np.isinf(distance), np.inf, far))
+    z: Floats = np.where(np.abs(q) <= 0.425, body, np.copysign(tail, q))
+    return z
+
+
+_BODY = (
+    (
+        2.5090809287301226727e3,
+        3.3430575583588128105e4,
+        6.7265770927008700853e4,
+        4.5921953931549871457e4,
+        1.3731693765509461125e4,
+        1.9715909503065514427e3,
+        1.3314166789178437745e2,
+        3.3871328727963666080e0,
+    ),
+    (
+        5.2264952788528545610e3,
+        2.8729085735721942674e4,
+        3.9307895800092710610e4,
+        2.1213794301586595867e4,
+        5.3941960214247511077e3,
+        6.8718700749205790830e2,
+        4.2313330701600911252e1,
+        1.0,
+    ),
+)
+_NEAR = (
+    (
+        7.74545014278341407640e-4,
+        2.27238449892691845833e-2,
+        2.41780725177450611770e-1,
+        1.27045825245236838258e0,
+        3.64784832476320460504e0,
+        5.76949722146069140550e0,
+        4.63033784615654529590e0,
+        1.42343711074968357734e0,
+    ),
+    (
+        1.05075007164441684324e-9,
+        5.47593808499534494600e-4,
+        1.51986665636164571966e-2,
+        1.48103976427480074590e-1,
+        6.89767334985100004550e-1,
+        1.67638483018380384940e0,
+        2.05319162663775882187e0,
+        1.0,
+    ),
+)
+_FAR = (
+    (
+        2.01033439929228813265e-7,
+        2.71155556874348757815e-5,
+        1.24266094738807843860e-3,
+        2.65321895265761230930e-2,
+        2.96560571828504891230e-1,
+        1.78482653991729133580e0,
+        5.46378491116411436990e0,
+        6.65790464350110377720e0,
+    ),
+    (
+        2.04426310338993978564e-15,
+        1.42151175831644588870e-7,
+        1.84631831751005468180e-5,
+        7.86869131145613259100e-4,
+        1.48753612908506148525e-2,
+        1.36929880922735805310e-1,
+        5.99832206555887937690e-1,
+        1.0,
+    ),
+)
+
+_NEGLIGIBLE = 50.0
+"""Log-density below the peak past which nothing is left: exp(-50) is 2e-22."""
+_CELLS, _CELLS_EACH = 2048, 256
+"""Cells of the integration, and where every value has parameters of its own."""
+
+
+def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]:
+    """Quantiles of a beta distribution and what they leave to 1, each exact near its own 0.
+
+    Args:
+        a: the first parameter, above 0, shape (1,), or (values,) where each value has its own.
+        b: the second one, likewise.
+        shares: probabilities, shape (values,), strictly between 0 and 1.
+    """
+    a, b = (one[:, None] for one in np.broadcast_arrays(a, b))
+
+    def log_density(logit: Floats) -> Floats:
+        """Of x^a (1-x)^b, which is the density times the x (1-x) of the logit coordinate."""
+        density: Floats = -a * np.logaddexp(0.0, -logit) - b * np.logaddexp(0.0, logit)
+        return density
+
+    peak, width = np.log(a) - np.log(b), np.minimum(1.0, np.sqrt(1.0 / a + 1.0 / b))
+    top, ends = log_density(peak), []
+    for way in (-1.0, 1.0):
+        reach = 8.0 * width
+        while (inside := log_density(peak + way * reach) > top - _NEGLIGIBLE).any():
+            reach = np.where(inside, 2.0 * reach, reach)
+        ends.append(way * np.arcsinh(reach / width))
+    cells = _CELLS if len(a) == 1 else _CELLS_EACH
+    at = ends[0] + (ends[1] - ends[0]) * np.linspace(0.0, 1.0, 2 * cells + 1)
+    height = np.exp(log_density(peak + width * np.sinh(at)) - top) * np.cosh(at)
+    found = peak + width * np.sinh(_inverse(at, height, shares)[:, None])
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-found[:, 0])), 1.0 / (1.0 + np.exp(found[:, 0]))
+
+
+def _inverse(at: Floats, height: Floats, shares: Floats) -> Floats:
+    """Where a density has some of its probability below, the density being a parabola in each cell.
+
+    Args:
+        at: the ends and the middles of cells of equal width in turn, shape (rows, 2 * cells + 1).
+        height: the density there, up to a factor.
+        shares: shape (values,); there is one row for all of them or one for each.
+    """
+    left, middle, right = height[:, :-2:2], height[:, 1:-1:2], height[:, 2::2]
+    below = np.cumsum((left + 4.0 * middle + right) / 6.0, axis=1)
+    wanted = shares * below[:, -1]
+    rows = np.arange(len(shares)) if len(at) > 1 else np.zeros(len(shares), dtype=np.intp)
+    cell = (below[rows] < wanted[:, None]).sum(axis=1) if len(at) > 1 else np.searchsorted(below[0], wanted)
+    cell = np.minimum(cell, below.shape[1] - 1)
+    rest = wanted - np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
+    one, two, three = left[rows, cell], middle[rows, cell], right[rows, cell]
+    slope, bend = 4.0 * two - 3.0 * one - three, 2.0 * (one - 2.0 * two + three)
+    low, high = np.zeros(len(shares)), np.ones(len(shares))
+    part = np.full(len(shares), 0.5)
+    for _ in range(30):  # Newton's steps, a bisection where one leaves the bracket
+        over = part * (one + part * (slope / 2.0 + part * bend / 3.0)) - rest
+        low, high = np.where(over < 0.0, part, low), np.where(over < 0.0, high, part)
+        density = one + part * (slope + part * bend)
+        step = part - np.divide(over, density, out=np.full_like(over, np.inf), where=density > 0.0)
+        part = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+    start = at[rows, 2 * cell]
+    found: Floats = start + part * (at[rows, 2 * cell + 2] - start)
+    return found
+
+
+# Means ----------------------------------------------------------------------------------------------------------------
+
+_NODES = np.linspace(-7.2, 7.2, 73)
+"""Standard normals at which a drawn parameter is read: the trapezoidal rule, exact to 1e-10 for smooth integrands."""
+_MOST_NODES = 73
+
+
+@lru_cache(maxsize=4096)
+def mean(law: FamilyValues) -> float:
+    """The mean of what is drawn.
+
+    Closed forms: (min + max) / 2, (min + mode + max) / 3, (min + 4 mode + max) / 6 for pert, a / (a + b) for beta. Over
+    parameters that are drawn themselves it is integrated, unless it is a linear function of them.
+    """
+    nested = any(isinstance(one, FamilyValues) for one in law.parameters)
+    if nested and not _is_linear(law):
+        values, weights = _grid(law)
+        return float(_means(law.family, values, law.limits) @ weights)
+    middle = [np.array([mean(one) if isinstance(one, FamilyValues) else one]) for one in law.parameters]
+    return float(_means(law.family, middle, law.limits)[0])
+
+
+def _is_linear(law: FamilyValues) -> bool:
+    """Whether the mean is a linear function of the parameters, whatever they are drawn to be."""
+    if law.family in ("normal", "beta"):
+        return law.family == "normal" and law.limits == EVERYWHERE
+    ends = [_ends(one) for one in law.parameters]
+    return all(left[1] <= right[0] for left, right in pairwise(ends))
+
+
+def _ends(one: float | FamilyValues) -> tuple[float, float]:
+    """The lowest and highest value of a parameter."""
+    if not isinstance(one, FamilyValues):
+        return one, one
+    if one.family == "beta":
+        return 0.0, 1.0
+    return one.limits if one.family == "normal" else (_ends(one.parameters[0])[0], _ends(one.parameters[-1])[1])
+
+
+def _means(family: Family, parameters: Sequence[Floats], limits: tuple[float, float]) -> Floats:
+    """The mean for each set of parameters, each of shape (sets,)."""
+    if family == "normal":
+        return truncated_mean(parameters[0], np.abs(parameters[1]), *limits)
+    if family == "beta":
+        share: Floats = parameters[0] / (parameters[0] + parameters[1])
+        return share
+    ordered = np.sort(np.broadcast_arrays(*parameters), axis=0)
+    weights = np.array([1.0, 4.0, 1.0] if family == "pert" else [1.0] * len(ordered))
+    average: Floats = weights @ ordered / weights.sum()
+    return average
+
+
+def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
+    """The mean of a normal distribution that is cut off at two limits, shape (sets,).
+
+    It is mean + sd (phi(l) - phi(r)) / (Phi(r) - Phi(l)) (N. L. Johnson and others, 1994, section 10.1). Far in a tail
+    both differences vanish, so the integrals are taken relative to the density where it is highest between the limits:
+    with e = exp(-x^2 / 2 + top^2 / 2) the mean is that of x under e, by Gauss and Legendre's rule on 16 pieces.
+    """
+    if (low, high) == EVERYWHERE:
+        return np.asarray(mean, dtype=np.float64)
+    spread = np.maximum(sd, 1e-300)
+    left, right = (np.clip((end - mean) / spread, -1e150, 1e150) for end in (low, high))
+    top = np.clip(0.0, left, right)
+    reach = np.sqrt(top * top + 2.0 * _NEGLIGIBLE)
+    near = 2.0 * _NEGLIGIBLE / (reach + np.abs(top))  # from the top to where the density is negligible
+    first = np.maximum(left - top, -np.where(top <= 0.0, np.maximum(near, 0.0), 0.0))
+    last = np.minimum(right - top, np.where(top >= 0.0, near, 0.0))
+    at, share = np.polynomial.legendre.leggauss(16)
+    pieces = np.arange(16)
+    places = ((pieces[:, None] + 0.5 * (1.0 + at)) / 16).ravel()
+    past = first[:, None] + (last - first)[:, None] * places
+    density = np.exp(-past * (top[:, None] + 0.5 * past)) * np.tile(share, 16)
+    shift = (past * density).sum(axis=1) / density.sum(axis=1)
+    found: Floats = np.clip(np.clip(mean, low, high) + sd * shift, low, high)
+    return found
+
+
+def _grid(law: FamilyValues) -> tuple[list[Floats], Floats]:
+    """The parameters of a law at the nodes of an integration over them, each of shape (nodes,), and the weights."""
+    each = [_nodes(one) for one in law.parameters]
+    values = np.meshgrid(*(one for one, _ in each), indexing="ij")
+    weights = np.ones(())
+    for _, own in each:
+        weights = np.multiply.outer(weights, own)
+    return [one.ravel() for one in values], weights.ravel()
+
+
+def _nodes(one: float | FamilyValues) -> tuple[Floats, Floats]:
+    """Values of a parameter and their weights."""
+    if not isinstance(one, FamilyValues):
+        return np.array([one]), np.ones(1)
+    parameters, outer = _grid(one)
+    inner = np.exp(-0.5 * _NODES**2)
+    inner /= inner.sum()
+    shares = np.tile(normal_cdf(_NODES), len(outer))
+    values = quantile(one.family, [np.repeat(each, len(inner)) for each in parameters], one.limits, shares)
+    weights = np.multiply.outer(outer, inner).ravel()
+    return (values, weights) if len(outer) == 1 else _fewer(values, weights)
+
+
+def _fewer(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """As many nodes as one parameter may have: the means of groups of neighbours."""
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[order]
+    group = np.minimum((np.cumsum(weights) * _MOST_NODES).astype(np.intp), _MOST_NODES - 1)
+    whole = np.bincount(group, weights, _MOST_NODES)
+    kept = whole > 0
+    kept_values: Floats = np.bincount(group, weights * values, _MOST_NODES)[kept] / whole[kept]
+    return kept_values, np.asarray(whole[kept], dtype=np.float64)

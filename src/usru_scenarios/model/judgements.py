@@ -1,0 +1,277 @@
+"""Which claims every number of a model rests on (sections 2 and 10 of the format)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from usru_scenarios.model.schema import Distribution, Judgement, Keep, Numeric, OddsPerPoint, Part, Persistence, Weight
+from usru_scenarios.names import DIRICHLET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome, Shares
+    from usru_scenarios.reading.yaml_source import KeyPath
+
+Role = Literal[
+    "points",
+    "weight",
+    "prior",
+    "initial",
+    "persistence",
+    "baseline",
+    "share",
+    "odds_per_point",
+    "sd_per_point",
+    "parameter",
+    "strength",
+]
+"""What a judgement is about."""
+
+_ASSUMPTION = re.compile(r"A\d+")
+
+
+def is_assumption(claim: str) -> bool:
+    """Whether an id is that of a declared assumption (`A` and digits), which no document supports."""
+    return _ASSUMPTION.fullmatch(claim) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One judgement of a model: where it stands, what it is about, and the claims that it rests on."""
+
+    path: KeyPath
+    role: Role
+    judgement: Judgement | Keep
+    sources: tuple[str, ...]
+    """Its own, or else those of the nearest block around it that names any."""
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether it is drawn: a distribution, or the strength of a Dirichlet one. Shares of the anchor never are."""
+        return self.role == "strength" or (self.role != "share" and isinstance(self.judgement.value, Distribution))
+
+    @property
+    def is_inferred(self) -> bool:
+        """Whether it rests on no claim of a document, only on assumptions or on nothing."""
+        return all(map(is_assumption, self.sources))
+
+
+def judgements(model: Model) -> Iterator[Judged]:
+    """Every number of the model that is an opinion, in the order of the format.
+
+    Numbers that the file leaves to their defaults are not among them, nor is what stands in `profiles`: a profile's
+    numbers are judgements of the model to which it has been applied.
+    """
+    yield from _scales(model)
+    for name, scenario in model.scenarios.items():
+        if scenario.baseline is not None:
+            path: KeyPath = ("scenarios", name, "baseline")
+            yield _judged(path, "baseline", scenario.baseline, scenario.sources or ())
+    yield from _outcome(model)
+    if model.anchor is not None:
+        yield from _shares(("anchor", "shares"), "share", model.anchor.shares, model.anchor.sources or ())
+    for name, driver in model.drivers.items():
+        path, around = ("drivers", name), driver.sources or ()
+        yield from _node(path, driver)
+        yield from _weight((*path, "weight"), driver.weight, around)
+        yield from _points((*path, "impacts"), driver.impacts, around)
+    for name, rule in model.rules.items():
+        path, around = ("rules", name), rule.sources or ()
+        yield from _points((*path, "then"), rule.then, around)
+        yield from _weight((*path, "weight"), rule.weight, around)
+    for name, consequence in model.consequences.items():
+        yield from _node(("consequences", name), consequence)
+
+
+def dotted(path: KeyPath) -> str:
+    """The path of a judgement as one writes it after `--set`; in a file that has it, a dot in a key needs no quotes."""
+    return ".".join(map(str, path))
+
+
+def _scales(model: Model) -> Iterator[Judged]:
+    given, odds = model.model_fields_set, model.odds_per_point
+    if "odds_per_point" in given:
+        if odds.impacts is odds.influences:  # one number for both, as the file says it
+            yield _judged(("odds_per_point",), "odds_per_point", odds.impacts, ())
+        else:
+            for field in ("impacts", "influences"):
+                if field in odds.model_fields_set:
+                    yield _judged(("odds_per_point", field), "odds_per_point", getattr(odds, field), ())
+    if "sd_per_point" in given:
+        yield _judged(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
+
+
+def _judged(path: KeyPath, role: Role, judgement: Judgement | Keep, around: tuple[str, ...]) -> Judged:
+    return Judged(path, role, judgement, judgement.sources or around)
+
+
+def _outcome(model: Model) -> Iterator[Judged]:
+    outcome, path = model.outcome, ("outcome",)
+    around = outcome.sources or ()
+    yield from _doubt(path, outcome, around)
+    yield from _persistence((*path, "persistence"), outcome.persistence, around)
+    yield from _shares((*path, "initial"), "initial", outcome.initial or {}, around)
+    yield from _points((*path, "lagged_influences"), outcome.lagged_influences, around)
+    yield from _events((*path, "events"), outcome.events, around)
+
+
+def _node(path: KeyPath, node: Categorical | Numeric) -> Iterator[Judged]:
+    around = node.sources or ()
+    if isinstance(node, Numeric):
+        yield from _numeric(path, node, around)
+    else:
+        yield from _categorical(path, node, around)
+    yield from _points((*path, "influences"), node.influences, around)
+    yield from _points((*path, "lagged_influences"), node.lagged_influences, around)
+    yield from _events((*path, "events"), node.events, around)
+
+
+def _numeric(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[Judged]:
+    if node.distribution is not None:
+        for index, parameter in enumerate(node.distribution.parameters):
+            yield _judged((*path, "distribution", node.distribution.family, index), "parameter", parameter, around)
+    if node.initial is not None:
+        yield _judged((*path, "initial"), "initial", node.initial, around)
+    if node.persistence is not None:
+        yield _judged((*path, "persistence"), "persistence", node.persistence, around)
+
+
+def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[Judged]:
+    for name, state in node.states.items():
+        if state.prior is not None:
+            covered = state.sources or around
+            yield _judged((*path, "states", name, "prior"), "prior", state.prior, covered)
+    yield from _doubt(path, node, around)
+    yield from _shares((*path, "initial"), "initial", node.initial or {}, around)
+    yield from _persistence((*path, "persistence"), node.persistence, around)
+    for key, row in node.prior_given.items():
+        covered = row.sources or around
+        yield from _shares((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
+
+
+def _shares(path: KeyPath, role: Role, shares: Shares, around: tuple[str, ...]) -> Iterator[Judged]:
+    for name, share in shares.items():
+        yield _judged((*path, name), "strength" if name == DIRICHLET else role, share, around)
+
+
+def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[Judged]:
+    if node.prior is not None:
+        yield _judged((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
+
+
+def _persistence(path: KeyPath, persistence: Persistence | None, around: tuple[str, ...]) -> Iterator[Judged]:
+    if persistence is None:
+        return
+    if persistence.all_states is not None:
+        yield _judged(path, "persistence", persistence.all_states, around)
+    for state, keep in (persistence.by_state or {}).items():
+        yield _judged((*path, state), "persistence", keep, around)
+
+
+def _weight(path: KeyPath, weight: Weight | None, around: tuple[str, ...]) -> Iterator[Judged]:
+    if weight is None:
+        return
+    if weight.constant is not None:
+        yield _judged(path, "weight", weight.constant, around)
+    for date, judgement in (weight.schedule or {}).items():
+        yield _judged((*path, date), "weight", judgement, around)
+
+
+def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[Judged]:
+    """The points in maps of maps, however deep: impacts, influences, what a rule gives."""
+    for key, entry in points.items():
+        if isinstance(entry, Judgement):
+            yield _judged((*path, key), "points", entry, around)
+        elif isinstance(entry, dict):
+            yield from _points((*path, key), entry, around)
+
+
+def _events(
+    path: KeyPath, events: Mapping[int | str, Event] | Mapping[int | str, NumericEvent], around: tuple[str, ...]
+) -> Iterator[Judged]:
+    for key, event in events.items():
+        covered = event.sources or around
+        if isinstance(event.points, Judgement):
+            yield _judged((*path, key, "points"), "points", event.points, covered)
+        elif event.points is not None:
+            yield from _points((*path, key, "points"), event.points, covered)
+        if (prior := getattr(event, "prior", None)) is not None:
+            yield from _shares((*path, key, "prior"), "prior", prior, covered)
+
+
+def with_values(model: Model, values: Mapping[KeyPath, float]) -> Model:
+    """The model with other numbers in the place of some judgements, whose claims stay.
+
+    Only the parts on the way to a number are made anew, and nothing is validated again.
+
+    Args:
+        model: the model.
+        values: by the paths of `judgements`. A persistence given as a duration becomes a probability per step.
+
+    Raises:
+        KeyError: there is no judgement at a path.
+    """
+    branches: dict[str | int, Any] = {}
+    for path, value in values.items():
+        branch = branches
+        for key in path[:-1]:
+            branch = branch.setdefault(key, {})
+        branch[path[-1]] = float(value)
+    changed = _changed(model, branches)
+    assert isinstance(changed, type(model))
+    return changed
+
+
+def _changed(part: Any, branch: Any) -> Any:
+    """A part of a model with numbers in the place of some: `branch` leads to them by the keys of their paths."""
+    match part:
+        case Judgement() | Keep() if isinstance(branch, float):
+            return part.model_copy(update={"value": branch})
+        case OddsPerPoint() if isinstance(branch, float):
+            both = part.impacts.model_copy(update={"value": branch})
+            return part.model_copy(update={"impacts": both, "influences": both})
+        case Persistence() | Weight():
+            one, by_key = _FORMS[type(part)]
+            field = one if isinstance(branch, float) else by_key
+            return part.model_copy(update={field: _changed(getattr(part, field), branch)})
+        case Distribution() if isinstance(branch, dict) and set(branch) == {part.family}:
+            return part.model_copy(update={"parameters": _changed(part.parameters, branch[part.family])})
+        case dict() if isinstance(branch, dict):
+            return {**part, **{key: _changed(part[key], below) for key, below in branch.items()}}
+        case tuple() if isinstance(branch, dict):
+            return tuple(_changed(one, branch[index]) if index in branch else one for index, one in enumerate(part))
+        case Part() if isinstance(branch, dict) and branch.keys() <= type(part).model_fields.keys():
+            update = {field: _changed(getattr(part, field), below) for field, below in branch.items()}
+            return part.model_copy(update=update)
+    raise KeyError(branch)
+
+
+_FORMS: dict[type[Part], tuple[str, str]] = {
+    Persistence: ("all_states", "by_state"),
+    Weight: ("constant", "schedule"),
+}
+"""The fields of what is written as one number or as a map of them."""
+
+
+def citations(model: Model) -> Iterator[tuple[KeyPath, str]]:
+    """Every claim that the model cites, with the place of the citation."""
+    yield from _cited((), model)
+
+
+def _cited(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if isinstance(entry, Part | dict):
+                yield from _cited((*path, key), entry)
+    elif isinstance(value, Distribution):
+        for index, parameter in enumerate(value.parameters):
+            yield from _cited((*path, "parameters", index), parameter)
+    elif isinstance(value, Part):
+        for field, entry in value.__dict__.items():
+            if field == "sources" and isinstance(entry, tuple):
+                yield from (((*path, field, index), claim) for index, claim in enumerate(entry))
+            elif isinstance(entry, Part | dict):
+                yield from _cited((*path, field), entry)

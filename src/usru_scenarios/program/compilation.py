@@ -1,0 +1,490 @@
+"""Compiles a model, as a file states it, to a `Program`.
+
+It stands apart from the program, which knows nothing of files: what is compiled may be kept, and used without them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.limits import LARGEST_TABLE
+from usru_scenarios.model.schema import (
+    Categorical,
+    CategoricalDriver,
+    Condition,
+    Event,
+    Judgement,
+    Keep,
+    Model,
+    Numeric,
+    NumericDriver,
+    NumericEvent,
+    Outcome,
+    Persistence,
+    PriorRow,
+    Rule,
+    Weight,
+)
+from usru_scenarios.names import HOLD, OUTCOME
+from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
+from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.program.program import (
+    CategoricalNode,
+    Floats,
+    Node,
+    NumericNode,
+    Parent,
+    PiecewiseCurve,
+    Program,
+    Role,
+    Term,
+    _normalised,
+    judgements,
+)
+from usru_scenarios.timeline import Grid
+
+_NOTHING: Floats = np.asarray(0.0)
+
+RULE_ROWS = 4_096
+"""The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
+
+
+class Values(Protocol):
+    """Gives the value of a judgement: a number, or one for each draw."""
+
+    def __call__(self, judgement: Judgement | Keep, /) -> Floats:
+        """Shape (), or (draws,) where it is drawn; of a persistence, its probability per step."""
+
+
+def compile_model(model: Model, values: Values | None = None) -> Program:
+    """Compile a valid model.
+
+    Args:
+        model: the model.
+        values: of its judgements; by default those of the file, an uncertain one at its mean.
+
+    Raises:
+        TooManyCases: the rows of a `prior_given` ask about more combinations of parents than can be told apart, which
+            `reading` refuses.
+    """
+    return _Compiler(model, values or means(model.grid)).program()
+
+
+def means(grid: Grid) -> Values:
+    """The judgements as the file has them, an uncertain one at its mean."""
+
+    def value(judgement: Judgement | Keep, /) -> Floats:
+        return np.asarray(judgement.per_step(grid) if isinstance(judgement, Keep) else judgement.mean)
+
+    return value
+
+
+class _Compiler:
+    """Holds what the compilation of every node needs: the model, its grid, and the states of each node by name."""
+
+    def __init__(self, model: Model, values: Values) -> None:
+        self.model = model
+        self.value = values
+        self.grid = model.grid
+        self.states: dict[str, tuple[str, ...]] = {OUTCOME: tuple(sorted(model.scenarios))}
+        self.numeric: set[str] = set()
+        for name, node in model.nodes():
+            if isinstance(node, Numeric):
+                self.numeric.add(name)
+            else:
+                self.states[name] = tuple(sorted(node.states))
+        self.rules = sorted(model.rules.items())
+        self.auxiliary: dict[str, CategoricalNode] = {}
+        self.holding: dict[str, tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]] = {}
+
+    def program(self) -> Program:
+        nodes: dict[str, Node] = {OUTCOME: self._outcome()}
+        for name, node in self.model.nodes():
+            role: Role = "driver" if name in self.model.drivers else "consequence"
+            nodes[name] = (
+                self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
+            )
+        nodes |= self.auxiliary
+        scenarios = self.states[OUTCOME]
+        weighted: dict[str, Weight | None] = {
+            **{name: driver.weight for name, driver in self.model.drivers.items()},
+            **{name: rule.weight for name, rule in self.model.rules.items()},
+        }
+        return Program(
+            name=self.model.name,
+            grid=self.grid,
+            nodes=_ordered(nodes),
+            weights={name: self._weight(weight) for name, weight in weighted.items()},
+            groups={
+                name: tuple(sorted(scenarios.index(member) for member in members))
+                for name, members in self.model.groups.items()
+            },
+        )
+
+    def _weight(self, weight: Weight | None) -> Floats:
+        if weight is None:
+            return np.ones(self.grid.count)
+        mixes = [weight.mix(month) for month in self.grid.step_starts]
+        return self._row([sum((share * self.value(one) for one, share in mix), _NOTHING) for mix in mixes])
+
+    # Nodes -----------------------------------------------------------------------------------------------------------
+
+    def _categorical(self, name: str, role: Role, node: Categorical) -> CategoricalNode:
+        states = self.states[name]
+        own = [node.states[state].prior for state in states]
+        default = 1.0 if role == "driver" else 0.0
+        terms, curves = self._influences(node.influences, node.lagged_influences, states)
+        prior_parents, prior = self._prior(name, own, node, states)
+        return CategoricalNode(
+            name=name,
+            role=role,
+            states=states,
+            prior_parents=prior_parents,
+            prior=prior,
+            initial=self._shares(node.initial, states),
+            forced=self._forced(node.events, states),
+            persistence=self._persistence(node.persistence, states, default),
+            allowed=_allowed(node.allowed, states),
+            terms=(*terms, *self._rule_terms(name, states)),
+            curves=curves,
+            windows=self._windows(node.events, states),
+            log_odds=np.log(self.value(self.model.odds_per_point.influences)),
+            imposed=np.full(self.grid.count, -1),
+        )
+
+    def _outcome(self) -> CategoricalNode:
+        states = self.states[OUTCOME]
+        outcome: Outcome = self.model.outcome
+        prior_parents, prior = self._stated([self.model.scenarios[state].baseline for state in states])
+        terms, curves = self._influences({}, outcome.lagged_influences, states)
+        impact_terms, impact_curves = self._impacts(states)
+        return CategoricalNode(
+            name=OUTCOME,
+            role="outcome",
+            states=states,
+            prior_parents=prior_parents,
+            prior=prior,
+            initial=self._shares(outcome.initial, states),
+            forced=self._forced(outcome.events, states),
+            persistence=self._persistence(outcome.persistence, states, 0.0),
+            allowed=_allowed(outcome.allowed, states),
+            terms=(*terms, *impact_terms, *self._rule_terms(OUTCOME, states)),
+            curves=(*curves, *impact_curves),
+            windows=self._windows(outcome.events, states),
+            log_odds=np.log(self.value(self.model.odds_per_point.impacts)),
+            imposed=np.full(self.grid.count, -1),
+        )
+
+    def _numeric(self, name: str, role: Role, node: Numeric) -> NumericNode:
+        terms, curves = self._influences(node.influences, node.lagged_influences, None)
+        default = 1.0 if role == "driver" else 0.0
+        return NumericNode(
+            name=name,
+            role=role,
+            scale=self._scale(node),
+            initial=None if node.initial is None else self.value(node.initial),
+            persistence=np.asarray(default if node.persistence is None else self.value(node.persistence)),
+            sd_per_point=self.value(self.model.sd_per_point),
+            terms=(*terms, *self._rule_terms(name, None)),
+            curves=curves,
+            windows=self._numeric_windows(node.events),
+            imposed=np.full(self.grid.count, np.nan),
+        )
+
+    # Parts of nodes --------------------------------------------------------------------------------------------------
+
+    def _prior(
+        self, name: str, own: list[Judgement | None], node: Categorical, states: tuple[str, ...]
+    ) -> tuple[tuple[Parent, ...], Floats]:
+        """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
+        drawn, stated = self._stated(own)
+        rows = list(node.prior_given.values())
+        if not rows:
+            return drawn, stated
+        parents = self._condition_parents([row.when for row in rows], lag=0)
+        priors = [shares for row in rows if (shares := self._shares(row.prior, states)) is not None]
+        draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
+        if math.prod(parent.size for parent in parents) * len(states) > LARGEST_TABLE:
+            found, parents = self._first_row(name, rows, parents)
+            holding: list[npt.NDArray[np.bool_]] = [found == row for row in range(len(rows))]
+        else:
+            holding = [self._row_holds(row, parents) for row in rows]
+        shape = tuple(parent.size for parent in parents)
+        table = np.empty((*((draws,) if draws else ()), *shape, len(states)))
+        table[:] = stated.reshape(*stated.shape[:-1], *(1,) * len(shape), len(states))
+        for holds, prior in reversed(list(zip(holding, priors, strict=True))):
+            table[..., holds, :] = prior[..., None, :]
+        return (*((judgements(draws),) if draws else ()), *parents), table
+
+    def _row_holds(self, row: PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
+        """Where a row of `prior_given` holds, shape (size of each parent ...)."""
+        holds = np.ones(tuple(parent.size for parent in parents), dtype=bool)
+        for name, condition in row.when.items():
+            holds &= self._holds(name, condition, parents)
+        return holds
+
+    def _first_row(
+        self, name: str, rows: list[PriorRow], parents: tuple[Parent, ...]
+    ) -> tuple[npt.NDArray[np.intp], tuple[Parent, ...]]:
+        """The number of the row that decides, -1 where none does, by the states of the auxiliary node that finds it."""
+        place = {parent.node: position for position, parent in enumerate(parents)}
+        asked = [
+            {place[node]: self._meets(one, parents[place[node]]) for node, one in row.when.items()} for row in rows
+        ]
+        found = first_row([parent.size for parent in parents], asked)
+        return np.array(found.states), (self._chained(f"{name}.prior", found.stages, parents, lag=0),)
+
+    def _stated(self, own: list[Judgement | None]) -> tuple[tuple[Parent, ...], Floats]:
+        """The prior that the states have of themselves."""
+        if all(share is None for share in own):
+            return (), np.ones(len(own))
+        stated = self._row([None if share is None else self.value(share) for share in own])
+        return ((judgements(len(stated)),) if stated.ndim == 2 else ()), stated
+
+    def _row(self, values: list[Floats | None]) -> Floats:
+        """Values, 0 where there is none, in one row: shape (values,), or (draws, values) where any is drawn."""
+        return np.stack(np.broadcast_arrays(*(_NOTHING if one is None else one for one in values)), axis=-1)
+
+    def _shares(self, shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
+        """Relative weights of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
+        if shares is None:
+            return None
+        return _normalised(self._row([self.value(shares[state]) if state in shares else None for state in states]))
+
+    def _points(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
+        """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""
+        if states is None:
+            assert isinstance(given, Judgement)
+            return self.value(given)[..., None]
+        assert not isinstance(given, Judgement)
+        return self._row([self.value(given[name]) if name in given else None for name in (*states, HOLD)])
+
+    def _scale(self, node: Numeric) -> LatentScale:
+        if node.distribution is None:
+            return LatentScale.of(None, node.range)
+        parameters = self._row([self.value(parameter) for parameter in node.distribution.parameters])
+        if parameters.ndim == 1:
+            return LatentScale.of(node.distribution, node.range)
+        return LatentScale.drawn(node.distribution.family, parameters, node.range)
+
+    def _influences(
+        self,
+        same_step: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
+        lagged: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
+        states: tuple[str, ...] | None,
+    ) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
+        terms, curves = [], []
+        for lag, influences in ((0, same_step), (1, lagged)):
+            for parent, by_state in sorted(influences.items()):
+                if not by_state:
+                    continue  # a parent that is named, and no points yet
+                if parent in self.numeric:
+                    curves.append(self._curve(parent, lag, by_state, states))
+                else:
+                    terms.append(self._term(parent, lag, by_state, states))
+        return tuple(terms), tuple(curves)
+
+    def _impacts(self, states: tuple[str, ...]) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
+        terms, curves = [], []
+        for name, driver in sorted(self.model.drivers.items()):
+            if isinstance(driver, NumericDriver) and driver.impacts:
+                curves.append(self._curve(name, 0, driver.impacts, states, weight=name))
+            elif isinstance(driver, CategoricalDriver) and driver.impacts:
+                terms.append(self._term(name, 0, driver.impacts, states, weight=name))
+        return tuple(terms), tuple(curves)
+
+    def _term(
+        self,
+        parent: str,
+        lag: int,
+        by_state: Mapping[str, Mapping[str, Judgement] | Judgement],
+        states: tuple[str, ...] | None,
+        weight: str | None = None,
+    ) -> Term:
+        parent_states = self.states[parent]
+        nothing = np.zeros(_columns(states))
+        rows = [self._points(by_state[state], states) if state in by_state else nothing for state in parent_states]
+        points = np.stack(np.broadcast_arrays(*rows), axis=-2)
+        own = Parent(parent, lag, len(parent_states))
+        return Term((own,) if points.ndim == 2 else (judgements(len(points)), own), points, weight)
+
+    def _rule_terms(self, target: str, states: tuple[str, ...] | None) -> tuple[Term, ...]:
+        return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
+
+    def _rule_term(self, name: str, rule: Rule, target: str, states: tuple[str, ...] | None) -> Term:
+        if name not in self.holding:
+            self.holding[name] = self._rule_holds(name, rule)
+        holds, parents = self.holding[name]
+        given = self._points(rule.then[target], states)
+        if given.ndim == 2:
+            given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (judgements(len(given)), *parents)
+        points = np.where(holds[..., None], given, 0.0)
+        return Term(parents, points, weight=name if target == OUTCOME else None)
+
+    def _rule_holds(self, name: str, rule: Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
+        """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
+        parents = self._condition_parents([rule.when], rule.lag)
+        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        if math.prod(parent.size for parent in parents) <= RULE_ROWS:
+            met = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
+            for node, condition in rule.when.items():
+                met += self._holds(node, condition, parents)
+            return met >= wanted, parents
+        counted = at_least(wanted, [self._meets(rule.when[parent.node], parent) for parent in parents])
+        return np.array(counted.states) == HOLDS, (self._chained(name, counted.stages, parents, rule.lag),)
+
+    def _chained(self, name: str, stages: Sequence[ChainStage], parents: tuple[Parent, ...], lag: int) -> Parent:
+        """The last of the auxiliary nodes that read the parents stage by stage; those of a lag are read in its place.
+
+        Their names are none that a file can give, so that each has its own randomness, which it has no use for.
+        """
+        before: tuple[Parent, ...] = ()
+        for number, stage in enumerate(stages):
+            read = tuple(replace(parents[position], lag=0) for position in stage.parents)
+            after = stage.after if before else stage.after[0]
+            node = _auxiliary(f"{name}.{number}", (*before, *read), after, stage.size, self.grid.count)
+            self.auxiliary[node.name] = node
+            before = (Parent(node.name, 0, stage.size),)
+        return replace(before[0], lag=lag)
+
+    def _curve(
+        self,
+        parent: str,
+        lag: int,
+        knots: Mapping[str, Mapping[str, Judgement] | Judgement],
+        states: tuple[str, ...] | None,
+        weight: str | None = None,
+    ) -> PiecewiseCurve:
+        at = sorted((float(knot), given) for knot, given in knots.items())
+        points = np.stack(np.broadcast_arrays(*(self._points(given, states) for _, given in at)), axis=-2)
+        return PiecewiseCurve(parent, lag, np.array([knot for knot, _ in at]), points, weight)
+
+    def _condition_parents(self, whens: list[Mapping[str, Condition]], lag: int) -> tuple[Parent, ...]:
+        edges: dict[str, set[float]] = {}
+        for name, condition in itertools.chain.from_iterable(when.items() for when in whens):
+            edges.setdefault(name, set())
+            if condition.comparison is not None:
+                edges[name].add(_edge(condition))
+        return tuple(
+            Parent(name, lag, len(cuts) + 1, tuple(sorted(cuts))) if cuts else Parent(name, lag, len(self.states[name]))
+            for name, cuts in sorted(edges.items())
+        )
+
+    def _holds(self, name: str, condition: Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
+        """Where a condition holds, laid out over `parents`."""
+        axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
+        holds = self._meets(condition, parents[axis])
+        return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
+
+    def _meets(self, condition: Condition, parent: Parent) -> npt.NDArray[np.bool_]:
+        """Where a condition on a parent holds, shape (size,)."""
+        if condition.comparison is not None:
+            sign, _ = condition.bound()
+            reached = np.arange(parent.size) > parent.edges.index(_edge(condition))
+            return reached if sign in (">", ">=") else ~reached
+        return np.isin(np.array(self.states[parent.node]), condition.states)
+
+    def _persistence(self, persistence: Persistence | None, states: tuple[str, ...], default: float) -> Floats:
+        if persistence is None:
+            return np.full(len(states), default)
+        keeps = [persistence.of(state) for state in states]
+        return self._row([np.asarray(default) if keep is None else self.value(keep) for keep in keeps])
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def _forced(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> dict[int, Floats]:
+        forced = {}
+        for event in events.values():
+            shares = self._shares(event.prior, states)
+            if shares is not None:
+                forced[self._step(event.at)] = shares
+        return forced
+
+    def _windows(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> Floats:
+        given = [(self._window(event), event.points) for event in events.values() if event.points is not None]
+        return self._summed([(window, self._points(points, states)) for window, points in given], len(states) + 1)
+
+    def _numeric_windows(self, events: Mapping[int | str, NumericEvent]) -> Floats:
+        given = [(self._window(event), self._points(event.points, None)) for event in events.values()]
+        return self._summed(given, 1)[..., 0]
+
+    def _summed(self, windows: list[tuple[range, Floats]], columns: int) -> Floats:
+        """The points of all windows at each step, shape (steps, columns), added in an order that no file decides."""
+        draws = max((len(points) for _, points in windows if points.ndim == 2), default=0)
+        total = np.zeros((*((draws,) if draws else ()), self.grid.count, columns))
+        for window, points in sorted(windows, key=lambda given: (given[0].start, given[0].stop, given[1].tobytes())):
+            total[..., window.start : window.stop, :] += points[..., None, :]
+        return total
+
+    def _window(self, event: Event | NumericEvent) -> range:
+        first = self._step(event.at)
+        last = first if event.until is None else self._step(event.until, last=True)
+        return range(first, last + 1)
+
+    def _step(self, moment: str, *, last: bool = False) -> int:
+        """The step that a moment of the file means; of a date that spans several, the first or the last."""
+        return self.grid.moment(moment)[-1 if last else 0]
+
+
+def _auxiliary(
+    name: str, parents: tuple[Parent, ...], after: npt.NDArray[np.intp], size: int, steps: int
+) -> CategoricalNode:
+    """A node whose state follows from its parents' for certain: `after`, shape (size of each parent ...)."""
+    return CategoricalNode(
+        name=name,
+        role="auxiliary",
+        states=tuple(str(state) for state in range(size)),
+        prior_parents=parents,
+        prior=np.eye(size)[after],
+        initial=None,
+        forced={},
+        persistence=np.zeros(size),
+        allowed=None,
+        terms=(),
+        curves=(),
+        windows=np.zeros((steps, size + 1)),
+        log_odds=_NOTHING,
+        imposed=np.full(steps, -1),
+    )
+
+
+def _columns(states: tuple[str, ...] | None) -> int:
+    return 1 if states is None else len(states) + 1
+
+
+def _edge(condition: Condition) -> float:
+    """The least value that a comparison tells from those below: `> v` and `<= v` cut just above v."""
+    sign, value = condition.bound()
+    return math.nextafter(value, math.inf) if sign in (">", "<=") else value
+
+
+def _allowed(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> npt.NDArray[np.bool_] | None:
+    if not allowed:
+        return None
+    return np.array([[to in allowed.get(state, states) for to in states] for state in states])
+
+
+def _ordered(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """The nodes so that each comes after those it reads in the same step; among equals, by name."""
+    waiting = {name: {parent for parent, lag in node.links if lag == 0} for name, node in nodes.items()}
+    ready = [name for name, parents in waiting.items() if not parents]
+    heapq.heapify(ready)
+    ordered: dict[str, Node] = {}
+    while ready:
+        name = heapq.heappop(ready)
+        ordered[name] = nodes[name]
+        for reader, parents in waiting.items():
+            if name in parents:
+                parents.remove(name)
+                if not parents:
+                    heapq.heappush(ready, reader)
+    assert len(ordered) == len(nodes), "a valid model has no cycle in a step"
+    return ordered

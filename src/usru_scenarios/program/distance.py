@@ -1,0 +1,212 @@
+"""What differs between two programs, and how far apart it can bring the scenarios in the same trial.
+
+Where only the outcome's own law differs, its log-odds differ by a bounded amount, and so does its probability: where no
+two states' log-odds move apart by more than d, the probability of a set of them moves by at most tanh(d / 4), which is
+reached where the set is as likely as not. A difference of the step before is carried on as far as the scenario is
+kept, for redraws forget it (R. L. Dobrushin's coefficient, 1956).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import (
+    JUDGEMENTS,
+    CategoricalNode,
+    Floats,
+    NumericNode,
+    PiecewiseCurve,
+    Program,
+    StepLaw,
+    Term,
+    kept,
+)
+
+Tables = dict[object, Floats]
+"""Log-odds by what picks a row of them, shape (rows ..., states + 1)."""
+
+
+def farthest_apart(one: Program, other: Program) -> Floats:
+    """The most by which the probability of any set of scenarios can differ in the same trial: shape (steps of one,).
+
+    It is 0 where nothing that the outcome depends on differs up to then, and 1 where other states can differ: then the
+    drivers of a trial may be others.
+    """
+    above = one.upstream([OUTCOME])
+    if one.grid != other.grid or above != other.upstream([OUTCOME]) or [*one.nodes] != [*other.nodes]:
+        return np.ones(one.steps)
+    return _ForwardComparison(one, other, above).apart
+
+
+class _ForwardComparison:
+    """Goes forward through the steps of two programs with the same nodes.
+
+    Attributes:
+        apart: shape (steps,), of the outcome.
+        touched: by node, shape (steps,), whether it may be in another state.
+    """
+
+    def __init__(self, one: Program, other: Program, above: frozenset[str]) -> None:
+        self.one, self.other = one, other
+        self.apart = np.zeros(one.steps)
+        self.touched = {name: np.zeros(one.steps, dtype=np.bool_) for name in above}
+        self._known: dict[object, tuple[StepLaw, StepLaw, bool]] = {}
+        names = [name for name in one.nodes if name in above]
+        changed = {name for name in names if not self._is_shared(name)}
+        if changed:
+            self._go(names, changed)
+
+    def _is_shared(self, name: str) -> bool:
+        here, there = self.one.nodes[name], self.other.nodes[name]
+        parts: tuple[Term | PiecewiseCurve, ...] = (*here.terms, *here.curves)
+        read = {part.weight for part in parts if part.weight is not None}
+        return here is there and all(alike(self.one.weights[each], self.other.weights[each]) for each in read)
+
+    def _go(self, names: Sequence[str], changed: set[str]) -> None:
+        for step in range(self.one.steps):
+            for name in names:
+                if name not in changed and not self._is_touched({*self.one.nodes[name].links, (name, 1)}, step):
+                    continue
+                if name == OUTCOME:
+                    self.apart[step] = self._outcome(step)
+                    self.touched[name][step] = self.apart[step] > 0.0
+                else:
+                    self.touched[name][step] = self._node(name, step)
+
+    def _is_touched(self, links: Iterable[tuple[str, int]], step: int) -> bool:
+        return any(self.touched[name][step - lag] for name, lag in links if step >= lag)
+
+    def _node(self, name: str, step: int) -> bool:
+        here, there = self.one.nodes[name], self.other.nodes[name]
+        if isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode):
+            law, changed, same = self._laws(here, there, step)
+            return not same or self._is_touched(_read(law) | _read(changed), step)
+        if isinstance(here, NumericNode) and isinstance(there, NumericNode):
+            if not np.isnan(here.imposed[step]) and here.imposed[step] == there.imposed[step]:
+                return False
+            links = {*here.links, *there.links, (name, 1)}
+            return not _same_number(here, there, step) or self._is_touched(links, step)
+        return True
+
+    def _laws(self, here: CategoricalNode, there: CategoricalNode, step: int) -> tuple[StepLaw, StepLaw, bool]:
+        key = (here.name, self.one.regime(here, step), self.other.regime(there, step))
+        if key not in self._known:
+            laws = self.one.law(here, step), self.other.law(there, step)
+            self._known[key] = *laws, alike(*laws)
+        return self._known[key]
+
+    def _outcome(self, step: int) -> float:
+        law, changed, same = self._laws(self.one.outcome, self.other.outcome, step)
+        read = _read(law) | _read(changed)
+        if self._is_touched({link for link in read if link[0] != OUTCOME}, step):
+            return 1.0
+        apart = 0.0 if same else _apart(law, changed)
+        if step and (OUTCOME, 1) in read:
+            apart += self.apart[step - 1] * max(map(_carried_on, (law, changed)))
+        return min(apart, 1.0)
+
+
+def _read(law: StepLaw) -> set[tuple[str, int]]:
+    """What a law reads, and at which lag."""
+    if law.fixed is not None:
+        return set()
+    read = {(parent.node, parent.lag) for parent in law.parents if parent.node != JUDGEMENTS}
+    return read | {(curve.node, curve.lag) for curve in law.curves}
+
+
+def _same_number(here: NumericNode, there: NumericNode, step: int) -> bool:
+    at = slice(step, step + 1)
+    if not (alike(here.windows[..., at], there.windows[..., at]) and alike(here.imposed[at], there.imposed[at])):
+        return False
+    return alike(here, replace(there, windows=here.windows, imposed=here.imposed))
+
+
+def _carried_on(law: StepLaw) -> float:
+    """How much of a difference before a step is left after it, at the most."""
+    own = any(parent == law.own for parent in law.prior_parents) or any(law.own in term.parents for term in law.terms)
+    if own or law.allowed is not None:
+        return 1.0
+    if law.keep is None:
+        return 0.0
+    hold = sum(float(table[..., -1].max(initial=0.0)) for table in _log_odds(law).values())
+    return float(kept(law.keep.max(), np.asarray(hold)))
+
+
+def _apart(law: StepLaw, changed: StepLaw) -> float:
+    """By how much a set's probability after a step can differ between two laws, all else being equal."""
+    if law.fixed is not None and changed.fixed is not None:
+        return float(np.abs(changed.fixed - law.fixed).sum() / 2)
+    if law.fixed is not None or changed.fixed is not None or not alike(law.allowed, changed.allowed):
+        return 1.0
+    if (law.keep is None) != (changed.keep is None):
+        return 1.0
+    states = hold = 0.0
+    tables, others = _log_odds(law), _log_odds(changed)
+    for key in {**tables, **others}:
+        one, other = tables.get(key), others.get(key)
+        if one is not None and other is not None and one.shape[:-1] != other.shape[:-1]:
+            return 1.0
+        tilt = _less(other, one)
+        states += float(np.ptp(tilt[..., :-1], axis=-1).max(initial=0.0))
+        hold += float(np.abs(tilt[..., -1]).max(initial=0.0))
+    if law.keep is None:
+        return float(np.tanh(states / 4)) if math.isfinite(states) else 1.0
+    assert changed.keep is not None, "both keep, or neither"
+    if law.keep.shape != changed.keep.shape:
+        return 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = [np.log(keep) - np.log1p(-keep) for keep in (law.keep, changed.keep)]
+    hold += float(np.abs(_less(odds[1], odds[0])).max(initial=0.0))
+    apart = float(np.tanh(states / 4) + np.tanh(hold / 4))
+    return min(apart, 1.0) if math.isfinite(apart) else 1.0
+
+
+def _log_odds(law: StepLaw) -> Tables:
+    """The log-odds that a law adds up, those that the same parents pick together."""
+    with np.errstate(divide="ignore"):
+        log = np.log(law.prior)
+    tables: Tables = {(): law.offset}
+    prior = np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1)
+    _add(tables, law.prior_parents, prior)
+    for term in law.terms:
+        _add(tables, term.parents, term.points)
+    for curve in law.curves:
+        _add(tables, (curve.node, curve.lag, curve.knots.tobytes()), curve.points)
+    return tables
+
+
+def _add(tables: Tables, key: tuple[object, ...], table: Floats) -> None:
+    tables[key] = tables[key] + table if key in tables else table
+
+
+def _less(one: Floats | None, other: Floats | None) -> Floats:
+    """The difference of log-odds, 0 where both are the same infinite number; what is missing adds nothing."""
+    if one is None or other is None:
+        return np.asarray(one if one is not None else -other if other is not None else 0.0)
+    with np.errstate(invalid="ignore"):
+        return np.where(one == other, 0.0, one - other)
+
+
+# What is the same -----------------------------------------------------------------------------------------------------
+
+
+def alike(one: object, other: object) -> bool:
+    """Whether two parts of programs say the same, number by number."""
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if type(one) is not type(other):
+        return False
+    if is_dataclass(one):
+        return all(alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    return one == other

@@ -1,0 +1,186 @@
+"""Draws the uncertain judgements of a model: the outer loop, whose inner one draws trials.
+
+Draws are stratified: of n draws of a judgement one lies in each of n parts of equal probability, in random order, so
+that an average over them hardly depends on which they are (Latin hypercube sampling: M. D. McKay, R. J. Beckman and
+W. J. Conover, 1979). Each judgement has a stream of its own, found by its path: another uncertain judgement in the file
+changes none of its values. Judgements are independent of each other; priors under a Dirichlet distribution are drawn
+together, one after another as a share of what the ones before have left, which is a beta variate (L. Devroye, 1986,
+chapter XI.4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from usru_scenarios.model.families import beta_quantile, quantile
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Categorical, Distribution, Judgement, Keep
+from usru_scenarios.names import DIRICHLET
+from usru_scenarios.program.compilation import means
+from usru_scenarios.program.program import DRAWS_PER_CONTROL, Floats
+
+if TYPE_CHECKING:
+    from usru_scenarios.model.schema import Model, Outcome
+    from usru_scenarios.reading.yaml_source import KeyPath
+
+_MOST_CONTROLS = 96
+_HIGHEST = 8
+"""The highest degree of a polynomial that is a control."""
+
+
+class JudgementDraws:
+    """Values of the judgements of a model, as `program.compile_model` asks for them.
+
+    Args:
+        model: whose judgements.
+        seed: of the draws.
+        draws: how many.
+    """
+
+    def __init__(self, model: Model, seed: int, draws: int) -> None:
+        self.model = model  # kept, so that the judgements' ids are no others'
+        self._means = means(model.grid)
+        self._strata = _StratifiedUniforms(seed, draws)
+        self._values: dict[int, Floats] = {}
+        for judged in judgements(model):
+            held = judged.judgement
+            if isinstance(held.value, Distribution) and id(held) not in self._values:
+                self._values[id(held)] = self._drawn(held.value, judged.path)
+        joint = []
+        for prior in _joint_priors(model):
+            plain = all(id(share) not in self._values for share in prior.shares.values())
+            drawn = prior.drawn(self, self._strata)
+            if plain:
+                total = sum(share.mean for share in prior.shares.values())
+                shares = list(prior.shares.values())[1:]  # the first is what the others leave
+                joint += [drawn[id(share)] - share.mean / total for share in shares if share.mean]
+            self._values |= drawn
+        self.controls: Floats = self._strata.controls(joint)
+        """Shape (draws, controls), functions of the judgements whose means are known to be 0."""
+
+    def __call__(self, judgement: Judgement | Keep, /) -> Floats:
+        """The value of a judgement, shape (), or (draws,) where it is uncertain."""
+        values = self._values.get(id(judgement))
+        return self._means(judgement) if values is None else values
+
+    def _drawn(self, distribution: Distribution, path: KeyPath) -> Floats:
+        parameters = [
+            self._drawn(one.value, (*path, place)) if isinstance(one.value, Distribution) else np.array([one.value])
+            for place, one in enumerate(distribution.parameters)
+        ]
+        law = distribution.law
+        return quantile(law.family, parameters, law.limits, self._strata.of(path))
+
+
+class _StratifiedUniforms:
+    """Stratified uniform variates, of which each path has its own."""
+
+    def __init__(self, seed: int, draws: int) -> None:
+        self.seed = seed
+        self.draws = draws
+        self._made: list[Floats] = []
+
+    def of(self, path: KeyPath) -> Floats:
+        """Shape (draws,), one in each of as many equal parts of the unit interval, in random order."""
+        digest = hashlib.sha256(f"judgement {'.'.join(map(str, path))}".encode()).digest()
+        key = [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
+        generator = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(self.seed, spawn_key=key)))
+        shares = (generator.permutation(self.draws) + generator.random(self.draws)) / self.draws
+        self._made.append(np.clip(shares, 1e-12, 1.0 - 1e-12))
+        return self._made[-1]
+
+    def controls(self, others: list[Floats]) -> Floats:
+        """Polynomials of the variates that are orthonormal on the unit interval, and other functions of mean 0.
+
+        By degrees as high as the number of draws allows: what a judgement does by itself is nearly always close to a
+        polynomial, and what several do together beyond that is little.
+        """
+        if not self._made:
+            return np.zeros((self.draws, 0))
+        room = min(self.draws // DRAWS_PER_CONTROL, _MOST_CONTROLS) - len(others)
+        highest = min(room // len(self._made), _HIGHEST)
+        columns = []
+        for degree in range(1, highest + 1):
+            legendre = np.polynomial.legendre.Legendre.basis(degree)
+            columns += [legendre(2.0 * shares - 1.0) * np.sqrt(2.0 * degree + 1.0) for shares in self._made]
+        return np.stack([*columns, *others], axis=1) if columns or others else np.zeros((self.draws, 0))
+
+
+# Dirichlet ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _JointPrior:
+    """Priors that are drawn together, around their values."""
+
+    path: KeyPath
+    strength: Judgement
+    shares: Mapping[str, Judgement]
+
+    def drawn(self, values: JudgementDraws, strata: _StratifiedUniforms) -> dict[int, Floats]:
+        """The values of the priors, each of shape (draws,), by the judgements' ids.
+
+        The priors, normalised, times the strength are the parameters of the distribution; a prior of 0 stays 0.
+        """
+        total = sum(values(share) for share in self.shares.values())
+        sizes = {
+            name: np.atleast_1d(values(self.strength) * values(share) / total)
+            for name, share in sorted(self.shares.items())
+        }
+        left = np.ones(strata.draws)
+        found: dict[int, Floats] = {}
+        waiting = list(sizes)
+        for name, size in sizes.items():
+            waiting.remove(name)
+            rest = sum((sizes[other] for other in waiting), np.zeros(1))
+            part, kept = _part(size, rest, strata, (*self.path, name))
+            found[id(self.shares[name])], left = left * part, left * kept
+        return found
+
+
+def _part(own: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
+    """The share that a prior takes of what the ones before have left, and what it leaves, each of shape (draws,)."""
+    own, rest = np.broadcast_arrays(own, rest)
+    if not rest.any():
+        return np.where(own > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
+    if not own.any():
+        return np.zeros(strata.draws), np.ones(strata.draws)
+    part, kept = beta_quantile(np.maximum(own, _TINY), np.maximum(rest, _TINY), strata.of(path))
+    nothing, everything = own <= 0.0, rest <= 0.0
+    return np.where(nothing, 0.0, np.where(everything, 1.0, part)), np.where(
+        everything, 0.0, np.where(nothing, 1.0, kept)
+    )
+
+
+_TINY = 1e-12
+"""The least parameter of a beta distribution: below it the variate is 0 or 1 in any case."""
+
+
+def _joint_priors(model: Model) -> Iterator[_JointPrior]:
+    for section, nodes in (("drivers", model.drivers), ("consequences", model.consequences)):
+        for name, node in nodes.items():
+            if isinstance(node, Categorical):
+                own = {state: part.prior for state, part in node.states.items() if part.prior is not None}
+                yield from _of_node((section, name), node, own)
+                for key, row in node.prior_given.items():
+                    yield from _of_map((section, name, "prior_given", key, "prior"), row.prior)
+    baselines = {name: one.baseline for name, one in model.scenarios.items() if one.baseline is not None}
+    yield from _of_node(("outcome",), model.outcome, baselines)
+
+
+def _of_node(path: KeyPath, node: Categorical | Outcome, own: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
+    if node.prior is not None and own:
+        yield _JointPrior((*path, "prior"), node.prior.dirichlet, own)
+    yield from _of_map((*path, "initial"), node.initial or {})
+    for key, event in node.events.items():
+        yield from _of_map((*path, "events", key, "prior"), event.prior or {})
+
+
+def _of_map(path: KeyPath, shares: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
+    if DIRICHLET in shares:
+        yield _JointPrior(path, shares[DIRICHLET], {name: one for name, one in shares.items() if name != DIRICHLET})

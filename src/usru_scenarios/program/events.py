@@ -1,0 +1,111 @@
+"""Events on the path of a trial through its steps: what queries ask about and observations state (section 9).
+
+Values only, of one kind: a formula. Its leaves are atoms on single nodes; `Timed` says at which steps the formula in
+it is read. A formula without `Timed` is a *condition*, true or false at a step; one whose atoms all stand within a
+`Timed` is an *event*, true or false of a whole path. Interventions are no events: they change the program.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class InStates:
+    """A categorical node (the outcome included) is in one of some states, given by their indices in the program."""
+
+    node: str
+    states: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A numeric node's value compares with a number."""
+
+    node: str
+    sign: Literal["<", "<=", ">", ">="]
+    value: float
+
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""What a sign says of a value and a bound, or of arrays of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A condition at a step, at some step, or at every step of a range (of one step for `at`)."""
+
+    mode: Literal["at", "ever", "always"]
+    steps: range
+    condition: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """All parts hold; without parts, always true."""
+
+    parts: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one part holds; without parts, never true."""
+
+    parts: tuple[Formula, ...]
+
+
+Formula = InStates | Compared | Timed | Not | All | Some
+
+
+def conjuncts(formula: Formula) -> Iterator[Formula]:
+    """The parts that must all hold for a formula to hold."""
+    if isinstance(formula, All):
+        for part in formula.parts:
+            yield from conjuncts(part)
+    else:
+        yield formula
+
+
+def timed_parts(formula: Formula) -> Iterator[Timed]:
+    """The timed conditions of an event, each once, in the order in which they are first met."""
+    seen: set[Timed] = set()
+    waiting = [formula]
+    while waiting:
+        match waiting.pop(0):
+            case Timed() as timed:
+                if timed not in seen:
+                    seen.add(timed)
+                    yield timed
+            case Not(part):
+                waiting.insert(0, part)
+            case All(parts) | Some(parts):
+                waiting[:0] = parts
+            case InStates() | Compared():
+                raise ValueError("an event's atoms stand within a time")
+
+
+def atoms(formula: Formula) -> Iterator[InStates | Compared]:
+    """All atoms of a formula, in order, repeated where they are repeated."""
+    match formula:
+        case InStates() | Compared():
+            yield formula
+        case Timed(condition=part) | Not(part):
+            yield from atoms(part)
+        case All(parts) | Some(parts):
+            for part in parts:
+                yield from atoms(part)

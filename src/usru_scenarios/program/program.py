@@ -1,0 +1,576 @@
+"""Compiles a model to arrays: what each node's next state depends on, and how.
+
+A `Program` says exactly what the format means (its sections 3 to 7) and nothing about how it is computed: the sampler
+and exact inference both start from it. A node's points are kept as *terms*, one for each judgement block, over the few
+parents that the block names; they are multiplied out into tables only where an engine wants them. Weights stay apart
+from the points, so that a changed weight changes nothing else, and an intervention is a transform that returns a new
+program.
+
+Everything is kept in the order of names, not of the file: reordering a file changes no digit of any result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.timeline import Grid
+
+Floats = npt.NDArray[np.float64]
+Role = Literal["driver", "outcome", "consequence", "auxiliary"]
+"""What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `conditions`)."""
+
+DRAWS_PER_CONTROL = 4
+"""So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
+
+JUDGEMENTS = "(judgements)"
+"""The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Parent:
+    """A node that another one reads: its state in the same step (lag 0) or the previous one (lag 1).
+
+    A numeric node that conditions ask about is read through `edges`, which cut its scale: its index is the number of
+    edges that its value reaches.
+    """
+
+    node: str
+    lag: int
+    size: int
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Term:
+    """Points that a combination of parents gives to the states of a node.
+
+    Attributes:
+        parents: whose combination it is.
+        points: shape (size of each parent ..., states + 1), the last column for `hold`; for a numeric node
+            (size of each parent ..., 1).
+        weight: name of the driver or rule whose weight multiplies the points, if any.
+    """
+
+    parents: tuple[Parent, ...]
+    points: Floats
+    weight: str | None = None
+
+    def among(self, draws: range) -> Term:
+        """The term for some draws of the judgements."""
+        points, parents = _among(self.points, self.parents, draws)
+        return _changed(self, points=points, parents=parents)
+
+    def times(self, factor: Floats) -> Term:
+        """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
+        if not factor.ndim:
+            return replace(self, points=self.points * factor)
+        drawn = judgements(len(factor))
+        if drawn in self.parents:
+            axes = [-1 if parent == drawn else 1 for parent in self.parents]
+            return replace(self, points=self.points * factor.reshape(*axes, 1))
+        points = self.points * factor.reshape(-1, *(1,) * self.points.ndim)
+        return replace(self, points=points, parents=(drawn, *self.parents))
+
+
+@dataclass(frozen=True)
+class PiecewiseCurve:
+    """Points along the scale of a numeric parent: linear between knots, flat outside.
+
+    Attributes:
+        node: the numeric parent.
+        lag: 0 or 1, as in `Parent`.
+        knots: shape (knots,), rising.
+        points: shape (knots, columns), the columns as in `Term`; where judgements are drawn, (draws, knots, columns).
+        weight: as in `Term`.
+    """
+
+    node: str
+    lag: int
+    knots: Floats
+    points: Floats
+    weight: str | None = None
+
+    def among(self, draws: range) -> PiecewiseCurve:
+        """The curve for some draws of the judgements."""
+        return _changed(self, points=_drawn(self.points, 2, draws))
+
+    def times(self, factor: Floats) -> PiecewiseCurve:
+        """The curve with its points multiplied by a factor of shape () or, drawn, (draws,)."""
+        return replace(self, points=self.points * (factor[:, None, None] if factor.ndim else factor))
+
+
+@dataclass(frozen=True)
+class CategoricalNode:
+    """A node with states: a driver, a consequence, or the outcome.
+
+    Attributes:
+        states: in the order of their names.
+        prior: relative weights, shape (size of each parent ..., states), over `prior_parents`.
+        initial: probabilities of the states at the first step, shape (states,), or None.
+        forced: for a step with a forced redraw, the relative weights that take the prior's place, shape (states,).
+        persistence: shape (states,), the probability of keeping a state over one step.
+        allowed: shape (states, states), from and to, or None where a redraw may go anywhere.
+        terms, curves: the points of parents, same-step and lagged.
+        windows: shape (steps, states + 1), points of event windows.
+        log_odds: ln of `odds_per_point`: the log-odds that one point is worth, shape ().
+        imposed: shape (steps,), the index of the state that an intervention sets, -1 where there is none.
+
+    Where judgements are drawn, a table of points or priors has them for a parent, and every other array that depends on
+    them has an axis for the draws before all others.
+    """
+
+    name: str
+    role: Role
+    states: tuple[str, ...]
+    prior_parents: tuple[Parent, ...]
+    prior: Floats
+    initial: Floats | None
+    forced: Mapping[int, Floats]
+    persistence: Floats
+    allowed: npt.NDArray[np.bool_] | None
+    terms: tuple[Term, ...]
+    curves: tuple[PiecewiseCurve, ...]
+    windows: Floats
+    log_odds: Floats
+    imposed: npt.NDArray[np.int64]
+
+    def among(self, draws: range) -> CategoricalNode:
+        """The node for some draws of the judgements; itself where it does not depend on them."""
+        prior, prior_parents = _among(self.prior, self.prior_parents, draws)
+        initial = None if self.initial is None else _drawn(self.initial, 1, draws)
+        return _changed(
+            self,
+            prior=prior,
+            prior_parents=prior_parents,
+            initial=initial,
+            forced=_same_values(self.forced, {step: _drawn(one, 1, draws) for step, one in self.forced.items()}),
+            persistence=_drawn(self.persistence, 1, draws),
+            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
+            windows=_drawn(self.windows, 2, draws),
+            log_odds=_drawn(self.log_odds, 0, draws),
+        )
+
+    @property
+    def links(self) -> set[tuple[str, int]]:
+        """The nodes that it reads, each with its lag; its own persistence is not counted."""
+        return _links(self.prior_parents, self.terms, self.curves)
+
+
+@dataclass(frozen=True)
+class NumericNode:
+    """A node on a scale: x(t) = F^-1(Phi(z(t) + sd_per_point * points(t))), z a normal autoregression.
+
+    Attributes:
+        scale: the map from the latent normal to the scale, F^-1(Phi(z)).
+        initial: the value at the first step, shape (), or None where z(0) is drawn.
+        persistence: lag-one autocorrelation r of z, shape ().
+        sd_per_point: by how many standard deviations one point moves the latent normal, shape ().
+        terms, curves: points that parents give; their arrays have one column.
+        windows: shape (steps,), points of event windows.
+        imposed: shape (steps,), the value that an intervention sets, NaN where there is none.
+
+    Drawn judgements are as in `CategoricalNode`.
+    """
+
+    name: str
+    role: Role
+    scale: LatentScale
+    initial: Floats | None
+    persistence: Floats
+    sd_per_point: Floats
+    terms: tuple[Term, ...]
+    curves: tuple[PiecewiseCurve, ...]
+    windows: Floats
+    imposed: Floats
+
+    def among(self, draws: range) -> NumericNode:
+        """The node for some draws of the judgements; itself where it does not depend on them."""
+        return _changed(
+            self,
+            scale=self.scale.among(draws),
+            initial=None if self.initial is None else _drawn(self.initial, 0, draws),
+            persistence=_drawn(self.persistence, 0, draws),
+            sd_per_point=_drawn(self.sd_per_point, 0, draws),
+            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
+            windows=_drawn(self.windows, 1, draws),
+        )
+
+    @property
+    def links(self) -> set[tuple[str, int]]:
+        """The nodes that it reads, each with its lag."""
+        return _links((), self.terms, self.curves)
+
+
+Node = CategoricalNode | NumericNode
+
+
+def _links(parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> set[tuple[str, int]]:
+    read = [*parents, *(parent for term in terms for parent in term.parents)]
+    return {(parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS} | {
+        (curve.node, curve.lag) for curve in curves
+    }
+
+
+# What is drawn of judgements ------------------------------------------------------------------------------------------
+
+Changed = TypeVar("Changed")
+
+
+def _drawn(values: Floats, axes: int, draws: range) -> Floats:
+    """Values for some draws of the judgements, where they have an axis for these before their own."""
+    return values[draws.start : draws.stop] if values.ndim > axes else values
+
+
+def _among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
+    """A table and its parents for some draws of the judgements."""
+    axis = next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
+    if axis is None:
+        return table, parents
+    places = (slice(None),) * axis
+    return table[(*places, slice(draws.start, draws.stop))], (
+        *parents[:axis],
+        judgements(len(draws)),
+        *parents[axis + 1 :],
+    )
+
+
+def judgements(draws: int) -> Parent:
+    """The draws of the judgements as a parent."""
+    return Parent(JUDGEMENTS, 0, draws)
+
+
+def _same(before: tuple[Changed, ...], after: tuple[Changed, ...]) -> tuple[Changed, ...]:
+    return before if all(one is other for one, other in zip(before, after, strict=True)) else after
+
+
+def _same_values(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
+    return before if all(after[step] is one for step, one in before.items()) else after
+
+
+def _changed(part: Changed, **fields: object) -> Changed:
+    """The part with other fields; itself where none of them is another."""
+    changed = {name: value for name, value in fields.items() if value is not getattr(part, name)}
+    return replace(part, **changed) if changed else part  # type: ignore[type-var]
+
+
+@dataclass(frozen=True)
+class StepLaw:
+    """How a categorical node gets its state at one step, all that does not vary between trials put together.
+
+    Attributes:
+        fixed: shape (states,), the state's probabilities where nothing else matters (imposed, or `initial`), or None.
+        prior_parents, prior: as in `CategoricalNode`, with a forced redraw's weights in the prior's place.
+        terms: weighted log-odds, as `Term` with points in natural log units.
+        curves: the same along numeric parents.
+        offset: shape (states + 1,), log-odds of event windows.
+        keep: shape (states,), the persistence, or None where the state is drawn anew whatever it was; where judgements
+            are drawn, (draws, states).
+        allowed: as in `CategoricalNode`, None where nothing is kept.
+    """
+
+    name: str
+    size: int
+    fixed: Floats | None
+    prior_parents: tuple[Parent, ...] = ()
+    prior: Floats = field(default_factory=lambda: np.ones(1))
+    terms: tuple[Term, ...] = ()
+    curves: tuple[PiecewiseCurve, ...] = ()
+    offset: Floats = field(default_factory=lambda: np.zeros(1))
+    keep: Floats | None = None
+    allowed: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def own(self) -> Parent:
+        """The node's own previous state, as a parent."""
+        return Parent(self.name, 1, self.size)
+
+    @property
+    def keep_parents(self) -> tuple[Parent, ...]:
+        """The parents that `keep` is laid out over."""
+        if self.keep is None:
+            return ()
+        return (self.own,) if self.keep.ndim == 1 else (judgements(len(self.keep)), self.own)
+
+    @cached_property
+    def parents(self) -> tuple[Parent, ...]:
+        """The categorical (or cut) parents of the conditional table, the own previous state included if it matters."""
+        if self.fixed is not None:
+            return ()
+        read = (*self.keep_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
+        return tuple(sorted(set(read)))
+
+    @property
+    def rows(self) -> int:
+        """How many combinations the parents have."""
+        return math.prod(parent.size for parent in self.parents)
+
+    def table(self) -> Floats:
+        """The conditional probabilities of the next state, shape (size of each parent ..., states).
+
+        Raises:
+            ValueError: the law has curves, so that no finite table holds it.
+        """
+        if self.curves:
+            raise ValueError(f"{self.name} depends on a numeric node along its whole scale")
+        if self.fixed is not None:
+            return self.fixed
+        logits = log_weights(self, self.parents)
+        weights = np.exp(logits[..., : self.size])
+        if self.keep is None:
+            return _normalised(weights)
+        own = self.parents.index(self.own)
+        weights = np.moveaxis(weights, own, -2)
+        if self.allowed is not None:
+            weights = weights * self.allowed
+        keep = spread(self.keep[..., None], self.keep_parents, self.parents)[..., 0]
+        hold = np.moveaxis(kept(keep, logits[..., self.size]), own, -1)
+        stuck = weights.sum(axis=-1) == 0
+        hold = np.where(stuck, 1.0, hold)
+        moved = (1.0 - hold)[..., None] * _normalised(weights)
+        table: Floats = np.moveaxis(moved + hold[..., None] * np.eye(self.size), -2, own)
+        return table
+
+
+def _normalised(weights: Floats) -> Floats:
+    total = weights.sum(axis=-1, keepdims=True)
+    shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    return shares
+
+
+def kept(keep: Floats, log_odds: Floats) -> Floats:
+    """The probability of keeping a state whose persistence is `keep`, with points for `hold` worth `log_odds`.
+
+    The odds h / (1 - h) are multiplied by exp(log_odds); 0 and 1 stay. Shapes broadcast.
+    """
+    with np.errstate(all="ignore"):
+        hold: Floats = 1.0 / (1.0 + (1.0 - keep) / keep * np.exp(-log_odds))
+    return np.where(keep >= 1.0, 1.0, np.where(keep <= 0.0, 0.0, hold))
+
+
+def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
+    """The log prior plus the log-odds of all terms over `parents`, shape (size of each parent ..., states + 1).
+
+    The last column is the log-odds of `hold`. In each row the largest log-weight of a state is 0, where any is finite.
+    """
+    sizes = tuple(parent.size for parent in parents)
+    logits = np.broadcast_to(law.offset, (*sizes, law.size + 1)).copy()
+    with np.errstate(divide="ignore"):
+        logits[..., : law.size] += spread(np.log(law.prior), law.prior_parents, parents)
+    for term in law.terms:
+        logits += spread(term.points, term.parents, parents)
+    largest = logits[..., : law.size].max(axis=-1, keepdims=True)
+    logits[..., : law.size] -= np.where(np.isfinite(largest), largest, 0.0)  # a row may have nowhere to go
+    return logits
+
+
+def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
+    """A table over the parents `held`, laid out so that it broadcasts over the parents `over`."""
+    order = sorted(range(len(held)), key=lambda axis: over.index(held[axis]))
+    shape = [parent.size if parent in held else 1 for parent in over]
+    return table.transpose([*order, len(held)]).reshape([*shape, table.shape[-1]])
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled model.
+
+    Attributes:
+        name: the model's.
+        grid: its steps.
+        nodes: by name, each after the nodes that it reads in the same step.
+        weights: by driver or rule, shape (steps,).
+        groups: by name, the indices of their member scenarios.
+        controls: shape (draws, controls), functions of the drawn judgements of mean 0; none where none is drawn.
+    """
+
+    name: str
+    grid: Grid
+    nodes: Mapping[str, Node]
+    weights: Mapping[str, Floats]
+    groups: Mapping[str, tuple[int, ...]]
+    controls: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def steps(self) -> int:
+        """How many steps the grid has."""
+        return self.grid.count
+
+    @property
+    def draws(self) -> int:
+        """For how many draws of the uncertain judgements it has values; 0 where none is drawn."""
+        return len(self.controls)
+
+    @property
+    def outcome(self) -> CategoricalNode:
+        """The node whose states are the scenarios."""
+        node = self.nodes[OUTCOME]
+        assert isinstance(node, CategoricalNode)
+        return node
+
+    @cached_property
+    def named(self) -> tuple[str, ...]:
+        """The nodes that the model names, in order: all but the auxiliary ones."""
+        return tuple(name for name, node in self.nodes.items() if node.role != "auxiliary")
+
+    def reads(self, name: str) -> set[tuple[str, int]]:
+        """As `links` of a node, with what auxiliary nodes read in the place of these."""
+        read = set(self.nodes[name].links)
+        while through := {link for link in read if self.nodes[link[0]].role == "auxiliary"}:
+            below = {(parent, lag) for one, lag in through for parent, _ in self.nodes[one].links}
+            read = read - through | below
+        return read
+
+    def downstream(self, origin: str) -> frozenset[str]:
+        """The nodes that a node reaches through others' reading, in any number of steps; its own past aside.
+
+        The node itself is among them where it depends on its own past through other nodes.
+        """
+        readers: dict[str, set[str]] = {name: set() for name in self.nodes}
+        for name, node in self.nodes.items():
+            for parent, _ in node.links:
+                if not name == parent == origin:
+                    readers[parent].add(name)
+        reached: set[str] = set()
+        frontier = {origin}
+        while frontier:
+            frontier = {reader for name in frontier for reader in readers[name]} - reached
+            reached |= frontier
+        return frozenset(reached)
+
+    def upstream(self, names: Iterable[str]) -> frozenset[str]:
+        """The nodes that some nodes depend on, in any number of steps, themselves included."""
+        reached: set[str] = set()
+        frontier = set(names)
+        while frontier:
+            reached |= frontier
+            frontier = {parent for name in frontier for parent, _ in self.nodes[name].links} - reached
+        return frozenset(reached)
+
+    @cached_property
+    def feedback(self) -> bool:
+        """Whether the outcome depends on its own past through other nodes, so that it can't be carried along them."""
+        return OUTCOME in self.downstream(OUTCOME)
+
+    @cached_property
+    def outcome_is_read(self) -> bool:
+        """Whether another node reads the scenario, so that one has to be drawn."""
+        return any((OUTCOME, lag) in node.links for n, node in self.nodes.items() if n != OUTCOME for lag in (0, 1))
+
+    def law(self, node: CategoricalNode, step: int) -> StepLaw:
+        """How a categorical node gets its state at a step (the order of precedence of section 3)."""
+        size = len(node.states)
+        if (state := node.imposed[step]) >= 0:
+            return StepLaw(node.name, size, np.eye(size)[state])
+        if step == 0 and node.initial is not None:
+            if node.initial.ndim == 1:
+                return StepLaw(node.name, size, node.initial)
+            parents = (judgements(len(node.initial)),)
+            return StepLaw(node.name, size, None, parents, node.initial, offset=np.zeros(size + 1))
+        prior, prior_parents = node.prior, node.prior_parents
+        if (forced := node.forced.get(step)) is not None:
+            prior, prior_parents = forced, (judgements(len(forced)),) if forced.ndim == 2 else ()
+        terms = [
+            term.times(self._log_odds(node, term.weight, step))
+            for term in node.terms
+            if step > 0 or not any(parent.lag for parent in term.parents)
+        ]
+        window = node.windows[..., step, :]
+        if window.ndim == 2:
+            terms.append(Term((judgements(len(window)),), window).times(node.log_odds))
+        elif node.log_odds.ndim and window.any():
+            terms.append(Term((), window).times(node.log_odds))
+        settled = window.ndim == 1 and not node.log_odds.ndim
+        keeps = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
+        return StepLaw(
+            name=node.name,
+            size=size,
+            fixed=None,
+            prior_parents=prior_parents,
+            prior=prior,
+            terms=tuple(terms),
+            curves=tuple(
+                curve.times(self._log_odds(node, curve.weight, step))
+                for curve in node.curves
+                if step > 0 or not curve.lag
+            ),
+            offset=window * node.log_odds if settled else np.zeros(size + 1),
+            keep=node.persistence if keeps else None,
+            allowed=node.allowed if keeps else None,
+        )
+
+    def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
+        return node.log_odds if weight is None else node.log_odds * self.weights[weight][..., step]
+
+    def until(self, step: int) -> Program:
+        """The program up to a step, which it includes; all nodes stay the same objects."""
+        return replace(self, grid=replace(self.grid, count=step + 1))
+
+    def among(self, draws: range) -> Program:
+        """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.
+
+        For all of them it is the program itself.
+        """
+        if draws == range(self.draws):
+            return self
+        nodes: dict[str, Node] = {name: node.among(draws) for name, node in self.nodes.items()}
+        weights = {name: _drawn(weight, 1, draws) for name, weight in self.weights.items()}
+        parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
+        read = {part.weight for part in parts}
+        if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
+            nodes[OUTCOME] = replace(self.outcome)
+        return replace(self, nodes=nodes, weights=weights, controls=self.controls[draws.start : draws.stop])
+
+    def regime(self, node: Node, step: int) -> tuple[object, ...]:
+        """A key that is equal for two steps only where the node's laws at them are."""
+        if isinstance(node, NumericNode):
+            return min(step, 1), node.windows[..., step].tobytes(), node.imposed[step].tobytes()
+        if node.imposed[step] >= 0:
+            return ("imposed", int(node.imposed[step]))
+        if step == 0 and node.initial is not None:
+            return ("initial",)
+        forced = node.forced.get(step)
+        parts: tuple[Term | PiecewiseCurve, ...] = (*node.terms, *node.curves)
+        weighted = sorted({part.weight for part in parts if part.weight is not None})
+        return (
+            min(step, 1),
+            None if forced is None else forced.tobytes(),
+            node.windows[..., step, :].tobytes(),
+            tuple(self.weights[name][..., step].tobytes() for name in weighted),
+        )
+
+    def intervene(self, name: str, value: str | float, steps: Iterable[int]) -> Program:
+        """A new program in which a node is set to a state or value at some steps, cut off from its causes there.
+
+        Raises:
+            KeyError: there is no such node or state.
+        """
+        node = self.nodes[name]
+        at = np.fromiter(steps, dtype=np.int64)
+        changed: Node
+        if isinstance(node, CategoricalNode):
+            if value not in node.states:
+                raise KeyError(value)
+            states = node.imposed.copy()
+            states[at] = node.states.index(str(value))
+            changed = replace(node, imposed=states)
+        else:
+            values = node.imposed.copy()
+            values[at] = float(value)
+            changed = replace(node, imposed=values)
+        return replace(self, nodes={**self.nodes, name: changed})
+
+    def reweight(self, weights: Mapping[str, float]) -> Program:
+        """A new program with some weights replaced by constants."""
+        constant = {name: np.full(self.steps, weight) for name, weight in weights.items()}
+        return replace(self, weights={**self.weights, **constant})

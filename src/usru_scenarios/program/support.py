@@ -1,0 +1,518 @@
+"""What can happen at all in a program, and what is the same in every trial.
+
+The possible states of each node at each step are found by going forward through the laws with sets in the place of
+probabilities: a state is possible where some combination of possible parents gives it a prior above 0. Points never
+make anything impossible. Parents are combined as if they were independent, so that a state that is called impossible
+is impossible, while one that is called possible may yet have probability 0 (constraint propagation: K. R. Apt, 1999).
+
+So also for events: `Support.truths` says which truth values an event can have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import Compared, Formula, Timed, atoms, conjuncts, timed_parts
+from usru_scenarios.program.program import (
+    JUDGEMENTS,
+    CategoricalNode,
+    Floats,
+    NumericNode,
+    Parent,
+    Program,
+    StepLaw,
+    kept,
+)
+from usru_scenarios.program.truth import Truth, holds, states_of, truth
+
+Site = tuple[str, int]
+"""A node at a step."""
+
+Tables = list[tuple[Floats, tuple[Parent, ...]]]
+
+EITHER = frozenset({False, True})
+
+_COMBINATIONS = 1 << 14
+"""The most combinations of states for which an event is worked out in each."""
+
+_REMEMBERED = 1 << 22
+"""Pairs of scenarios for which what a step makes of them is remembered."""
+
+
+class Support:
+    """The possible states and values of all nodes at all steps.
+
+    Args:
+        program: with its interventions; where judgements are drawn, what is possible in some draw is possible.
+        seen: what has been observed. Of it the parts that are about a single node with states are used, where they
+            stand; conclusions from them about earlier steps are not drawn.
+
+    Attributes:
+        possible: by categorical node, the outcome included, shape (steps, states).
+        ranges: by numeric node, the least and the largest value, shape (steps, 2).
+        moves: where the outcome can go from each scenario, shape (steps, scenarios, scenarios), none at the first step.
+        swayed: shape (steps,), whether the outcome's law at a step differs between trials that have had the same
+            scenarios.
+    """
+
+    def __init__(self, program: Program, seen: Iterable[Formula] = ()) -> None:
+        self.program = program
+        steps = program.steps
+        self.possible: dict[str, Truth] = {}
+        self.ranges: dict[str, Floats] = {}
+        self._varies: dict[str, Truth] = {name: np.zeros(steps, dtype=np.bool_) for name in program.nodes}
+        self._latent_varies: dict[str, Truth] = {}
+        for name, node in program.nodes.items():
+            if isinstance(node, CategoricalNode):
+                self.possible[name] = np.zeros((steps, len(node.states)), dtype=np.bool_)
+            else:
+                self.ranges[name] = np.zeros((steps, 2))
+                self._latent_varies[name] = np.zeros(steps, dtype=np.bool_)
+        scenarios = len(program.outcome.states)
+        self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
+        self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
+        observed = dict(_observed(program, seen))
+        known: dict[object, Any] = {}
+        self._seen_laws: dict[object, int] = {}
+        self._laws: list[int] = []
+        self._seen_ways: dict[object, int] = {}
+        self._ways: list[int] = []
+        self._reached: dict[object, Truth] = {}
+        self._ends_known: dict[object, tuple[float, ...]] = {}
+        for step in range(steps):
+            for name, node in program.nodes.items():
+                if isinstance(node, CategoricalNode):
+                    self._states(node, step, known)
+                    if (name, step) in observed:
+                        self.possible[name][step] &= observed[name, step]
+                    self._varies[name][step] = self.possible[name][step].sum() > 1
+                else:
+                    self._values(node, step)
+
+    # Node by node -----------------------------------------------------------------------------------------------------
+
+    def _states(self, node: CategoricalNode, step: int, known: dict[object, Any]) -> None:
+        """Find the possible states of a node at a step; the same law over the same states is worked out once."""
+        own = self.possible[node.name][step - 1] if step else None
+        read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
+        state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
+        law = (node.name, self.program.regime(node, step), state, bool(step))
+        if node.name == OUTCOME:
+            self._laws.append(self._seen_laws.setdefault(law, len(self._seen_laws)))
+        key = (law, None if own is None else own.tobytes())
+        if node.name == OUTCOME:
+            self._ways.append(self._seen_ways.setdefault(key, len(self._seen_ways)))
+        if key not in known:
+            known[key] = self._found(self.program.law(node, step), step, own)
+        goes, sways = known[key]
+        start = np.ones(len(goes), dtype=np.bool_) if own is None else own
+        self.possible[node.name][step] = goes[start].any(axis=0)
+        if node.name == OUTCOME:
+            self.swayed[step] = sways
+            if own is not None:
+                self.moves[step] = goes & own[:, None]
+
+    def _seen_through(self, name: str, step: int) -> bytes:
+        seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
+        return b"".join((seen.tobytes(), self._varies[name][step].tobytes()))
+
+    def _found(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
+        """Where a law can go from each own state, shape (states, states), and whether it differs between trials."""
+        if law.fixed is not None:
+            return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
+        prior = self._within(law.prior, law.prior_parents, step)
+        rows: Truth = prior.reshape(-1, law.size) > 0
+        goes = np.zeros((law.size, law.size), dtype=np.bool_)
+        if law.keep is None:
+            goes[:] = rows.any(axis=0)
+        else:
+            keep = law.keep.reshape(-1, law.size)
+            for state in range(law.size) if own is None else np.flatnonzero(own).tolist():
+                targets = rows if law.allowed is None else rows & law.allowed[state]
+                if (keep[:, state] < 1).any():
+                    goes[state] = targets.any(axis=0)
+                goes[state, state] |= bool((keep[:, state] > 0).any() or not targets.any(axis=1).all())
+        return goes, self._sways(law, prior, step)
+
+    def _sways(self, law: StepLaw, prior: Floats, step: int) -> bool:
+        """Whether a law differs between trials: by what varies of its parents, or by drawn judgements."""
+        total = prior.sum(axis=-1, keepdims=True)
+        shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
+        if self._differs(shares, law.prior_parents, law.name):
+            return True
+        if law.keep is not None and law.keep.ndim == 2 and bool((law.keep != law.keep[:1]).any()):
+            return True
+        for term in law.terms:
+            points = self._within(term.points, term.parents, step)
+            if self._differs(_relative(points, law.size, holds=law.keep is not None), term.parents, law.name):
+                return True
+        return any(
+            self._varies[curve.node][step - curve.lag]
+            and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
+            for curve in law.curves
+            for points in [_relative(curve.points, law.size, holds=law.keep is not None)]
+        )
+
+    def _differs(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
+        """Whether a table, cut down to what is possible, differs along a parent other than the own past."""
+        return any(
+            not (parent.node == own and parent.lag) and bool(np.any(table != table.take([0], axis=axis)))
+            for axis, parent in enumerate(parents)
+        )
+
+    def _within(self, table: Floats, parents: Sequence[Parent], step: int) -> Floats:
+        """The rows of a table that possible states of the parents can read."""
+        for axis, parent in enumerate(parents):
+            if parent.node != JUDGEMENTS:
+                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
+        return table
+
+    def indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
+        """Which states of a parent, or which parts of its scale, are possible."""
+        if not parent.edges:
+            return np.flatnonzero(self.possible[parent.node][step])
+        low, high = (sum(end >= edge for edge in parent.edges) for end in self.ranges[parent.node][step])
+        return np.arange(low, high + 1)
+
+    def _values(self, node: NumericNode, step: int) -> None:
+        """Find the range of a numeric node at a step."""
+        name, shift = node.name, self._shifts(node, step)
+        latent = self._latent_varies[name]
+        if step:
+            latent[step] = latent[step - 1] or bool(np.any(node.persistence < 1))
+        else:
+            latent[step] = node.initial is None or bool(node.initial.ndim) or shift is None
+        ends = np.array([node.scale.values.min(), node.scale.values.max()])
+        if not math.isnan(node.imposed[step]):
+            self.ranges[name][step] = node.imposed[step]
+        elif node.initial is not None and not step:
+            self.ranges[name][step] = node.initial.min(), node.initial.max()
+            self._varies[name][step] = bool(node.initial.ndim)
+        else:
+            self._varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
+            self.ranges[name][step] = ends
+            if not self._varies[name][step] and node.initial is not None:
+                moved = (shift or 0.0) - (self._shifts(node, 0) or 0.0)
+                latent_value = np.atleast_1d(node.scale.latent(node.initial) + moved)
+                self.ranges[name][step] = node.scale(latent_value)[0]
+
+    def _shifts(self, node: NumericNode, step: int) -> float | None:
+        """By how much a numeric node's latent normal is shifted at a step; None where that differs between trials."""
+        window = node.windows[..., step]
+        if window.ndim or node.sd_per_point.ndim:
+            return None
+        points = float(window)
+        for term in node.terms:
+            if step or not any(parent.lag for parent in term.parents):
+                told = self._within(term.points, term.parents, step)
+                if told.size == 0 or bool(np.any(told != told.flat[0])):
+                    return None
+                points += float(told.flat[0])
+        for curve in node.curves:
+            if step or not curve.lag:
+                if curve.points.ndim > 2 or self._varies[curve.node][step - curve.lag]:
+                    return None
+                low = self.ranges[curve.node][step - curve.lag][0]
+                points += float(np.interp(low, curve.knots, curve.points[:, 0]))
+        return points * float(node.sd_per_point)
+
+    # The outcome's probability in any trial ---------------------------------------------------------------------------
+
+    def limits(self, members: Iterable[int]) -> tuple[Floats, Floats]:
+        """The least and the largest probability that trials can give to a set of scenarios: each of shape (steps,).
+
+        Where the outcome is carried along the drivers, that is its probability given all of them; where it feeds back
+        and is drawn, its probability one step ahead, given the scenario before. In a trial the probability of the set
+        goes from p to p * a + (1 - p) * b, with a and b the probabilities of staying in the set and of coming into it;
+        the ends of p, a and b give those of the result. Where all trials agree, both are the same value within them.
+        """
+        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
+        inside[list(members)] = True
+        low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
+        for step in range(self.program.steps):
+            before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
+            stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+            if step == 0 or self.program.feedback or not (before & inside).any() or not (before & ~inside).any():
+                low[step], high[step] = min(stay_low, come_low), max(stay_high, come_high)
+                continue
+            ends = low[step - 1], high[step - 1]
+            low[step] = min(end * stay_low + (1.0 - end) * come_low for end in ends)
+            high[step] = max(end * stay_high + (1.0 - end) * come_high for end in ends)
+        return low if self.program.feedback else np.where(self.carried_varies, low, high), high
+
+    def first_visits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
+        """The same of a step being the first at which a set of scenarios is visited, and of it being visited ever.
+
+        Returns the least and the largest probability by step, each of shape (steps,), and of `ever`, shape (2,). Where
+        the outcome feeds back, a trial adds up what is read one step ahead, which may come to more than 1.
+        """
+        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
+        inside[list(members)] = True
+        low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
+        unseen = np.ones(2)  # the least and the largest probability of not having been there
+        before = np.ones_like(inside)  # where a trial can be that has not been there
+        for step in range(self.program.steps):
+            if before.any():
+                stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+                come = np.array([min(stay_low, come_low), max(stay_high, come_high)])
+                low[step], high[step] = unseen * come
+                stays = 1.0 - come[::-1]
+                unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.feedback else stays)
+            reached = self._reached_from(before, step) if step else self.possible[OUTCOME][0]
+            before = reached & ~inside & self.possible[OUTCOME][step]
+        whole = np.array([low.sum(), high.sum()]) if self.program.feedback else 1.0 - unseen[::-1]
+        return low, high, whole if before.any() or self.program.feedback else np.ones(2)
+
+    def _reached_from(self, before: Truth, step: int) -> Truth:
+        """Where a step can lead from some scenarios, each of shape (scenarios,)."""
+        key = self._ways[step], before.tobytes()
+        if key not in self._reached:
+            self._reached[key] = self.moves[step][before].any(axis=0)
+        return self._reached[key]
+
+    def _ends_into(self, inside: Truth, step: int, before: Truth) -> tuple[float, ...]:
+        """The least and the largest probability of staying in a set, and of coming into it, from where trials may be.
+
+        Where no trial is within, or none outside, the ends are those that no trial changes: 1 and 0. Steps that have
+        the same law, read with the same states, share what is found.
+        """
+        key = self._laws[step], inside.tobytes(), before.tobytes()
+        if key not in self._ends_known:
+            least, most = self.steps_into(inside, step)
+            parts = (before & inside, before & ~inside)
+            ends = [(least[part].min(initial=1.0), most[part].max(initial=0.0)) for part in parts]
+            self._ends_known[key] = tuple(float(end) for pair in ends for end in pair)
+        return self._ends_known[key]
+
+    def law_at(self, step: int) -> int:
+        """A number that steps share at which the outcome has the same law and reads the same possible states."""
+        return self._laws[step]
+
+    def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
+        """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
+
+        Args:
+            inside: shape (scenarios,), the set.
+            step: which step of the outcome.
+        """
+        low, high, keep = self._weights(step)
+        one, other = (part[:, inside].sum(axis=1) for part in (low, high))
+        out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))
+        least = np.divide(one, one + out_high, out=np.zeros_like(one), where=one + out_high > 0)
+        most = np.divide(other, other + out_low, out=np.zeros_like(one), where=other + out_low > 0)
+        ends = [keep[end] * inside + (1.0 - keep[end]) * share for share in (least, most) for end in (0, 1)]
+        return np.minimum(*ends[:2]), np.maximum(*ends[2:])
+
+    def _weights(self, step: int) -> tuple[Floats, Floats, Floats]:
+        """For each scenario before a step, the least and the largest weight of each in a redraw, and of being kept.
+
+        Shapes (scenarios, scenarios) twice, and (2, scenarios).
+        """
+        if (place := self._laws[step]) not in self._known_weights:
+            if len(self._known_weights) * len(self.program.outcome.states) ** 2 > _REMEMBERED:
+                self._known_weights.clear()
+            outcome = self.program.outcome
+            law, size = self.program.law(outcome, step), len(outcome.states)
+            before = range(size) if step else range(1)
+            tables = _tables(law)
+            itself = law.own in {parent for _, parents in tables for parent in parents}
+            ends = [self._ends(law, tables, state, step) for state in (before if itself else range(1))]
+            found = [_weights_from(law, ends[state if itself else 0], state) for state in before]
+            rows = found if itself or law.allowed is not None else found[:1]  # else alike
+            whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
+            keep = np.array([one[2] for one in found]).T
+            shape = (size, size)
+            self._known_weights[place] = (
+                np.broadcast_to(whole[0], shape),
+                np.broadcast_to(whole[1], shape),
+                np.broadcast_to(keep, (2, size)),
+            )
+        return self._known_weights[place]
+
+    @cached_property
+    def _known_weights(self) -> dict[int, tuple[Floats, Floats, Floats]]:
+        return {}
+
+    def _ends(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
+        """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
+        low, high = law.offset, law.offset
+        for table, parents in tables:
+            rows = self._from_state(table, parents, law.own, state, step).reshape(-1, law.size + 1)
+            low, high = low + rows.min(axis=0), high + rows.max(axis=0)
+        for curve in law.curves:
+            rows = curve.points.reshape(-1, law.size + 1)
+            low, high = low + rows.min(axis=0), high + rows.max(axis=0)
+        return low, high
+
+    def _from_state(self, table: Floats, parents: Sequence[Parent], own: Parent, state: int, step: int) -> Floats:
+        """The rows of a table that can be read from an own state before."""
+        for axis, parent in enumerate(parents):
+            if parent == own:
+                table = table.take([state], axis=axis)
+            elif parent.node != JUDGEMENTS:
+                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
+        return table
+
+    # Questions --------------------------------------------------------------------------------------------------------
+
+    def varies(self, name: str, step: int) -> bool:
+        """Whether a node can be in more than one state, or at more than one value, at a step."""
+        return bool(self._varies[name][step])
+
+    def sways(self, name: str) -> bool:
+        """Whether the outcome's law depends on a node at any step."""
+        outcome = self.program.outcome
+        return any(self._depends(self.program.law(outcome, step), name, step) for step in range(self.program.steps))
+
+    def _depends(self, law: StepLaw, name: str, step: int) -> bool:
+        if law.fixed is not None:
+            return False
+        tables = [(self._within(law.prior, law.prior_parents, step), law.prior_parents)]
+        for term in law.terms:
+            points = self._within(term.points, term.parents, step)
+            tables.append((_relative(points, law.size, holds=law.keep is not None), term.parents))
+        return any(curve.node == name for curve in law.curves) or any(
+            parent.node == name and bool(np.any(table != table.take([0], axis=axis)))
+            for table, parents in tables
+            for axis, parent in enumerate(parents)
+        )
+
+    @cached_property
+    def carried_varies(self) -> Truth:
+        """Whether the outcome's probability, carried along drawn trials, differs between them: shape (steps,)."""
+        varies: Truth = self.swayed.copy()
+        for step in range(1, self.program.steps):
+            law = self.program.law(self.program.outcome, step)
+            reads_itself = law.keep is not None or any(p == law.own for term in law.terms for p in term.parents)
+            varies[step] |= reads_itself and law.fixed is None and varies[step - 1]
+        return varies
+
+    def truths(self, event: Formula) -> frozenset[bool]:
+        """The truth values that an event can have: both where neither is impossible, or that can't be told.
+
+        Raises:
+            ValueError: an atom does not stand within a time.
+        """
+        parts = list(timed_parts(event))
+        domains = self._domains((step, part.condition) for part in parts for step in part.steps)
+        if math.prod(map(len, domains.values())) <= _COMBINATIONS:
+            values = _combined(domains)
+            return _told(truth(event, lambda part: _at_steps(part, values)))
+        can: dict[Formula, Sequence[Any]] = {part: sorted(self._part_truths(part)) for part in parts}
+        if math.prod(map(len, can.values())) > _COMBINATIONS:
+            return EITHER
+        flags = _combined(can)
+        return _told(truth(event, lambda part: flags[part]))
+
+    def _part_truths(self, part: Timed) -> frozenset[bool]:
+        """The truth values of a timed condition, each step by itself."""
+        at_steps = [self._condition_truths(step, part.condition) for step in part.steps]
+        if part.mode == "always":
+            found = {True} if all(True in truths for truths in at_steps) else set()
+            return frozenset(found | ({False} if any(False in truths for truths in at_steps) else set()))
+        found = {True} if any(True in truths for truths in at_steps) else set()
+        return frozenset(found | ({False} if all(False in truths for truths in at_steps) else set()))
+
+    def _condition_truths(self, step: int, condition: Formula) -> frozenset[bool]:
+        domains = self._domains([(step, condition)])
+        if math.prod(map(len, domains.values())) > _COMBINATIONS:
+            return EITHER
+        values = _combined(domains)
+        return _told(_at(step, condition, values))
+
+    def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
+        """What each node that conditions at steps ask about can be: its states, or values of each kind of its range."""
+        ends: dict[Site, set[float]] = {}
+        for step, condition in asked:
+            for atom in atoms(condition):
+                ends.setdefault((atom.node, step), set()).update([atom.value] if isinstance(atom, Compared) else [])
+        return {site: self._domain(site, values) for site, values in ends.items()}
+
+    def _domain(self, site: Site, ends: set[float]) -> Sequence[Any]:
+        name, step = site
+        if name in self.possible:
+            return np.flatnonzero(self.possible[name][step]).tolist()
+        low, high = self.ranges[name][step].tolist()
+        edges = sorted({low, high, *(value for value in ends if low < value < high)})
+        return [*edges, *((one + other) / 2 for one, other in pairwise(edges))]
+
+
+def _tables(law: StepLaw) -> Tables:
+    """The tables that a law's log-weights are added up from, each with its parents."""
+    if law.fixed is not None:
+        return []
+    with np.errstate(divide="ignore"):
+        log = np.log(law.prior)
+    prior = np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1), law.prior_parents
+    return [prior, *((term.points, term.parents) for term in law.terms)]
+
+
+def _weights_from(law: StepLaw, ends: tuple[Floats, Floats], state: int) -> tuple[Floats, Floats, tuple[float, float]]:
+    """The least and the largest weights in a redraw from a state, and the least and the largest chance to keep it."""
+    if law.fixed is not None:
+        return law.fixed, law.fixed, (0.0, 0.0)
+    largest = ends[1][: law.size].max()
+    low, high = (np.exp(end[: law.size] - (largest if math.isfinite(largest) else 0.0)) for end in ends)
+    if law.keep is None:
+        return low, high, (0.0, 0.0)
+    if law.allowed is not None:
+        low, high = low * law.allowed[state], high * law.allowed[state]
+    keep = law.keep.reshape(-1, law.size)[:, state]
+    holds = float(kept(keep.min(), ends[0][-1])), float(kept(keep.max(), ends[1][-1]))
+    # Where nothing is left to go to, the scenario is kept.
+    return low, high, (holds[0] if high.any() else 1.0, holds[1] if low.any() else 1.0)
+
+
+def _relative(points: Floats, size: int, *, holds: bool) -> Floats:
+    """Points of states as differences to the first one's, since only these matter; and of `hold`, where it acts."""
+    states = points[..., :size] - points[..., :1]
+    return np.concatenate([states, points[..., size:]], axis=-1) if holds else states
+
+
+def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
+    """What observations of single nodes leave possible."""
+    left: dict[Site, Truth] = {}
+    for part in (conjunct for formula in seen for conjunct in conjuncts(formula)):
+        asked = {atom.node for atom in atoms(part)}
+        if not isinstance(part, Timed) or len(asked) != 1 or (part.mode == "ever" and len(part.steps) > 1):
+            continue
+        node = program.nodes[next(iter(asked))]
+        if isinstance(node, CategoricalNode):
+            inside = states_of(part.condition, len(node.states))
+            for step in part.steps:
+                left[node.name, step] = left.get((node.name, step), True) & inside
+    yield from left.items()
+
+
+def _combined(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
+    """All combinations of some choices: each one's values on an axis of its own."""
+    axes = len(domains)
+    return {
+        name: np.asarray(values).reshape([-1 if axis == place else 1 for axis in range(axes)])
+        for place, (name, values) in enumerate(domains.items())
+    }
+
+
+def _told(truths: Truth) -> frozenset[bool]:
+    return frozenset(np.unique(truths).tolist())
+
+
+def _at(step: int, condition: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+    """Where a condition holds at a step."""
+    return truth(condition, lambda atom: holds(atom, values[atom.node, step]))
+
+
+def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+    """Where a timed condition holds."""
+    first, *others = (_at(step, part.condition, values) for step in part.steps)
+    for other in others:
+        first = first & other if part.mode == "always" else first | other
+    return first

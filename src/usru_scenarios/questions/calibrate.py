@@ -1,0 +1,253 @@
+"""Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from usru_scenarios.model.schema import Model
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, UnreadableInput, UsruError
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.pydantic_errors import locate
+from usru_scenarios.reading.yaml_scalars import with_scalars
+from usru_scenarios.reading.yaml_source import Place
+from usru_scenarios.results.calibrate import Calibration
+from usru_scenarios.results.common import ModelLine
+from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
+from usru_scenarios.settings import RunSettings
+
+TRIALS = 262_144
+"""Trials of each evaluation: standard errors of the shares below .001."""
+
+ROUGH_TRIALS = 16_384
+"""Trials of the first evaluations, which bring the baselines near."""
+
+WARNING_TRIALS = 65_536
+"""Trials for the question whether a file meets its anchor."""
+
+TOLERANCE = 0.005
+"""By how much a file's shares may miss its anchor without a warning."""
+
+_CLOSE = 1e-7
+_ACCEPTED = 2e-4
+"""Where the scenario is drawn its shares move in small jumps, so that the anchor can't be met to more digits."""
+_ROUNDS = 400
+_PATIENCE, _PROGRESS = 10, 0.95
+"""Rounds in which the gap to the anchor must shrink to this share of itself, lest there be nothing to hope for."""
+
+
+class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
+    """The model has no anchor, or one that its baselines can't reproduce."""
+
+
+class AnchorShares(NamedTuple):
+    """The shares that the scenarios are to have, in the program's order, and the step at which."""
+
+    shares: Floats
+    step: int
+
+
+def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_blocks: MapBlocks = map) -> Calibration:
+    """Solve the baselines for the anchor.
+
+    Args:
+        loaded: the file without a profile or weights from outside.
+        program: its model, compiled.
+        settings: how many trials to draw for each evaluation, and the seed.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        NoAnchor: there is none, or no baselines reproduce it.
+    """
+    model = loaded.model
+    target, plan = anchored(model, program), Plan(settings.trials, settings.seed)
+    before = _baselines(program)
+    baselines = solved(program, target, plan, map_blocks)
+    return Calibration(
+        model=ModelLine(model.name, model.title, loaded.sha256),
+        at=program.grid.labels[target.step],
+        anchor=_named(model, program, target.shares),
+        before=_named(model, program, before),
+        shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
+        baselines=_named(model, program, baselines),
+        trials=settings.trials,
+        seed=settings.seed,
+        judgements_at_means=len(loaded.outline.uncertain),
+    )
+
+
+def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBlocks = map) -> Floats:
+    """The baselines, shape (scenarios,), that meet a target.
+
+    Raises:
+        NoAnchor: none do.
+    """
+    baselines = np.where(program.outcome.prior > 0, _baselines(program), target.shares)
+
+    def reach(tried: Floats) -> Floats:
+        return shares(program, target.step, tried, plan, map_blocks)
+
+    def roughly(tried: Floats) -> Floats:
+        return shares(program, target.step, tried, Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map)
+
+    baselines, _ = _fitted(target.shares, baselines, roughly, _ACCEPTED)
+    baselines, reached = _fitted(target.shares, baselines, reach, _CLOSE)
+    if np.abs(reached - target.shares).max() > _ACCEPTED:
+        raise NoAnchor(
+            f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
+            f"{_listed(program, reached)}\n    = does an event or an initial state decide that step?"
+        )
+    return baselines
+
+
+def _fitted(
+    wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats], close: float
+) -> tuple[Floats, Floats]:
+    """The best baselines that are found from others, and the shares that they give.
+
+    A scenario's share rises with its own baseline, so each round multiplies every baseline by how much its share falls
+    short: iterative proportional fitting (W. E. Deming and F. F. Stephan, 1940), on the same draws in every round.
+    """
+    reached = reach(baselines)
+    least = float(np.abs(reached - wanted).max())
+    best, milestone, idle = (baselines, reached), least, 0
+    for _ in range(_ROUNDS):
+        if least < close or idle > _PATIENCE:
+            break
+        baselines = baselines * np.clip(wanted / np.maximum(reached, 1e-12), 0.01, 100.0)
+        baselines /= baselines.sum()
+        reached = reach(baselines)
+        gap = float(np.abs(reached - wanted).max())
+        if gap < least:
+            best, least = (baselines, reached), gap
+        milestone, idle = (gap, 0) if gap < _PROGRESS * milestone else (milestone, idle + 1)
+    return best
+
+
+def anchor_warning(loaded: Loaded, program: Program, seed: int = 1) -> Problem | None:
+    """The warning that a file misses its own anchor by more than `TOLERANCE`, or None.
+
+    Args:
+        loaded: the file without a profile or weights from outside.
+        program: its model, compiled.
+        seed: of the draws.
+    """
+    if loaded.model.anchor is None:
+        return None
+    wanted, step = anchored(loaded.model, program)
+    reached = shares(program, step, _baselines(program), Plan(WARNING_TRIALS, seed), map)
+    gap = np.abs(reached - wanted)
+    worst = int(gap.argmax())
+    if gap[worst] <= TOLERANCE:
+        return None
+    return Problem(
+        "anchor_missed",
+        f"the anchor says {wanted[worst]:.3f} for '{program.outcome.states[worst]}' at {program.grid.labels[step]}, "
+        f"the model {reached[worst]:.3f}: off by {gap[worst]:.3f}, more than {TOLERANCE}",
+        loaded.place(("anchor", "shares", program.outcome.states[worst])),
+        "'usru calibrate' solves the baselines for the anchor",
+        "warning",
+    )
+
+
+def anchored(model: Model, program: Program) -> AnchorShares:
+    """What the anchor says.
+
+    Raises:
+        NoAnchor: there is none.
+    """
+    if model.anchor is None:
+        raise NoAnchor(
+            "the model has no anchor to solve its baselines for\n"
+            "    = add for instance anchor: {at: start, shares: {...}} with a share for each scenario"
+        )
+    given = np.array([model.anchor.shares[state].mean for state in program.outcome.states])
+    return AnchorShares(given / given.sum(), program.grid.moment(model.anchor.at)[0])
+
+
+def _baselines(program: Program) -> Floats:
+    normalised: Floats = program.outcome.prior / program.outcome.prior.sum()
+    return normalised
+
+
+def with_baselines(program: Program, baselines: Floats) -> Program:
+    """The program with other baselines, shape (scenarios,)."""
+    return replace(program, nodes={**program.nodes, OUTCOME: replace(program.outcome, prior=baselines)})
+
+
+def shares(program: Program, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks) -> Floats:
+    """The scenarios' probabilities at a step under other baselines, shape (scenarios,)."""
+    shorter = replace(with_baselines(program, baselines), grid=replace(program.grid, count=step + 1), groups={})
+    draws = simulate(shorter, plan, map_blocks)
+    reached: Floats = draws.visits[:, step].sum(axis=0) / draws.trials.sum()
+    return reached
+
+
+def _named(model: Model, program: Program, values: Floats) -> dict[str, float]:
+    """Values by scenario, in the order of the file."""
+    by_name: Mapping[str, float] = dict(zip(program.outcome.states, values.tolist(), strict=True))
+    return {name: by_name[name] for name in model.scenarios}
+
+
+def _listed(program: Program, values: Floats) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in zip(program.outcome.states, values, strict=True))
+
+
+class NotInPlace(UnreadableInput):
+    """The baselines can't be changed where they stand; the message says why, and what to do."""
+
+
+def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
+    """The text of a file with other baselines and every other character as it is.
+
+    Args:
+        loaded: the file, as it was read.
+        baselines: by scenario.
+
+    Raises:
+        NotInPlace: a baseline is not there, is uncertain, or stands in another file.
+    """
+    text = {name: f"{value!r}" for name, value in rounded(baselines).items()}
+    if not any(scenario.baseline for scenario in loaded.model.scenarios.values()):
+        raise _nowhere(loaded, text)
+    numbers = {name: _number(loaded, name) for name in text}
+    home = loaded.source
+    elsewhere = sorted({place.source.name for place in numbers.values() if place.source is not home})
+    if elsewhere:
+        message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
+        hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow(text)}"
+        raise NotInPlace(str(Problem("other_file", message, None, hint)))
+    return with_scalars(home, ((place, text[name]) for name, place in numbers.items()))
+
+
+def _number(loaded: Loaded, name: str) -> Place:
+    """Where the number of a baseline stands, whichever way it is written."""
+    place = locate(loaded.tree.place, ("scenarios", name, "baseline", "value"))[0]
+    if place.children:
+        message = f"the baseline of '{name}' is uncertain; a solved one is a number"
+        raise NotInPlace(str(Problem("uncertain_baseline", message, place.key_span(), "write its mean instead")))
+    return place
+
+
+def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlace:
+    span = loaded.place(("scenarios",))
+    hint = f"give each scenario one, then --write keeps them up to date: {_flow(text)}"
+    return NotInPlace(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
+
+
+def _flow(text: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{name}: {{baseline: {value}}}' for name, value in text.items())}}}"
+
+
+def rounded(baselines: Mapping[str, float]) -> dict[str, float]:
+    """Baselines as they are written into a file: to four decimals, or four digits where they are small."""
+    return {
+        name: round(value, 4 if value >= 0.1 else 3 - math.floor(math.log10(value))) if value > 0 else 0.0
+        for name, value in baselines.items()
+    }

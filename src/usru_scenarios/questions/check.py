@@ -1,0 +1,241 @@
+"""Do the model's claims hold? Each expectation holds, fails or is undecided, with both sides and the margin.
+
+All probabilities that can be found in the same trials are drawn together, few trials at first; what the sampling error
+leaves undecided takes more, up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from usru_scenarios.language.questions import ComparisonStatement, Probability, probabilities
+from usru_scenarios.model.schema import Expectation, Model
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.ask import (
+    ProbabilityEstimate,
+    ProbabilityEstimator,
+    StatementValue,
+    answer,
+    split,
+    together,
+)
+from usru_scenarios.questions.calibrate import anchor_warning, anchored, solved, with_baselines
+from usru_scenarios.questions.perturbation import SPREADS, perturbed
+from usru_scenarios.questions.simulate.question import uncertainty
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
+from usru_scenarios.results.common import ModelLine, warned
+from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
+
+FIRST_TRIALS = 16_384
+"""Trials of the first draws: most expectations are far from their bounds."""
+
+MOST_TRIALS = 1 << 20
+"""What is undecided after as many stays so."""
+
+ROBUST_TRIALS = 4096
+"""Trials in each perturbed model, where the estimates alone decide."""
+
+_ANCHOR_TRIALS = 16_384
+
+
+@dataclass(frozen=True)
+class ExpectationChecker:
+    """A model with the expectations that it is held against.
+
+    Attributes:
+        loaded: the model.
+        statements: its expectations by name.
+        program: the model, compiled.
+        in_profile: gives the program under a profile.
+        settings: as in `ask.Prober`.
+        map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
+    """
+
+    loaded: Loaded
+    statements: Mapping[str, ComparisonStatement]
+    program: Program
+    in_profile: Callable[[str], Program]
+    settings: RunSettings
+    map_parts: MapBlocks = map
+
+    def report(self, robust: int = 0) -> CheckReport:
+        """What the model says to each expectation, and in how many of `robust` perturbed models it holds.
+
+        Raises:
+            exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
+            NoAnchor: the baselines of a perturbed model can't be solved for its anchor.
+        """
+        checked = self._checked()
+        survey = PerturbedModels(self) if robust else None
+        if survey is not None:
+            held = list(self.map_parts(survey.held, range(robust)))
+            for name, one in checked.items():
+                checked[name] = replace(one, robust=sum(name in names for names in held))
+        verdicts = [one.verdict for one in checked.values()]
+        model, outline = self.loaded.model, self.loaded.outline
+        at_means = () if self.settings.judgements else uncertainty(outline)
+        return CheckReport(
+            model=ModelLine(model.name, model.title, self.loaded.sha256),
+            trials=self.settings.trials,
+            seed=self.settings.seed,
+            profile=self.loaded.profile,
+            judgements=self.settings.judgements,
+            judgements_at_means=outline.at_means(self.settings.judgements),
+            counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
+            expectations=checked,
+            perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, survey.anchored) if survey else None,
+            warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
+        )
+
+    def _checked(self) -> dict[str, ExpectationChecked]:
+        prober = ProbabilityEstimator(
+            self.program,
+            self.in_profile,
+            self.settings,
+            map_blocks=self.map_parts,
+            most_trials=max(MOST_TRIALS, self.settings.trials),
+            rare_exactly=self.settings.method == "auto",
+        )
+        if self.settings.method == "exact":
+            prober.require_exact(wanted(self.statements.values(), observed=True))
+        drawing = SharedGroups.of(prober, wanted(self.statements.values(), observed=False))
+        for found in self.map_parts(drawing.found, range(len(drawing.groups))):
+            prober.learn(found)
+        expectations, names = self.loaded.model.expectations, list(self.statements)
+
+        def judged(number: int) -> ExpectationChecked:
+            name = names[number]
+            return _checked(expectations[name], self.statements[name], prober)
+
+        return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
+
+
+@dataclass(frozen=True)
+class SharedGroups:
+    """What is drawn first, in groups that share their trials; it can be sent to where there is room to draw it."""
+
+    prober: ProbabilityEstimator
+    groups: list[list[Probability]]
+
+    @classmethod
+    def of(cls, prober: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
+        """The groups of what is asked; all that they need goes along, the programs of their profiles too."""
+        groups = together(asked)
+        programs = {one.profile: prober.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
+        return cls(replace(prober, in_profile=programs.__getitem__, map_blocks=map), groups)
+
+    @property
+    def seconds_each(self) -> float:
+        """What a group is predicted to take, from the number of draws alone."""
+        program = self.prober.program
+        return self.prober.settings.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+
+    def found(self, number: int) -> dict[Probability, ProbabilityEstimate]:
+        """The probabilities of a group."""
+        return self.prober.find(self.groups[number])
+
+
+def wanted(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
+    """The probabilities that statements take, with or without those that are conditioned on observations."""
+    return [
+        part
+        for statement in statements
+        for probability in probabilities(statement)
+        for part in split(probability)
+        if observed or not part.observed
+    ]
+
+
+def _checked(
+    expectation: Expectation, statement: ComparisonStatement, prober: ProbabilityEstimator
+) -> ExpectationChecked:
+    """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
+    problem, outcome = None, None
+    try:
+        outcome = answer(statement, prober, prober.program.grid.labels)
+    except (ImpossibleEvidence, TooFewDraws) as error:
+        problem = str(error)
+    return _told(expectation, outcome, problem)
+
+
+def _told(expectation: Expectation, outcome: StatementValue | None, problem: str | None) -> ExpectationChecked:
+    verdict = outcome.verdict if outcome else None
+    found = outcome.found.values() if outcome else ()
+    holds = verdict.holds if verdict else None
+    return ExpectationChecked(
+        that=" ".join(expectation.that.split()),
+        title=expectation.title,
+        verdict="undecided" if holds is None else "holds" if holds else "fails",
+        left=verdict.left if verdict else None,
+        right=verdict.right if verdict else None,
+        margin=verdict.margin if verdict else None,
+        standard_error=verdict.standard_error if verdict else None,
+        step=verdict.step if verdict else None,
+        method="exact" if found and all(one.is_exact for one in found) else "sample",
+        trials=max((one.trials for one in found), default=0),
+        sources=list(expectation.sources or ()),
+        problem=problem,
+    )
+
+
+class PerturbedModels:
+    """Perturbed models, and which expectations hold in each; like `Drawing` it can be sent to where there is room."""
+
+    def __init__(self, checking: ExpectationChecker) -> None:
+        self.statements = checking.statements
+        self.seed = checking.settings.seed
+        file, loaded = checking.loaded.by_itself(), checking.loaded
+        self.file = file.model
+        program = compile_model(file.model)
+        self.anchored = file.model.anchor is not None and anchor_warning(file, program) is None
+        """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
+        asked = wanted(self.statements.values(), observed=True)
+        self.models: dict[str | None, Model] = {None: loaded.model}
+        self.models |= {name: loaded.under(name).model for name in {one.profile for one in asked} if name is not None}
+        drawn = ROBUST_TRIALS * len(together(asked)) + _ANCHOR_TRIALS
+        self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+        """What a perturbed model is predicted to take, from the number of draws alone."""
+
+    def held(self, number: int) -> frozenset[str]:
+        """The expectations that hold in a perturbed model, as the estimates say."""
+        baselines = self._baselines(number) if self.anchored else None
+
+        @cache
+        def under(profile: str | None) -> Program:
+            model = self.models[profile]
+            program = compile_model(perturbed(model, self.seed, number))
+            return program if baselines is None or not self._shared(model) else with_baselines(program, baselines)
+
+        prober = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
+        prober.find(wanted(self.statements.values(), observed=False))
+        return frozenset(name for name, statement in self.statements.items() if _holds(statement, prober))
+
+    def _baselines(self, number: int) -> Floats:
+        model = perturbed(self.file, self.seed, number)
+        program = compile_model(model)
+        return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.seed))
+
+    def _shared(self, model: Model) -> bool:
+        """Whether a reading of the file has the file's own baselines."""
+        return all(
+            scenario.baseline == self.file.scenarios[name].baseline
+            for name, scenario in model.scenarios.items()
+            if name in self.file.scenarios
+        )
+
+
+def _holds(statement: ComparisonStatement, prober: ProbabilityEstimator) -> bool:
+    """Whether the estimates meet a statement; without an answer they do not."""
+    try:
+        found: dict[Probability, ProbabilityEstimate] = prober.find(wanted([statement], observed=True))
+    except (ImpossibleEvidence, TooFewDraws):
+        return False
+    return bool(np.all(statement.holds(lambda probability: found[probability].value)))

@@ -1,0 +1,499 @@
+"""What is different, and why? Variants of a model on common random numbers, and what sets their inputs apart.
+
+The trials of all variants use the same random words, so that a difference of two likelihoods is far more precise than
+either of them; its standard error comes from how the difference itself varies between batches of trials. Then each
+difference between the inputs is brought into the reference alone, on the same words, which tells the large ones from
+the small, and how much of the whole no single one explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from usru_scenarios.estimation.bands import JudgementBand, judgement_band
+from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
+from usru_scenarios.language.questions import Intervention
+from usru_scenarios.model.schema import Model, Weight
+from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
+from usru_scenarios.questions.least_differences import (
+    Limits,
+    SingleTrials,
+    covered,
+    parted,
+    variation_covered,
+)
+from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
+from usru_scenarios.questions.simulate.question import clean, warnings
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import ModelLine
+from usru_scenarios.results.compare import (
+    Bands,
+    Comparison,
+    Effect,
+    InputDifference,
+    Likelihood,
+    LikelihoodChange,
+    SeriesErrors,
+    SharedRun,
+    Shift,
+    Switching,
+    VariantCompared,
+)
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
+from usru_scenarios.version import __version__
+
+SWITCHING_TRIALS = 16_384
+"""At least as many trials, or all there are, for each input difference that is switched; a quarter of all if more."""
+
+MOST_SWITCHED = 40
+"""With more differences than these, those of each part of the file are switched together; with more parts, none."""
+
+
+class NotComparable(UnreadableInput):  # says what is wrong
+    """Variants that have nothing in common that could be compared."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the models that are compared.
+
+    Attributes:
+        base: the model, compiled.
+        drawn: the same with values of its uncertain judgements; None where they stand at their means.
+        do: what is imposed on it.
+    """
+
+    name: str
+    loaded: Loaded
+    base: Program
+    drawn: Program | None = None
+    do: tuple[Intervention, ...] = ()
+
+    @cached_property
+    def program(self) -> Program:
+        """The program with what is imposed, judgements at their means."""
+        return _imposed(self.base, self.do)
+
+    @cached_property
+    def whole(self) -> Program:
+        """The program with what is imposed, judgements drawn if they are."""
+        return self.program if self.drawn is None else _imposed(self.drawn, self.do)
+
+
+def _imposed(program: Program, do: Iterable[Intervention]) -> Program:
+    for intervention in do:
+        program = intervention.on(program)
+    return program
+
+
+def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
+    """The program of a model; of one that differs from the model of `base` in weights alone, without compiling it.
+
+    Uncertain judgements stand at their means.
+    """
+    if any(one.weight is None for one in apart):
+        return compile_model(model)
+    weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
+    return replace(base, weights={**base.weights, **weights})
+
+
+def _weights(model: Model, name: str) -> Floats:
+    """The weight of a driver or rule at each step, shape (steps,)."""
+    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight()
+    return np.array([weight.at(month) for month in model.grid.step_starts])
+
+
+def plans(settings: RunSettings) -> tuple[Plan, Plan]:
+    """How the variants are drawn, and how what is switched is."""
+    trials, seed = settings.trials, settings.seed
+    return Plan.of(trials, seed, settings.judgements), Plan(max(trials // 4, min(trials, SWITCHING_TRIALS)), seed)
+
+
+def compare(
+    variants: Sequence[Variant],
+    settings: RunSettings,
+    *,
+    switch: bool = True,
+    map_blocks: MapBlocks = map,
+) -> Comparison:
+    """Compare variants with the first of them.
+
+    Args:
+        variants: two or more, with different names.
+        settings: how many trials to draw for each, the seed, the method (sampled unless it is `exact`), and for how
+            many draws of the uncertain judgements the variants have values.
+        switch: whether input differences are switched one at a time.
+        map_blocks: goes through portions of programs and blocks of trials.
+
+    Raises:
+        NotComparable: not all variants have a scenario, or a step, in common.
+        exact.TooLarge, exact.NotExact: an exact comparison was asked for that can't be had.
+    """
+    plan, few = (None, None) if settings.method == "exact" else plans(settings)
+    common = _SharedParts.of(variants)
+    found = list(_series(variants, common, plan, map_blocks))
+    reference = variants[0]
+    said = [common.said(variant.whole) for variant in variants]
+    results = {}
+    for variant, series, own in zip(variants, found, said, strict=True):
+        inputs = _inputs(reference, variant)
+        controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
+        switching, note = None, ""
+        if switch and inputs:
+            switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
+        here = _VariantEstimates(series, own, controls, plan.trials if plan else 0)
+        first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.trials)
+        results[variant.name] = VariantCompared(
+            model=ModelLine(variant.loaded.model.name, variant.loaded.model.title, variant.loaded.sha256),
+            profile=variant.loaded.profile,
+            do=[intervention.text for intervention in variant.do],
+            scenarios=_likelihoods(here, first, common.scenarios, 0),
+            groups=_likelihoods(here, first, common.groups, len(common.scenarios)),
+            inputs=_by_importance([one.told for one in inputs], switching),
+            switching=switching,
+            note=note,
+        )
+    drawn = settings.judgements > 0
+    told = {warning: None for one in variants for warning in warnings(one.loaded.outline, one.program, drawn=drawn)}
+    return Comparison(
+        run=SharedRun(
+            trials=plan.trials if plan else 0,
+            seed=settings.seed,
+            method="sample" if plan else "exact",
+            steps=list(common.labels),
+            usru_version=__version__,
+            judgements=settings.judgements,
+            judgements_at_means=max(one.loaded.outline.at_means(settings.judgements) for one in variants),
+        ),
+        reference=reference.name,
+        variants=results,
+        left_out=common.left_out,
+        warnings=list(told),
+    )
+
+
+# What is in common ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _SharedParts:
+    """What all variants have.
+
+    Attributes:
+        scenarios, groups: titles by id, in the order of the reference.
+        labels: of the steps.
+        left_out: what some have and others do not.
+    """
+
+    scenarios: dict[str, str]
+    groups: dict[str, str]
+    labels: tuple[str, ...]
+    left_out: list[str]
+
+    @classmethod
+    def of(cls, variants: Sequence[Variant]) -> _SharedParts:
+        scenarios = [one.loaded.outline.scenarios for one in variants]
+        groups = [dict.fromkeys(one.program.groups) for one in variants]
+        labels = [dict.fromkeys(one.program.grid.labels) for one in variants]
+        needed: tuple[tuple[str, Sequence[Mapping[str, object]]], ...] = (("scenario", scenarios), ("step", labels))
+        for noun, kinds in needed:
+            if not _shared(kinds):
+                names = " and ".join(f"'{one.name}'" for one in variants[:2])
+                hint = "; ".join(
+                    f"{one.name}: {', '.join(list(kind)[:4])}" for one, kind in zip(variants, kinds, strict=True)
+                )
+                raise NotComparable(f"the variants, {names} among them, have no {noun} in common\n    = {hint}")
+        left_out = [
+            f"{noun} {name}"
+            for noun, kinds in (("scenario", scenarios), ("group", groups), ("step", labels))
+            for name in dict.fromkeys(name for kind in kinds for name in kind)
+            if not all(name in kind for kind in kinds)
+        ]
+        titles = scenarios[0]
+        return cls(
+            {name: titles[name] for name in _shared(scenarios)},
+            {name: name for name in _shared(groups)},
+            tuple(_shared(labels)),
+            left_out,
+        )
+
+    def quantities(self, program: Program, sums: ProgramSums) -> ProgramSums:
+        """Sums of what is reported, shape (batches, steps + 1, scenarios + groups): each step, and their mean."""
+        said = self.said(program)
+        by_step = sums.of(said.members, [range(step, step + 1) for step in said.steps])
+        return ProgramSums(sums.trials, np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
+
+    def said(self, program: Program) -> SingleTrials:
+        """The scenarios and groups of a program at the steps."""
+        index = program.outcome.states.index
+        members = [*([index(name)] for name in self.scenarios), *(list(program.groups[name]) for name in self.groups)]
+        return SingleTrials(lambda: program, members, [program.grid.labels.index(label) for label in self.labels])
+
+    def scenarios_said(self, program: Program) -> SingleTrials:
+        """The same of the scenarios alone."""
+        said = self.said(program)
+        return replace(said, members=said.members[: len(self.scenarios)])
+
+
+def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
+    """The names that all have, in the order of the first."""
+    return [name for name in kinds[0] if all(name in kind for kind in kinds)]
+
+
+# Likelihoods and their differences ------------------------------------------------------------------------------------
+
+
+def _series(
+    variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, map_blocks: MapBlocks
+) -> Iterator[ProgramSums]:
+    """What is reported of each variant; those with the same scenarios and steps are run together."""
+    shapes: dict[tuple[int, int], list[int]] = {}
+    for number, one in enumerate(variants):
+        shapes.setdefault((one.program.steps, len(one.program.outcome.states)), []).append(number)
+    found: dict[int, ProgramSums] = {}
+    for numbers in shapes.values():
+        programs = [sharing(variants[number].whole, variants[numbers[0]].whole) for number in numbers]
+        for number, sums in zip(numbers, run_each(programs, plan, map_blocks), strict=True):
+            found[number] = common.quantities(variants[number].program, sums)
+    fewest = min(len(sums.trials) for sums in found.values())
+    for number in range(len(variants)):
+        drawn = variants[number].drawn is not None
+        yield found[number] if drawn else _batched(found[number], fewest)
+
+
+def _batched(sums: ProgramSums, batches: int) -> ProgramSums:
+    """The same in fewer batches: their sizes are powers of 2, so that some make up one of the others'."""
+    starts = np.arange(0, len(sums.trials), -(-len(sums.trials) // batches))
+    return ProgramSums(np.add.reduceat(sums.trials, starts), np.add.reduceat(sums.visits, starts))
+
+
+@dataclass(frozen=True)
+class _VariantEstimates:
+    """What was found of a variant.
+
+    Attributes:
+        sums: of what is reported, by step and their mean.
+        said: what single trials can say of it.
+        controls: where judgements are drawn, by how much they lie off their means.
+        trials: how many trials were drawn; 0 where it is exact.
+    """
+
+    sums: ProgramSums
+    said: SingleTrials
+    controls: Controls | None
+    trials: int
+
+    @property
+    def rows(self) -> list[range]:
+        """The rows of what is said whose means are reported."""
+        every = range(len(self.said.steps))
+        return [*(range(row, row + 1) for row in every), every]
+
+    def estimate(self) -> tuple[Estimate, JudgementBand | None]:
+        """Its likelihoods with errors and bands, shape (steps + 1, sets)."""
+        found, bands = _estimate(self.sums, self.controls)
+        if self.trials:
+            found = covered(found, self.trials, lambda: parted(self.said.limits, self.rows), [self.said])
+        return found, bands
+
+    def less(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
+        """The same of the differences to another one's."""
+        found, bands = _estimate(_apart(other.sums, self.sums), self.controls)
+        if self.trials:
+            said = self.said, other.said
+            found = covered(found, self.trials, lambda: parted(said[0].less(said[1]), self.rows), said, lowest=-1.0)
+        return found, bands
+
+
+def _likelihoods(
+    told: _VariantEstimates, reference: _VariantEstimates | None, titles: Mapping[str, str], first: int
+) -> dict[str, Likelihood]:
+    """The likelihoods of scenarios or groups, whose columns begin with `first`."""
+    value, bands = told.estimate()
+    apart = None if reference is None else told.less(reference)
+    return {
+        name: Likelihood(
+            title,
+            *_times(clean(value.value[:, column])),
+            SeriesErrors(*_times(value.error[:, column].tolist())),
+            _band(bands, column),
+            None
+            if apart is None
+            else LikelihoodChange(
+                *_times(apart[0].value[:, column].tolist()),
+                SeriesErrors(*_times(apart[0].error[:, column].tolist())),
+                _band(apart[1], column),
+            ),
+        )
+        for column, (name, title) in enumerate(titles.items(), start=first)
+    }
+
+
+def _controls(variants: Sequence[Variant], draws: int) -> Controls:
+    """By how much the judgements that any of the variants has drawn lie off their means."""
+    columns = {column.tobytes(): column for one in variants for column in one.whole.controls.T}
+    return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
+
+
+def _estimate(sums: ProgramSums, controls: Controls | None) -> tuple[Estimate, JudgementBand | None]:
+    """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
+    if controls is None:
+        return ratio(sums.visits, sums.trials), None
+    steady = with_control_variates(over_draws(sums.visits), controls)
+    return ratio(steady, over_draws(sums.trials)), judgement_band(sums.visits, sums.trials, controls)
+
+
+def _band(found: JudgementBand | None, column: int) -> Bands | None:
+    if found is None or not np.isfinite(found.low).all():
+        return None
+    (*low, least), (*high, most) = found.low[:, column].tolist(), found.high[:, column].tolist()
+    return Bands(low, high, (least, most))
+
+
+def _times(values: list[float]) -> tuple[list[float], float, float, float]:
+    """Values at each step and their mean, in the order of a result: by step, at the start, at the end, the mean."""
+    *by_step, mean = values
+    return by_step, by_step[0], by_step[-1], mean
+
+
+# Inputs, and one of them at a time ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _InputEdit:
+    """A difference of the files or of what is imposed, and the part of the file that it belongs to."""
+
+    told: InputDifference
+    part: str
+    model: ModelDifference | None = None
+    imposed: Intervention | None = None
+    lifted: Intervention | None = None
+
+
+def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
+    found = [
+        _InputEdit(InputDifference(one.name, *one.values), ".".join(map(str, one.path[:2])), model=one)
+        for one in (
+            differences(reference.loaded.model, variant.loaded.model)
+            if variant.loaded.sha256 != reference.loaded.sha256
+            else ()
+        )
+    ]
+    before, after = ({one.text: one for one in side.do} for side in (reference, variant))
+    for text, one in {**before, **after}.items():
+        name, sides = f"do({text})", ("imposed" if text in before else None, "imposed" if text in after else None)
+        if text not in after:
+            found.append(_InputEdit(InputDifference(name, *sides), name, lifted=one))
+        elif text not in before:
+            found.append(_InputEdit(InputDifference(name, *sides), name, imposed=one))
+    return found
+
+
+def _by_importance(inputs: list[InputDifference], switching: Switching | None) -> list[InputDifference]:
+    """The inputs as their effects are ordered, then those without one."""
+    order = list(switching.effects) if switching and switching.by == "difference" else []
+    return sorted(inputs, key=lambda one: order.index(one.path) if one.path in order else len(order))
+
+
+@dataclass(frozen=True)
+class _Switches:
+    """The differences between two variants, each to be brought into the reference alone."""
+
+    reference: Variant
+    variant: Variant
+    inputs: list[_InputEdit]
+    common: _SharedParts
+
+    def run(self, plan: Plan | None, map_blocks: MapBlocks) -> tuple[Switching | None, str]:
+        """The effects; or why there are none."""
+        one, other = self.reference.program, self.variant.program
+        if one.grid != other.grid or one.outcome.states != other.outcome.states:
+            return None, "the models have different scenarios or steps, so that no input can be switched alone"
+        parts = {item.told.path: [item] for item in self.inputs}
+        by_part = len(parts) > MOST_SWITCHED
+        if by_part:
+            parts = {}
+            for item in self.inputs:
+                parts.setdefault(item.part, []).append(item)
+        if len(parts) > MOST_SWITCHED:
+            return None, f"{len(parts)} parts of the file differ, too many to switch them one at a time"
+        switched = {name: program for name, items in parts.items() if (program := self._with(items)) is not None}
+        programs = [sharing(program, one) for program in (one, other, *switched.values())]
+        base, whole, *rest = (
+            self.common.quantities(program, sums)
+            for program, sums in zip(programs, run_each(programs, plan, map_blocks), strict=True)
+        )
+        left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
+        said = [self.common.scenarios_said(program) for program in programs]
+        limits = _limits(said)
+        moved = [_apart(base, sums) for sums in (whole, *rest)]
+        together, *each = (self._effect(sums, own, plan, said[:1]) for sums, own in zip(moved, limits, strict=True))
+        effects = dict(zip(switched, each, strict=True))
+        unexplained = ProgramSums(base.trials, whole.visits - base.visits - left)
+        return Switching(
+            trials=plan.trials if plan else 0,
+            by="part" if by_part else "difference",
+            effects=dict(sorted(effects.items(), key=lambda item: -max(item[1].end, item[1].mean))),
+            together=together,
+            unexplained=self._effect(unexplained, lambda: _left([own() for own in limits]), plan, said[:1]),
+        ), ""
+
+    def _with(self, items: Sequence[_InputEdit]) -> Program | None:
+        """The reference with some of the differences; None where they make no sense without others."""
+        apart = [item.model for item in items if item.model is not None]
+        model = with_edits(self.reference.loaded.model, [edit for one in apart for edit in one.edits])
+        imposed = [item.imposed for item in items if item.imposed is not None]
+        do = [*(one for one in self.reference.do if all(item.lifted != one for item in items)), *imposed]
+        if model is None or any(one.node not in self.reference.base.nodes for one in imposed):
+            return None
+        return _imposed(program_of(model, apart, self.reference.base), do)
+
+    def _effect(
+        self, apart: ProgramSums, limits: Callable[[], Limits], plan: Plan | None, said: Sequence[SingleTrials]
+    ) -> Effect:
+        """What becomes of the scenarios at the last step and in the mean."""
+        columns = len(self.common.scenarios)
+        moved = ratio(apart.visits[:, -2:, :columns], apart.trials)
+        signs: Floats = np.sign(moved.value)
+        variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
+        if plan is not None:
+            variation = variation_covered(variation, plan.trials, moved.value, limits, said)
+        end, mean = variation.value.tolist()
+        return Effect(
+            end=end,
+            mean=mean,
+            standard_errors=Shift(*variation.error.tolist()),
+            scenarios={
+                name: Shift(*moved.value[:, column].tolist()) for column, name in enumerate(self.common.scenarios)
+            },
+        )
+
+
+def _limits(said: Sequence[SingleTrials]) -> list[Callable[[], Limits]]:
+    """For each but the first the limits of the differences to that, at the end and in the mean."""
+
+    def of(one: SingleTrials) -> Callable[[], Limits]:
+        every = range(len(one.steps))
+        return lambda: parted(one.less(said[0]), [every[-1:], every])
+
+    return [of(one) for one in said[1:]]
+
+
+def _left(limits: Sequence[Limits]) -> Limits:
+    """The limits of what the first differences are more than all others together, between -1 and 1."""
+    (low, high), *others = limits
+    low = low - sum((one[1] for one in others), np.zeros_like(low))
+    high = high - sum((one[0] for one in others), np.zeros_like(high))
+    return np.maximum(low, -1.0), np.minimum(high, 1.0)
+
+
+def _apart(base: ProgramSums, other: ProgramSums) -> ProgramSums:
+    return ProgramSums(base.trials, other.visits - base.visits)

@@ -1,0 +1,262 @@
+"""What two models say differently: judgement by judgement, with what only one of them has.
+
+Resolved models are compared, so neither comments nor the order or form of what is written matter, and of words,
+sources and expectations nothing is told: they move no forecast. Points that a model leaves out count as 0, a weight as
+1. Shares of one whole (`initial`, the prior of a row, the priors of a driver's states, the baselines) make one
+difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usru_scenarios.model.schema import (
+    Categorical,
+    Distribution,
+    Duration,
+    Judgement,
+    Keep,
+    Model,
+    OddsPerPoint,
+    Part,
+    Persistence,
+    Value,
+    Weight,
+)
+from usru_scenarios.reading.checks import Context, findings
+from usru_scenarios.results.compare import InputValue
+
+Path = tuple[str | int, ...]
+
+_WORDS = frozenset(
+    {"usru", "name", "title", "summary", "note", "sources", "signposts", "extends", "profiles", "expectations"}
+    | {"anchor", "kind"}
+)
+"""Fields that no forecast depends on (`kind` is told by what else there is)."""
+
+_POINTS = frozenset({"impacts", "influences", "lagged_influences", "then", "points"})
+_SHARES = frozenset({"initial", "prior"})
+_THINGS = frozenset({"drivers", "rules", "consequences", "scenarios"})
+_DEFAULTS = {"weight": Weight.model_validate(1.0)}
+
+PRESENT = "present"
+"""What is said of a driver, rule, consequence or scenario that only one of the models has."""
+
+
+@dataclass(frozen=True)
+class PartEdit:
+    """A part of a model in the place of another; None where there is nothing."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class ModelDifference:
+    """Something that two models say differently: one number, or several that make sense together alone."""
+
+    path: Path
+    edits: tuple[PartEdit, ...]
+
+    @property
+    def name(self) -> str:
+        """The path as one writes it after `--set`."""
+        return ".".join(f'"{part}"' if "." in str(part) else str(part) for part in self.path)
+
+    @property
+    def weight(self) -> str | None:
+        """The driver or rule whose weight alone it is about."""
+        section, *rest = self.path
+        return str(rest[0]) if section in ("drivers", "rules") and rest[1:] == ["weight"] else None
+
+    @property
+    def values(self) -> tuple[InputValue, InputValue]:
+        """What the two models say."""
+        if "*" in self.path:
+            at = self.path.index("*")
+            sides = [{str(edit.path[at]): _bare(side(edit)) for edit in self.edits} for side in (_before, _after)]
+            return _shown(sides[0]), _shown(sides[1])
+        (edit,) = self.edits
+        before, after = self._side(edit.before), self._side(edit.after)
+        return before, after
+
+    def _side(self, part: Any) -> InputValue:
+        if len(self.path) == 2 and self.path[0] in _THINGS:
+            return None if part is None else PRESENT
+        return _shown(_bare(part))
+
+
+def _before(edit: PartEdit) -> Any:
+    return edit.before
+
+
+def _after(edit: PartEdit) -> Any:
+    return edit.after
+
+
+def differences(reference: Model, variant: Model) -> list[ModelDifference]:
+    """What the variant says differently, in the order of the format."""
+    wholes: dict[Path, list[PartEdit]] = {}
+    for edit in _edits((), reference, variant):
+        wholes.setdefault(_whole(edit.path), []).append(edit)
+    return [ModelDifference(path if len(edits) > 1 else edits[0].path, tuple(edits)) for path, edits in wholes.items()]
+
+
+def _whole(path: Path) -> Path:
+    """The path of the shares that one is part of."""
+    if path[-1] == "prior" and len(path) > 3 and path[-3] == "states":
+        return (*path[:-2], "*", "prior")
+    if path[0] == "scenarios" and path[-1] == "baseline":
+        return ("scenarios", "*", "baseline")
+    return path
+
+
+def _edits(path: Path, one: Any, other: Any, *, points: bool = False) -> Iterator[PartEdit]:
+    """Where two parts at the same path differ; within points, what is left out is 0."""
+    if _bare(one, points=points) == _bare(other, points=points):
+        return
+    if points:
+        one, other = _completed(one, other), _completed(other, one)
+    if not _is_open(path, one, other):
+        yield PartEdit(path, one, other)
+        return
+    for key in _keys(one, other):
+        before, after = _below(one, key), _below(other, key)
+        if key in _DEFAULTS and isinstance(one, Part):
+            before, after = before or _DEFAULTS[key], after or _DEFAULTS[key]
+        yield from _edits((*path, key), before, after, points=points or key in _POINTS)
+
+
+def _is_open(path: Path, one: Any, other: Any) -> bool:
+    """Whether what differs is told piece by piece."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return path[-1] not in _SHARES | {"when", "allowed"}
+    is_value = isinstance(one, Value) and not isinstance(one, OddsPerPoint)
+    return isinstance(one, Part) and type(one) is type(other) and not is_value
+
+
+def _completed(one: Any, other: Any) -> Any:
+    """Points that are left out beside points; a whole row of a curve is never left out."""
+    if one is not None:
+        return one
+    if isinstance(other, dict) and not any(map(_is_knot, other)):
+        return {}
+    return Judgement(value=0.0) if isinstance(other, Judgement) else None
+
+
+def _is_knot(key: Any) -> bool:
+    try:
+        float(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _keys(one: Any, other: Any) -> list[Any]:
+    if isinstance(one, dict):
+        knots = any(map(_is_knot, (*one, *other)))
+        keys = list(dict.fromkeys((*one, *other)))
+        return sorted(keys, key=float) if knots and all(map(_is_knot, keys)) else keys
+    return [field for field in type(one).model_fields if field not in _WORDS]
+
+
+def _below(part: Any, key: Any) -> Any:
+    return part.get(key) if isinstance(part, dict) else getattr(part, key)
+
+
+def _bare(part: Any, *, points: bool = False) -> Any:
+    """A part of a model as plain data, without words; of points without those that are 0."""
+    match part:
+        case Judgement() | Keep():
+            value = _bare(part.value)
+            return None if points and value == 0.0 else value
+        case Duration():
+            return f"{part.months:g} months"
+        case Distribution():
+            return f"{part.family} {', '.join(_text(_bare(one)) for one in part.parameters)}"
+        case Weight():
+            return _bare(part.schedule if part.constant is None else part.constant)
+        case Persistence():
+            return _bare(part.by_state if part.all_states is None else part.all_states)
+        case Part():
+            told = {name: getattr(part, name) for name in type(part).model_fields if name not in _WORDS}
+            bare = {name: _bare(one, points=points or name in _POINTS) for name, one in told.items()}
+            return {name: one for name, one in bare.items() if one not in (None, {})}
+        case dict():
+            bare = {key: _bare(one, points=points) for key, one in part.items()}
+            if not points:
+                return bare
+            return {key: one for key, one in bare.items() if _is_knot(key) or one not in (None, {})} or None
+        case tuple():
+            return [_bare(one) for one in part]
+    return part
+
+
+def _shown(bare: Any) -> InputValue:
+    """Plain data as a result carries it."""
+    if bare is None or isinstance(bare, float):
+        return bare
+    if isinstance(bare, dict) and bare and all(isinstance(one, float) for one in bare.values()):
+        return {str(key): one for key, one in bare.items()}
+    return _text(bare)
+
+
+def _text(bare: Any) -> str:
+    match bare:
+        case float():
+            return f"{bare:g}"
+        case dict():
+            return ", ".join(f"{key} {_within(one)}" for key, one in bare.items())
+        case list():
+            return ", ".join(map(_within, bare))
+    return str(bare)
+
+
+def _within(bare: Any) -> str:
+    return f"({_text(bare)})" if isinstance(bare, dict | list) else _text(bare)
+
+
+# One difference at a time ---------------------------------------------------------------------------------------------
+
+
+def with_edits(model: Model, edits: Iterable[PartEdit]) -> Model | None:
+    """The model with parts of another one in the place of its own; None where that makes no valid model.
+
+    A part may speak of what only the other model has, such as a driver, or close a circle.
+    """
+    for edit in edits:
+        model = _with(model, edit.path, edit.after)
+    alone = model.model_copy(update={"profiles": {}, "expectations": {}, "anchor": None})
+    found = findings(Context(alone, _data(alone)))
+    return None if any(finding.severity == "error" for finding in found) else model
+
+
+def _with(part: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    key, *rest = path
+    if isinstance(part, Mapping):
+        changed = _with(part.get(key, {}), tuple(rest), value)
+        return {name: one for name, one in {**part, key: changed}.items() if one is not None}
+    return part.model_copy(update={str(key): _with(getattr(part, str(key)) or {}, tuple(rest), value)})
+
+
+def _data(model: Model) -> dict[str, Any]:
+    """The names of a model as the rules of the format look them up."""
+    sections: dict[str, Any] = {
+        name: {key: {} for key in getattr(model, name)} for name in ("scenarios", "groups", "rules")
+    }
+    nodes = {
+        section: {
+            name: {
+                "kind": node.kind,
+                **({"states": node.states, "prior_given": node.prior_given} if isinstance(node, Categorical) else {}),
+            }
+            for name, node in getattr(model, section).items()
+        }
+        for section in ("drivers", "consequences")
+    }
+    return {**sections, **nodes}

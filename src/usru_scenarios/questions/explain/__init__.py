@@ -1,0 +1,1 @@
+"""Why does a scenario come true, and what would have to be true for it?"""

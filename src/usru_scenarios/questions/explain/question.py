@@ -1,0 +1,348 @@
+"""Why does a scenario come true, and what would have to be true for it?
+
+Three answers: what each part of the model gives to it directly (`direct`), which states of the drivers go together with
+it (`telling`), and the likeliest story (`journeys` finds a typical path, `story` tells it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate, ratio
+from usru_scenarios.exact.inference import NothingObserved, forecast
+from usru_scenarios.language.questions import Intervention, Observation
+from usru_scenarios.language.text import Text
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Model
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError, listing, suggestion
+from usru_scenarios.program.events import All, Formula
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
+from usru_scenarios.questions.explain.narrative import Narrator
+from usru_scenarios.questions.explain.paths import PathSampler, PathSums
+from usru_scenarios.questions.explain.state_evidence import (
+    Discretization,
+    EvidenceSums,
+    number_evidence,
+    state_evidence,
+)
+from usru_scenarios.questions.impossible import not_met, without_probability
+from usru_scenarios.questions.sample_size import LEAST_EFFECTIVE, enough, further
+from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
+from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.register import Register
+from usru_scenarios.results.common import ModelLine, Run, warned
+from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
+from usru_scenarios.timeline import TimeError
+from usru_scenarios.version import __version__
+
+
+@dataclass(frozen=True)
+class ExplainedScenario:
+    """What is to be explained: a scenario or group, the scenarios that it means, and the step."""
+
+    name: str
+    members: tuple[int, ...]
+    step: int
+
+
+def parse_explained(question: str, program: Program) -> ExplainedScenario:
+    """Read `SCENARIO` or `SCENARIO @ TIME`; without a time, the last step is meant.
+
+    Raises:
+        QueryError: there is no such scenario or group, or the time is not one step of the grid.
+    """
+    text = Text(question, "explain")
+    name, at, time = question.partition("@")
+    start = len(name) - len(name.lstrip())
+    known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
+    if name.strip() not in known:
+        message = f"'{name.strip()}' is no scenario and no group of scenarios"
+        hint = suggestion(name.strip(), known) or listing(known)
+        raise text.error("unknown_name", message, start, len(name.rstrip()), hint)
+    step = _step(text, time, len(name) + 1, program) if at else program.steps - 1
+    return ExplainedScenario(name.strip(), known[name.strip()], step)
+
+
+def _step(text: Text, time: str, offset: int, program: Program) -> int:
+    start = offset + len(time) - len(time.lstrip())
+    end = max(offset + len(time.rstrip()), start + 1)
+    try:
+        steps = program.grid.moment(time.strip())
+    except TimeError as error:
+        raise text.error("time", str(error), start, end, "write a step, such as @ end") from None
+    if len(steps) > 1:
+        labels = [program.grid.labels[step] for step in steps]
+        message = f"'{time.strip()}' has {len(steps)} steps, and one is explained at a time"
+        raise text.error("time", message, start, end, listing(labels))
+    return steps[0]
+
+
+def explain(
+    loaded: Loaded,
+    program: Program,
+    question: str,
+    settings: RunSettings,
+    *,
+    do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
+    map_blocks: MapBlocks = map,
+) -> Explanation:
+    """Explain a scenario at a step.
+
+    Where `auto` would solve the model, or too few trials agree with what is given, the probability and what the states
+    and numbers of the drivers tell are exact; the direct shares and the story are sampled always.
+
+    Args:
+        loaded: the model and where it came from.
+        program: the model, compiled, without the interventions.
+        question: `SCENARIO` or `SCENARIO @ TIME`.
+        settings: how many trials to draw, and the seed.
+        do: interventions under which it is explained.
+        given: observations: it is explained in the trials in which they are made.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        QueryError: the question makes no sense in this model.
+        ImpossibleEvidence: the scenario, or what is given, never comes true, or was not met.
+        TooFewDraws: too few trials agree with what is given.
+    """
+    target = parse_explained(question, program)
+    for intervention in do:
+        program = intervention.on(program)
+    inquiry = _Explainer(loaded, program, target, settings, given=given, map_blocks=map_blocks)
+    return inquiry.explanation([intervention.text for intervention in do])
+
+
+class _Explainer:
+    """One scenario at one step of one program, which is cut off after that step."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        program: Program,
+        target: ExplainedScenario,
+        settings: RunSettings,
+        *,
+        given: Sequence[Observation],
+        map_blocks: MapBlocks,
+    ) -> None:
+        self.loaded = loaded
+        self.full = program
+        self.target = target
+        self.settings = settings
+        self.plan = Plan(settings.trials, settings.seed)
+        self.given = given
+        self.seen = All(tuple(observation.event for observation in given))
+        self.map_blocks = map_blocks
+        self.judged = {judged.path: judged for judged in judgements(loaded.model)}
+        self.program = replace(program, grid=replace(program.grid, count=target.step + 1))
+        self.contrast = LogOddsDecomposition(self.model, self.program, target.members, self.judged)
+        self.traveller = self._traveller()
+
+    def _traveller(self) -> PathSampler:
+        return PathSampler(self.program, frozenset(self.model.drivers), self.contrast, self.plan, self.seen.parts)
+
+    @property
+    def model(self) -> Model:
+        return self.loaded.model
+
+    @property
+    def step(self) -> str:
+        return self.full.grid.labels[self.target.step]
+
+    def explanation(self, do: list[str]) -> Explanation:
+        """Walk the trials and say what they say."""
+        exact = self._exact_tellings() if self._is_faster_exactly else None
+        sums, enough = self._sampled()
+        exact = exact or (None if enough else self._exact_tellings())
+        if not enough and exact is None:
+            raise self._too_few(sums)
+        note = self._missing(enough=enough)
+        states = self.program.outcome.states
+        members = [states[member] for member in self.target.members]
+        unseen = self._unseen(sums) if enough else None
+        tellings = exact or replace(sums.tellings, unseen=unseen)
+        chance = ratio(tellings.true, tellings.trials)
+        weights = sums.trials, sums.true
+        direct = None if note or unseen is None else shares(self.contrast, states, sums.parts, weights, unseen)
+        telling = state_evidence(self.model, self.traveller.readings, tellings, members, self.judged)
+        story = self._story(sums)
+        return Explanation(
+            model=ModelLine(self.model.name, self.model.title, self.loaded.sha256),
+            run=self._run(do, sums),
+            scenario=self.target.name,
+            title=self._title(),
+            step=self.step,
+            probability=float(chance.value),
+            standard_error=0.0 if exact else self._error(chance, sums),
+            direct=direct,
+            states=telling,
+            numbers=list(number_evidence(self.model, tellings)),
+            story=story,
+            claims=_claims(self.loaded.register or Register(), direct, telling, story),
+            note=note,
+            exact=["probability", "states", "numbers"] if exact else [],
+            warnings=[warned(problem) for problem in self.loaded.warnings],
+        )
+
+    def _error(self, chance: Estimate, sums: PathSums) -> float:
+        """The standard error of the sampled probability, with what was never drawn."""
+        case = self._wanted[1], self.seen if self.given else None
+        return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
+
+    def _unseen(self, sums: PathSums) -> UndrawnTrials:
+        """What was never drawn, in the weights of the trials that were."""
+        trials, effective = float(sums.trials.sum()), sums.effective_trials
+        least = LeastErrors(self.full, effective, lambda _: np.zeros(()), self.seen.parts)
+        return least.unseen(self.target.members, self.target.step, trials / effective)
+
+    def _story(self, sums: PathSums) -> Story | None:
+        """A typical path, told; None where none of those drawn led there."""
+        found = self.traveller.typical(sums, self.map_blocks)
+        if found is None:
+            return None
+        path = self.traveller.write_down(found)
+        teller = Narrator(self.model, self.program, self.traveller.readings, self.judged, path)
+        return teller.story(found.agreement)
+
+    # Trials ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _wanted(self) -> tuple[str, Formula]:
+        """What is explained, as it is written and as an event."""
+        return f"{self.target.name} @ {self.step}", outcome_in(self.target.members, self.target.step)
+
+    def _sampled(self) -> tuple[PathSums, bool]:
+        """The sums of the first walk, drawn on until enough trials agree with what is given, and whether they do."""
+        while True:
+            sums = self.traveller.survey(self.map_blocks)
+            effective = sums.effective_trials
+            if not self.given or enough(effective, self.plan.trials):
+                return sums, bool(sums.true.any())
+            if (more := further(self.plan.trials, effective)) is None:
+                return sums, False
+            self.plan = Plan(more, self.plan.seed)
+            self.traveller = self._traveller()
+
+    def _missing(self, *, enough: bool) -> str:
+        """Why there are no direct shares; empty where there are."""
+        if not enough:
+            return f"Too few of {self.plan.trials:,} trials met what is given and explained."
+        return "" if self.contrast.parts else self.contrast.missing
+
+    def _too_few(self, sums: PathSums) -> UsruError:
+        seen = [(observation.text, observation.event) for observation in self.given]
+        if not sums.trials.any():
+            return not_met(self.full, seen, self.plan)
+        if sums.effective_trials < LEAST_EFFECTIVE and self.given:
+            chance = ratio(sums.true, sums.trials)
+            what = f"{self._wanted[0]}, given {', '.join(text for text, _ in seen)}"
+            return TooFewDraws(sums.effective_trials, float(chance.value), float(chance.error), what)
+        return ImpossibleEvidence(
+            f"there is nothing to explain: {not_met(self.full, [self._wanted, *seen], self.plan)}"
+        )
+
+    @property
+    def _is_faster_exactly(self) -> bool:
+        """Whether `auto` solves the model."""
+        return self.settings.method == "auto" and faster_exactly(self.full, given=self.seen if self.given else None)
+
+    def _exact_tellings(self) -> EvidenceSums | None:
+        """The probability and what goes together with it, exactly where that takes but seconds; else None.
+
+        Raises:
+            ImpossibleEvidence: what is given, or with it what is explained, has no probability.
+        """
+        named = [reading for reading in self.traveller.readings if reading.node != OUTCOME]
+        look = ExactIndicators(self.full, self.target.step, self.target.step, self.seen, named)
+        if not look.is_light:
+            return None
+        seen = [(observation.text, observation.event) for observation in self.given]
+        try:
+            future, joints = look.joint()
+        except NothingObserved:
+            raise without_probability(self.full, seen) from None
+        members = list(self.target.members)
+        if not (chance := float(future[members].sum())):
+            error = without_probability(self.full, [self._wanted, *seen])
+            raise ImpossibleEvidence(f"there is nothing to explain: {error}")
+        with_it = {
+            reading.node: np.stack([joint.sum(axis=1), joint[:, members].sum(axis=1)])
+            for reading, joint in zip(named, joints, strict=True)
+        }
+        nothing = np.zeros((2, len(self.program.outcome.states)))
+        return EvidenceSums(
+            trials=_twice(np.array(1.0)),
+            true=_twice(np.array(min(chance, 1.0))),
+            counts=[_twice(with_it.get(reading.node, nothing)) for reading in self.traveller.readings],
+            totals=self._means(named, chance),
+        )
+
+    def _means(self, named: Sequence[Discretization], chance: float) -> dict[str, Floats]:
+        """Of every numeric driver the mean, and the mean where it comes true times how likely that is."""
+        numeric = [reading.node for reading in named if reading.is_numeric]
+        if not numeric:
+            return {}
+        step = self.target.step
+        anyhow = forecast(self.full, given=self.seen if self.given else None).values
+        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts))).values
+        return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
+
+    def _title(self) -> str:
+        scenario = self.model.scenarios.get(self.target.name)
+        return (scenario.title if scenario is not None else None) or self.target.name
+
+    def _run(self, do: list[str], sums: PathSums) -> Run:
+        return Run(
+            trials=self.plan.trials,
+            seed=self.plan.seed,
+            method="sample",
+            steps=list(self.full.grid.labels),
+            profile=self.loaded.profile,
+            weights={name: float(self.full.weights[name].mean()) for name in self.model.drivers},
+            do=do,
+            given=[observation.text for observation in self.given],
+            effective_trials=sums.effective_trials if self.given else float(self.plan.trials),
+            judgements_at_means=len(self.loaded.outline.uncertain),
+            usru_version=__version__,
+        )
+
+
+def _twice(value: Floats) -> Floats:
+    """A number known exactly, as the sums of two batches that do not differ."""
+    return np.stack([value / 2, value / 2])
+
+
+def _claims(
+    register: Register, direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None
+) -> dict[str, str]:
+    """What the cited claims say, in the order in which they are cited."""
+    cited = dict.fromkeys(_cited(direct, states, story))
+    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}
+
+
+def _cited(direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None) -> Iterator[str]:
+    for part in direct.parts if direct else ():
+        for cell in part.cells:
+            yield from cell.sources
+    for state in states:
+        for points in state.points:
+            yield from points.sources
+    for moment in story.moments if story else ():
+        for event in moment.events:
+            yield from event.sources
+        for rule in moment.rules:
+            yield from rule.sources
+        for change in moment.changes:
+            for push in change.pushes:
+                yield from push.sources

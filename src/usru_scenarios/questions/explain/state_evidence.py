@@ -1,0 +1,301 @@
+"""What would have to be true: how the drivers' states go together with a scenario at the same step.
+
+States are ranked by the mutual information of "the driver is in this state" and "the scenario comes true"
+(C. E. Shannon, 1948), in bits: a rare state with a huge ratio but no mass carries little, and so does a common one that
+is nearly as common where the scenario does not come true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
+from usru_scenarios.model.judgements import Judged, dotted
+from usru_scenarios.model.schema import Categorical, Judgement, Model
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import Floats, Node, NumericNode, Program
+from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.reading.yaml_source import KeyPath
+from usru_scenarios.results.explain import (
+    CitedPoints,
+    NumberEvidence,
+    NumberShiftErrors,
+    StateEvidence,
+    StateEvidenceErrors,
+)
+
+Codes = npt.NDArray[np.uint8]
+
+_THIRDS = [NormalDist().inv_cdf(1 / 3), NormalDist().inv_cdf(2 / 3)]
+
+
+@dataclass(frozen=True)
+class Discretization:
+    """A node read as one of a few states; a number by the third of its own distribution that it lies in.
+
+    Attributes:
+        index: the node's place in `BlockStates`.
+        states: what the codes mean.
+        edges: the values that part the thirds; none of a node with states.
+    """
+
+    node: str
+    index: int
+    states: tuple[str, ...]
+    edges: tuple[float, ...] = ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the node is a number."""
+        return bool(self.edges)
+
+    def codes(self, values: npt.NDArray[np.generic]) -> Codes:
+        """The states of trials, shape (trials,), from their states or values."""
+        if self.edges:
+            return np.searchsorted(np.array(self.edges), values, side="right").astype(np.uint8)
+        return values.astype(np.uint8, copy=False)
+
+
+def discretizations(program: Program, names: Sequence[str]) -> list[Discretization]:
+    """How some nodes are read, in the program's order."""
+    return [_reading(node, index) for index, node in enumerate(program.nodes.values()) if node.name in names]
+
+
+def _reading(node: Node, index: int) -> Discretization:
+    if not isinstance(node, NumericNode):
+        return Discretization(node.name, index, node.states)
+    low, high = _rounded(*node.scale(np.array(_THIRDS)).tolist())
+    return Discretization(
+        node.name, index, (f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"), (low, high)
+    )
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Two edges with as few digits as keep them well apart, so that their names say exactly where they are."""
+    digits = max(2 - math.floor(math.log10(high - low)), 0) - 1 if high > low else 12
+    return round(low, digits), max(round(high, digits), math.nextafter(round(low, digits), math.inf))
+
+
+@dataclass(frozen=True)
+class EvidenceSums:
+    """Sums at the step that is explained, over batches of trials.
+
+    Attributes:
+        trials: shape (batches,), how many.
+        true: shape (batches,), the probability in them that the scenario comes true.
+        counts: for each reading, shape (batches, 2, states): trials in a state, and where the scenario comes true.
+        totals: for each numeric reading by its node, shape (batches, 2): the same for the value.
+        unseen: trials that were never drawn; None where nothing was drawn, but found exactly.
+    """
+
+    trials: Floats
+    true: Floats
+    counts: Sequence[Floats]
+    totals: Mapping[str, Floats]
+    unseen: UndrawnTrials | None = None
+
+    @property
+    def false(self) -> Floats:
+        """Shape (batches,), the probability that it does not come true."""
+        return self.trials - self.true
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it comes true in all trials but for the rounding of sums."""
+        return float(self.false.sum()) <= 1e-9 * float(self.trials.sum())
+
+
+def state_evidence(
+    model: Model,
+    found: Sequence[Discretization],
+    sums: EvidenceSums,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> list[StateEvidence]:
+    """Every state of every driver that occurs, the most telling first."""
+    states = [
+        state
+        for reading, counts in zip(found, sums.counts, strict=True)
+        if reading.node != OUTCOME
+        for state in _states(model, reading, counts, sums, members=members, judged=judged)
+    ]
+    return sorted(states, key=lambda state: -state.information)
+
+
+def _states(
+    model: Model,
+    reading: Discretization,
+    counts: Floats,
+    sums: EvidenceSums,
+    *,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> Iterator[StateEvidence]:
+    """The states of one driver."""
+    driver = model.drivers[reading.node]
+    given, otherwise, lift = _told(reading, counts, sums)
+    information = _information(counts.sum(axis=0), sums)
+    for code, state in enumerate(reading.states):
+        if not counts[:, 0, code].any():
+            continue
+        part = driver.states[state] if isinstance(driver, Categorical) else None
+        yield StateEvidence(
+            driver=reading.node,
+            title=driver.title or reading.node,
+            state=state,
+            state_title=(part.title if part is not None else None) or state,
+            given=_share(given.value[code]),
+            otherwise=None if sums.is_certain else _share(otherwise.value[code]),
+            ratio=finite(lift.value[code]),
+            information=float(information[code]),
+            standard_errors=StateEvidenceErrors(
+                given=float(given.error[code]),
+                otherwise=None if sums.is_certain else float(otherwise.error[code]),
+                ratio=finite(lift.error[code]),
+            ),
+            points=list(_points(driver.impacts, reading, state, members, judged)),
+        )
+
+
+def _told(reading: Discretization, counts: Floats, sums: EvidenceSums) -> tuple[Estimate, Estimate, Estimate]:
+    """P(state | true), P(state | not true) and the first by the second, each of shape (states,)."""
+    found = ratio(counts[:, 1], sums.true), ratio(counts[:, 0] - counts[:, 1], sums.false), _lift(counts, sums)
+    if sums.unseen is None:
+        return found
+    given, otherwise, lift = map(covering_unseen, found, _with_unseen(reading, counts, sums, sums.unseen))
+    return given, otherwise, lift
+
+
+def _with_unseen(
+    reading: Discretization, counts: Floats, sums: EvidenceSums, unseen: UndrawnTrials
+) -> tuple[Floats, Floats, Floats]:
+    """The same with trials added that are in the state, or in another one, and in which it hardly or mostly comes true.
+
+    Each of shape (4, states); not a number where no trial can be so.
+    """
+    possible = unseen.possible(reading.node, reading.edges)
+    can_be = np.stack([possible, possible.sum() - possible > 0])
+    inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
+    more = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)
+    here, anyhow = counts[:, 1].sum(axis=0) + more * inside * chance, counts[:, 0].sum(axis=0) + more * inside
+    true, false = sums.true.sum() + more * chance, sums.false.sum() + more * (1.0 - chance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        given, otherwise = here / true, np.maximum(anyhow - here, 0.0) / false
+        return given, otherwise, given / otherwise
+
+
+def _share(value: float) -> float:
+    """A probability without the rounding of sums."""
+    return min(max(float(value), 0.0), 1.0)
+
+
+def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
+    """P(state | true) / P(state | not true), with the jackknife's standard error (J. W. Tukey, 1958) over batches."""
+    if sums.is_certain:
+        nothing = np.full(counts.shape[2], np.nan)
+        return Estimate(nothing, nothing)
+
+    def lift(with_true: Floats, without: Floats, true: Floats, false: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient: Floats = (with_true / true) / (np.maximum(without, 0.0) / false)
+        return quotient
+
+    here, elsewhere = counts[:, 1], counts[:, 0] - counts[:, 1]
+    totals = here.sum(axis=0), elsewhere.sum(axis=0), sums.true.sum(), sums.false.sum()
+    value = lift(*totals)
+    replicates = lift(
+        totals[0] - here, totals[1] - elsewhere, (totals[2] - sums.true)[:, None], (totals[3] - sums.false)[:, None]
+    )
+    batches = len(replicates)
+    with np.errstate(invalid="ignore"):
+        spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
+    return Estimate(value, np.sqrt((batches - 1) / batches * spread))
+
+
+def _information(counts: Floats, sums: EvidenceSums) -> Floats:
+    """The mutual information of each state and the scenario, in bits, shape (states,)."""
+    trials, true = float(sums.trials.sum()), float(sums.true.sum())
+    rest = trials - true
+    inside = np.maximum(np.stack([counts[1], counts[0] - counts[1]]), 0.0)
+    outside = np.maximum(np.array([[true], [rest]]) - inside, 0.0)
+    bits = np.zeros(counts.shape[1])
+    for joint, share in ((inside, counts[0]), (outside, trials - counts[0])):
+        independent = np.outer([true, rest], share) / trials
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = joint / trials * np.log2(joint / independent)
+        bits += np.where((joint > 0) & (independent > 0), terms, 0.0).sum(axis=0)  # where one is 0, both are
+    return np.maximum(bits, 0.0)
+
+
+def _points(
+    impacts: Mapping[str, object],
+    reading: Discretization,
+    state: str,
+    members: Sequence[str],
+    judged: Mapping[KeyPath, Judged],
+) -> Iterator[CitedPoints]:
+    """What a state gives to the scenario; of a number, what its knots give."""
+    for row in sorted(impacts, key=float) if reading.is_numeric else [state]:
+        for member in members:
+            found = judged.get(("drivers", reading.node, "impacts", row, member))
+            if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
+                path = dotted(found.path)
+                yield CitedPoints(path, found.judgement.mean, list(found.sources), found.is_inferred)
+
+
+def number_evidence(model: Model, sums: EvidenceSums) -> Iterator[NumberEvidence]:
+    """The shift of each numeric driver's mean."""
+    for name, totals in sums.totals.items():
+        given, otherwise, shift = _means(name, totals, sums)
+        known = not sums.is_certain
+        yield NumberEvidence(
+            driver=name,
+            title=model.drivers[name].title or name,
+            given=float(given.value),
+            otherwise=float(otherwise.value) if known else None,
+            shift=float(shift.value) if known else None,
+            standard_errors=NumberShiftErrors(
+                float(given.error), float(otherwise.error) if known else None, finite(shift.error) if known else None
+            ),
+        )
+
+
+def _means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Estimate, Estimate, Estimate]:
+    """The mean where it comes true, where it does not, and the difference of the two, each of shape ()."""
+    found = ratio(totals[:, 1], sums.true), ratio(totals[:, 0] - totals[:, 1], sums.false), _shift(totals, sums)
+    if sums.unseen is None:
+        return found
+    values, chance = sums.unseen.support.ranges[name][sums.unseen.step][:, None], np.array([sums.unseen.chance])
+    more, (anyhow, here) = sums.unseen.weight, totals.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        true = (here + more * values * chance) / (sums.true.sum() + more * chance)
+        false = (anyhow - here + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
+    changed = (part.reshape(-1) for part in (true, false, true - false))
+    given, otherwise, shift = map(covering_unseen, found, changed)
+    return given, otherwise, shift
+
+
+def _shift(totals: Floats, sums: EvidenceSums) -> Estimate:
+    """The difference of the two means, with the jackknife's standard error over batches."""
+
+    def shift(both: Floats, true: Floats, false: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(both[..., 1] / true - (both[..., 0] - both[..., 1]) / false)
+
+    whole, true, false = totals.sum(axis=0), sums.true.sum(), sums.false.sum()
+    replicates = shift(whole - totals, true - sums.true, false - sums.false)
+    batches = len(replicates)
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
+    return Estimate(shift(whole, true, false), np.asarray(error))
+
+
+def finite(value: float | Floats) -> float | None:
+    """A number as JSON may hold it."""
+    return float(value) if math.isfinite(value) else None

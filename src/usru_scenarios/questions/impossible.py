@@ -1,0 +1,74 @@
+"""Why evidence finds no answer: it is impossible, which takes a proof, or it was not met, which is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.problems import ImpossibleEvidence
+from usru_scenarios.program.events import All, Formula, atoms
+from usru_scenarios.program.program import NumericNode, Program
+from usru_scenarios.program.support import Support
+from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, sample
+
+Evidence = Sequence[tuple[str, Formula]]
+"""What is said to have been seen: each observation as it was written, and the event that it is."""
+
+
+def can_happen(program: Program, evidence: Evidence) -> bool | None:
+    """Whether observations can be made together; None where neither is proven.
+
+    Sets of possible states tell it of any program; exact inference tells more, where it is within its bound. With a
+    number among the causes a probability of 0 is that of less than a quadrature reaches, and no proof.
+    """
+    event = All(tuple(event for _, event in evidence))
+    if True not in Support(program).truths(event):
+        return False
+    try:
+        possible = exact.possible(program, event)
+    except (exact.NotExact, exact.TooLarge):
+        return None
+    causes = program.upstream(atom.node for atom in atoms(event))
+    numeric = any(isinstance(program.nodes[name], NumericNode) for name in causes)
+    return possible or (None if numeric else False)
+
+
+def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvidence:
+    """The error for evidence that no drawn trial agrees with: called impossible only where that is proven."""
+    possible = can_happen(program, evidence)
+    if possible is False:
+        return _impossible(program, evidence)
+
+    def met(kept: Evidence) -> bool:
+        return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
+
+    why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
+    return ImpossibleEvidence(f"{_culprit(evidence, met)} was not met in {plan.trials:,} trials: {why}")
+
+
+def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvidence:
+    """The error for evidence whose probability, found exactly, is 0."""
+    if can_happen(program, evidence) is False:
+        return _impossible(program, evidence, "impossible: its probability is exactly 0")
+    texts = ", ".join(text for text, _ in evidence)
+    return ImpossibleEvidence(f"{texts} is impossible, or so rare that no number holds its probability")
+
+
+def _impossible(program: Program, evidence: Evidence, how: str = "impossible") -> ImpossibleEvidence:
+    culprit = _culprit(evidence, lambda kept: can_happen(program, kept) is not False)
+    return ImpossibleEvidence(f"what is said to be seen does not happen: {culprit} ({how})")
+
+
+def _culprit(evidence: Evidence, happens: Callable[[Evidence], bool]) -> str:
+    """Which observation does not happen: by itself, given the others, or all of them together."""
+    if len(evidence) == 1:
+        return evidence[0][0]
+    for text, event in evidence:
+        if not happens([(text, event)]):
+            return text
+    for number, (text, _) in enumerate(evidence):
+        others = [*evidence[:number], *evidence[number + 1 :]]
+        if happens(others):
+            return f"{text}, given {', '.join(other for other, _ in others)}"
+    return f"{', '.join(text for text, _ in evidence)} together"

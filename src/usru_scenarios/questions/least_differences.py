@@ -1,0 +1,119 @@
+"""The least standard errors of several programs' probabilities, and of what they differ by in the same trials.
+
+A trial that was never drawn could move a mean over n trials by up to 3 / n times how far its own value can lie from it
+(`sampler.estimates.floored`). Between two programs that is a difference of two probabilities: nothing where what
+differs does not reach (`reach`), and nothing where each gives the same in all trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate, farthest, floored, in_doubt, undrawn
+from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.program.support import Support
+from usru_scenarios.questions.simulate.least_errors import missed_by
+
+Limits = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class SingleTrials:
+    """What single trials of a program can say of sets of scenarios.
+
+    Attributes:
+        make: gives the program, which is asked for only where it matters.
+        members: the sets.
+        steps: at which they are read.
+    """
+
+    make: Callable[[], Program]
+    members: Sequence[Sequence[int]]
+    steps: Sequence[int]
+
+    @cached_property
+    def program(self) -> Program:
+        """The program."""
+        return self.make()
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible in it."""
+        return Support(self.program)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The least and the largest probability in any trial, each of shape (steps, sets)."""
+        low, high = zip(*(self.support.limits(each) for each in self.members), strict=True)
+        at = list(self.steps)
+        return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
+
+    def missed(self, trials: float) -> float:
+        """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
+        if trials not in self._missed:
+            self._missed[trials] = missed_by(self.program, trials)
+        return self._missed[trials]
+
+    @cached_property
+    def _missed(self) -> dict[float, float]:
+        return {}
+
+    def less(self, other: SingleTrials) -> Limits:
+        """The limits of the difference to another one's in the same trials, likewise."""
+        most = farthest_apart(self.program, other.program)[list(self.steps)][:, None]
+        if not most.any():
+            return np.zeros((len(most), len(self.members))), np.zeros((len(most), len(self.members)))
+        low, high = self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]
+        return np.maximum(low, -most), np.minimum(high, most)
+
+
+def averaged(limits: Limits) -> Limits:
+    """The limits of means over all rows, each of shape (sets,)."""
+    return limits[0].mean(axis=0), limits[1].mean(axis=0)
+
+
+def parted(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
+    """The limits of means over some of the rows, each of shape (parts, sets)."""
+    low, high = (np.stack([end[list(part)].mean(axis=0) for part in parts]) for end in limits)
+    return low, high
+
+
+def covered(
+    found: Estimate, trials: float, limits: Callable[[], Limits], said: Sequence[SingleTrials], lowest: float = 0.0
+) -> Estimate:
+    """Probabilities, or their differences, whose errors cover what was never drawn.
+
+    Args:
+        found: means over trials.
+        trials: for how many independent trials those drawn stand.
+        limits: gives what single ones can say; asked for only where it may matter.
+        said: by the programs that they come from.
+        lowest: as in `sampler.estimates.floored`.
+    """
+    if not in_doubt(found, trials, lowest=lowest):
+        return found
+    return floored(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
+
+
+def variation_covered(
+    found: Estimate, trials: float, apart: Floats, limits: Callable[[], Limits], said: Sequence[SingleTrials]
+) -> Estimate:
+    """The same of half the sum of absolute differences, which no trial can change by more than 1.
+
+    Args:
+        found: of any shape.
+        trials: for how many independent trials those drawn stand.
+        apart: the differences, on the last axis.
+        limits: gives theirs; asked for only where it may matter.
+        said: by the programs that they come from.
+    """
+    if not np.any(found.error < undrawn(trials)):
+        return found
+    share = undrawn(trials, max(one.missed(trials) for one in said))
+    far = np.minimum(farthest(apart, *limits()).sum(axis=-1) / 2, 1.0)
+    return Estimate(found.value, np.maximum(found.error, share * far))

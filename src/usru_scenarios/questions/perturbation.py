@@ -1,0 +1,132 @@
+"""A model whose judgements are all a little different: would it still say the same?
+
+Every number of the file that is an opinion is moved, each by its own draw:
+
+| judgement                      | how it is moved                                                                    |
+|--------------------------------|------------------------------------------------------------------------------------|
+| points, those for `hold` too   | by -1 to +1 point, every shift alike likely; 0 stays, and what is left out too     |
+| weight                         | times 0.7 to 1.3, every factor alike likely; a schedule has one for all its dates   |
+| prior, initial, baseline       | times exp(0.3 z), z a standard normal, and normalised again; 0 stays               |
+| persistence                    | its odds times exp(0.4 z); 0 and 1 stay                                            |
+| odds_per_point                 | its logarithm times 0.8 to 1.2                                                     |
+| sd_per_point                   | times 0.7 to 1.3                                                                   |
+| parameter of a distribution    | the mode between its ends, on the odds scale, times exp(0.4 z), the ends stay; of  |
+|                                | `beta` each times exp(0.3 z); of `normal` the sd likewise, the mean by 0.3 z sd    |
+| initial of a number            | between the ends of its range, as a mode                                           |
+| share of the anchor            | not at all: it is a judged fact, for which the baselines are solved again          |
+| strength of a Dirichlet        | not at all: it is no opinion on the trial, but on how firm the priors are          |
+
+An uncertain judgement is moved from its mean. Draws follow from the seed, the number of the perturbed model, and the
+judgement's path alone: neither their order nor what else is in the file matters, and a profile is moved as its file is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from usru_scenarios.model.judgements import Judged, judgements, with_values
+from usru_scenarios.model.schema import Keep, Model, Numeric
+
+POINTS = 1.0
+WEIGHT = 0.3
+SHARE = 0.3
+KEEP = 0.4
+ODDS = 0.2
+
+SPREADS = {
+    "points": f"up to {POINTS:g} either way, 0 stays",
+    "weight": f"times {1 - WEIGHT:g} to {1 + WEIGHT:g}",
+    "prior, initial": f"times exp({SHARE:g} z)",
+    "persistence": f"odds times exp({KEEP:g} z)",
+    "odds_per_point": f"log times {1 - ODDS:g} to {1 + ODDS:g}",
+}
+"""How the kinds of judgements are moved, in words; z is a standard normal."""
+
+_NORMAL = NormalDist()
+
+
+def perturbed(model: Model, seed: int, number: int) -> Model:
+    """The model with all judgements moved.
+
+    Args:
+        model: the model.
+        seed: of the draws, at least 0.
+        number: of the perturbed model, among those of this seed.
+    """
+    return with_values(
+        model,
+        {
+            judged.path: _PerturbedValue(model, judged, seed, number).value()
+            for judged in judgements(model)
+            if judged.role not in ("share", "strength")
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _PerturbedValue:
+    """A judgement on its way to another value."""
+
+    model: Model
+    judged: Judged
+    seed: int
+    number: int
+
+    def value(self) -> float:
+        held = self.judged.judgement
+        value = held.per_step(self.model.grid) if isinstance(held, Keep) else held.mean
+        match self.judged.role:
+            case "points":
+                return value + POINTS * self.shift() if value else 0.0
+            case "weight" | "sd_per_point":
+                return value * (1.0 + WEIGHT * self.shift())
+            case "odds_per_point":
+                return math.exp(math.log(value) * (1.0 + ODDS * self.shift()))
+            case "persistence":
+                return self.between(value, 0.0, 1.0)
+            case "parameter":
+                return self.parameter(value)
+            case "initial" if isinstance(node := self.node(), Numeric):
+                return self.between(value, *node.range)
+        return value * math.exp(SHARE * self.normal())
+
+    def parameter(self, value: float) -> float:
+        node, (family, index) = self.node(), self.judged.path[-2:]
+        assert isinstance(node, Numeric)
+        assert node.distribution is not None
+        parameters = [one.mean for one in node.distribution.parameters]
+        if family in ("pert", "triangular") and index == 1:
+            return self.between(value, parameters[0], parameters[2])
+        if family == "normal" and index == 0:
+            return value + SHARE * self.normal() * parameters[1]
+        return value * math.exp(SHARE * self.normal()) if family in ("beta", "normal") else value
+
+    def node(self) -> object:
+        """The driver or consequence that the judgement is about, if it is about one."""
+        section, *rest = self.judged.path
+        nodes = dict(self.model.nodes()) if section in ("drivers", "consequences") else {}
+        return nodes.get(str(rest[0])) if rest else None
+
+    def between(self, value: float, low: float, high: float) -> float:
+        """A value moved on the odds scale between two bounds; on a bound it stays."""
+        if not low < value < high:
+            return value
+        odds = (value - low) / (high - value) * math.exp(KEEP * self.normal())
+        return low + (high - low) * odds / (1.0 + odds)
+
+    def shift(self) -> float:
+        """Uniform between -1 and 1."""
+        return 2.0 * self.uniform() - 1.0
+
+    def normal(self) -> float:
+        """Standard normal."""
+        return _NORMAL.inv_cdf(self.uniform())
+
+    def uniform(self) -> float:
+        """Strictly between 0 and 1."""
+        path = self.judged.path[:3] if self.judged.role == "weight" else self.judged.path
+        digest = hashlib.sha256(f"{self.seed} {self.number} {path!r}".encode()).digest()
+        return (int.from_bytes(digest[:6], "big") + 0.5) / 2**48

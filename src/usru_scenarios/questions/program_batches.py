@@ -1,0 +1,142 @@
+"""Many programs on common random numbers, a few at a time, so that neither memory nor patience is strained.
+
+The sums of a program are kept by batches of trials, and the batches of all programs hold the same trials. So whatever
+is made of several of them (a difference, a crossing) has a standard error of its own that knows how they move together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.program.distance import alike
+from usru_scenarios.program.program import Floats, Node, Program
+from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
+from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, MapBlocks, Plan
+
+PORTION = 8
+"""Programs that are run together: they share what they have in common, and their sums are held at the same time."""
+
+
+_CARRYING = 10
+"""Carrying the probabilities of the scenarios along takes about as long as so many draws."""
+
+
+class Programs(Protocol):
+    """Programs in an order; each may be made when it is asked for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, number: int, /) -> Program:
+        """One of them."""
+
+
+class ProgramSums(NamedTuple):
+    """The sums of one program.
+
+    Attributes:
+        trials: shape (batches,), the trials of each batch.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in the program's order.
+    """
+
+    trials: Floats
+    visits: Floats
+
+    def of(self, members: Sequence[Sequence[int]], times: Sequence[range]) -> Floats:
+        """Sums for sets of scenarios and times, shape (batches, times, sets); over several steps, their mean."""
+        sets = np.stack([self.visits[:, :, list(each)].sum(axis=2) for each in members], axis=2)
+        return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
+
+
+def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map) -> Iterator[ProgramSums]:
+    """The sums of programs that have the same scenarios and steps, in their order.
+
+    Args:
+        programs: each is asked for when its turn comes.
+        plan: of the draws; None for exact probabilities, which stand in two equal batches, so that errors are 0.
+        map_blocks: goes through portions of programs and blocks of trials.
+
+    Raises:
+        exact.TooLarge, exact.NotExact: there is no exact answer.
+    """
+    if plan is None:
+        yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
+        return
+    work = _ProgramBatches(programs, plan)
+    total: VariantSums | None = None
+    for item, part in enumerate(map_blocks(work.run, range(work.portions * plan.blocks))):
+        block = item % plan.blocks
+        batches = plan.batches(part.visits.shape[2] * part.visits.shape[3])
+        if total is None:
+            shape = part.visits.shape
+            total = VariantSums(np.zeros(batches.count), np.zeros((shape[0], batches.count, *shape[2:])))
+        at = batches.at(block)
+        total.trials[at] += part.trials
+        total.visits[:, at] += part.visits
+        if block == plan.blocks - 1:
+            yield from (ProgramSums(total.trials, visits) for visits in total.visits)
+            total = None
+
+
+class _ProgramBatches:
+    """Programs and their plan, cut into portions of programs and blocks of trials."""
+
+    def __init__(self, programs: Programs, plan: Plan) -> None:
+        self.programs = programs
+        self.plan = plan
+        self.portions = -(-len(programs) // PORTION)
+        self._held: tuple[int, VariantSampler] | None = None
+
+    def run(self, item: int) -> VariantSums:
+        """The sums of one block for one portion."""
+        portion, block = divmod(item, self.plan.blocks)
+        return self._panel(portion).run(block)
+
+    def _panel(self, portion: int) -> VariantSampler:
+        if self._held is None or self._held[0] != portion:
+            numbers = range(portion * PORTION, min((portion + 1) * PORTION, len(self.programs)))
+            self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan)
+        return self._held[1]
+
+    @property
+    def seconds_each(self) -> float:
+        """What an item is predicted to take, from the number of draws alone."""
+        first = self.programs[0]
+        draws = (len(first.nodes) + _CARRYING) * first.steps * min(self.plan.trials, BLOCK)
+        return min(PORTION, len(self.programs)) * draws * SECONDS_PER_DRAW
+
+
+@dataclass(frozen=True)
+class _ExactPrograms:
+    """Programs that are solved."""
+
+    programs: Programs
+
+    def run(self, number: int) -> ProgramSums:
+        """The probabilities of one of them, as two batches that say the same, or two of each draw of the judgements."""
+        program = self.programs[number]
+        found = np.clip(exact.forecast(program).scenarios, 0.0, 1.0)
+        each = np.repeat(found if program.draws else found[None], 2, axis=0)
+        return ProgramSums(np.ones(len(each)), each)
+
+
+# Nodes in common ------------------------------------------------------------------------------------------------------
+
+
+def sharing(program: Program, reference: Program) -> Program:
+    """The program with the nodes of the reference where they say the same, so that both are drawn as one.
+
+    Only where both have the same nodes in the same order: what is compiled for a node knows the places of the others.
+    """
+    if list(program.nodes) != list(reference.nodes):
+        return program
+    pairs: Iterable[tuple[str, Node]] = program.nodes.items()
+    return replace(
+        program,
+        nodes={name: reference.nodes[name] if alike(node, reference.nodes[name]) else node for name, node in pairs},
+    )

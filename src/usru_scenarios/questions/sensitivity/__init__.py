@@ -1,0 +1,1 @@
+"""What matters for the forecast: drivers, weights and judgements."""

@@ -1,0 +1,360 @@
+"""Which driver's uncertainty matters: what the drivers' states tell about the outcome, and how much of it they explain.
+
+All is estimated from the same walk over the trials. In each trial the probability of a scenario is carried along the
+drivers, so that what varies between trials is what the drivers explain. Groups of trials in which a driver is in the
+same state say what the state tells; exchanging a driver's whole path between trials, the others' left as they are, says
+what it alone does to the scenario.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.estimates import UNDRAWN, Estimate
+from usru_scenarios.estimation.variance_shares import (
+    GroupedSums,
+    correlation_ratio,
+    expected_shift,
+    grouped,
+    information,
+    partners,
+    squared_differences,
+    total_share,
+)
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import Floats, Node, NumericNode, Program
+from usru_scenarios.program.support import Support
+from usru_scenarios.program.truth import Truth
+from usru_scenarios.questions.target import Target
+from usru_scenarios.questions.undrawn import kinds_of, possible_at
+from usru_scenarios.reading.outline import Outline
+from usru_scenarios.results.sensitivity import (
+    DriverUncertainty,
+    UncertaintyErrors,
+    VarianceErrors,
+    VarianceShares,
+)
+from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
+from usru_scenarios.sampler.tables import BlockStates
+
+BINS = 16
+"""Groups that a numeric driver is read in: they keep all but about a hundredth of the variance of a smooth effect."""
+
+_FEWEST_ENTRIES = 1 << 13
+"""Batches are large, at most 128, since a driver's paths are exchanged within them."""
+
+_NO_ROOM = 1e-12
+"""What all trials say the same of, but for rounding."""
+
+_OFTEN = 20.0
+"""Draws of a group by which it is surely not one that is mostly missed."""
+
+_MOST_UNSEEN = 1 << 24
+"""About so many numbers tell what trials that were never drawn would add."""
+
+_OUTCOME_DRAWS = 8
+"""How many draws of a driver's state the outcome's probabilities take the time of, about."""
+
+
+def driver_uncertainties(
+    outline: Outline, program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks = map
+) -> tuple[list[DriverUncertainty], str]:
+    """Every driver, the one whose state shifts the outcome most first, and why total shares are missing, if they are.
+
+    Args:
+        outline: what the model calls its parts.
+        program: the model with its interventions.
+        aim: what is asked about.
+        plan: how many trials, and the seed.
+        map_blocks: as in `engine.simulate`.
+    """
+    survey = DriverSampler(program, list(outline.drivers), aim, plan)
+    places = aim.places(outline.scenarios, program)
+    drivers = [
+        _uncertainty(
+            outline.drivers[reading.driver].title, reading.driver, _Found.of(survey, reading, sums, differences), places
+        )
+        for reading, sums, differences in survey.found(map_blocks)
+    ]
+    return sorted(drivers, key=lambda driver: (-driver.shift, driver.driver)), survey.note
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is estimated of a driver; the total shares where its path can be exchanged."""
+
+    bits: Estimate
+    shift: Estimate
+    first: Estimate
+    total: Estimate | None
+
+    @classmethod
+    def of(cls, survey: DriverSampler, reading: DriverGroups, sums: GroupedSums, differences: Floats | None) -> _Found:
+        """From the sums of a walk."""
+        unseen = survey.unseen(reading, sums)
+        total = None
+        if differences is not None:
+            total = total_share(sums, differences, unseen, survey.moved(reading, sums))
+        return cls(information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen), total)
+
+
+def _uncertainty(title: str, driver: str, found: _Found, places: Mapping[str, int]) -> DriverUncertainty:
+    bits, shift, first, total = found.bits, found.shift, found.first, found.total
+
+    def shares(place: int) -> VarianceShares:
+        return VarianceShares(
+            _number(first, place),
+            None if total is None else _number(total, place),
+            VarianceErrors(_error(first, place), None if total is None else _error(total, place)),
+        )
+
+    together = shares(-1)
+    return DriverUncertainty(
+        driver=driver,
+        title=title,
+        information=float(bits.value),
+        shift=float(shift.value),
+        first_order=together.first_order,
+        total=together.total,
+        by_scenario={name: shares(place) for name, place in places.items()},
+        standard_errors=UncertaintyErrors(
+            float(bits.error),
+            float(shift.error),
+            together.standard_errors.first_order,
+            together.standard_errors.total,
+        ),
+    )
+
+
+def _number(found: Estimate, place: int) -> float | None:
+    return float(found.value[place]) if math.isfinite(found.value[place]) else None
+
+
+def _error(found: Estimate, place: int) -> float | None:
+    return float(found.error[place]) if math.isfinite(found.error[place]) else None
+
+
+@dataclass(frozen=True)
+class DriverGroups:
+    """A driver read as one of a few groups: its states, or equal parts of a number's own distribution."""
+
+    driver: str
+    index: int
+    groups: int
+    edges: Floats | None = None
+
+    @classmethod
+    def of(cls, node: Node, index: int) -> DriverGroups:
+        """How a driver with this place in `BlockStates` is read."""
+        if not isinstance(node, NumericNode):
+            return cls(node.name, index, len(node.states))
+        quantiles = np.array([NormalDist().inv_cdf(part / BINS) for part in range(1, BINS)])
+        return cls(node.name, index, BINS, node.scale(quantiles))
+
+    def codes(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
+        """The groups of trials, shape (trials,), from the driver's states or values."""
+        if self.edges is None:
+            return values.astype(np.int64)
+        return np.searchsorted(self.edges, values, side="right")
+
+
+class DriverSampler:
+    """A program and the plan that its trials are drawn under."""
+
+    def __init__(self, program: Program, drivers: Sequence[str], aim: Target, plan: Plan) -> None:
+        self.aim = aim
+        self.steps = aim.steps(program)
+        self.plan = plan
+        self.program = program.until(self.steps[-1])
+        targets = {*drivers, OUTCOME}
+        self.carried = not self.program.downstream(OUTCOME) & targets
+        kernels = KernelCache()
+        self.walker = BlockSampler(
+            self.program, plan, draw_outcome=not self.carried, needed=self.program.upstream(targets), kernels=kernels
+        )
+        only = frozenset({OUTCOME})
+        self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
+        self.readings = [DriverGroups.of(self.program.nodes[driver], self.walker.index[driver]) for driver in drivers]
+        read = {name for name, _ in self.program.outcome.links}
+        self.exchanged = [reading for reading in self.readings if reading.driver in read] if self.carried else []
+        entries = len(self.steps) * sum(reading.groups for reading in self.readings) * (1 + 2 * len(aim.cells))
+        self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
+
+    @property
+    def note(self) -> str:
+        """Why there are no total shares; empty where there are."""
+        if self.carried:
+            return ""
+        return (
+            "There are no total shares: a driver reads the scenario of the step before, so that its path can't be "
+            "exchanged with the others' left as they are; and the likelihoods that vary are those given that scenario "
+            "too."
+        )
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as in `engine.Walker`."""
+        outcomes = (1 + len(self.exchanged)) * self.program.steps * _OUTCOME_DRAWS * BLOCK * SECONDS_PER_DRAW
+        return self.walker.seconds_each + outcomes
+
+    def found(self, map_blocks: MapBlocks) -> Iterator[tuple[DriverGroups, GroupedSums, Floats | None]]:
+        """For each driver the sums over its groups, and over its exchanges where these can be made."""
+        total = self.zeros(self.batches.count)
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            total.add(part, self.batches.at(block))
+        none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
+        for reading, sums in zip(self.readings, total.grouped, strict=True):
+            yield reading, sums, total.differences.get(reading.driver, none)
+
+    @cached_property
+    def _limits(self) -> tuple[Floats, Floats]:
+        """The least and the largest probability of each cell in any trial, each of shape (steps, cells)."""
+        ends = zip(*map(self.support.limits, self.aim.cells), strict=True)
+        low, high = (np.stack(end, axis=1)[list(self.steps)] for end in ends)
+        return low, high
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible."""
+        return Support(self.program)
+
+    def unseen(self, reading: DriverGroups, sums: GroupedSums) -> GroupedSums | None:
+        """What trials that were never drawn would add to the sums of a driver: shape (kinds, steps, groups, ...).
+
+        None where all trials agree on the scenarios or on the driver. Of a great many kinds those of the most frequent
+        group and of the rarest ones are taken.
+        """
+        low, high = self._limits
+        possible = self._possible(reading)
+        if not (high - low > _NO_ROOM).any() or not (possible.sum(axis=1) > 1).any():
+            return None
+        draws = sums.draws.sum(axis=(0, 1))
+        mean = sums.sums.sum(axis=(0, 2)) / sums.draws.sum(axis=(0, 2))[:, None]
+        block_states = kinds_of(mean, low, high)
+        order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
+        groups = [group for group in order if possible[:, group].any()]
+        groups = groups[: max(2, _MOST_UNSEEN // (len(block_states) * sums.sums[0].size))]
+        own = np.eye(reading.groups)[groups][:, None] * possible * UNDRAWN  # (kinds of the driver, steps, groups)
+        kinds = len(groups) * len(block_states)
+        added = np.broadcast_to(own[:, None], (len(groups), len(block_states), *own.shape[1:])).reshape(
+            kinds, *own.shape[1:]
+        )
+        each = np.tile(block_states, (len(groups), 1, 1))[:, :, None]
+        return GroupedSums(added, added[..., None] * each, added[..., None] * each**2)
+
+    def _possible(self, reading: DriverGroups) -> Truth:
+        """The possible groups of a driver, shape (steps, groups)."""
+        edges = () if reading.edges is None else reading.edges.tolist()
+        return np.stack([possible_at(self.support, step, reading.driver, edges) for step in self.steps])
+
+    def moved(self, reading: DriverGroups, sums: GroupedSums) -> Floats | None:
+        """The largest sum of squared differences that exchanging a driver in trials that were never drawn can make.
+
+        None where it has no say, or all its groups were drawn often: then so were exchanges into and out of each.
+        """
+        often = np.where(self._possible(reading), sums.draws.sum(axis=0), np.inf).min() >= _OFTEN
+        if often or reading not in self.exchanged or not self.support.sways(reading.driver):
+            return None
+        low, high = self._limits
+        moved: Floats = 2 * UNDRAWN * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
+        return moved
+
+    def zeros(self, batches: int) -> DriverSums:
+        """The sums of no trials, with room for so many batches."""
+        steps, cells = len(self.steps), len(self.aim.cells)
+        shapes = [(batches, steps, reading.groups) for reading in self.readings]
+        return DriverSums(
+            [GroupedSums(np.zeros(shape), np.zeros((*shape, cells)), np.zeros((*shape, cells))) for shape in shapes],
+            {reading.driver: np.zeros((batches, cells)) for reading in self.exchanged},
+        )
+
+    def run(self, block: int) -> DriverSums:
+        """The sums of one block."""
+        surveyor = _DriverObserver(self, block)
+        self.walker.walk(block, surveyor)
+        return surveyor.sums
+
+
+@dataclass
+class DriverSums:
+    """The sums of a walk.
+
+    Attributes:
+        grouped: for each driver, with the axes (batches, steps, groups, cells).
+        differences: by driver that acts on the outcome, shape (batches, cells), the squared differences over all steps
+            that exchanging its path makes.
+    """
+
+    grouped: list[GroupedSums]
+    differences: dict[str, Floats]
+
+    def add(self, other: DriverSums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        for mine, theirs in zip(self.grouped, other.grouped, strict=True):
+            for total, part in zip(mine, theirs, strict=True):
+                total[at] += part
+        for name, differences in other.differences.items():
+            self.differences[name][at] += differences
+
+
+class _DriverObserver:
+    """Watches a block, and carries the outcome along the paths as they are and with one driver's exchanged."""
+
+    def __init__(self, survey: DriverSampler, block: int) -> None:
+        self.survey = survey
+        self.starts = survey.batches.starts(block)
+        self.sums = survey.zeros(len(self.starts))
+        self.partners = partners(survey.plan.trials_in(block), self.starts)
+        self.kernels = survey.outcome.kernels(block)
+        self.place = survey.walker.index[OUTCOME]
+        self.present: Floats | None = None
+        self.paths: dict[str, Floats] = {}
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Carry the outcome by a step; at a step that is asked about, add to the sums."""
+        assert transition is not None, "the outcome is among the nodes that are needed"
+        survey = self.survey
+        self.present = self._carried(self.present, transition, block_states)
+        for reading in survey.exchanged:
+            moved = self._transition(step, self._exchanged(block_states, reading.index))
+            self.paths[reading.driver] = self._carried(self.paths.get(reading.driver), moved, block_states)
+        if step not in survey.steps:
+            return
+        at, cells = step - survey.steps[0], survey.aim.gathered(self.present)
+        for reading, sums in zip(survey.readings, self.sums.grouped, strict=True):
+            codes = reading.codes(block_states.now[reading.index])
+            for total, part in zip(sums, grouped(codes, cells, reading.groups, self.starts), strict=True):
+                total[:, at] += part
+        for driver, path in self.paths.items():
+            self.sums.differences[driver] += squared_differences(cells, survey.aim.gathered(path), self.starts)
+
+    def _carried(
+        self, before: Floats | None, transition: LazyTransition | FullTransition, block_states: BlockStates
+    ) -> Floats:
+        """The scenarios' probabilities, shape (scenarios, trials); where the scenario is drawn, read one step ahead."""
+        if before is None:
+            return transition.start()
+        return transition.advance(before) if self.survey.carried else transition.row(block_states.before[self.place])
+
+    def _transition(self, step: int, block_states: BlockStates) -> LazyTransition | FullTransition:
+        (kernel,) = self.kernels[step]
+        assert isinstance(kernel, OutcomeKernel)
+        return kernel.transition(block_states)
+
+    def _exchanged(self, block_states: BlockStates, index: int) -> BlockStates:
+        """The trials, but that each has its partner's state of one node, now and before."""
+        exchanged = copy.copy(block_states)
+        exchanged.now, exchanged.before = list(block_states.now), list(block_states.before)
+        for states in (exchanged.now, exchanged.before):
+            if states[index] is not None:
+                states[index] = states[index][self.partners]
+        return exchanged

@@ -1,0 +1,607 @@
+"""What would the same draws say under other judgements and weights? One walk answers for all of them.
+
+*Judgements of drivers.* A trial's path is as likely under a changed law, compared with the law it was drawn from, as
+the product over the steps of the ratios of both probabilities of the drawn states. Weighted by that ratio W, the trials
+stand for the changed model (importance sampling; H. Kahn and A. W. Marshall, 1953). At any step E[W] = 1, so for the
+scenario's probability f in each trial the effect is E[f W] - E[f] = Cov(f, W), which is what is estimated.
+
+*Judgements of the outcome, and weights,* where the outcome is carried along the drivers and every step keeps all
+scenarios alike: p(t) = h(t) p(t-1) + (1 - h(t)) q(t). With h' and q' in their place the difference d follows
+
+    d(t) = h'(t) d(t-1) + (h'(t) - h(t)) (p(t-1) - q(t)) + (1 - h'(t)) (q'(t) - q(t)),
+
+so that what arises at a step counts at a later one times the product of h' between them. That is summed from the last
+step back, with derivatives in the place of differences for weights (the softmax's is dq(s) = q(s) (g(s) - sum of q g)).
+
+*Where the outcome feeds back,* or its law depends on the scenario before in another way, it is drawn. Then its own
+judgements reweight paths too, and the derivative for a weight is the covariance of f with the score, the derivative of
+the path's log-likelihood (P. W. Glynn, 1990); of the last step the probability is known and is used in both.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term
+from usru_scenarios.program.support import Support
+from usru_scenarios.questions.sensitivity.tilting import (
+    Codes,
+    DrawnTransition,
+    LawEvaluator,
+    RedrawLaw,
+    RowPacker,
+    RowTilt,
+    TiltedProgram,
+    Tilting,
+)
+from usru_scenarios.sampler.engine import BLOCK, BlockSampler, MapBlocks, Plan, RaoBlackwellPath, SampledPath, batched
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
+from usru_scenarios.sampler.tables import BlockStates, States
+
+_SECONDS_PER_FACTOR = 1e-8
+"""Time for a trial, judgement and step, as in `engine.SECONDS_PER_DRAW`."""
+
+
+@dataclass(frozen=True)
+class EffectEstimates:
+    """Effects of some things on the scenarios, and how they vary between batches.
+
+    Attributes:
+        value: shape (things, scenarios).
+        residuals: shape (batches, things, scenarios), what each batch's sums are off, to first order; sum 0.
+        count: the trials.
+    """
+
+    value: Floats
+    residuals: Floats
+    count: float
+
+
+@dataclass
+class CovarianceSums:
+    """Sums over batches that give effects of some things on the scenarios, each as a covariance or a plain mean.
+
+    Attributes:
+        with_visits: shape (batches, things, scenarios), sums of probability times (W - 1), or of the effect itself;
+            each step by how much it counts.
+        alone: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is plain.
+        squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
+        total: shape (things,), sums of W at the last step.
+    """
+
+    with_visits: Floats
+    alone: Floats
+    squares: Floats
+    total: Floats
+
+    @classmethod
+    def zeros(cls, batches: int, steps: int, things: int, scenarios: int) -> CovarianceSums:
+        """The sums of no trials."""
+        return cls(
+            np.zeros((batches, things, scenarios)),
+            np.zeros((batches, steps, things)),
+            np.zeros(things),
+            np.zeros(things),
+        )
+
+    def add(self, other: CovarianceSums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        self.with_visits[at] += other.with_visits
+        self.alone[at] += other.alone
+        self.squares += other.squares
+        self.total += other.total
+
+    def effects(self, sums: PathwiseSums, shares: Floats) -> EffectEstimates:
+        """The effects; `shares` is how much each of the steps counts that `alone` is about."""
+        trials, visits = sums.trials, sums.visits
+        count = trials.sum()
+        mean, alone = visits.sum(axis=0) / count, self.alone.sum(axis=0) / count
+        centre = np.einsum("t,tc,tk->kc", shares, mean, alone)
+        value = self.with_visits.sum(axis=0) / count - centre
+        residuals = self.with_visits - (value - centre) * trials[:, None, None]
+        if self.alone.any():
+            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.alone, optimize=True)
+            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
+        return EffectEstimates(value, residuals, count)
+
+    def effective_share(self, trials: float) -> Floats:
+        """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
+        return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
+
+
+@dataclass
+class PathwiseSums:
+    """The sums of a walk.
+
+    Attributes:
+        trials: shape (batches,).
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count.
+        cells, weights: of the judgements and of the weights.
+    """
+
+    trials: Floats
+    visits: Floats
+    cells: CovarianceSums
+    weights: CovarianceSums
+
+    def add(self, other: PathwiseSums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        self.trials[at] += other.trials
+        self.visits[at] += other.visits
+        self.cells.add(other.cells, at)
+        self.weights.add(other.weights, at)
+
+
+@dataclass(frozen=True)
+class WeightScore:
+    """What a weight multiplies, for the derivative: log-odds for each unit of the weight, or of a factor on a schedule.
+
+    Attributes:
+        factors: shape (steps,), what the points are multiplied by at each.
+    """
+
+    parts: tuple[Term | PiecewiseCurve, ...]
+    factors: Floats
+
+    def slopes(self, step: int, rows: RowPacker) -> Floats | None:
+        """The derivative of the log-odds, shape (scenarios + 1, trials); None where it is 0."""
+        slopes: Floats | None = None
+        for part in self.parts:
+            if not step and (
+                part.lag if isinstance(part, PiecewiseCurve) else any(parent.lag for parent in part.parents)
+            ):
+                continue
+            given = _along(part, rows) if isinstance(part, PiecewiseCurve) else _by_row(part, rows)
+            slopes = given if slopes is None else slopes + given
+        return slopes * self.factors[step] if slopes is not None and self.factors[step] else None
+
+    @property
+    def most(self) -> float:
+        """The most by which a trial's probability can move for each unit."""
+        states = sum(float(np.ptp(part.points[..., :-1], axis=-1).max(initial=0.0)) for part in self.parts)
+        hold = sum(float(np.abs(part.points[..., -1]).max(initial=0.0)) for part in self.parts)
+        return (states + hold) / 4 * float(np.abs(self.factors).max(initial=0.0))
+
+
+def _by_row(term: Term, rows: RowPacker) -> Floats:
+    return term.points.reshape(-1, term.points.shape[-1]).T.take(rows.of(term.parents), axis=1)
+
+
+def _along(curve: PiecewiseCurve, rows: RowPacker) -> Floats:
+    values = (rows.block_states.before if curve.lag else rows.block_states.now)[rows.index[curve.node]]
+    return np.array([np.interp(values, curve.knots, column) for column in curve.points.T])
+
+
+class PathwiseEstimator:
+    """A program and what is asked of it: judgements that tilt a law, and weights.
+
+    Args:
+        tilted: the judgements, all of them of categorical nodes that the outcome depends on, or of the outcome; their
+            program ends with the last step that counts.
+        plan: the trials.
+        shares: how much each step counts, shape (steps,).
+        weights: the drivers and rules, and whether each weight is a schedule.
+    """
+
+    def __init__(self, tilted: TiltedProgram, plan: Plan, shares: Floats, weights: Mapping[str, bool]) -> None:
+        self.program = program = tilted.program
+        self.plan = plan
+        self.shares = shares
+        self.counting = np.flatnonzero(shares)
+        self.scenarios = len(program.outcome.states)
+        self.cells = sum(map(len, tilted.cells.values()))
+        self.of_outcome = np.isin(np.arange(self.cells), tilted.cells.get(OUTCOME, []))
+        self.carried = not program.feedback and _mixes(program, plan)
+        self.walker = BlockSampler(program, plan, draw_outcome=not self.carried, needed=program.upstream([OUTCOME]))
+        self.drivers = _lawyers(program, tilted, self.walker.index, outcome=False)
+        self.outcome = _lawyers(program, tilted, self.walker.index, outcome=True)
+        self.unfit = self._unfit() if self.carried else frozenset()
+        self.gifts = [self._gift(name, scheduled=scheduled) for name, scheduled in weights.items()]
+        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
+        self.batches = plan.batches(entries)
+
+    def _unfit(self) -> frozenset[int]:
+        """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
+        own = self.program.law(self.program.outcome, self.program.steps - 1).own
+        tilts = [tilt for (lawyer,) in self.outcome for tilt in lawyer.tilts.tables]
+        return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
+
+    def _gift(self, name: str, *, scheduled: bool) -> WeightScore:
+        outcome, steps = self.program.outcome, self.program.steps
+        parts: tuple[Term | PiecewiseCurve, ...] = (*outcome.terms, *outcome.curves)
+        factors = self.program.weights[name][:steps] if scheduled else np.ones(steps)
+        free = [self.program.law(outcome, step).fixed is None for step in range(steps)]
+        return WeightScore(
+            tuple(part for part in parts if part.weight == name), factors * float(outcome.log_odds) * free
+        )
+
+    def most(self, support: Support) -> tuple[Floats, Floats]:
+        """The most that a trial can count for the effect of each judgement and for that of each weight.
+
+        A judgement that adds d to the log-odds makes what it acts on at most exp(d) times as likely: so much more may
+        come of a state that was never drawn. Where it is the outcome's and that is carried, a trial's probability
+        moves by at most tanh(d / 4), by a unit of a weight by at most d / 4 for the states and as much for keeping one;
+        nothing differs then where the outcome's law does not vary between trials. Shapes (judgements,) and (weights,).
+        """
+        acting = np.zeros(self.cells)
+        known: set[object] = set()
+        for step, lawyers in enumerate(zip(self.drivers, self.outcome, strict=True)):
+            for lawyer in (each for some in lawyers for each in some):
+                _raise(acting, lawyer, support, step, known)
+        states = np.maximum(1.0, np.expm1(acting)) * (acting > 0.0)
+        own = self.of_outcome & self.carried
+        varies = bool(support.carried_varies.any()) or not self.carried
+        most = np.where(own, np.tanh(acting / 4) * varies, states)
+        return most, np.array([gift.most for gift in self.gifts]) * varies
+
+    def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
+        """Walk all blocks."""
+        total = self.zeros(self.batches.count)
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            total.add(part, self.batches.at(block))
+        return total
+
+    def zeros(self, batches: int) -> PathwiseSums:
+        """The sums of no trials."""
+        steps = len(self.counting)
+        return PathwiseSums(
+            np.zeros(batches),
+            np.zeros((batches, steps, self.scenarios)),
+            CovarianceSums.zeros(batches, steps, self.cells, self.scenarios),
+            CovarianceSums.zeros(batches, steps, len(self.gifts), self.scenarios),
+        )
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as in `engine.Walker`."""
+        return self.walker.seconds_each + self.cells * self.program.steps * BLOCK * _SECONDS_PER_FACTOR
+
+    def run(self, block: int) -> PathwiseSums:
+        """The sums of one block."""
+        observer = _PathwiseObserver(self, block)
+        self.walker.walk(block, observer)
+        observer.outcome.finish()
+        return observer.sums
+
+
+def _raise(acting: Floats, lawyer: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
+    """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
+    for tilt in lawyer.tilts.tables:
+        held = [support.indices(parent, step - parent.lag) for parent in tilt.parents]
+        key = (id(tilt), *(each.tobytes() for each in held))
+        if key in known:
+            continue
+        known.add(key)
+        codes = tilt.codes.reshape([parent.size for parent in tilt.parents])[np.ix_(*held)]
+        added = np.array([*tilt.log_odds.values(), 0.0])
+        acts = tilt.acting[:, np.unique(codes)].any(axis=1)
+        cells = np.asarray(tilt.cells)[acts]
+        acting[cells] = np.maximum(acting[cells], float(np.ptp(added)))
+    for slant in lawyer.tilts.curves:
+        points = max(float(np.abs(each).max()) for each in slant.points.values())
+        acting[slant.cell] = max(acting[slant.cell], 2.0 * points)
+
+
+def _mixes(program: Program, plan: Plan) -> bool:
+    """Whether every step keeps all scenarios alike, whatever the one before."""
+    (outcome,) = zip(
+        *BlockSampler(program, plan, draw_outcome=False, needed=frozenset({OUTCOME})).kernels(0), strict=True
+    )
+    return all(isinstance(kernel, OutcomeKernel) and kernel.mixes for kernel in outcome)
+
+
+def _lawyers(
+    program: Program, tilted: TiltedProgram, index: Mapping[str, int], *, outcome: bool
+) -> list[list[LawEvaluator]]:
+    """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
+    made: dict[tuple[object, ...], LawEvaluator | None] = {}
+
+    def of(node: CategoricalNode, step: int) -> LawEvaluator | None:
+        key = (node.name, program.regime(node, step), _regime(tilted, node, step))
+        if key not in made:
+            tilts = tilted.of(node, step)
+            made[key] = LawEvaluator(program.law(node, step), tilts, index) if tilts or outcome else None
+        return made[key]
+
+    nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilted.cells if name != OUTCOME]
+    return [
+        [lawyer for node in nodes if isinstance(node, CategoricalNode) and (lawyer := of(node, step)) is not None]
+        for step in range(program.steps)
+    ]
+
+
+def _regime(tilted: TiltedProgram, node: CategoricalNode, step: int) -> tuple[object, ...]:
+    return tilted.program.regime(tilted.nodes[node.name], step) if node.name in tilted.cells else ()
+
+
+class _PathwiseObserver:
+    """Watches a block: follows the scenario's probability, the weights of paths, and the outcome's own changes."""
+
+    def __init__(self, survey: PathwiseEstimator, block: int) -> None:
+        self.survey = survey
+        self.trials = survey.plan.trials_in(block)
+        self.edges = survey.batches.starts(block)
+        self.sums = survey.zeros(len(self.edges))
+        self.sums.trials += np.diff(np.append(self.edges, self.trials))
+        self.path = SampledPath([]) if survey.program.feedback else RaoBlackwellPath([], lumped=False)
+        self.driver_cells = np.flatnonzero(~survey.of_outcome)
+        self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
+        self.ratios = np.ones((len(self.driver_cells), self.trials))
+        self.outcome: _CarriedOutcome | _DrawnOutcome = _CarriedOutcome(self) if survey.carried else _DrawnOutcome(self)
+        self.counted = 0
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Add a step."""
+        assert transition is not None, "the outcome is among the nodes that are walked"
+        rows = RowPacker(block_states, self.survey.walker.index)
+        share = float(self.survey.shares[step])
+        before = self.path.present
+        probability, _ = self.path.move(transition, block_states.now[self.survey.walker.index[OUTCOME]])
+        for lawyer in self.survey.drivers[step]:
+            self._weigh(lawyer, block_states, rows)
+        self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
+        if share:
+            self.sums.visits[:, self.counted] += batched(probability, self.edges)
+            self._count(probability, share)
+            self.counted += 1
+
+    def _weigh(self, lawyer: LawEvaluator, block_states: BlockStates, rows: RowPacker) -> None:
+        """Multiply the ratios of paths by what the drawn states of a node give."""
+        drawn = lawyer.drawn(block_states)
+        made: dict[object, Floats] = {}
+        for tilt, codes in coded(lawyer.tilts.tables, rows):
+            if tilt.kind not in made:
+                made[tilt.kind] = drawn.ratio(tilt.log_odds)
+            for cell, there in tilt.each(codes):
+                self.ratios[self.place[cell]] *= np.where(there, made[tilt.kind], 1.0)
+        for slant in lawyer.tilts.curves:
+            self.ratios[self.place[slant.cell]] *= drawn.ratio(slant.at(block_states, rows.index))
+
+    def _count(self, probability: Floats, share: float) -> None:
+        cells, at = self.sums.cells, self.driver_cells
+        if len(at):
+            more = batched(self.ratios, self.edges)
+            cells.with_visits[:, at] += share * (
+                _products(self.ratios, probability, self.edges) - batched(probability, self.edges)[:, None, :]
+            )
+            cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
+            if self.counted == len(self.survey.counting) - 1:
+                cells.squares[at] = np.einsum("kn,kn->k", self.ratios, self.ratios)
+                cells.total[at] = more.sum(axis=0)
+
+
+def coded(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
+    """Tilts with who acts in each trial, as a code of shape (trials,)."""
+    for tilt in tilts:
+        yield tilt, tilt.codes.take(rows.of(tilt.parents))
+
+
+def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of products, of shape (things, trials) each; shape (batches, things, other things)."""
+    trials, batches = one.shape[1], len(edges)
+    if trials == batches * (size := trials // batches) and (edges == np.arange(0, trials, size)).all():
+        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (one, other)]
+        products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
+        return products
+    bounds = [*edges.tolist(), trials]
+    return np.array([one[:, low:high] @ other[:, low:high].T for low, high in pairwise(bounds)])
+
+
+class _OutcomeStep(NamedTuple):
+    """What there is to see of the outcome at a step; `before` are the scenarios' probabilities before it."""
+
+    step: int
+    block_states: BlockStates
+    rows: RowPacker
+    transition: LazyTransition | FullTransition
+    before: Floats | None
+    share: float
+    counted: int
+
+
+# The outcome, carried ------------------------------------------------------------------------------------------------
+
+
+class _BackwardStep(NamedTuple):
+    """A step on the way back.
+
+    Attributes:
+        law: of the outcome.
+        before: the scenarios' probabilities before the step.
+        counts: for how much a move at this step counts, here and at later ones, shape (trials,) or (1,).
+        own: the same for judgements that change what is kept, by their numbers.
+    """
+
+    law: RedrawLaw
+    before: Floats
+    counts: Floats
+    own: Mapping[int, Floats]
+
+
+class _CarriedOutcome:
+    """Remembers the steps, and sums what arises at each from the last one back."""
+
+    def __init__(self, observer: _PathwiseObserver) -> None:
+        self.observer = observer
+        self.survey = observer.survey
+        self.steps: list[_OutcomeStep] = []
+
+    def observe(self, seen: _OutcomeStep) -> None:
+        """Remember a step; its trials go on, but what they were does not change."""
+        block_states = copy.copy(seen.block_states)
+        self.steps.append(seen._replace(block_states=block_states, rows=RowPacker(block_states, seen.rows.index)))
+
+    def finish(self) -> None:
+        """Walk back."""
+        counts = np.zeros(1)
+        own: dict[int, Floats] = {}
+        for seen in reversed(self.steps):
+            counts = counts + seen.share
+            own = {cell: count + seen.share for cell, count in own.items()}
+            law = _law(seen.transition)
+            present = _BackwardStep(law, law.share if seen.before is None else seen.before, counts, own)
+            self._weights(seen, present)
+            own = {cell: count * law.hold for cell, count in own.items()} | self._cells(seen, present)
+            counts = counts * law.hold
+
+    def _cells(self, seen: _OutcomeStep, present: _BackwardStep) -> dict[int, Floats]:
+        """Add what judgements move at a step; gives for how much a move before it counts where that changes."""
+        (lawyer,) = self.survey.outcome[seen.step]
+        after: dict[int, Floats] = {}
+        made: dict[object, Floats] = {}
+        fit = [tilt for tilt in lawyer.tilts.tables if not self.survey.unfit.intersection(tilt.cells)]
+        for tilt, codes in coded(fit, seen.rows):
+            if self.survey.scenarios in tilt.log_odds:
+                after.update(self._holding(tilt, codes, present))
+                continue
+            if tilt.kind not in made:
+                made[tilt.kind] = present.law.tilted(tilt.log_odds).share - present.law.share
+                made[tilt.kind] *= (1.0 - present.law.hold) * present.counts
+            self._by_code(tilt, codes, made[tilt.kind])
+        for slant in lawyer.tilts.curves:
+            changed = present.law.tilted(slant.at(seen.block_states, seen.rows.index))
+            after[slant.cell] = self._one(slant.cell, changed, present)
+        return after
+
+    def _by_code(self, tilt: RowTilt, codes: Codes, moved: Floats) -> None:
+        """Add what moves in the trials in which each judgement acts."""
+        kinds = np.arange(1, tilt.acting.shape[1])
+        under = (codes == kinds.astype(codes.dtype)[:, None]).astype(np.float64)
+        by_code = _products(under, moved, self.observer.edges)
+        acting = tilt.acting[:, 1:].astype(np.float64)
+        self.observer.sums.cells.with_visits[:, list(tilt.cells)] += acting @ by_code
+
+    def _holding(self, tilt: RowTilt, codes: Codes, present: _BackwardStep) -> dict[int, Floats]:
+        """The judgements that change what is kept, each with products of its own."""
+        law, everywhere = present.law, present.law.tilted(tilt.log_odds)
+        found = {}
+        for cell, there in tilt.each(codes):
+            changed = RedrawLaw(
+                np.where(there, everywhere.share, law.share), np.where(there, everywhere.hold, law.hold)
+            )
+            found[cell] = self._one(cell, changed, present)
+        return found
+
+    def _one(self, cell: int, changed: RedrawLaw, present: _BackwardStep) -> Floats:
+        """Add what one judgement moves at a step; gives for how much a move before it counts."""
+        law, counts = present.law, present.own.get(cell, present.counts)
+        moved = (changed.share - law.share) * (1.0 - changed.hold)
+        moved += (changed.hold - law.hold) * (present.before - law.share)
+        self.observer.sums.cells.with_visits[:, cell] += batched(moved * counts, self.observer.edges)
+        after: Floats = counts * changed.hold
+        return after
+
+    def _weights(self, seen: _OutcomeStep, present: _BackwardStep) -> None:
+        for number, gift in enumerate(self.survey.gifts):
+            slopes = gift.slopes(seen.step, seen.rows)
+            if slopes is not None:
+                moved = _derivative(present.law, slopes, present.before) * present.counts
+                self.observer.sums.weights.with_visits[:, number] += batched(moved, self.observer.edges)
+
+
+def _law(transition: LazyTransition | FullTransition) -> RedrawLaw:
+    assert isinstance(transition, LazyTransition), "the outcome is carried where every step keeps all scenarios alike"
+    return RedrawLaw(transition.share, np.asarray(transition.hold))
+
+
+def _derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
+    """The derivative of a step's probabilities from `before`, shape (scenarios, trials), along slopes of log-odds."""
+    moved: Floats = law.share * slopes[:-1]
+    moved -= law.share * moved.sum(axis=0)
+    moved *= 1.0 - law.hold
+    if slopes[-1].any():
+        moved += law.hold * (1.0 - law.hold) * slopes[-1] * (before - law.share)
+    return moved
+
+
+# The outcome, drawn --------------------------------------------------------------------------------------------------
+
+
+_EVERYWHERE = np.asarray(True)
+
+
+class _DrawnStep(NamedTuple):
+    """A step of the drawn outcome.
+
+    Attributes:
+        draw: its law, and what was drawn.
+        before: the scenario before; None where nothing is kept.
+        row: the probabilities of the scenarios after the step, shape (scenarios, trials).
+        share: how much the step counts.
+    """
+
+    draw: DrawnTransition
+    before: States | None
+    row: Floats
+    share: float
+
+
+class _DrawnOutcome:
+    """Reweights paths of the drawn scenario, and follows their score."""
+
+    def __init__(self, observer: _PathwiseObserver) -> None:
+        self.observer = observer
+        self.survey = observer.survey
+        cells = np.flatnonzero(observer.survey.of_outcome)
+        self.ratios = {cell: np.ones(observer.trials) for cell in cells.tolist()}
+        self.scores = np.zeros((len(observer.survey.gifts), observer.trials))
+
+    def observe(self, seen: _OutcomeStep) -> None:
+        """Add a step."""
+        (lawyer,) = self.survey.outcome[seen.step]
+        draw = lawyer.drawn(seen.block_states)
+        before = seen.block_states.before[lawyer.node] if lawyer.keep is not None else None
+        present = _DrawnStep(draw, before, draw.law.row(before), seen.share)
+        if seen.share:
+            self._before(seen, present.row)
+        for tilt, codes in coded(lawyer.tilts.tables, seen.rows):
+            for cell, there in tilt.each(codes):
+                self._reweigh(cell, tilt.log_odds, present, there)
+        for slant in lawyer.tilts.curves:
+            self._reweigh(slant.cell, slant.at(seen.block_states, seen.rows.index), present, _EVERYWHERE)
+        self._weights(seen, present)
+        if seen.share and seen.counted == len(self.survey.counting) - 1:
+            for cell, ratio in self.ratios.items():
+                self.observer.sums.cells.squares[cell] = float((ratio * ratio).sum())
+                self.observer.sums.cells.total[cell] = float(ratio.sum())
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def _before(self, seen: _OutcomeStep, row: Floats) -> None:
+        """Add what the steps before have changed."""
+        sums, edges = self.observer.sums, self.observer.edges
+        for cell, ratio in self.ratios.items():
+            more = ratio - 1.0
+            sums.cells.with_visits[:, cell] += seen.share * batched(row * more, edges)
+            sums.cells.alone[:, seen.counted, cell] += batched(more[None], edges)[:, 0]
+        sums.weights.with_visits += seen.share * _products(self.scores, row, edges)
+        sums.weights.alone[:, seen.counted] += batched(self.scores, edges)
+
+    def _reweigh(self, cell: int, tilting: Tilting, present: _DrawnStep, there: npt.NDArray[np.bool_]) -> None:
+        """Add what a judgement changes at this step, where it acts, and reweight the paths for the steps to come."""
+        ratio, draw = self.ratios[cell], present.draw
+        if present.share:
+            moved = (draw.law.tilted(tilting).row(present.before) - present.row) * (present.share * ratio * there)
+            self.observer.sums.cells.with_visits[:, cell] += batched(moved, self.observer.edges)
+        ratio *= np.where(there, draw.ratio(tilting), 1.0)
+
+    def _weights(self, seen: _OutcomeStep, present: _DrawnStep) -> None:
+        draw, row = present.draw, present.row
+        origin = row if present.before is None else np.eye(len(row))[:, present.before]
+        for number, gift in enumerate(self.survey.gifts):
+            slopes = gift.slopes(seen.step, seen.rows)
+            if slopes is None:
+                continue
+            if seen.share:
+                moved = seen.share * _derivative(draw.law, slopes, origin)
+                self.observer.sums.weights.with_visits[:, number] += batched(moved, self.observer.edges)
+            self.scores[number] += draw.score(slopes)

@@ -1,0 +1,279 @@
+"""What does the model say? The file as the program understands it: normalised, per step, causes before effects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from usru_scenarios.model.schema import (
+    Categorical,
+    CategoricalDriver,
+    Condition,
+    Distribution,
+    Event,
+    Judgement,
+    Model,
+    Numeric,
+    NumericDriver,
+    NumericEvent,
+    Rule,
+)
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, RequestError, listing, suggestion
+from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import ModelLine
+from usru_scenarios.results.descriptions import (
+    EventPart,
+    GivenRow,
+    NodePart,
+    Overview,
+    ProfilePart,
+    Push,
+    RulePart,
+    ScalePart,
+    ScenarioPart,
+    StatePart,
+)
+
+PartType = TypeVar("PartType")
+
+VALUE = "value"
+"""Stands for the state of a numeric node, which has none, where points are listed by state."""
+
+
+def describe_model(loaded: Loaded, program: Program) -> Overview:
+    """Describe a model, all parts in the order of the file but `order`, which is causal."""
+    describer = _Describer(loaded.model, program)
+    model = loaded.model
+    return Overview(
+        model=ModelLine(model.name, model.title, loaded.sha256),
+        summary=model.summary or "",
+        profile=loaded.profile,
+        steps=list(program.grid.labels),
+        odds_per_point={
+            "impacts": model.odds_per_point.impacts.mean,
+            "influences": model.odds_per_point.influences.mean,
+        },
+        scenarios=dict(describer.scenarios()),
+        groups={name: list(members) for name, members in model.groups.items()},
+        order=list(program.named),
+        drivers={name: describer.node(name, driver) for name, driver in model.drivers.items()},
+        rules={name: describer.rule(name, rule) for name, rule in model.rules.items()},
+        events=sorted(describer.events(), key=lambda event: program.grid.labels.index(event.first)),
+        consequences={name: describer.node(name, node) for name, node in model.consequences.items()},
+        outcome_pushes=list(_pushes(model.outcome.lagged_influences, 1)),
+        profiles={
+            name: ProfilePart(
+                title=profile.title or name,
+                summary=profile.summary or "",
+                weights={driver: str(weight) for driver, weight in profile.weights.items()},
+                changes=sorted(".".join(path) for path in _changed(profile.overrides)),
+            )
+            for name, profile in model.profiles.items()
+        },
+        expectations={name: expectation.that for name, expectation in model.expectations.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Describer:
+    """Holds a model and its program side by side."""
+
+    model: Model
+    program: Program
+
+    def scenarios(self) -> Iterator[tuple[str, ScenarioPart]]:
+        outcome = self.program.outcome
+        total = math.fsum(outcome.prior)
+        for name, scenario in self.model.scenarios.items():
+            index = outcome.states.index(name)
+            yield (
+                name,
+                ScenarioPart(
+                    title=scenario.title or name,
+                    summary=scenario.summary or "",
+                    baseline=float(outcome.prior[index]) / total,
+                    persistence=float(outcome.persistence[index]),
+                    signposts=list(scenario.signposts),
+                    sources=list(scenario.sources or ()),
+                ),
+            )
+
+    def node(self, name: str, part: Categorical | Numeric) -> NodePart:
+        node = self.program.nodes[name]
+        is_driver = name in self.model.drivers
+        reads = self.program.reads(name)
+        impacts = part.impacts if isinstance(part, CategoricalDriver | NumericDriver) else {}
+        return NodePart(
+            title=part.title or name,
+            summary=part.summary or "",
+            role="driver" if is_driver else "consequence",
+            states=_states(node, part) if isinstance(node, CategoricalNode) and isinstance(part, Categorical) else None,
+            scale=_scale(node, part) if isinstance(node, NumericNode) and isinstance(part, Numeric) else None,
+            weight=self.program.weights[name].tolist() if is_driver else None,
+            reads=self._in_order(parent for parent, lag in reads if lag == 0),
+            reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
+            acts_on=[other for other in self.program.named if _reads(self.program.reads(other), name, other)],
+            given=list(_given(part)),
+            pushes=[*_pushes(part.influences, 0), *_pushes(part.lagged_influences, 1)],
+            impacts=list(_pushes({name: impacts}, 0)),
+            rules=[rule for rule, one in self.model.rules.items() if name in one.when or name in one.then],
+            sources=list(part.sources or ()),
+        )
+
+    def _in_order(self, names: Iterable[str]) -> list[str]:
+        wanted = set(names)
+        return [name for name in self.program.named if name in wanted]
+
+    def rule(self, name: str, rule: Rule) -> RulePart:
+        return RulePart(
+            title=rule.title or name,
+            when=conditions_in_words(rule.when, rule.at_least),
+            lag=rule.lag,
+            then={node: _by_state(points) for node, points in rule.then.items()},
+            weight=self.program.weights[name].tolist(),
+            sources=list(rule.sources or ()),
+        )
+
+    def events(self) -> Iterator[EventPart]:
+        for name, node in self.model.nodes():
+            yield from self._events_of(name, node.events.items())
+        yield from self._events_of(OUTCOME, self.model.outcome.events.items())
+
+    def _events_of(self, node: str, events: Iterable[tuple[int | str, Event | NumericEvent]]) -> Iterator[EventPart]:
+        grid = self.program.grid
+        for key, event in events:
+            first = grid.moment(event.at)[0]
+            last = first if event.until is None else grid.moment(event.until)[-1]
+            prior = event.prior if isinstance(event, Event) else None
+            yield EventPart(
+                first=grid.labels[first],
+                last=grid.labels[last],
+                node=node,
+                title=event.title or (key.replace("_", " ") if isinstance(key, str) else ""),
+                prior=None if prior is None else normalised(prior),
+                points=None if event.points is None else _by_state(event.points),
+            )
+
+
+def _reads(links: set[tuple[str, int]], name: str, reader: str) -> bool:
+    return name != reader and bool({(name, 0), (name, 1)} & links)
+
+
+def _states(node: CategoricalNode, part: Categorical) -> dict[str, StatePart]:
+    own = {name: state.prior for name, state in part.states.items()}
+    if any(own.values()):
+        prior: dict[str, float | None] = {**normalised({name: share for name, share in own.items() if share})}
+    else:
+        prior = dict.fromkeys(own, None if part.prior_given else 1 / len(own))
+    parts = {}
+    for name, state in part.states.items():
+        index = node.states.index(name)
+        parts[name] = StatePart(
+            title=state.title or name,
+            prior=prior.get(name),
+            initial=None if node.initial is None else float(node.initial[index]),
+            persistence=float(node.persistence[index]),
+            allowed=list(part.allowed[name]) if name in part.allowed else None,
+        )
+    return parts
+
+
+def _scale(node: NumericNode, part: Numeric) -> ScalePart:
+    return ScalePart(
+        low=part.range[0],
+        high=part.range[1],
+        distribution="uniform on the range" if part.distribution is None else in_words(part.distribution),
+        initial=None if node.initial is None else float(node.initial),
+        persistence=float(node.persistence),
+    )
+
+
+def in_words(distribution: Distribution) -> str:
+    """A distribution such as `pert 0.2, 0.63, 1`."""
+    parameters = ", ".join(f"{parameter.mean:g}" for parameter in distribution.parameters)
+    return f"{distribution.family} {parameters}"
+
+
+def normalised(shares: Mapping[str, Judgement]) -> dict[str, float]:
+    """Relative weights as shares that sum to 1."""
+    total = math.fsum(share.mean for share in shares.values())
+    return {name: share.mean / total for name, share in shares.items()}
+
+
+def _given(part: Categorical | Numeric) -> Iterator[GivenRow]:
+    if isinstance(part, Categorical):
+        for row in part.prior_given.values():
+            yield GivenRow(conditions_in_words(row.when), normalised(row.prior))
+
+
+def _pushes(influences: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]], lag: int) -> Iterator[Push]:
+    for parent, by_state in influences.items():
+        for state, points in by_state.items():
+            yield Push(parent, state, lag, _by_state(points))
+
+
+def _by_state(points: Mapping[str, Judgement] | Judgement) -> dict[str, float]:
+    if isinstance(points, Judgement):
+        return {VALUE: points.mean}
+    return {name: judgement.mean for name, judgement in points.items()}
+
+
+def conditions_in_words(when: Mapping[str, Condition], at_least: int | None = None) -> str:
+    """The conditions of a rule or of a row of priors, in words."""
+    parts = [_condition(name, condition) for name, condition in when.items()]
+    if at_least is not None and at_least < len(parts):
+        return f"at least {at_least} of: {'; '.join(parts)}"
+    return listed(parts, "and")
+
+
+def _condition(name: str, condition: Condition) -> str:
+    if condition.comparison is not None:
+        return f"{name} {condition.comparison.strip()}"
+    return f"{name} is {listed(list(condition.states), 'or')}"
+
+
+def listed(parts: list[str], last: str) -> str:
+    """`a, b and c`, with the word that joins the last two."""
+    return f" {last} ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def _changed(overrides: Mapping[str, object], depth: int = 3) -> Iterator[tuple[str, ...]]:
+    """The parts of the file that a profile lays something over, as paths of at most `depth` keys."""
+    for key, value in overrides.items():
+        if depth > 1 and isinstance(value, Mapping) and value:
+            yield from ((key, *rest) for rest in _changed(value, depth - 1))
+        else:
+            yield (key,)
+
+
+def only(described: Overview, name: str) -> Overview:
+    """The description of one driver, consequence, scenario, rule or profile, and nothing of the others.
+
+    Raises:
+        RequestError: there is nothing of that name.
+    """
+    known = [*described.scenarios, *described.order, *described.rules, *described.profiles]
+    if name not in known or name == OUTCOME:
+        hint = suggestion(name, known) or listing(known)
+        raise RequestError([Problem("unknown_name", f"the model has no part '{name}'", None, hint)])
+    return replace(
+        described,
+        scenarios=_entry(described.scenarios, name),
+        drivers=_entry(described.drivers, name),
+        rules=_entry(described.rules, name),
+        consequences=_entry(described.consequences, name),
+        profiles=_entry(described.profiles, name),
+        order=[name] if name in described.order else [],
+        groups={group: members for group, members in described.groups.items() if name in members},
+        events=[event for event in described.events if event.node == name],
+        outcome_pushes=[],
+        expectations={},
+    )
+
+
+def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:
+    return {name: parts[name]} if name in parts else {}

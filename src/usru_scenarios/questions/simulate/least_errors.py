@@ -1,0 +1,335 @@
+"""The least standard errors of what a forecast reports: what trials that were never drawn could add to it.
+
+For every quantity the limits between which a single trial's value lies, found from the program alone (`Support`), and
+the number of trials that stand behind it. Where all trials must agree the limits are equal and the error may be 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, undrawn
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Formula, Not, Timed, atoms, timed_parts
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.program.support import Support
+from usru_scenarios.program.truth import Truth, states_of
+from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.sampler.engine import ForecastSums, Plan, simulate
+from usru_scenarios.settings import DEFAULT_SEED
+
+Limits = tuple[Floats, Floats]
+
+_OFTEN = 20.0
+"""Draws of a state by which it is surely not one that is mostly missed."""
+
+_FEW = 4096
+"""Trials that tell which states are drawn often."""
+
+
+class LeastErrors:
+    """Raises the errors of a forecast to what was never drawn.
+
+    Args:
+        program: with its interventions.
+        trials: for how many independent trials those drawn stand.
+        shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
+        seen: what has been observed.
+    """
+
+    def __init__(
+        self, program: Program, trials: float, shares: Callable[[str], Floats], seen: Sequence[Formula] = ()
+    ) -> None:
+        self.program = program
+        self.trials = trials
+        self.shares = shares
+        self.seen = seen
+        self._limits: dict[tuple[int, ...], Limits] = {}
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible; made only where an error is small enough to ask for it."""
+        return Support(self.program, self.seen)
+
+    @cached_property
+    def _drawn(self) -> bool:
+        """Whether the scenario is drawn and taken as it is, since what was observed has read it."""
+        asked = {atom.node for event in self.seen for atom in atoms(event)}
+        below = self.program.downstream(OUTCOME) | {OUTCOME}
+        return bool(self.seen) and (self.program.feedback or bool(asked & below))
+
+    # Scenarios and groups ---------------------------------------------------------------------------------------------
+
+    def by_step(self, members: Sequence[int], found: Estimate) -> Estimate:
+        """The probability of some scenarios at each step, shape (steps,)."""
+        return self._floored(found, self.trials, lambda: self._shares(members))
+
+    def mean(self, members: Sequence[int], found: Estimate) -> Estimate:
+        """Their mean over the steps, shape ()."""
+
+        def limits() -> Limits:
+            low, high = self._shares(members)
+            return np.asarray(low.mean()), np.asarray(high.mean())
+
+        return self._floored(found, self.trials, limits)
+
+    def first_visit(self, members: Sequence[int], found: Estimate) -> Estimate:
+        """The probability that a step is the first at which they are visited, shape (steps,)."""
+        return self._floored(found, self.trials, lambda: self._first_visits(members)[:2], self._missed_paths)
+
+    def ever(self, members: Sequence[int], found: Estimate) -> Estimate:
+        """The probability that they are visited at some step, shape ()."""
+
+        def limits() -> Limits:
+            _, _, (low, high) = self._first_visits(members)
+            return (low, high) if not self._agree[-1] else (high, high)
+
+        return self._floored(found, self.trials, limits, self._missed_paths)
+
+    def moves(self, found: Estimate, mass: Floats) -> Estimate:
+        """The pooled transition matrix, shape (from, to).
+
+        Args:
+            found: the matrix.
+            mass: shape (scenarios,), for how many steps a trial has been in each scenario on average, before the last.
+
+        A row rests on the trials that visit its scenario. As many as would have been there for as long as a trial can
+        be make the same mass, so that rare trials that would be there for long are allowed for.
+        """
+        at_least = self.trials * mass[:, None] / max(self.program.steps - 1, 1)
+        if not (in_doubt(found, at_least) and in_doubt(found, at_least, self.missed)):
+            return found
+        longest = np.array([self._there(state)[1][:-1].sum() for state in range(len(mass))])
+        effective = np.divide(self.trials * mass, longest, out=np.zeros_like(mass), where=longest > 0)
+        return self._floored(found, effective[:, None], self._rows)
+
+    def unseen(self, members: Sequence[int], step: int, weight: float) -> UndrawnTrials:
+        """Trials that were never drawn, at a step, of which some scenarios are asked.
+
+        Args:
+            members: the scenarios.
+            step: the step.
+            weight: the mean weight of the trials that were drawn.
+        """
+        low, high = self._shares(members)
+        drawn = self.trials * weight
+        return UndrawnTrials(
+            self.support, step, (float(low[step]), float(high[step])), float(undrawn(self.trials)) * drawn
+        )
+
+    def cells(self, cells: Sequence[Sequence[int]], step: int, *, drawn: bool) -> Limits:
+        """The least and the largest probability of sets of scenarios at a step, each of shape (cells,).
+
+        Args:
+            cells: the sets.
+            step: the step.
+            drawn: whether it is told from a drawn scenario, so that it may be anything that is possible.
+        """
+        found = [self._sure(members) if drawn else self._shares(members) for members in cells]
+        return np.array([low[step] for low, _ in found]), np.array([high[step] for _, high in found])
+
+    def _floored(
+        self, found: Estimate, effective: float | Floats, limits: Callable[[], Limits], missed: float | None = None
+    ) -> Estimate:
+        """An estimate of the outcome, its error raised where trials that were never drawn could add to it."""
+        if not in_doubt(found, effective):
+            return found
+        return floored(found, effective, limits, self.missed if missed is None else missed)
+
+    @property
+    def _missed_paths(self) -> float | None:
+        """The same of whole paths: a drawn scenario that has never been somewhere may be rare, its states often met."""
+        return UNDRAWN if self.program.feedback or self._drawn else None
+
+    @cached_property
+    def missed(self) -> float:
+        """How many draws may be expected to hit a trial that none has hit.
+
+        Three, wherever a state that the outcome depends on, or a combination of states that one of its causes reads,
+        is rare. Where all of them were drawn often, only their coming together can have been missed, and then the
+        spread of what was drawn tells of it too: one.
+        """
+        causes = self.program.upstream([OUTCOME])
+        read = {name for name in causes if name != OUTCOME or self.program.feedback or self._drawn}
+        met = {name: self._least_met(name) for name in read if name in self.support.possible}
+        alone = (float(shares.min()) for shares in met.values())
+        together = (_least_together(node, met) for node in map(self.program.nodes.__getitem__, causes))
+        return UNDRAWN if min([1.0, *alone, *together]) * self.trials < _OFTEN else 1.0
+
+    def _least_met(self, name: str) -> Floats:
+        """The least share of each state of a node over the steps at which it is possible, 1 without any."""
+        least: Floats = np.where(self.support.possible[name], self.shares(name), 1.0).min(axis=0)
+        return least
+
+    def _there(self, state: int) -> Limits:
+        """How likely it is that a trial is in a scenario at each step, as a row of the transition matrix weighs it."""
+        if self.program.feedback or self._drawn:
+            return self._sure([state])
+        return self._shares([state])
+
+    def _rows(self) -> Limits:
+        """The limits of the transition matrix: of a row at any of its steps."""
+        states = len(self.program.outcome.states)
+        low, high = np.ones((states, states)), np.zeros((states, states))
+        known: set[object] = set()
+        for step in range(1, self.program.steps):
+            start = self.support.possible[OUTCOME][step - 1]
+            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_at(step)
+            if (kind := (goes, start.tobytes())) in known:
+                continue
+            known.add(kind)
+            for goal in range(states):
+                least, most = self._into(np.arange(states) == goal, step)
+                low[start, goal] = np.minimum(low[start, goal], least[start])
+                high[start, goal] = np.maximum(high[start, goal], most[start])
+        return low, low if self._agree[-1] else high
+
+    def _into(self, inside: Truth, step: int) -> Limits:
+        if not self._drawn:
+            return self.support.steps_into(inside, step)
+        moves = self.support.moves[step]
+        return _zero_or_one(~moves[:, ~inside].any(axis=1)), _zero_or_one(moves[:, inside].any(axis=1))
+
+    def _shares(self, members: Sequence[int]) -> Limits:
+        key = tuple(sorted(members))
+        if key not in self._limits:
+            self._limits[key] = self._sure(key) if self._drawn else self.support.limits(key)
+        return self._limits[key]
+
+    def _sure(self, members: Iterable[int]) -> Limits:
+        """The limits of a scenario that is drawn: 0 and 1, unless it is certain or impossible."""
+        possible = self.support.possible[OUTCOME]
+        inside = np.isin(np.arange(possible.shape[1]), list(members))
+        return _zero_or_one(~possible[:, ~inside].any(axis=1)), _zero_or_one(possible[:, inside].any(axis=1))
+
+    def _first_visits(self, members: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+        """The limits of first visits, each of shape (steps,), and of any visit, shape (2,)."""
+        low, high, ever = self.support.first_visits(members)
+        if self._drawn:  # then a trial has one first visit at most
+            low, high = np.floor(low), np.ceil(high)
+            ever = np.array([float((low > 0).any()), float((high > 0).any())])
+        return np.where(self._agree, high, low), high, ever
+
+    @cached_property
+    def _agree(self) -> Truth:
+        """Up to which step the outcome's law is the same in all trials, so that carried probabilities must agree."""
+        if self.program.feedback or self._drawn:
+            return np.zeros(self.program.steps, dtype=np.bool_)
+        return ~np.logical_or.accumulate(self.support.swayed)
+
+    # Nodes ------------------------------------------------------------------------------------------------------------
+
+    def states(self, name: str, found: Estimate) -> Estimate:
+        """The share of each state of a node at each step, shape (steps, states)."""
+
+        def limits() -> Limits:
+            possible = self.support.possible[name]
+            certain = possible & (possible.sum(axis=1, keepdims=True) == 1)
+            return _zero_or_one(certain), _zero_or_one(possible)
+
+        return floored(found, self.trials, limits)
+
+    def values(self, name: str, value: Floats, error: Floats) -> Floats:
+        """The errors of a numeric node's mean or quantile at each step, shape (steps,)."""
+        node = self.program.nodes[name]
+        assert isinstance(node, NumericNode), "states have shares"
+        missed = undrawn(self.trials)
+        if not np.any(error < missed * (node.scale.high - node.scale.low)):
+            return error
+        low, high = self.support.ranges[name].T
+        floor: Floats = np.maximum(error, missed * farthest(value, low, high))
+        return floor
+
+
+def missed_by(program: Program, trials: float) -> float:
+    """As `LeastErrors.missed`, from a few trials of its own, where those of a run have left no shares of states.
+
+    Args:
+        program: perhaps with values of drawn judgements.
+        trials: for how many independent trials those of the run stand.
+    """
+    draws = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
+    return LeastErrors(program, trials, lambda name: shares(draws, name)).missed
+
+
+def shares(draws: ForecastSums, name: str) -> Floats:
+    """The shares of a node's states, the scenarios' too, shape (steps, states)."""
+    if name != OUTCOME:
+        return draws.states(name).value
+    found: Floats = draws.visits.sum(axis=0) / draws.trials.sum()  # with an error it would take twice as much memory
+    return found
+
+
+def least_error(
+    cases: Sequence[tuple[Formula, Formula | None]], program: Program, value: float, effective: float
+) -> float:
+    """The least standard error of a probability, averaged over cases: events, each given another one or None.
+
+    Args:
+        cases: those that were found possible.
+        program: in which they are read.
+        value: the estimate.
+        effective: for how many unweighted trials those stand that agree with what is given, at the least.
+
+    It is 0 where all trials must agree; else by the rule of three, as in `sampler.estimates.floored`.
+    """
+    if not cases or math.isnan(value):
+        return 0.0
+    support = Support(program)
+    ends = [_ends(support, *case) for case in cases]
+    low, high = (math.fsum(end) / len(ends) for end in zip(*ends, strict=True))
+    return float(undrawn(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
+
+
+def covering(
+    error: float, value: float, case: tuple[Formula, Formula | None], program: Program, effective: float
+) -> float:
+    """The standard error of a sampled probability, raised to the least one; as in `least_error`, of a single case."""
+    if error >= float(undrawn(effective)) * max(value, 1.0 - value):
+        return error  # it is no constant, and what is possible need not be looked into
+    return max(error, least_error([case], program, value, effective))
+
+
+def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[float, float]:
+    """The least and the largest probability of an event in a trial that agrees with what is given."""
+    program = support.program
+    seen = All(()) if given is None else given
+    if True not in support.truths(All((event, seen))):
+        return 0.0, 0.0
+    if True not in support.truths(All((Not(event), seen))):
+        return 1.0, 1.0
+    asked = {atom.node for formula in (event, seen) for atom in atoms(formula)}
+    if asked != {OUTCOME} or program.feedback:
+        return 0.0, 1.0
+    parts = [part for formula in (event, seen) for part in timed_parts(formula)]
+    if not support.swayed[: max(part.steps[-1] for part in parts) + 1].any():
+        return 0.0, 0.0  # carried along by the same law in all trials
+    if given is not None or not isinstance(event, Timed) or len(event.steps) > 1:
+        return 0.0, 1.0
+    every = np.arange(len(program.outcome.states))
+    low, high = support.limits(np.flatnonzero(states_of(event.condition, len(every))))
+    return float(low[event.steps[0]]), float(high[event.steps[0]])
+
+
+def _least_together(node: Node, met: Mapping[str, Floats]) -> float:
+    """The least share of a combination of parents to which a node responds, were they independent."""
+    tables = [(term.parents, term.points.any(axis=-1)) for term in node.terms]
+    if isinstance(node, CategoricalNode):
+        tables.append((node.prior_parents, np.ones(node.prior.shape[:-1], dtype=np.bool_)))
+    least = 1.0
+    for parents, responds in tables:
+        share = np.ones(())
+        for parent in parents:
+            known = parent.node in met and not parent.edges
+            share = share[..., None] * (met[parent.node] if known else np.ones(parent.size))
+        least = min(least, float(share[responds].min(initial=1.0)))
+    return least
+
+
+def _zero_or_one(truth: Any) -> Floats:
+    return np.asarray(truth, dtype=np.float64)

@@ -1,0 +1,397 @@
+"""How likely is each scenario? Runs a model and makes estimates with standard errors of the sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judgement_band
+from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, TooFewDraws
+from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.questions.sample_size import enough, further
+from usru_scenarios.questions.simulate.least_errors import LeastErrors, shares
+from usru_scenarios.reading.outline import NodeOutline, Outline
+from usru_scenarios.results.common import ModelLine, Run, Warned, warned
+from usru_scenarios.results.simulate import (
+    Band,
+    Errors,
+    ScenarioResult,
+    Simulation,
+    StatesResult,
+    ValueErrors,
+    ValuesResult,
+)
+from usru_scenarios.sampler.engine import BINS, ForecastSums, MapBlocks, NumericSums, Plan, simulate
+from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
+from usru_scenarios.version import __version__
+
+if TYPE_CHECKING:
+    from usru_scenarios.language.questions import Intervention, Observation
+
+MATTERS = 0.01
+"""A band that is no wider is as good as none, however rough."""
+HIDDEN = 0.05
+"""By how much a band may be too narrow for what can't be told from noise before that is worth a warning."""
+ROUGH, WANTED = 0.25, 0.1
+"""The error of a band's width, as a share of it, from which on it is called rough, and at which it is good."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def forecast(
+    outline: Outline,
+    program: Program,
+    settings: RunSettings,
+    *,
+    weights: Mapping[str, Floats] | None = None,
+    do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
+    map_blocks: MapBlocks = map,
+) -> Simulation:
+    """Sample a model and report its likelihoods.
+
+    Args:
+        outline: what the model calls its parts.
+        program: the model, compiled.
+        settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
+            many draws of the uncertain judgements the program has values.
+        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
+        do: interventions, which cut nodes off from their causes.
+        given: observations, which weigh trials by how well they agree.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        ImpossibleEvidence: no trial agrees with what is given.
+        TooFewDraws: too few trials do.
+    """
+    for intervention in do:
+        program = intervention.on(program)
+    plan, halves = _drawn(program, Plan.of(settings.trials, settings.seed, settings.judgements), given, map_blocks)
+    draws = halves.by_draws() if settings.judgements else halves
+    bands = _BandEstimates(halves) if settings.judgements else None
+    least = LeastErrors(
+        program, draws.effective_trials, lambda name: shares(draws, name), [observation.event for observation in given]
+    )
+    moves, move_errors = _transitions(draws, least)
+    return Simulation(
+        model=ModelLine(outline.name, outline.title, outline.sha256),
+        run=Run(
+            trials=plan.trials,
+            seed=settings.seed,
+            method="sample",
+            steps=list(program.grid.labels),
+            profile=outline.profile,
+            weights={name: float((weights or program.weights)[name].mean()) for name in outline.drivers},
+            do=[intervention.text for intervention in do],
+            given=[observation.text for observation in given],
+            effective_trials=draws.effective_trials,
+            judgements=settings.judgements,
+            judgements_at_means=outline.at_means(settings.judgements),
+            usru_version=__version__,
+        ),
+        scenarios=_scenarios(_SeriesEstimates(program, draws, bands, least), outline),
+        groups=_groups(_SeriesEstimates(program, draws, bands, least)),
+        transitions=nested(moves, program, outline),
+        transition_errors=nested(move_errors, program, outline),
+        drivers=_nodes(program, draws, outline.drivers, least),
+        consequences=_nodes(program, draws, outline.consequences, least),
+        baseline=outline.baseline,
+        warnings=[
+            *warnings(outline, program, drawn=settings.judgements > 0),
+            *(map(warned, doubts(bands.found, plan)) if bands else ()),
+        ],
+    )
+
+
+def _drawn(
+    program: Program, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks
+) -> tuple[Plan, ForecastSums]:
+    """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
+    if not given:
+        return plan, simulate(program, plan, map_blocks)
+    from usru_scenarios.program.events import All
+    from usru_scenarios.sampler.likelihood_weighting import simulate_given
+
+    seen = All(tuple(observation.event for observation in given))
+    while True:
+        draws = simulate_given(program, seen, plan, map_blocks)
+        effective = draws.effective_trials
+        if enough(effective, plan.trials):
+            return plan, draws
+        if (more := further(plan.trials, effective)) is None:
+            raise _too_few(program, draws, given, plan)
+        del draws  # the next ones need its room
+        plan = Plan.of(more, plan.seed, plan.judgements)
+
+
+def _too_few(program: Program, draws: ForecastSums, given: Sequence[Observation], plan: Plan) -> Exception:
+    from usru_scenarios.questions.impossible import not_met
+
+    evidence = [(observation.text, observation.event) for observation in given]
+    if not draws.effective_trials:
+        return not_met(program, evidence, plan)
+    end = ratio(draws.visits[:, -1, 0], draws.trials)
+    what = f"{program.outcome.states[0]} at the end, given {', '.join(text for text, _ in evidence)}"
+    return TooFewDraws(draws.effective_trials, float(end.value), float(end.error), what)
+
+
+def _scenarios(series: _SeriesEstimates, outline: Outline) -> dict[str, ScenarioResult]:
+    index = series.program.outcome.states.index
+    return {name: series.of([index(name)], index(name), title) for name, title in outline.scenarios.items()}
+
+
+def _groups(series: _SeriesEstimates) -> dict[str, ScenarioResult]:
+    first = len(series.program.outcome.states)
+    return {
+        name: series.of(list(members), first + number, name)
+        for number, (name, members) in enumerate(series.program.groups.items())
+    }
+
+
+class _SeriesEstimates:
+    """Estimates over time of scenarios and groups."""
+
+    def __init__(self, program: Program, draws: ForecastSums, bands: _BandEstimates | None, least: LeastErrors) -> None:
+        self.program = program
+        self.least = least
+        self.draws = draws
+        self.bands = bands
+        self.steps = program.steps
+        self.shares = draws.visits.sum(axis=0)
+
+    def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
+        """The result of a set of scenarios whose first visits are counted in column `first`."""
+        trials = self.draws.trials
+        visits = self.draws.visits[:, :, members].sum(axis=2)
+        by_step = self.least.by_step(members, ratio(visits, trials))
+        mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
+        first_visit = self.least.first_visit(members, self.draws.first_visits(first))
+        ever = self.least.ever(members, self.draws.visited(first))
+        sure = certain(self.shares, members)
+        likely = clean(np.where(sure, 1.0, by_step.value))
+        return ScenarioResult(
+            title=title,
+            by_step=likely,
+            end=likely[-1],
+            mean=1.0 if sure.all() else clean_one(mean.value),
+            ever=1.0 if sure.any() else clean_one(ever.value),
+            first_visit=clean(first_visit.value),
+            standard_errors=Errors(
+                by_step=by_step.error.tolist(),
+                end=float(by_step.error[-1]),
+                mean=float(mean.error),
+                ever=float(ever.error),
+                first_visit=first_visit.error.tolist(),
+            ),
+            band=None if self.bands is None else self.bands.of(members),
+        )
+
+
+class _BandEstimates:
+    """What the uncertain judgements leave open, from sums with two batches for each of their draws."""
+
+    def __init__(self, halves: ForecastSums) -> None:
+        self.halves = halves
+        self.found: list[JudgementBand] = []
+
+    def of(self, members: list[int]) -> Band | None:
+        """The band of a set of scenarios; None where fewer than two draws agree with what is seen."""
+        halves = self.halves
+        found = joined(
+            judgement_band(
+                halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls
+            )
+            for start in range(0, halves.visits.shape[1], AT_ONCE)
+        )
+        if not np.isfinite(found.low).all():
+            return None
+        self.found.append(found)
+        return Band(clean(found.low), clean(found.high))
+
+
+def doubts(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
+    """Whether bands that are wide enough to matter are worth their name, and what would make them so."""
+    by_trials = by_draws = 0.0
+    for each in found:
+        width = np.where(each.high - each.low > MATTERS, each.high - each.low, np.inf)
+        hidden = float(each.hidden.max()) / HIDDEN
+        by_trials = max(by_trials, float((each.by_trials / width).max()), hidden * ROUGH)
+        by_draws = max(by_draws, float((each.by_draws / width).max()))
+    if math.hypot(by_trials, by_draws) <= ROUGH:
+        return
+    if by_trials > by_draws:
+        trials = _rounded(plan.trials * by_trials / WANTED)
+        why, advice = "how wide they are is in part sampling error", f"-n {trials} trials make them sharper"
+    else:
+        draws = min(_rounded(plan.judgements * (by_draws / WANTED) ** 2), MOST_JUDGEMENTS)
+        why = f"{plan.judgements} draws of the judgements leave their ends open"
+        advice = f"--judgements {draws} makes them sharper"
+        if plan.trials:
+            trials = _rounded(plan.trials * draws / plan.judgements)
+            advice += f", with as many trials for each draw (-n {trials})"
+    yield Problem("rough_band", f"the bands of judgement are rough: {why}; {advice}", severity="warning")
+
+
+def _rounded(number: float) -> int:
+    """The next number above of one digit, then zeros."""
+    unit: int = 10 ** int(math.log10(number))
+    return math.ceil(number / unit) * unit
+
+
+def certain(shares: Floats, members: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Where a set of states holds for certain, shape (steps,): none of the others has any share.
+
+    Ratios of sums that are equal but for their rounding would bring what was observed near 1, and not to it.
+
+    Args:
+        shares: shape (steps, states), in any unit.
+        members: the columns of the states.
+    """
+    others = np.delete(shares, members, axis=1)
+    return np.asarray(shares.any(axis=1) & ~others.any(axis=1))
+
+
+def clean(values: Floats) -> list[float]:
+    """Probabilities without the rounding of sums: never below 0 or above 1."""
+    clean: list[float] = np.clip(values, 0.0, 1.0).tolist()
+    return clean
+
+
+def clean_one(value: Floats | float) -> float:
+    """A probability without the rounding of sums, likewise."""
+    return min(max(float(value), 0.0), 1.0)
+
+
+def _transitions(draws: ForecastSums, least: LeastErrors) -> tuple[Floats, Floats]:
+    """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
+    there = draws.moves.sum(axis=2, keepdims=True)
+    estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
+    estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / draws.trials.sum())
+    return np.clip(estimate.value, 0.0, 1.0), estimate.error
+
+
+def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
+    """A matrix over the program's scenarios by names, in the order of the file; None for what is no number."""
+    index = program.outcome.states.index
+    return {
+        start: {
+            end: None if math.isnan(value := float(matrix[index(start), index(end)])) else value
+            for end in outline.scenarios
+        }
+        for start in outline.scenarios
+    }
+
+
+def _nodes(
+    program: Program, draws: ForecastSums, nodes: Mapping[str, NodeOutline], least: LeastErrors
+) -> dict[str, StatesResult | ValuesResult]:
+    results: dict[str, StatesResult | ValuesResult] = {}
+    for name, part in nodes.items():
+        node = program.nodes[name]
+        if isinstance(node, NumericNode):
+            results[name] = _values(part.title, node, draws.values[name], _effective(draws, name), least)
+        else:
+            results[name] = _states(part.title, node, part.states, least.states(name, draws.states(name)))
+    return results
+
+
+def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: Estimate) -> StatesResult:
+    """The share of each state at each step, in the order of the file."""
+    columns = {state: node.states.index(state) for state in order}
+    sure = {column: certain(estimate.value, [column]) for column in columns.values()}
+    return StatesResult(
+        title,
+        {state: clean(np.where(sure[column], 1.0, estimate.value[:, column])) for state, column in columns.items()},
+        {state: estimate.error[:, column].tolist() for state, column in columns.items()},
+    )
+
+
+def _effective(draws: ForecastSums, name: str) -> Floats:
+    """For how many independent values those of a numeric node stand at each step, shape (steps,).
+
+    Where judgements are drawn, values of one draw go together: as many would have the mean's error.
+    """
+    sums = draws.values[name]
+    effective = np.full(len(sums.total), draws.effective_trials)
+    if (mean := draws.mean(name)) is None:
+        return effective
+    trials = sums.bins.sum(axis=1)
+    variance = np.maximum(sums.squares / trials - (sums.total / trials) ** 2, 0.0)
+    np.divide(variance, mean.error**2, out=effective, where=mean.error > 0)
+    np.maximum(effective, 1.0, out=effective)  # where all values are alike, rounding may leave a mean some error
+    return effective
+
+
+def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats, least: LeastErrors) -> ValuesResult:
+    """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away.
+
+    Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
+    """
+    trials = sums.bins.sum(axis=1)
+    above = sums.total / trials
+    mean = node.scale.low + above
+    error = np.sqrt(np.maximum(sums.squares / trials - above**2, 0.0) / np.maximum(effective - 1, 1))
+    missed = undrawn(least.trials)
+    quantiles, errors = {}, {}
+    for share in QUANTILES:
+        reach = np.maximum(np.sqrt(share * (1.0 - share) / effective), missed)
+        value = _quantile(np.full_like(reach, share), node, sums)
+        above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, sums) for way in (1, -1))
+        quantiles[f"{share:.2f}"] = value.tolist()
+        errors[f"{share:.2f}"] = least.values(node.name, value, (above - below) / 2).tolist()
+    return ValuesResult(
+        title, mean.tolist(), quantiles, ValueErrors(least.values(node.name, mean, error).tolist(), errors)
+    )
+
+
+def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
+    """The quantile at each step, one share for each; linear within a bin and never beyond what was seen."""
+    edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
+    cumulative = (np.append(0.0, np.cumsum(row)) for row in sums.bins)  # a step at a time: all would be much to hold
+    found: Floats = np.array(
+        [np.interp(share * row[-1], row, edges) for share, row in zip(shares, cumulative, strict=True)]
+    )
+    return np.clip(found, sums.least, sums.most)
+
+
+def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
+    """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
+    told = () if drawn else uncertainty(outline)
+    return [warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
+
+
+def uncertainty(outline: Outline) -> Iterable[Problem]:
+    """The warning that an answer takes uncertain judgements at their means."""
+    if number := len(outline.uncertain):
+        first = outline.uncertain[0]
+        said = f"the uncertain judgement {first} is taken at its mean; the band that it gives is not computed"
+        if number > 1:
+            said = (
+                f"{number} uncertain judgements are taken at their means, the first of them {first}; the band that "
+                "they give is not computed"
+            )
+        yield Problem("judgements_at_their_means", said, severity="warning")
+
+
+def _independence(program: Program) -> Iterable[Problem]:
+    """The warning that the outcome has no memory of its own.
+
+    It has one through a persistence (without any, points for `hold` do nothing), through moves that are not allowed, or
+    through its own past among its priors, influences and rules.
+    """
+    outcome = program.outcome
+    remembers = outcome.persistence.any() or outcome.allowed is not None or (OUTCOME, 1) in program.reads(OUTCOME)
+    if program.steps > 1 and not remembers:
+        yield Problem(
+            "independent_outcome",
+            "the outcome has no persistence: it follows the drivers afresh at every step, so that ever, first visits "
+            "and transitions say little",
+            hint="give outcome.persistence a value, such as 0.5",
+            severity="warning",
+        )

@@ -1,0 +1,145 @@
+"""What do the judgements rest on? Claims, documents, and what is inferred (section 10 of the format)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
+from usru_scenarios.model.schema import Distribution, Duration, Judgement, Keep
+from usru_scenarios.problems import Problem, RequestError, listing, suggestion
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.register import Register
+from usru_scenarios.results.common import ModelLine
+from usru_scenarios.results.descriptions import ClaimPart, DocumentPart, JudgedPart, RoleCount, SourcesReport
+
+
+def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport:
+    """List judgements and the claims that they rest on.
+
+    Args:
+        loaded: the model and its register.
+        about: a name of the model (its driver, scenario, rule, ...), the dotted path of a part, or a claim's id;
+            everything if None.
+
+    Raises:
+        RequestError: there is nothing of that name.
+    """
+    everything = list(judgements(loaded.model))
+    chosen = everything if about is None else _about(about, everything, loaded)
+    register = loaded.register or Register()
+    cited = [about] if about is not None and about in register else _cited(chosen)
+    return SourcesReport(
+        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
+        about=about,
+        judgements=[_judged(judged) for judged in chosen],
+        claims={claim: _claim(claim, register) for claim in cited if claim in register},
+        documents=_documents(register, chosen),
+        independence=_independence(register, chosen),
+        roles=_roles(chosen),
+    )
+
+
+def _cited(chosen: Iterable[Judged]) -> list[str]:
+    """The claims of the judgements, each once."""
+    return list(dict.fromkeys(claim for judged in chosen for claim in judged.sources))
+
+
+def _about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]:
+    if loaded.register is not None and about in loaded.register:
+        return [judged for judged in everything if about in judged.sources]
+    known = _names(loaded)
+    path = known.get(about, about)
+    chosen = [judged for judged in everything if _within(dotted(judged.path), path)]
+    if not chosen and about not in known:
+        paths = [dotted(judged.path) for judged in everything]
+        hint = suggestion(about, [*known, *paths]) or listing(known)
+        raise RequestError([Problem("unknown_name", f"the model has no part and no judgement '{about}'", None, hint)])
+    return chosen
+
+
+def _names(loaded: Loaded) -> dict[str, str]:
+    """Every name of the model with the path of what it names."""
+    sections = ("scenarios", "drivers", "rules", "consequences")
+    named = {name: f"{section}.{name}" for section in sections for name in getattr(loaded.model, section)}
+    return {**named, **{section: section for section in (*sections, "anchor", "outcome")}}
+
+
+def _within(path: str, part: str) -> bool:
+    return path == part or path.startswith(f"{part}.")
+
+
+def _judged(judged: Judged) -> JudgedPart:
+    return JudgedPart(
+        dotted(judged.path), judged.role, _value(judged.judgement), list(judged.sources), judged.is_inferred
+    )
+
+
+def _value(judgement: Judgement | Keep) -> str:
+    match judgement.value:
+        case Duration(text=text):
+            return text
+        case Distribution() as distribution:
+            return f"{distribution.family} {', '.join(f'{one.mean:g}' for one in distribution.parameters)}"
+        case number:
+            return f"{number:g}"
+
+
+def _claim(name: str, register: Register) -> ClaimPart:
+    claim = register.claims[name]
+    return ClaimPart(
+        claim=" ".join(claim.claim.split()),
+        where=claim.where or "",
+        document=register.document_ids[name],
+        kind=claim.kind or "",
+        speaker=claim.speaker or "",
+        hedge=claim.hedge or "",
+        assumption=is_assumption(name),
+        agrees=list(claim.agrees),
+        contradicts=list(claim.contradicts),
+    )
+
+
+def _documents(register: Register, chosen: Iterable[Judged]) -> dict[str, DocumentPart]:
+    chosen = list(chosen)
+    cited = {claim for judged in chosen for claim in judged.sources}
+    resting = Counter(name for judged in chosen for name in _cited_documents(register, judged))
+    return {
+        name: DocumentPart(
+            title=document.title or name,
+            independence=document.independence or name,
+            assumptions=bool(document.claims) and all(map(is_assumption, document.claims)),
+            claims=len(document.claims),
+            cited=len(cited & set(document.claims)),
+            judgements=resting[name],
+        )
+        for name, document in register.documents.items()
+    }
+
+
+def _cited_documents(register: Register, judged: Judged) -> set[str]:
+    return {register.document_ids[claim] for claim in judged.sources if claim in register}
+
+
+def _independence(register: Register, chosen: Iterable[Judged]) -> dict[str, int]:
+    """For each group of documents that draw on one another, how many judgements cite one of them."""
+    voices = {
+        name: document.independence or name
+        for name, document in register.documents.items()
+        if not all(map(is_assumption, document.claims))
+    }
+    counts = Counter(
+        voice
+        for judged in chosen
+        for voice in {voices[name] for name in _cited_documents(register, judged) if name in voices}
+    )
+    return {voice: counts[voice] for voice in dict.fromkeys(voices.values())}
+
+
+def _roles(chosen: Iterable[Judged]) -> dict[str, RoleCount]:
+    total: Counter[str] = Counter()
+    inferred: Counter[str] = Counter()
+    for judged in chosen:
+        total[judged.role] += 1
+        inferred[judged.role] += judged.is_inferred
+    return {role: RoleCount(number, inferred[role]) for role, number in total.items()}

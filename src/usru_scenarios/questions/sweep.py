@@ -1,0 +1,499 @@
+"""How do the likelihoods move with a judgement? One or two weights or other numbers over a range.
+
+All points are run on the same random numbers, so that curves are smooth in what is varied, and the value at which two
+scenarios are equally likely is found far more precisely than either likelihood: the root of their difference, whose
+standard error is that of the difference there, divided by its slope (the delta method).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate, ratio
+from usru_scenarios.language.questions import Intervention
+from usru_scenarios.language.text import Text
+from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
+from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
+from usru_scenarios.model.schema import Judgement, Model
+from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Program
+from usru_scenarios.questions.least_differences import Limits, SingleTrials, covered, parted
+from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
+from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.outline import Outline
+from usru_scenarios.results.common import ModelLine, Run
+from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
+from usru_scenarios.timeline import Grid, TimeError
+from usru_scenarios.version import __version__
+
+SWEEP_TRIALS, GRID_TRIALS = 16_384, 4096
+"""Trials of each point, for one variable and for two, where the points are many."""
+
+MEAN = "mean"
+"""The time that stands for the mean over all steps."""
+
+SCALES = ("odds_per_point", "sd_per_point")
+"""Paths of a single key, which could be taken for names of drivers."""
+
+_MOST_REFINED = 20
+"""So many crossings are followed up; where more are found, sampling can't tell two scenarios apart."""
+
+_MOST_STEPS = 12
+"""Further points that one crossing may take."""
+
+_CLOSE = 0.5
+"""A root is near enough for its last correction where the difference is below this share of its standard error."""
+
+_EXACTLY = 1e-10
+"""... or below this, where there is no error."""
+
+_SPAN = 1e-6
+"""... or where the points on both sides are this share of the first interval apart."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A variable, understood.
+
+    Attributes:
+        weight: the driver or rule whose weight it is; None where it is another number.
+        paths: of the judgements that are set, otherwise.
+        present: as in `Varied`.
+    """
+
+    variable: Variable
+    weight: str | None
+    paths: tuple[Path, ...]
+    present: float | None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is written as the name of a driver or rule."""
+        return self.variable.name == self.weight
+
+
+@dataclass(frozen=True)
+class SweepBase:
+    """What is varied: a program, and the model that it is compiled from where more than weights vary.
+
+    The one place where the programs of a sweep are made: uncertain judgements stand at their means here.
+    """
+
+    program: Program
+    model: Model | None
+    axes: tuple[Axis, ...]
+    do: tuple[Intervention, ...]
+
+    def at(self, values: Sequence[float]) -> Program:
+        """The program at a point."""
+        weights = {axis.weight: value for axis, value in zip(self.axes, values, strict=True) if axis.weight is not None}
+        others = {path: value for axis, value in zip(self.axes, values, strict=True) for path in axis.paths}
+        program = self.program
+        if others:
+            assert self.model is not None
+            program = compile_model(with_values(self.model, others))
+            for intervention in self.do:
+                program = intervention.on(program)
+            program = sharing(program, self.program)
+        return program.reweight(weights) if weights else program
+
+
+@dataclass(frozen=True)
+class SweepPrograms:
+    """The programs of all points, each made when it is asked for."""
+
+    ground: SweepBase
+    points: Sequence[Sequence[float]]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, number: int) -> Program:
+        return self.ground.at(self.points[number])
+
+
+def sweep(
+    variables: Sequence[Variable],
+    outline: Outline,
+    program: Program,
+    loaded: Callable[[], Loaded],
+    settings: RunSettings,
+    *,
+    at: Sequence[str] = (),
+    do: Sequence[Intervention] = (),
+    map_blocks: MapBlocks = map,
+) -> Sweep:
+    """Vary one or two judgements.
+
+    Args:
+        variables: one or two.
+        outline: what the model calls its parts.
+        program: the model, compiled, without the interventions.
+        loaded: gives the model, where more than weights vary.
+        settings: how many trials to draw for each point, the seed, and the method: sampled unless it is `exact`.
+        at: the times to read: `mean`, `start`, `end` or a step; by default `mean` and `end`.
+        do: interventions.
+        map_blocks: goes through portions of points and blocks of trials.
+
+    Raises:
+        QueryError: a variable or time makes no sense in this model, or there are too many points.
+        RequestError: a variable has no place in the file, or its values are out of bounds.
+        exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
+    """
+    _check_number(variables)
+    times = {one: _steps(one, program.grid) for one in at or _usual(program)}
+    model, axes = understood(variables, outline, program, loaded)
+    for intervention in do:
+        program = intervention.on(program)
+    plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
+    survey = _SweepRun(SweepBase(program, model, axes, tuple(do)), outline, times, plan, map_blocks)
+    survey.run()
+    return Sweep(
+        model=ModelLine(outline.name, outline.title, outline.sha256),
+        run=Run(
+            trials=plan.trials if plan else 0,
+            seed=settings.seed,
+            method="sample" if plan else "exact",
+            steps=list(program.grid.labels),
+            profile=outline.profile,
+            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
+            do=[intervention.text for intervention in do],
+            given=[],
+            effective_trials=float(plan.trials) if plan else None,
+            judgements_at_means=len(outline.uncertain),
+            usru_version=__version__,
+        ),
+        variables=[
+            Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
+            for axis in axes
+        ],
+        at=list(times),
+        points=[list(point) for point in survey.points],
+        scenarios=survey.curves(outline.scenarios, 0),
+        groups=survey.curves({name: name for name in program.groups}, len(outline.scenarios)),
+        likeliest=survey.likeliest(),
+        crossings=survey.crossings,
+        warnings=warnings(outline, program),
+    )
+
+
+# What is asked --------------------------------------------------------------------------------------------------------
+
+
+def _check_number(variables: Sequence[Variable]) -> None:
+    if not variables:
+        raise QueryError(Problem("no_variable", "there is nothing to vary", hint="such as domestic_opposition=0..3"))
+    if len(variables) > 2:
+        raise variables[2].error("too_many_variables", "a sweep varies one or two things, and this is the third")
+    if (points := math.prod(len(one.values) for one in variables)) > MOST_POINTS:
+        raise too_many(Text(variables[-1].text, SOURCE), points)
+
+
+def _usual(program: Program) -> tuple[str, ...]:
+    return ("now",) if not program.grid.months else (MEAN, "end") if program.steps > 1 else ("end",)
+
+
+def _steps(time: str, grid: Grid) -> range:
+    """The steps over which a scenario is read.
+
+    Raises:
+        QueryError: the time is neither `mean` nor one step.
+    """
+    text = Text(time, "--at")
+    if time.strip() == MEAN:
+        return range(grid.count)
+    try:
+        steps = grid.moment(time.strip())
+    except TimeError as error:
+        raise text.error("time", str(error), 0, len(time), "write mean, start, end or a step") from None
+    if len(steps) > 1:
+        hint = listing(grid.labels[step] for step in steps)
+        raise text.error(
+            "time", f"'{time.strip()}' has {len(steps)} steps, and one is read at a time", 0, len(time), hint
+        )
+    return steps
+
+
+def understood(
+    variables: Sequence[Variable], outline: Outline, program: Program, loaded: Callable[[], Loaded]
+) -> tuple[Model | None, tuple[Axis, ...]]:
+    """What the variables mean, and the model that holds their places; None where only weights by name are varied.
+
+    Raises:
+        QueryError, RequestError: as for `sweep`.
+    """
+    paths = [one for one in variables if not _is_weight(one, outline)]
+    weights = {one: _weight(one, program) for one in variables if one not in paths}
+    if not paths:
+        model, axes = None, weights
+    else:
+        model, others = _placed(paths, loaded())
+        axes = {**weights, **others}
+    ordered = tuple(axes[one] for one in variables)
+    if len(ordered) == 2 and not {ordered[0].weight, *ordered[0].paths}.isdisjoint(
+        {ordered[1].weight, *ordered[1].paths} - {None}
+    ):
+        raise variables[1].error("same_variable", "both variables are the same number of the file")
+    return model, ordered
+
+
+def _is_weight(variable: Variable, outline: Outline) -> bool:
+    """Whether a variable is the name of a driver or rule, and not a path."""
+    name = variable.name
+    if name in outline.drivers or name in outline.rules:
+        return True
+    if "." in name or name in SCALES:
+        return False
+    if name in outline.consequences:
+        message = f"'{name}' is a consequence, which has no weight"
+        raise variable.error("unknown_variable", message, "drivers and rules have weights")
+    known = [*outline.drivers, *outline.rules, *SCALES]
+    raise variable.error(
+        "unknown_variable", f"unknown driver or rule '{name}'", suggestion(name, known) or listing(known)
+    )
+
+
+def _weight(variable: Variable, program: Program) -> Axis:
+    if variable.values[0] < 0:
+        message = f"a weight can't be negative, and this is {variable.values[0]:g}"
+        raise variable.error("negative_weight", message, of_values=True)
+    present = program.weights[variable.name]
+    return Axis(variable, variable.name, (), float(present[0]) if np.ptp(present) == 0 else None)
+
+
+def _placed(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[Variable, Axis]]:
+    """The judgements that paths set, found by setting them: those that differ between the lowest and highest value."""
+    low = _with(loaded, [(one, one.values[0]) for one in variables])
+    axes = {}
+    for one in variables:
+        high = _with(loaded, [(other, other.values[-1 if other is one else 0]) for other in variables])
+        axes[one] = _axis(one, low, high, loaded)
+    _with(loaded, [(one, one.values[-1]) for one in variables])
+    return low.model, axes
+
+
+def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
+    """The file with variables at values, held against the format."""
+    try:
+        return loaded.read_again(loaded.profile, loaded.weights, [f"{one.name}={value!r}" for one, value in values])
+    except ModelError as error:
+        raise RequestError(
+            replace(one, span=replace(one.span, source=SOURCE)) if one.span and one.span.source == "--set" else one
+            for one in error.problems
+            if one.severity == "error"
+        ) from None
+
+
+def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
+    before, after, present = (
+        {judged.path: judged for judged in judgements(each.model)} for each in (low, high, loaded)
+    )
+    first, last = variable.values[0], variable.values[-1]
+    paths = tuple(
+        path for path, judged in after.items() if path not in before or before[path].judgement != judged.judgement
+    )
+    if not paths:
+        message = f"nothing changes between {variable.name}={first:g} and {last:g}"
+        hint = "a sweep varies a judgement that is a number: a weight, points, a prior, a persistence, odds_per_point"
+        raise variable.error("nothing_varied", message, f"{hint}; -w and --sourced-only have the last word")
+    if any(
+        path not in before or before[path].judgement.value != first or after[path].judgement.value != last
+        for path in paths
+    ):
+        raise variable.error("no_number", f"{variable.name} is more than one number", "sweep a path to a single one")
+    now = {_present(present.get(path), after[path].role, loaded.model.grid) for path in paths}
+    section, *rest = paths[0]
+    weight = str(rest[0]) if len(paths) == 1 and section in ("drivers", "rules") and rest[1:] == ["weight"] else None
+    return Axis(variable, weight, () if weight else paths, now.pop() if len(now) == 1 else None)
+
+
+def _present(judged: Judged | None, role: Role, grid: Grid) -> float | None:
+    """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
+    if judged is None:
+        return {"points": 0.0, "weight": 1.0}.get(role)
+    held = judged.judgement
+    return held.mean if isinstance(held, Judgement) else held.per_step(grid)
+
+
+# The points -----------------------------------------------------------------------------------------------------------
+
+
+class _SweepPoint(NamedTuple):
+    """A value of the variable, the sums there, and what single trials can say of them.
+
+    Attributes:
+        sums: shape (batches, times, scenarios + groups).
+        said: at every step.
+    """
+
+    value: float
+    sums: ProgramSums
+    said: SingleTrials
+
+
+class _SweepRun:
+    """All points of a sweep."""
+
+    def __init__(
+        self,
+        ground: SweepBase,
+        outline: Outline,
+        times: Mapping[str, range],
+        plan: Plan | None,
+        map_blocks: MapBlocks,
+    ) -> None:
+        self.ground = ground
+        self.times = times
+        self.plan = plan
+        self.map_blocks = map_blocks
+        self.names = list(outline.scenarios)
+        self.points = list(product(*(axis.variable.values for axis in ground.axes)))
+        program = ground.program
+        index = program.outcome.states.index
+        self.members = [*([index(name)] for name in self.names), *(list(one) for one in program.groups.values())]
+        shape = (len(self.points), len(times), len(self.members))
+        self.value, self.error = np.empty(shape), np.empty(shape)
+        self.crossings: list[Crossing] = []
+
+    def run(self) -> None:
+        """Go through the points, and look for crossings where there is one variable."""
+        changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
+        before: _SweepPoint | None = None
+        for number, sums in enumerate(run_each(SweepPrograms(self.ground, self.points), self.plan, self.map_blocks)):
+            here = _SweepPoint(self.points[number][0], self._read(sums), self._said(self.points[number]))
+            found = ratio(here.sums.visits, here.sums.trials)
+            if self.plan is not None:
+                found = self._covered(found, self.plan.trials, here.said)
+            self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
+            if before is not None and len(self.ground.axes) == 1:
+                changes += [
+                    (time, before, here)
+                    for time in self.times
+                    if self._leader(time, before) != self._leader(time, here)
+                ]
+            before = here
+        for time, low, high in sorted(changes, key=lambda change: list(self.times).index(change[0])):
+            self.crossings += self._crossings(time, low, high)
+
+    def curves(self, titles: Mapping[str, str], first: int) -> dict[str, Swept]:
+        """The curves of scenarios or groups, whose columns begin with `first`."""
+        return {
+            name: Swept(
+                title,
+                {
+                    time: LikelihoodCurve(self.value[:, row, column].tolist(), self.error[:, row, column].tolist())
+                    for row, time in enumerate(self.times)
+                },
+            )
+            for column, (name, title) in enumerate(titles.items(), start=first)
+        }
+
+    def likeliest(self) -> dict[str, list[str]]:
+        """The likeliest scenario at each point, by time."""
+        leaders = self.value[:, :, : len(self.names)].argmax(axis=2)
+        return {time: [self.names[leader] for leader in leaders[:, row]] for row, time in enumerate(self.times)}
+
+    def _read(self, sums: ProgramSums) -> ProgramSums:
+        return ProgramSums(sums.trials, sums.of(self.members, list(self.times.values())))
+
+    def _at(self, value: float) -> _SweepPoint:
+        (sums,) = run_each([self.ground.at([value])], self.plan, self.map_blocks)
+        return _SweepPoint(value, self._read(sums), self._said([value]))
+
+    def _covered(self, found: Estimate, trials: int, said: SingleTrials) -> Estimate:
+        return covered(found, trials, lambda: parted(said.limits, list(self.times.values())), [said])
+
+    def _said(self, values: Sequence[float]) -> SingleTrials:
+        """What single trials can say at a point."""
+        return SingleTrials(lambda: self.ground.at(values), self.members, range(self.ground.program.steps))
+
+    def _leader(self, time: str, place: _SweepPoint) -> int:
+        row = list(self.times).index(time)
+        return int(place.sums.visits[:, row, : len(self.names)].sum(axis=0).argmax())
+
+    # Crossings --------------------------------------------------------------------------------------------------------
+
+    def _crossings(self, time: str, low: _SweepPoint, high: _SweepPoint) -> Iterator[Crossing]:
+        """Where the likeliest scenario changes between two places; more than once where a third one leads between."""
+        before, after = self._leader(time, low), self._leader(time, high)
+        if before == after:
+            return
+        if len(self.crossings) >= _MOST_REFINED:
+            yield Crossing(time, self.names[before], self.names[after], low.value, high.value, None, None)
+            return
+        row = list(self.times).index(time)
+        gap = _Gap(row, self.times[time], before, after, self.plan.trials if self.plan else 0)
+        place, value, error = self._root(gap, low, high)
+        between = self._leader(time, place)
+        if between not in (before, after) and low.value < place.value < high.value:
+            yield from self._crossings(time, low, place)
+            yield from self._crossings(time, place, high)
+            return
+        known = error <= high.value - low.value
+        yield Crossing(
+            time,
+            self.names[before],
+            self.names[after],
+            low.value,
+            high.value,
+            value if known else None,
+            error if known else None,
+        )
+
+    def _root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
+        """The last place looked at, the value where two scenarios are equally likely, and its standard error.
+
+        By the Illinois form of the false position (M. Dowell and P. Jarratt, A modified regula falsi method, 1971), and
+        at the end along the slope between the two places.
+        """
+        (left, _), (right, _) = gap.at(low), gap.at(high)
+        slope = (right - left) / (high.value - low.value)
+        start, end, place, side = low.value, high.value, low, 0
+        for _ in range(_MOST_STEPS):
+            place = self._at(start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2)
+            found, error = gap.at(place)
+            if abs(found) <= max(_CLOSE * error, _EXACTLY) or end - start < _SPAN * (high.value - low.value):
+                break
+            if found > 0:
+                start, left, right, side = place.value, found, right / 2 if side > 0 else right, 1
+            else:
+                end, right, left, side = place.value, found, left / 2 if side < 0 else left, -1
+        found, error = gap.at(place)
+        if not slope:
+            return place, place.value, math.inf
+        return place, min(max(place.value - found / slope, low.value), high.value), error / abs(slope)
+
+
+class _Gap(NamedTuple):
+    """By how much one scenario is likelier than another at a time, given by its row and its steps."""
+
+    row: int
+    steps: range
+    before: int
+    after: int
+    trials: int
+
+    def at(self, place: _SweepPoint) -> tuple[float, float]:
+        """The difference and its standard error."""
+        visits = place.sums.visits[:, self.row]
+        found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
+        if self.trials:
+            found = covered(found, self.trials, lambda: self._limits(place.said), [place.said], lowest=-1.0)
+        return float(found.value), float(found.error)
+
+    def _limits(self, said: SingleTrials) -> Limits:
+        (low,), (high,) = parted(said.limits, [self.steps])
+        one, other = self.before, self.after
+        return np.asarray(low[one] - high[other]), np.asarray(high[one] - low[other])

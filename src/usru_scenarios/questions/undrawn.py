@@ -1,0 +1,73 @@
+"""Trials that may exist and were never drawn, and what they could make of an estimate that is no mean over trials.
+
+By the rule of three (`sampler.estimates.floored`) trials of a kind of which none was drawn may weigh as much as three
+of those drawn. Of a ratio, an information or a share of variance the error is therefore at least the most by which it
+changes when three trials of one kind are added to the sums that it is made of. Where all trials are of one kind,
+nothing is added, and the error may be 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from usru_scenarios.program.program import Floats
+from usru_scenarios.program.support import Support
+from usru_scenarios.program.truth import Truth
+
+
+@dataclass(frozen=True)
+class UndrawnTrials:
+    """Trials that were never drawn, as they can be at a step.
+
+    Attributes:
+        support: what is possible.
+        step: the step.
+        chance: the least and the largest probability, in any trial, of what is asked about.
+        weight: how much they weigh, in the weights of the trials that were drawn.
+    """
+
+    support: Support
+    step: int
+    chance: tuple[float, float]
+    weight: float
+
+    def possible(self, node: str, edges: Sequence[float] = ()) -> Truth:
+        """The possible states of a node, or parts of its scale between edges: shape (states,)."""
+        return possible_at(self.support, self.step, node, edges)
+
+
+def possible_at(support: Support, step: int, node: str, edges: Sequence[float] = ()) -> Truth:
+    """The possible states of a node at a step, or parts of its scale between edges: shape (states,)."""
+    if node in support.possible:
+        states: Truth = support.possible[node][step]
+        return states
+    first, last = np.searchsorted(np.asarray(edges), support.ranges[node][step], side="right")
+    parts = np.arange(len(edges) + 1)
+    within: Truth = (parts >= first) & (parts <= last)
+    return within
+
+
+def kinds_of(mean: Floats, low: Floats, high: Floats) -> Floats:
+    """Kinds of trials, in each of which one cell is as likely or unlikely as it can be; the others share the rest.
+
+    Args:
+        mean: shape (..., cells), the probabilities of cells that share out all scenarios, on average.
+        low: the same shape, the least in any trial.
+        high: the largest.
+
+    Returns:
+        Shape (2 cells, ..., cells): first the least of each cell, then the largest.
+    """
+    cells = mean.shape[-1]
+    own = np.eye(cells, dtype=np.bool_).reshape(cells, *(1,) * (mean.ndim - 1), cells)
+    rest = np.where(own, 0.0, mean)
+    total = rest.sum(axis=-1, keepdims=True)
+    share = np.divide(rest, total, out=np.where(own, 0.0, np.ones_like(rest) / max(cells - 1, 1)), where=total > 0)
+
+    def kinds(ends: Floats) -> Floats:
+        return np.where(own, ends, share * (1.0 - np.where(own, ends, 0.0).sum(axis=-1, keepdims=True)))
+
+    return np.concatenate([kinds(low), kinds(high)])

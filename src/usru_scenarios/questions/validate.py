@@ -1,0 +1,59 @@
+"""Is the file right? A report on one that is, or on the faults of one that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from usru_scenarios.problems import Problem
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.questions.calibrate import anchor_warning
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import ModelLine
+from usru_scenarios.results.descriptions import Diagnostic, Validation
+from usru_scenarios.study import Study
+
+_PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")
+
+
+def examined(study: Study) -> list[Problem]:
+    """The warnings of a file, with those that only running it can tell.
+
+    Raises:
+        ModelError: an expectation of the file can't be understood; with the faults of all.
+    """
+    study.expectations()
+    itself = study.loaded.by_itself()
+    program = study.program if itself is study.loaded else compile_model(itself.model)
+    missed = anchor_warning(itself, program)
+    return [*study.loaded.warnings, *([missed] if missed else [])]
+
+
+def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
+    """The report on a valid file: how much there is of what, and its warnings."""
+    model = loaded.model
+    return Validation(
+        valid=True,
+        model=ModelLine(model.name, model.title, loaded.sha256),
+        counts={"steps": model.grid.count, **{part: len(getattr(model, part)) for part in _PARTS}},
+        problems=[diagnostic(problem) for problem in warnings],
+    )
+
+
+def invalid(problems: Iterable[Problem]) -> Validation:
+    """The report on a file that is not valid."""
+    return Validation(valid=False, model=None, counts={}, problems=[diagnostic(problem) for problem in problems])
+
+
+def diagnostic(problem: Problem) -> Diagnostic:
+    """A problem as plain values."""
+    span = problem.span
+    return Diagnostic(
+        code=problem.code,
+        message=problem.message,
+        severity=problem.severity,
+        path=span.source if span else None,
+        line=span.line if span else None,
+        column=span.column if span else None,
+        hint=problem.hint,
+        count=problem.count,
+    )

@@ -1,0 +1,1 @@
+"""What to watch: which observations would move the forecast most, in expectation?"""

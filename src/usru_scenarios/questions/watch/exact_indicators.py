@@ -1,0 +1,143 @@
+"""How far what is seen moves a forecast, exactly: the numbers of `sightings` without sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.explain.state_evidence import Discretization
+from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits
+
+_SECONDS = 10.0
+"""Nothing that is predicted to take longer is found exactly, by the fixed rate of counted work."""
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class ExactIndicators:
+    """A node's states at one step together with the scenarios at a later one, given what was observed.
+
+    Attributes:
+        program: with its interventions.
+        on, horizon: the two steps.
+        given: what was observed.
+        readings: the nodes, read as states.
+    """
+
+    program: Program
+    on: int
+    horizon: int
+    given: Formula
+    readings: Sequence[Discretization]
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it is within the bound and predicted to take few seconds."""
+        try:
+            cost = exact.cost(self.program, self._events)
+        except exact.NotExact:
+            return False
+        return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= _SECONDS
+
+    @property
+    def _events(self) -> list[Formula]:
+        """The scenarios, and each state of each node with each of them, all with what was observed."""
+        ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
+        seen = [_at(self.on, condition) for reading in self.readings for condition in _states(reading)]
+        alone: list[Formula] = [All((event, self.given)) for event in ahead]
+        return alone + [All((state, event, self.given)) for state in seen for event in ahead]
+
+    @property
+    def _scenarios(self) -> int:
+        return len(self.program.outcome.states)
+
+    def joint(self) -> tuple[Floats, list[Floats]]:
+        """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
+
+        Raises:
+            exact.NothingObserved: what was observed has no probability.
+        """
+        found = np.array(exact.probabilities(self.program, self._events)).reshape(-1, self._scenarios)
+        total = found[0].sum()
+        if not total:
+            raise exact.NothingObserved("what is said to be seen does not happen")
+        found /= total
+        edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
+        return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]
+
+
+def outcome_in(members: Iterable[int], step: int) -> Timed:
+    """The event that one of some scenarios holds at a step."""
+    return _at(step, InStates(OUTCOME, frozenset(members)))
+
+
+def _at(step: int, condition: Formula) -> Timed:
+    return Timed("at", range(step, step + 1), condition)
+
+
+def _states(reading: Discretization) -> list[Formula]:
+    """What each state of a reading says of its node."""
+    if not reading.edges:
+        return [InStates(reading.node, frozenset([code])) for code in range(len(reading.states))]
+    low, high = reading.edges
+    below, above = Compared(reading.node, "<", low), Compared(reading.node, ">=", high)
+    return [below, All((Compared(reading.node, ">=", low), Compared(reading.node, "<", high))), above]
+
+
+def exact_effects(joint: Floats, future: Floats, sets: Sets, cells: Sets) -> IndicatorEffects:
+    """What seeing each state of a node would do, without errors.
+
+    Args:
+        joint: shape (states, scenarios), which sums to 1.
+        future: shape (scenarios,), of the scenarios alone.
+        sets: those of scenarios that are reported.
+        cells: those that share out all scenarios and count for the move.
+    """
+    share = np.where(joint.any(axis=1) & (np.count_nonzero(joint.any(axis=1)) == 1), 1.0, joint.sum(axis=1))
+    level = _gathered(future, sets)
+    covariance, apart = (_covariance(joint, share, future, groups) for groups in (sets, cells))
+    move = 0.5 * np.abs(apart).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seen = _gathered(joint, sets) / share[:, None]
+        # What nothing else can follow, follows for certain: its share is 1 whatever the rounding of sums.
+        seen = np.where(_gathered(joint, _others(sets, len(future))) == 0.0, 1.0, seen)
+        distance = move / share
+    return IndicatorEffects(
+        probability=_sure(np.clip(share, 0.0, 1.0)),
+        trials=np.where(share > 0.0, np.inf, 0.0),
+        shift=_sure(seen - level),
+        seen=_sure(np.clip(seen, 0.0, 1.0)),
+        clear=covariance != 0.0,
+        move=_sure(move),
+        distance=_sure(distance),
+        whole=_sure(np.asarray(move.sum())),
+        information=_sure(np.maximum(bits(_gathered(joint, cells)), 0.0)),
+    )
+
+
+def _covariance(joint: Floats, share: Floats, future: Floats, sets: Sets) -> Floats:
+    """P(state, set) - P(state) P(set), shape (states, sets); what is rounding of sums alone is 0."""
+    apart = _gathered(joint, sets) - share[:, None] * _gathered(future, sets)
+    return np.where(np.abs(apart) > _ROUNDING * share[:, None], apart, 0.0)
+
+
+def _gathered(probability: Floats, sets: Sets) -> Floats:
+    """Sums over sets of scenarios, the last axis."""
+    return np.stack([probability[..., list(members)].sum(axis=-1) for members in sets], axis=-1)
+
+
+def _others(sets: Sets, scenarios: int) -> Sets:
+    return [[one for one in range(scenarios) if one not in members] for members in sets]
+
+
+def _sure(value: Floats) -> Estimate:
+    return Estimate(value, np.zeros_like(value))

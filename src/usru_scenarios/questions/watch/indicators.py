@@ -1,0 +1,196 @@
+"""Walks trials once and counts what is seen at one step together with the scenario at another.
+
+In every trial the scenario's probability is carried along the drivers (`engine.Carried` says why), so that only what
+the drivers leave open costs precision. That is right as long as nothing that is looked at has read the scenario. A
+consequence has; so have drivers where the outcome feeds back, and so has what was observed of either. For these the
+scenario is drawn up to the last step at which they read it, taken as known there, and carried on from it. The scenario
+moves by itself and the drivers, so that beyond its own state at that step a consequence says nothing more about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, Formula, atoms, timed_parts
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.explain.state_evidence import Codes, discretizations
+from usru_scenarios.sampler.engine import MapBlocks, Plan, batched
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, WeightedForecast
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.tables import BlockStates
+
+
+@dataclass
+class IndicatorSums:
+    """What was seen and what came of it, summed over batches of trials with their weights.
+
+    Attributes:
+        weight: shape (batches,), the trials' weights, all 1 where nothing was observed.
+        squares: the sum over trials of the squared weight.
+        future: for each way of foreseeing, shape (batches, scenarios), the probability of each scenario to come.
+        both: for each reading, shape (batches, states, scenarios): that of the trials in which a state was seen.
+        seen_squares: for each reading, shape (states,), the sum of squared weights of the same trials.
+    """
+
+    weight: Floats
+    squares: float
+    future: list[Floats]
+    both: list[Floats]
+    seen_squares: list[Floats]
+
+    def add(self, other: IndicatorSums, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        self.weight[at] += other.weight
+        self.squares += other.squares
+        for mine, theirs in zip([*self.future, *self.both], [*other.future, *other.both], strict=True):
+            mine[at] += theirs
+        for mine, theirs in zip(self.seen_squares, other.seen_squares, strict=True):
+            np.add(mine, theirs, out=mine)
+
+    @property
+    def effective_trials(self) -> float:
+        """For how many unweighted trials the weighted ones stand."""
+        return float(self.weight.sum()) ** 2 / self.squares if self.squares else 0.0
+
+
+class IndicatorSampler:
+    """A program that is looked at on one step to foresee the scenario at a later one, under a plan.
+
+    Args:
+        program: with what is imposed.
+        on, horizon: the two steps, the second not before the first.
+        seen: what has been observed besides.
+        plan: how many trials to draw, and the seed.
+    """
+
+    def __init__(self, program: Program, on: int, horizon: int, seen: Sequence[Formula], plan: Plan) -> None:
+        observed = max((part.steps[-1] for event in seen for part in timed_parts(event)), default=0)
+        self.program = replace(program, grid=replace(program.grid, count=max(horizon, observed) + 1))
+        self.on = on
+        self.horizon = horizon
+        self.plan = plan
+        self.given = All(tuple(seen))
+        self.readings = discretizations(program, [name for name in program.named if name != OUTCOME])
+        own, below = self._known(seen)
+        self.known = (own,) if own == below else (own, below)
+        reached = program.downstream(OUTCOME)
+        self.ways = [len(self.known) - 1 if reading.node in reached else 0 for reading in self.readings]
+        self.walker = WeightedForecast(self.program, self.given, plan).walker
+        scenarios = len(program.outcome.states)
+        states = sum(len(reading.states) for reading in self.readings)
+        self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
+
+    def _known(self, seen: Sequence[Formula]) -> tuple[int, int]:
+        """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
+        reached = self.program.downstream(OUTCOME)
+        told = [
+            part.steps[-1]
+            for event in seen
+            for part in timed_parts(event)
+            if {atom.node for atom in atoms(part)} & {OUTCOME, *reached}
+        ]
+        own = max([-1, *told, *([self.horizon - 1] if self.program.feedback else [])])
+        return min(own, self.horizon), min(max(own, self.on), self.horizon) if reached else min(own, self.horizon)
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as in `engine.Walker`."""
+        return self.walker.seconds_each
+
+    def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
+        """Walk all blocks."""
+        total = self.zeros(self.batches.count)
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            total.add(part, self.batches.at(block))
+        return total
+
+    def zeros(self, batches: int) -> IndicatorSums:
+        """The sums of no trials, with room for so many batches."""
+        scenarios = len(self.program.outcome.states)
+        return IndicatorSums(
+            weight=np.zeros(batches),
+            squares=0.0,
+            future=[np.zeros((batches, scenarios)) for _ in self.known],
+            both=[np.zeros((batches, len(reading.states), scenarios)) for reading in self.readings],
+            seen_squares=[np.zeros(len(reading.states)) for reading in self.readings],
+        )
+
+    def run(self, block: int) -> IndicatorSums:
+        """The sums of one block."""
+        observer = _IndicatorObserver(self, self.plan.trials_in(block))
+        block_states = self.walker.walk(block, observer)
+        _, given = observer.tracker.probabilities(0)
+        return observer.counted(block_states.weight * given, self.batches.starts(block))
+
+
+class CarriedForecast:
+    """The scenario's probabilities in each trial, where the drawn one is known up to a step and carried on from it.
+
+    Where that step is the one before the horizon, its probability is read one step ahead.
+    """
+
+    def __init__(self, known: int) -> None:
+        self.known = known
+        self.present: Floats | None = None
+
+    def observe(
+        self, step: int, drawn: npt.NDArray[np.uint8] | None, transition: LazyTransition | FullTransition
+    ) -> None:
+        """Take a step."""
+        if step > self.known:
+            self.present = transition.start() if self.present is None else transition.advance(self.present)
+        elif step == self.known:
+            assert drawn is not None, "what is read is drawn"
+            self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+
+
+class _IndicatorObserver:
+    """Watches a block: remembers what is seen and what is foreseen until the weights of the trials are known."""
+
+    def __init__(self, lookout: IndicatorSampler, trials: int) -> None:
+        self.lookout = lookout
+        self.trials = trials
+        self.outcome = lookout.walker.index[OUTCOME]
+        self.tracker = EventTracker(lookout.program, [(CERTAIN, lookout.given)], trials, carried=False)
+        self.foresights = [CarriedForecast(known) for known in lookout.known]
+        self.codes: list[Codes] = []
+        self.future: list[Floats] = []
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Take note of a step."""
+        assert transition is not None, "the outcome is among the nodes that are drawn"
+        self.tracker.observe(step, block_states, transition)
+        for carried in self.foresights:
+            carried.observe(step, block_states.now[self.outcome], transition)
+        if step == self.lookout.on:
+            self.codes = [reading.codes(block_states.now[reading.index]) for reading in self.lookout.readings]
+        if step == self.lookout.horizon:
+            self.future = [self._present(carried) for carried in self.foresights]
+
+    @staticmethod
+    def _present(carried: CarriedForecast) -> Floats:
+        assert carried.present is not None, "a scenario is known at the horizon at the latest"
+        return carried.present
+
+    def counted(self, weights: Floats, edges: npt.NDArray[np.int64]) -> IndicatorSums:
+        """The sums of the block, each trial counted by its weight."""
+        sums = self.lookout.zeros(len(edges))
+        sums.weight += batched(weights[None], edges)[:, 0]
+        sums.squares += float((weights**2).sum())
+        future = [present * weights for present in self.future]
+        for total, part in zip(sums.future, future, strict=True):
+            np.add(total, batched(part, edges), out=total)
+        batches = np.searchsorted(edges, np.arange(self.trials), side="right") - 1
+        for number, (reading, codes) in enumerate(zip(self.lookout.readings, self.codes, strict=True)):
+            states = len(reading.states)
+            sums.seen_squares[number] += np.bincount(codes, weights**2, minlength=states)
+            places = batches * states + codes
+            for scenario, part in enumerate(future[self.lookout.ways[number]]):
+                counted = np.bincount(places, part, minlength=len(edges) * states)
+                sums.both[number][:, :, scenario] += counted.reshape(-1, states)
+        return sums

@@ -1,0 +1,443 @@
+"""What to watch? The states whose sighting at a date would move the forecast most, in expectation.
+
+To sight is to observe, not to impose: a state that is seen tells of what brought it about as well as of what it brings
+about. `lookout` walks the trials, `sightings` makes the estimates; here they become a list, with the file's own words
+for what to look out for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
+from usru_scenarios.exact.inference import NothingObserved
+from usru_scenarios.language.questions import Intervention, Observation
+from usru_scenarios.language.text import Text
+from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.schema import Categorical, Numeric, State
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing, suggestion
+from usru_scenarios.program.events import All
+from usru_scenarios.program.program import Program
+from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.explain.state_evidence import Discretization, discretizations
+from usru_scenarios.questions.impossible import not_met, without_probability
+from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
+from usru_scenarios.questions.sample_size import LEAST_EFFECTIVE, enough, further
+from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
+from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.questions.target import parse_target
+from usru_scenarios.questions.undrawn import kinds_of, possible_at
+from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
+from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
+from usru_scenarios.questions.watch.value_of_information import (
+    IndicatorEffects,
+    JointSums,
+    Sets,
+    indicator_effects,
+    sum_over,
+    with_unseen,
+)
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.register import Register
+from usru_scenarios.reading.yaml_source import KeyPath
+from usru_scenarios.results.common import ModelLine, Run
+from usru_scenarios.results.watch import (
+    Expected,
+    ExpectedShiftErrors,
+    Indicator,
+    IndicatorErrors,
+    NodeErrors,
+    Shifted,
+    Watch,
+    WatchedNode,
+)
+from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.settings import RunSettings
+from usru_scenarios.timeline import TimeError
+from usru_scenarios.version import __version__
+
+
+@dataclass(frozen=True)
+class WatchedNodes:
+    """What is asked.
+
+    Attributes:
+        on: the step of the sighting.
+        horizon: the step whose forecast moves.
+        of: the scenario or group that counts; None where all scenarios do.
+        cells: sets of scenarios that share out all of them, as in `aim.Aim`.
+    """
+
+    on: int
+    horizon: int
+    of: str | None
+    cells: tuple[tuple[int, ...], ...]
+
+
+def parse_watch(program: Program, on: str | None, horizon: str | None, of: str | None) -> WatchedNodes:
+    """Read what `--on`, `--for` and `--of` say.
+
+    By default the sighting is a quarter of the way through the steps (one year into four), or at the horizon where that
+    is earlier; the horizon is the last step.
+
+    Raises:
+        QueryError: a time is not one step of the grid, the horizon is before the sighting, or there is no such scenario
+            or group.
+    """
+    last = program.steps - 1 if horizon is None else _step(horizon, "--for", program)
+    first = min(program.steps // 4, last) if on is None else _step(on, "--on", program)
+    if last < first:
+        earlier, later = program.grid.labels[last], program.grid.labels[first]
+        message = f"the forecast of {earlier} can't move by what is seen at {later}, which is after it"
+        place = Text(horizon or "", "--for")
+        raise place.error("time", message, 0, len(place.text), f"turned round: --on {earlier} --for {later}")
+    aim = parse_target(of, None, program)
+    return WatchedNodes(first, last, aim.name or None, aim.cells)
+
+
+def _step(text: str, option: str, program: Program) -> int:
+    place, name, labels = Text(text, option), text.strip(), program.grid.labels
+    try:
+        steps = program.grid.moment(name)
+    except TimeError as error:
+        hint = suggestion(name, ("start", "end", *labels)) or listing(labels)
+        raise place.error("time", str(error), 0, len(text), hint) from None
+    if len(steps) > 1:
+        message = f"'{name}' has {len(steps)} steps, and one is meant"
+        raise place.error("time", message, 0, len(text), listing(labels[step] for step in steps))
+    return steps[0]
+
+
+def watch(
+    loaded: Loaded,
+    program: Program,
+    question: WatchedNodes,
+    settings: RunSettings,
+    *,
+    do: Sequence[Intervention] = (),
+    given: Sequence[Observation] = (),
+    map_blocks: MapBlocks = map,
+) -> Watch:
+    """Rank what may be seen by how far it is expected to move the forecast.
+
+    Args:
+        loaded: the model and where it came from.
+        program: the model, compiled, with the interventions.
+        question: what is asked.
+        settings: how many trials to draw (more where too few of them agree with what is given), and the seed; `auto`
+            draws none where that is predicted to take longer than exact inference.
+        do: the interventions, for the record.
+        given: what has been observed besides.
+        map_blocks: as in `engine.simulate`.
+
+    Raises:
+        ImpossibleEvidence: no trial agrees with what is given.
+        TooFewDraws: too few trials do.
+    """
+    looked = _looked(loaded, program, question, settings, given=given, map_blocks=map_blocks)
+    teller = _ReportBuilder(loaded, question, looked)
+    return Watch(
+        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
+        run=Run(
+            trials=looked.trials,
+            seed=settings.seed,
+            method="sample" if looked.trials else "exact",
+            steps=list(program.grid.labels),
+            profile=loaded.profile,
+            weights={name: float(program.weights[name].mean()) for name in loaded.model.drivers},
+            do=[intervention.text for intervention in do],
+            given=[observation.text for observation in given],
+            effective_trials=looked.effective_trials,
+            judgements_at_means=len(loaded.outline.uncertain),
+            usru_version=__version__,
+        ),
+        on=program.grid.labels[question.on],
+        horizon=program.grid.labels[question.horizon],
+        of=question.of,
+        forecast=teller.forecast,
+        indicators=teller.indicators,
+        too_rare=teller.too_rare,
+        nodes=teller.nodes,
+        claims=_claims(loaded.register or Register(), teller.indicators),
+        warnings=warnings(loaded.outline, program),
+    )
+
+
+@dataclass(frozen=True)
+class _NodeEstimates:
+    """What was found of every node.
+
+    Attributes:
+        sets: the sets of scenarios that are reported, by name.
+        before: of each set, before any sighting.
+        found: each node as it is read, and what seeing its states would do.
+        trials, effective_trials: as in `Run`.
+    """
+
+    sets: dict[str, tuple[int, ...]]
+    before: Estimate
+    found: list[tuple[Discretization, IndicatorEffects]]
+    trials: int
+    effective_trials: float | None
+
+
+def _looked(
+    loaded: Loaded,
+    program: Program,
+    question: WatchedNodes,
+    settings: RunSettings,
+    *,
+    given: Sequence[Observation],
+    map_blocks: MapBlocks,
+) -> _NodeEstimates:
+    """Exactly where that is predicted to be faster, or too few trials agree with what is given; else by sampling."""
+    states = program.outcome.states
+    sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in loaded.model.scenarios}
+    if question.of is not None:
+        sets.setdefault(question.of, question.cells[0])
+    seen = All(tuple(observation.event for observation in given))
+    named = discretizations(program, [name for name in program.named if name != OUTCOME])
+    look = ExactIndicators(program, question.on, question.horizon, seen, named)
+    if settings.method == "auto" and faster_exactly(program, given=seen if given else None) and look.is_light:
+        return _looked_exactly(look, question, sets, given)
+    try:
+        lookout, sums = _sampled(program, question, Plan(settings.trials, settings.seed), given, map_blocks)
+    except (ImpossibleEvidence, TooFewDraws):
+        if not look.is_light:
+            raise
+        return _looked_exactly(look, question, sets, given)
+    columns = list(sets.values())
+    least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
+    found = [
+        (reading, _sighted(number, lookout, sums, question, columns=columns, least=least))
+        for number, reading in enumerate(lookout.readings)
+    ]
+    before = ratio(sum_over(sums.future[0], columns), sums.weight)
+    if not given:
+        said = SingleTrials(lambda: program, columns, [question.horizon])
+        before = covered(before, lookout.plan.trials, lambda: averaged(said.limits), [said])
+    errors = [
+        covering(
+            error,
+            value,
+            (outcome_in(members, question.horizon), seen if given else None),
+            program,
+            sums.effective_trials,
+        )
+        for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
+    ]
+    before = Estimate(before.value, np.array(errors))
+    return _NodeEstimates(sets, before, found, lookout.plan.trials, sums.effective_trials)
+
+
+def _sighted(
+    number: int,
+    lookout: IndicatorSampler,
+    sums: IndicatorSums,
+    question: WatchedNodes,
+    *,
+    columns: Sets,
+    least: LeastErrors,
+) -> IndicatorEffects:
+    """What seeing the states of a node would do, its number among those that are read."""
+    reading, way = lookout.readings[number], lookout.ways[number]
+    counts = JointSums(sums.both[number], sums.future[way], sums.weight)
+    found = indicator_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
+    future = counts.gathered(question.cells)[1].sum(axis=0)
+    ends = least.cells(question.cells, question.horizon, drawn=bool(way))
+    weight = float(undrawn(sums.effective_trials) * future.sum())
+    possible = possible_at(least.support, question.on, reading.node, reading.edges)
+    return with_unseen(found, counts, question.cells, possible, weight * kinds_of(future / future.sum(), *ends))
+
+
+def _looked_exactly(
+    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], given: Sequence[Observation]
+) -> _NodeEstimates:
+    try:
+        future, joints = look.joint()
+    except NothingObserved:
+        evidence = [(observation.text, observation.event) for observation in given]
+        raise without_probability(look.program, evidence) from None
+    columns = list(sets.values())
+    before = np.array([future[list(members)].sum() for members in columns])
+    found = [
+        (reading, exact_effects(joint, future, columns, question.cells))
+        for reading, joint in zip(look.readings, joints, strict=True)
+    ]
+    return _NodeEstimates(sets, Estimate(before, np.zeros_like(before)), found, 0, None)
+
+
+def _sampled(
+    program: Program, question: WatchedNodes, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks
+) -> tuple[IndicatorSampler, IndicatorSums]:
+    """The sums of a walk, drawn on until enough trials agree with what is given."""
+    seen = [observation.event for observation in given]
+    while True:
+        lookout = IndicatorSampler(program, question.on, question.horizon, seen, plan)
+        sums = lookout.sums(map_blocks)
+        effective = sums.effective_trials
+        if not given or enough(effective, plan.trials):
+            return lookout, sums
+        if (more := further(plan.trials, effective)) is None:
+            raise _too_few(program, sums, given, plan)
+        plan = Plan(more, plan.seed)
+
+
+def _too_few(program: Program, sums: IndicatorSums, given: Sequence[Observation], plan: Plan) -> Exception:
+    if not sums.effective_trials:
+        return not_met(program, [(observation.text, observation.event) for observation in given], plan)
+    first = ratio(sums.future[0][:, 0], sums.weight)
+    what = f"{program.outcome.states[0]}, given {', '.join(observation.text for observation in given)}"
+    return TooFewDraws(sums.effective_trials, float(first.value), float(first.error), what)
+
+
+class _ReportBuilder:
+    """Puts estimates into the words of a file."""
+
+    def __init__(self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates) -> None:
+        self.model = loaded.model
+        self.judged = list(judgements(loaded.model))
+        self.question = question
+        self.before = looked.before
+        self.columns = list(looked.sets)
+        self.found = looked.found
+
+    @cached_property
+    def forecast(self) -> dict[str, Expected]:
+        """The scenarios in the order of the file, and what is asked about, before any sighting."""
+        found = self.before
+        return {
+            name: Expected(self._scenario_title(name), min(max(float(found.value[column]), 0.0), 1.0), float(error))
+            for column, (name, error) in enumerate(zip(self.columns, found.error, strict=True))
+        }
+
+    def _scenario_title(self, name: str) -> str:
+        scenario = self.model.scenarios.get(name)
+        return (scenario.title if scenario is not None else None) or name
+
+    @cached_property
+    def indicators(self) -> list[Indicator]:
+        """Every state that was seen often enough, the one of which most is to be expected first."""
+        indicators = [
+            self._indicator(reading, found, code)
+            for reading, found in self.found
+            for code in range(len(reading.states))
+            if found.trials[code] >= LEAST_EFFECTIVE
+        ]
+        return sorted(indicators, key=_rank)
+
+    @property
+    def too_rare(self) -> list[str]:
+        """The states that were seen, but not often enough."""
+        return [
+            f"{reading.node}={state}"
+            for reading, found in self.found
+            for state, trials in zip(reading.states, found.trials, strict=True)
+            if 0 < trials < LEAST_EFFECTIVE
+        ]
+
+    @property
+    def nodes(self) -> list[WatchedNode]:
+        """Every node, the one of which most is to be expected first."""
+        nodes = [
+            WatchedNode(
+                node=reading.node,
+                title=self._node(reading.node).title or reading.node,
+                role=self._role(reading.node),
+                expected_move=max(float(found.whole.value), 0.0),
+                information=max(float(found.information.value), 0.0),
+                standard_errors=NodeErrors(float(found.whole.error), float(found.information.error)),
+            )
+            for reading, found in self.found
+        ]
+        return sorted(nodes, key=_rank)
+
+    def _node(self, name: str) -> Categorical | Numeric:
+        return self.model.drivers.get(name) or self.model.consequences[name]
+
+    def _role(self, name: str) -> Literal["driver", "consequence"]:
+        return "driver" if name in self.model.drivers else "consequence"
+
+    def _indicator(self, reading: Discretization, found: IndicatorEffects, code: int) -> Indicator:
+        node, state = self._node(reading.node), reading.states[code]
+        part = node.states[state] if isinstance(node, Categorical) else None
+        shifts = {
+            name: Shifted(
+                seen=float(found.seen.value[code, column]),
+                shift=float(found.shift.value[code, column]),
+                standard_errors=ExpectedShiftErrors(
+                    float(found.seen.error[code, column]), float(found.shift.error[code, column])
+                ),
+            )
+            for column, name in enumerate(self.columns)
+        }
+        clear = [name for name, told in zip(self.columns, found.clear[code], strict=True) if told]
+        scenarios = sorted((name for name in clear if name in self.model.scenarios), key=lambda one: shifts[one].shift)
+        speaks_for = next((name for name in scenarios[-1:] if shifts[name].shift > 0), None)
+        words, origin = self._signposts(part, speaks_for)
+        return Indicator(
+            node=reading.node,
+            title=node.title or reading.node,
+            role=self._role(reading.node),
+            state=state,
+            state_title=(part.title if part is not None else None) or state,
+            probability=float(found.probability.value[code]),
+            expected_move=max(float(found.move.value[code]), 0.0),
+            distance=min(max(float(found.distance.value[code]), 0.0), 1.0),
+            standard_errors=IndicatorErrors(
+                float(found.probability.error[code]), float(found.move.error[code]), float(found.distance.error[code])
+            ),
+            within_noise=not clear if self.question.of is None else self.question.of not in clear,
+            speaks_for=speaks_for,
+            speaks_against=next((name for name in scenarios[:1] if shifts[name].shift < 0), None),
+            forecast=shifts,
+            signposts=words,
+            signposts_of=origin,
+            sources=list(self._sources(reading.node, state, part)),
+        )
+
+    def _signposts(
+        self, part: State | None, speaks_for: str | None
+    ) -> tuple[list[str], Literal["state", "scenario"] | None]:
+        """By what one knows a state, or else the scenario that it speaks for."""
+        if part is not None and part.signposts:
+            return list(part.signposts), "state"
+        if speaks_for is not None and (texts := self.model.scenarios[speaks_for].signposts):
+            return list(texts), "scenario"
+        return [], None
+
+    def _sources(self, name: str, state: str, part: State | None) -> Iterable[str]:
+        """The claims that a state's own numbers rest on, each once; those of its node where it has none."""
+        node = self._node(name)
+        claims = list(part.sources or ()) if part is not None else []
+        for judged in self.judged:
+            if judged.path[1:2] == (name,) and _is_about(judged.path, None if part is None else state):
+                claims += judged.sources
+        return dict.fromkeys(claims or (node.sources or ()))
+
+
+def _rank(what: Indicator | WatchedNode) -> float:
+    """Most first; two that differ by the rounding of sums alone, as both states of a node do, keep their order."""
+    return -round(what.expected_move, 12)
+
+
+def _is_about(path: KeyPath, state: str | None) -> bool:
+    """Whether a number of a node is about a state: its prior, what it gives to the scenarios, a consequence's points.
+
+    Without a state, the node is a number, and what it gives along its scale counts.
+    """
+    if state is None:
+        return path[2:3] in (("distribution",), ("impacts",))
+    return path[2:4] in (("states", state), ("impacts", state)) or (path[0] == "consequences" and path[-1] == state)
+
+
+def _claims(register: Register, indicators: Iterable[Indicator]) -> dict[str, str]:
+    """What the cited claims say, in the order in which they are cited."""
+    cited = dict.fromkeys(claim for indicator in indicators for claim in indicator.sources)
+    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}

@@ -1,0 +1,285 @@
+"""How far what is seen moves a forecast: estimates from the sums of a `lookout`.
+
+With p the probability of a state, f that of a scenario to come and g the same given the state, the forecast moves by
+the total variation distance 1/2 sum |g - f|, and in expectation by p times that: by 1/2 sum |c| with c = P(state and
+scenario) - p f. Where one scenario or group is asked about, that is |c| of it alone.
+
+*Noise.* The absolute value of an estimate is too large on average: of a state that tells nothing it would be some noise
+and never 0. So one half of the batches tells the direction of each shift and the other how large it is, and the other
+way round: 1/2 (sign(c1) c2 + sign(c2) c1). On average that is 0 where c is, |c| where c is well above its error, and
+never above |c| in between, since a wrong sign can only take away. Of what tells nothing it falls below 0 as often as
+above.
+
+*A bound.* The shifts of all scenarios add up to 0, so that those that are told from noise are balanced by the others:
+1/2 sum |c| is at least 1/2 (sum |c| + |sum c|) over them alone, hence at least the largest of them. No estimate falls
+below that.
+
+*Errors* are those of the delta method over batches, as in `sampler.estimates`, with the signs taken as known where a
+shift is told from noise. Where it is not, what errors of several scenarios have in common must not cancel by signs that
+may be wrong: by the triangle inequality 1/2 sum |c| is off by at most half the sum of their errors. Added is by how
+much the crossed estimate differs from the plain one, between whose expectations the truth lies.
+
+*Information* is the mutual information of the node's state and the scenario to come (C. E. Shannon, 1948). Its estimate
+is too large as well, but smooth, so that the jackknife corrects it and gives its error (M. H. Quenouille, 1956;
+J. W. Tukey, 1958).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, covering_unseen, undrawn
+from usru_scenarios.program.program import Floats
+from usru_scenarios.program.truth import Truth
+
+Sets = Sequence[Sequence[int]]
+
+CLEAR = 4.0
+"""Standard errors by which a shift must exceed 0 to be told from noise: by chance that happens once in 16,000 times."""
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class IndicatorEffects:
+    """What seeing each state of a node would do; columns are the sets of scenarios that are reported.
+
+    Attributes:
+        probability: of each state, shape (states,).
+        trials: for how many unweighted trials those stand in which it was seen, shape (states,).
+        shift: from the forecast to the forecast given the state, shape (states, columns).
+        seen: the forecast given the state, shape (states, columns).
+        clear: where a shift is told from noise, shape (states, columns).
+        move: the expected move, shape (states,). This and the next three may be below 0 by noise.
+        distance: how far the sighting moves the forecast, shape (states,).
+        whole: the expected move of the node, shape ().
+        information: of the node, in bits, shape ().
+    """
+
+    probability: Estimate
+    trials: Floats
+    shift: Estimate
+    seen: Estimate
+    clear: npt.NDArray[np.bool_]
+    move: Estimate
+    distance: Estimate
+    whole: Estimate
+    information: Estimate
+
+
+@dataclass(frozen=True)
+class JointSums:
+    """Sums over batches of trials: of a node's states together with the scenarios to come.
+
+    Attributes:
+        both: shape (batches, states, scenarios), the scenarios' probabilities in the trials in which a state was seen.
+        future: shape (batches, scenarios), the same in all trials.
+        weight: shape (batches,), the trials.
+    """
+
+    both: Floats
+    future: Floats
+    weight: Floats
+
+    @property
+    def states(self) -> Floats:
+        """The trials in which each state was seen, shape (batches, states)."""
+        seen: Floats = self.both.sum(axis=2)
+        return seen
+
+    def gathered(self, sets: Sets) -> tuple[Floats, Floats]:
+        """`both` and `future` with sets of scenarios in the place of scenarios."""
+        both = np.stack([self.both[:, :, list(members)].sum(axis=2) for members in sets], axis=2)
+        return both, np.stack([self.future[:, list(members)].sum(axis=1) for members in sets], axis=1)
+
+    def half(self, number: int) -> JointSums:
+        """Every other batch, from the first (0) or the second (1) on."""
+        return JointSums(self.both[number::2], self.future[number::2], self.weight[number::2])
+
+
+def indicator_effects(
+    counts: JointSums, forecast: Floats, squares: Floats, sets: Sets, cells: Sets
+) -> IndicatorEffects:
+    """Estimate what the sums of a node say.
+
+    Args:
+        counts: the sums.
+        forecast: shape (batches, scenarios), the future as it is foreseen with the least noise. What is seen is told as
+            this forecast and the shift from it, for the noise that both ways of foreseeing share cancels in the shift.
+        squares: shape (states,), sums of the squared weights of the trials in which a state was seen.
+        sets: those of scenarios that are reported.
+        cells: those that share out all scenarios and count for the move.
+    """
+    weight = counts.weight.sum()
+    states = counts.states
+    total = states.sum(axis=0)
+    share = total / weight
+    share_residuals = (states - share * counts.weight[:, None]) / weight
+    shift, residuals = _shifts(counts, sets)
+    before = sum_over(forecast, sets)
+    level = before.sum(axis=0) / weight
+    ahead = (before - level * counts.weight[:, None]) / weight
+    covariance, noise = _covariance(counts, sets)
+    cell_covariance, cell_noise = _covariance(counts, cells)
+    told = np.abs(cell_covariance) > CLEAR * delta_method_error(cell_noise) + _ROUNDING
+    crossed = _expected(counts, cells)
+    least = _at_least(np.where(told, cell_covariance, 0.0))
+    move = np.where(least > 0.0, np.maximum(crossed, least), crossed)
+    drift = 0.5 * np.where(told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
+    doubt = 0.5 * np.where(told, 0.0, delta_method_error(cell_noise)).sum(axis=1)
+    doubt = np.hypot(doubt, np.abs(0.5 * np.abs(cell_covariance).sum(axis=1) - crossed))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = move / share
+        distance_residuals = (drift - distance * share_residuals) / share
+        distance_error = np.hypot(delta_method_error(distance_residuals), doubt / share)
+        trials = np.where(squares > 0, total**2 / squares, 0.0)
+    likely = np.clip(level + shift, 0.0, 1.0)
+    missed = _missed(likely, trials)
+    return IndicatorEffects(
+        probability=Estimate(
+            np.clip(share, 0.0, 1.0), np.maximum(delta_method_error(share_residuals), _unseen(share, trials))
+        ),
+        trials=trials,
+        shift=Estimate(shift, np.maximum(delta_method_error(residuals), missed)),
+        seen=Estimate(likely, np.maximum(delta_method_error(residuals + ahead[:, None, :]), missed)),
+        clear=np.abs(covariance) > CLEAR * delta_method_error(noise) + _ROUNDING,
+        move=Estimate(move, np.hypot(delta_method_error(drift), doubt)),
+        distance=Estimate(distance, distance_error),
+        whole=Estimate(move.sum(), np.hypot(delta_method_error(drift.sum(axis=1)), doubt.sum())),
+        information=_information(counts, cells),
+    )
+
+
+_FEW = 20.0
+"""A state that was seen in fewer trials may go together with what none of them shows, as likely as three of them."""
+
+
+def _unseen(share: Floats, trials: Floats) -> Floats:
+    """What trials that were never drawn could add to the share of each state, shape (states,): the rule of three.
+
+    None where a state was seen always or never, which may be so by construction.
+    """
+    drawn = float(np.sum(trials))
+    return np.where((share > 0.0) & (share < 1.0), undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+
+
+def _missed(likely: Floats, trials: Floats) -> Floats:
+    """The same of the likelihoods once a state has been seen, shape (states, sets), by the trials in which it was."""
+    least: Floats = undrawn(trials, np.where(trials < _FEW, UNDRAWN, 1.0))[:, None] * np.maximum(likely, 1.0 - likely)
+    return least
+
+
+def with_unseen(
+    found: IndicatorEffects, counts: JointSums, cells: Sets, possible: Truth, kinds: Floats
+) -> IndicatorEffects:
+    """What the sums of a node say, with errors that cover trials that were never drawn.
+
+    Args:
+        found: as in `sightings`.
+        counts: the sums.
+        cells: those that share out all scenarios and count for the move.
+        possible: shape (states,), which of them can be seen.
+        kinds: shape (kinds, cells), the probabilities of the cells in such trials, times their weight.
+    """
+    if possible.sum() < 2:
+        return found
+    drawn = float(np.sum(found.trials))
+    share = found.probability.value
+    unseen = np.where(possible, undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+    total = counts.gathered(cells)[0].sum(axis=0)
+    states = np.eye(len(possible))[possible]
+    added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)
+    moves, changed = _moves(total), _moves(total + added)
+    whole = found.whole.value + (changed.sum(axis=1) - moves.sum())
+    return replace(
+        found,
+        probability=Estimate(share, np.maximum(found.probability.error, unseen)),
+        move=covering_unseen(found.move, found.move.value + (changed - moves)),
+        whole=covering_unseen(found.whole, whole),
+        information=covering_unseen(found.information, found.information.value + (bits(total + added) - bits(total))),
+    )
+
+
+def _moves(joint: Floats) -> Floats:
+    """The expected moves, shape (..., states), from weights of states and cells, shape (..., states, cells)."""
+    joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
+    apart = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+    moves: Floats = 0.5 * np.abs(apart).sum(axis=-1)
+    return moves
+
+
+def sum_over(future: Floats, sets: Sets) -> Floats:
+    """Sums of sets of scenarios, shape (batches, sets), from those of scenarios, shape (batches, scenarios)."""
+    return np.stack([future[:, list(members)].sum(axis=1) for members in sets], axis=1)
+
+
+def delta_method_error(residuals: Floats) -> Floats:
+    """The standard error of what has so much of its linear part from each batch, the first axis."""
+    batches = len(residuals)
+    error: Floats = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1)))
+    return error
+
+
+def _shifts(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
+    """P(set | state) - P(set), shape (states, sets), and what each batch gives to its error."""
+    both, future = counts.gathered(sets)
+    states, weight = counts.states, counts.weight.sum()
+    total = states.sum(axis=0)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        given, level = both.sum(axis=0) / total, future.sum(axis=0) / weight
+        inside = (both - given * states[:, :, None]) / total
+    outside = (future - level * counts.weight[:, None]) / weight
+    return given - level, inside - outside[:, None, :]
+
+
+def _covariance(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
+    """P(state, set) - P(state) P(set), shape (states, sets), and what each batch gives to its error."""
+    both, future = counts.gathered(sets)
+    states, weight = counts.states, counts.weight.sum()
+    if not weight:
+        return np.zeros(both.shape[1:]), np.zeros(both.shape)
+    joint, share, level = both.sum(axis=0) / weight, states.sum(axis=0)[:, None] / weight, future.sum(axis=0) / weight
+    value = joint - share * level
+    linear = both - states[:, :, None] * level - share * future[:, None, :]
+    return value, (linear + (share * level - value) * counts.weight[:, None, None]) / weight
+
+
+def _expected(counts: JointSums, cells: Sets) -> Floats:
+    """The expected moves, shape (states,): the two halves of the batches tell each other the directions."""
+    one, other = (_covariance(counts.half(number), cells)[0] for number in (0, 1))
+    crossed = 0.5 * (np.sign(one) * other + np.sign(other) * one)
+    moves: Floats = 0.5 * crossed.sum(axis=1)
+    return moves
+
+
+def _at_least(told: Floats) -> Floats:
+    """What the shifts that are told from noise, others being 0, say at the least of the moves: shape (states,)."""
+    least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
+    return least
+
+
+def _information(counts: JointSums, cells: Sets) -> Estimate:
+    """The mutual information of the state and the cell, corrected and with its error by the jackknife."""
+    both, _ = counts.gathered(cells)
+    total = both.sum(axis=0)
+    batches = len(both)
+    value, replicates = bits(total), bits(total - both)
+    middle = replicates.mean()
+    corrected = batches * value - (batches - 1) * middle
+    error = np.sqrt((batches - 1) / batches * ((replicates - middle) ** 2).sum())
+    return Estimate(corrected, error)
+
+
+def bits(joint: Floats) -> Floats:
+    """The mutual information of two axes, the last ones, in bits, from weights that need not sum to 1."""
+    joint = np.maximum(joint, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
+        independent = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+        terms = joint * np.log2(joint / independent)
+    bits: Floats = np.where(joint > 0, terms, 0.0).sum(axis=(-2, -1))
+    return bits

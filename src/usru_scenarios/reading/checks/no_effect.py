@@ -1,0 +1,249 @@
+"""What is written but can never take effect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.model.schema import Categorical, Judgement, Numeric, Outcome
+from usru_scenarios.names import HOLD, OUTCOME
+from usru_scenarios.program.events import COMPARISONS
+from usru_scenarios.reading.checks.calendar import redraw_step, window
+from usru_scenarios.reading.checks.context import Context, Finding, NamedNode
+from usru_scenarios.reading.schema_paths import describe_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from usru_scenarios.model.schema import Condition
+    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.timeline import Grid
+
+
+def rules_that_never_hold(context: Context) -> Iterator[Finding]:
+    """A rule can hold at some step in some trial."""
+    for name, rule in context.model.rules.items():
+        path: KeyPath = ("rules", name)
+        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        impossible = [node for node, condition in rule.when.items() if _is_impossible(context, node, condition)]
+        if wanted > len(rule.when):
+            message = f"rule '{name}' can never hold: it wants {wanted} of {len(rule.when)} conditions"
+            yield Finding("rule_never_holds", message, (*path, "at_least"), of_key=False)
+        elif wanted > len(rule.when) - len(impossible):
+            yield _impossible(context, name, impossible[0])
+        elif rule.lag == 1 and context.grid is not None and context.grid.count == 1:
+            message = f"rule '{name}' can never hold: it has lag: 1 and the model has one step"
+            yield Finding("rule_never_holds", message, (*path, "lag"), of_key=False)
+        if not rule.then:
+            message = f"rule '{name}' gives no points, so it does nothing"
+            yield Finding("empty_rule", message, (*path, "then"), severity="warning")
+
+
+def _is_impossible(context: Context, node: str, condition: Condition) -> bool:
+    scale = context.scale(node)
+    if scale is None or condition.comparison is None:
+        return False
+    sign, bound = condition.bound()
+    return not any(COMPARISONS[sign](value, bound) for value in scale)
+
+
+def _impossible(context: Context, name: str, node: str) -> Finding:
+    low, high = context.scale(node) or (0.0, 0.0)
+    message = f"rule '{name}' can never hold: '{node}' goes from {low:g} to {high:g}"
+    return Finding("rule_never_holds", message, ("rules", name, "when", node), of_key=False)
+
+
+def rows_that_never_hold(context: Context) -> Iterator[Finding]:
+    """A row of `prior_given` can hold."""
+    for _, path, node in context.categorical():
+        for key, row in node.prior_given.items() if isinstance(node, Categorical) else ():
+            for parent, condition in row.when.items():
+                if _is_impossible(context, parent, condition):
+                    low, high = context.scale(parent) or (0.0, 0.0)
+                    message = f"this row can never hold: '{parent}' goes from {low:g} to {high:g}"
+                    place = (*path, "prior_given", key, "when", parent)
+                    yield Finding("row_never_holds", message, place, of_key=False, severity="warning")
+
+
+def weights_without_impacts(context: Context) -> Iterator[Finding]:
+    """A weight has something to multiply."""
+    for name, driver in context.model.drivers.items():
+        if driver.weight is not None and not any(driver.impacts.values()):
+            message = f"the weight of '{name}' does nothing: it has no impacts on the scenarios"
+            yield Finding("idle_weight", message, ("drivers", name, "weight"), severity="warning")
+    for name, rule in context.model.rules.items():
+        if rule.weight is not None and OUTCOME not in rule.then:
+            message = f"the weight of rule '{name}' does nothing: the rule gives nothing to the scenarios"
+            yield Finding("idle_weight", message, ("rules", name, "weight"), severity="warning")
+
+
+def drivers_that_act_on_nothing(context: Context) -> Iterator[Finding]:
+    """A driver has impacts, or something reads it."""
+    read: set[str] = set()
+    for _, _, node in context.nodes:
+        for section in ("influences", "lagged_influences"):
+            read.update(parent for parent, rows in getattr(node, section, {}).items() if rows)
+        for row in node.prior_given.values() if isinstance(node, Categorical) else ():
+            read.update(row.when)
+    read.update(name for rule in context.model.rules.values() for name in rule.when if rule.then)
+    for name, driver in context.model.drivers.items():
+        if name not in read and not any(driver.impacts.values()):
+            message = f"the driver '{name}' acts on nothing: it has no impacts, and nothing depends on it"
+            yield Finding("idle_driver", message, ("drivers", name), severity="warning")
+
+
+def priors_that_are_never_used(context: Context) -> Iterator[Finding]:
+    """A node's own priors are drawn from at some step."""
+    grid = context.grid
+    for name, path, node in context.categorical() if grid is not None else ():
+        assert grid is not None
+        own = _own_priors(context, path, node)
+        forced = {redraw_step(grid, event) for event in node.events.values()}
+        if own is None or _drawn_steps(context, grid, name, node) - forced:
+            continue
+        why = _why(name, frozenset(), grid) if node.initial is not None else "events decide every step that is drawn"
+        whose = "baselines of the scenarios" if name == OUTCOME else f"priors of '{name}'"
+        message = f"the {whose} are never used: {why}"
+        yield Finding("idle_priors", message, own, _REMEDY_FOR_PRIORS, severity="warning")
+
+
+def _own_priors(context: Context, path: KeyPath, node: Categorical | Outcome) -> KeyPath | None:
+    """Where the priors of a node stand, if it says any."""
+    if isinstance(node, Outcome):
+        given = any(scenario.baseline is not None for scenario in context.model.scenarios.values())
+        return ("scenarios",) if given else None
+    if any(state.prior is not None for state in node.states.values()):
+        return (*path, "states")
+    return (*path, "prior_given") if node.prior_given else None
+
+
+_REMEDY_FOR_PRIORS = "take them or 'initial' away, or give the node a persistence below 1"
+
+
+# Points
+
+
+_REMEDY = "give the node a persistence below 1, or an event with a prior"
+
+
+def points_that_never_act(context: Context) -> Iterator[Finding]:
+    """Points act on draws: a node that is drawn at some steps only, or never again, doesn't feel all of them."""
+    grid = context.grid
+    if grid is None:
+        return
+    for named in context.nodes:
+        if isinstance(named.node, Numeric):
+            drawn = frozenset(range(grid.count))
+        else:
+            drawn = _drawn_steps(context, grid, named.name, named.node)
+            yield from _idle_windows(grid, named.path, named.node, drawn)
+            yield from _idle_holds(context, grid, named.name, named.path)
+        yield from _idle_influences(context, named, drawn, _why(named.name, drawn, grid))
+
+
+def _drawn_steps(context: Context, grid: Grid, name: str, node: Categorical | Outcome) -> frozenset[int]:
+    """The steps at which the node may be drawn from its prior and points."""
+    first = frozenset() if node.initial is not None else frozenset({0})
+    if any(keep != 1 for keep in _persistences(context, name, node)):
+        return first | frozenset(range(1, grid.count))
+    forced = {step for event in node.events.values() if (step := redraw_step(grid, event))}
+    return first | forced
+
+
+def _persistences(context: Context, name: str, node: Categorical | Outcome) -> list[float | None]:
+    """The persistences of a node, state by state or one for all; None for one that is no fixed number."""
+    if node.persistence is None:
+        # A driver is kept; the outcome and the consequences are drawn afresh.
+        return [1.0 if name in context.drivers else 0.0]
+    one = node.persistence.all_states
+    keeps = [one] if one is not None else (node.persistence.by_state or {}).values()
+    return [keep.value if isinstance(keep.value, int | float) else None for keep in keeps]
+
+
+def _why(name: str, drawn: frozenset[int], grid: Grid) -> str:
+    who = "the outcome" if name == OUTCOME else f"'{name}'"
+    if not drawn and grid.count == 1:
+        return f"'initial' decides {who} at the only step"
+    if not drawn:
+        return f"'initial' decides {who} at the first step, and it is kept from then on"
+    return f"{who} is drawn at the first step and kept from then on"
+
+
+def _idle_influences(context: Context, named: NamedNode, drawn: frozenset[int], why: str) -> Iterator[Finding]:
+    steps = context.grid.count if context.grid else 1
+    acts = {"influences": bool(drawn), "lagged_influences": bool(drawn - {0})}
+    for section, does in acts.items():
+        if not does and _speaks(getattr(named.node, section, {})):
+            yield _idle((*named.path, section), why, steps, lagged=section == "lagged_influences")
+    for rule_name, rule in context.rules_on.get(named.name, ()):
+        # A rule with a lag has been refused already where there is one step.
+        if not acts["lagged_influences" if rule.lag else "influences"] and steps > rule.lag:
+            yield _idle(("rules", rule_name, "then", named.name), why, steps, lagged=rule.lag == 1)
+    if named.name == OUTCOME and not drawn:
+        for driver_name, driver in context.model.drivers.items():
+            if _speaks(driver.impacts):
+                yield _idle(("drivers", driver_name, "impacts"), why, steps, lagged=False)
+
+
+def _speaks(points: Mapping[str, object]) -> bool:
+    """Whether there are points other than 0, for something else than `hold`."""
+    return any(
+        _speaks(entry) if isinstance(entry, dict) else key != HOLD and isinstance(entry, Judgement) and entry.mean != 0
+        for key, entry in points.items()
+    )
+
+
+def _idle(path: KeyPath, why: str, steps: int, *, lagged: bool) -> Finding:
+    reason = "the model has one step" if lagged and steps == 1 else why
+    message = f"the points in {describe_place(path)} never act: {reason}"
+    return Finding("points_never_act", message, path, _REMEDY if steps > 1 else "", severity="warning")
+
+
+def _idle_windows(grid: Grid, path: KeyPath, node: Categorical | Outcome, drawn: frozenset[int]) -> Iterator[Finding]:
+    for key, event in node.events.items():
+        covered = window(grid, event)
+        if covered is None or not _speaks(event.points or {}) or drawn.intersection(covered):
+            continue
+        # That `initial` hides the first step is told of every such window.
+        if node.initial is None or 0 not in covered:
+            message = "the points of this event never act: nothing is drawn at the steps that they cover"
+            place = (*path, "events", key, "points")
+            yield Finding("points_never_act", message, place, _REMEDY if grid.count > 1 else "", severity="warning")
+
+
+def _idle_holds(context: Context, grid: Grid, name: str, path: KeyPath) -> Iterator[Finding]:
+    """Points for `hold` act on the odds of keeping a state, which for a persistence of 0 or 1 are fixed."""
+    node = context.node(name)
+    if node is None or isinstance(node, Numeric):
+        return
+    keeps = _persistences(context, name, node)
+    if grid.count > 1 and not all(keep in (0, 1) for keep in keeps):
+        return
+    why = f"its persistence is {keeps[0]:g}" if grid.count > 1 else "the model has one step"
+    if place := next(_holds(context, name, path), None):
+        message = f"points for the hold of {'the outcome' if name == OUTCOME else repr(name)} never act: {why}"
+        hint = "only a persistence between 0 and 1 can be moved" if grid.count > 1 else ""
+        yield Finding("points_never_act", message, place, hint, severity="warning")
+
+
+def _holds(context: Context, name: str, path: KeyPath) -> Iterator[KeyPath]:
+    """The places where a node is given points for `hold`."""
+    node = context.node(name)
+    for section in ("influences", "lagged_influences"):
+        yield from _within((*path, section), getattr(node, section, {}))
+    for key, event in node.events.items() if node else ():
+        if isinstance(event.points, dict):
+            yield from _within((*path, "events", key, "points"), event.points)
+    for rule_name, rule in context.rules_on.get(name, ()):
+        if isinstance(points := rule.then.get(name), dict):
+            yield from _within(("rules", rule_name, "then", name), points)
+    if name == OUTCOME:
+        for driver_name, driver in context.model.drivers.items():
+            yield from _within(("drivers", driver_name, "impacts"), driver.impacts)
+
+
+def _within(path: KeyPath, points: Mapping[str, object]) -> Iterator[KeyPath]:
+    for key, entry in points.items():
+        if isinstance(entry, dict):
+            yield from _within((*path, key), entry)
+        elif key == HOLD and isinstance(entry, Judgement) and entry.mean != 0:
+            yield (*path, key)

@@ -1,0 +1,238 @@
+"""What pydantic finds wrong with the shape of a file, said in our own words and located in the text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from usru_scenarios.model.schema import DISTRIBUTIONS, Model, describe
+from usru_scenarios.names import RESERVED
+from usru_scenarios.problems import Problem, listing, shortened, suggestion
+from usru_scenarios.reading.schema_paths import describe_place, fields_at
+from usru_scenarios.timeline import MONTHS, TimeError, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from usru_scenarios.reading.yaml_source import KeyPath, Place
+
+MAXIMUM_FAULTS = 200
+"""After so many faults the rest is not shown."""
+
+MORE_FAULTS = "too_many_faults"
+"""The code of the problem that says how many more faults there are."""
+
+
+def more_faults(count: int) -> Problem:
+    """Says that so many faults are not shown."""
+    return Problem(
+        MORE_FAULTS, f"and {count:,} more {'fault' if count == 1 else 'faults'}; these are the first", count=count
+    )
+
+
+_NAMES = {
+    "^[a-z][a-z0-9_]*$": ("a name", "names are small letters, digits and '_', and begin with a letter"),
+    "^[a-z0-9-]+$": ("the name of a model", "it is made of small letters, digits and hyphens"),
+    "^[A-Za-z][A-Za-z0-9_-]*$": ("the id of a claim", "ids are letters and digits, such as G23"),
+}
+
+_OF_STATES = frozenset({"prior", "hold", "states", "prior_given", "allowed"})
+"""What a node with states has, and a numeric one can't."""
+
+
+_QUOTE = "quote it to make it text"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A problem of shape, the path of the value that it concerns, and what pydantic calls it."""
+
+    problem: Problem
+    path: KeyPath
+    kind: str
+
+
+def locate(place: Place, path: KeyPath) -> tuple[Place, KeyPath]:
+    """The place that belongs to a path of the model, and the path of the file that leads to it.
+
+    The model knows one long form where the file may be short (`2`, `[2, G23]`, `{pert: [1, 2, 3]}`), and pydantic's
+    paths name branches of unions besides, so a part that the file doesn't have is passed over.
+    """
+    found: list[str | int] = []
+    shift = 0
+    for part in path:
+        if part == "[key]":
+            break
+        children = place.children or {}
+        in_list = 0 in children
+        step: str | int | None = part
+        if isinstance(part, int):
+            step, shift = part + shift, 0
+        elif in_list and part == "value":
+            step = 0
+        elif in_list and part == "sources":
+            shift = 1
+        elif part == "parameters":
+            step = next((key for key in children if key in DISTRIBUTIONS), None)
+        if step is not None and (child := children.get(step)) is not None:
+            place = child
+            found.append(step)
+    return place, tuple(found)
+
+
+def faults_of(
+    error: ValidationError,
+    data: Any,
+    place: Place,
+    root: Any = Model,
+    naming: Callable[[KeyPath], str] = describe_place,
+) -> list[Fault]:
+    """The faults that a validation has found, each once, in the order in which it found them."""
+    details = error.errors(include_url=False)
+    faults: dict[Problem, Fault] = {}
+    for detail in details[:MAXIMUM_FAULTS]:
+        fault = _Translation(detail, data, place, root, naming).fault()
+        faults.setdefault(fault.problem, fault)
+    if len(details) > MAXIMUM_FAULTS:
+        more = more_faults(len(details) - MAXIMUM_FAULTS)
+        faults[more] = Fault(more, (), MORE_FAULTS)
+    return list(faults.values())
+
+
+def _kept_per_step(written: object, step: int) -> str:
+    """The probability per step that a duration stands for; all else as it is."""
+    try:
+        return f"{math.exp(-step / parse_duration(str(written))):.3g}"
+    except TimeError:
+        return str(written)
+
+
+class _Translation:
+    """One error of pydantic on its way into a problem."""
+
+    def __init__(
+        self, detail: ErrorDetails, data: Any, root_place: Place, root: Any, naming: Callable[[KeyPath], str]
+    ) -> None:
+        self.detail = detail
+        self.kind = detail["type"]
+        self.input = detail["input"]
+        self.context = detail.get("ctx", {})
+        self.loc = detail["loc"]
+        self.data = data
+        self.root = root
+        self.naming = naming
+        self.place, self.path = locate(root_place, self.loc)
+
+    def fault(self) -> Fault:
+        of_key = self.loc[-1:] == ("[key]",)
+        message, hint = self._said()
+        by_key = of_key or self.kind in ("extra_forbidden", "missing")
+        place = self.place
+        if self.kind == "union_tag_invalid":
+            place = place.child("kind") or place
+        span = place.key_span() if by_key else place.span()
+        return Fault(Problem(self.kind, message, span, hint), self.path, self.kind)
+
+    def _said(self) -> tuple[str, str]:
+        translate = {
+            "extra_forbidden": self._unknown_key,
+            "missing": self._missing,
+            "string_pattern_mismatch": self._bad_name,
+            "literal_error": self._not_one_of,
+            "uncertain_duration": self._uncertain_duration,
+        }.get(self.kind, self._wrong_value)
+        return translate()
+
+    def _wrong_value(self) -> tuple[str, str]:
+        found = describe(self.input)
+        match self.kind:
+            case "model_type" | "model_attributes_type" | "dict_type":
+                if self.input is None:
+                    return f"{self.naming(self.path)} has nothing in it", ""
+                return f"{self.naming(self.path)} must be a map, not {found}", ""
+            case "tuple_type" | "list_type":
+                example = f"write [{self._as_written()}]" if isinstance(self.input, str | int | float) else ""
+                return f"expected a list, found {found}", example
+            case "string_type":
+                return f"expected text, found {found}", self._quoting()
+            case "unreadable_condition":
+                return self.detail["msg"], _QUOTE if self.input is None else ""
+            case "union_tag_invalid":
+                return f"unknown kind '{self.context.get('tag')}'", "a driver is categorical or numeric"
+            case "too_short":
+                return f"{self.naming(self.path)} is empty", "name at least one"
+            case "too_long":
+                return f"{self.naming(self.path)} are more than the {self.context.get('max_length')} allowed", ""
+            case "greater_than_equal":
+                return f"expected a number not below {self.context.get('ge')}, found {found}", ""
+            case "int_type" | "int_from_float":
+                return f"expected a whole number, found {found}", ""
+            case "float_type" | "finite_number":
+                return f"expected a number, found {found}", ""
+            case "reserved_name":
+                return self.detail["msg"], f"reserved are {', '.join(sorted(RESERVED))}"
+        return self.detail["msg"], ""
+
+    def _quoting(self) -> str:
+        """What YAML takes for a number or for nothing is text in quotes."""
+        return _QUOTE if self.input is None or isinstance(self.input, int | float) else ""
+
+    def _as_written(self) -> str:
+        return str(self.input).lower() if isinstance(self.input, bool) else str(self.input)
+
+    def _uncertain_duration(self) -> tuple[str, str]:
+        """An uncertain persistence is written by the probability of keeping the state over a step."""
+        family, written = self.context["family"], self.context["parameters"]
+        time = self.data.get("time") if isinstance(self.data, dict) else None
+        step = MONTHS.get(str(time.get("step"))) if isinstance(time, dict) else None
+        numbers = "0.4, 0.6, 0.7"
+        if step and family in ("uniform", "triangular", "pert") and len(written) == DISTRIBUTIONS[family]:
+            numbers = ", ".join(_kept_per_step(one, step) for one in written)
+        else:
+            family = "pert"
+        hint = f"the probability of keeping the state over a step is exp(-step / duration): {{{family}: [{numbers}]}}"
+        return self.detail["msg"], hint
+
+    def _unknown_key(self) -> tuple[str, str]:
+        key, parent = str(self.loc[-1]), self.path[:-1]
+        if self.path == ("judgements",):
+            return "the key 'judgements' is reserved for a later format of the file", ""
+        known = fields_at(parent, self.data, self.root)
+        if "numeric" in self.loc[:4] and len(parent) == 2 and key in _OF_STATES:
+            return f"'{key}' has no meaning for a numeric driver such as '{parent[-1]}'", listing(known)
+        message = f"unknown key '{shortened(key)}' in {self.naming(parent)}"
+        return message, suggestion(key, known) or listing(known)
+
+    def _missing(self) -> tuple[str, str]:
+        # A thing without its parts is often a misspelt name of another, such as in an overlay.
+        hint = suggestion(str(self.path[-1]), self._siblings()) if len(self.path) > 1 else ""
+        return f"{self.naming(self.path)} has no '{self.loc[-1]}'", hint
+
+    def _siblings(self) -> list[str]:
+        around = self.data
+        for part in self.path[:-1]:
+            around = around[part]
+        return [key for key in around if key != self.path[-1]] if isinstance(around, dict) else []
+
+    def _bad_name(self) -> tuple[str, str]:
+        written = self.input if isinstance(self.input, str) else str(self.loc[-2])
+        shown = shortened(written)
+        what, hint = _NAMES.get(
+            str(self.context.get("pattern")), ("a number", "a knot is a number on the driver's scale")
+        )
+        return f"'{shown}' is not {what}", hint
+
+    def _not_one_of(self) -> tuple[str, str]:
+        if self.path == ("usru",):
+            return f"'usru' names the format of the file, which must be 1, not {describe(self.input)}", "write usru: 1"
+        expected = str(self.context.get("expected", ""))
+        hint = (
+            suggestion(self.input, expected.replace("'", "").replace(" or ", ", ").split(", "))
+            if isinstance(self.input, str)
+            else ""
+        )
+        return f"expected {expected}, found {describe(self.input)}", hint

@@ -1,0 +1,150 @@
+"""The answer to a query, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.numbers import between, decimals_for, rounded_up
+from usru_scenarios.report.provenance_line import ShownCondition, at_means, conditions, how
+from usru_scenarios.report.terminal import drawn, grid, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.results.ask import Answer, ProbabilityReport
+
+
+def table(result: Answer, layout: Layout) -> str:
+    """The answer first, then what it is made of, what was seen or imposed, and how it was found."""
+    head = [words(" ".join(result.query.split()), "bold"), words(_subtitle(result), "dim"), Text()]
+    body: list[RenderableType] = [words(_headline(result), "bold"), *_probabilities(result), *_conditions(result)]
+    return drawn([*head, *body, Text(), words(_how(result), "dim")], layout)
+
+
+def md(result: Answer, _layout: Layout) -> str:
+    """The same as Markdown."""
+    lines = [f"# {escaped(result.query)}", "", f"{escaped(_subtitle(result))}", "", f"**{escaped(_headline(result))}**"]
+    if _has_parts(result):
+        lines += ["", row(["", "probability", "standard error"]), row(["---", "---:", "---:"])]
+        lines += [row([escaped(_name(part)), *_numbers(part)]) for part in result.probabilities]
+    conditions = [f"- {kind}: {escaped(text)} ({meaning})" for kind, text, meaning in _told(result)]
+    lines += ["", *conditions] if conditions else []
+    return "\n".join([*lines, "", escaped(_how(result)), ""])
+
+
+def _subtitle(result: Answer) -> str:
+    return f"{result.model.name}{f', profile {result.profile}' if result.profile else ''}"
+
+
+def _headline(result: Answer) -> str:
+    if result.compares:
+        return _verdict(result)
+    if result.value is None:
+        return f"no number: {_why_none(result)}"
+    if result.method == "exact" and not result.judgements:
+        return f"{result.value:.6g}"
+    error = result.standard_error
+    found = f"{result.value:.6g}" if error is None else with_error(result.value, error)
+    if result.band is None:
+        return found
+    return f"{found}, 90% band {between(result.band.low, result.band.high, decimals_for(error or 0.0))}"
+
+
+def _why_none(result: Answer) -> str:
+    """Why there is no number: often a probability of which the trials show nothing, or nothing else."""
+    certain = [part for part in result.probabilities if part.method == "sample" and part.value in (0.0, 1.0)]
+    if not certain:
+        return "the arithmetic has no result"
+    part = certain[0]
+    return f"none of the {result.trials:,} trials {'met' if part.value == 0.0 else 'missed'} {part.text}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A number with as many decimals as its standard error, and that."""
+    shown = rounded_up(error)
+    return f"{value:.{len(shown.partition('.')[2])}f} +- {shown}" if error else f"{value:.6g}"
+
+
+def _verdict(result: Answer) -> str:
+    verdict = "undecided" if result.holds is None else "holds" if result.holds else "fails"
+    where = f" at {result.step}" if result.step else ""
+    means = at_means(result.judgements_at_means, " with ")
+    if result.value is None or result.left is None or result.right is None:
+        return f"{verdict}{where}{means}"
+    error = result.standard_error or 0.0
+    decimals = max(decimals_for(error), 3)
+    sides = f"{result.left:.{decimals}f} against {result.right:.{decimals}f}"
+    margin = f"{result.value:+.{decimals}f}{f' +- {rounded_up(error)}' if error else ''}"
+    return f"{verdict}{where}{means}: {sides}, margin {margin}"
+
+
+def _has_parts(result: Answer) -> bool:
+    """Whether there is more to say of the probabilities than the answer itself."""
+    return result.compares or len(result.probabilities) > 1
+
+
+def _numbers(part: ProbabilityReport) -> tuple[str, str]:
+    if part.method == "exact" and not part.standard_error:
+        return f"{part.value:.6g}", "0"
+    value, _, error = with_error(part.value, part.standard_error).partition(" +- ")
+    return value, error or "0"
+
+
+def _probabilities(result: Answer) -> Iterator[RenderableType]:
+    if not _has_parts(result):
+        return
+    yield Text()
+    parts = grid()
+    parts.add_column("")
+    parts.add_column("probability", justify="right", no_wrap=True)
+    parts.add_column("+-", justify="right", no_wrap=True)
+    for part in result.probabilities:
+        parts.add_row(words(_name(part)), *_numbers(part))
+    yield parts
+
+
+def _conditions(result: Answer) -> Iterator[RenderableType]:
+    told = list(_told(result))
+    if not told:
+        return
+    yield Text()
+    lines = grid(header=False)
+    for kind, text, meaning in told:
+        lines.add_row(Text(kind, "cyan"), words(text), Text(meaning, "dim"))
+    yield lines
+
+
+def _told(result: Answer) -> Iterator[ShownCondition]:
+    """What was imposed and what was seen, and the steps that an average leaves out."""
+    parts = result.probabilities
+    yield from conditions(
+        (text for part in parts for text in part.imposed), (text for part in parts for text in part.seen)
+    )
+    for part in parts:
+        if part.left_out:
+            whose = f"{_name(part)}: " if _has_parts(result) else ""
+            yield ShownCondition("left out", f"{whose}{', '.join(part.left_out)}", "what is seen is impossible there")
+
+
+def _name(part: ProbabilityReport) -> str:
+    """A probability as written, with its step where a statement about each step asks for it at several."""
+    return f"{part.text} at {part.step}" if part.step else part.text
+
+
+def _how(result: Answer) -> str:
+    seen = any(part.seen for part in result.probabilities)
+    found = how(
+        result.trials,
+        result.seed,
+        result.effective_trials,
+        conditioned=seen,
+        judgements=result.judgements,
+        judgements_at_means=result.judgements_at_means,
+    )
+    return f"{found}."

@@ -1,0 +1,406 @@
+"""An explanation for people: what gives to a scenario, what would have to be true, and its story."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.numbers import decimals_for, rounded_up, signed
+from usru_scenarios.report.provenance_line import how_run
+from usru_scenarios.report.terminal import drawn, grid, indented, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.results.explain import (
+        CitedPoints,
+        DirectPart,
+        DirectShares,
+        Explanation,
+        NumberEvidence,
+        StateEvidence,
+        StoryChange,
+        StoryMoment,
+        StoryPush,
+    )
+
+_CLAIM = re.compile(r"[A-Za-z][\w-]*")
+_MOST_STATES, _MOST_PUSHES, _MOST_CELLS = 8, 3, 3
+_SMALLEST = 0.05
+"""Log-odds below this, a factor of 1.05 on the odds, are told together."""
+_CLEAR = 3.0
+"""Standard errors by which a difference must exceed 0 to be told."""
+
+_DIRECT = "What gives to it directly"
+_TELLING = "What would have to be true"
+_STORY = "The likeliest story"
+_DIRECT_LEGEND = (
+    "Log-odds against the alternatives when the scenario is drawn anew, under the model's own weights: +0.7 doubles "
+    "the odds, -0.7 halves them; points for an alternative count against it. Averages over all trials, and over those "
+    "in which it comes true."
+)
+_STORY_LEGEND = (
+    "One path that was really drawn and led there: of all that did, the one most like the others. The number is the "
+    "likelihood along it; by chance means that no points pushed that way."
+)
+
+
+def table(result: Explanation, layout: Layout) -> str:
+    """The explanation for people, drawn to a width."""
+    head = [words(_headline(result), "bold"), words(_subtitle(result), "dim"), words(_likelihood(result))]
+    parts = [*head, *_direct(result), *_telling(result), *_story(result), *_foot(result)]
+    return drawn(parts, layout)
+
+
+# Words that both forms share -----------------------------------------------------------------------------------------
+
+
+def _headline(result: Explanation) -> str:
+    return f"Why {result.title} at {result.step}?" if len(result.run.steps) > 1 else f"Why {result.title}?"
+
+
+def _subtitle(result: Explanation) -> str:
+    profile = f", profile {result.run.profile}" if result.run.profile else ""
+    imposed = f", imposed {', '.join(result.run.do)}" if result.run.do else ""
+    seen = f", seen {', '.join(result.run.given)}" if result.run.given else ""
+    return f"{result.scenario} in {result.model.name}{profile}{imposed}{seen}"
+
+
+def _likelihood(result: Explanation) -> str:
+    decimals = decimals_for(result.standard_error)
+    if "probability" in result.exact:
+        return f"Its likelihood is {result.probability:.{decimals}f}, found exactly."
+    error = rounded_up(result.standard_error)
+    return f"Its likelihood is {result.probability:.{decimals}f} (standard error {error})."
+
+
+def _run(result: Explanation) -> str:
+    drawn_with = how_run(result.run)
+    if result.exact:
+        drawn_with = f"Likelihoods exact; the direct shares and the story by {drawn_with}"
+    return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."
+
+
+def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
+    """The parts that are told one by one, what is unexplained among them, and the rest."""
+    large = [part for part in direct.parts if _size(part) >= _SMALLEST or part.kind == "unexplained"]
+    return large, [part for part in direct.parts if part not in large]
+
+
+def _size(part: DirectPart) -> float:
+    return max(abs(part.everywhere), abs(part.where_true))
+
+
+def _decimals(direct: DirectShares) -> int:
+    """Two, unless not even the second would be worth a fifth of a standard error."""
+    return 2 if max(direct.standard_errors.everywhere, direct.standard_errors.where_true) <= 0.05 else 1
+
+
+def _log_odds(value: float, decimals: int) -> str:
+    """Log-odds with their sign; 0 where rounding leaves nothing."""
+    shown = f"{value:+.{decimals}f}"
+    return shown.replace("-", "+") if not shown.strip("+-0.") else shown
+
+
+def _part_name(part: DirectPart) -> str:
+    match part.kind:
+        case "lagged":
+            return f"{part.name}, the step before"
+        case "rule":
+            return f"rule {part.name}"
+        case _:
+            return part.name
+
+
+def _part_note(part: DirectPart) -> str:
+    """What carries a part: its heaviest cells with their claims."""
+    if part.kind == "unexplained":
+        return "the baseline: what the cited drivers do not explain"
+    by_state: dict[str, list[str]] = {}
+    for cell in sorted(part.cells, key=lambda cell: -abs(cell.where_true))[:_MOST_CELLS]:
+        said = f"{cell.scenario} {signed(cell.points)}{_cited(cell.sources, inferred=cell.inferred)}"
+        by_state.setdefault(cell.state if cell.state and part.kind != "rule" else "", []).append(said)
+    return "; ".join(f"{state}{': ' if state else ''}{', '.join(said)}" for state, said in by_state.items())
+
+
+def _cited(sources: Iterable[str], *, inferred: bool) -> str:
+    marks = [*sources, *(["inferred"] if inferred else [])]
+    return f" ({', '.join(marks)})" if marks else ""
+
+
+def _clear(result: Explanation) -> list[StateEvidence]:
+    """The states that are more common where it comes true, and clearly so."""
+    return [state for state in result.states if _is_clear(state)][:_MOST_STATES]
+
+
+def _is_clear(state: StateEvidence) -> bool:
+    errors = state.standard_errors
+    if state.otherwise is None or errors.otherwise is None:
+        return False
+    return state.given - state.otherwise > _CLEAR * float((errors.given**2 + errors.otherwise**2) ** 0.5)
+
+
+def _ratio(state: StateEvidence) -> str:
+    if state.ratio is None:
+        return "only then"
+    return f"{state.ratio:.1f}" if state.ratio < 100 else "> 100"
+
+
+def _state_note(state: StateEvidence, asked: str) -> str:
+    """What the state gives directly, with its claims."""
+    if not state.points:
+        return "gives it nothing directly"
+    return f"gives {', '.join(_gift(points, state, asked) for points in state.points)}"
+
+
+def _gift(points: CitedPoints, state: StateEvidence, asked: str) -> str:
+    """Points, with the scenario where a group was asked about, and the knot where the driver is a number."""
+    row, member = points.path.split(".impacts.")[1].rsplit(".", 1)
+    to = "" if member == asked else f"{member} "
+    at = "" if row == state.state else f" at {row}"
+    return f"{to}{signed(points.points)}{at}{_cited(points.sources, inferred=points.inferred)}"
+
+
+def _shift(number: NumberEvidence) -> str:
+    said = f"{number.driver}: {number.given:.3g} on average where it comes true"
+    if number.otherwise is None or number.shift is None:
+        return f"{said}."
+    error = number.standard_errors.shift or 0.0
+    apart = "" if abs(number.shift) > _CLEAR * error else "; the difference is within the error of sampling"
+    return f"{said}, {number.otherwise:.3g} where it does not{apart}."
+
+
+def _told(result: Explanation) -> Iterator[StoryMoment]:
+    """The moments at which anything happens, and the last."""
+    for moment in result.story.moments if result.story else ():
+        if moment.events or moment.rules or moment.changes or moment.step == result.step:
+            yield moment
+
+
+def _change(change: StoryChange) -> str:
+    chance = "" if change.pushes else ", by chance"
+    return f"{change.node}: {change.before} -> {change.after}{chance}"
+
+
+def _pushes(change: StoryChange) -> str:
+    """What pushed a change."""
+    shown = [_push(push, change) for push in change.pushes[:_MOST_PUSHES]]
+    more = len(change.pushes) - len(shown)
+    return f"{', '.join(shown)}{f', and {more} more' if more else ''}"
+
+
+def _push(push: StoryPush, change: StoryChange) -> str:
+    cited = _cited(push.sources, inferred=push.inferred)
+    if push.kind == "imposed":
+        return "imposed"
+    if push.kind == "prior":
+        return f"likely where {push.state}{cited}"
+    points = "" if push.points is None else f" {signed(round(push.points, 2))}"
+    hold = "" if push.hold is None else f" {signed(round(push.hold, 2))} on the hold of {change.before}"
+    gives = f"{points}{' and' if points and hold else ''}{hold}{cited}"
+    before = " the step before" if push.lag else ""
+    if push.kind == "event":
+        return f"{push.state}{gives}"
+    return f"rule {push.of}{before}{gives}" if push.kind == "rule" else f"{push.of} = {push.state}{before}{gives}"
+
+
+def _happenings(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
+    for event in moment.events:
+        until = f" until {event.until}" if event.until != moment.step else ""
+        yield f"Calendar, {event.node}: {event.title}{until}{_cited(event.sources, inferred=False)}"
+    for rule in moment.rules:
+        yield f"Rule {rule.rule} {'holds' if opening else 'begins to hold'}{_cited(rule.sources, inferred=False)}"
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+
+def _heading(title: str) -> Text:
+    return Text(f"\n{title}\n", "bold cyan")
+
+
+def _direct(result: Explanation) -> Iterator[RenderableType]:
+    yield _heading(_DIRECT)
+    direct = result.direct
+    if direct is None:
+        yield words(result.note)
+        return
+    yield words(_DIRECT_LEGEND, "dim")
+    yield Text()
+    decimals = _decimals(direct)
+    rows = _table("all\nworlds", "where it\ncomes true")
+    shown, rest = _shown(direct)
+    *drivers, unexplained = shown
+    for part in drivers:
+        rows.add_row(_entry(_part_name(part), _part_note(part)), *_pair(part, decimals))
+    if rest:
+        rows.add_row(words(f"{len(rest)} others, each below {_SMALLEST}"), *_pair(_summed(rest), decimals))
+    rows.add_row(_entry("unexplained", _part_note(unexplained)), *_pair(unexplained, decimals))
+    rows.add_row(Text("together", "bold"), *_pair(direct, decimals))
+    yield rows
+
+
+def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
+    values = part if isinstance(part, tuple) else (part.everywhere, part.where_true)
+    return _log_odds(values[0], decimals), _log_odds(values[1], decimals)
+
+
+def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
+    values = [(part.everywhere, part.where_true) for part in parts]
+    return sum(one for one, _ in values), sum(one for _, one in values)
+
+
+def _table(*headers: str) -> Table:
+    """A table of names with a note below each, and numbers that always have their room."""
+    rows = grid()
+    rows.add_column("", ratio=1)
+    for header in headers:
+        rows.add_column(header, justify="right", no_wrap=True, vertical="top")
+    return rows
+
+
+def _entry(name: str, note: str) -> RenderableType:
+    entry = grid(header=False)
+    entry.add_column(overflow="fold")
+    entry.add_row(words(name, "bold"))
+    if note:
+        entry.add_row(indented(words(note, "dim"), 2))
+    return entry
+
+
+def _telling(result: Explanation) -> Iterator[RenderableType]:
+    yield _heading(_TELLING)
+    states = _clear(result)
+    if not states:
+        yield words("No state of a driver is clearly more common where it comes true.")
+    else:
+        yield words(
+            "How often a state holds at that step where it comes true, and where not; most telling first.", "dim"
+        )
+        yield Text()
+        rows = _table("where it\ncomes true", "where\nnot", "ratio")
+        for state in states:
+            numbers = f"{state.given:.2f}", f"{state.otherwise or 0.0:.2f}", _ratio(state)
+            rows.add_row(_entry(f"{state.driver} = {state.state}", _state_note(state, result.scenario)), *numbers)
+        yield rows
+    if result.numbers:
+        yield Text()
+        yield from (words(_shift(number)) for number in result.numbers)
+
+
+def _story(result: Explanation) -> Iterator[RenderableType]:
+    yield _heading(_STORY)
+    story = result.story
+    if story is None:
+        yield words("None of the drawn trials led there: ask for more with -n.")
+        return
+    yield words(_STORY_LEGEND, "dim")
+    yield Text()
+    first, *_ = story.moments
+    yield Text.assemble((first.step, "bold"), f"  {first.probability:.2f}")
+    yield indented(words("; ".join(f"{node}: {state}" for node, state in story.opening.items())), 2)
+    for moment in _told(result):
+        if moment is not first:
+            yield Text.assemble((moment.step, "bold"), f"  {moment.probability:.2f}")
+        yield from (indented(words(said), 2) for said in _happenings(moment, opening=moment is first))
+        for change in moment.changes:
+            yield indented(words(_change(change)), 2)
+            if change.pushes:
+                yield indented(words(_pushes(change), "dim"), 6)
+
+
+def _foot(result: Explanation) -> Iterator[RenderableType]:
+    yield Text()
+    yield words(_run(result), "dim")
+    yield words("More: --json for all parts, states and errors; usru sources G12 for what a claim says.", "dim")
+
+
+# Markdown ------------------------------------------------------------------------------------------------------------
+
+
+def md(result: Explanation, _layout: Layout) -> str:
+    """The explanation in Markdown, with what the cited claims say."""
+    lines = [
+        f"# {escaped(_headline(result))}",
+        "",
+        f"{escaped(_subtitle(result))}. {_likelihood(result)}",
+        *_md_direct(result),
+        *_md_telling(result),
+        *_md_story(result),
+    ]
+    lines += _md_claims(result, "\n".join(lines))
+    lines += ["", f"{_run(result)} usru {result.run.usru_version}, model {result.model.sha256[:12]}.", ""]
+    return "\n".join(lines)
+
+
+def _md_direct(result: Explanation) -> Iterator[str]:
+    yield from ("", f"## {_DIRECT}", "")
+    direct = result.direct
+    if direct is None:
+        yield escaped(result.note)
+        return
+    decimals = _decimals(direct)
+    yield from (_DIRECT_LEGEND, "")
+    yield row(["", "all trials", "where it comes true", "carried by"])
+    yield row(["---", "---:", "---:", "---"])
+    shown, rest = _shown(direct)
+    *drivers, unexplained = shown
+    for part in drivers:
+        yield row([escaped(_part_name(part)), *_pair(part, decimals), escaped(_part_note(part))])
+    if rest:
+        yield row([f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), decimals), ""])
+    yield row(["*unexplained*", *_pair(unexplained, decimals), escaped(_part_note(unexplained))])
+    yield row(["**together**", *_pair(direct, decimals), ""])
+
+
+def _md_telling(result: Explanation) -> Iterator[str]:
+    yield from ("", f"## {_TELLING}", "")
+    states = _clear(result)
+    if states:
+        yield row(["at that step", "where it comes true", "where not", "ratio", "directly"])
+        yield row(["---", "---:", "---:", "---:", "---"])
+    else:
+        yield "No state of a driver is clearly more common where it comes true."
+    for state in states:
+        name, numbers = (
+            escaped(f"{state.driver} = {state.state}"),
+            (f"{state.given:.2f}", f"{state.otherwise or 0:.2f}"),
+        )
+        yield row([name, *numbers, escaped(_ratio(state)), escaped(_state_note(state, result.scenario))])
+    if result.numbers:
+        yield ""
+        yield from (f"- {escaped(_shift(number))}" for number in result.numbers)
+
+
+def _md_story(result: Explanation) -> Iterator[str]:
+    yield from ("", f"## {_STORY}", "")
+    story = result.story
+    if story is None:
+        yield "None of the drawn trials led there."
+        return
+    yield from (_STORY_LEGEND, "")
+    first, *_ = story.moments
+    opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
+    yield f"- **{first.step}** ({first.probability:.2f}) {escaped(opening)}"
+    for moment in _told(result):
+        if moment is not first:
+            yield f"- **{moment.step}** ({moment.probability:.2f})"
+        yield from (f"  - {escaped(said)}" for said in _happenings(moment, opening=moment is first))
+        for change in moment.changes:
+            pushes = f" ({escaped(_pushes(change))})" if change.pushes else ""
+            yield f"  - {escaped(_change(change))}{pushes}"
+
+
+def _md_claims(result: Explanation, above: str) -> Iterator[str]:
+    """What the claims say that are named above."""
+    named = set(_CLAIM.findall(above.replace("\\", "")))
+    if cited := {claim: said for claim, said in result.claims.items() if claim in named}:
+        yield from ("", "## What the claims say", "")
+        yield from (f"- {escaped(claim)}: {escaped(said)}" for claim, said in cited.items())

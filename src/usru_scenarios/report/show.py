@@ -1,0 +1,292 @@
+"""What a model says, for people: the whole of it in short, or one of its parts at length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from usru_scenarios.report.numbers import aligned, plain, signed
+from usru_scenarios.report.terminal import drawn, grid, indented, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.results.descriptions import (
+        EventPart,
+        NodePart,
+        Overview,
+        ProfilePart,
+        Push,
+        RulePart,
+        ScenarioPart,
+    )
+
+_OUTCOME = "scenario"
+
+
+def overview(model: Overview, layout: Layout) -> str:
+    """The whole model: what there is, how it moves, and what acts on what."""
+    return drawn([*_head(model), *_scenarios(model), *_nodes(model), *_rest(model), *_profiles(model)], layout)
+
+
+def part(model: Overview, name: str, layout: Layout) -> str:
+    """One driver, consequence, scenario, rule or profile, with all that acts on it and all that it does."""
+    if name in model.scenarios:
+        return drawn(list(_scenario_at_length(model, name, model.scenarios[name])), layout)
+    if name in model.rules:
+        return drawn(list(_rule_at_length(name, model.rules[name], model.steps)), layout)
+    if name in model.profiles:
+        return drawn(list(_profile(name, model.profiles[name])), layout)
+    return drawn(list(_node_at_length(model, name)), layout)
+
+
+# The whole
+
+
+def _head(model: Overview) -> Iterator[RenderableType]:
+    yield words(model.model.title, "bold")
+    steps = model.steps
+    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ", one step"
+    yield words(f"{model.model.name}{span}{f', profile {model.profile}' if model.profile else ''}", "dim")
+    if model.summary:
+        yield words(model.summary)
+    odds = model.odds_per_point
+    yield Text()
+    impacts, influences = plain(odds["impacts"]), plain(odds["influences"])
+    worth = impacts if impacts == influences else f"{impacts} on the scenarios and by {influences} elsewhere"
+    yield words(
+        f"A point multiplies the odds by {worth}. Kept is the probability per step that a state stays without being "
+        "drawn again.",
+        "dim",
+    )
+
+
+def _scenarios(model: Overview) -> Iterator[RenderableType]:
+    yield _heading("Scenarios")
+    table = grid()
+    for header in ("", "", "baseline", "kept"):
+        table.add_column(header, justify="right" if header else "left")
+    baselines = aligned([scenario.baseline for scenario in model.scenarios.values()])
+    kept = aligned([scenario.persistence for scenario in model.scenarios.values()])
+    for (name, scenario), *numbers in zip(model.scenarios.items(), baselines, kept, strict=True):
+        table.add_row(words(name, "bold"), words(scenario.title), *numbers)
+    yield table
+    if model.groups:
+        yield Text()
+        yield from (words(f"{name} = {' or '.join(members)}") for name, members in model.groups.items())
+
+
+def _nodes(model: Overview) -> Iterator[RenderableType]:
+    """Drivers, then consequences, each after what it reads in the same step."""
+    for title, nodes in (("Drivers, causes first", model.drivers), ("Consequences, causes first", model.consequences)):
+        if nodes:
+            yield _heading(title)
+            for number, name in enumerate(name for name in model.order if name in nodes):
+                if number:
+                    yield Text()
+                yield _title(name, nodes[name])
+                yield from _node(nodes[name])
+
+
+def _rest(model: Overview) -> Iterator[RenderableType]:
+    if model.rules:
+        yield _heading("Rules")
+        yield from (_rule(name, rule) for name, rule in model.rules.items())
+    if model.events:
+        yield _heading("Events")
+        yield from _events(model.events)
+    if model.expectations:
+        yield _heading("Expectations")
+        yield from (words(f"{name}: {that}") for name, that in model.expectations.items())
+
+
+def _profiles(model: Overview) -> Iterator[RenderableType]:
+    if model.profiles:
+        yield _heading("Profiles")
+        for name, profile in model.profiles.items():
+            yield Text.assemble((name, "bold"), "  ", words(profile.title))
+    yield Text()
+    yield Text("usru show NAME tells all about one driver, consequence, scenario, rule or profile.", "dim")
+
+
+# One part
+
+
+def _node_at_length(model: Overview, name: str) -> Iterator[RenderableType]:
+    node = model.drivers[name] if name in model.drivers else model.consequences[name]
+    yield _title(name, node)
+    if node.summary:
+        yield words(node.summary)
+    yield Text()
+    yield from _node(node)
+    yield from _listed("Acts on", [words(", ".join(node.acts_on))] if node.acts_on else [])
+    yield from _listed("Prior, where the first of these holds", [_given(row.when, row.prior) for row in node.given])
+    yield from _listed("Points from others", [_push(push) for push in node.pushes])
+    yield from _listed("Points for the scenarios, times the weight", [_push(push) for push in node.impacts])
+    yield from _listed("Rules", [_rule(rule, model.rules[rule]) for rule in node.rules])
+    yield from _listed("Events", list(_events(event for event in model.events if event.node == name)))
+    yield from _sources(node.sources, name)
+
+
+def _scenario_at_length(model: Overview, name: str, scenario: ScenarioPart) -> Iterator[RenderableType]:
+    yield Text.assemble((name, "bold"), "  ", words(scenario.title))
+    if scenario.summary:
+        yield words(scenario.summary)
+    yield words(
+        f"baseline {plain(scenario.baseline)}, kept {plain(scenario.persistence)} per step; "
+        f"in {', '.join(group for group, members in model.groups.items() if name in members) or 'no group'}",
+        "dim",
+    )
+    yield from _listed("Signposts", [words(f"- {signpost}") for signpost in scenario.signposts])
+    yield from _listed("Points, with the weight of the first step", [_pulls(model, name)])
+    rules = {rule: one for rule, one in model.rules.items() if name in one.then.get(_OUTCOME, {})}
+    yield from _listed("Rules", [_rule(rule, one) for rule, one in rules.items()])
+    events = [event for event in model.events if event.node == _OUTCOME]
+    yield from _listed("Events", list(_events(events)))
+    yield from _sources(scenario.sources, name)
+
+
+def _pulls(model: Overview, scenario: str) -> Table:
+    """What the drivers' states give to a scenario, the strongest support first."""
+    pulls = [
+        (push.points[scenario] * (node.weight or [1.0])[0], name, push.state, push.points[scenario])
+        for name, node in model.drivers.items()
+        for push in node.impacts
+        if scenario in push.points
+    ]
+    table = grid(header=False)
+    table.add_column(justify="right")
+    for pull, driver, state, points in sorted(pulls, key=lambda one: -one[0]):
+        weight = f"{signed(points)} x {plain(pull / points)}" if points and pull != points else ""
+        table.add_row(f"{pull:+.1f}", words(f"{driver} = {state}"), Text(weight, "dim"))
+    return table
+
+
+def _rule_at_length(name: str, rule: RulePart, steps: list[str]) -> Iterator[RenderableType]:
+    yield Text.assemble((name, "bold"), "  ", words(rule.title))
+    yield words(_rule_in_words(rule))
+    if _OUTCOME in rule.then:
+        yield words(f"weight on the scenarios {_weight(rule.weight, steps)}", "dim")
+    yield from _sources(rule.sources, name)
+
+
+def _profile(name: str, profile: ProfilePart) -> Iterator[RenderableType]:
+    yield Text.assemble((name, "bold"), "  ", words(profile.title))
+    if profile.summary:
+        yield words(profile.summary)
+    yield from _listed("Weights", [words(f"{driver}  {weight}") for driver, weight in profile.weights.items()])
+    yield from _listed("Also changes", [words(change) for change in profile.changes])
+
+
+# Their pieces
+
+
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}\n", "bold cyan")
+
+
+def _listed(title: str, lines: list[RenderableType]) -> Iterator[RenderableType]:
+    if lines:
+        yield _heading(title)
+        yield from lines
+
+
+def _title(name: str, node: NodePart) -> Text:
+    weight = f"  weight {_weight(node.weight, [])}" if node.weight and node.impacts else ""
+    return Text.assemble((name, "bold"), "  ", words(node.title), (weight, "dim"))
+
+
+def _weight(weight: list[float], steps: list[str]) -> str:
+    first, last = plain(weight[0]), plain(weight[-1])
+    if first == last:
+        return first
+    return f"{first} to {last}" if not steps else f"{first} in {steps[0]} to {last} in {steps[-1]}"
+
+
+def _node(node: NodePart) -> Iterator[RenderableType]:
+    if node.states is not None:
+        yield indented(_states(node), 2)
+    if node.scale is not None:
+        scale = node.scale
+        start = "" if scale.initial is None else f", {plain(scale.initial)} at the start"
+        yield indented(
+            words(
+                f"a number from {plain(scale.low)} to {plain(scale.high)}, {scale.distribution}{start}; "
+                f"correlation from step to step {plain(scale.persistence)}"
+            ),
+            2,
+        )
+    read = [", ".join(node.reads), f"from the step before {', '.join(node.reads_before)}" if node.reads_before else ""]
+    if any(read):
+        yield indented(words(f"reads {'; '.join(filter(None, read))}", "dim"), 2)
+
+
+def _states(node: NodePart) -> Table:
+    states = node.states or {}
+    starts = any(state.initial is not None for state in states.values())
+    limited = any(state.allowed is not None for state in states.values())
+    table = grid()
+    table.add_column("")
+    for header in ("prior", *(["start"] if starts else []), "kept"):
+        table.add_column(header, justify="right", no_wrap=True)
+    if limited:
+        table.add_column("may turn into")
+    columns = [aligned([state.prior for state in states.values()], "given")]
+    if starts:
+        columns.append(aligned([state.initial for state in states.values()]))
+    columns.append(aligned([state.persistence for state in states.values()]))
+    for (name, state), *numbers in zip(states.items(), *columns, strict=True):
+        targets = "anything" if state.allowed is None else ", ".join(one for one in state.allowed if one != name)
+        table.add_row(
+            words(name),
+            *numbers,
+            *([words(targets, "dim")] if limited else []),
+        )
+    return table
+
+
+def _push(push: Push) -> Text:
+    when = f"{push.of} = {push.state}{', a step before' if push.lag else ''}"
+    return Text.assemble(words(when), ": ", words(_points(push.points)))
+
+
+def _points(points: Mapping[str, float]) -> str:
+    return ", ".join(
+        signed(number) if state == "value" else f"{state} {signed(number)}" for state, number in points.items()
+    )
+
+
+def _given(when: str, prior: Mapping[str, float]) -> Text:
+    return words(f"{when}: {', '.join(f'{state} {plain(share)}' for state, share in prior.items())}")
+
+
+def _rule(name: str, rule: RulePart) -> Text:
+    return Text.assemble((name, "bold"), "  ", words(_rule_in_words(rule)))
+
+
+def _rule_in_words(rule: RulePart) -> str:
+    when = f"When {rule.when}{', a step before' if rule.lag else ''}"
+    return f"{when}: {'; '.join(f'{node} gets {_points(points)}' for node, points in rule.then.items())}."
+
+
+def _events(events: Iterable[EventPart]) -> Iterator[RenderableType]:
+    for event in events:
+        span = event.first if event.first == event.last else f"{event.first} to {event.last}"
+        effects = []
+        if event.prior is not None:
+            effects.append(f"drawn anew, {', '.join(f'{state} {plain(p)}' for state, p in event.prior.items())}")
+        if event.points is not None:
+            effects.append(_points(event.points))
+        title = f" ({event.title})" if event.title else ""
+        yield Text.assemble((span, "bold"), "  ", words(f"{event.node}{title}: {'; '.join(effects)}"))
+
+
+def _sources(sources: list[str], name: str) -> Iterator[RenderableType]:
+    cited = f"Sources {', '.join(sources)}; " if sources else ""
+    yield Text()
+    yield words(f"{cited}usru sources {name} tells what they say.", "dim")

@@ -1,0 +1,282 @@
+"""What a file says, as plain values with a versioned JSON form: the answers of `validate`, `show` and `sources`.
+
+The attributes of each class are the keys of its JSON, as in `results`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from usru_scenarios.results.common import ModelLine
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A fault or warning of a file with its place; lines and columns count from 1."""
+
+    code: str
+    message: str
+    severity: Literal["error", "warning"]
+    path: str | None
+    line: int | None
+    column: int | None
+    hint: str
+    count: int = 1
+    """For how many warnings of the kind it stands, of which this is the first."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Whether a file is right. `model` is None where it is not; `counts` says how much there is of what."""
+
+    valid: bool
+    model: ModelLine | None
+    counts: dict[str, int]
+    problems: list[Diagnostic]
+    format: Literal["usru.validation/1.0"] = "usru.validation/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        return _first_format(asdict(self))
+
+
+@dataclass(frozen=True)
+class ScenarioPart:
+    """A scenario: the share that no driver explains, and the probability per step of staying in it."""
+
+    title: str
+    summary: str
+    baseline: float
+    persistence: float
+    signposts: list[str]
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class StatePart:
+    """A state of a node.
+
+    Attributes:
+        prior: normalised; None where the node's prior depends on others in every case.
+        initial: at the first step; None where the prior decides there too.
+        persistence: the probability per step of keeping it.
+        allowed: where a redraw may go from it; None where anywhere.
+    """
+
+    title: str
+    prior: float | None
+    initial: float | None
+    persistence: float
+    allowed: list[str] | None
+
+
+@dataclass(frozen=True)
+class ScalePart:
+    """The scale of a numeric node: its distribution in words, and the lag-one correlation of its latent normal."""
+
+    low: float
+    high: float
+    distribution: str
+    initial: float | None
+    persistence: float
+
+
+@dataclass(frozen=True)
+class Push:
+    """Points that a node gets where another one is in a state (or at a knot of its scale).
+
+    Attributes:
+        of: the other node.
+        state: its state or knot.
+        lag: 0 for the same step, 1 for the step before.
+        points: by state of the receiving node, `hold` included; a numeric node's are under `value`.
+    """
+
+    of: str
+    state: str
+    lag: int
+    points: dict[str, float]
+
+
+@dataclass(frozen=True)
+class GivenRow:
+    """A row of priors that holds under a condition; the first that holds counts."""
+
+    when: str
+    prior: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NodePart:
+    """A driver or consequence as the program understands it.
+
+    Attributes:
+        role: what it is.
+        states: None for a numeric node, which has a `scale`.
+        weight: of the impact on the scenarios at each step; None for a consequence.
+        reads: the nodes that it depends on in the same step, `reads_before` in the step before, rules included.
+        acts_on: the nodes that depend on it, in causal order.
+        pushes: points that other nodes give it.
+        impacts: points that it gives to the scenarios, before the weight.
+        rules: those that ask about it or give it points.
+    """
+
+    title: str
+    summary: str
+    role: Literal["driver", "consequence"]
+    states: dict[str, StatePart] | None
+    scale: ScalePart | None
+    weight: list[float] | None
+    reads: list[str]
+    reads_before: list[str]
+    acts_on: list[str]
+    given: list[GivenRow]
+    pushes: list[Push]
+    impacts: list[Push]
+    rules: list[str]
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class RulePart:
+    """A joint condition in words, and the points it gives, by node and state."""
+
+    title: str
+    when: str
+    lag: int
+    then: dict[str, dict[str, float]]
+    weight: list[float]
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class EventPart:
+    """Something that the calendar brings to a node: a forced redraw from a prior, or points over a window of steps."""
+
+    first: str
+    last: str
+    node: str
+    title: str
+    prior: dict[str, float] | None
+    points: dict[str, float] | None
+
+
+@dataclass(frozen=True)
+class ProfilePart:
+    """A named reading: what it makes of the weights, as written, and the other parts of the file that it changes."""
+
+    title: str
+    summary: str
+    weights: dict[str, str]
+    changes: list[str]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A model as the program understands it.
+
+    Attributes:
+        odds_per_point: what one point multiplies the odds by: of `impacts` on the outcome, of `influences` elsewhere.
+        order: all nodes, causes before what they act on in the same step; `scenario` is the outcome.
+        outcome_pushes: points of the outcome that come from the step before.
+    """
+
+    model: ModelLine
+    summary: str
+    profile: str | None
+    steps: list[str]
+    odds_per_point: dict[str, float]
+    scenarios: dict[str, ScenarioPart]
+    groups: dict[str, list[str]]
+    order: list[str]
+    drivers: dict[str, NodePart]
+    rules: dict[str, RulePart]
+    events: list[EventPart]
+    consequences: dict[str, NodePart]
+    outcome_pushes: list[Push]
+    profiles: dict[str, ProfilePart]
+    expectations: dict[str, str]
+    format: Literal["usru.overview/1.0"] = "usru.overview/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        return _first_format(asdict(self))
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """A claim of the register; `document` is the name of its file, which for an assumption is no document's."""
+
+    claim: str
+    where: str
+    document: str
+    kind: str
+    speaker: str
+    hedge: str
+    assumption: bool
+    agrees: list[str]
+    contradicts: list[str]
+
+
+@dataclass(frozen=True)
+class JudgedPart:
+    """A judgement, what it is about, and the claims it rests on; inferred where none of them is a document's."""
+
+    path: str
+    role: str
+    value: str
+    sources: list[str]
+    inferred: bool
+
+
+@dataclass(frozen=True)
+class DocumentPart:
+    """A document of the register: how many claims it has, how many are cited, and how many judgements cite it."""
+
+    title: str
+    independence: str
+    assumptions: bool
+    claims: int
+    cited: int
+    judgements: int
+
+
+@dataclass(frozen=True)
+class RoleCount:
+    """How many judgements there are of a kind, and how many of them are inferred."""
+
+    judgements: int
+    inferred: int
+
+
+@dataclass(frozen=True)
+class SourcesReport:
+    """What judgements rest on: all of a model's, or those that were asked about.
+
+    Attributes:
+        about: the name or path that was asked about; None for the whole model.
+        judgements: in the order of the file.
+        claims: those that the judgements cite, by id.
+        documents: by name of file.
+        independence: for each group of documents that draw on one another, how many judgements cite one of them;
+            assumptions are left out.
+        roles: by the kind of judgement.
+    """
+
+    model: ModelLine
+    about: str | None
+    judgements: list[JudgedPart]
+    claims: dict[str, ClaimPart]
+    documents: dict[str, DocumentPart]
+    independence: dict[str, int]
+    roles: dict[str, RoleCount] = field(default_factory=dict)
+    format: Literal["usru.sources/1.0"] = "usru.sources/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        return _first_format(asdict(self))
+
+
+def _first_format(data: dict[str, Any]) -> dict[str, Any]:
+    return {"format": data.pop("format"), **data}

@@ -1,0 +1,356 @@
+"""Worker processes, and how they are handed tasks.
+
+Each worker is a fresh interpreter at the other end of a pipe of its own. It gets a pickled function once, then one task
+after another; while it works on one the next waits in its pipe. Results are taken in the order of the blocks, and no
+worker runs far ahead of what has been taken, so memory does not grow with the number of blocks.
+
+Why not `concurrent.futures`: its workers hold both ends of the queue that they share, so they outlive a parent that is
+killed, and one that dies breaks the whole pool. Here a worker that nobody is left to talk to finds its pipe closed and
+goes, and the tasks of a worker that is lost go to a new one: a block gives the same result wherever and however often
+it runs.
+
+Why fresh interpreters: a fork copies the locks of threads that it does not copy (linear algebra has some, and so has
+the system's own code on macOS). Why not `multiprocessing`: it starts them with the current folder in front of the path
+of modules, so that a file there called signal.py would run in each of them. Here they are started with `-P`, look for
+modules where this process does but for the current folder, and what they write to standard error is kept: it is what
+can be told of one that died.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
+from typing import IO, Any
+
+from usru_scenarios.problems import Problem, UsruError, printable, tells_want_of_memory
+from usru_scenarios.running.interruptions import held
+from usru_scenarios.running.tasks import Result, Tasks, unpacked
+from usru_scenarios.threads import one_thread
+
+_WAITING = 2
+"""Tasks that a worker has at a time: the one that it works on, and the next."""
+_AHEAD = 4
+"""Tasks for each worker that may be done or under way before the first of them is taken."""
+_MOST_LOST = 3
+"""Workers that may be lost during one mapping."""
+_MOST_SAID = 4096
+"""Bytes of what a worker wrote last to standard error that are read."""
+
+_START = """\
+import sys
+sys.path[:] = sys.argv[2:]
+from usru_scenarios.running.pool import serve
+serve(int(sys.argv[1]))
+"""
+"""What a worker runs."""
+
+
+class WorkersLost(UsruError):  # noqa: N818  # says what went wrong
+    """Worker processes died, one after the other; `exit_status` tells a lack of memory from a fault of the program."""
+
+    exit_status = 101
+
+
+class NoWorkers(UsruError):  # noqa: N818
+    """The system starts no processes."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a task raised."""
+
+    error: Exception
+
+
+class Worker:
+    """A process, this side of its pipe, and the numbers of the tasks that it has.
+
+    Raises:
+        OSError: the system has no process, no memory or no file for it.
+    """
+
+    def __init__(self) -> None:
+        self.pipe, theirs = Pipe()
+        self._errors = _scratch()
+        self.tasks: deque[int] = deque()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603  # this interpreter
+                [sys.executable, *_flags(), "-c", _START, str(theirs.fileno()), *_modules()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors or subprocess.DEVNULL,
+                env={**os.environ, **one_thread(os.environ)},
+                **_sharing(theirs),
+            )
+        except BaseException:
+            self._forget()
+            raise
+        finally:
+            theirs.close()
+
+    def end(self) -> None:
+        """End the process, whatever it is at, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+        self._forget()
+
+    def said(self) -> str:
+        """What it has written to standard error, or the end of it."""
+        if self._errors is None:
+            return ""
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - _MOST_SAID))
+        return self._errors.read().decode("utf-8", errors="replace")
+
+    def _forget(self) -> None:
+        self.pipe.close()
+        if self._errors is not None:
+            self._errors.close()
+
+
+def _scratch() -> IO[bytes] | None:
+    """A file without a name, if there is a folder for one."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return None
+
+
+def _flags() -> list[str]:
+    """How the interpreter is started: as this one was, and without the current folder on its path."""
+    warned = [f"-W{option}" for option in sys.warnoptions]
+    if sys.flags.isolated:
+        return ["-I", *warned]
+    return [
+        "-P",
+        *(["-E"] if sys.flags.ignore_environment else []),
+        *(["-s"] if sys.flags.no_user_site else []),
+        *warned,
+    ]
+
+
+def _modules() -> list[str]:
+    """Where workers look for modules: where this process does but for the current folder, and where this package is."""
+    home = str(Path(__file__).parents[2])
+    return [*(entry for entry in sys.path if entry and entry != home and not _is_here(entry)), home]
+
+
+def _is_here(folder: str) -> bool:
+    try:
+        return os.path.samefile(folder, os.curdir)  # noqa: PTH121  # any text may stand on the path
+    except (OSError, ValueError):
+        return False
+
+
+def _sharing(pipe: Connection) -> dict[str, Any]:
+    """Arguments of `Popen` that hand a pipe over, and nothing else that is open."""
+    if sys.platform == "win32":
+        os.set_handle_inheritable(pipe.fileno(), True)
+        return {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": [pipe.fileno()]})}
+    return {"pass_fds": (pipe.fileno(),)}
+
+
+class WorkerPool:
+    """Workers that stay from one mapping to the next."""
+
+    def __init__(self) -> None:
+        self.workers: list[Worker] = []
+
+    def stop(self) -> None:
+        """End all workers, whatever they are at."""
+        while self.workers:
+            self.workers.pop().end()
+
+    def start(self, number: int) -> None:
+        """Start workers until there are so many.
+
+        Raises:
+            NoWorkers: they can't be started.
+        """
+        try:
+            with held():
+                while len(self.workers) < number:
+                    self.workers.append(Worker())
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise NoWorkers(
+                str(Problem("workers", f"usru: no worker can be started: {reason}", None, _ALONE))
+            ) from error
+
+    def outcomes(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
+        """The results of all tasks in order, by so many workers; these must be idle, and are when this ends by itself.
+
+        Raises:
+            NoWorkers: they can't be started.
+            WorkersLost: too many workers died.
+            Exception: what a task raised.
+        """
+        self.start(min(jobs, len(tasks)))
+        mapping = _Mapping(self, tasks)
+        for number in range(len(tasks)):
+            yield from mapping.outcome(number)
+
+
+class _Mapping:
+    """One mapping over a crew.
+
+    Attributes:
+        fresh: the first task that nobody has had.
+        again: tasks that lost workers had.
+        done: by task, its results or what it raised, until its turn comes.
+        lost: how many workers died.
+    """
+
+    def __init__(self, pool: WorkerPool, tasks: Tasks[Any]) -> None:
+        self.pool = pool
+        self.tasks = tasks
+        self.payload = tasks.payload()
+        self.fresh = 0
+        self.again: deque[int] = deque()
+        self.done: dict[int, list[Any] | Failure] = {}
+        self.lost = 0
+        for worker in list(pool.workers):
+            self._say(worker, self.payload)
+
+    def outcome(self, number: int) -> list[Any]:
+        """The results of a task, once those before it have been taken."""
+        while number not in self.done:
+            self._hand_out(number + _AHEAD * len(self.pool.workers))
+            self._collect()
+        outcome = self.done.pop(number)
+        if isinstance(outcome, Failure):
+            raise outcome.error
+        return outcome
+
+    def _hand_out(self, end: int) -> None:
+        """Give tasks before `end` to the workers that have few."""
+        for _ in range(_WAITING):
+            for worker in list(self.pool.workers):
+                if len(worker.tasks) < _WAITING and (number := self._next(end)) is not None:
+                    worker.tasks.append(number)
+                    self._say(worker, self.tasks[number])
+
+    def _next(self, end: int) -> int | None:
+        if self.again:
+            return self.again.popleft()
+        if self.fresh == min(end, len(self.tasks)):
+            return None
+        self.fresh += 1
+        return self.fresh - 1
+
+    def _say(self, worker: Worker, message: object) -> None:
+        try:
+            worker.pipe.send(message)
+        except OSError:
+            self._replace(worker)
+
+    def _collect(self) -> None:
+        """Wait until a worker has sent something, and take it."""
+        ready = wait([worker.pipe for worker in self.pool.workers])
+        for worker in [worker for worker in self.pool.workers if worker.pipe in ready]:
+            try:
+                outcome = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._replace(worker)
+            else:
+                self.done[worker.tasks.popleft()] = outcome
+
+    def _replace(self, worker: Worker) -> None:
+        """Bury a worker that died and give its tasks to others, a new one among them."""
+        self.pool.workers.remove(worker)
+        self.again.extend(worker.tasks)
+        how, said = worker.process.wait(), worker.said()
+        worker.end()
+        self.lost += 1
+        if self.lost > _MOST_LOST:
+            raise _lost(self.lost, how, said)
+        self.pool.start(len(self.pool.workers) + 1)
+        self._say(self.pool.workers[-1], self.payload)
+
+
+_ALONE = "--jobs 1 does without workers"
+_LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
+
+
+def _lost(number: int, how: int, said: str) -> WorkersLost:
+    """That workers died, and why the last one did: by what it said, or by how it ended."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = f': "{printable(lines[-1])[:200]}"' if lines else ""
+    memory = tells_want_of_memory(said)
+    if memory:
+        cause, hint = f"for want of memory{last}", _LESS
+    elif how == -getattr(signal, "SIGKILL", 9):
+        cause, hint = "killed (signal 9), as a system does that runs out of memory", _LESS
+        memory = True
+    else:
+        ended = f"signal {-how}" if how < 0 else f"exit status {how}"
+        cause, hint = f"with {ended}{last}", _ALONE
+    error = WorkersLost(str(Problem("workers", f"usru: {number} workers died, the last one {cause}", None, hint)))
+    error.exit_status = 2 if memory else 101
+    if said:
+        error.add_note(f"The worker's standard error:\n{said}")
+    return error
+
+
+# The other side of the pipe
+
+
+def serve(handle: int) -> None:
+    """Do tasks until nobody is there to hand them out; `handle` is that of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
+    pipe = _pipe(handle)
+    payload = b""
+    with suppress(EOFError, OSError):
+        while True:
+            message = pipe.recv()
+            if isinstance(message, bytes):
+                payload = message
+            else:
+                pipe.send_bytes(_answer(payload, message))
+
+
+def _pipe(handle: int) -> Connection:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(handle)
+    return Connection(handle)
+
+
+def _answer(payload: bytes, blocks: Sequence[int]) -> bytes:
+    """The pickled results of a task, or what it raised, with the worker's traceback as a note."""
+    try:
+        function = _function(payload)
+        return pickle.dumps([function(block) for block in blocks], protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:  # noqa: BLE001  # it is raised again where the task came from
+        error.add_note(traceback.format_exc())
+        return _pickled(error)
+
+
+@lru_cache(maxsize=1)
+def _function(payload: bytes) -> Callable[[int], Any]:
+    return unpacked(payload)
+
+
+def _pickled(error: Exception) -> bytes:
+    """An error, or one that says the same where it can't travel."""
+    try:
+        pickled = pickle.dumps(Failure(error))
+        pickle.loads(pickled)  # noqa: S301  # made in the line above
+    except Exception:  # noqa: BLE001  # whatever an error's own way of being pickled raises
+        return pickle.dumps(Failure(RuntimeError(f"{type(error).__name__}: {error}")))
+    return pickled

@@ -1,0 +1,424 @@
+"""Sampling under observations: how likely events are, given what has been seen.
+
+Trials are drawn forward and weighted by the probability of what was seen, so that late observations inform what was
+early. Wherever the probability of an observation given a trial's past can be computed, the draw is held to it and the
+probability goes into the trial's weight; the scenario is not drawn at all where it can be carried, and then an
+observation of it weighs each trial by its own probability in that trial. What remains (a statement about several nodes
+at once) keeps or drops whole trials.
+
+An event's memory is a *flag* for each of its timed parts. Flags of parts about drivers are known in each trial; parts
+about a carried scenario split its probability by flag.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import UsruError
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.program.truth import Truth, holds, states_of, truth
+from usru_scenarios.sampler.engine import (
+    BLOCK,
+    SECONDS_PER_DRAW,
+    BlockSampler,
+    ForecastAccumulator,
+    ForecastSums,
+    KernelCache,
+    MapBlocks,
+    Observer,
+    OutcomePath,
+    Plan,
+    RaoBlackwellPath,
+    Sampler,
+    batched,
+)
+from usru_scenarios.sampler.kernels import Restriction
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
+from usru_scenarios.sampler.tables import BlockStates
+
+Pair = tuple[Formula, Formula]
+"""An event, and the observations that it is conditioned on."""
+
+CERTAIN: Formula = All(())
+"""The event that always happens: nothing has been observed."""
+
+_REMEMBERED = 64 << 20
+"""The most bytes of a block that are remembered until its weights are known; else it is walked twice."""
+
+_FLAGS = 10
+"""The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
+
+
+class TooManyParts(UsruError):  # noqa: N818  # says what is at fault
+    """An event asks about more timed parts of the scenario's path than can be kept apart."""
+
+    exit_status = 2
+
+
+@dataclass
+class CaseSums:
+    """The sums of a run over the same trials, for several cases.
+
+    Attributes:
+        both: shape (batches, cases), sums of the weight of trials with the event and the observations.
+        given: shape (batches, cases), the same with the observations.
+        squares: shape (cases,), sums over trials of the squared weight with the observations.
+    """
+
+    both: Floats
+    given: Floats
+    squares: Floats
+
+    @property
+    def effective_trials(self) -> Floats:
+        """For how many unweighted trials the weighted ones stand, shape (cases,): (sum w)^2 / sum w^2."""
+        total = self.given.sum(axis=0)
+        effective: Floats = np.divide(total**2, self.squares, out=np.zeros_like(total), where=self.squares > 0)
+        return effective
+
+
+def sample(
+    program: Program,
+    cases: Sequence[Pair],
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    kernels: KernelCache | None = None,
+) -> CaseSums:
+    """Sum the weights of trials for every case; the probability of a case is the ratio of `both` to `given`.
+
+    Args:
+        program: in which the cases are read.
+        cases: what is asked; their atoms have a time.
+        plan: of the draws.
+        map_blocks: as in `engine.simulate`.
+        kernels: as in `engine.Walker`.
+
+    Raises:
+        TooManyParts: an event is too long for the scenario to be carried.
+    """
+    return CaseSampler(program, cases, plan, kernels).sums(map_blocks)
+
+
+def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
+    """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
+    sampler = WeightedForecast(program, given, plan)
+    return sampler.forecast.summed(sampler.run, sampler.batches, map_blocks, weighted=True)
+
+
+class WeightedForecast:
+    """A program, what has been seen, and the plan that its forecast is drawn under."""
+
+    def __init__(self, program: Program, given: Formula, plan: Plan) -> None:
+        self.program = program
+        self.given = given
+        self.plan = plan
+        self.forecast = Sampler(program, plan)
+        asked = {atom.node for atom in atoms(given)}
+        self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
+        states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
+        self.batches = plan.batches(program.steps * (states + 2 * len(self.forecast.sets)))
+        self.walker = BlockSampler(
+            program,
+            plan,
+            draw_outcome=not self.carried or program.outcome_is_read,
+            restrictions=restrictions_of(program, conjuncts(given), carried=self.carried),
+        )
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, as without observations."""
+        return self.forecast.seconds_each
+
+    def run(self, block: int) -> ForecastSums:
+        """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
+        watched = PathRecorder(self, block) if self._fits(block) else EvidenceObserver(self, block)
+        block_states = self.walker.walk(block, watched)
+        _, given = watched.tracker.probabilities(0)
+        sets = self.forecast.sets
+        path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
+        weights = block_states.weight * given
+        accumulator = ForecastAccumulator(self.forecast, block, batches=self.batches, weights=weights, path=path)
+        if isinstance(watched, PathRecorder):
+            for step, moment in enumerate(watched.moments):
+                accumulator.observe(step, *moment)
+        else:
+            self.walker.walk(block, EvidenceObserver(self, block, accumulator))
+        return accumulator.closed()
+
+    def _fits(self, block: int) -> bool:
+        """Whether a block is small enough to be remembered."""
+        scenarios = len(self.program.outcome.states)
+        each = len(self.program.nodes) + 8 * (2 * scenarios + 2)
+        return self.program.steps * self.plan.trials_in(block) * each <= _REMEMBERED
+
+
+class EvidenceObserver:
+    """Watches a block for what was observed, and shows it to another watcher, if there is one."""
+
+    def __init__(self, sampler: WeightedForecast, block: int, then: Observer | None = None) -> None:
+        trials = sampler.plan.trials_in(block)
+        self.tracker = EventTracker(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
+        self.then = then
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """See a step."""
+        self.tracker.observe(step, block_states, transition)
+        if self.then is not None:
+            self.then.observe(step, block_states, transition)
+
+
+class PathRecorder(EvidenceObserver):
+    """Remembers what it sees: the states of all nodes, and how the outcome moves."""
+
+    def __init__(self, sampler: WeightedForecast, block: int) -> None:
+        super().__init__(sampler, block)
+        self.moments: list[tuple[BlockStates, LazyTransition | FullTransition | None]] = []
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Remember a step."""
+        super().observe(step, block_states, transition)
+        self.moments.append((copy.copy(block_states), transition))
+
+
+class DrawnScenario:
+    """The drawn scenario as it is: what is seen later may bear on it, which its probability one step ahead ignores."""
+
+    def __init__(self, sets: list[list[int]]) -> None:
+        self.sets = sets
+        self.present: Floats | None = None
+        self.unseen: list[Floats] = []
+
+    def move(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
+        """As in `engine.Path`."""
+        self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+        here = [self.present[members].sum(axis=0) for members in self.sets]
+        unseen = self.unseen or [np.ones_like(part) for part in here]
+        self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
+        return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
+
+    def summed_moves(
+        self, before: Floats, _transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    ) -> Floats:
+        """As in `engine.Path`."""
+        assert self.present is not None
+        return products(before, self.present, edges)
+
+    def flow(self, _transition: LazyTransition | FullTransition) -> Floats | None:
+        """As in `engine.Path`."""
+        return self.present
+
+
+class CaseSampler:
+    """A program with the cases that are asked of it, compiled for drawing under a plan."""
+
+    def __init__(self, program: Program, cases: Sequence[Pair], plan: Plan, kernels: KernelCache | None = None) -> None:
+        parts = (part for case in cases for formula in case for part in timed_parts(formula))
+        self.program = program = program.until(max((part.steps[-1] for part in parts), default=0))
+        self.cases = cases
+        self.plan = plan
+        asked = {atom.node for case in cases for formula in case for atom in atoms(formula)}
+        below = program.downstream(OUTCOME)
+        self.carried = not program.feedback and not asked & below
+        self.batches = plan.batches(2 * len(cases))
+        seen = set.intersection(*({*conjuncts(given)} for _, given in cases))
+        restrictions = restrictions_of(program, seen, carried=self.carried)
+        self.walker = BlockSampler(
+            program,
+            plan,
+            draw_outcome=not self.carried,
+            restrictions=restrictions,
+            needed=program.upstream(asked),
+            kernels=kernels,
+        )
+
+    def sums(self, map_blocks: MapBlocks) -> CaseSums:
+        """Run all blocks."""
+        shape = (self.batches.count, len(self.cases))
+        total = CaseSums(np.zeros(shape), np.zeros(shape), np.zeros(len(self.cases)))
+        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
+            at = self.batches.at(block)
+            total.both[at] += part.both
+            total.given[at] += part.given
+            total.squares += part.squares
+        return total
+
+    @property
+    def seconds_each(self) -> float:
+        """As in `BlockSampler`, with what is asked about counted as draws."""
+        asked = len({part for case in self.cases for formula in case for part in timed_parts(formula)})
+        return self.walker.seconds_each + asked * BLOCK * SECONDS_PER_DRAW
+
+    def run(self, block: int) -> CaseSums:
+        """The sums of one block."""
+        trials = self.plan.trials_in(block)
+        tracker = EventTracker(self.program, self.cases, trials, carried=self.carried)
+        block_states = self.walker.walk(block, tracker)
+        edges = self.batches.starts(block)
+        both, given = zip(*(tracker.probabilities(number) for number in range(len(self.cases))), strict=True)
+        weights = block_states.weight * np.array(given)
+        return CaseSums(
+            batched(block_states.weight * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1)
+        )
+
+
+def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
+    """What draws can be held to, by step and node: the parts of what was seen that are about a single node."""
+    held: dict[tuple[int, str], Restriction] = {}
+    for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
+        asked = {atom.node for atom in atoms(timed.condition)}
+        if len(asked) != 1 or (carried and OUTCOME in asked):
+            continue
+        (node,) = asked
+        restriction = _restriction(program, node, timed)
+        if restriction is None:
+            continue
+        for step in timed.steps[-1:] if timed.mode == "ever" else timed.steps:
+            held.setdefault((step, node), restriction)  # a second one on the same draw keeps or drops trials
+    return held
+
+
+def _restriction(program: Program, name: str, timed: Timed) -> Restriction | None:
+    """A condition on one node as a restriction of its draw, or None where it is no single interval of a number."""
+    unless = timed if timed.mode == "ever" else None
+    node = program.nodes[name]
+    if isinstance(node, CategoricalNode):
+        inside = states_of(timed.condition, len(node.states))
+        return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
+    if not isinstance(atom := timed.condition, Compared):
+        return None
+    match atom.sign:
+        case ">":
+            return Restriction(low=math.nextafter(atom.value, math.inf), unless=unless)
+        case ">=":
+            return Restriction(low=atom.value, unless=unless)
+        case "<":
+            return Restriction(high=math.nextafter(atom.value, -math.inf), unless=unless)
+        case "<=":
+            return Restriction(high=atom.value, unless=unless)
+
+
+class EventTracker:
+    """Watches a block and keeps the flags of all timed parts."""
+
+    def __init__(self, program: Program, cases: Sequence[Pair], trials: int, *, carried: bool) -> None:
+        self.program = program
+        self.cases = cases
+        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.trials = trials
+        self.present: Floats | None = None
+        self.carried = carried
+        parts = {part for case in cases for formula in case for part in timed_parts(formula)}
+        self.open = sorted((part for part in parts if not self._hidden(part)), key=repr)
+        self.flags: dict[Timed, Truth] = {part: np.full(trials, part.mode == "always") for part in self.open}
+        self.splits = [FlagSplit(self, tuple(self._hidden_parts(case))) for case in cases]
+
+    def _hidden(self, part: Timed) -> bool:
+        return self.carried and any(atom.node == OUTCOME for atom in atoms(part.condition))
+
+    def _hidden_parts(self, case: Pair) -> Iterable[Timed]:
+        return dict.fromkeys(part for formula in case for part in timed_parts(formula) if self._hidden(part))
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Update the flags with a step."""
+        for part in self.open:
+            if step in part.steps:
+                now = truth(part.condition, lambda atom: self._atom(atom, block_states))
+                flag = self.flags[part]
+                self.flags[part] = flag & now if part.mode == "always" else flag | now
+        block_states.met.update(self.flags)
+        if self.carried and transition is not None:
+            self.present = transition.start() if self.present is None else transition.advance(self.present)
+            for split in self.splits:
+                split.observe(step, block_states, transition)
+
+    def _atom(self, atom: InStates | Compared, block_states: BlockStates) -> Truth:
+        """Where an atom holds, shape (trials,)."""
+        return holds(atom, block_states.now[self.index[atom.node]])
+
+    def holds(self, condition: Formula, block_states: BlockStates) -> Truth:
+        """Where a condition holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
+        scenarios = np.arange(len(self.program.outcome.states))[:, None]
+
+        def leaf(atom: InStates | Compared) -> Truth:
+            if isinstance(atom, InStates) and atom.node == OUTCOME:
+                return holds(atom, scenarios)
+            return self._atom(atom, block_states)[None, :]
+
+        return np.broadcast_to(truth(condition, leaf), (len(scenarios), self.trials))
+
+    def probabilities(self, number: int) -> tuple[Floats, Floats]:
+        """Of a case, in each trial: the probability of event and observations together, and of the observations."""
+        event, given = self.cases[number]
+        both, seen = np.zeros(self.trials), np.zeros(self.trials)
+        for hidden, share in self.splits[number].shares():
+            flags = {**self.flags, **hidden}
+            observed = share * truth(given, flags.__getitem__)
+            seen += observed
+            both += observed * truth(event, flags.__getitem__)
+        return both, seen
+
+
+class FlagSplit:
+    """A carried scenario's probability, split by the flags of a case's timed parts about it.
+
+    The split exists from the first step that a part reads to the last; then only the sums over the scenarios are kept.
+    """
+
+    def __init__(self, tracker: EventTracker, parts: tuple[Timed, ...]) -> None:
+        if len(parts) > _FLAGS:
+            raise TooManyParts(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
+        self.tracker = tracker
+        self.parts = parts
+        self.first = min((part.steps[0] for part in parts), default=-1)
+        self.last = max((part.steps[-1] for part in parts), default=-1)
+        self.mass: list[Floats] = []
+        self.settled: list[Floats] = [np.ones(tracker.trials)] if not parts else []
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition) -> None:
+        """Move the shares by a step and let its truths set flags."""
+        if not self.parts or not self.first <= step <= self.last:
+            return
+        if step == self.first:
+            self._start()
+        else:
+            self.mass = [transition.survive(mass, []) for mass in self.mass]
+        for bit, part in enumerate(self.parts):
+            if step in part.steps:
+                self._flag(bit, part, self.tracker.holds(part.condition, block_states))
+        if step == self.last:
+            self.settled = [mass.sum(axis=0) for mass in self.mass]
+            self.mass = []
+
+    def _start(self) -> None:
+        present = self.tracker.present
+        assert present is not None, "the outcome is carried before its shares are split"
+        begin = sum(1 << bit for bit, part in enumerate(self.parts) if part.mode == "always")
+        self.mass = [
+            present.copy() if flags == begin else np.zeros_like(present) for flags in range(1 << len(self.parts))
+        ]
+
+    def _flag(self, bit: int, part: Timed, holds: Truth) -> None:
+        """Move what changes its flag: up where an event comes about, down where it no longer always holds."""
+        for flags in range(1 << len(self.parts)):
+            if flags >> bit & 1:
+                continue
+            low, high = self.mass[flags], self.mass[flags | 1 << bit]
+            moved = high * ~holds if part.mode == "always" else low * holds
+            if part.mode == "always":
+                moved = -moved
+            low -= moved
+            high += moved
+
+    def shares(self) -> Iterator[tuple[dict[Timed, Truth], Floats]]:
+        """The flags of the parts, and the probability that they stand so in each trial, shape (trials,)."""
+        for flags, share in enumerate(self.settled):
+            yield {part: np.array(bool(flags >> bit & 1)) for bit, part in enumerate(self.parts)}, share
