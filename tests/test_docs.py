@@ -23,19 +23,22 @@ import shlex
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command import answer
 from docs.generate import generated
 from documents import Block, blocks, commands, console, matches, rewrite
-from usru_scenarios.schemas import NAMES
+from usru_scenarios.schemas import NAMES, schema
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 EXAMPLE = "example.yaml"
 NAMED = re.compile(r"# ([\w./-]+\.yaml)\n")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 ANSWERED = re.compile(r"(?P<query>.+?)  +->  +(?P<answer>.+)")
 
 
@@ -200,11 +203,38 @@ def test_help_names_every_schema() -> None:
     assert set(NAMES) <= set(re.findall(r"\w+", answer("schema", "--help").stdout))
 
 
+# What is there is told
+
+
+def keys(schema: Any) -> Iterator[str]:
+    """All keys that a schema knows by name."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from keys(part)
+
+
+def test_every_key_of_a_file_is_on_its_page() -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "format.md").read_text(encoding="utf-8")))
+    known = set(keys(schema("model")))
+    assert {"persistence", "prior_given", "at_least"} <= known
+    assert known <= words
+
+
+def test_the_glossary_is_in_order() -> None:
+    terms = HEADING.findall((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))[1:]
+    assert terms == sorted(terms, key=str.lower)
+    assert len(set(terms)) == len(terms) > 50
+
+
+def test_the_first_page_leads_to_all_others() -> None:
+    first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert {path.name for path in PAGES} - {"index.md"} <= set(LINK.findall(first))
+
+
 # Links
 
 
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 DOCUMENTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
 
 
