@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -115,6 +115,14 @@ PART_OF_FILE = "part of the file"
 """Marks, in an annotation, a map that is laid out like the whole file."""
 
 
+def _unreadable_distribution(families: Iterable[str]) -> PydanticCustomError:
+    return PydanticCustomError(
+        "unreadable_distribution",
+        "not a distribution: write one of {families} with its parameters, such as {example}",
+        {"families": ", ".join(families), "example": "{pert: [1, 2, 3]}"},
+    )
+
+
 class Distribution(Value):
     """A family and its parameters, each itself a judgement."""
 
@@ -126,11 +134,7 @@ class Distribution(Value):
     def _from_short_form(cls, raw: object) -> object:
         """Read `{pert: [1, 2, 3]}`."""
         if not isinstance(raw, dict) or len(raw) != 1 or (family := next(iter(raw))) not in DISTRIBUTIONS:
-            raise PydanticCustomError(
-                "unreadable_distribution",
-                "not a distribution: write one of {families} with its parameters, such as {example}",
-                {"families": ", ".join(DISTRIBUTIONS), "example": "{pert: [1, 2, 3]}"},
-            )
+            raise _unreadable_distribution(DISTRIBUTIONS)
         parameters = raw[family]
         wanted = DISTRIBUTIONS[family]
         if not isinstance(parameters, list | tuple) or len(parameters) != wanted:
@@ -253,6 +257,8 @@ def is_judgement_form(raw: object) -> bool:
 
 def _number_or_distribution(raw: object) -> object:
     if isinstance(raw, dict):
+        if not raw.keys() <= set(_UNCERTAIN):
+            raise _unreadable_distribution(_UNCERTAIN)
         raw = Distribution.model_validate(raw)
     if isinstance(raw, Distribution):
         return raw.parameters[0].mean if raw.is_certain else raw
