@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command import COMMAND, environment
+from command import COMMAND, answer, environment
 from oracle import Json
 from sampled import compiled
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import All, InStates, Timed
 from usru_scenarios.program.support import Support
 from usru_scenarios.sampler import engine
-from usru_scenarios.sampler.engine import Plan, simulate
+from usru_scenarios.sampler.engine import BLOCK, Plan, TooMuchMemory, simulate
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler
 
 MOST = 190
 """Megabytes: some 60 for Python and numpy, the rest for the run."""
@@ -90,3 +94,48 @@ def test_steps_that_have_the_same_law_share_what_is_found_of_it() -> None:
     assert len({support.law_at(step) for step in range(support.program.steps)}) <= 3
     low, high = support.limits([1])
     assert np.all(low < high)
+
+
+# --- Every question --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def unlike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose scenarios are kept unlike each other, so that each trial has a whole matrix: 200 x 200 numbers."""
+    path = tmp_path_factory.mktemp("unlike") / "many.yaml"
+    keep = {f"s{number}": 0.3 + 0.1 * (number % 2) for number in range(200)}
+    path.write_text(json.dumps({**many(200), "outcome": {"persistence": keep}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["simulate", "--method", "sample"],
+        ["simulate", "--method", "sample", "--given", "d=x @ 2026"],
+        ["ask", "P(s1)", "--method", "sample"],
+        ["compare", "--method", "sample", "--do", "d=x"],
+        ["sweep", "d=0..2", "--method", "sample"],
+        ["sensitivity", "--question", "drivers"],
+        ["sensitivity", "--question", "judgements"],
+        ["watch"],
+        ["explain", "s1"],
+    ],
+)
+def test_every_question_that_would_not_fit_is_refused_before_it_is_drawn(
+    arguments: list[str], unlike: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.BlockSampler, "walk", None)
+    done = answer(*arguments, str(unlike))
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "GB of memory" in done.stderr
+
+
+def test_what_a_question_keeps_apart_of_the_scenario_counts() -> None:
+    # two events up to the end, each told apart from not having happened: 4 shares for 200 scenarios in 16,384 trials
+    program = compiled(many(200))
+    ever = [Timed("ever", range(program.steps), InStates(OUTCOME, frozenset({state}))) for state in (1, 2)]
+    one, both = (CaseSampler(program, [(case, CERTAIN)], Plan(BLOCK, 1)) for case in (ever[0], All(tuple(ever))))
+    assert both.shares_bytes - one.shares_bytes == 2 * 8 * 200 * BLOCK
+    with pytest.raises(TooMuchMemory, match="GB of memory"):
+        CaseSampler(program, [(All(tuple(ever)), CERTAIN)] * 30, Plan(BLOCK, 1))

@@ -16,10 +16,11 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
-from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.engine import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, MapBlocks, Plan
 
 PORTION = 8
-"""Programs that are run together: they share what they have in common, and their sums are held at the same time."""
+"""Programs that are run together, or fewer where memory is short: they share what they have in common, and their sums
+are held at the same time."""
 
 
 _CARRYING = 10
@@ -89,7 +90,9 @@ class _ProgramBatches:
     def __init__(self, programs: Programs, plan: Plan) -> None:
         self.programs = programs
         self.plan = plan
-        self.portions = -(-len(programs) // PORTION)
+        fitting = MOST_BYTES // 2 // VariantSampler.bytes_each(programs[0], plan) if len(programs) else PORTION
+        self.portion = max(1, min(PORTION, fitting))
+        self.portions = -(-len(programs) // self.portion)
         self._held: tuple[int, VariantSampler] | None = None
 
     def run(self, item: int) -> VariantSums:
@@ -99,7 +102,7 @@ class _ProgramBatches:
 
     def _panel(self, portion: int) -> VariantSampler:
         if self._held is None or self._held[0] != portion:
-            numbers = range(portion * PORTION, min((portion + 1) * PORTION, len(self.programs)))
+            numbers = range(portion * self.portion, min((portion + 1) * self.portion, len(self.programs)))
             self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan)
         return self._held[1]
 
@@ -108,7 +111,7 @@ class _ProgramBatches:
         """What an item is predicted to take, from the number of draws alone."""
         first = self.programs[0]
         draws = (len(first.nodes) + _CARRYING) * first.steps * min(self.plan.trials, BLOCK)
-        return min(PORTION, len(self.programs)) * draws * SECONDS_PER_DRAW
+        return min(self.portion, len(self.programs)) * draws * SECONDS_PER_DRAW
 
 
 @dataclass(frozen=True)

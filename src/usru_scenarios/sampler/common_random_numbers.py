@@ -23,6 +23,7 @@ from usru_scenarios.sampler.engine import (
     SampledPath,
     TrialBatches,
     batched,
+    require_memory,
 )
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
 from usru_scenarios.sampler.tables import BlockStates
@@ -58,7 +59,11 @@ def simulate_variants(programs: Sequence[Program], plan: Plan, map_blocks: MapBl
 
 
 class VariantSampler:
-    """Programs and the plan that they are drawn under."""
+    """Programs and the plan that they are drawn under.
+
+    Raises:
+        TooMuchMemory: they would take more than `engine.MOST_BYTES` together.
+    """
 
     def __init__(self, programs: Sequence[Program], plan: Plan) -> None:
         self.programs = programs
@@ -74,6 +79,14 @@ class VariantSampler:
             key = (*shared, -1) if shared else (number,)
             groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add(number, program)
         self.groups = list(groups.values())
+        block_states = max(group.walker.bytes for group in self.groups)
+        require_memory(block_states + len(programs) * self.bytes_each(first, plan))
+
+    @staticmethod
+    def bytes_each(program: Program, plan: Plan) -> int:
+        """What one of the programs is predicted to take beside the trials: its sums, and how its outcome moves."""
+        entries = program.steps * len(program.outcome.states)
+        return plan.batches(entries).bytes(entries) + 8 * 2 * len(program.outcome.states) * plan.trials_in(0)
 
     @property
     def seconds_each(self) -> float:

@@ -59,7 +59,7 @@ SECONDS_PER_DRAW = 1e-8
 """Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
 
 MOST_BYTES = 1 << 30
-"""A forecast that would hold more is refused."""
+"""A run that would hold more is refused."""
 
 _KEPT = 3 << 20
 """Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
@@ -129,6 +129,10 @@ class TrialBatches:
     def count(self) -> int:
         """How many there are."""
         return -(-self.trials // self.size)
+
+    def bytes(self, entries: int) -> int:
+        """What sums of so many numbers take, those of a block beside those of all."""
+        return 8 * (self.count + len(self.starts(0))) * entries
 
     def starts(self, block: int) -> npt.NDArray[np.int64]:
         """Where in a block its batches start; the first may go on from the block before."""
@@ -460,6 +464,10 @@ class BlockSampler:
         restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
         needed: the nodes to draw, all others being left out; by default all.
         kernels: those already compiled for programs that this one has nodes in common with.
+        beside: bytes of what whoever watches keeps.
+
+    Raises:
+        TooMuchMemory: a block would take more than `MOST_BYTES`.
     """
 
     def __init__(
@@ -471,6 +479,7 @@ class BlockSampler:
         restrictions: Mapping[tuple[int, str], Restriction] | None = None,
         needed: frozenset[str] | None = None,
         kernels: KernelCache | None = None,
+        beside: int = 0,
     ) -> None:
         self.program = program
         self.plan = plan
@@ -483,6 +492,7 @@ class BlockSampler:
             name: rng.RandomStream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
             for name in self.needed
         }
+        require_memory(self.bytes + beside)
 
     def __getstate__(self) -> dict[str, object]:
         """Kernels don't travel to another process."""
@@ -526,6 +536,21 @@ class BlockSampler:
         """What a block is predicted to take, from the number of draws alone."""
         return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
+    @property
+    def bytes(self) -> int:
+        """What the trials of a block are predicted to take, with how the outcome moves in them."""
+        scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
+        moves = scenarios * (3 if self.lumped else scenarios + 3)
+        return 8 * self.plan.trials_in(0) * (len(self.needed) + moves)
+
+    @cached_property
+    def lumped(self) -> bool:
+        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
+        outcome = self.program.outcome
+        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
+        keep = outcome.persistence
+        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
+
     def walk(self, block: int, observer: Observer) -> BlockStates:
         """Draw a block and show it, step by step; returns the trials at the last step, with the trials' weights."""
         np.empty(_KEPT)
@@ -557,9 +582,21 @@ class Observer(Protocol):
 
 
 class TooMuchMemory(UsruError):  # noqa: N818  # says what is at fault
-    """What a forecast keeps would not fit into memory."""
+    """What a run keeps would not fit into memory."""
 
     exit_status = 2
+
+
+def require_memory(needed: int) -> None:
+    """Let a run start only where what it is predicted to hold, in bytes, is within bounds.
+
+    Raises:
+        TooMuchMemory: it would take more than `MOST_BYTES`.
+    """
+    if needed > MOST_BYTES:
+        said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
+        hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
+        raise TooMuchMemory(str(Problem("memory", said, None, hint)))
 
 
 class Sampler:
@@ -601,10 +638,7 @@ class Sampler:
         Raises:
             TooMuchMemory: it would take more than `MOST_BYTES`.
         """
-        if (needed := self.bytes(batches)) > MOST_BYTES:
-            said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
-            hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
-            raise TooMuchMemory(str(Problem("memory", said, None, hint)))
+        require_memory(self.bytes(batches))
         if self.plan.blocks == 1:
             (part,) = map_blocks(run, range(1))  # is the whole
             return part.closed()
@@ -620,21 +654,16 @@ class Sampler:
         steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
         states = sum(len(node.states) for node in self.program.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.program.nodes.values())
-        trials = self.plan.trials_in(0)
         by_batch = steps * (scenarios + (0 if self.plan.judgements else sets)) + scenarios**2
         kept = 2 * batches.count if self.plan.judgements else batches.count + len(batches.starts(0))
         quantities = (3 + self.controls.fitted) * steps * (states + sets + numeric) if self.plan.judgements else 0
         values = numeric * steps * BINS
-        block_states = trials * (len(self.program.nodes) + scenarios * (3 if self.lumped else scenarios + 3))
-        return 8 * (kept * by_batch + quantities + values + block_states)
+        return self.walker.bytes + 8 * (kept * by_batch + quantities + values)
 
-    @cached_property
+    @property
     def lumped(self) -> bool:
-        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
-        outcome = self.program.outcome
-        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
-        keep = outcome.persistence
-        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
+        """As in `BlockSampler`."""
+        return self.walker.lumped
 
     def part(self, block: int, at: slice, *, weighted: bool) -> ForecastSums:
         """Room for the sums of a block whose batches are at `at`."""

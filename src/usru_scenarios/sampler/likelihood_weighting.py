@@ -238,7 +238,22 @@ class CaseSampler:
             restrictions=restrictions,
             needed=program.upstream(asked),
             kernels=kernels,
+            beside=self.batches.bytes(2 * len(cases)) + self.shares_bytes,
         )
+
+    @property
+    def shares_bytes(self) -> int:
+        """What the shares of a carried scenario's probability take at most (see `Split`)."""
+        if not self.carried:
+            return 0
+        shares = np.zeros(self.program.steps)
+        for case in self.cases:
+            parts = {part for formula in case for part in timed_parts(formula)}
+            about = [part for part in parts if any(atom.node == OUTCOME for atom in atoms(part.condition))]
+            if about:
+                first, last = min(part.steps[0] for part in about), max(part.steps[-1] for part in about)
+                shares[first : last + 1] += 1 << min(len(about), _FLAGS)
+        return 8 * int(shares.max()) * len(self.program.outcome.states) * self.plan.trials_in(0)
 
     def sums(self, map_blocks: MapBlocks) -> CaseSums:
         """Run all blocks."""

@@ -121,19 +121,21 @@ class PathSampler:
         observed = max((part.steps[-1] for part in timed_parts(self.given)), default=0)
         self.whole = replace(program, grid=replace(program.grid, count=max(program.steps, observed + 1)))
         asked = {atom.node for atom in atoms(self.given)}
+        entries = sum(part.log_odds.size for part in contrast.parts)
+        entries = 2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings))
+        self.batches = plan.batches(entries)
         self.walker = BlockSampler(
             self.whole,
             plan,
             draw_outcome=True,
             needed=program.upstream([*drivers, OUTCOME, *asked]),
             restrictions=restrictions_of(self.whole, conjuncts(self.given), carried=False),
+            beside=self.batches.bytes(entries),
         )
         reads_itself = (OUTCOME, 1) in program.outcome.links
         reached = program.downstream(OUTCOME)
         self.told = bool(asked & {OUTCOME, *reached})
         self.carried = not reads_itself and not reached & {*drivers, OUTCOME}
-        entries = sum(part.log_odds.size for part in contrast.parts)
-        self.batches = plan.batches(2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings)))
 
     def survey(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""

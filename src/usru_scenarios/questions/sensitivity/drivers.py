@@ -42,7 +42,15 @@ from usru_scenarios.results.sensitivity import (
     VarianceErrors,
     VarianceShares,
 )
-from usru_scenarios.sampler.engine import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.engine import (
+    BLOCK,
+    SECONDS_PER_DRAW,
+    BlockSampler,
+    KernelCache,
+    MapBlocks,
+    Plan,
+    require_memory,
+)
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -188,6 +196,8 @@ class DriverSampler:
         self.exchanged = [reading for reading in self.readings if reading.driver in read] if self.carried else []
         entries = len(self.steps) * sum(reading.groups for reading in self.readings) * (1 + 2 * len(aim.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
+        paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
+        require_memory(self.walker.bytes + self.batches.bytes(entries) + paths)
 
     @property
     def note(self) -> str:

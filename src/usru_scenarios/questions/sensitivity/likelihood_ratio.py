@@ -200,13 +200,19 @@ class PathwiseEstimator:
         self.cells = sum(map(len, tilted.cells.values()))
         self.of_outcome = np.isin(np.arange(self.cells), tilted.cells.get(OUTCOME, []))
         self.carried = not program.feedback and _mixes(program, plan)
-        self.walker = BlockSampler(program, plan, draw_outcome=not self.carried, needed=program.upstream([OUTCOME]))
+        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
+        self.batches = plan.batches(entries)
+        self.walker = BlockSampler(
+            program,
+            plan,
+            draw_outcome=not self.carried,
+            needed=program.upstream([OUTCOME]),
+            beside=self.batches.bytes(entries),
+        )
         self.drivers = _lawyers(program, tilted, self.walker.index, outcome=False)
         self.outcome = _lawyers(program, tilted, self.walker.index, outcome=True)
         self.unfit = self._unfit() if self.carried else frozenset()
         self.gifts = [self._gift(name, scheduled=scheduled) for name, scheduled in weights.items()]
-        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
-        self.batches = plan.batches(entries)
 
     def _unfit(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
