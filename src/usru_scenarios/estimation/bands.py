@@ -1,10 +1,4 @@
-"""What the uncertain judgements leave open: how far an estimate lies apart between their draws.
-
-Estimates by draw vary because the judgements do, and because each draw has but few trials. The two are told apart in
-two ways. What a judgement does by itself is fitted over all draws, so that the noise of single draws averages out; what
-is left, which several judgements do together, counts as far as it varies by more than the noise, which is known from
-the two halves of each draw's trials.
-"""
+"""What the uncertain judgements leave open: how far an estimate lies apart between their draws, by method (32)."""
 
 from __future__ import annotations
 
@@ -71,14 +65,7 @@ class PerDraw:
         return cls(values, over_draws(denominators).mean(axis=1), controls.basis)
 
     def spread(self, share: float = 0.9) -> JudgementBand:
-        """The band of the values, freed of the noise within the draws; `share` of the draws lies in it.
-
-        ((y1 - y2) / 2)^2 of the two halves of a draw is an unbiased estimate of the squared noise of y. The values are
-        taken apart into a fit in the orthonormal functions of the judgements that are the controls', and the rest. A
-        coefficient counts where it is clear of its standard error, by firm shrinkage (H.-Y. Gao and A. G. Bruce, 1997);
-        the rest is shrunk until it varies as much as it does beyond its noise (T. A. Louis, 1984). No value goes
-        beyond those of the draws.
-        """
+        """The band of the values, freed of noise, by method (32); `share` of the draws lies in it."""
         shape = self.values.shape[2:]
         flat = self.values.reshape(*self.values.shape[:2], -1)
         known = np.isfinite(flat).all(axis=(0, 2)) & (self.weights > 0)

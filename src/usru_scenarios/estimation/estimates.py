@@ -46,15 +46,14 @@ class Estimate:
 
 
 def ratio(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over batches, with the standard error of the delta method.
+    """The ratio of two sums over batches, with its standard error: method (17).
 
     Args:
         numerators: shape (batches, ...).
         denominators: shape (batches,) or as the numerators.
 
-    With residuals d = y - r x, the squared error of r = sum y / sum x is B / (B - 1) * sum d^2 / (sum x)^2 over B
-    batches (W. G. Cochran, Sampling Techniques, 1977, section 2.11); residuals that are rounding alone count as none.
-    Where the denominator is 0, both are NaN.
+    Returns:
+        Shape (...); where the denominator is 0, both are NaN.
     """
     shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
     batches = len(numerators)
@@ -68,7 +67,7 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
 
 
 class Controls:
-    """Functions of the drawn judgements whose means are 0, factored once for all sums that they steady.
+    """Functions of the drawn judgements whose means are 0, factored once for all sums: method (31).
 
     Args:
         functions: shape (draws, controls).
@@ -101,13 +100,15 @@ class Controls:
 
     @property
     def stretch(self) -> float:
-        """By what the variance of what is left is multiplied, for the degrees of freedom that the fit has used."""
+        """By what the variance of what is left is multiplied: method (31)."""
         draws = len(self.basis)
         return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
 
 
 def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
-    """Orthonormal columns that span the same, each made of those up to its own, by Gram and Schmidt's process.
+    """Orthonormal columns that span the same, each made of those up to its own (Gram and Schmidt).
+
+    Shape (rows, found), and what the numbers carried become, shape (found,).
 
     Args:
         columns: shape (rows, columns); one that is a sum of multiples of those before it is left out.
@@ -142,10 +143,7 @@ def floored(
 ) -> Estimate:
     """An estimate whose error covers what was never drawn.
 
-    What has a probability of 3 / n is missed by n draws once in 20 times, whatever the draws say of their own spread
-    (the rule of three: J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983; B. D. Jovanovic and P. S. Levy, The American
-    Statistician 51, 1997). The error is therefore at least 3 / n times the most by which such a trial could differ from
-    the estimate, which is nothing where all trials must agree. A larger error stays as it is.
+    Method (27): nothing is added where all trials must agree, and a larger error stays as it is.
 
     Args:
         found: means over trials of something that lies from `lowest` to 1 in each.
@@ -170,18 +168,18 @@ def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN
 
 
 def undrawn(effective: float | Floats, missed: float | Floats = UNDRAWN) -> Floats:
-    """The share that trials that were never drawn may have among so many: 3 / n, at most 1."""
+    """The share that trials that were never drawn may have among so many: 3 / n, at most 1; any shape."""
     return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
 
 
 def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
-    """How far a single trial can lie from a value, given the limits of all trials; 0 where these leave no room."""
+    """How far a single trial can lie from a value, given the limits of all, any shape; 0 where they leave no room."""
     far: Floats = np.where(high - low > _SAME, np.maximum(high - value, value - low), 0.0)
     return far
 
 
 def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
-    """An estimate whose error covers what trials that were never drawn could make of it.
+    """An estimate whose error covers what trials that were never drawn could make of it: method (27).
 
     Args:
         found: of any shape; where the value is no number, its error stays.
@@ -196,16 +194,12 @@ def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
 
 
 def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
-    """Sums over draws of the judgements, freed of what is due to the draws being these and no others.
+    """Sums over draws of the judgements, freed of what is due to these being drawn, of the same shape: method (31).
 
     Args:
         sums: shape (draws, ...).
         controls: of the same draws.
         in_place: whether the result may take the place of the sums, which are then contiguous.
-
-    What varies in step with the judgements is fitted by least squares and taken away, so that the sums keep their
-    expectation and lose most of the spread between draws (control variates: R. Y. Rubinstein and R. Marcus, 1985). What
-    is left is stretched by the degrees of freedom that the fit has used, so that errors stay honest.
     """
     if not controls.fitted:
         return sums
@@ -223,7 +217,7 @@ def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = 
 
 
 def product(one: Floats, other: Floats) -> Floats:
-    """The matrix product in pieces so small that no library splits one between threads, which would wait and spin."""
+    """The matrix product, shape (rows, columns), in pieces so small that no library splits one between threads."""
     rows, inner = one.shape
     width = max(1, _PIECE // max(1, rows * min(inner, _INNER)))
     found = np.zeros((rows, other.shape[1]))
@@ -241,7 +235,7 @@ Place = tuple[int | slice, ...]
 
 @dataclass
 class Moments:
-    """What is needed of the sums of many quantities over groups of trials, once the groups' own are forgotten.
+    """What is needed of the sums of many quantities over groups of trials, once these are forgotten: method (18).
 
     The groups are the draws of the judgements or, without them, batches. With y a quantity's sum over the trials of a
     group and x the sum of their weights, this holds what ratios y / x and their errors are made of.
@@ -325,7 +319,7 @@ class Moments:
 
 
 def over_draws(values: Floats, axis: int = 0) -> Floats:
-    """Sums over batches brought to sums over draws of the judgements, which have two batches each."""
+    """Sums over batches brought to sums over draws of the judgements: shape (2 * draws, ...) to (draws, ...)."""
     halves = np.moveaxis(values, axis, 0)
     whole: Floats = np.moveaxis(halves[::2] + halves[1::2], 0, axis)
     return whole

@@ -1,9 +1,8 @@
 """What one input tells about an output, from draws of both: information, shifts, and shares of variance.
 
-Pure functions on arrays. Draws come in batches. All estimators start from sums over batches, and every standard error
-is the jackknife's over them (J. W. Tukey, 1958). Sums have the axes (batches, ..., groups, values): the groups are what
-the input is read as, the values are the parts of the output (the probability of each scenario, say), and what lies
-between, such as steps, is added up or averaged.
+Draws come in batches, and all estimators start from sums over batches. Sums have the axes (batches, ..., groups,
+values): the groups are what the input is read as, the values are the parts of the output (the probability of each
+scenario, say), and what lies between, such as steps, is added up or averaged.
 """
 
 from __future__ import annotations
@@ -65,6 +64,8 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
 def partners(trials: int, starts: Integers) -> Integers:
     """For each draw, another one whose input it is given: the next of its batch, so that batches stay independent.
 
+    Shape (trials,).
+
     A draw that is alone in its batch gets the one before it, for want of a next.
 
     Args:
@@ -80,12 +81,9 @@ def partners(trials: int, starts: Integers) -> Integers:
 
 
 def information(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
-    """The mutual information of the groups and an output of which the values are probabilities, in bits.
+    """The mutual information of the groups and an output of which the values are probabilities, in bits: method (42).
 
-    The values of a draw sum to 1. Shape (), the average over the axes between. Sampling makes the naive estimate too
-    large, for counts by (groups - 1)(values - 1) / 2n nats (G. A. Miller and W. G. Madow, 1955). That comes from the
-    second-order term of x ln x, variance / 2x; probabilities that are carried vary less than counts do, so their own
-    variance stands here, which for counts is Miller and Madow's. What is left may fall below 0 by about its error.
+    The values of a draw sum to 1. Shape (), the average over the axes between; by noise it may fall below 0.
     """
     return jackknife(_information, *found, unseen=unseen)
 
@@ -111,11 +109,9 @@ def _entropy_terms(draws: Floats, sums: Floats, squares: Floats) -> Floats:
 
 
 def expected_shift(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
-    """The expected total variation between the output's probabilities given the group and without it, shape ().
+    """The expected total variation between the output's probabilities given the group and without it: method (43).
 
-    Half the sum over the values of |P(value | group) - P(value)|, averaged over groups by their size and over the axes
-    between. An absolute value of noise is never 0, so the sign of each difference is read from every other batch and
-    its size from the rest, and the other way round: where there is no shift, 0 is expected.
+    Shape (), the average over the axes between.
     """
     both = None if unseen is None else [np.stack([part / 2, part / 2], axis=1) for part in unseen[:2]]
     return jackknife(_shift, *(_halves(sums) for sums in found[:2]), unseen=both)
@@ -139,12 +135,9 @@ def _shift(draws: Floats, sums: Floats) -> Floats:
 
 
 def correlation_ratio(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
-    """The first-order share of variance, Var(E[value | group]) / Var(value): shape (values + 1,), the last of all.
+    """The first-order share of variance, shape (values + 1,), the last of all values together: method (44).
 
-    Without its bias (T. L. Kelley, 1935): of the variance between groups, what noise within them makes is taken away.
-    Over the axes between, and for all values together, variances are added up before they are divided (F. Gamboa and
-    others, 2014). NaN where a value has no variance, or every
-    draw is a group of its own.
+    NaN where a value has no variance, or every draw is a group of its own.
     """
     return jackknife(_ratio, *found, unseen=unseen)
 
@@ -162,10 +155,9 @@ def _ratio(draws: Floats, sums: Floats, squares: Floats) -> Floats:
 def total_share(
     found: GroupedSums, differences: Floats, unseen: GroupedSums | None = None, moved: Floats | None = None
 ) -> Estimate:
-    """The total share of variance, E[Var(value | all other inputs)] / Var(value): shape (values + 1,), the last of all.
+    """The total share of variance, shape (values + 1,), the last of all values together: method (45).
 
-    Half the mean squared difference that exchanging the input alone makes (M. J. W. Jansen, 1999), which takes the
-    input to be independent of the others. Sums and NaN as in `correlation_ratio`.
+    NaN as in `correlation_ratio`.
 
     Args:
         found: the draws, however they are grouped.
@@ -225,7 +217,7 @@ def _average(each: Floats) -> Floats:
 
 
 def jackknife(estimator: Callable[..., Floats], *sums: Floats, unseen: Sequence[Floats] | None = None) -> Estimate:
-    """An estimate from sums over batches, with the standard error of leaving out one batch at a time.
+    """An estimate from sums over batches, with its standard error by method (24).
 
     Args:
         estimator: takes totals, each with an axis of replicates before its own, and gives (replicates, ...).

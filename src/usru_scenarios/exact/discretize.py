@@ -78,7 +78,7 @@ class StateFunction:
     values: Floats | None = None
 
     def index(self, edges: tuple[float, ...]) -> Indices:
-        """The index by which a table over the node is read: its state, or how many edges its value reaches."""
+        """By which index a table over the node is read, its state or how many edges it reaches: shape as `states`."""
         if self.values is None:
             return self.states
         return np.asarray(np.searchsorted(np.array(edges), self.values, side="right"))
@@ -90,7 +90,7 @@ class StateFunction:
 
 
 def broadcast_to_axes(array: npt.NDArray[Kind], held: Sequence[Parent], over: Sequence[Parent]) -> npt.NDArray[Kind]:
-    """An array over the axes `held`, laid out so that it broadcasts over the axes `over`."""
+    """An array over the axes `held`, laid out to broadcast over the axes `over`: shape (size or 1 of each ...)."""
     rank = {axis: place for place, axis in enumerate(over)}
     places: list[int] = sorted(range(len(held)), key=lambda place: rank[held[place]])
     moved = array.transpose(places)
@@ -110,8 +110,7 @@ def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
 class FactoredTable:
     """The conditional table of a state that is drawn anew, as the normalised product of two smaller tables.
 
-    Points add up, so odds multiply: where no judgement block spans both halves of the parents, a state's share is
-    f(a, state) g(b, state) / sum over all states of f(a, .) g(b, .), for a row a of one half and b of the other.
+    It exists where no judgement block spans both halves of the parents: method (37).
 
     Attributes:
         parents: of either half.

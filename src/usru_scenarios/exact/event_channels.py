@@ -1,11 +1,7 @@
 """Follows events along the steps: which trials still matter to which event, and what is left to ask of them.
 
-Trials are kept apart in *channels* only as far as the events need it. All trials start in one channel, in which every
-event is pending as it was asked. When a condition is read, the trials in which it holds and those in which it does not
-part for the events that ask about it, and what remains of each event is simplified: an event that has become certain
-takes its trials' probability at once, one that has become impossible forgets them. Channels in which the same is left
-to ask are one channel again. So an event needs as many channels as there are different things that it may still be
-waiting for, and none before its first step and after its last.
+Trials of which the same is left to ask share a *channel*, by method (36): an event needs as many of them as there are
+different things that it may still be waiting for, and none before its first step and after its last.
 """
 
 from __future__ import annotations

@@ -387,7 +387,7 @@ class ForwardPass:
     def _mixed(
         self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
     ) -> Floats:
-        """Keep or redraw, in place: p(s') = h p(s') + (1 - h) q(s') sum over s of p(s)."""
+        """Keep or redraw, in place: method (37)."""
         move, report = stage.task.what, stage.task.report
         assert isinstance(move, ConditionalTable)
         (redrawn, hold), passing = tables.of(stage)
@@ -434,7 +434,7 @@ class StepFactors:
         self._laid: dict[str, dict[ContractionStep, tuple[list[Floats], list[Floats]]]] = {}
 
     def of(self, stage: ContractionStep) -> tuple[list[Floats], list[Floats]]:
-        """What a stage needs, as `Stage.laid`."""
+        """What a stage needs; shapes as in `ContractionStep.laid`."""
         name = stage.move.law.name
         laid = self._laid.setdefault(name, {})
         if stage not in laid:

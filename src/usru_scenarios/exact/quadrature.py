@@ -1,12 +1,4 @@
-"""The latent normal of a numeric node as a quadrature, and what it says of the node's value.
-
-A numeric node that stands still has a latent normal that is drawn once, so an expectation over it is one integral.
-Integrands are smooth but for the places where the value crosses an edge of a comparison or a knot of a curve; Gauss and
-Legendre's rule of 16 points runs on each piece between these places, none longer than two standard deviations, which
-leaves an error below 1e-10 for points of ordinary size. What remains is the error of the tabulated scale itself
-(`LatentScale`: some 1e-6 of the range), and as much again for a triangular distribution, whose quantiles have a corner
-of their own at the mode.
-"""
+"""The latent normal of a numeric node as a quadrature, and what it says of the node's value: method (38)."""
 
 from __future__ import annotations
 
@@ -58,7 +50,7 @@ class SmoothScale:
         return np.clip(value, table[0], table[-1])
 
     def latent(self, values: Floats) -> Floats:
-        """The latent normals at which the scale has some values, by bisection; the ends for values beyond them."""
+        """The latent normals at which the scale has some values, any shape, by bisection; its ends beyond them."""
         knots = self._knots
         right = np.clip(np.searchsorted(self.scale.values, values), 1, len(knots) - 1)
         low, high = knots[right - 1], knots[right]
@@ -70,7 +62,7 @@ class SmoothScale:
 
 
 def quadrature(kinks: Iterable[float], longest: float = _LONGEST) -> tuple[Floats, Floats]:
-    """Points and weights that integrate over the standard normal a function that is smooth between `kinks`.
+    """Points and weights that integrate over the standard normal a function smooth between `kinks`: method (38).
 
     Args:
         kinks: in any order, repeated or not.

@@ -1,17 +1,9 @@
-"""Everything that a simulation reports, of the trials in which something was observed: smoothing, exactly.
-
-The joint distribution of a table's variables and of what is observed is the product of two numbers: the probability of
-getting to an entry of the table with what was observed so far, which a forward pass has, and that of what is still to
-be observed from there on. The latter is found by a backward pass, which does the tasks of the plan in reverse, each as
-its adjoint (the algorithm of L. E. Baum and others, 1970, with variables summed out one by one in either direction).
+"""Everything that a simulation reports, of the trials in which something was observed: method (39), exactly.
 
 What is observed is an event that is followed in channels, so it may be anything that a query can say of a path. It is
 kept open beyond the last step, so that no trial in which it came true leaves the table. First visits are told from the
 trials that have not been in a set of scenarios so far: they have channels of their own, and what is still to be
 observed from there on is what it is in the channel in which as much of it is left.
-
-Both directions are brought to a common scale at every step. What is reported at a step is a share of what is reported
-there in all, so neither long series of observations nor rare ones are lost below what a float holds.
 """
 
 from __future__ import annotations

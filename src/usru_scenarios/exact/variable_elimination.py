@@ -1,11 +1,8 @@
-"""The order in which variables are summed out of a joint table, what that takes, and the sums themselves.
+"""The order in which variables are summed out of a joint table, what that takes, and the sums: method (35).
 
-A pass keeps a table with a first axis for the channels of the events that are followed (`tracking`), and one for each
-variable that something still depends on. A step is a list of *tasks*: a variable moves, conditions are read, a
-distribution is reported. A task multiplies its conditional table in or reads the joint table; a variable is summed out
-as soon as no task needs it any more. In which order the tasks of a step are done decides how large the table grows; the
-order is searched for, greedily from many deterministic starts, which is cheap next to what a good order saves (the
-problem is that of U. Bertele and F. Brioschi, 1972; no fast way to the best order is known).
+A pass keeps a table with a first axis for the channels of the events that are followed (`event_channels`), and one for
+each variable that something still depends on. A step is a list of *tasks*: a variable moves, conditions are read, a
+distribution is reported.
 """
 
 from __future__ import annotations
@@ -189,7 +186,7 @@ class TableProduct:
         return np.ascontiguousarray(turned.reshape(*self._stack[:2], _entries(self._new)))
 
     def __call__(self, table: Floats, laid: Floats) -> Floats:
-        """The product of a table and a factor that was laid out for it."""
+        """The product of a table and a factor that was laid out for it: shape (size of each axis of `after` ...)."""
         if self._gone:
             table = table.sum(axis=self._gone)
         if not self._inner:
@@ -229,11 +226,11 @@ class ProductChain:
             self.widest = max(self.widest, _entries(self.after))
 
     def laid(self, factors: Iterable[Floats]) -> list[Floats]:
-        """The factors as the products want them."""
+        """The factors as the products want them; shapes as in `TableProduct.laid`."""
         return [product.laid(factor) for product, factor in zip(self._products, factors, strict=True)]
 
     def __call__(self, table: Floats, laid: Iterable[Floats]) -> Floats:
-        """The table times the factors, its axes as in `after`."""
+        """The table times the factors, shape (size of each axis of `after` ...)."""
         for product, factor in zip(self._products, laid, strict=True):
             table = product(table, factor)
         return table
@@ -260,8 +257,7 @@ class JointRequest:
 class FirstPassage:
     """A move of the outcome, as far as it takes trials into the sets whose first visits are wanted.
 
-    Trials that have not been in a set yet get into it by a redraw only, whatever scenario they are in: so neither is
-    remembered which one it is, and the probability of not having been there is all that a set needs.
+    The probability of not having been there is all that a set needs: method (16, 37).
     """
 
     move: ConditionalTable
@@ -395,7 +391,7 @@ class ContractionStep:
         return self.move, self.mixes, None if halves is None else self
 
     def factors(self) -> list[Floats]:
-        """The arrays that a task multiplies by.
+        """The arrays that a task multiplies by, each of shape (size of each of its axes ...).
 
         The factors of `moving`; for a move that mixes in place the redraw's shares times the chance of a redraw, and
         the chance to keep; for first visits their chances.
@@ -412,7 +408,7 @@ class ContractionStep:
         return []
 
     def laid(self, factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
-        """The factors as the sums want them, and as the report that is read in passing does."""
+        """The factors as the sums want them, and as the report in passing does; shapes as `ProductChain.laid`."""
         passing = [] if self.passing is None else self.passing.laid(factors[:1] if self.mixes else factors)
         if self.moving is not None:
             return self.moving.chain.laid(factors), passing
@@ -460,19 +456,21 @@ def _passing(task: EliminationTask, before: Axes, factors: Sequence[Axes]) -> Pr
 
 
 def summed(table: Floats, before: Axes, after: Axes) -> Floats:
-    """The table without the axes that nothing needs any more; the others are in the same order."""
+    """The table without the axes that nothing needs any more: shape (size of each axis of `after` ...)."""
     gone = tuple(place for place, axis in enumerate(before) if axis not in after)
     return table.sum(axis=gone) if gone else table
 
 
 def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
-    """The sum of a table over the axes that are not wanted, with the others in the order wanted."""
+    """The sum of a table over the axes that are not wanted: shape (size of each one wanted ...)."""
     left = tuple(axis for axis in before if axis in wanted)
     return summed(table, before, left).transpose([left.index(axis) for axis in wanted])
 
 
 def split_channels(stage: ContractionStep, table: Floats, parting: ChannelSplit, decided: Floats) -> Floats:
     """The trials in their channels after conditions were read; what has become certain is added to `decided`.
+
+    Shape (channels after, size of each axis ...).
 
     Args:
         stage: of the conditions.

@@ -1,8 +1,6 @@
-"""The families of distributions that a judgement may have: their quantiles and their means.
+"""The families of distributions that a judgement may have: their quantiles and their means, by method (12).
 
-Quantiles are what stratified draws are made by; no family is drawn in another way. Uniform, triangular and normal ones
-have closed forms. Those of a beta distribution come from its density in the logit coordinate, where it is log-concave
-whatever its shape, by Simpson's rule on a grid that is dense at the peak and wide in the tails.
+Quantiles are what stratified draws are made by; no family is drawn in another way.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ class FamilyValues:
 
 
 def quantile(family: Family, parameters: Sequence[Floats], limits: tuple[float, float], shares: Floats) -> Floats:
-    """The values that are not exceeded with some probabilities.
+    """The values that are not exceeded with some probabilities, shape (values,): method (12).
 
     Args:
         family: of the distribution.
@@ -98,7 +96,7 @@ def normal_cdf(z: Floats) -> Floats:
 
 
 def normal_quantile(shares: Floats) -> Floats:
-    """The inverse of `normal_cdf` (M. J. Wichura, Algorithm AS 241, 1988, PPND16: 16 digits), any shape."""
+    """The inverse of `normal_cdf` to 16 digits (AS 241, PPND16), any shape: method (12)."""
     q = shares - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         r = 0.180625 - q * q
@@ -185,7 +183,7 @@ _CELLS, _CELLS_EACH = 2048, 256
 
 
 def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]:
-    """Quantiles of a beta distribution and what they leave to 1, each exact near its own 0.
+    """Quantiles of a beta distribution and what they leave to 1, each of shape (values,) and exact near its own 0.
 
     Args:
         a: the first parameter, above 0, shape (1,), or (values,) where each value has its own.
@@ -253,10 +251,9 @@ _MOST_NODES = 73
 
 @lru_cache(maxsize=4096)
 def mean(law: FamilyValues) -> float:
-    """The mean of what is drawn.
+    """The mean of what is drawn: method (12).
 
-    Closed forms: (min + max) / 2, (min + mode + max) / 3, (min + 4 mode + max) / 6 for pert, a / (a + b) for beta. Over
-    parameters that are drawn themselves it is integrated, unless it is a linear function of them.
+    Over parameters that are drawn themselves it is integrated, unless it is a linear function of them.
     """
     nested = any(isinstance(one, FamilyValues) for one in law.parameters)
     if nested and not _is_linear(law):
@@ -297,11 +294,10 @@ def _means(family: Family, parameters: Sequence[Floats], limits: tuple[float, fl
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
-    """The mean of a normal distribution that is cut off at two limits, shape (sets,).
+    """The mean of a normal distribution that is cut off at two limits, shape (sets,): method (12).
 
-    It is mean + sd (phi(l) - phi(r)) / (Phi(r) - Phi(l)) (N. L. Johnson and others, 1994, section 10.1). Far in a tail
-    both differences vanish, so the integrals are taken relative to the density where it is highest between the limits:
-    with e = exp(-x^2 / 2 + top^2 / 2) the mean is that of x under e, by Gauss and Legendre's rule on 16 pieces.
+    Far in a tail the closed form vanishes, so the integrals are taken relative to the density where it is highest
+    between the limits: with e = exp(-x^2 / 2 + top^2 / 2) the mean is that of x under e.
     """
     if (low, high) == EVERYWHERE:
         return np.asarray(mean, dtype=np.float64)

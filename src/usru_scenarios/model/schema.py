@@ -463,7 +463,7 @@ class Keep(Value):
         return parts
 
     def per_step(self, grid: Grid) -> float:
-        """The probability of keeping the present state over one step: h = exp(-step / d) for a duration d."""
+        """The probability of keeping the present state over one step, of a duration too: method (2)."""
         if isinstance(self.value, Duration):
             return math.exp(-grid.months / self.value.months)
         return self.value.mean if isinstance(self.value, Distribution) else self.value

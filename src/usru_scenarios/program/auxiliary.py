@@ -1,10 +1,7 @@
-"""Joint conditions of many parents, read one parent after the other, so that no table lists all their combinations.
+"""Joint conditions of many parents, read one parent after the other: method (6).
 
-What is decided by many parents (whether at least k of n conditions hold, which row is the first that holds) is found
-by a finite automaton: its state is what the parents read so far leave open, such as how many more conditions have to
-hold, and each parent's state moves it on. The automaton's states after some parents are the states of an auxiliary
-node, which reads the auxiliary node before it; so both engines take it for a node like any other, and the sum over all
-combinations of the parents is the usual dynamic program along the chain.
+The states of the automaton after some parents are those of an auxiliary node, which reads the auxiliary node before it;
+so the sampler and exact inference take it for a node like any other, and no table lists all combinations.
 """
 
 from __future__ import annotations

@@ -1,10 +1,4 @@
-"""What differs between two programs, and how far apart it can bring the scenarios in the same trial.
-
-Where only the outcome's own law differs, its log-odds differ by a bounded amount, and so does its probability: where no
-two states' log-odds move apart by more than d, the probability of a set of them moves by at most tanh(d / 4), which is
-reached where the set is as likely as not. A difference of the step before is carried on as far as the scenario is
-kept, for redraws forget it (R. L. Dobrushin's coefficient, 1956).
-"""
+"""What differs between two programs, and how far apart it can bring the scenarios of a trial: method (29)."""
 
 from __future__ import annotations
 
@@ -32,7 +26,7 @@ Tables = dict[object, Floats]
 
 
 def farthest_apart(one: Program, other: Program) -> Floats:
-    """The most by which the probability of any set of scenarios can differ in the same trial: shape (steps of one,).
+    """The most by which the probability of any set of scenarios can differ in a trial, shape (steps,): method (29).
 
     It is 0 where nothing that the outcome depends on differs up to then, and 1 where other states can differ: then the
     drivers of a trial may be others.

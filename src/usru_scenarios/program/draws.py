@@ -1,11 +1,7 @@
-"""Draws the uncertain judgements of a model: the outer loop, whose inner one draws trials.
+"""Draws the uncertain judgements of a model: the outer loop of method (30), stratified by method (11).
 
-Draws are stratified: of n draws of a judgement one lies in each of n parts of equal probability, in random order, so
-that an average over them hardly depends on which they are (Latin hypercube sampling: M. D. McKay, R. J. Beckman and
-W. J. Conover, 1979). Each judgement has a stream of its own, found by its path: another uncertain judgement in the file
-changes none of its values. Judgements are independent of each other; priors under a Dirichlet distribution are drawn
-together, one after another as a share of what the ones before have left, which is a beta variate (L. Devroye, 1986,
-chapter XI.4).
+Each judgement has a stream of its own, found by its path: another uncertain judgement in the file changes none of its
+values.
 """
 
 from __future__ import annotations
@@ -86,7 +82,7 @@ class _StratifiedUniforms:
         self._made: list[Floats] = []
 
     def of(self, path: KeyPath) -> Floats:
-        """Shape (draws,), one in each of as many equal parts of the unit interval, in random order."""
+        """Shape (draws,), one in each of as many equal parts of the unit interval, in random order: method (11)."""
         digest = hashlib.sha256(f"judgement {'.'.join(map(str, path))}".encode()).digest()
         key = [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
         generator = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(self.seed, spawn_key=key)))
@@ -95,11 +91,7 @@ class _StratifiedUniforms:
         return self._made[-1]
 
     def controls(self, others: list[Floats]) -> Floats:
-        """Polynomials of the variates that are orthonormal on the unit interval, and other functions of mean 0.
-
-        By degrees as high as the number of draws allows: what a judgement does by itself is nearly always close to a
-        polynomial, and what several do together beyond that is little.
-        """
+        """The controls of method (31), shape (draws, controls), others of mean 0 among them."""
         if not self._made:
             return np.zeros((self.draws, 0))
         room = min(self.draws // DRAWS_PER_CONTROL, _MOST_CONTROLS) - len(others)
@@ -123,7 +115,7 @@ class _JointPrior:
     shares: Mapping[str, Judgement]
 
     def drawn(self, values: JudgementDraws, strata: _StratifiedUniforms) -> dict[int, Floats]:
-        """The values of the priors, each of shape (draws,), by the judgements' ids.
+        """The values of the priors, each of shape (draws,), by the judgements' ids: method (13).
 
         The priors, normalised, times the strength are the parameters of the distribution; a prior of 0 stays 0.
         """

@@ -1,8 +1,6 @@
-"""The scale of a numeric driver: from a latent standard normal to the driver's own distribution.
+"""The scale of a numeric driver: from a latent standard normal to the driver's own distribution, by method (4).
 
-Every family is reached in the same way: its log-density on the support is integrated in logit coordinates, where it is
-smooth and falls off at both ends whatever its shape at the edges, and the resulting quantiles are tabulated against the
-latent normal. No family needs special functions of its own.
+No family needs special functions of its own.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Term:
 
 @dataclass(frozen=True)
 class PiecewiseCurve:
-    """Points along the scale of a numeric parent: linear between knots, flat outside.
+    """Points along the scale of a numeric parent: method (5).
 
     Attributes:
         node: the numeric parent.
@@ -168,7 +168,7 @@ class CategoricalNode:
 
 @dataclass(frozen=True)
 class NumericNode:
-    """A node on a scale: x(t) = F^-1(Phi(z(t) + sd_per_point * points(t))), z a normal autoregression.
+    """A node on a scale, a function of a latent normal autoregression z: method (3).
 
     Attributes:
         scale: the map from the latent normal to the scale, F^-1(Phi(z)).
@@ -266,7 +266,7 @@ def _changed(part: Changed, **fields: object) -> Changed:
 
 @dataclass(frozen=True)
 class StepLaw:
-    """How a categorical node gets its state at one step, all that does not vary between trials put together.
+    """How a categorical node gets its state at one step, in all trials alike: method (1, 2).
 
     Attributes:
         fixed: shape (states,), the state's probabilities where nothing else matters (imposed, or `initial`), or None.
@@ -351,7 +351,7 @@ def _normalised(weights: Floats) -> Floats:
 def kept(keep: Floats, log_odds: Floats) -> Floats:
     """The probability of keeping a state whose persistence is `keep`, with points for `hold` worth `log_odds`.
 
-    The odds h / (1 - h) are multiplied by exp(log_odds); 0 and 1 stay. Shapes broadcast.
+    Shapes broadcast; 0 and 1 stay: method (2).
     """
     with np.errstate(all="ignore"):
         hold: Floats = 1.0 / (1.0 + (1.0 - keep) / keep * np.exp(-log_odds))
@@ -359,7 +359,7 @@ def kept(keep: Floats, log_odds: Floats) -> Floats:
 
 
 def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
-    """The log prior plus the log-odds of all terms over `parents`, shape (size of each parent ..., states + 1).
+    """The log prior plus the log-odds of all terms, shape (size of each parent ..., states + 1): method (1).
 
     The last column is the log-odds of `hold`. In each row the largest log-weight of a state is 0, where any is finite.
     """
@@ -375,7 +375,10 @@ def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
 
 
 def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
-    """A table over the parents `held`, laid out so that it broadcasts over the parents `over`."""
+    """A table over the parents `held`, laid out so that it broadcasts over the parents `over`.
+
+    Shape (size or 1 of each parent ..., columns).
+    """
     order = sorted(range(len(held)), key=lambda axis: over.index(held[axis]))
     shape = [parent.size if parent in held else 1 for parent in over]
     return table.transpose([*order, len(held)]).reshape([*shape, table.shape[-1]])

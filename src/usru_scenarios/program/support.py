@@ -1,11 +1,8 @@
-"""What can happen at all in a program, and what is the same in every trial.
+"""What can happen at all in a program, and what is the same in every trial: method (28).
 
-The possible states of each node at each step are found by going forward through the laws with sets in the place of
-probabilities: a state is possible where some combination of possible parents gives it a prior above 0. Points never
-make anything impossible. Parents are combined as if they were independent, so that a state that is called impossible
-is impossible, while one that is called possible may yet have probability 0 (constraint propagation: K. R. Apt, 1999).
-
-So also for events: `Support.truths` says which truth values an event can have.
+Parents are combined as if they were independent, so that a state that is called impossible is impossible, while one
+that is called possible may yet have probability 0. So also for events: `Support.truths` says which truth values an
+event can have.
 """
 
 from __future__ import annotations
@@ -176,7 +173,7 @@ class Support:
         return table
 
     def indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
-        """Which states of a parent, or which parts of its scale, are possible."""
+        """Which states of a parent, or which parts of its scale, are possible: shape (indices,), rising."""
         if not parent.edges:
             return np.flatnonzero(self.possible[parent.node][step])
         low, high = (sum(end >= edge for edge in parent.edges) for end in self.ranges[parent.node][step])
@@ -230,9 +227,8 @@ class Support:
         """The least and the largest probability that trials can give to a set of scenarios: each of shape (steps,).
 
         Where the outcome is carried along the drivers, that is its probability given all of them; where it feeds back
-        and is drawn, its probability one step ahead, given the scenario before. In a trial the probability of the set
-        goes from p to p * a + (1 - p) * b, with a and b the probabilities of staying in the set and of coming into it;
-        the ends of p, a and b give those of the result. Where all trials agree, both are the same value within them.
+        and is drawn, its probability one step ahead. Where all trials agree, both are the same value within the ends of
+        method (28).
         """
         inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
         inside[list(members)] = True
@@ -298,6 +294,8 @@ class Support:
 
     def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
+
+        Each of shape (scenarios,).
 
         Args:
             inside: shape (scenarios,), the set.

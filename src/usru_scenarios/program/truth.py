@@ -33,7 +33,7 @@ def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
 
 
 def holds(atom: Formula, values: npt.NDArray[Any]) -> Truth:
-    """Where an atom holds of states or values."""
+    """Where an atom holds of states or values, any shape."""
     if isinstance(atom, InStates):
         return np.isin(values, sorted(atom.states))
     assert isinstance(atom, Compared), "atoms are about states or values"

@@ -40,7 +40,7 @@ from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sampl
 from usru_scenarios.settings import RunSettings
 
 DECIDED = 3.0
-"""A comparison is undecided while its margin is within as many standard errors."""
+"""A comparison is undecided while its margin is within as many standard errors: method (26)."""
 
 _ROUNDING = 1e-12
 _SAME_IN_ALL = 1e-13
@@ -113,7 +113,7 @@ def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
 
 
 def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
-    """Whether events are predicted to take less time exactly than by sampling.
+    """Whether events are predicted to take less time exactly than by sampling: method (41).
 
     Args:
         program: the model with its interventions.
@@ -139,7 +139,7 @@ def _size(node: Node) -> int:
 
 
 def jackknife(replicates: Floats) -> float:
-    """The standard error of an estimate from its values without each batch: sqrt((B - 1) / B * sum of squares).
+    """The standard error of an estimate from its values without each batch: method (24).
 
     Infinite where a value is not finite, or differences are too large for a number; the squares are of differences in
     units of the largest, so that they neither overflow nor vanish.
@@ -267,7 +267,7 @@ class ProbabilityEstimator:
         return self._controls[profile]
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
-        """The sums of each case; those that too few shared trials agree with are drawn by themselves."""
+        """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
         found: list[CaseSums] = []
         for start in range(0, len(cases), _CASES):
             part = [_pair_given(case) for case in cases[start : start + _CASES]]
@@ -359,7 +359,7 @@ def _exact(program: Program, probability: Probability) -> ProbabilityEstimate:
 def _share(program: Program, case: Case, both: Floats, given: Floats) -> Floats:
     """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
 
-    Next to 1 it is told from what is left, and may be 1 itself.
+    Next to 1 it is told from what is left, by method (40), and may be 1 itself.
     """
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
@@ -411,7 +411,7 @@ def _estimate(
 
 
 def _replicated(both: Floats, given: Floats) -> tuple[float, Floats]:
-    """The average of ratios of sums, and the same without each batch: shape (batches,).
+    """The average of ratios of sums, and the same without each batch, shape (batches,): method (24, 25).
 
     Args:
         both: shape (batches, cases), of what is asked together with what was seen.
@@ -553,11 +553,10 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Probability
 def _with_what_was_never_drawn(
     work: Callable[..., Value], found: dict[Probability, ProbabilityEstimate], value: float, error: float
 ) -> float:
-    """The standard error of a value, with what trials that were never drawn could add to it.
+    """The standard error of a value, with what trials that were never drawn could add to it: method (27).
 
-    Such trials could move each of its probabilities by its least error. Those that ask the same of the same laws move
-    together, so that nothing is added to the difference of two that are equal by construction. What the probabilities'
-    own errors do not know of is added to the error of the value, and that is no smaller than all of it.
+    Those that ask the same of the same laws move together, so that nothing is added to the difference of two that are
+    equal by construction.
     """
     moved: dict[Hashable, list[ProbabilityEstimate]] = {}
     for each in found.values():

@@ -1,4 +1,4 @@
-"""Averages over the draws of uncertain judgements, of what is known exactly in each of them."""
+"""Averages over the draws of uncertain judgements, of what is known exactly in each of them: method (34)."""
 
 from __future__ import annotations
 

@@ -109,11 +109,7 @@ def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBl
 def _fitted(
     wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats], close: float
 ) -> tuple[Floats, Floats]:
-    """The best baselines that are found from others, and the shares that they give.
-
-    A scenario's share rises with its own baseline, so each round multiplies every baseline by how much its share falls
-    short: iterative proportional fitting (W. E. Deming and F. F. Stephan, 1940), on the same draws in every round.
-    """
+    """The best baselines that are found from others, and the shares that they give, shape (scenarios,): method (58)."""
     reached = reach(baselines)
     least = float(np.abs(reached - wanted).max())
     best, milestone, idle = (baselines, reached), least, 0

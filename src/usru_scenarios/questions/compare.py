@@ -413,7 +413,7 @@ class _Switches:
     common: _SharedParts
 
     def run(self, plan: Plan | None, map_blocks: MapBlocks) -> tuple[Switching | None, str]:
-        """The effects; or why there are none."""
+        """The effects, by method (54); or why there are none."""
         one, other = self.reference.program, self.variant.program
         if one.grid != other.grid or one.outcome.states != other.outcome.states:
             return None, "the models have different scenarios or steps, so that no input can be switched alone"

@@ -1,9 +1,4 @@
-"""The least standard errors of several programs' probabilities, and of what they differ by in the same trials.
-
-A trial that was never drawn could move a mean over n trials by up to 3 / n times how far its own value can lie from it
-(`sampler.estimates.floored`). Between two programs that is a difference of two probabilities: nothing where what
-differs does not reach (`reach`), and nothing where each gives the same in all trials.
-"""
+"""The least standard errors of several programs' probabilities, and of their differences, by method (27, 29)."""
 
 from __future__ import annotations
 
@@ -64,7 +59,7 @@ class SingleTrials:
         return {}
 
     def less(self, other: SingleTrials) -> Limits:
-        """The limits of the difference to another one's in the same trials, likewise."""
+        """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29)."""
         most = farthest_apart(self.program, other.program)[list(self.steps)][:, None]
         if not most.any():
             return np.zeros((len(most), len(self.members))), np.zeros((len(most), len(self.members)))

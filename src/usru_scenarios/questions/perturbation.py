@@ -1,23 +1,7 @@
-"""A model whose judgements are all a little different: would it still say the same?
+"""A model whose judgements are all a little different, by method (59): would it still say the same?
 
-Every number of the file that is an opinion is moved, each by its own draw:
-
-| judgement                      | how it is moved                                                                    |
-|--------------------------------|------------------------------------------------------------------------------------|
-| points, those for `hold` too   | by -1 to +1 point, every shift alike likely; 0 stays, and what is left out too     |
-| weight                         | times 0.7 to 1.3, every factor alike likely; a schedule has one for all its dates   |
-| prior, initial, baseline       | times exp(0.3 z), z a standard normal, and normalised again; 0 stays               |
-| persistence                    | its odds times exp(0.4 z); 0 and 1 stay                                            |
-| odds_per_point                 | its logarithm times 0.8 to 1.2                                                     |
-| sd_per_point                   | times 0.7 to 1.3                                                                   |
-| parameter of a distribution    | the mode between its ends, on the odds scale, times exp(0.4 z), the ends stay; of  |
-|                                | `beta` each times exp(0.3 z); of `normal` the sd likewise, the mean by 0.3 z sd    |
-| initial of a number            | between the ends of its range, as a mode                                           |
-| share of the anchor            | not at all: it is a judged fact, for which the baselines are solved again          |
-| strength of a Dirichlet        | not at all: it is no opinion on the trial, but on how firm the priors are          |
-
-An uncertain judgement is moved from its mean. Draws follow from the seed, the number of the perturbed model, and the
-judgement's path alone: neither their order nor what else is in the file matters, and a profile is moved as its file is.
+Draws follow from the seed, the number of the perturbed model, and the judgement's path alone: neither their order nor
+what else is in the file matters, and a profile is moved as its file is.
 """
 
 from __future__ import annotations

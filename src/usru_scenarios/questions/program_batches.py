@@ -1,4 +1,4 @@
-"""Many programs on common random numbers, a few at a time, so that neither memory nor patience is strained.
+"""Many programs on common random numbers, a few at a time: method (10).
 
 The sums of a program are kept by batches of trials, and the batches of all programs hold the same trials. So whatever
 is made of several of them (a difference, a crossing) has a standard error of its own that knows how they move together.

@@ -1,4 +1,4 @@
-"""How much more is drawn, and how little is too little: what the questions share."""
+"""How much more is drawn, and how little is too little, by method (23): what the questions share."""
 
 from __future__ import annotations
 

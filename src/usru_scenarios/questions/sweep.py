@@ -453,11 +453,7 @@ class _SweepRun:
         )
 
     def _root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
-        """The last place looked at, the value where two scenarios are equally likely, and its standard error.
-
-        By the Illinois form of the false position (M. Dowell and P. Jarratt, A modified regula falsi method, 1971), and
-        at the end along the slope between the two places.
-        """
+        """The last place looked at, where two scenarios are equally likely, and that value's error: method (53)."""
         (left, _), (right, _) = gap.at(low), gap.at(high)
         slope = (right - left) / (high.value - low.value)
         start, end, place, side = low.value, high.value, low, 0

@@ -1,9 +1,6 @@
-"""Trials that may exist and were never drawn, and what they could make of an estimate that is no mean over trials.
+"""Trials that may exist and were never drawn, and what they could make of an estimate that is no mean: method (27).
 
-By the rule of three (`sampler.estimates.floored`) trials of a kind of which none was drawn may weigh as much as three
-of those drawn. Of a ratio, an information or a share of variance the error is therefore at least the most by which it
-changes when three trials of one kind are added to the sums that it is made of. Where all trials are of one kind,
-nothing is added, and the error may be 0.
+Where all trials are of one kind, nothing is added, and the error may be 0.
 """
 
 from __future__ import annotations

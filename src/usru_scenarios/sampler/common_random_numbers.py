@@ -1,4 +1,4 @@
-"""Several programs on the same random numbers: variants of one model, to be compared trial by trial.
+"""Several programs on the same random numbers, to be compared trial by trial: method (10).
 
 Variants whose drivers move by the same laws, because only what acts on the outcome differs (weights, impacts,
 baselines), are walked once, with an outcome for each. All others are walked apart, with the same words for the same

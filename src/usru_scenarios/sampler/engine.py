@@ -1,15 +1,12 @@
 """The sampler: one kernel for models of one step and of many.
 
-Trials run in blocks. A block walks the steps once; at each it draws every node for all its trials, from the program's
-laws compiled to thresholds (`kernels`), and carries the scenario's probabilities along the drawn drivers where nothing
-that shapes the outcome reads it back (Rao and Blackwell's improvement), so that only what the drivers leave open costs
-precision. Where the outcome feeds back, the scenario is drawn and its probability is read one step ahead.
+Trials run in blocks. A block walks the steps once; at each it draws every node for all its trials, and carries the
+scenario's probabilities along the drawn drivers, by method (14), where nothing that shapes the outcome reads it back;
+else the scenario is drawn and read one step ahead, by method (15).
 
-Randomness (section 12 of the format): each node has a stream of its own for each (seed, block), and within it each
-(step, trial) has fixed words, used or not. Blocks are independent and summed in order, whatever maps over them.
-
-What a run returns are sums over *batches* of trials. Every estimate is a ratio of such sums, and every standard error
-comes from how the batches differ, so that errors of ratios, groups and differences between runs need nothing more.
+Each node has a stream of random words of its own for each block (section 12 of the format). Blocks are independent and
+summed in order, whatever maps over them. What a run returns are sums over *batches* of trials: every estimate is a
+ratio of such sums, and every standard error comes from how the batches differ.
 """
 
 from __future__ import annotations
@@ -104,7 +101,7 @@ class Plan:
         return (block * BLOCK + np.arange(self.trials_in(block))) // (self.trials // self.judgements)
 
     def batches(self, entries: int) -> TrialBatches:
-        """The batches, of each of which so many numbers are kept.
+        """The batches, of each of which so many numbers are kept: method (21).
 
         Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
         judgements has two.
@@ -135,7 +132,7 @@ class TrialBatches:
         return 8 * (self.count + len(self.starts(0))) * entries
 
     def starts(self, block: int) -> npt.NDArray[np.int64]:
-        """Where in a block its batches start; the first may go on from the block before."""
+        """Where in a block its batches start; the first may go on from the block before: shape (batches of it,)."""
         first = block * BLOCK
         return np.maximum(np.arange(-(first % self.size), min(BLOCK, self.trials - first), self.size), 0)
 
@@ -197,7 +194,7 @@ class ForecastSums:
 
     @property
     def effective_trials(self) -> float:
-        """For how many unweighted trials the weighted ones stand: (sum w)^2 / sum w^2."""
+        """For how many unweighted trials the weighted ones stand: method (23)."""
         return float(self.trials.sum()) ** 2 / self.squares if self.squares else 0.0
 
     @property
@@ -208,7 +205,7 @@ class ForecastSums:
         return over_draws(self.trials) if self.drawn else self.trials
 
     def states(self, name: str) -> Estimate:
-        """The share of each state of a node at each step, shape (steps, states), with standard errors."""
+        """The share of each state of a node at each step, shape (steps, states): method (18, 19)."""
         if self.moments is not None:
             return self._shares(self.moments, (slice(None), self.columns[name]))
         share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
@@ -238,7 +235,7 @@ class ForecastSums:
         return moments.ratio(at, self.groups, self.controls)
 
     def by_draws(self) -> ForecastSums:
-        """The sums with one batch for each draw of the judgements, in the place of two, and steadied by controls."""
+        """The sums with one batch for each draw of the judgements, in the place of two: method (30, 31)."""
 
         def whole(sums: Floats) -> Floats:
             return with_control_variates(over_draws(sums), self.controls, in_place=True)
@@ -879,7 +876,10 @@ class OutcomePath(Protocol):
     """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
 
     def move(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
-        """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
+        """Take a step: the scenarios' probabilities, shape (scenarios, trials), and those of first visits.
+
+        The latter are of each set of scenarios being visited for the first time, shape (sets, trials).
+        """
 
     def summed_moves(
         self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
@@ -896,15 +896,11 @@ class OutcomePath(Protocol):
         """
 
     def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
-        """What `summed_moves` are products with, as in `outcome.Gathered.add`; None where they are no products."""
+        """What `summed_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
 
 
 class RaoBlackwellPath:
-    """The outcome's probabilities, carried along the drawn trials.
-
-    What has not been seen yet is carried too: for each set of scenarios, the probability of having been in none of them
-    (a taboo probability), lumped over the others where every step keeps all scenarios alike, apart where not.
-    """
+    """The outcome's probabilities, and those of no visit so far, carried along the drawn drivers: method (14, 16)."""
 
     def __init__(self, sets: list[list[int]], *, lumped: bool) -> None:
         self.sets = sets
@@ -913,7 +909,7 @@ class RaoBlackwellPath:
         self.unseen: list[Floats] = []
 
     def move(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
-        """Take a step: the scenarios' probabilities, and those of each set being seen for the first time."""
+        """Carry the outcome on: shapes (scenarios, trials) and (sets, trials)."""
         if self.present is None:
             return self._start(transition.start())
         self.present = transition.advance(self.present)
@@ -931,11 +927,11 @@ class RaoBlackwellPath:
     def summed_moves(
         self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
     ) -> Floats:
-        """As in `Path`."""
+        """As in `OutcomePath`, shape (batches, from, to)."""
         return transition.summed_moves(before, edges)
 
     def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `Path`."""
+        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
         return transition.flow if isinstance(transition, LazyTransition) else None
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
@@ -967,7 +963,7 @@ def _sum(rows: Floats, members: list[int]) -> Floats:
 
 
 class SampledPath:
-    """The drawn scenario, whose probability is read one step ahead: given the trial and the scenario before."""
+    """The drawn scenario, whose probability is read one step ahead: method (15, 16)."""
 
     def __init__(self, sets: list[list[int]]) -> None:
         self.sets = sets
@@ -975,7 +971,7 @@ class SampledPath:
         self.unseen: Floats | None = None
 
     def move(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
-        """As in `RaoBlackwellPath`."""
+        """Read the probability one step ahead: shapes (scenarios, trials) and (sets, trials)."""
         assert drawn is not None, "where the outcome feeds back, it is drawn"
         probability = transition.start() if self.present is None else transition.advance(self.present)
         self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
@@ -988,9 +984,9 @@ class SampledPath:
     def summed_moves(
         self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
     ) -> Floats:
-        """As in `Path`."""
+        """As in `OutcomePath`, shape (batches, from, to)."""
         return transition.summed_moves(before, edges)
 
     def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `Path`."""
+        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
         return transition.flow if isinstance(transition, LazyTransition) else None

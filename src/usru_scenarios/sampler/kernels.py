@@ -30,7 +30,7 @@ _LEVELS = 4
 
 @dataclass(frozen=True)
 class Restriction:
-    """What an observation holds a node to at a step.
+    """What an observation holds a node to at a step: method (22).
 
     Attributes:
         states: the states of a categorical node that may be drawn.
@@ -107,7 +107,7 @@ class FixedState:
 
 @dataclass(frozen=True)
 class ThresholdTable:
-    """A row for each joint state of the parents; a state is passed when the word exceeds its threshold.
+    """A row for each joint state of the parents; a state is passed when a word exceeds its threshold: method (8).
 
     The upper halves of words and thresholds are compared. Only where they are equal, once in 65,536 trials, do the
     lower ones decide.
@@ -250,7 +250,7 @@ def draw_state(share: Floats, uniforms: Floats) -> States:
 
 
 def draw_kept(weights: Floats, stay: Floats | None, own: States | None, uniforms: Floats) -> States:
-    """The states that `uniforms` pick from a mixture of keeping one's own state and a redraw.
+    """The states that `uniforms` pick from a mixture of keeping and a redraw, shape (trials,): method (8).
 
     Args:
         weights: of a redraw, shape (states, trials), which become cumulative; where all are 0, what is drawn is void.
@@ -268,14 +268,14 @@ def draw_kept(weights: Floats, stay: Floats | None, own: States | None, uniforms
 
 
 def cumulative(weights: Floats) -> Floats:
-    """Cumulative sums over the states, in place."""
+    """Cumulative sums over the states, in place: shape (states, trials)."""
     for below, weight in pairwise(weights):  # many times faster than `np.cumsum` along the first axis
         np.add(weight, below, out=weight)
     return weights
 
 
 def kept_or_passed(values: Floats, stay: Floats, own: States, levels: Iterable[Floats]) -> States:
-    """How many levels each value exceeds, where the level of `own` and all above it are raised by `stay`.
+    """How many levels each value exceeds, shape (trials,), with those from `own` on raised by `stay`: method (8).
 
     Both counts, with all levels raised and with none, bound it: below `own` the one holds, above it the other.
     """
@@ -296,7 +296,7 @@ def _added(passed: list[States], trials: int) -> States:
 
 
 def normalised(weights: Floats) -> Floats:
-    """Weights brought to sum to 1, in place; all 0 where they are."""
+    """Weights of shape (states, trials) brought to sum to 1, in place; all 0 where they are."""
     total = weights.sum(axis=0)
     weights /= np.where(total > 0, total, 1.0)
     return weights

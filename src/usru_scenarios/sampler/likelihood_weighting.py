@@ -1,10 +1,4 @@
-"""Sampling under observations: how likely events are, given what has been seen.
-
-Trials are drawn forward and weighted by the probability of what was seen, so that late observations inform what was
-early. Wherever the probability of an observation given a trial's past can be computed, the draw is held to it and the
-probability goes into the trial's weight; the scenario is not drawn at all where it can be carried, and then an
-observation of it weighs each trial by its own probability in that trial. What remains (a statement about several nodes
-at once) keeps or drops whole trials.
+"""Sampling under observations: how likely events are, given what has been observed; method (22).
 
 An event's memory is a *flag* for each of its timed parts. Flags of parts about drivers are known in each trial; parts
 about a carried scenario split its probability by flag.
@@ -80,7 +74,7 @@ class CaseSums:
 
     @property
     def effective_trials(self) -> Floats:
-        """For how many unweighted trials the weighted ones stand, shape (cases,): (sum w)^2 / sum w^2."""
+        """For how many unweighted trials the weighted ones stand, shape (cases,): method (23)."""
         total = self.given.sum(axis=0)
         effective: Floats = np.divide(total**2, self.squares, out=np.zeros_like(total), where=self.squares > 0)
         return effective
@@ -190,7 +184,7 @@ class PathRecorder(EvidenceObserver):
 
 
 class DrawnScenario:
-    """The drawn scenario as it is: what is seen later may bear on it, which its probability one step ahead ignores."""
+    """The drawn scenario as it is, since what is seen later may bear on it: method (15)."""
 
     def __init__(self, sets: list[list[int]]) -> None:
         self.sets = sets
@@ -198,7 +192,7 @@ class DrawnScenario:
         self.unseen: list[Floats] = []
 
     def move(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
-        """As in `engine.Path`."""
+        """As in `OutcomePath`, of 0 and 1: shapes (scenarios, trials) and (sets, trials)."""
         self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
         here = [self.present[members].sum(axis=0) for members in self.sets]
         unseen = self.unseen or [np.ones_like(part) for part in here]
@@ -208,12 +202,12 @@ class DrawnScenario:
     def summed_moves(
         self, before: Floats, _transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
     ) -> Floats:
-        """As in `engine.Path`."""
+        """As in `OutcomePath`, shape (batches, from, to)."""
         assert self.present is not None
         return products(before, self.present, edges)
 
     def flow(self, _transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `engine.Path`."""
+        """As in `OutcomePath`, shape (scenarios, trials)."""
         return self.present
 
 
@@ -286,7 +280,7 @@ class CaseSampler:
 
 
 def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
-    """What draws can be held to, by step and node: the parts of what was seen that are about a single node."""
+    """What draws can be held to, by step and node: the parts of observations about a single node, method (22)."""
     held: dict[tuple[int, str], Restriction] = {}
     for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
         asked = {atom.node for atom in atoms(timed.condition)}
@@ -371,7 +365,7 @@ class EventTracker:
         return np.broadcast_to(truth(condition, leaf), (len(scenarios), self.trials))
 
     def probabilities(self, number: int) -> tuple[Floats, Floats]:
-        """Of a case, in each trial: the probability of event and observations together, and of the observations."""
+        """Of a case, the probability of event and observations together, and of the observations: shape (trials,)."""
         event, given = self.cases[number]
         both, seen = np.zeros(self.trials), np.zeros(self.trials)
         for hidden, share in self.splits[number].shares():

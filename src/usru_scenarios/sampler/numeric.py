@@ -79,7 +79,7 @@ class NumericKernel:
         return np.where(upper, -drawn, drawn)
 
     def _latent(self, block_states: BlockStates, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the latent normal given the past: an autoregression of lag one.
+        """Mean and standard deviation of the latent normal given the past, each of shape () or (trials,): method (3).
 
         It starts as a standard normal, or where an `initial` value comes out.
         """

@@ -57,7 +57,7 @@ class LazyTransition:
 
     @cached_property
     def flow(self) -> Floats:
-        """The probability of a redraw that ends in each scenario and, in the last row, that of keeping."""
+        """The probability of a redraw that ends in each scenario, and of keeping: shape (scenarios + 1, trials)."""
         flow = np.empty((len(self.weights) + 1, self.weights.shape[1]))
         np.multiply(self.weights, (1.0 - self.hold) / self.total, out=flow[:-1])
         flow[-1] = self.hold
@@ -69,7 +69,7 @@ class LazyTransition:
         return self.flow[:-1]
 
     def start(self) -> Floats:
-        """The probabilities at the first step, before which nothing is kept."""
+        """The probabilities at the first step, before which nothing is kept: shape (scenarios, trials)."""
         return self.share
 
     def advance(self, probability: Floats) -> Floats:
@@ -93,13 +93,13 @@ class LazyTransition:
         return sums[..., :-1]
 
     def row(self, states: States) -> Floats:
-        """The probabilities after the step for trials that were in `states`."""
+        """The probabilities after the step for trials that were in `states`: shape (scenarios, trials)."""
         row = self.moved.copy()
         row[states, np.arange(len(states))] += self.hold
         return row
 
     def draw(self, before: States, uniforms: Floats) -> States:
-        """The states that `uniforms`, overwritten, pick after the step for trials that were in `before`."""
+        """The states that `uniforms`, overwritten, pick after the step, shape (trials,)."""
         return kept_or_passed(uniforms, self.hold, before, cumulative(self.moved[:-1].copy()))
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
@@ -138,7 +138,7 @@ class BatchedProducts:
         self._kept: list[tuple[Floats, Floats]] = []
 
     def add(self, one: Floats, other: Floats) -> Floats | None:
-        """Take in a step; gives the sums when there are enough of them, as `rest`.
+        """Take in a step; gives the sums when there are enough of them, as `rest`, shape (batches, from, to).
 
         Args:
             one: shape (scenarios, trials), the probabilities before.
@@ -183,36 +183,36 @@ class FullTransition:
         return len(self.matrix)
 
     def start(self) -> Floats:
-        """The probabilities where every scenario before leads to the same ones."""
+        """The probabilities where every scenario before leads to the same ones: shape (scenarios, trials)."""
         start: Floats = self.matrix[0]
         return start
 
     def advance(self, probability: Floats) -> Floats:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, shape (scenarios, trials)."""
         after: Floats = probability[0] * self.matrix[0]
         for there, row in zip(probability[1:], self.matrix[1:], strict=True):
             after += there * row
         return after
 
     def moves(self, probability: Floats) -> Iterable[Floats]:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, each of shape (scenarios, trials)."""
         return (there * row for there, row in zip(probability, self.matrix, strict=True))
 
     def summed_moves(self, probability: Floats, edges: npt.NDArray[np.int64]) -> Floats:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, shape (batches, from, to)."""
         return np.stack([np.add.reduceat(joint, edges, axis=-1).T for joint in self.moves(probability)], axis=1)
 
     def row(self, states: States) -> Floats:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, shape (scenarios, trials)."""
         rows: Floats = np.take_along_axis(self.matrix, states[None, None, :].astype(np.intp), axis=0)[0]
         return rows
 
     def draw(self, before: States, uniforms: Floats) -> States:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, shape (trials,)."""
         return draw_state(self.row(before), uniforms)
 
     def survive(self, unseen: Floats, members: list[int]) -> Floats:
-        """As in `LazyTransition`."""
+        """As in `LazyTransition`, shape (scenarios, trials)."""
         after = self.advance(unseen)
         after[members] = 0.0
         return after

@@ -1,11 +1,4 @@
-"""Random words: a stream of its own for each (seed, block, node), with fixed places for each step and trial.
-
-A stream starts in a state of its generator, SFC64, that is the SHA-256 of its key.
-
-A trial's word has 32 bits, but nearly always its first 16 decide. So the generator gives the upper half of each word;
-the lower half is a hash of the trial's place under a key that the generator gives for each step (the finaliser of
-MurmurHash3, A. Appleby, 2011), which is worked out only for the trials that need it.
-"""
+"""Random words: a stream of its own for each (seed, block, node), with fixed places: method (7)."""
 
 from __future__ import annotations
 
@@ -59,7 +52,7 @@ class RandomStream:
         return RandomWords(self, step)
 
     def halves(self, step: int) -> npt.NDArray[np.uint16]:
-        """All bits of a step, by 16."""
+        """All bits of a step, by 16: shape (numbers,)."""
         if step > self._next:
             self._bits.random_raw((step - self._next) * self._draws, output=False)
         self._next = step + 1
@@ -101,7 +94,7 @@ class RandomWords:
 
     @property
     def normals(self) -> Floats:
-        """Standard normals, shape (trials,), two for each radius and angle (G. E. P. Box and M. E. Muller, 1958)."""
+        """Standard normals, shape (trials,): method (9)."""
         words = self._halves[: 2 * BLOCK].view(np.uint32)
         radius: Floats = (words[: BLOCK // 2] + np.float64(0.5)) * 2.0**-32
         np.log(radius, out=radius)

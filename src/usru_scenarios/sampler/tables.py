@@ -125,7 +125,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class PiecewiseLinear:
-    """Points along numeric parents, as sums of slopes over the stretches between knots: shape (columns, trials)."""
+    """Points along numeric parents, as sums of slopes over the stretches between knots: method (5)."""
 
     index: int
     lag: int
@@ -193,12 +193,12 @@ class Table:
 
     @cached_property
     def factors(self) -> Floats:
-        """What they multiply weights and odds by."""
+        """What they multiply weights and odds by, shape (states + 1, rows)."""
         return np.exp(self.logs)
 
 
 def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
-    """Points by column, added up."""
+    """Points by column, added up: shape () or (trials,)."""
     whole: dict[int, Floats] = {}
     for part in parts:
         for column, points in part.items():
@@ -228,7 +228,7 @@ class TableCache:
 
 
 class LogWeightEvaluator:
-    """Multiplies out a law for each trial: unnormalised weights of the states, and the odds of keeping.
+    """Multiplies out a law for each trial: weights of the states, and the odds of keeping: method (1, 2).
 
     Args:
         law: the law.
@@ -267,7 +267,7 @@ class LogWeightEvaluator:
         return weights, last if last is None or self.logarithmic else np.log(last)
 
     def with_odds(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
-        """The same with what the odds of keeping are multiplied by, neither 0 nor infinite, or None where it is 1."""
+        """Weights, shape (states, trials), and the factor of the odds of keeping, (trials,), None where it is 1."""
         weights, last = self._multiplied(block_states)
         if last is not None and self.logarithmic:
             last = np.exp(np.clip(last, -_SAFE_SPREAD, _SAFE_SPREAD))

@@ -1,18 +1,6 @@
-"""What each part of a model gives directly to a scenario: the parts of the log-odds of a redraw.
+"""What each part of a model gives directly to a scenario: the parts of the log-odds of a redraw, by method (55).
 
-In a trial at a step, a redraw of the outcome picks scenario s with a probability in proportion to exp(l(s)), where the
-log-weight l(s) is a sum: the log of the baseline of s, the points of each driver's impact and of each rule that holds
-(times their weights), of lagged influences and of event windows, all times the log of `odds_per_point`. For a set S of
-scenarios (one, or the members of a group) the contrast in that trial is
-
-    L = sum over s in S of a(s) l(s)  -  sum over r outside S of c(r) l(r)
-
-where a(s) is the redraw's probability of s given that it lands in S (1 where S is a single scenario) and c(r) that of r
-given that it does not: the alternatives count by how likely each of them is there. L is linear in l, so it is the
-sum of the same contrast taken of each part alone, and so are its averages over trials. The baseline's part is
-"unexplained": what the cited drivers leave over.
-
-What persistence keeps, and where `allowed` forbids a move, is no part of it: L speaks of a redraw that may go anywhere.
+The baseline's part is "unexplained": what the cited drivers leave over.
 """
 
 from __future__ import annotations
@@ -50,7 +38,7 @@ class RowSelector(Protocol):
         """Rows, shape (trials,), and the shares with which they act, which sum to 1 over what is given."""
 
     def possible(self, support: Support, step: int) -> Rows:
-        """The rows that can act at a step in any trial."""
+        """The rows that can act at a step in any trial, shape (rows,)."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +46,11 @@ class OnlyRow:
     """The only row acts in every trial."""
 
     def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
-        """As in `RowSelector`."""
+        """Row 0 with a share of 1, shape (trials,)."""
         yield np.zeros(block_states.trials, dtype=np.intp), 1.0
 
     def possible(self, support: Support, step: int) -> Rows:  # noqa: ARG002
-        """As in `RowSelector`."""
+        """As in `RowSelector`, shape (1,)."""
         return np.zeros(1, dtype=np.intp)
 
 
@@ -74,11 +62,11 @@ class JointRows:
     row_of: Rows
 
     def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
-        """As in `RowSelector`."""
+        """The row of each trial's parents with a share of 1, shape (trials,)."""
         yield self.row_of[self.reader.rows(block_states)], 1.0
 
     def possible(self, support: Support, step: int) -> Rows:
-        """As in `RowSelector`."""
+        """As in `RowSelector`, shape (rows,)."""
         parents = [parent for _, parent in self.reader.parents]
         rows = self.row_of.reshape([parent.size for parent in parents])
         for axis, parent in enumerate(parents):
@@ -97,7 +85,7 @@ class KnotRows:
     knots: Floats
 
     def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
-        """As in `RowSelector`."""
+        """The rows of the knots on either side and their shares, shape (trials,) each."""
         values = (block_states.before if self.lag else block_states.now)[self.index]
         place = np.interp(values, self.knots, np.arange(len(self.knots)))
         below = np.minimum(place.astype(np.intp), max(len(self.knots) - 2, 0))
@@ -106,7 +94,7 @@ class KnotRows:
             yield below + 1, place - below
 
     def possible(self, support: Support, step: int) -> Rows:
-        """As in `RowSelector`."""
+        """As in `RowSelector`, shape (rows,)."""
         ends = np.interp(support.ranges[self.node][max(step - self.lag, 0)], self.knots, np.arange(len(self.knots)))
         return np.arange(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
 
@@ -142,7 +130,7 @@ class Contribution:
 
     @property
     def finite(self) -> Floats:
-        """The log-odds with 0 for minus infinity, which no trial ever counts."""
+        """The log-odds with 0 for minus infinity, which no trial ever counts: shape (rows, scenarios)."""
         return np.where(np.isfinite(self.log_odds), self.log_odds, 0.0)
 
 

@@ -162,7 +162,7 @@ class PathSampler:
         return self.walker.seconds_each
 
     def weights(self, block: int) -> Floats | None:
-        """The weight of each trial of a block; None where nothing was observed."""
+        """The weight of each trial of a block, shape (trials,); None where nothing was observed."""
         if not self.given.parts:
             return None
         tracker = EventTracker(self.whole, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
@@ -176,7 +176,7 @@ class PathSampler:
         return surveyor.sums
 
     def typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
-        """The second walk: the typical path, the first drawn among equals; None where no path leads there."""
+        """The second walk: the typical path by method (57); None where no path leads there."""
         if not sums.arrived:
             return None
         shares = [passed / sums.arrived for passed in sums.passed]

@@ -1,9 +1,4 @@
-"""What would have to be true: how the drivers' states go together with a scenario at the same step.
-
-States are ranked by the mutual information of "the driver is in this state" and "the scenario comes true"
-(C. E. Shannon, 1948), in bits: a rare state with a huge ratio but no mass carries little, and so does a common one that
-is nearly as common where the scenario does not come true.
-"""
+"""What would have to be true: how the drivers' states go together with a scenario at the same step, by method (56)."""
 
 from __future__ import annotations
 
@@ -196,7 +191,7 @@ def _share(value: float) -> float:
 
 
 def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
-    """P(state | true) / P(state | not true), with the jackknife's standard error (J. W. Tukey, 1958) over batches."""
+    """P(state | true) / P(state | not true), with the error of method (24), each of shape (states,)."""
     if sums.is_certain:
         nothing = np.full(counts.shape[2], np.nan)
         return Estimate(nothing, nothing)
@@ -219,7 +214,7 @@ def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
 
 
 def _information(counts: Floats, sums: EvidenceSums) -> Floats:
-    """The mutual information of each state and the scenario, in bits, shape (states,)."""
+    """The mutual information of each state and the scenario, in bits, shape (states,): method (56)."""
     trials, true = float(sums.trials.sum()), float(sums.true.sum())
     rest = trials - true
     inside = np.maximum(np.stack([counts[1], counts[0] - counts[1]]), 0.0)

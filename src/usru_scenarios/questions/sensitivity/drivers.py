@@ -217,7 +217,7 @@ class DriverSampler:
         return self.walker.seconds_each + outcomes
 
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[DriverGroups, GroupedSums, Floats | None]]:
-        """For each driver the sums over its groups, and over its exchanges where these can be made."""
+        """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
         total = self.zeros(self.batches.count)
         for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
             total.add(part, self.batches.at(block))
@@ -269,7 +269,7 @@ class DriverSampler:
     def moved(self, reading: DriverGroups, sums: GroupedSums) -> Floats | None:
         """The largest sum of squared differences that exchanging a driver in trials that were never drawn can make.
 
-        None where it has no say, or all its groups were drawn often: then so were exchanges into and out of each.
+        Shape (cells,); None where it has no say, or all groups were drawn often: then so were exchanges between them.
         """
         often = np.where(self._possible(reading), sums.draws.sum(axis=0), np.inf).min() >= _OFTEN
         if often or reading not in self.exchanged or not self.support.sways(reading.driver):

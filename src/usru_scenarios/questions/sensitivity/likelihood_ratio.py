@@ -1,21 +1,9 @@
 """What would the same draws say under other judgements and weights? One walk answers for all of them.
 
-*Judgements of drivers.* A trial's path is as likely under a changed law, compared with the law it was drawn from, as
-the product over the steps of the ratios of both probabilities of the drawn states. Weighted by that ratio W, the trials
-stand for the changed model (importance sampling; H. Kahn and A. W. Marshall, 1953). At any step E[W] = 1, so for the
-scenario's probability f in each trial the effect is E[f W] - E[f] = Cov(f, W), which is what is estimated.
-
-*Judgements of the outcome, and weights,* where the outcome is carried along the drivers and every step keeps all
-scenarios alike: p(t) = h(t) p(t-1) + (1 - h(t)) q(t). With h' and q' in their place the difference d follows
-
-    d(t) = h'(t) d(t-1) + (h'(t) - h(t)) (p(t-1) - q(t)) + (1 - h'(t)) (q'(t) - q(t)),
-
-so that what arises at a step counts at a later one times the product of h' between them. That is summed from the last
-step back, with derivatives in the place of differences for weights (the softmax's is dq(s) = q(s) (g(s) - sum of q g)).
-
-*Where the outcome feeds back,* or its law depends on the scenario before in another way, it is drawn. Then its own
-judgements reweight paths too, and the derivative for a weight is the covariance of f with the score, the derivative of
-the path's log-likelihood (P. W. Glynn, 1990); of the last step the probability is known and is used in both.
+Judgements of drivers reweight paths by method (49). Where the outcome is carried along the drivers and every step keeps
+all scenarios alike, what its own judgements and weights move is carried back from the last step by method (50). Where
+it is drawn, its judgements reweight paths too, and weights take the score of method (51); of the last step the
+probability is known and is used in both.
 """
 
 from __future__ import annotations
@@ -519,7 +507,7 @@ def _law(transition: LazyTransition | FullTransition) -> RedrawLaw:
 
 
 def _derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
-    """The derivative of a step's probabilities from `before`, shape (scenarios, trials), along slopes of log-odds."""
+    """The derivative of a step's probabilities from `before`, (scenarios, trials), along log-odds: method (50)."""
     moved: Floats = law.share * slopes[:-1]
     moved -= law.share * moved.sum(axis=0)
     moved *= 1.0 - law.hold

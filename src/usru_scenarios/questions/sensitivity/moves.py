@@ -1,4 +1,4 @@
-"""Which driver moves the outcome: every driver held in each of its states in turn, on common random numbers.
+"""Which driver moves the outcome: every driver held in each of its states in turn: method (46).
 
 To impose a state is to do, not to see: the driver is cut off from its causes, and what it acts on follows.
 """

@@ -1,18 +1,7 @@
-"""One point more of a judgement: what that is for each kind of them.
+"""One point more of a judgement: what that is for each kind of them, by method (48).
 
-| judgement                    | one point more                                                                    |
-|------------------------------|-----------------------------------------------------------------------------------|
-| points, those for `hold` too | one point is added                                                                |
-| prior, initial, baseline     | its odds are multiplied by what a point is worth, `odds_per_point`; 0 stays       |
-| persistence                  | likewise; 0 and 1 stay                                                            |
-| initial of a number          | it goes to where one point would move a value that is there: up by `sd_per_point` |
-|                              | standard deviations of the latent normal                                          |
-| mode or mean of a number     | likewise                                                                          |
-| odds_per_point, sd_per_point | every point is worth a tenth more                                                 |
-
-The others have no such change: weights, which have a list of their own, the ends and spreads of distributions, shares
-of the anchor, which act through `calibrate` alone, and the strength of a Dirichlet distribution, which says nothing of
-the mean.
+Weights have a list of their own; nor is there such a change of the ends and spreads of distributions, of shares of the
+anchor, which act through `calibrate` alone, and of the strength of a Dirichlet distribution.
 """
 
 from __future__ import annotations

@@ -315,7 +315,7 @@ _LEAST_CHANCE = 1e-300
 
 
 def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """The elasticity w / p dp/dw and its residuals; 0 where p is."""
+    """The elasticity and its residuals, shapes (scenarios,) and (batches, scenarios), 0 where p is: method (52)."""
     (value, residuals), (chance, off) = slope, present
 
     def shares(part: Floats) -> Floats:
@@ -327,7 +327,7 @@ def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats
 
 
 def _change(value: float, residuals: Floats, count: float, least: float) -> ProbabilityChange:
-    """A value with the standard error that its batches tell, or the least that it has."""
+    """A value with the standard error that its batches tell, by method (17), or the least that it has."""
     batches = len(residuals)
     error = float(np.sqrt((residuals**2).sum() * (batches / (batches - 1))) / count)
     return ProbabilityChange(float(value) + 0.0, max(error, least))  # + 0.0 leaves no minus zero

@@ -1,13 +1,8 @@
-"""What changed judgements do to a node's law: tilts of the odds between its states, and of its hold.
+"""What changed judgements do to a node's law: tilts of the odds between its states, and of its hold, by method (49).
 
 A judgement stands in one place of a law, so that another value of it multiplies the odds of some states, or of keeping
-the present one, by a factor wherever some combination of parents holds: the law is tilted there. From the shares q(s)
-of a redraw and the probability h of keeping, the changed law follows in every trial in closed form,
-
-    q'(s) = q(s) e(s) / sum over r of q(r) e(r),        h' = h e(hold) / (1 + h (e(hold) - 1)),
-
-where e(.) are the factors, most of them 1. All judgements of all nodes are compiled at once, as if they were drawn: in
-draw i, the i-th of each node has its other value.
+the present one, by a factor wherever some combination of parents holds. All judgements of all nodes are compiled at
+once, as if they were drawn: in draw i, the i-th of each node has its other value.
 """
 
 from __future__ import annotations
@@ -70,7 +65,7 @@ class RowTilt:
         return tuple(self.log_odds.items())
 
     def each(self, codes: Codes) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-        """The judgements with the trials in which each acts, from the codes of the trials."""
+        """The judgements with the trials in which each acts, from the codes of the trials: shape (trials,)."""
         for cell, acting in zip(self.cells, self.acting, strict=True):
             own = np.flatnonzero(acting)
             yield cell, codes == own[0] if len(own) == 1 else acting.take(codes)
@@ -92,7 +87,7 @@ class CurveTilt:
     points: Mapping[int, Floats]
 
     def at(self, block_states: BlockStates, index: Mapping[str, int]) -> Tilting:
-        """The log-odds in each trial."""
+        """The log-odds in each trial, shape (trials,) by column."""
         values = (block_states.before if self.lag else block_states.now)[index[self.node]]
         return {column: np.interp(values, self.knots, points) for column, points in self.points.items()}
 
@@ -296,7 +291,7 @@ class DrawnTransition:
         return ratio
 
     def score(self, slopes: Floats) -> Floats:
-        """The derivative of that ratio's logarithm where `slopes`, shape (states + 1, trials), are added; (trials,)."""
+        """The derivative of its logarithm along `slopes`, shape (states + 1, trials): method (51), shape (trials,)."""
         added = slopes[self.states, np.arange(len(self.states))] - (self.law.share * slopes[:-1]).sum(axis=0)
         score: Floats = self.anew * added + ((1.0 - self.anew) - self.law.hold) * slopes[-1]
         return score

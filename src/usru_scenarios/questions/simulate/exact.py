@@ -190,7 +190,7 @@ class _ExactParts:
         )
 
     def _values(self, title: str, values: ExactValues) -> ValuesResult:
-        """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away."""
+        """Mean and quantiles of a numeric node: method (20) with the errors of method (34)."""
         mean = self.averages.of(values.mean)
         quantiles, errors = {}, {}
         for share in QUANTILES:

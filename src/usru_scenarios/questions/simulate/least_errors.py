@@ -1,7 +1,7 @@
-"""The least standard errors of what a forecast reports: what trials that were never drawn could add to it.
+"""The least standard errors of what a forecast reports: what trials that were never drawn could add, by method (27).
 
-For every quantity the limits between which a single trial's value lies, found from the program alone (`Support`), and
-the number of trials that stand behind it. Where all trials must agree the limits are equal and the error may be 0.
+For every quantity the limits between which a single trial's value lies, by method (28), and the number of trials that
+stand behind it.
 """
 
 from __future__ import annotations
@@ -148,12 +148,7 @@ class LeastErrors:
 
     @cached_property
     def missed(self) -> float:
-        """How many draws may be expected to hit a trial that none has hit.
-
-        Three, wherever a state that the outcome depends on, or a combination of states that one of its causes reads,
-        is rare. Where all of them were drawn often, only their coming together can have been missed, and then the
-        spread of what was drawn tells of it too: one.
-        """
+        """How many draws may be expected to hit a trial that none has hit: c of method (27)."""
         causes = self.program.upstream([OUTCOME])
         read = {name for name in causes if name != OUTCOME or self.program.feedback or self._drawn}
         met = {name: self._least_met(name) for name in read if name in self.support.possible}

@@ -216,7 +216,7 @@ class _BandEstimates:
 
 
 def doubts(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
-    """Whether bands that are wide enough to matter are worth their name, and what would make them so."""
+    """Whether bands that are wide enough to matter are worth their name, and what would make them so: method (33)."""
     by_trials = by_draws = 0.0
     for each in found:
         width = np.where(each.high - each.low > MATTERS, each.high - each.low, np.inf)
@@ -329,7 +329,7 @@ def _effective(draws: ForecastSums, name: str) -> Floats:
 
 
 def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats, least: LeastErrors) -> ValuesResult:
-    """Mean and quantiles of a numeric node; a quantile's error is half the span of the quantiles one error away.
+    """Mean and quantiles of a numeric node; method (20).
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """

@@ -1,28 +1,4 @@
-"""How far what is seen moves a forecast: estimates from the sums of a `lookout`.
-
-With p the probability of a state, f that of a scenario to come and g the same given the state, the forecast moves by
-the total variation distance 1/2 sum |g - f|, and in expectation by p times that: by 1/2 sum |c| with c = P(state and
-scenario) - p f. Where one scenario or group is asked about, that is |c| of it alone.
-
-*Noise.* The absolute value of an estimate is too large on average: of a state that tells nothing it would be some noise
-and never 0. So one half of the batches tells the direction of each shift and the other how large it is, and the other
-way round: 1/2 (sign(c1) c2 + sign(c2) c1). On average that is 0 where c is, |c| where c is well above its error, and
-never above |c| in between, since a wrong sign can only take away. Of what tells nothing it falls below 0 as often as
-above.
-
-*A bound.* The shifts of all scenarios add up to 0, so that those that are told from noise are balanced by the others:
-1/2 sum |c| is at least 1/2 (sum |c| + |sum c|) over them alone, hence at least the largest of them. No estimate falls
-below that.
-
-*Errors* are those of the delta method over batches, as in `sampler.estimates`, with the signs taken as known where a
-shift is told from noise. Where it is not, what errors of several scenarios have in common must not cancel by signs that
-may be wrong: by the triangle inequality 1/2 sum |c| is off by at most half the sum of their errors. Added is by how
-much the crossed estimate differs from the plain one, between whose expectations the truth lies.
-
-*Information* is the mutual information of the node's state and the scenario to come (C. E. Shannon, 1948). Its estimate
-is too large as well, but smooth, so that the jackknife corrects it and gives its error (M. H. Quenouille, 1956;
-J. W. Tukey, 1958).
-"""
+"""How far an observation moves a forecast: estimates from the sums of `indicators`, by method (47)."""
 
 from __future__ import annotations
 
@@ -92,7 +68,7 @@ class JointSums:
         return seen
 
     def gathered(self, sets: Sets) -> tuple[Floats, Floats]:
-        """`both` and `future` with sets of scenarios in the place of scenarios."""
+        """`both` and `future` by sets of scenarios: shapes (batches, states, sets) and (batches, sets)."""
         both = np.stack([self.both[:, :, list(members)].sum(axis=2) for members in sets], axis=2)
         return both, np.stack([self.future[:, list(members)].sum(axis=1) for members in sets], axis=1)
 
@@ -159,7 +135,7 @@ _FEW = 20.0
 
 
 def _unseen(share: Floats, trials: Floats) -> Floats:
-    """What trials that were never drawn could add to the share of each state, shape (states,): the rule of three.
+    """What trials that were never drawn could add to the share of each state, shape (states,): method (27).
 
     None where a state was seen always or never, which may be so by construction.
     """
@@ -218,7 +194,7 @@ def sum_over(future: Floats, sets: Sets) -> Floats:
 
 
 def delta_method_error(residuals: Floats) -> Floats:
-    """The standard error of what has so much of its linear part from each batch, the first axis."""
+    """The standard error of what has residuals of shape (batches, ...), shape (...): method (17)."""
     batches = len(residuals)
     error: Floats = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1)))
     return error
@@ -249,7 +225,7 @@ def _covariance(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
 
 
 def _expected(counts: JointSums, cells: Sets) -> Floats:
-    """The expected moves, shape (states,): the two halves of the batches tell each other the directions."""
+    """The expected moves, shape (states,), by two halves of the batches: method (43)."""
     one, other = (_covariance(counts.half(number), cells)[0] for number in (0, 1))
     crossed = 0.5 * (np.sign(one) * other + np.sign(other) * one)
     moves: Floats = 0.5 * crossed.sum(axis=1)
@@ -257,13 +233,13 @@ def _expected(counts: JointSums, cells: Sets) -> Floats:
 
 
 def _at_least(told: Floats) -> Floats:
-    """What the shifts that are told from noise, others being 0, say at the least of the moves: shape (states,)."""
+    """What the shifts that are told from noise say at the least of the moves, shape (states,): method (47)."""
     least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
     return least
 
 
 def _information(counts: JointSums, cells: Sets) -> Estimate:
-    """The mutual information of the state and the cell, corrected and with its error by the jackknife."""
+    """The mutual information of the state and the cell, corrected by the jackknife: method (24, 47)."""
     both, _ = counts.gathered(cells)
     total = both.sum(axis=0)
     batches = len(both)
@@ -275,7 +251,7 @@ def _information(counts: JointSums, cells: Sets) -> Estimate:
 
 
 def bits(joint: Floats) -> Floats:
-    """The mutual information of two axes, the last ones, in bits, from weights that need not sum to 1."""
+    """The mutual information of the last two axes, in bits, from weights of any sum: shape (..., x, y) to (...)."""
     joint = np.maximum(joint, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         joint = joint / joint.sum(axis=(-2, -1), keepdims=True)

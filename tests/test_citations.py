@@ -1,0 +1,230 @@
+"""What the code cites stands on its page: formulas of the method, sections of the format; and arrays have shapes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "usru_scenarios"
+METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+FORMAT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+
+_ENTRY = re.compile(r"^### \((\d+)\) [^\n]+\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+_CITED = re.compile(r"\bmethods? \(((?:\d+(?:, | to )?)+)\)")
+_SECTIONS = re.compile(r"\b[Ss]ections? (\d+(?:(?:, | and | to )\d+)*)\b(?!\.\d)")
+
+
+def entries(page: str) -> dict[int, str]:
+    """The text of each entry of the method, by its number."""
+    return {int(number): text for number, text in _ENTRY.findall(page)}
+
+
+def numbers(text: str) -> set[int]:
+    """The numbers of a list such as `3, 5 to 7 and 9`."""
+    found: set[int] = set()
+    for first, last in re.findall(r"(\d+)(?: to (\d+))?", text):
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def citations(text: str) -> set[int]:
+    """The entries of the method that a module cites."""
+    return {number for cited in _CITED.findall(text) for number in numbers(cited)}
+
+
+@cache
+def texts(folder: Path) -> dict[str, str]:
+    """The modules of a folder by their paths in it."""
+    paths = sorted(folder.rglob("*.py"))
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+# Formulas -------------------------------------------------------------------------------------------------------------
+
+
+def test_entries_are_numbered_in_order_and_say_all_that_one_asks() -> None:
+    found = entries(METHOD)
+    assert list(found) == list(range(1, len(found) + 1))
+    for number, text in found.items():
+        parts = re.findall(r"^- (\w+): \S", text, re.MULTILINE)
+        assert (number, parts) == (number, ["Use", "Assumes", "Error", "Source", "Code"])
+        assert re.search(r"^ {4}\S", text, re.MULTILINE), f"({number}) has no formula"
+
+
+def test_what_is_cited_is_on_the_page_and_the_page_says_where_it_is_cited() -> None:
+    cited: defaultdict[int, set[str]] = defaultdict(set)
+    for path, text in texts(PACKAGE).items():
+        for number in citations(text):
+            cited[number].add(path)
+    said = {
+        number: set(re.findall(r"`([a-z_/]+\.py)`", text.rpartition("\n- Code: ")[2]))
+        for number, text in entries(METHOD).items()
+    }
+    assert {**cited} == said
+
+
+def test_a_page_that_cites_another_of_its_entries_has_it() -> None:
+    """In the page itself, and in the text between its entries."""
+    within = {int(number) for number in re.findall(r"(?<!\w)\((\d{1,2})\)", METHOD)}
+    assert within <= entries(METHOD).keys()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_pages_cite_entries_that_are_there(page: Path) -> None:
+    assert citations(page.read_text(encoding="utf-8").replace("Method (", "method (")) <= entries(METHOD).keys()
+
+
+# Sections of the format -----------------------------------------------------------------------------------------------
+
+
+def cited_sections(text: str) -> set[int]:
+    """The sections that a module cites; those of a book come after its author's name and a year."""
+    without_books = re.sub(r"\b\d{4}, (?:section|chapter) [\w.]+", "", text)
+    return {number for cited in _SECTIONS.findall(without_books) for number in numbers(cited)}
+
+
+def test_sections_that_are_cited_are_those_of_the_format() -> None:
+    headings = {int(number) for number in re.findall(r"^## (\d+)\. ", FORMAT, re.MULTILINE)}
+    assert headings == set(range(1, len(headings) + 1))
+    cited = [
+        (path, number)
+        for folder in (PACKAGE, ROOT / "tests")
+        for path, text in texts(folder).items()
+        for number in cited_sections(text)
+    ]
+    assert len(cited) > 50
+    assert [one for one in cited if one[1] not in headings] == []
+
+
+# Shapes ---------------------------------------------------------------------------------------------------------------
+
+_TUPLE = re.compile(r"\((?:[a-z0-9][a-z0-9_ +*.-]*,\s*)+(?:[a-z0-9][a-z0-9_ +*.-]*)?\)")
+
+
+def names(annotation: ast.expr) -> set[str]:
+    """All names in an annotation, quoted ones too."""
+    found: set[str] = set()
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(re.findall(r"\w+", node.value))
+    return found
+
+
+def array_types(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """By module, the names that stand for arrays, or for tuples, lists or unions with arrays in them."""
+    known = {path: {"NDArray", "ndarray"} for path in trees}
+    grown = True
+    while grown:
+        grown = False
+        for path, tree in trees.items():
+            for name in aliases(tree, known[path], known) - known[path]:
+                known[path].add(name)
+                grown = True
+    return known
+
+
+def aliases(tree: ast.Module, own: set[str], known: dict[str, set[str]]) -> set[str]:
+    """The aliases of array types that a module defines or imports."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("usru_scenarios."):
+            home = node.module.removeprefix("usru_scenarios.").replace(".", "/") + ".py" if node.module else ""
+            found.update(alias.asname or alias.name for alias in node.names if alias.name in known.get(home, ()))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
+            is_function = isinstance(node.value, ast.Subscript) and "Callable" in names(node.value.value)
+            if names(node.value) & own and not is_function:
+                targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
+                found.update(name for name in targets if name[:1].isupper())
+    return found
+
+
+def functions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The public functions and methods of a module."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from functions(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__call__"):
+            yield f"{prefix}{node.name}", node
+
+
+def of_result(docstring: str) -> str:
+    """What a docstring says of the result: all but its arguments and errors."""
+    kept, result = [], True
+    for line in docstring.splitlines():
+        if line and not line.startswith(" "):
+            result = line not in ("Args:", "Raises:")
+        if result:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def says_a_shape(docstring: str) -> bool:
+    """Whether it names the axes, such as `(trials,)`, or speaks of a shape."""
+    said = of_result(docstring)
+    return bool(re.search(r"\b[Ss]hapes?\b", said) or _TUPLE.search(said))
+
+
+def without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
+    """How many public functions give arrays, and those of them that do not say in which shape."""
+    trees = {path: ast.parse(text) for path, text in sources.items()}
+    known = array_types(trees)
+    giving = [
+        (f"{path}: {name}", ast.get_docstring(node) or "")
+        for path, tree in trees.items()
+        for name, node in functions(tree.body)
+        if node.returns is not None and names(node.returns) & known[path]
+    ]
+    return len(giving), [place for place, docstring in giving if not says_a_shape(docstring)]
+
+
+def test_what_gives_an_array_says_its_shape() -> None:
+    number, silent = without_a_shape(texts(PACKAGE))
+    assert number > 120
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("result", "docstring", "fault"),
+    [
+        ("Floats", "The mean.", True),
+        ("Floats", "The mean, shape (trials,).", False),
+        ("tuple[Floats, int]", "The mean, (trials, steps), and how many.", False),
+        ("Limits", "Both ends (the least and the most).", True),
+        ("Floats", "The mean.\n\n    Args:\n        of: shape (trials,).\n    ", True),
+        ("float", "The mean.", False),
+    ],
+)
+def test_a_missing_shape_is_noticed(result: str, docstring: str, fault: bool) -> None:
+    ground = "import numpy.typing as npt\nFloats = npt.NDArray[float]\n"
+    other = "from usru_scenarios.ground import Floats\nLimits = tuple[Floats, Floats]\n"
+    text = f'{other}def f(of) -> {result}:\n    """{docstring}"""\n'
+    assert without_a_shape({"ground.py": ground, "other.py": text})[1] == (["other.py: f"] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ("by method (7)", {7}),
+        ("method (7, 9)", {7, 9}),
+        ("method (7 to 9)", {7, 8, 9}),
+        ("the method (which is 7)", set()),
+    ],
+)
+def test_citations_are_read(text: str, cited: set[int]) -> None:
+    assert citations(text) == cited
+
+
+def test_sections_are_read() -> None:
+    assert cited_sections("sections 3 to 5 and 9, section 12") == {3, 4, 5, 9, 12}
+    assert cited_sections("N. L. Johnson, 1994, section 10.1") == set()
