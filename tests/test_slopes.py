@@ -15,7 +15,6 @@ import pytest
 import yaml
 
 from command import answer
-from effort import slow_but
 from sampled import ERRORS, EXACT_MODELS, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
@@ -214,7 +213,7 @@ def test_a_group_is_the_sum_of_its_members_and_decides_the_order(tmp_path: Path)
 # Exact inference and models drawn anew -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", slow_but({*FINITE} - {"priors", "rules"}, FINITE))
+@pytest.mark.parametrize("name", FINITE)
 def test_effects_agree_with_exact_inference(name: str) -> None:
     loaded = of_folder(name)
     last = compile_model(loaded.model).steps - 1
