@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-import effort
+from support import effort
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     # A shell lets what it runs in the background ignore Ctrl-C, and so would the commands whose interruption is tested.

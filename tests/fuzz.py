@@ -35,8 +35,8 @@ from typing import Any
 
 import fuzz_cases
 import usru_scenarios as us
-from command import answer
 from fuzz_cases import KINDS, MODEL, Case
+from support.command import answer
 
 SECONDS = 5.0
 """Of processor time that a command may take."""

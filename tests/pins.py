@@ -33,7 +33,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from command import answer
+from support.command import answer
 
 HERE = Path(__file__).parent
 PINS = HERE / "pins.json"

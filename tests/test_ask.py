@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from command import answer as usru
-from oracle import Json, Marginals, Resolution, marginals, posterior
-from sampled import ERRORS
-from tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, study_of
+from support.command import answer as usru
+from support.oracle import Json, Marginals, Resolution, marginals, posterior
+from support.sampled import ERRORS
+from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, study_of
 from usru_scenarios.exact.inference import NotExact, TooLarge
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws, UsruError
 from usru_scenarios.questions import sample_size

@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from command import answer
+from support.command import answer
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache, witness

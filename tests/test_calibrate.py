@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from command import HERE, answer
-from effort import slow_but
-from sampled import exact_model, text_keys
-from tiny import study_of
+from support.command import HERE, answer
+from support.effort import slow_but
+from support.sampled import exact_model, text_keys
+from support.tiny import study_of
 from usru_scenarios.questions.calibrate import NoAnchor, rounded
 from usru_scenarios.reading import locations
 from usru_scenarios.reading.loading import load as load_file

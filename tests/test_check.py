@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from command import HARBOUR, HERE, answer
-from oracle import Json, marginals
-from sampled import EXACT_MODELS, exact_model, text_keys
-from tiny import TINY, gloomy, study_of
+from support.command import HARBOUR, HERE, answer
+from support.oracle import Json, marginals
+from support.sampled import EXACT_MODELS, exact_model, text_keys
+from support.tiny import TINY, gloomy, study_of
 from usru_scenarios.exact import inference
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.model.schema import Keep, Model

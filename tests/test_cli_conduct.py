@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from command import COMMAND, HARBOUR, answer, environment, shell, usru
+from support.command import COMMAND, HARBOUR, answer, environment, shell, usru
 from usru_scenarios.cli import execution, main, progress
 from usru_scenarios.cli.progress import Progress
 

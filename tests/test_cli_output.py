@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command import HARBOUR, answer, shell
+from support.command import HARBOUR, answer, shell
 from usru_scenarios.cli import options
 from usru_scenarios.cli.output import Destination, Unwritable
 

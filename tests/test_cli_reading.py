@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
-from command import GOLDEN, HARBOUR, HERE, answer
+from support.command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios import schemas
 from usru_scenarios.cli.subject import subject
 from usru_scenarios.reading.yaml_source import read

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import pytest
 
-from command import HARBOUR, HERE, answer, environment
-from labour import Labour
-from living import members, wait_until
+from support.command import HARBOUR, HERE, answer, environment
+from support.labour import Labour
+from support.living import members, wait_until
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoCluster

@@ -16,10 +16,10 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
-from command import HARBOUR, answer
-from oracle import Json
-from sampled import ERRORS, changed, exact_model, text_keys
-from tiny import TINY
+from support.command import HARBOUR, answer
+from support.oracle import Json
+from support.sampled import ERRORS, changed, exact_model, text_keys
+from support.tiny import TINY
 from usru_scenarios.problems import UsruError
 from usru_scenarios.questions.compare import NotComparable
 from usru_scenarios.report import TABULAR, Layout, render_report

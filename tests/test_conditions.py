@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command import answer
-from oracle import Json, Resolution, marginals
-from sampled import compiled, estimates, exact_model, misses, truths_of
+from support.command import answer
+from support.oracle import Json, Resolution, marginals
+from support.sampled import compiled, estimates, exact_model, misses, truths_of
 from test_exact import assert_forecast
 from usru_scenarios.exact.inference import forecast
 from usru_scenarios.program import auxiliary, compilation

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import usru_scenarios as us
-from command import HERE, answer
+from support.command import HERE, answer
 from usru_scenarios.reading import access, files, yaml_source
 
 FILE = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: 2}, b: {baseline: 1}}\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command import answer
+from support.command import answer
 from usru_scenarios.limits import LARGEST_NUMBER, MOST_OPERATIONS
 from usru_scenarios.problems import ModelError, Problem, QueryError
 from usru_scenarios.results.simulate import ValuesResult

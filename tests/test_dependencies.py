@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from command import HARBOUR, HERE, answer
+from support.command import HARBOUR, HERE, answer
 from usru_scenarios.cli import app
 from usru_scenarios.version import __version__
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oracle import Json, read_distribution
+from support.oracle import Json, read_distribution
 from usru_scenarios.model.schema import Distribution
 from usru_scenarios.program.latent_scale import Floats, LatentScale
 

@@ -27,9 +27,9 @@ from typing import Any
 
 import pytest
 
-from command import answer
 from docs.generate import generated
-from documents import Block, blocks, commands, console, matches, rewrite
+from support.command import answer
+from support.documents import Block, blocks, commands, console, matches, rewrite
 from usru_scenarios.schemas import NAMES, schema
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from oracle import Json
-from sampled import Key, changed, compiled, estimates, exact_model
+from support.oracle import Json
+from support.sampled import Key, changed, compiled, estimates, exact_model
 from usru_scenarios.program.program import Floats
 
 SEEDS = 400

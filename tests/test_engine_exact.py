@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oracle import Intervention, Json, Resolution, marginals, read_distribution
-from sampled import (
+from support.oracle import Intervention, Json, Resolution, marginals, read_distribution
+from support.sampled import (
     ERRORS,
     EXACT_MODELS,
     Estimates,

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from oracle import Json
-from sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
+from support.oracle import Json
+from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler import kernels as sampling
 from usru_scenarios.sampler.engine import BLOCK, ForecastSums, Plan, Sampler, simulate

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from command import HERE, answer
-from oracle import Json, marginals, posterior
+from support.command import HERE, answer
+from support.oracle import Json, marginals, posterior
+from support.tiny import TINY, both, study_of
+from support.tiny import at as holds
 from test_exact import EVERYTHING, smaller
-from tiny import TINY, both, study_of
-from tiny import at as holds
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.questions import sample_size
 from usru_scenarios.results.simulate import StatesResult

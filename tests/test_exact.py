@@ -26,8 +26,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effort import tries
-from oracle import Json, Resolution, View, marginals, remembered
+from support.effort import tries
+from support.oracle import Json, Resolution, View, marginals, remembered
 from usru_scenarios.exact.inference import (
     DEFAULT_BOUND,
     Bound,

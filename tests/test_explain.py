@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import yaml
 
-import oracle
-from command import answer
-from effort import slow_but
-from oracle import Json, View
-from sampled import ERRORS, changed, exact_model, text_keys
+from support import oracle
+from support.command import answer
+from support.effort import slow_but
+from support.oracle import Json, View
+from support.sampled import ERRORS, changed, exact_model, text_keys
 from usru_scenarios.model.schema import Categorical
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
@@ -201,7 +201,7 @@ def test_a_scenario_that_is_set_has_no_shares(opened: Opened) -> None:
 
 def shares_of_states(raw: Json, step: int, members: set[str]) -> dict[tuple[str, str, bool], float]:
     """P(driver is in a state | the scenario comes true, or not, at the step), by enumeration."""
-    law = oracle.worlds(raw, resolution=oracle.Resolution(fixed=20))[step]
+    law = oracle.trials(raw, resolution=oracle.Resolution(fixed=20))[step]
     totals: dict[bool, float] = defaultdict(float)
     joint: dict[tuple[str, str, bool], float] = defaultdict(float)
     for view, p in law:

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from scipy import integrate, stats
 
 import usru_scenarios as us
-from command import answer
-from oracle import Json
-from sampled import text_keys
+from support.command import answer
+from support.oracle import Json
+from support.sampled import text_keys
 from usru_scenarios.model.families import (
     EVERYWHERE,
     FamilyValues,

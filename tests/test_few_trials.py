@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from command import HARBOUR, HERE, answer
+from support.command import HARBOUR, HERE, answer
 
 EVERYTHING = str(HERE / "models" / "good" / "everything.yaml")
 DRAWN = ("--judgements", "2")

@@ -11,8 +11,8 @@ import pytest
 import fuzz
 import fuzz_cases
 import usru_scenarios as us
-from effort import tries
 from fuzz_cases import Case
+from support.effort import tries
 
 _MINUTES = tries(10, 60) / 60 / len(fuzz_cases.KINDS)
 

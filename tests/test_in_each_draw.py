@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import usru_scenarios as us
-from command import answer
-from effort import slow_but
-from oracle import Json
-from sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
+from support.command import answer
+from support.effort import slow_but
+from support.oracle import Json
+from support.sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
 from test_exact import random_event, random_model
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast

@@ -17,9 +17,9 @@ import yaml
 from scipy import stats
 
 import usru_scenarios as us
-from command import answer
-from oracle import Json
-from sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
+from support.command import answer
+from support.oracle import Json
+from support.sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
 from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
 from usru_scenarios.model.judgements import Judged, judgements, with_values

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
-from effort import tries
-from oracle import Json, marginals
-from sabotage import replace_everywhere
-from sampled import ERRORS, Key, compiled, estimates, truths_of
+from support.effort import tries
+from support.oracle import Json, marginals
+from support.sabotage import replace_everywhere
+from support.sampled import ERRORS, Key, compiled, estimates, truths_of
+from support.tiny import study_of
 from test_properties import MODELS, models
-from tiny import study_of
 from usru_scenarios.estimation import estimates as pure
 from usru_scenarios.estimation.estimates import Estimate, floored
 

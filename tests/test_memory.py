@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command import COMMAND, answer, environment
-from oracle import Json
-from sampled import compiled
+from support.command import COMMAND, answer, environment
+from support.oracle import Json
+from support.sampled import compiled
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, InStates, Timed
 from usru_scenarios.program.support import Support

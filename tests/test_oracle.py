@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from oracle import Json, Resolution, View, marginals, posterior, remembered, worlds
+from support.oracle import Json, Resolution, View, marginals, posterior, remembered, trials
 
 CASES = Path(__file__).parent / "cases"
 NORMAL = NormalDist()
@@ -757,7 +757,7 @@ def test_a_model_of_full_size_adds_up() -> None:
     drivers["f"]["lagged_influences"] = {"scenario": {"x": {"c": 2, "hold": -1}}}
     raw = model(5, scenarios={"x": {}, "y": {}, "z": {}}, outcome={"persistence": 0.5}, drivers=drivers)
     result = marginals(raw)
-    for t, law in enumerate(worlds(raw)):
+    for t, law in enumerate(trials(raw)):
         assert sum(p for _, p in law) == close(1)
         assert len(law) == 81
         assert sum(result["scenarios"][s]["by_step"][t] for s in "xyz") == close(1)

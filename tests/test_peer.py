@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 
-from effort import tries
-from sampled import compiled
+from support.effort import tries
+from support.sampled import compiled
 from test_properties import models
 from usru_scenarios.exact.inference import probabilities
 from usru_scenarios.names import OUTCOME

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 import pins
-from command import answer
+from support.command import answer
 
 _ELSEWHERE = pins.pinned()[0] != pins.made_with()
 

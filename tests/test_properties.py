@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from effort import tries
-from oracle import Json, marginals
-from sampled import Estimate, Estimates, Key, compiled, estimates, same, truths_of
+from support.effort import tries
+from support.oracle import Json, marginals
+from support.sampled import Estimate, Estimates, Key, compiled, estimates, same, truths_of
 
 # The same examples at every run and on every machine, so that a failure is never a matter of luck or load.
 settings.register_profile(

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-import effort
-from documents import blocks, commands, console, matches, rewrite
+from support import effort
+from support.documents import blocks, commands, console, matches, rewrite
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

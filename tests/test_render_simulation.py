@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 import usru_scenarios as us
-from command import GOLDEN, HARBOUR
+from support.command import GOLDEN, HARBOUR
 from usru_scenarios.report import SIMULATION, Layout, render_simulation
 from usru_scenarios.report.data import COLUMNS
 from usru_scenarios.report.numbers import bar, decimals_for, rounded_up, sparkline

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from command import COMMAND, HARBOUR, HERE, answer, environment
-from labour import Labour
-from living import children, members, wait_until
-from tiny import TINY, study_of
+from support.command import COMMAND, HARBOUR, HERE, answer, environment
+from support.labour import Labour
+from support.living import children, members, wait_until
+from support.tiny import TINY, study_of
 from usru_scenarios.cli.progress import Progress
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import pool as worker_processes
@@ -185,7 +185,7 @@ def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 # The current folder is data -------------------------------------------------------------------------------------------
 
-FOREIGN = ("signal", "socket", "random", "numpy", "pickle", "struct", "tempfile", "runpy", "sitecustomize", "labour")
+FOREIGN = ("signal", "socket", "random", "numpy", "pickle", "struct", "tempfile", "runpy", "sitecustomize", "support")
 AT_ONCE = (
     "import sys; from usru_scenarios.cli import main; from usru_scenarios.running import processes; "
     "processes.WORTHWHILE = 0.0; sys.exit(main(sys.argv[1:]))"

@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 import yaml
 
-import oracle
-from command import answer
-from oracle import Json, View
-from sampled import ERRORS, changed, exact_model
-from tiny import TINY, kept_by_state, study_of
+from support import oracle
+from support.command import answer
+from support.oracle import Json, View
+from support.sampled import ERRORS, changed, exact_model
+from support.tiny import TINY, kept_by_state, study_of
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
 from usru_scenarios.report import Layout
@@ -210,7 +210,7 @@ def test_a_number_is_read_in_bins_and_held_at_its_quantiles(opened: Callable[[Js
 
 def tells(raw: Json, steps: range, driver: str) -> tuple[float, float]:
     """Information and expected shift, averaged over steps, from the joint law of all nodes."""
-    laws = oracle.worlds(raw)
+    laws = oracle.trials(raw)
     bits = shift = 0.0
     for step in steps:
         joint: dict[tuple[str, str], float] = defaultdict(float)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import usru_scenarios
-from command import answer
-from tiny import TINY, study_of
+from support.command import answer
+from support.tiny import TINY, study_of
 from usru_scenarios.problems import UsruError
 from usru_scenarios.settings import DEFAULT_JUDGEMENTS, DEFAULT_TRIALS, MOST_SEED, ArgumentError, RunSettings
 from usru_scenarios.study import Study, load

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
-from command import answer
-from sampled import ERRORS, EXACT_MODELS, text_keys
+from support.command import answer
+from support.sampled import ERRORS, EXACT_MODELS, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.program.compilation import compile_model

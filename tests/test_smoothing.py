@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oracle import Json, View, marginals, remembered
+from support.oracle import Json, View, marginals, remembered
 from test_exact import (
     EVERYTHING,
     NUMERIC,

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from command import COMMAND, environment
-from tiny import TINY
+from support.command import COMMAND, environment
+from support.tiny import TINY
 
 _LINE = re.compile(r"^import time: +\d+ \| +\d+ \| *(\S+)$", re.MULTILINE)
 

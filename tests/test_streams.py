@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from command import COMMAND, HARBOUR, answer, environment, shell
+from support.command import COMMAND, HARBOUR, answer, environment, shell
 from usru_scenarios.problems import presentable
 
 OUTCOMES = {

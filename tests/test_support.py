@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from effort import tries
-from oracle import DEFAULT_RESOLUTION, Chain, Json, Path, all_paths, marginals
-from sampled import compiled, simulated
+from support.effort import tries
+from support.oracle import DEFAULT_RESOLUTION, Chain, Json, Path, all_paths, marginals
+from support.sampled import compiled, simulated
+from support.tiny import QUESTIONS, TINY
 from test_properties import MODELS, models
-from tiny import QUESTIONS, TINY
 from usru_scenarios.language.query import parse_statement
 from usru_scenarios.language.questions import probabilities
 from usru_scenarios.model.schema import Model

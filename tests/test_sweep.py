@@ -16,10 +16,10 @@ import pytest
 import yaml
 from rich.cells import cell_len
 
-from command import answer
-from oracle import Json
-from sampled import ERRORS, changed, text_keys
-from tiny import TINY
+from support.command import answer
+from support.oracle import Json
+from support.sampled import ERRORS, changed, text_keys
+from support.tiny import TINY
 from usru_scenarios.language.variable import parse_variable
 from usru_scenarios.problems import QueryError, RequestError
 from usru_scenarios.report import TABULAR, Layout, render_report

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from command import COMMAND, HERE, environment
-from labour import Labour
+from support.command import COMMAND, HERE, environment
+from support.labour import Labour
 from usru_scenarios.cli import main
 from usru_scenarios.running.processes import Processes
 from usru_scenarios.threads import NAMES, OF_ALL, one_thread

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command import answer
-from oracle import Json
+from support.command import answer
+from support.oracle import Json
+from support.tiny import study_of
 from test_least_differences import ROUNDING, Told
 from test_least_errors import WAR
-from tiny import study_of
 from usru_scenarios.program.program import Floats
 from usru_scenarios.study import Study
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from command import HERE
-from sampled import ERRORS
+from support.command import HERE
+from support.sampled import ERRORS
 from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.estimation.variance_shares import (
     GroupedSums,

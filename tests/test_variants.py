@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sampled import compiled, exact_model
+from support.sampled import compiled, exact_model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, simulate_variants
 from usru_scenarios.sampler.engine import BLOCK, Plan, Sampler, simulate

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from command import HERE, answer
-from oracle import Json
-from sampled import text_keys
+from support.command import HERE, answer
+from support.oracle import Json
+from support.sampled import text_keys
+from support.tiny import TINY, study_of
 from test_exact import random_model
-from tiny import TINY, study_of
 from usru_scenarios.model.judgements import dotted, judgements
 from usru_scenarios.model.schema import Duration, Model
 from usru_scenarios.problems import ModelError

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 import yaml
 
-import oracle
-from command import HARBOUR, answer
-from oracle import Json, View
-from sampled import ERRORS, EXACT_MODELS, changed, compiled, exact_model, text_keys
+from support import oracle
+from support.command import HARBOUR, answer
+from support.oracle import Json, View
+from support.sampled import ERRORS, EXACT_MODELS, changed, compiled, exact_model, text_keys
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
 from usru_scenarios.questions.watch import indicators

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from oracle import Json, Marginals, Visits
+from support.oracle import Json, Marginals, Visits
 from usru_scenarios.model.schema import Model
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program
@@ -24,7 +24,7 @@ from usru_scenarios.reading.loading import outlined
 from usru_scenarios.results.simulate import Simulation, ValuesResult
 from usru_scenarios.settings import RunSettings
 
-EXACT_MODELS = Path(__file__).parent / "models" / "exact"
+EXACT_MODELS = Path(__file__).parents[1] / "models" / "exact"
 
 Key = tuple[str | int, ...]
 

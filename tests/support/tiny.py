@@ -12,7 +12,7 @@ from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from oracle import Json, Path, posterior
+from support.oracle import Json, Path, posterior
 from usru_scenarios.study import Study, load
 
 Predicate = Callable[[Path], bool]

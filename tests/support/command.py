@@ -12,7 +12,7 @@ from unittest import mock
 
 from usru_scenarios.cli import main
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 GOLDEN = HERE / "golden"
 HARBOUR = str(GOLDEN / "harbour.yaml")
 COMMAND = [sys.executable, "-m", "usru_scenarios"]
