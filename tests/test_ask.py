@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,12 @@ def test_exact_answers_are_those_of_the_enumeration(studies: Callable[[str], Stu
     assert (found.method, found.standard_error, found.effective_trials, found.trials) == ("exact", 0.0, None, 0)
 
 
-def off(studies: Callable[[str], Study], truths: Callable[[str, str], float]) -> dict[tuple[str, str], str]:
+def off(
+    studies: Callable[[str], Study], truths: Callable[[str, str], float], models: Iterable[str] = MODELS
+) -> dict[tuple[str, str], str]:
     """The questions whose sampled answers are further from a truth than chance and rounding explain."""
     wrong = {}
-    for model in MODELS:
+    for model in models:
         for query in QUESTIONS:
             found = studies(model).ask(query, trials=TRIALS, method="sample")
             wanted = truths(model, query)
@@ -87,8 +89,8 @@ def test_sabotaged_sampled_answers_are_not(studies: Callable[[str], Study]) -> N
         raw["drivers"]["mood"]["states"] = {"high": 0.35, "low": 0.65}
         return QUESTIONS[query].truth(raw)
 
-    missed = off(studies, other)
-    assert len(missed) > len(MODELS) * len(QUESTIONS) / 2
+    missed = off(studies, other, ["carried"])
+    assert len(missed) > len(QUESTIONS) / 2
 
 
 def test_a_step_that_initial_decides_is_observed_with_its_own_shares(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.effort import tries
+from support.effort import slow_but, tries
 from support.oracle import Json, Resolution, View, marginals, remembered
 from usru_scenarios.exact.inference import (
     DEFAULT_BOUND,
@@ -272,7 +272,7 @@ def test_every_construct_is_as_in_the_reference(do: dict[str | tuple[str, int], 
     assert_forecast(EVERYTHING, do=do)
 
 
-@pytest.mark.parametrize("do", INTERVENTIONS)
+@pytest.mark.parametrize("do", slow_but(INTERVENTIONS[:2], INTERVENTIONS))
 @pytest.mark.parametrize("persistence", [0.45, 0.0, 1.0])
 def test_first_visits_of_an_outcome_that_comes_alone(
     persistence: float, do: dict[str | tuple[str, int], str | float]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.effort import slow_but
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.problems import ModelError, UnreadableInput
 from usru_scenarios.reading.loading import digest, load
@@ -247,6 +248,9 @@ peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
 print(status, int(peak[1]) // 1024)
 """
 
+_LARGE = {"many unknown names", "many keys", "deep and wide", "many values", "many states"}
+"""What takes a second each."""
+
 _UNREADABLE = {
     "nested brackets",
     "open brackets",
@@ -260,7 +264,7 @@ _UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("name", _HOSTILE)
+@pytest.mark.parametrize("name", slow_but({*_HOSTILE} - _LARGE, _HOSTILE))
 def test_a_hostile_file_is_read_or_refused_in_little_memory(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.yaml"
     path.write_bytes(_HOSTILE[name])

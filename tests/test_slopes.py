@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from support.command import answer
+from support.effort import slow_but
 from support.sampled import ERRORS, EXACT_MODELS, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
@@ -213,7 +214,7 @@ def test_a_group_is_the_sum_of_its_members_and_decides_the_order(tmp_path: Path)
 # Exact inference and models drawn anew -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FINITE)
+@pytest.mark.parametrize("name", slow_but({*FINITE} - {"priors", "rules"}, FINITE))
 def test_effects_agree_with_exact_inference(name: str) -> None:
     loaded = of_folder(name)
     last = compile_model(loaded.model).steps - 1

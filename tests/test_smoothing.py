@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.effort import tries
 from support.oracle import Json, View, marginals, remembered
 from test_exact import (
     EVERYTHING,
@@ -132,7 +133,7 @@ def test_a_forecast_under_observations_is_as_in_the_reference(evidence: str) -> 
     assert assert_smoothed(raw, evidence_of(compiled(raw))[evidence]) is not None
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(6, 20), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_under_random_observations_are_as_in_the_reference(dice: random.Random) -> None:
     raw = random_model(dice)
@@ -239,6 +240,7 @@ def test_next_to_impossible_is_possible() -> None:
     assert alone.scenarios[0, program.outcome.states.index("x")] == pytest.approx(8 / 9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_first_visits_of_many_scenarios_under_observations() -> None:
     raw = fed_back(66, 2)
     assert assert_smoothed(raw, at(1, is_in(compiled(raw), "d", "a"))) is not None

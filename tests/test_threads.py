@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.command import COMMAND, HERE, environment
+from support.effort import slow_but
 from support.labour import Labour
 from usru_scenarios.cli import main
 from usru_scenarios.running.processes import Processes
@@ -57,7 +58,7 @@ def test_the_command_starts_one_thread(command: list[str], tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", [COMMAND, script()], ids=["python -m", "usru"])
-@pytest.mark.parametrize("name", NAMES[1:])
+@pytest.mark.parametrize("name", slow_but(NAMES[1:2], NAMES[1:]))
 def test_a_setting_of_the_user_stays(command: list[str], name: str, tmp_path: Path) -> None:
     assert seen_by_numpy(command, tmp_path, **{name: "3"}) == {**ONE, name: "3"}
 
