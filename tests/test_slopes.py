@@ -269,7 +269,7 @@ def test_derivatives_agree_with_differences_on_common_random_numbers() -> None:
         program.reweight({name: float(program.weights[name][0]) + sign * small}) for name in names for sign in (1, -1)
     ]
     plan = Plan(2 * BLOCK, 5)
-    visits = simulate_variants(moved, plan).visits
+    visits = np.array(simulate_variants(moved, plan).visits)
     apart = (visits[::2] - visits[1::2]).mean(axis=2) / (2 * small)
     slope, error = apart.sum(axis=1) / plan.trials, apart.std(axis=1, ddof=1) * math.sqrt(apart.shape[1]) / plan.trials
     found = {weight.name: weight for weight in asked(loaded, plan=Plan(2 * BLOCK, 6)).weights if not weight.scheduled}

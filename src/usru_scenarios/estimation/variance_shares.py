@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import batch_numbers, batched_by_code
 from usru_scenarios.estimation.estimates import Estimate, Floats, covering_unseen
 
 Integers = npt.NDArray[np.integer]
@@ -38,6 +39,11 @@ class GroupedSums(NamedTuple):
     sums: Floats
     squares: Floats
 
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...], values: int) -> GroupedSums:
+        """Those of no draws, of shape (batches, ..., groups)."""
+        return cls(np.zeros(shape), np.zeros((*shape, values)), np.zeros((*shape, values)))
+
 
 def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> GroupedSums:
     """Sums over batches and groups.
@@ -48,11 +54,10 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
         groups: how many there are.
         starts: shape (batches,), where each batch starts.
     """
-    places = (np.searchsorted(starts, np.arange(len(codes)), side="right") - 1) * groups + codes
-    shape = (len(starts), groups)
+    numbers = batch_numbers(starts, len(codes))
 
     def summed(weights: Floats | None) -> Floats:
-        return np.bincount(places, weights, minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+        return batched_by_code(codes, weights, groups, numbers, len(starts))
 
     return GroupedSums(
         summed(None),

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
@@ -69,19 +72,13 @@ def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map)
         yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
         return
     work = _ProgramBatches(programs, plan)
-    total: VariantSums | None = None
-    for item, part in enumerate(map_blocks(work.run, range(work.portions * plan.blocks))):
-        block = item % plan.blocks
-        batches = plan.batches(part.visits.shape[2] * part.visits.shape[3])
-        if total is None:
-            shape = part.visits.shape
-            total = VariantSums(np.zeros(batches.count), np.zeros((shape[0], batches.count, *shape[2:])))
-        at = batches.at(block)
-        total.trials[at] += part.trials
-        total.visits[:, at] += part.visits
-        if block == plan.blocks - 1:
-            yield from (ProgramSums(total.trials, visits) for visits in total.visits)
-            total = None
+    parts = iter(map_blocks(work.run, range(work.portions * plan.blocks)))
+    for _ in range(work.portions):
+        yield from _apart(accumulated(islice(parts, plan.blocks), work.batches))
+
+
+def _apart(sums: VariantSums) -> Iterator[ProgramSums]:
+    return (ProgramSums(sums.trials, visits) for visits in sums.visits)
 
 
 class _ProgramBatches:
@@ -95,12 +92,17 @@ class _ProgramBatches:
         self.portions = -(-len(programs) // self.portion)
         self._held: tuple[int, VariantSampler] | None = None
 
+    @cached_property
+    def batches(self) -> TrialBatches:
+        """Those of each program."""
+        return VariantSampler.batches_of(self.programs[0], self.plan)
+
     def run(self, item: int) -> VariantSums:
         """The sums of one block for one portion."""
         portion, block = divmod(item, self.plan.blocks)
-        return self._panel(portion).run(block)
+        return self._sampler(portion).run(block)
 
-    def _panel(self, portion: int) -> VariantSampler:
+    def _sampler(self, portion: int) -> VariantSampler:
         if self._held is None or self._held[0] != portion:
             numbers = range(portion * self.portion, min((portion + 1) * self.portion, len(self.programs)))
             self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan)

@@ -11,36 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import BatchSums, TrialBatches, accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.sampler.engine import (
-    BlockSampler,
-    KernelCache,
-    MapBlocks,
-    Plan,
-    RaoBlackwellPath,
-    SampledPath,
-    TrialBatches,
-    batched,
-    require_memory,
-)
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
+from usru_scenarios.sampler.engine import BlockSampler, KernelCache, MapBlocks, Plan, require_memory
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
 
 @dataclass
-class VariantSums:
+class VariantSums(BatchSums):
     """The sums of a run of several variants.
 
     Attributes:
         trials: shape (batches,), the trials of each batch, the same for all variants.
-        visits: shape (variants, batches, steps, scenarios), sums of the scenario's probability, scenarios in the order
-            of the program.
+        visits: for each variant, shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in
+            the order of the program.
     """
 
     trials: Floats
-    visits: Floats
+    visits: list[Floats]
 
 
 def simulate_variants(programs: Sequence[Program], plan: Plan, map_blocks: MapBlocks = map) -> VariantSums:
@@ -49,13 +41,8 @@ def simulate_variants(programs: Sequence[Program], plan: Plan, map_blocks: MapBl
     Only the scenarios' probabilities are kept, and only the nodes that these depend on are drawn. Each variant gets the
     digits that it would get alone.
     """
-    panel = VariantSampler(programs, plan)
-    total = panel.zeros(panel.batches.count)
-    for block, part in enumerate(map_blocks(panel.run, range(plan.blocks))):
-        at = panel.batches.at(block)
-        total.trials[at] += part.trials
-        total.visits[:, at] += part.visits
-    return total
+    sampler = VariantSampler(programs, plan)
+    return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
 
 
 class VariantSampler:
@@ -70,7 +57,7 @@ class VariantSampler:
         self.plan = plan
         first = programs[0]
         self.shape = (first.steps, len(first.outcome.states))
-        self.batches: TrialBatches = plan.batches(first.steps * self.shape[1])
+        self.batches = self.batches_of(first, plan)
         kernels = KernelCache()
         groups: dict[tuple[int, ...], _SharedDrivers] = {}
         for number, program in enumerate(programs):
@@ -86,7 +73,14 @@ class VariantSampler:
     def bytes_each(program: Program, plan: Plan) -> int:
         """What one of the programs is predicted to take beside the trials: its sums, and how its outcome moves."""
         entries = program.steps * len(program.outcome.states)
-        return plan.batches(entries).bytes(entries) + 8 * 2 * len(program.outcome.states) * plan.trials_in(0)
+        return VariantSampler.batches_of(program, plan).bytes(entries) + 8 * 2 * len(
+            program.outcome.states
+        ) * plan.trials_in(0)
+
+    @staticmethod
+    def batches_of(program: Program, plan: Plan) -> TrialBatches:
+        """The batches of each of programs that have the steps and scenarios of this one."""
+        return plan.batches(program.steps * len(program.outcome.states))
 
     @property
     def seconds_each(self) -> float:
@@ -95,18 +89,13 @@ class VariantSampler:
             group.walker.seconds_each + sum(o.seconds_each for o in group.outcomes.values()) for group in self.groups
         )
 
-    def zeros(self, batches: int) -> VariantSums:
-        """The sums of no trials, with room for so many batches."""
-        return VariantSums(np.zeros(batches), np.zeros((len(self.programs), batches, *self.shape)))
-
     def run(self, block: int) -> VariantSums:
         """The sums of one block."""
-        starts = self.batches.starts(block)
-        sums = self.zeros(len(starts))
-        sums.trials += np.diff(np.append(starts, self.plan.trials_in(block)))
+        edges = self.batches.starts(block)
+        visits = [np.zeros((len(edges), *self.shape)) for _ in self.programs]
         for group in self.groups:
-            group.run(block, sums.visits, starts)
-        return sums
+            group.walker.walk(block, _VariantObserver(group, block, visits, edges))
+        return VariantSums(batch_trials(edges, self.plan.trials_in(block)), visits)
 
 
 class _SharedDrivers:
@@ -131,34 +120,27 @@ class _SharedDrivers:
         only = frozenset({OUTCOME})
         self.outcomes[number] = BlockSampler(program, self.plan, draw_outcome=False, needed=only, kernels=self.kernels)
 
-    def run(self, block: int, visits: Floats, starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
-        """Add the sums of a block to the variants' own."""
-        self.walker.walk(block, _VariantObserver(self, block, visits, starts))
-
 
 class _VariantObserver:
     """Carries the outcome of every variant of a group along a block."""
 
-    def __init__(
-        self, group: _SharedDrivers, block: int, visits: Floats, starts: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> None:
-        self.place = group.walker.index[OUTCOME]
+    def __init__(self, group: _SharedDrivers, block: int, visits: list[Floats], edges: npt.NDArray[np.int64]) -> None:
+        self.outcome = group.walker.index[OUTCOME]
         self.visits = visits
-        self.starts = starts
+        self.edges = edges
         self.feedback = group.feedback
-        self.paths: dict[int, RaoBlackwellPath | SampledPath] = {
-            number: SampledPath([]) if group.feedback else RaoBlackwellPath([], lumped=False)
-            for number in group.outcomes
-        }
+        self.present: dict[int, Floats] = {}
         self.kernels = {number: walker.kernels(block) for number, walker in group.outcomes.items()}
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step."""
-        for number, path in self.paths.items():
+        drawn = block_states.before[self.outcome] if self.feedback else None
+        for number, kernels in self.kernels.items():
             if not self.feedback:
-                (kernel,) = self.kernels[number][step]
+                (kernel,) = kernels[step]
                 assert isinstance(kernel, OutcomeKernel)
                 transition = kernel.transition(block_states)
             assert transition is not None, "where the outcome feeds back, it is drawn"
-            probability, _ = path.move(transition, block_states.now[self.place])
-            self.visits[number, :, step] += batched(probability, self.starts)
+            present = probabilities_after(transition, self.present.get(number), drawn)
+            self.visits[number][:, step] = batched(present, self.edges)
+            self.present[number] = present

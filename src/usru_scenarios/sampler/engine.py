@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import TrialBatches, batch_trials, batched, effective_trials
 from usru_scenarios.estimation.estimates import (
     Controls,
     Estimate,
@@ -107,46 +108,12 @@ class Plan:
         judgements has two.
         """
         if self.judgements:
-            return TrialBatches(self.trials // (2 * self.judgements), self.trials)
+            return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
         most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
         size = 1
         while -(-self.trials // size) > most:
             size *= 2
-        return TrialBatches(size, self.trials)
-
-
-@dataclass(frozen=True)
-class TrialBatches:
-    """The trials in groups of one size, the last perhaps smaller; blocks need not begin where they do."""
-
-    size: int
-    trials: int
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return -(-self.trials // self.size)
-
-    def bytes(self, entries: int) -> int:
-        """What sums of so many numbers take, those of a block beside those of all."""
-        return 8 * (self.count + len(self.starts(0))) * entries
-
-    def starts(self, block: int) -> npt.NDArray[np.int64]:
-        """Where in a block its batches start; the first may go on from the block before: shape (batches of it,)."""
-        first = block * BLOCK
-        return np.maximum(np.arange(-(first % self.size), min(BLOCK, self.trials - first), self.size), 0)
-
-    def at(self, block: int) -> slice:
-        """The batches of a block, the last and the first of neighbours being the same where one goes on."""
-        first = block * BLOCK // self.size
-        return slice(first, first + len(self.starts(block)))
-
-    def whole(self, block: int) -> slice:
-        """Of the batches of a block, counted from 0, those all of whose trials are in it."""
-        first, last = block * BLOCK, min((block + 1) * BLOCK, self.trials)
-        count = len(self.starts(block))
-        ends_within = last == self.trials or not last % self.size
-        return slice(1 if first % self.size else 0, count if ends_within else count - 1)
+        return TrialBatches(size, self.trials, BLOCK)
 
 
 @dataclass
@@ -195,7 +162,7 @@ class ForecastSums:
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand: method (23)."""
-        return float(self.trials.sum()) ** 2 / self.squares if self.squares else 0.0
+        return float(effective_trials(self.trials.sum(), np.asarray(self.squares)))
 
     @property
     def groups(self) -> Floats:
@@ -307,7 +274,7 @@ class TrialGroups:
         trials = min(BLOCK, batches.trials - block * BLOCK)
         self.trials: Floats
         if weights is None:
-            self.trials = np.diff(np.append(self.edges, trials)).astype(np.float64)
+            self.trials = batch_trials(self.edges, trials)
         else:
             self.trials = batched(weights[None], self.edges)[:, 0]
         self.basis = basis[self.at][self.whole]
@@ -734,7 +701,7 @@ class Sampler:
         self, block: int, batches: TrialBatches, columns: Mapping[str, slice], weights: Floats | None = None
     ) -> TrialGroups:
         """The groups of a block; `batches` are those of the sums."""
-        whole = TrialBatches(2 * batches.size, batches.trials) if self.plan.judgements else batches
+        whole = replace(batches, size=2 * batches.size) if self.plan.judgements else batches
         quantities = max((part.stop for part in columns.values()), default=0)
         return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
@@ -783,7 +750,7 @@ class ForecastAccumulator:
         self.sums = sampler.part(block, batches.at(block), weighted=weights is not None)
         if weights is None:
             trials = sampler.plan.trials_in(block)
-            self.sums.trials += np.diff(np.append(self.edges, trials))
+            self.sums.trials += batch_trials(self.edges, trials)
             self.sums.squares += trials
         else:
             self.sums.trials += batched(weights[None], self.edges)[:, 0]
@@ -851,11 +818,6 @@ class ForecastAccumulator:
         elif self.groups is not None:
             self.groups.put(self.sums.columns[OUTCOME], seen)
             self.ever += self.groups.sums[:, self.sums.columns[OUTCOME]]
-
-
-def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
-    """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
-    return np.add.reduceat(values, edges, axis=-1).T
 
 
 def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:

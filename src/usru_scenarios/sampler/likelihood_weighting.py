@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
@@ -33,7 +34,6 @@ from usru_scenarios.sampler.engine import (
     Plan,
     RaoBlackwellPath,
     Sampler,
-    batched,
 )
 from usru_scenarios.sampler.kernels import Restriction
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
@@ -59,7 +59,7 @@ class TooManyParts(UsruError):  # noqa: N818  # says what is at fault
 
 
 @dataclass
-class CaseSums:
+class CaseSums(BatchSums):
     """The sums of a run over the same trials, for several cases.
 
     Attributes:
@@ -68,6 +68,8 @@ class CaseSums:
         squares: shape (cases,), sums over trials of the squared weight with the observations.
     """
 
+    WHOLE = frozenset({"squares"})
+
     both: Floats
     given: Floats
     squares: Floats
@@ -75,9 +77,7 @@ class CaseSums:
     @property
     def effective_trials(self) -> Floats:
         """For how many unweighted trials the weighted ones stand, shape (cases,): method (23)."""
-        total = self.given.sum(axis=0)
-        effective: Floats = np.divide(total**2, self.squares, out=np.zeros_like(total), where=self.squares > 0)
-        return effective
+        return effective_trials(self.given.sum(axis=0), self.squares)
 
 
 def sample(
@@ -99,7 +99,8 @@ def sample(
     Raises:
         TooManyParts: an event is too long for the scenario to be carried.
     """
-    return CaseSampler(program, cases, plan, kernels).sums(map_blocks)
+    sampler = CaseSampler(program, cases, plan, kernels)
+    return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
 
 
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
@@ -237,7 +238,7 @@ class CaseSampler:
 
     @property
     def shares_bytes(self) -> int:
-        """What the shares of a carried scenario's probability take at most (see `Split`)."""
+        """What the shares of a carried scenario's probability take at most (see `FlagSplit`)."""
         if not self.carried:
             return 0
         shares = np.zeros(self.program.steps)
@@ -248,17 +249,6 @@ class CaseSampler:
                 first, last = min(part.steps[0] for part in about), max(part.steps[-1] for part in about)
                 shares[first : last + 1] += 1 << min(len(about), _FLAGS)
         return 8 * int(shares.max()) * len(self.program.outcome.states) * self.plan.trials_in(0)
-
-    def sums(self, map_blocks: MapBlocks) -> CaseSums:
-        """Run all blocks."""
-        shape = (self.batches.count, len(self.cases))
-        total = CaseSums(np.zeros(shape), np.zeros(shape), np.zeros(len(self.cases)))
-        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
-            at = self.batches.at(block)
-            total.both[at] += part.both
-            total.given[at] += part.given
-            total.squares += part.squares
-        return total
 
     @property
     def seconds_each(self) -> float:

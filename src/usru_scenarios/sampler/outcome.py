@@ -218,6 +218,22 @@ class FullTransition:
         return after
 
 
+def probabilities_after(
+    transition: LazyTransition | FullTransition, before: Floats | None, drawn: States | None
+) -> Floats:
+    """The scenarios' probabilities in each trial after a step, shape (scenarios, trials); methods (14) and (15).
+
+    Args:
+        transition: the step.
+        before: the probabilities before it, which are carried along; None at the first step.
+        drawn: the scenarios drawn before it, shape (trials,), from which alone the step is taken instead; None where
+            they are carried, or at the first step.
+    """
+    if before is None:
+        return transition.start()
+    return transition.advance(before) if drawn is None else transition.row(drawn)
+
+
 class OutcomeKernel:
     """Gives the outcome's transition in every trial of a block."""
 

@@ -15,32 +15,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import (
+    BatchSums,
+    Integers,
+    accumulated,
+    batch_numbers,
+    batched,
+    batched_by_code,
+    effective_trials,
+    sums_by_code,
+)
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import Codes, EvidenceSums, discretizations
-from usru_scenarios.sampler.engine import BlockSampler, MapBlocks, Plan, batched
+from usru_scenarios.sampler.engine import BlockSampler, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, restrictions_of
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
 
 @dataclass
-class PathSums:
+class PathSums(BatchSums):
     """The sums of the first walk; axes as in `EvidenceSums` and `direct.shares`.
 
     Attributes:
         parts: for each part of the contrast.
         passed: for each reading, shape (steps, states): in how many of the trials that led there it was in a state.
-        arrived: the number of these trials, each counted by its weight.
-        squares: of the weights of all trials, summed.
+        arrived: shape (), the number of these trials, each counted by its weight.
+        squares: shape (), of the weights of all trials, summed.
     """
+
+    WHOLE = frozenset({"passed", "arrived", "squares"})
 
     trials: Floats
     true: Floats
@@ -48,26 +59,13 @@ class PathSums:
     totals: dict[str, Floats]
     parts: list[Floats]
     passed: list[Floats]
-    arrived: float
-    squares: float = 0.0
-
-    def add(self, other: PathSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
-        self.trials[at] += other.trials
-        self.true[at] += other.true
-        for mine, theirs in zip([*self.counts, *self.parts], [*other.counts, *other.parts], strict=True):
-            mine[at] += theirs
-        for name, totals in other.totals.items():
-            self.totals[name][at] += totals
-        for passed, more in zip(self.passed, other.passed, strict=True):
-            np.add(passed, more, out=passed)
-        self.arrived += other.arrived
-        self.squares += other.squares
+    arrived: Floats
+    squares: Floats
 
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand."""
-        return float(self.trials.sum()) ** 2 / self.squares if self.squares else 0.0
+        return float(effective_trials(self.trials.sum(), self.squares))
 
     @property
     def tellings(self) -> EvidenceSums:
@@ -139,22 +137,7 @@ class PathSampler:
 
     def survey(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""
-        total = self.zeros(self.batches.count)
-        for block, part in enumerate(map_blocks(self._survey, range(self.plan.blocks))):
-            total.add(part, self.batches.at(block))
-        return total
-
-    def zeros(self, batches: int) -> PathSums:
-        """The sums of no trials, with room for so many batches."""
-        return PathSums(
-            trials=np.zeros(batches),
-            true=np.zeros(batches),
-            counts=[np.zeros((batches, 2, len(reading.states))) for reading in self.readings],
-            totals={reading.node: np.zeros((batches, 2)) for reading in self.readings if reading.is_numeric},
-            parts=[np.zeros((batches, 2, *part.log_odds.shape)) for part in self.contrast.parts],
-            passed=[np.zeros((self.program.steps, len(one.states))) for one in self.readings],
-            arrived=0.0,
-        )
+        return accumulated(map_blocks(self._survey, range(self.plan.blocks)), self.batches)
 
     @property
     def seconds_each(self) -> float:
@@ -171,9 +154,10 @@ class PathSampler:
         return weights
 
     def _survey(self, block: int) -> PathSums:
-        surveyor = _PathObserver(self, block)
-        self.walker.walk(block, surveyor)
-        return surveyor.sums
+        observer = _PathObserver(self, block)
+        self.walker.walk(block, observer)
+        assert observer.sums is not None, "the step that is explained has been seen"
+        return observer.sums
 
     def typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
         """The second walk: the typical path by method (57); None where no path leads there."""
@@ -187,11 +171,11 @@ class PathSampler:
         return best
 
     def _match(self, shares: list[Floats], block: int) -> TypicalPath | None:
-        matcher = _AgreementObserver(self, shares, self.plan.trials_in(block))
-        self.walker.walk(block, matcher)
+        observer = _AgreementObserver(self, shares, self.plan.trials_in(block))
+        self.walker.walk(block, observer)
         weights = self.weights(block)
-        counts = matcher.arrived if weights is None else matcher.arrived & (weights > 0.0)
-        agreement = np.where(counts, matcher.agreement, -np.inf)
+        counts = observer.arrived if weights is None else observer.arrived & (weights > 0.0)
+        agreement = np.where(counts, observer.agreement, -np.inf)
         trial = int(agreement.argmax())
         if agreement[trial] < 0:
             return None
@@ -209,132 +193,128 @@ class PathSampler:
 
 
 class _TargetProbability:
-    """Follows the scenario's probability in each trial."""
+    """Follows the probability of what is explained in each trial."""
 
-    def __init__(self, traveller: PathSampler) -> None:
-        self.carried = traveller.carried
-        self.outcome = traveller.walker.index[OUTCOME]
-        self.members = traveller.contrast.members
+    def __init__(self, sampler: PathSampler) -> None:
+        self.sampler = sampler
+        self.outcome = sampler.walker.index[OUTCOME]
         self.present: Floats | None = None
 
-    def observe(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
-        """Take a step."""
+    def observe(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
+        """Take a step; gives the probability that what is explained holds after it, shape (trials,)."""
         assert transition is not None, "the outcome is among the nodes that are drawn"
-        before = block_states.before[self.outcome]
-        if self.present is None:
-            self.present = transition.start()
-        else:
-            self.present = transition.advance(self.present) if self.carried else transition.row(before)
-
-    @property
-    def probability(self) -> Floats:
-        """That what is explained holds now, shape (trials,)."""
-        assert self.present is not None, "a step has been seen"
-        probability: Floats = np.clip(self.present[self.members].sum(axis=0), 0.0, 1.0)
+        drawn = None if self.sampler.carried else block_states.before[self.outcome]
+        self.present = probabilities_after(transition, self.present, drawn)
+        probability: Floats = np.clip(self.present[self.sampler.contrast.members].sum(axis=0), 0.0, 1.0)
         return probability
 
 
 class _PathObserver:
-    """Watches a block for the first walk."""
+    """Makes the sums of the first walk over a block."""
 
-    def __init__(self, traveller: PathSampler, block: int) -> None:
-        self.traveller = traveller
-        self.trials = traveller.plan.trials_in(block)
-        self.carried = _TargetProbability(traveller)
-        self.edges = traveller.batches.starts(block)
-        self.sums = traveller.zeros(len(self.edges))
-        self.batches = np.searchsorted(self.edges, np.arange(self.trials), side="right") - 1
+    def __init__(self, sampler: PathSampler, block: int) -> None:
+        self.sampler = sampler
+        trials = sampler.plan.trials_in(block)
+        self.target = _TargetProbability(sampler)
+        self.edges = sampler.batches.starts(block)
+        self.numbers = batch_numbers(self.edges, trials)
         self.codes: list[list[Codes]] = []
-        weights = traveller.weights(block)
-        self.weights = np.ones(self.trials) if weights is None else weights
+        weights = sampler.weights(block)
+        self.weights = np.ones(trials) if weights is None else weights
+        self.sums: PathSums | None = None
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Remember the states of a step; at the last one, make the sums."""
-        if step >= self.traveller.program.steps:
+        sampler = self.sampler
+        if step >= sampler.program.steps:
             return
-        self.carried.observe(block_states, transition)
-        self.codes.append([reading.codes(block_states.now[reading.index]) for reading in self.traveller.readings])
-        if step == self.traveller.program.steps - 1:
-            arrived = self.traveller.arrives(block_states)
-            true = self.weights * (arrived if self.traveller.told else self.carried.probability)
-            self.sums.trials += batched(self.weights[None], self.edges)[:, 0]
-            self.sums.squares += float((self.weights**2).sum())
-            self.sums.true += batched(true[None], self.edges)[:, 0]
-            self._states(block_states, true)
-            self._parts(block_states, true)
-            self._paths(arrived & (self.weights > 0.0))
+        probability = self.target.observe(block_states, transition)
+        self.codes.append([reading.codes(block_states.now[reading.index]) for reading in sampler.readings])
+        if step == sampler.program.steps - 1:
+            arrived = sampler.arrives(block_states)
+            both = np.stack([self.weights, self.weights * (arrived if sampler.told else probability)])
+            arrived &= self.weights > 0.0
+            trials, true = batched(both, self.edges).T
+            self.sums = PathSums(
+                trials=trials,
+                true=true,
+                counts=[
+                    self._counted(codes, both, len(reading.states))
+                    for reading, codes in zip(sampler.readings, self.codes[-1], strict=True)
+                ],
+                totals={
+                    reading.node: batched(block_states.now[reading.index] * both, self.edges)
+                    for reading in sampler.readings
+                    if reading.is_numeric
+                },
+                parts=self._parts(block_states, both),
+                passed=self._passed(arrived),
+                arrived=np.asarray(self.weights[arrived].sum()),
+                squares=np.asarray((self.weights**2).sum()),
+            )
 
-    def _states(self, block_states: BlockStates, true: Floats) -> None:
-        for reading, codes, counts in zip(self.traveller.readings, self.codes[-1], self.sums.counts, strict=True):
-            for number, weights in enumerate((self.weights, true)):
-                counts[:, number] += self._counted(codes, weights, len(reading.states))
-            if reading.is_numeric:
-                values = block_states.now[reading.index]
-                self.sums.totals[reading.node] += batched(np.stack([values * self.weights, values * true]), self.edges)
-
-    def _parts(self, block_states: BlockStates, true: Floats) -> None:
-        contrast = self.traveller.contrast
+    def _parts(self, block_states: BlockStates, both: Floats) -> list[Floats]:
+        contrast = self.sampler.contrast
         if not contrast.parts:
-            return
-        signs = contrast.sign(block_states)
-        for part, sums in zip(contrast.parts, self.sums.parts, strict=True):
+            return []
+        signs, found = contrast.sign(block_states), []
+        for part in contrast.parts:
+            sums = np.zeros((len(self.edges), 2, *part.log_odds.shape))
             for rows, share in part.places(block_states):
                 for scenario, sign in enumerate(signs):
-                    pull = sign * share
-                    sums[:, 0, :, scenario] += self._counted(rows, pull * self.weights, sums.shape[2])
-                    sums[:, 1, :, scenario] += self._counted(rows, pull * true, sums.shape[2])
+                    sums[..., scenario] += self._counted(rows, sign * share * both, sums.shape[2])
+            found.append(sums)
+        return found
 
-    def _counted(self, codes: npt.NDArray[Any], weights: Floats | None, size: int) -> Floats:
-        """Sums of weights by batch and code, shape (batches, size)."""
-        batches = len(self.edges)
-        counted = np.bincount(self.batches * size + codes, weights, minlength=batches * size)
-        return counted.reshape(batches, size).astype(np.float64)
+    def _counted(self, codes: Integers, both: Floats, size: int) -> Floats:
+        """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
+        return np.stack([batched_by_code(codes, each, size, self.numbers, len(self.edges)) for each in both], axis=1)
 
-    def _paths(self, arrived: npt.NDArray[np.bool_]) -> None:
+    def _passed(self, arrived: npt.NDArray[np.bool_]) -> list[Floats]:
+        """By reading the weights of the trials that arrived in each of its states, shape (steps, states)."""
         weights = self.weights[arrived]
-        self.sums.arrived += float(weights.sum())
-        for step, row in enumerate(self.codes):
-            for codes, passed in zip(row, self.sums.passed, strict=True):
-                passed[step] += np.bincount(codes[arrived], weights, minlength=passed.shape[1])
+        return [
+            np.stack([sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes])
+            for number, reading in enumerate(self.sampler.readings)
+        ]
 
 
 class _AgreementObserver:
-    """Watches a block for the second walk: with what share of the others does each path agree, summed over nodes."""
+    """The second walk over a block: with what share of the others each path agrees, summed over nodes."""
 
-    def __init__(self, traveller: PathSampler, shares: list[Floats], trials: int) -> None:
-        self.readings = traveller.readings
+    def __init__(self, sampler: PathSampler, shares: list[Floats], trials: int) -> None:
+        self.readings = sampler.readings
         self.shares = shares
         self.agreement = np.zeros(trials)
-        self.traveller = traveller
+        self.sampler = sampler
         self.arrived = np.zeros(trials, dtype=np.bool_)
 
     def observe(
         self, step: int, block_states: BlockStates, _transition: LazyTransition | FullTransition | None
     ) -> None:
         """Add a step."""
-        if step >= self.traveller.program.steps:
+        if step >= self.sampler.program.steps:
             return
-        self.arrived = self.traveller.arrives(block_states)
+        self.arrived = self.sampler.arrives(block_states)
         for reading, shares in zip(self.readings, self.shares, strict=True):
             self.agreement += shares[step].take(reading.codes(block_states.now[reading.index]))
 
 
 class _PathWriter:
-    """Watches a block for the third walk and writes down one of its paths."""
+    """The third walk over a block: writes down one of its paths."""
 
-    def __init__(self, traveller: PathSampler, trial: int) -> None:
-        self.traveller = traveller
-        self.carried = _TargetProbability(traveller)
+    def __init__(self, sampler: PathSampler, trial: int) -> None:
+        self.sampler = sampler
+        self.target = _TargetProbability(sampler)
         self.trial = trial
-        self.index = {name: traveller.walker.index[name] for name in traveller.walker.needed}
+        self.index = {name: sampler.walker.index[name] for name in sampler.walker.needed}
         self.values: dict[str, list[float]] = {name: [] for name in self.index}
         self.probability: list[float] = []
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Write a step down."""
-        if step >= self.traveller.program.steps:
+        if step >= self.sampler.program.steps:
             return
-        self.carried.observe(block_states, transition)
-        self.probability.append(float(self.carried.probability[self.trial]))
+        self.probability.append(float(self.target.observe(block_states, transition)[self.trial]))
         for name, index in self.index.items():
             self.values[name].append(float(block_states.now[index][self.trial]))

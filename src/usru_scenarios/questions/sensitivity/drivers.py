@@ -18,6 +18,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import BatchSums, accumulated
 from usru_scenarios.estimation.estimates import UNDRAWN, Estimate
 from usru_scenarios.estimation.variance_shares import (
     GroupedSums,
@@ -51,7 +52,7 @@ from usru_scenarios.sampler.engine import (
     Plan,
     require_memory,
 )
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
 BINS = 16
@@ -85,15 +86,18 @@ def driver_uncertainties(
         plan: how many trials, and the seed.
         map_blocks: as in `engine.simulate`.
     """
-    survey = DriverSampler(program, list(outline.drivers), aim, plan)
+    sampler = DriverSampler(program, list(outline.drivers), aim, plan)
     places = aim.places(outline.scenarios, program)
     drivers = [
         _uncertainty(
-            outline.drivers[reading.driver].title, reading.driver, _Found.of(survey, reading, sums, differences), places
+            outline.drivers[reading.driver].title,
+            reading.driver,
+            _Found.of(sampler, reading, sums, differences),
+            places,
         )
-        for reading, sums, differences in survey.found(map_blocks)
+        for reading, sums, differences in sampler.found(map_blocks)
     ]
-    return sorted(drivers, key=lambda driver: (-driver.shift, driver.driver)), survey.note
+    return sorted(drivers, key=lambda driver: (-driver.shift, driver.driver)), sampler.note
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,12 @@ class _Found:
     total: Estimate | None
 
     @classmethod
-    def of(cls, survey: DriverSampler, reading: DriverGroups, sums: GroupedSums, differences: Floats | None) -> _Found:
+    def of(cls, sampler: DriverSampler, reading: DriverGroups, sums: GroupedSums, differences: Floats | None) -> _Found:
         """From the sums of a walk."""
-        unseen = survey.unseen(reading, sums)
+        unseen = sampler.unseen(reading, sums)
         total = None
         if differences is not None:
-            total = total_share(sums, differences, unseen, survey.moved(reading, sums))
+            total = total_share(sums, differences, unseen, sampler.moved(reading, sums))
         return cls(information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen), total)
 
 
@@ -218,9 +222,7 @@ class DriverSampler:
 
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[DriverGroups, GroupedSums, Floats | None]]:
         """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
-        total = self.zeros(self.batches.count)
-        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
-            total.add(part, self.batches.at(block))
+        total = accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
         none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
             yield reading, sums, total.differences.get(reading.driver, none)
@@ -278,24 +280,15 @@ class DriverSampler:
         moved: Floats = 2 * UNDRAWN * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
         return moved
 
-    def zeros(self, batches: int) -> DriverSums:
-        """The sums of no trials, with room for so many batches."""
-        steps, cells = len(self.steps), len(self.aim.cells)
-        shapes = [(batches, steps, reading.groups) for reading in self.readings]
-        return DriverSums(
-            [GroupedSums(np.zeros(shape), np.zeros((*shape, cells)), np.zeros((*shape, cells))) for shape in shapes],
-            {reading.driver: np.zeros((batches, cells)) for reading in self.exchanged},
-        )
-
     def run(self, block: int) -> DriverSums:
         """The sums of one block."""
-        surveyor = _DriverObserver(self, block)
-        self.walker.walk(block, surveyor)
-        return surveyor.sums
+        observer = _DriverObserver(self, block)
+        self.walker.walk(block, observer)
+        return observer.sums
 
 
 @dataclass
-class DriverSums:
+class DriverSums(BatchSums):
     """The sums of a walk.
 
     Attributes:
@@ -307,53 +300,42 @@ class DriverSums:
     grouped: list[GroupedSums]
     differences: dict[str, Floats]
 
-    def add(self, other: DriverSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
-        for mine, theirs in zip(self.grouped, other.grouped, strict=True):
-            for total, part in zip(mine, theirs, strict=True):
-                total[at] += part
-        for name, differences in other.differences.items():
-            self.differences[name][at] += differences
-
 
 class _DriverObserver:
     """Watches a block, and carries the outcome along the paths as they are and with one driver's exchanged."""
 
-    def __init__(self, survey: DriverSampler, block: int) -> None:
-        self.survey = survey
-        self.starts = survey.batches.starts(block)
-        self.sums = survey.zeros(len(self.starts))
-        self.partners = partners(survey.plan.trials_in(block), self.starts)
-        self.kernels = survey.outcome.kernels(block)
-        self.place = survey.walker.index[OUTCOME]
+    def __init__(self, sampler: DriverSampler, block: int) -> None:
+        self.sampler = sampler
+        self.starts = sampler.batches.starts(block)
+        batches, steps, cells = len(self.starts), len(sampler.steps), len(sampler.aim.cells)
+        self.sums = DriverSums(
+            [GroupedSums.zeros((batches, steps, reading.groups), cells) for reading in sampler.readings],
+            {reading.driver: np.zeros((batches, cells)) for reading in sampler.exchanged},
+        )
+        self.partners = partners(sampler.plan.trials_in(block), self.starts)
+        self.kernels = sampler.outcome.kernels(block)
+        self.place = sampler.walker.index[OUTCOME]
         self.present: Floats | None = None
         self.paths: dict[str, Floats] = {}
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Carry the outcome by a step; at a step that is asked about, add to the sums."""
         assert transition is not None, "the outcome is among the nodes that are needed"
-        survey = self.survey
-        self.present = self._carried(self.present, transition, block_states)
-        for reading in survey.exchanged:
+        sampler = self.sampler
+        drawn = None if sampler.carried else block_states.before[self.place]
+        self.present = probabilities_after(transition, self.present, drawn)
+        for reading in sampler.exchanged:
             moved = self._transition(step, self._exchanged(block_states, reading.index))
-            self.paths[reading.driver] = self._carried(self.paths.get(reading.driver), moved, block_states)
-        if step not in survey.steps:
+            self.paths[reading.driver] = probabilities_after(moved, self.paths.get(reading.driver), drawn)
+        if step not in sampler.steps:
             return
-        at, cells = step - survey.steps[0], survey.aim.gathered(self.present)
-        for reading, sums in zip(survey.readings, self.sums.grouped, strict=True):
+        at, cells = step - sampler.steps[0], sampler.aim.gathered(self.present)
+        for reading, sums in zip(sampler.readings, self.sums.grouped, strict=True):
             codes = reading.codes(block_states.now[reading.index])
             for total, part in zip(sums, grouped(codes, cells, reading.groups, self.starts), strict=True):
                 total[:, at] += part
         for driver, path in self.paths.items():
-            self.sums.differences[driver] += squared_differences(cells, survey.aim.gathered(path), self.starts)
-
-    def _carried(
-        self, before: Floats | None, transition: LazyTransition | FullTransition, block_states: BlockStates
-    ) -> Floats:
-        """The scenarios' probabilities, shape (scenarios, trials); where the scenario is drawn, read one step ahead."""
-        if before is None:
-            return transition.start()
-        return transition.advance(before) if self.survey.carried else transition.row(block_states.before[self.place])
+            self.sums.differences[driver] += squared_differences(cells, sampler.aim.gathered(path), self.starts)
 
     def _transition(self, step: int, block_states: BlockStates) -> LazyTransition | FullTransition:
         (kernel,) = self.kernels[step]

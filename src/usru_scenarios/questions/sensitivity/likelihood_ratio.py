@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import BatchSums, accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term
 from usru_scenarios.program.support import Support
@@ -30,8 +31,8 @@ from usru_scenarios.questions.sensitivity.tilting import (
     TiltedProgram,
     Tilting,
 )
-from usru_scenarios.sampler.engine import BLOCK, BlockSampler, MapBlocks, Plan, RaoBlackwellPath, SampledPath, batched
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel
+from usru_scenarios.sampler.engine import BLOCK, BlockSampler, MapBlocks, Plan
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, States
 
 _SECONDS_PER_FACTOR = 1e-8
@@ -54,7 +55,7 @@ class EffectEstimates:
 
 
 @dataclass
-class CovarianceSums:
+class CovarianceSums(BatchSums):
     """Sums over batches that give effects of some things on the scenarios, each as a covariance or a plain mean.
 
     Attributes:
@@ -64,6 +65,8 @@ class CovarianceSums:
         squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
         total: shape (things,), sums of W at the last step.
     """
+
+    WHOLE = frozenset({"squares", "total"})
 
     with_visits: Floats
     alone: Floats
@@ -79,13 +82,6 @@ class CovarianceSums:
             np.zeros(things),
             np.zeros(things),
         )
-
-    def add(self, other: CovarianceSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
-        self.with_visits[at] += other.with_visits
-        self.alone[at] += other.alone
-        self.squares += other.squares
-        self.total += other.total
 
     def effects(self, sums: PathwiseSums, shares: Floats) -> EffectEstimates:
         """The effects; `shares` is how much each of the steps counts that `alone` is about."""
@@ -106,7 +102,7 @@ class CovarianceSums:
 
 
 @dataclass
-class PathwiseSums:
+class PathwiseSums(BatchSums):
     """The sums of a walk.
 
     Attributes:
@@ -119,13 +115,6 @@ class PathwiseSums:
     visits: Floats
     cells: CovarianceSums
     weights: CovarianceSums
-
-    def add(self, other: PathwiseSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
-        self.trials[at] += other.trials
-        self.visits[at] += other.visits
-        self.cells.add(other.cells, at)
-        self.weights.add(other.weights, at)
 
 
 @dataclass(frozen=True)
@@ -238,10 +227,7 @@ class PathwiseEstimator:
 
     def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
         """Walk all blocks."""
-        total = self.zeros(self.batches.count)
-        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
-            total.add(part, self.batches.at(block))
-        return total
+        return accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
 
     def zeros(self, batches: int) -> PathwiseSums:
         """The sums of no trials."""
@@ -324,8 +310,8 @@ class _PathwiseObserver:
         self.trials = survey.plan.trials_in(block)
         self.edges = survey.batches.starts(block)
         self.sums = survey.zeros(len(self.edges))
-        self.sums.trials += np.diff(np.append(self.edges, self.trials))
-        self.path = SampledPath([]) if survey.program.feedback else RaoBlackwellPath([], lumped=False)
+        self.sums.trials += batch_trials(self.edges, self.trials)
+        self.present: Floats | None = None
         self.driver_cells = np.flatnonzero(~survey.of_outcome)
         self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
         self.ratios = np.ones((len(self.driver_cells), self.trials))
@@ -337,8 +323,9 @@ class _PathwiseObserver:
         assert transition is not None, "the outcome is among the nodes that are walked"
         rows = RowPacker(block_states, self.survey.walker.index)
         share = float(self.survey.shares[step])
-        before = self.path.present
-        probability, _ = self.path.move(transition, block_states.now[self.survey.walker.index[OUTCOME]])
+        before = self.present
+        drawn = block_states.before[self.survey.walker.index[OUTCOME]] if self.survey.program.feedback else None
+        self.present = probability = probabilities_after(transition, before, drawn)
         for lawyer in self.survey.drivers[step]:
             self._weigh(lawyer, block_states, rows)
         self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, share, self.counted))

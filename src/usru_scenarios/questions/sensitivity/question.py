@@ -99,6 +99,6 @@ def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks) -
     steps = aim.steps(program)
     program = replace(program, grid=replace(program.grid, count=steps.stop))
     visits = simulate_variants([program], plan, map_blocks)
-    cells = aim.gathered(visits.visits[0, :, steps.start : steps.stop].mean(axis=1).T)
+    cells = aim.gathered(visits.visits[0][:, steps.start : steps.stop].mean(axis=1).T)
     said = aim.said(program)
     return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])

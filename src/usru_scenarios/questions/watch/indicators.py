@@ -15,47 +15,49 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.batches import (
+    BatchSums,
+    accumulated,
+    batch_numbers,
+    batched,
+    batched_by_code,
+    effective_trials,
+    sums_by_code,
+)
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, timed_parts
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.explain.state_evidence import Codes, discretizations
-from usru_scenarios.sampler.engine import MapBlocks, Plan, batched
+from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, WeightedForecast
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
 
 
 @dataclass
-class IndicatorSums:
+class IndicatorSums(BatchSums):
     """What was seen and what came of it, summed over batches of trials with their weights.
 
     Attributes:
         weight: shape (batches,), the trials' weights, all 1 where nothing was observed.
-        squares: the sum over trials of the squared weight.
+        squares: shape (), the sum over trials of the squared weight.
         future: for each way of foreseeing, shape (batches, scenarios), the probability of each scenario to come.
         both: for each reading, shape (batches, states, scenarios): that of the trials in which a state was seen.
         seen_squares: for each reading, shape (states,), the sum of squared weights of the same trials.
     """
 
+    WHOLE = frozenset({"squares", "seen_squares"})
+
     weight: Floats
-    squares: float
+    squares: Floats
     future: list[Floats]
     both: list[Floats]
     seen_squares: list[Floats]
 
-    def add(self, other: IndicatorSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`."""
-        self.weight[at] += other.weight
-        self.squares += other.squares
-        for mine, theirs in zip([*self.future, *self.both], [*other.future, *other.both], strict=True):
-            mine[at] += theirs
-        for mine, theirs in zip(self.seen_squares, other.seen_squares, strict=True):
-            np.add(mine, theirs, out=mine)
-
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand."""
-        return float(self.weight.sum()) ** 2 / self.squares if self.squares else 0.0
+        return float(effective_trials(self.weight.sum(), self.squares))
 
 
 class IndicatorSampler:
@@ -104,28 +106,14 @@ class IndicatorSampler:
 
     def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
         """Walk all blocks."""
-        total = self.zeros(self.batches.count)
-        for block, part in enumerate(map_blocks(self.run, range(self.plan.blocks))):
-            total.add(part, self.batches.at(block))
-        return total
-
-    def zeros(self, batches: int) -> IndicatorSums:
-        """The sums of no trials, with room for so many batches."""
-        scenarios = len(self.program.outcome.states)
-        return IndicatorSums(
-            weight=np.zeros(batches),
-            squares=0.0,
-            future=[np.zeros((batches, scenarios)) for _ in self.known],
-            both=[np.zeros((batches, len(reading.states), scenarios)) for reading in self.readings],
-            seen_squares=[np.zeros(len(reading.states)) for reading in self.readings],
-        )
+        return accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
 
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
         observer = _IndicatorObserver(self, self.plan.trials_in(block))
         block_states = self.walker.walk(block, observer)
         _, given = observer.tracker.probabilities(0)
-        return observer.counted(block_states.weight * given, self.batches.starts(block))
+        return observer.sums(block_states.weight * given, self.batches.starts(block))
 
 
 class CarriedForecast:
@@ -152,12 +140,12 @@ class CarriedForecast:
 class _IndicatorObserver:
     """Watches a block: remembers what is seen and what is foreseen until the weights of the trials are known."""
 
-    def __init__(self, lookout: IndicatorSampler, trials: int) -> None:
-        self.lookout = lookout
+    def __init__(self, sampler: IndicatorSampler, trials: int) -> None:
+        self.sampler = sampler
         self.trials = trials
-        self.outcome = lookout.walker.index[OUTCOME]
-        self.tracker = EventTracker(lookout.program, [(CERTAIN, lookout.given)], trials, carried=False)
-        self.foresights = [CarriedForecast(known) for known in lookout.known]
+        self.outcome = sampler.walker.index[OUTCOME]
+        self.tracker = EventTracker(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
+        self.foresights = [CarriedForecast(known) for known in sampler.known]
         self.codes: list[Codes] = []
         self.future: list[Floats] = []
 
@@ -167,9 +155,9 @@ class _IndicatorObserver:
         self.tracker.observe(step, block_states, transition)
         for carried in self.foresights:
             carried.observe(step, block_states.now[self.outcome], transition)
-        if step == self.lookout.on:
-            self.codes = [reading.codes(block_states.now[reading.index]) for reading in self.lookout.readings]
-        if step == self.lookout.horizon:
+        if step == self.sampler.on:
+            self.codes = [reading.codes(block_states.now[reading.index]) for reading in self.sampler.readings]
+        if step == self.sampler.horizon:
             self.future = [self._present(carried) for carried in self.foresights]
 
     @staticmethod
@@ -177,20 +165,21 @@ class _IndicatorObserver:
         assert carried.present is not None, "a scenario is known at the horizon at the latest"
         return carried.present
 
-    def counted(self, weights: Floats, edges: npt.NDArray[np.int64]) -> IndicatorSums:
+    def sums(self, weights: Floats, edges: npt.NDArray[np.int64]) -> IndicatorSums:
         """The sums of the block, each trial counted by its weight."""
-        sums = self.lookout.zeros(len(edges))
-        sums.weight += batched(weights[None], edges)[:, 0]
-        sums.squares += float((weights**2).sum())
         future = [present * weights for present in self.future]
-        for total, part in zip(sums.future, future, strict=True):
-            np.add(total, batched(part, edges), out=total)
-        batches = np.searchsorted(edges, np.arange(self.trials), side="right") - 1
-        for number, (reading, codes) in enumerate(zip(self.lookout.readings, self.codes, strict=True)):
-            states = len(reading.states)
-            sums.seen_squares[number] += np.bincount(codes, weights**2, minlength=states)
-            places = batches * states + codes
-            for scenario, part in enumerate(future[self.lookout.ways[number]]):
-                counted = np.bincount(places, part, minlength=len(edges) * states)
-                sums.both[number][:, :, scenario] += counted.reshape(-1, states)
-        return sums
+        numbers, squares = batch_numbers(edges, self.trials), weights**2
+        read = list(zip(self.sampler.readings, self.codes, self.sampler.ways, strict=True))
+        return IndicatorSums(
+            weight=batched(weights[None], edges)[:, 0],
+            squares=np.asarray(squares.sum()),
+            future=[batched(part, edges) for part in future],
+            both=[
+                np.stack(
+                    [batched_by_code(codes, part, len(reading.states), numbers, len(edges)) for part in future[way]],
+                    axis=-1,
+                )
+                for reading, codes, way in read
+            ],
+            seen_squares=[sums_by_code(codes, squares, len(reading.states)) for reading, codes, _ in read],
+        )

@@ -1,0 +1,163 @@
+"""Trials in batches, and sums over them, of which every estimate and its standard error is made; method (21).
+
+Trials come in blocks, which are drawn apart from each other, in this process or in others. A block gives the sums of
+its own batches; added up in the order of the blocks they are the sums of the run, whatever has drawn them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class TrialBatches:
+    """The trials in groups of one size, the last perhaps smaller; blocks need not begin where they do.
+
+    Attributes:
+        size: trials of a batch.
+        trials: all of them.
+        block: trials of a block.
+    """
+
+    size: int
+    trials: int
+    block: int
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return -(-self.trials // self.size)
+
+    def bytes(self, entries: int) -> int:
+        """What sums of so many numbers take, those of a block beside those of all."""
+        return 8 * (self.count + len(self.starts(0))) * entries
+
+    def starts(self, block: int) -> npt.NDArray[np.int64]:
+        """Where in a block its batches start, shape (batches,); the first may go on from the block before."""
+        first = block * self.block
+        return np.maximum(np.arange(-(first % self.size), min(self.block, self.trials - first), self.size), 0)
+
+    def at(self, block: int) -> slice:
+        """The batches of a block, the last and the first of neighbours being the same where one goes on."""
+        first = block * self.block // self.size
+        return slice(first, first + len(self.starts(block)))
+
+    def whole(self, block: int) -> slice:
+        """Of the batches of a block, counted from 0, those all of whose trials are in it."""
+        first, last = block * self.block, min((block + 1) * self.block, self.trials)
+        count = len(self.starts(block))
+        ends_within = last == self.trials or not last % self.size
+        return slice(1 if first % self.size else 0, count if ends_within else count - 1)
+
+
+class BatchSums:
+    """Sums over trials; what a block gives, and a run.
+
+    A subclass is a dataclass. Its fields hold arrays whose first axis is that of the batches, or lists, tuples and
+    dictionaries of them, or further `BatchSums`. Those named in `WHOLE` are sums over all trials, of any shape.
+    """
+
+    WHOLE: ClassVar[frozenset[str]] = frozenset()
+
+    def add(self, part: Self, at: slice) -> None:
+        """Add the sums of a block, whose batches are at `at`."""
+        for name, sums in vars(part).items():
+            _add(getattr(self, name), sums, ... if name in self.WHOLE else at)
+
+    def room(self, batches: int) -> Self:
+        """The sums of no trials, of the same shapes but for the number of batches."""
+        return type(self)(
+            **{name: _room(sums, None if name in self.WHOLE else batches) for name, sums in vars(self).items()}
+        )
+
+
+def _add(total: Any, part: Any, at: slice | EllipsisType) -> None:
+    if isinstance(part, np.ndarray):
+        total[at] += part
+    elif isinstance(part, BatchSums):
+        assert isinstance(at, slice), "what has batches is no sum over all trials"
+        total.add(part, at)
+    else:
+        for key in part if isinstance(part, dict) else range(len(part)):
+            _add(total[key], part[key], at)
+
+
+def _room(part: Any, batches: int | None) -> Any:
+    if isinstance(part, np.ndarray):
+        return np.zeros(part.shape if batches is None else (batches, *part.shape[1:]), part.dtype)
+    if isinstance(part, BatchSums):
+        assert batches is not None, "what has batches is no sum over all trials"
+        return part.room(batches)
+    if isinstance(part, dict):
+        return {key: _room(each, batches) for key, each in part.items()}
+    rooms = [_room(each, batches) for each in part]
+    return type(part)(*rooms) if hasattr(part, "_fields") else rooms
+
+
+Sums = TypeVar("Sums", bound=BatchSums)
+
+
+def accumulated(parts: Iterable[Sums], batches: TrialBatches) -> Sums:
+    """The sums of a run from those of its blocks, in their order; there is at least one."""
+    total: Sums | None = None
+    for block, part in enumerate(parts):
+        if total is None:
+            total = part.room(batches.count)
+        total.add(part, batches.at(block))
+    assert total is not None, "a run has a trial"
+    return total
+
+
+def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
+    return np.add.reduceat(values, edges, axis=-1).T
+
+
+def batch_trials(edges: npt.NDArray[np.int64], trials: int) -> Floats:
+    """How many trials each batch of a block has, shape (batches,)."""
+    return np.diff(np.append(edges, trials)).astype(np.float64)
+
+
+def batch_numbers(edges: Integers, trials: int) -> npt.NDArray[np.intp]:
+    """In which batch each trial of a block is, counted from 0, shape (trials,)."""
+    return np.searchsorted(edges, np.arange(trials), side="right") - 1
+
+
+def batched_by_code(codes: Integers, weights: Floats | None, size: int, numbers: Integers, batches: int) -> Floats:
+    """Sums of weights, or numbers of trials, by batch and code.
+
+    Args:
+        codes: shape (trials,), from 0 on.
+        weights: shape (trials,); None counts the trials.
+        size: how many codes there are.
+        numbers: the batch of each trial, as `batch_numbers` gives it.
+        batches: how many there are.
+
+    Returns:
+        Shape (batches, size).
+    """
+    return sums_by_code(numbers * size + codes, weights, batches * size).reshape(batches, size)
+
+
+def sums_by_code(codes: Integers, weights: Floats | None, size: int) -> Floats:
+    """The same of all trials together, shape (size,)."""
+    return np.bincount(codes, weights, minlength=size).astype(np.float64)
+
+
+def effective_trials(weights: Floats, squares: Floats) -> Floats:
+    """The effective sample size (sum w)^2 / sum w^2, any shape; 0 where no trial has a weight; method (23).
+
+    Args:
+        weights: the sums of the trials' weights.
+        squares: those of the squared weights, of the same shape.
+    """
+    return np.divide(weights * weights, squares, out=np.zeros(np.shape(weights)), where=squares > 0)
