@@ -21,10 +21,9 @@ from jsonschema import Draft202012Validator
 from support.command import answer as usru
 from support.oracle import Json, Marginals, Resolution, marginals, posterior
 from support.sampled import ERRORS
-from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, study_of
+from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, limited, study_of
 from usru_scenarios.exact.inference import NotExact, TooLarge
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws, UsruError
-from usru_scenarios.questions import sample_size
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.schemas import output_schema
@@ -251,12 +250,9 @@ def stuck() -> Json:
         ("war @ end, law=dead @ 2001, law=draft @ end", "law=dead @ 2001, given"),
     ],
 )
-def test_impossible_evidence_names_the_observation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Any, conditions: str, message: str
-) -> None:
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
+def test_impossible_evidence_names_the_observation(tmp_path: Path, method: Any, conditions: str, message: str) -> None:
     with pytest.raises(ImpossibleEvidence) as caught:
-        study_of(stuck(), tmp_path).ask(f"P(war @ end | {conditions})", method=method)
+        limited(study_of(stuck(), tmp_path), most_unmet=4096).ask(f"P(war @ end | {conditions})", method=method)
     assert f"does not happen: {message}" in str(caught.value)
     assert ("exactly" in str(caught.value)) == (method == "exact")
 
@@ -271,14 +267,11 @@ def test_steps_where_the_evidence_is_impossible_are_left_out_by_name(tmp_path: P
     assert abs(number(sampled) - wanted) <= ERRORS * error(sampled)
 
 
-def test_a_step_at_which_the_evidence_is_merely_rare_is_not_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_at_which_the_evidence_is_merely_rare_is_not_left_out(tmp_path: Path) -> None:
     """It would change what the average is of. What is about two nodes at once is not weighed but kept or dropped."""
     raw = stuck()
     raw["drivers"]["law"]["initial"] = {"draft": 1 - 1e-7, "passed": 1e-7}
-    study = study_of(raw, tmp_path)
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
+    study = limited(study_of(raw, tmp_path), most_unmet=4096)
     found = study.ask("P(war | law=passed and mood=high)", trials=1000)
     assert found.probabilities[0].left_out == []
     assert number(found) == pytest.approx(number(study.ask("P(war | law=passed and mood=high)", method="exact")))
@@ -290,13 +283,10 @@ RARE = "P(mood=high @ end | mood=high and talks=deal and thaw and trade=down @ s
 """About several nodes at once, so that trials are kept or dropped."""
 
 
-def test_too_few_draws_are_refused_with_the_estimate(
-    studies: Callable[[str], Study], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
-    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 400.0)
+def test_too_few_draws_are_refused_with_the_estimate(studies: Callable[[str], Study]) -> None:
+    study = limited(studies("feedback"), most_trials=2048, least_effective=400.0)
     with pytest.raises(TooFewDraws, match=r"too few: \d+ effective trials for P\(mood=high @ end") as caught:
-        studies("feedback").ask(RARE, trials=1024, method="sample")
+        study.ask(RARE, trials=1024, method="sample")
     wanted = number(studies("feedback").ask(RARE, method="exact"))
     assert 0 < caught.value.effective_trials < 400
     assert caught.value.standard_error > 0
@@ -355,25 +345,19 @@ def test_a_comparison_is_exact_where_its_sides_are(studies: Callable[[str], Stud
     assert not studies("carried").ask("P(war @ end) > P(war @ end)", method="exact").holds
 
 
-def test_what_the_sampling_error_spans_is_undecided(
-    studies: Callable[[str], Study], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = studies("carried")
+def test_what_the_sampling_error_spans_is_undecided(studies: Callable[[str], Study]) -> None:
+    study = limited(studies("carried"), most_trials=8192)
     wanted = number(study.ask("P(talks=deal @ ever)", method="exact"))
-    monkeypatch.setattr(sample_size, "MOST_TRIALS", 8192)
     near = study.ask(f"P(talks=deal @ ever) > {wanted + 0.001}", trials=2048, method="sample")
     assert (near.holds, near.trials) == (None, 8192)
     far = study.ask(f"P(talks=deal @ ever) > {wanted + 0.2}", trials=2048, method="sample")
     assert (far.holds, far.trials) == (False, 2048)
 
 
-def test_a_chance_that_no_world_showed_is_not_decided_to_be_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sample_size, "MOST_TRIALS", 4096)
+def test_a_probability_that_no_trial_showed_is_not_decided_to_be_none(tmp_path: Path) -> None:
     raw = {**TINY, "profiles": {}}
     raw["drivers"] = {**TINY["drivers"], "comet": {"states": {"hit": 1e-9, "miss": 1}}}
-    study = study_of(raw, tmp_path)
+    study = limited(study_of(raw, tmp_path), most_trials=4096)
     assert study.ask("P(comet=hit @ start) > 0", trials=2048, method="sample").holds is None
     assert study.ask("P(comet=hit @ start) > 0", method="exact").holds
     assert study.ask("P(comet=hit @ start) < 0.5", trials=2048, method="sample").holds
@@ -505,13 +489,11 @@ def test_too_large_is_refused_with_what_it_takes(tmp_path: Path) -> None:
     assert study.ask("P(war @ end)").method == "sample"
 
 
-def test_a_forecast_under_what_can_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
-    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
-    study = study_of(stuck(), tmp_path)
+def test_a_forecast_under_what_can_not_be(tmp_path: Path) -> None:
+    study = limited(study_of(stuck(), tmp_path), most_trials=2048)
     with pytest.raises(ImpossibleEvidence, match=r"law=passed @ 2001, given law=dead @ end"):
         study.simulate(given=["law=passed @ 2001", "law=dead @ end"], trials=1024)
-    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 1500.0)
+    study = limited(study, most_trials=2048, least_effective=1500.0)
     seen = ["mood=high and talks=deal @ end"]
     with pytest.raises(TooFewDraws, match="too few"):
         study.simulate(given=seen, trials=1024, method="sample")
@@ -569,13 +551,14 @@ def test_faults_point_into_what_was_written(file: str, arguments: list[str], mes
     assert done.stderr.startswith(message)
 
 
-def test_findings_end_with_status_one(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_end_with_status_one(file: str, tmp_path: Path) -> None:
     done = usru("ask", "P(war | scenario=thaw @ start, war @ start)", file)
     assert (done.returncode, done.stdout) == (1, "")
     assert "does not happen" in done.stderr
-    monkeypatch.setattr(sample_size, "MOST_TRIALS", 2048)
-    monkeypatch.setattr(sample_size, "LEAST_EFFECTIVE", 400.0)
-    done = usru("ask", RARE, file, "-n", "1024", "--method", "sample")
+    raw = {**TINY, "drivers": {**TINY["drivers"], "comet": {"states": {"hit": 1.5e-5, "miss": 1}}}}
+    (tmp_path / "rare.yaml").write_text(json.dumps(raw), encoding="utf-8")
+    rare = "P(war @ end | mood=high and comet=hit @ start)"
+    done = usru("ask", rare, str(tmp_path / "rare.yaml"), "-n", "5e6", "--method", "sample")
     assert (done.returncode, done.stderr.startswith("too few: ")) == (1, True)
     assert "the estimate so far is" in done.stderr
 
@@ -653,13 +636,10 @@ statements = st.one_of(
 @settings(derandomize=True, deadline=None, max_examples=250, database=None)
 @given(statements, st.sampled_from(["exact", "sample", "auto"]), st.sampled_from(sorted(MODELS)))
 def test_any_question_gets_a_number_or_a_refusal(query: str, method: Any, model: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample_size, "MOST_TRIALS", 1024)
-        patch.setattr(sample_size, "LEAST_EFFECTIVE", 20.0)
-        try:
-            found = _study(model).ask(query, trials=512 if method == "sample" else None, method=method)
-        except UsruError:
-            return
+    try:
+        found = _study(model).ask(query, trials=512 if method == "sample" else None, method=method)
+    except UsruError:
+        return
     for part in found.probabilities:
         assert 0.0 <= part.value <= 1.0
     assert found.value is None or math.isfinite(found.value)
@@ -671,4 +651,4 @@ def _study(model: str) -> Study:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        return study_of(MODELS[model](), Path(folder))
+        return limited(study_of(MODELS[model](), Path(folder)), most_trials=1024, least_effective=20.0)

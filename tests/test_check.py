@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from support.command import HARBOUR, HERE, answer
 from support.oracle import Json, marginals
 from support.sampled import EXACT_MODELS, exact_model, text_keys
-from support.tiny import TINY, gloomy, study_of
+from support.tiny import TINY, gloomy, limited, study_of
 from usru_scenarios.exact import inference
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.model.schema import Keep, Model
@@ -79,14 +79,13 @@ def test_sampled_verdicts_are_the_exact_ones(tmp_path: Path) -> None:
         assert one.trials == check.FIRST_TRIALS
 
 
-def test_only_what_is_undecided_takes_more_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_undecided_takes_more_trials(tmp_path: Path) -> None:
     raw = {**TINY, "profiles": {}}
     raw["drivers"] = {**TINY["drivers"], "coin": {"states": {"heads": 0.5, "tails": 0.5}}}
     study = expecting(
         tmp_path, raw, fair="P(coin=heads @ start) > 0.5", near="P(coin=heads @ start) > 0.48", far="P(war) < 0.99"
     )
-    monkeypatch.setattr(check, "MOST_TRIALS", 65_536)
-    found = study.check(trials=1024, seed=3).expectations
+    found = limited(study, most_trials=65_536).check(trials=1024, seed=3).expectations
     assert {name: one.verdict for name, one in found.items()} == {"fair": "undecided", "near": "holds", "far": "holds"}
     assert (found["fair"].trials, found["far"].trials) == (65_536, 1024)
     assert found["near"].trials > 1024

@@ -12,11 +12,10 @@ import pytest
 
 from support.command import HERE, answer
 from support.oracle import Json, marginals, posterior
-from support.tiny import TINY, both, study_of
+from support.tiny import TINY, both, limited, study_of
 from support.tiny import at as holds
 from test_exact import EVERYTHING, smaller
 from usru_scenarios.problems import ImpossibleEvidence
-from usru_scenarios.questions import sample_size
 from usru_scenarios.results.simulate import StatesResult
 from usru_scenarios.study import Study, load
 
@@ -36,11 +35,8 @@ def test_a_forecast_given_what_is_rare_is_exact() -> None:
         assert node.by_step == {"failed": [1.0], "ok": [0.0]}
 
 
-def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
-    study, query = load(FAULT_TREE), "P(c0=failed | top=failed)"
+def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_for() -> None:
+    study, query = limited(load(FAULT_TREE), most_unmet=4096), "P(c0=failed | top=failed)"
     assert study.simulate(given=["top=failed@now"], trials=1024).run.method == "exact"
     assert study.ask(query, trials=1024).value == 1.0
     for sampled in (
@@ -51,9 +47,8 @@ def test_what_sampling_does_not_meet_is_found_exactly_unless_sampling_is_asked_f
             sampled()
 
 
-def test_only_what_is_proven_is_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
-    study, given = load(FAULT_TREE), ["top=failed@now", "c0=ok@now"]
+def test_only_what_is_proven_is_called_impossible() -> None:
+    study, given = limited(load(FAULT_TREE), most_unmet=4096), ["top=failed@now", "c0=ok@now"]
     with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible: .* exactly 0\)"):
         study.simulate(given=given)
     with pytest.raises(ImpossibleEvidence, match=r"top=failed@now, given c0=ok@now \(impossible\)"):
@@ -224,9 +219,8 @@ def test_explain_draws_on_for_the_direct_shares_and_the_story(tmp_path: Path) ->
     assert found.story is not None
 
 
-def test_explain_finds_exactly_what_sampling_does_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_size, "NOTHING_SEEN", 4096)
-    found = load(FAULT_TREE).explain("one", given=["top=failed@now"], trials=1024)
+def test_explain_finds_exactly_what_sampling_does_not_meet() -> None:
+    found = limited(load(FAULT_TREE), most_unmet=4096).explain("one", given=["top=failed@now"], trials=1024)
     assert (found.probability, found.exact, found.direct) == (0.5, ["probability", "states", "numbers"], None)
 
 

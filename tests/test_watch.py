@@ -24,6 +24,7 @@ from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
 from support.sampled import ERRORS, EXACT_MODELS, changed, compiled, exact_model, text_keys
+from support.tiny import limited
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
 from usru_scenarios.questions.watch import indicators
@@ -328,14 +329,14 @@ def test_what_can_not_be_is_refused(opened: Opened) -> None:
 
 
 def test_what_is_too_rare_is_refused(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usru_scenarios.questions.sample_size.MOST_TRIALS", 100_000)
     raw = changed(yaml.safe_load(TWO), "drivers/weather/states", {"sun": 1, "rain": 1})
     raw["drivers"] |= {f"d{n}": {"states": {"on": 0.01, "off": 0.99}} for n in range(2)}
     event = " or ".join(f"(d0=on and d1=on and weather={state})" for state in ("sun", "rain"))
-    assert opened(raw).watch(given=[f"({event}) @ now"], trials=100).run.method == "exact"
+    study = limited(opened(raw), most_trials=100_000)
+    assert study.watch(given=[f"({event}) @ now"], trials=100).run.method == "exact"
     monkeypatch.setattr("usru_scenarios.questions.watch.exact_indicators._SECONDS", 0.0)
     with pytest.raises(TooFewDraws):
-        opened(raw).watch(given=[f"({event}) @ now"], trials=100)
+        study.watch(given=[f"({event}) @ now"], trials=100)
 
 
 # Errors and noise ----------------------------------------------------------------------------------------------------

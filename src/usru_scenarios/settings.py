@@ -62,6 +62,37 @@ class ArgumentError(UnreadableInput, ValueError):
         super().__init__(str(Problem("argument", message, None, hint)))
 
 
+TOP = 10
+"""How many of what is ranked are told, unless more or fewer are asked for."""
+
+
+@dataclass(frozen=True)
+class SampleLimits:
+    """How much more is drawn where too few trials agree with what is observed, and how few are too few: method (23).
+
+    Attributes:
+        most_trials: no more are drawn where too few agree, or where a comparison stays undecided.
+        most_unmet: no more are drawn where none agrees.
+        least_effective: with fewer effective trials an answer is refused.
+    """
+
+    most_trials: int = 1 << 22
+    most_unmet: int = 1 << 18
+    least_effective: float = 100.0
+
+    def enough(self, effective: float, trials: int) -> bool:
+        """Whether so many effective trials are enough of those drawn: all of them where few are drawn."""
+        return effective >= min(self.least_effective, trials)
+
+    def further(self, trials: int, effective: float) -> int | None:
+        """How many trials to draw next where `effective` of `trials` are too few; None where no more are drawn."""
+        most = self.most_trials if effective else min(self.most_trials, self.most_unmet)
+        return None if trials >= most else min(4 * trials, self.most_trials)
+
+
+DEFAULT_LIMITS = SampleLimits()
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """All that fixes the bytes of an answer beside the model and the question.
@@ -71,12 +102,14 @@ class RunSettings:
         seed: of the random streams.
         method: `auto` only where no number of trials was asked for.
         judgements: how many draws of the uncertain judgements; 0 takes them at their means.
+        limits: of the trials that are drawn further.
     """
 
     trials: int = DEFAULT_TRIALS
     seed: int = DEFAULT_SEED
     method: Method = "auto"
     judgements: int = 0
+    limits: SampleLimits = DEFAULT_LIMITS
 
     @classmethod
     def checked(

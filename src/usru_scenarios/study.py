@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.settings import (
+    DEFAULT_LIMITS,
     DEFAULT_SEED,
     LEAST_SENSITIVITY_TRIALS,
     MOST_PERTURBED,
@@ -24,6 +25,7 @@ from usru_scenarios.settings import (
     ArgumentError,
     Method,
     RunSettings,
+    SampleLimits,
     flag,
     mapping_function,
     one_of,
@@ -64,10 +66,12 @@ class Study:
     Attributes:
         read: gives the model, its claims, its warnings and where it came from, once they are asked for.
         shelf: where what is made of the model is kept between runs, if it is.
+        limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
     """
 
     read: Callable[[], Loaded]
     shelf: CompileCache | None = None
+    limits: SampleLimits = DEFAULT_LIMITS
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -110,8 +114,9 @@ class Study:
         return make() if self.shelf is None else self.shelf.part(part, make)
 
     def settled(self, settings: RunSettings) -> RunSettings:
-        """What settings mean for this model: no judgement is drawn where none is uncertain."""
-        return settings if self.outline.uncertain else replace(settings, judgements=0)
+        """What settings mean for this model: under its limits, and no judgement is drawn where none is uncertain."""
+        settings = replace(settings, limits=self.limits)
+        return settings if not settings.judgements or self.outline.uncertain else replace(settings, judgements=0)
 
     def programs(self, settings: RunSettings) -> tuple[Program, Callable[[str], Program]]:
         """The program with values for as many draws of the judgements as settings say, and what gives a profile's."""
@@ -331,7 +336,7 @@ class Study:
         """
         from usru_scenarios.questions.explain.question import explain
 
-        settings = RunSettings.checked(trials, seed, judgements=0)
+        settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
         return explain(
@@ -376,7 +381,7 @@ class Study:
         """
         from usru_scenarios.questions.watch.question import parse_watch, watch
 
-        settings = RunSettings.checked(trials, seed, judgements=0)
+        settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
         mapping_function("map_blocks", map_blocks)
         asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
         conditions = self._conditions(None, do, given)
@@ -506,7 +511,7 @@ class Study:
         request = _asked(profile, weights, overrides)
         only = None if sourced_only is None else flag("sourced_only", sourced_only)
         again = self.loaded.read_again(*request, only)
-        return Study(lambda: again)
+        return Study(lambda: again, limits=self.limits)
 
     def compare(
         self,

@@ -8,11 +8,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from support.oracle import Json, Path, posterior
+from usru_scenarios.settings import SampleLimits
 from usru_scenarios.study import Study, load
 
 Predicate = Callable[[Path], bool]
@@ -90,6 +92,11 @@ def study_of(raw: Json, folder: File, **how: Any) -> Study:
     file = folder / "model.yaml"
     file.write_text(json.dumps(raw), encoding="utf-8")
     return load(file, **how)
+
+
+def limited(study: Study, **limits: Any) -> Study:
+    """The same, but other numbers of trials are too few or too many: see `SampleLimits`."""
+    return replace(study, limits=SampleLimits(**limits))
 
 
 class Asked(NamedTuple):

@@ -30,7 +30,6 @@ from usru_scenarios.language.questions import (
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
-from usru_scenarios.questions import sample_size
 from usru_scenarios.questions.simulate.least_errors import least_error
 from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
@@ -167,7 +166,6 @@ class ProbabilityEstimator:
         settings: of the first draws; `auto` is exact where that is predicted to take less than sampling to an error of
             .001, and the programs have values for as many draws of the uncertain judgements as it says.
         map_blocks: as in `engine.simulate`.
-        most_trials: where too few trials agree with what was seen, or a comparison is undecided, no more are drawn.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
     """
 
@@ -175,7 +173,6 @@ class ProbabilityEstimator:
     in_profile: Callable[[str], Program]
     settings: RunSettings
     map_blocks: MapBlocks = map
-    most_trials: int = field(default_factory=lambda: sample_size.MOST_TRIALS)
     rare_exactly: bool = False
     _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
     _controls: dict[str | None, Controls] = field(default_factory=dict)
@@ -254,9 +251,9 @@ class ProbabilityEstimator:
                 found.append(_with_least_error(program, probability, estimate))
                 start = part.stop
             scarce = min(each.effective_trials or 0.0 for each in found)
-            if sample_size.enough(scarce, trials):
+            if self.settings.limits.enough(scarce, trials):
                 return found
-            if (more := sample_size.further(trials, scarce, self.most_trials)) is None:
+            if (more := self.settings.limits.further(trials, scarce)) is None:
                 raise _too_few(program, group[0], found[0], sums, plan)
             trials = more
 
@@ -485,10 +482,11 @@ def answer(statement: Statement, prober: ProbabilityEstimator, labels: Sequence[
             return StatementValue(value, error, None, found)
         verdict = judge(statement, found, labels)
         sampled = not all(each.is_exact for each in found.values())
-        if verdict.holds is not None or not sampled or trials >= prober.most_trials:
+        most = prober.settings.limits.most_trials
+        if verdict.holds is not None or not sampled or trials >= most:
             margin = math.nan if verdict.margin is None else verdict.margin
             return StatementValue(margin, verdict.standard_error or 0.0, verdict, found)
-        trials = min(4 * trials, prober.most_trials)
+        trials = min(4 * trials, most)
 
 
 def split(probability: Probability) -> list[Probability]:

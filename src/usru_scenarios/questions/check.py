@@ -32,7 +32,7 @@ from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
 from usru_scenarios.results.common import ModelLine, warned
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.settings import RunSettings, SampleLimits
 
 FIRST_TRIALS = 16_384
 """Trials of the first draws: most expectations are far from their bounds."""
@@ -95,13 +95,17 @@ class ExpectationChecker:
             warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
         )
 
+    @property
+    def _limits(self) -> SampleLimits:
+        limits, trials = self.settings.limits, self.settings.trials
+        return replace(limits, most_trials=max(min(limits.most_trials, MOST_TRIALS), trials))
+
     def _checked(self) -> dict[str, ExpectationChecked]:
         prober = ProbabilityEstimator(
             self.program,
             self.in_profile,
-            self.settings,
+            replace(self.settings, limits=self._limits),
             map_blocks=self.map_parts,
-            most_trials=max(MOST_TRIALS, self.settings.trials),
             rare_exactly=self.settings.method == "auto",
         )
         if self.settings.method == "exact":

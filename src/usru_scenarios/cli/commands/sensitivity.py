@@ -70,8 +70,7 @@ def sensitivity(
     Four questions: which driver's uncertainty matters (drivers), which driver moves the outcome where it is held in a
     state (moves), which weight does (weights), and one point of which judgement (judgements).
     """
-    from usru_scenarios.questions.sample_size import TOP
-    from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS
+    from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS, TOP
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)

@@ -56,7 +56,7 @@ def watch(
     debug: options.Debug = False,
 ) -> None:
     """What to watch? The sightings that would move the forecast most, in expectation."""
-    from usru_scenarios.questions.sample_size import TOP
+    from usru_scenarios.settings import TOP
 
     conduct = options.noted(context, quiet=quiet, debug=debug)
     chosen = options.chosen_format(form, TABULAR, as_json=as_json)

@@ -32,7 +32,6 @@ from usru_scenarios.questions.explain.state_evidence import (
     state_evidence,
 )
 from usru_scenarios.questions.impossible import not_met, without_probability
-from usru_scenarios.questions.sample_size import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
 from usru_scenarios.questions.undrawn import UndrawnTrials
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
@@ -140,6 +139,7 @@ class _Explainer:
         self.full = program
         self.target = target
         self.settings = settings
+        self.limits = settings.limits
         self.plan = Plan(settings.trials, settings.seed)
         self.given = given
         self.seen = All(tuple(observation.event for observation in given))
@@ -227,9 +227,9 @@ class _Explainer:
         while True:
             sums = self.traveller.survey(self.map_blocks)
             effective = sums.effective_trials
-            if not self.given or enough(effective, self.plan.trials):
+            if not self.given or self.limits.enough(effective, self.plan.trials):
                 return sums, bool(sums.true.any())
-            if (more := further(self.plan.trials, effective)) is None:
+            if (more := self.limits.further(self.plan.trials, effective)) is None:
                 return sums, False
             self.plan = Plan(more, self.plan.seed)
             self.traveller = self._traveller()
@@ -244,7 +244,7 @@ class _Explainer:
         seen = [(observation.text, observation.event) for observation in self.given]
         if not sums.trials.any():
             return not_met(self.full, seen, self.plan)
-        if sums.effective_trials < LEAST_EFFECTIVE and self.given:
+        if sums.effective_trials < self.limits.least_effective and self.given:
             chance = ratio(sums.true, sums.trials)
             what = f"{self._wanted[0]}, given {', '.join(text for text, _ in seen)}"
             return TooFewDraws(sums.effective_trials, float(chance.value), float(chance.error), what)

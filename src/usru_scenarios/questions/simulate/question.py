@@ -14,7 +14,6 @@ from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, TooFewDraws
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.questions.sample_size import enough, further
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, shares
 from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.results.common import ModelLine, Run, Warned, warned
@@ -28,7 +27,7 @@ from usru_scenarios.results.simulate import (
     ValuesResult,
 )
 from usru_scenarios.sampler.engine import BINS, ForecastSums, MapBlocks, NumericSums, Plan, simulate
-from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
+from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 from usru_scenarios.version import __version__
 
 if TYPE_CHECKING:
@@ -72,7 +71,8 @@ def forecast(
     """
     for intervention in do:
         program = intervention.on(program)
-    plan, halves = _drawn(program, Plan.of(settings.trials, settings.seed, settings.judgements), given, map_blocks)
+    plan = Plan.of(settings.trials, settings.seed, settings.judgements)
+    plan, halves = _drawn(program, plan, settings.limits, given, map_blocks)
     draws = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
     least = LeastErrors(
@@ -110,7 +110,7 @@ def forecast(
 
 
 def _drawn(
-    program: Program, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks
+    program: Program, plan: Plan, limits: SampleLimits, given: Sequence[Observation], map_blocks: MapBlocks
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     if not given:
@@ -122,9 +122,9 @@ def _drawn(
     while True:
         draws = simulate_given(program, seen, plan, map_blocks)
         effective = draws.effective_trials
-        if enough(effective, plan.trials):
+        if limits.enough(effective, plan.trials):
             return plan, draws
-        if (more := further(plan.trials, effective)) is None:
+        if (more := limits.further(plan.trials, effective)) is None:
             raise _too_few(program, draws, given, plan)
         del draws  # the next ones need its room
         plan = Plan.of(more, plan.seed, plan.judgements)

@@ -28,7 +28,6 @@ from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.explain.state_evidence import Discretization, discretizations
 from usru_scenarios.questions.impossible import not_met, without_probability
 from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
-from usru_scenarios.questions.sample_size import LEAST_EFFECTIVE, enough, further
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import parse_target
@@ -58,7 +57,7 @@ from usru_scenarios.results.watch import (
     WatchedNode,
 )
 from usru_scenarios.sampler.engine import MapBlocks, Plan
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.timeline import TimeError
 from usru_scenarios.version import __version__
 
@@ -141,7 +140,7 @@ def watch(
         TooFewDraws: too few trials do.
     """
     looked = _looked(loaded, program, question, settings, given=given, map_blocks=map_blocks)
-    teller = _ReportBuilder(loaded, question, looked)
+    teller = _ReportBuilder(loaded, question, looked, settings.limits)
     return Watch(
         model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
         run=Run(
@@ -207,7 +206,7 @@ def _looked(
     if settings.method == "auto" and faster_exactly(program, given=seen if given else None) and look.is_light:
         return _looked_exactly(look, question, sets, given)
     try:
-        lookout, sums = _sampled(program, question, Plan(settings.trials, settings.seed), given, map_blocks)
+        lookout, sums = _sampled(program, question, settings, given, map_blocks)
     except (ImpossibleEvidence, TooFewDraws):
         if not look.is_light:
             raise
@@ -274,17 +273,18 @@ def _looked_exactly(
 
 
 def _sampled(
-    program: Program, question: WatchedNodes, plan: Plan, given: Sequence[Observation], map_blocks: MapBlocks
+    program: Program, question: WatchedNodes, settings: RunSettings, given: Sequence[Observation], map_blocks: MapBlocks
 ) -> tuple[IndicatorSampler, IndicatorSums]:
     """The sums of a walk, drawn on until enough trials agree with what is given."""
     seen = [observation.event for observation in given]
+    plan, limits = Plan(settings.trials, settings.seed), settings.limits
     while True:
         lookout = IndicatorSampler(program, question.on, question.horizon, seen, plan)
         sums = lookout.sums(map_blocks)
         effective = sums.effective_trials
-        if not given or enough(effective, plan.trials):
+        if not given or limits.enough(effective, plan.trials):
             return lookout, sums
-        if (more := further(plan.trials, effective)) is None:
+        if (more := limits.further(plan.trials, effective)) is None:
             raise _too_few(program, sums, given, plan)
         plan = Plan(more, plan.seed)
 
@@ -300,13 +300,14 @@ def _too_few(program: Program, sums: IndicatorSums, given: Sequence[Observation]
 class _ReportBuilder:
     """Puts estimates into the words of a file."""
 
-    def __init__(self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates) -> None:
+    def __init__(self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates, limits: SampleLimits) -> None:
         self.model = loaded.model
         self.judged = list(judgements(loaded.model))
         self.question = question
         self.before = looked.before
         self.columns = list(looked.sets)
         self.found = looked.found
+        self.limits = limits
 
     @cached_property
     def forecast(self) -> dict[str, Expected]:
@@ -328,7 +329,7 @@ class _ReportBuilder:
             self._indicator(reading, found, code)
             for reading, found in self.found
             for code in range(len(reading.states))
-            if found.trials[code] >= LEAST_EFFECTIVE
+            if found.trials[code] >= self.limits.least_effective
         ]
         return sorted(indicators, key=_rank)
 
@@ -339,7 +340,7 @@ class _ReportBuilder:
             f"{reading.node}={state}"
             for reading, found in self.found
             for state, trials in zip(reading.states, found.trials, strict=True)
-            if 0 < trials < LEAST_EFFECTIVE
+            if 0 < trials < self.limits.least_effective
         ]
 
     @property
