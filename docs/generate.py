@@ -1,6 +1,7 @@
-"""Writes the reference of docs/cli.md from the commands themselves: `python docs/generate.py --write`.
+"""Writes what pages take from the program itself: `python docs/generate.py --write`.
 
-Without --write it says whether the page is as it should be, and ends with status 1 where it is not.
+That is the reference of docs/cli.md, from the commands, and in docs/method.md the modules that cite each entry. Without
+--write it says whether the pages are as they should be, and ends with status 1 where one is not.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import typer
 
 from usru_scenarios.cli.app import command
 
-PAGE = Path(__file__).parent / "cli.md"
+HERE = Path(__file__).parent
+PAGE, METHOD = HERE / "cli.md", HERE / "method.md"
+PACKAGE = HERE.parent / "src" / "usru_scenarios"
 MARK = "<!-- From here on the page is written by docs/generate.py. -->\n"
 SEVERAL = 3
 """An option that so many commands have in the same words is described once."""
@@ -27,18 +30,16 @@ Option = tuple[str, str]
 
 
 def main(arguments: list[str]) -> None:
-    """Write the page, or compare it."""
-    page = PAGE.read_text(encoding="utf-8")
-    right = generated(page)
-    match arguments:
-        case ["--write"]:
-            PAGE.write_text(right, encoding="utf-8")
-        case [] if page == right:
-            pass
-        case []:
-            sys.exit("docs/cli.md does not say what the commands say: run python docs/generate.py --write")
-        case _:
-            sys.exit(__doc__)
+    """Write the pages, or compare them."""
+    if arguments not in ([], ["--write"]):
+        sys.exit(__doc__)
+    for path, make in ((PAGE, generated), (METHOD, located)):
+        page = path.read_text(encoding="utf-8")
+        if page == (right := make(page)):
+            continue
+        if not arguments:
+            sys.exit(f"docs/{path.name} does not say what the program says: run python docs/generate.py --write")
+        path.write_text(right, encoding="utf-8")
 
 
 def generated(page: str) -> str:
@@ -130,6 +131,40 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _filled(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
+
+
+# The method ----------------------------------------------------------------------------------------------------------
+
+ENTRY = re.compile(r"^### \((\d+)\) [^\n]+\n.*?(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+_CITED = re.compile(r"\b[Mm]ethods? \(((?:\d+(?:, | to )?)+)\)")
+
+
+def located(page: str) -> str:
+    """The page of the method whose entries name the modules that cite them."""
+    cited: defaultdict[int, list[str]] = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for number in citations(path.read_text(encoding="utf-8")):
+            cited[number].append(f"`{path.relative_to(PACKAGE).as_posix()}`")
+
+    def entry(found: re.Match[str]) -> str:
+        text = found[0].partition("\n- Code: ")[0].rstrip("\n")
+        code = textwrap.fill(", ".join(cited[int(found[1])]), 118, initial_indent="- Code: ", subsequent_indent="  ")
+        return f"{text}\n{code}.\n\n"
+
+    return ENTRY.sub(entry, page).rstrip("\n") + "\n"
+
+
+def citations(text: str) -> set[int]:
+    """The entries of the method that a text cites."""
+    return {number for cited in _CITED.findall(text) for number in numbers(cited)}
+
+
+def numbers(text: str) -> set[int]:
+    """The numbers of a list such as `3, 5 to 7 and 9`."""
+    found: set[int] = set()
+    for first, last in re.findall(r"(\d+)(?: to (\d+))?", text):
+        found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 if __name__ == "__main__":

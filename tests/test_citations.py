@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from docs.generate import ENTRY, PACKAGE, citations, located, numbers
+
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "src" / "usru_scenarios"
 METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
 FORMAT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
 
-_ENTRY = re.compile(r"^### \((\d+)\) [^\n]+\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
-_CITED = re.compile(r"\bmethods? \(((?:\d+(?:, | to )?)+)\)")
 _SECTIONS = re.compile(r"\b[Ss]ections? (\d+(?:(?:, | and | to )\d+)*)\b(?!\.\d)")
 
 
 def entries(page: str) -> dict[int, str]:
     """The text of each entry of the method, by its number."""
-    return {int(number): text for number, text in _ENTRY.findall(page)}
-
-
-def numbers(text: str) -> set[int]:
-    """The numbers of a list such as `3, 5 to 7 and 9`."""
-    found: set[int] = set()
-    for first, last in re.findall(r"(\d+)(?: to (\d+))?", text):
-        found.update(range(int(first), int(last or first) + 1))
-    return found
-
-
-def citations(text: str) -> set[int]:
-    """The entries of the method that a module cites."""
-    return {number for cited in _CITED.findall(text) for number in numbers(cited)}
+    return {int(found[1]): found[0] for found in ENTRY.finditer(page)}
 
 
 @cache
@@ -59,15 +44,15 @@ def test_entries_are_numbered_in_order_and_say_all_that_one_asks() -> None:
 
 
 def test_what_is_cited_is_on_the_page_and_the_page_says_where_it_is_cited() -> None:
-    cited: defaultdict[int, set[str]] = defaultdict(set)
-    for path, text in texts(PACKAGE).items():
-        for number in citations(text):
-            cited[number].add(path)
-    said = {
-        number: set(re.findall(r"`([a-z_/]+\.py)`", text.rpartition("\n- Code: ")[2]))
-        for number, text in entries(METHOD).items()
-    }
-    assert {**cited} == said
+    cited = {number for text in texts(PACKAGE).values() for number in citations(text)}
+    assert cited == entries(METHOD).keys()
+    assert located(METHOD) == METHOD, "run python docs/generate.py --write"
+
+
+def test_a_module_that_cites_no_more_is_noticed() -> None:
+    told = METHOD.replace("`estimation/bands.py`", "`estimation/ribbons.py`")
+    assert told != METHOD
+    assert located(told) == METHOD
 
 
 def test_a_page_that_cites_another_of_its_entries_has_it() -> None:
@@ -78,7 +63,7 @@ def test_a_page_that_cites_another_of_its_entries_has_it() -> None:
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_pages_cite_entries_that_are_there(page: Path) -> None:
-    assert citations(page.read_text(encoding="utf-8").replace("Method (", "method (")) <= entries(METHOD).keys()
+    assert citations(page.read_text(encoding="utf-8")) <= entries(METHOD).keys()
 
 
 # Sections of the format -----------------------------------------------------------------------------------------------
