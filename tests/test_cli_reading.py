@@ -180,9 +180,9 @@ def test_a_text_can_be_an_id_and_a_path_never_is(tmp_path: Path, monkeypatch: py
     with pytest.raises(us.UnreadableInput, match="us-russia does not exist"):
         us.load(Path("us-russia"))
     Path("us-russia").write_text((HERE / "models" / "good" / "minimal.yaml").read_text(encoding="utf-8"))
-    assert us.load(Path("us-russia")).outline.name == "minimal"
-    assert us.load("us-russia").outline.name == us.load().outline.name == "us-russia"
-    assert us.load("./us-russia").outline.name == "minimal"
+    assert us.load(Path("us-russia")).outline.model.name == "minimal"
+    assert us.load("us-russia").outline.model.name == us.load().outline.model.name == "us-russia"
+    assert us.load("./us-russia").outline.model.name == "minimal"
 
 
 def test_a_model_may_stand_before_or_after_what_is_asked_of_it() -> None:

@@ -15,19 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
-from usru_scenarios.language.questions import (
-    ComparisonStatement,
-    Intervention,
-    Probability,
-    Statement,
-    evaluate,
-    probabilities,
-)
+from usru_scenarios.language.questions import ComparisonStatement, Probability, Statement, evaluate, probabilities
 from usru_scenarios.language.text import MAXIMUM_DEPTH
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import QueryError, Span
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.conditions import Intervention
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.program import Program
 from usru_scenarios.reading.loading import load

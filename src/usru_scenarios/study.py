@@ -38,13 +38,14 @@ from usru_scenarios.settings import (
 
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
-    from usru_scenarios.language.questions import Intervention, Observation, Probability
+    from usru_scenarios.language.questions import Probability
+    from usru_scenarios.model.outline import Outline
+    from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded
-    from usru_scenarios.reading.outline import Outline
     from usru_scenarios.results.ask import Answer
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
@@ -181,11 +182,9 @@ class Study:
         try:
             return forecast(
                 self.outline,
-                self.programs(settings)[0],
+                conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                do=conditions.imposed,
-                given=conditions.seen,
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewDraws):
@@ -193,27 +192,25 @@ class Study:
                 return self._exactly(settings, conditions)
             raise
 
-    def _exactly(self, settings: RunSettings, conditions: _Conditions) -> Simulation:
+    def _exactly(self, settings: RunSettings, conditions: Conditioned) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
 
         return forecast_exactly(
             self.outline,
-            self.programs(settings)[0],
+            conditions.on(self.programs(settings)[0]),
             seed=settings.seed,
             weights=self.program.weights,
-            do=conditions.imposed,
-            given=conditions.seen,
         )
 
-    def _is_exact(self, settings: RunSettings, conditions: _Conditions) -> bool:
+    def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
         """Whether a forecast under conditions is found exactly; never where it would not even be at the means."""
         if settings.method != "auto":
             return settings.method == "exact"
-        if conditions.imposed or conditions.seen:
-            settled = _is_faster_exactly(conditions.program, conditions.event)
+        if conditions.interventions or conditions.observations:
+            settled = _is_faster_exactly(conditions.program, conditions.given)
             if not settled or not settings.judgements:
                 return settled
-            return _is_faster_exactly(self._whole(settings, conditions), conditions.event)
+            return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
         return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
 
     def _faster_in_draws(self, settings: RunSettings) -> bool:
@@ -222,38 +219,40 @@ class Study:
         part = f"faster exactly in each draw {seed} {draws}"
         return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
 
-    def _whole(self, settings: RunSettings, conditions: _Conditions) -> Program:
+    def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
         """The program with what is imposed, and with the draws of the judgements if there are any."""
-        if not settings.judgements:
-            return conditions.program
-        program = self.programs(settings)[0]
-        for intervention in conditions.imposed:
-            program = intervention.on(program)
-        return program
+        return conditions.on(self.programs(settings)[0]).program if settings.judgements else conditions.program
 
     @staticmethod
-    def _solves(program: Program, conditions: _Conditions) -> bool:
+    def _solves(program: Program, conditions: Conditioned) -> bool:
         """Whether a forecast under conditions can be had exactly at all."""
         from usru_scenarios.exact import inference as exact
 
         try:
-            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.event))
+            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.given))
         except exact.NotExact:
             return False
 
-    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> _Conditions:
+    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
         """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
         do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
         program = self.program if profile is None else self.under(profile)
-        if not do and not given:
-            return _Conditions(program, [], [])
-        from usru_scenarios.language.query import parse_assignment, parse_observation
+        return self._conditioned(program, do, given)
 
-        imposed = []
-        for one in do:
-            imposed.append(parse_assignment(one, self.outline, program))
-            program = imposed[-1].on(program)
-        return _Conditions(program, imposed, [parse_observation(one, self.outline, program) for one in given])
+    def _conditioned(self, base: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
+        """A program under conditions as they are written."""
+        from usru_scenarios.program.conditions import Conditioned
+
+        under = Conditioned(base)
+        if do or given:
+            from usru_scenarios.language.query import parse_assignment, parse_observation
+
+            for one in do:
+                imposed = parse_assignment(one, self.outline, under.program)
+                under = replace(under, interventions=(*under.interventions, imposed))
+            observed = [parse_observation(one, self.outline, under.program) for one in given]
+            under = replace(under, observations=tuple(observed))
+        return under
 
     def ask(
         self,
@@ -292,12 +291,12 @@ class Study:
         mapping_function("map_blocks", map_blocks)
 
         @cache
-        def conditions(profile: str | None) -> _Conditions:
+        def conditions(profile: str | None) -> Conditioned:
             return self._conditions(profile, do, given)
 
         def further(probability: Probability) -> Probability:
             outside = conditions(probability.profile)
-            return probability.further(outside.imposed, outside.seen)
+            return probability.further(outside.interventions, outside.observations)
 
         statement = parse_statement(
             text("query", query),
@@ -339,15 +338,7 @@ class Study:
         settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
-        return explain(
-            self.loaded,
-            self.program,
-            text("question", question),
-            settings,
-            do=conditions.imposed,
-            given=conditions.seen,
-            map_blocks=map_blocks,
-        )
+        return explain(self.loaded, conditions, text("question", question), settings, map_blocks=map_blocks)
 
     def watch(
         self,
@@ -385,15 +376,7 @@ class Study:
         mapping_function("map_blocks", map_blocks)
         asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
         conditions = self._conditions(None, do, given)
-        return watch(
-            self.loaded,
-            conditions.program,
-            parse_watch(self.program, *asked),
-            settings,
-            do=conditions.imposed,
-            given=conditions.seen,
-            map_blocks=map_blocks,
-        )
+        return watch(self.loaded, conditions, parse_watch(self.program, *asked), settings, map_blocks=map_blocks)
 
     def sensitivity(
         self,
@@ -434,12 +417,11 @@ class Study:
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
         return sensitivity(
             self.loaded,
-            self.program,
+            self._conditions(None, do),
             settings,
             of=optional_text("of", of),
             at=optional_text("at", at),
             questions=[one for one in QUESTIONS if one in asked],
-            do=self._conditions(None, do).imposed,
             map_blocks=map_blocks,
         )
 
@@ -604,26 +586,20 @@ class Study:
         return sweep(
             [parse_variable(one) for one in written],
             self.outline,
-            self.program,
+            conditions,
             lambda: self.loaded,
             _found(settings, [conditions.program]),
             at=times,
-            do=conditions.imposed,
             map_blocks=map_blocks,
         )
 
     def _variant(
         self, name: str, program: Program, do: Mapping[str, tuple[str, ...]], settings: RunSettings
     ) -> Variant:
-        from usru_scenarios.language.query import parse_assignment
         from usru_scenarios.questions.compare import Variant
 
-        imposed, base = [], program
-        for one in do.get(name, ()):
-            imposed.append(parse_assignment(one, self.outline, program))
-            program = imposed[-1].on(program)
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        return Variant(name, self.loaded, base, drawn, tuple(imposed))
+        return Variant(name, self.loaded, self._conditioned(program, do.get(name, ())), drawn)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:
         """Which baselines reproduce the anchor? Asked of the file without a profile and without other weights.
@@ -668,22 +644,6 @@ def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
     from usru_scenarios.questions.ask import faster_exactly
 
     return faster_exactly(program, given=given)
-
-
-@dataclass(frozen=True)
-class _Conditions:
-    """What is imposed and seen, and the program with what is imposed."""
-
-    program: Program
-    imposed: list[Intervention]
-    seen: list[Observation]
-
-    @property
-    def event(self) -> Formula | None:
-        """What is seen as one event; None where nothing is."""
-        from usru_scenarios.program.events import All
-
-        return All(tuple(observation.event for observation in self.seen)) if self.seen else None
 
 
 def load(

@@ -18,6 +18,7 @@ import yaml
 from support.oracle import Json, Marginals, Visits
 from usru_scenarios.model.schema import Model
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.simulate.question import forecast
 from usru_scenarios.reading.loading import outlined
@@ -88,7 +89,7 @@ def compiled(raw: Json) -> Program:
 def simulated(raw: Json, trials: int, seed: int, program: Program | None = None) -> Simulation:
     """The forecast of a model, or of a program that was made from it."""
     model = Model.model_validate(text_keys(raw))
-    return forecast(outlined(model), program or compile_model(model), RunSettings(trials, seed))
+    return forecast(outlined(model), Conditioned(program or compile_model(model)), RunSettings(trials, seed))
 
 
 def estimates(raw: Json, trials: int, seed: int, program: Program | None = None) -> Estimates:

@@ -13,14 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, Protocol
 
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
-from usru_scenarios.language.questions import (
-    Case,
-    ComparisonStatement,
-    Intervention,
-    Observation,
-    Probability,
-    Statement,
-)
+from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement
 from usru_scenarios.language.text import Text, read_assignment, read_observation, read_statement
 from usru_scenarios.language.tree import (
     At,
@@ -40,6 +33,7 @@ from usru_scenarios.language.tree import (
 )
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.program.conditions import Intervention, Observation
 from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not
 from usru_scenarios.program.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.timeline import TimeError

@@ -16,31 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
+from usru_scenarios.program.conditions import Intervention, Observation
 from usru_scenarios.program.events import COMPARISONS, All, Formula
-from usru_scenarios.program.program import Floats, Program
-
-
-@dataclass(frozen=True)
-class Intervention:
-    """A node set to a state or value at some steps, cut off from its causes there."""
-
-    node: str
-    value: str | float
-    steps: range
-    text: str
-    """As written, without `do( )`."""
-
-    def on(self, program: Program) -> Program:
-        """The program in which it holds."""
-        return program.intervene(self.node, self.value, self.steps)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """A fact about the path that is seen: an event all of whose atoms have a time."""
-
-    event: Formula
-    text: str
+from usru_scenarios.program.program import Floats
 
 
 @dataclass(frozen=True)

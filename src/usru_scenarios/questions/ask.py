@@ -27,13 +27,12 @@ from usru_scenarios.language.questions import (
     evaluate,
     probabilities,
 )
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.least_errors import least_error
-from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
 from usru_scenarios.settings import RunSettings
@@ -627,7 +626,7 @@ def answered(
     effective = [part.effective_trials for part in parts if part.effective_trials is not None]
     verdict = outcome.verdict
     return Answer(
-        model=ModelLine(outline.name, outline.title, outline.sha256),
+        model=outline.model,
         query=query,
         value=_finite(outcome.value),
         standard_error=_finite(outcome.standard_error),

@@ -18,7 +18,6 @@ from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import with_scalars
 from usru_scenarios.reading.yaml_source import Place
 from usru_scenarios.results.calibrate import Calibration
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
 from usru_scenarios.settings import RunSettings
 
@@ -70,7 +69,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     before = _baselines(program)
     baselines = solved(program, target, plan, map_blocks)
     return Calibration(
-        model=ModelLine(model.name, model.title, loaded.sha256),
+        model=loaded.outline.model,
         at=program.grid.labels[target.step],
         anchor=_named(model, program, target.shares),
         before=_named(model, program, before),
@@ -78,7 +77,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         baselines=_named(model, program, baselines),
         trials=settings.trials,
         seed=settings.seed,
-        judgements_at_means=len(loaded.outline.uncertain),
+        judgements_at_means=loaded.outline.at_means(0),
     )
 
 

@@ -30,7 +30,7 @@ from usru_scenarios.questions.perturbation import SPREADS, perturbed
 from usru_scenarios.questions.simulate.question import uncertainty
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
-from usru_scenarios.results.common import ModelLine, warned
+from usru_scenarios.results.common import warned
 from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 
@@ -80,10 +80,10 @@ class ExpectationChecker:
             for name, one in checked.items():
                 checked[name] = replace(one, robust=sum(name in names for names in held))
         verdicts = [one.verdict for one in checked.values()]
-        model, outline = self.loaded.model, self.loaded.outline
+        outline = self.loaded.outline
         at_means = () if self.settings.judgements else uncertainty(outline)
         return CheckReport(
-            model=ModelLine(model.name, model.title, self.loaded.sha256),
+            model=outline.model,
             trials=self.settings.trials,
             seed=self.settings.seed,
             profile=self.loaded.profile,

@@ -8,7 +8,7 @@ the small, and how much of the whole no single one explains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
-from usru_scenarios.language.questions import Intervention
 from usru_scenarios.model.schema import Model, Weight
 from usru_scenarios.problems import UnreadableInput
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.conditions import Conditioned, Intervention, imposed
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
 from usru_scenarios.questions.least_differences import (
@@ -32,7 +32,6 @@ from usru_scenarios.questions.least_differences import (
 from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
 from usru_scenarios.questions.simulate.question import clean, warnings
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.results.compare import (
     Bands,
     Comparison,
@@ -66,32 +65,29 @@ class Variant:
     """One of the models that are compared.
 
     Attributes:
-        base: the model, compiled.
-        drawn: the same with values of its uncertain judgements; None where they stand at their means.
-        do: what is imposed on it.
+        conditioned: the model, compiled, and what is imposed on it.
+        drawn: the model with values of its uncertain judgements; None where they stand at their means.
     """
 
     name: str
     loaded: Loaded
-    base: Program
+    conditioned: Conditioned
     drawn: Program | None = None
-    do: tuple[Intervention, ...] = ()
 
-    @cached_property
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What is imposed."""
+        return self.conditioned.interventions
+
+    @property
     def program(self) -> Program:
         """The program with what is imposed, judgements at their means."""
-        return _imposed(self.base, self.do)
+        return self.conditioned.program
 
     @cached_property
     def whole(self) -> Program:
         """The program with what is imposed, judgements drawn if they are."""
-        return self.program if self.drawn is None else _imposed(self.drawn, self.do)
-
-
-def _imposed(program: Program, do: Iterable[Intervention]) -> Program:
-    for intervention in do:
-        program = intervention.on(program)
-    return program
+        return self.program if self.drawn is None else self.conditioned.on(self.drawn).program
 
 
 def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
@@ -152,9 +148,9 @@ def compare(
         here = _VariantEstimates(series, own, controls, plan.trials if plan else 0)
         first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.trials)
         results[variant.name] = VariantCompared(
-            model=ModelLine(variant.loaded.model.name, variant.loaded.model.title, variant.loaded.sha256),
+            model=variant.loaded.outline.model,
             profile=variant.loaded.profile,
-            do=[intervention.text for intervention in variant.do],
+            do=variant.conditioned.texts[0],
             scenarios=_likelihoods(here, first, common.scenarios, 0),
             groups=_likelihoods(here, first, common.groups, len(common.scenarios)),
             inputs=_by_importance([one.told for one in inputs], switching),
@@ -387,7 +383,7 @@ def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
             else ()
         )
     ]
-    before, after = ({one.text: one for one in side.do} for side in (reference, variant))
+    before, after = ({one.text: one for one in side.interventions} for side in (reference, variant))
     for text, one in {**before, **after}.items():
         name, sides = f"do({text})", ("imposed" if text in before else None, "imposed" if text in after else None)
         if text not in after:
@@ -450,11 +446,12 @@ class _Switches:
         """The reference with some of the differences; None where they make no sense without others."""
         apart = [item.model for item in items if item.model is not None]
         model = with_edits(self.reference.loaded.model, [edit for one in apart for edit in one.edits])
-        imposed = [item.imposed for item in items if item.imposed is not None]
-        do = [*(one for one in self.reference.do if all(item.lifted != one for item in items)), *imposed]
-        if model is None or any(one.node not in self.reference.base.nodes for one in imposed):
+        base = self.reference.conditioned.base
+        further = [item.imposed for item in items if item.imposed is not None]
+        do = [*(one for one in self.reference.interventions if all(item.lifted != one for item in items)), *further]
+        if model is None or any(one.node not in base.nodes for one in further):
             return None
-        return _imposed(program_of(model, apart, self.reference.base), do)
+        return imposed(program_of(model, apart, base), do)
 
     def _effect(
         self, apart: ProgramSums, limits: Callable[[], Limits], plan: Plan | None, said: Sequence[SingleTrials]

@@ -24,7 +24,6 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.results.descriptions import (
     EventPart,
     GivenRow,
@@ -49,7 +48,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
     describer = _Describer(loaded.model, program)
     model = loaded.model
     return Overview(
-        model=ModelLine(model.name, model.title, loaded.sha256),
+        model=loaded.outline.model,
         summary=model.summary or "",
         profile=loaded.profile,
         steps=list(program.grid.labels),

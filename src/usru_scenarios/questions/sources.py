@@ -10,7 +10,6 @@ from usru_scenarios.model.schema import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.results.descriptions import ClaimPart, DocumentPart, JudgedPart, RoleCount, SourcesReport
 
 
@@ -30,7 +29,7 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
     register = loaded.register or Register()
     cited = [about] if about is not None and about in register else _cited(chosen)
     return SourcesReport(
-        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
+        model=loaded.outline.model,
         about=about,
         judgements=[_judged(judged) for judged in chosen],
         claims={claim: _claim(claim, register) for claim in cited if claim in register},

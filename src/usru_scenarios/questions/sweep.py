@@ -16,25 +16,24 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.language.questions import Intervention
 from usru_scenarios.language.text import Text
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Judgement, Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.least_differences import Limits, SingleTrials, covered, parted
 from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.outline import Outline
-from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import Grid, TimeError
-from usru_scenarios.version import __version__
 
 SWEEP_TRIALS, GRID_TRIALS = 16_384, 4096
 """Trials of each point, for one variable and for two, where the points are many."""
@@ -91,10 +90,14 @@ class SweepBase:
     The one place where the programs of a sweep are made: uncertain judgements stand at their means here.
     """
 
-    program: Program
+    conditioned: Conditioned
     model: Model | None
     axes: tuple[Axis, ...]
-    do: tuple[Intervention, ...]
+
+    @property
+    def program(self) -> Program:
+        """The program under the interventions, nothing varied."""
+        return self.conditioned.program
 
     def at(self, values: Sequence[float]) -> Program:
         """The program at a point."""
@@ -103,10 +106,8 @@ class SweepBase:
         program = self.program
         if others:
             assert self.model is not None
-            program = compile_model(with_values(self.model, others))
-            for intervention in self.do:
-                program = intervention.on(program)
-            program = sharing(program, self.program)
+            compiled = compile_model(with_values(self.model, others))
+            program = sharing(self.conditioned.on(compiled).program, self.program)
         return program.reweight(weights) if weights else program
 
 
@@ -127,12 +128,11 @@ class SweepPrograms:
 def sweep(
     variables: Sequence[Variable],
     outline: Outline,
-    program: Program,
+    conditioned: Conditioned,
     loaded: Callable[[], Loaded],
     settings: RunSettings,
     *,
     at: Sequence[str] = (),
-    do: Sequence[Intervention] = (),
     map_blocks: MapBlocks = map,
 ) -> Sweep:
     """Vary one or two judgements.
@@ -140,11 +140,10 @@ def sweep(
     Args:
         variables: one or two.
         outline: what the model calls its parts.
-        program: the model, compiled, without the interventions.
+        conditioned: the model, compiled, and the interventions.
         loaded: gives the model, where more than weights vary.
         settings: how many trials to draw for each point, the seed, and the method: sampled unless it is `exact`.
         at: the times to read: `mean`, `start`, `end` or a step; by default `mean` and `end`.
-        do: interventions.
         map_blocks: goes through portions of points and blocks of trials.
 
     Raises:
@@ -153,27 +152,20 @@ def sweep(
         exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
     """
     _check_number(variables)
-    times = {one: _steps(one, program.grid) for one in at or _usual(program)}
-    model, axes = understood(variables, outline, program, loaded)
-    for intervention in do:
-        program = intervention.on(program)
+    base, program = conditioned.base, conditioned.program
+    times = {one: _steps(one, base.grid) for one in at or _usual(base)}
+    model, axes = understood(variables, outline, base, loaded)
     plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
-    survey = _SweepRun(SweepBase(program, model, axes, tuple(do)), outline, times, plan, map_blocks)
+    survey = _SweepRun(SweepBase(conditioned, model, axes), outline, times, plan, map_blocks)
     survey.run()
     return Sweep(
-        model=ModelLine(outline.name, outline.title, outline.sha256),
-        run=Run(
+        model=outline.model,
+        run=run_of(
+            outline,
+            conditioned,
             trials=plan.trials if plan else 0,
             seed=settings.seed,
-            method="sample" if plan else "exact",
-            steps=list(program.grid.labels),
-            profile=outline.profile,
-            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
-            do=[intervention.text for intervention in do],
-            given=[],
             effective_trials=float(plan.trials) if plan else None,
-            judgements_at_means=len(outline.uncertain),
-            usru_version=__version__,
         ),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)

@@ -8,7 +8,6 @@ from usru_scenarios.problems import Problem
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import ModelLine
 from usru_scenarios.results.descriptions import Diagnostic, Validation
 from usru_scenarios.study import Study
 
@@ -33,7 +32,7 @@ def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
     model = loaded.model
     return Validation(
         valid=True,
-        model=ModelLine(model.name, model.title, loaded.sha256),
+        model=loaded.outline.model,
         counts={"steps": model.grid.count, **{part: len(getattr(model, part)) for part in _PARTS}},
         problems=[diagnostic(problem) for problem in warnings],
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from usru_scenarios.model.judgements import dotted, judgements
+from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.model.schema import Categorical, Model, Numeric, describe
 from usru_scenarios.problems import (
     ModelError,
@@ -28,12 +29,12 @@ from usru_scenarios.reading.access import Access, register_folder
 from usru_scenarios.reading.checks import Context, Finding, findings, remarks
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.locations import DEFAULT_MODEL, STANDARD_INPUT, found_file
-from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.recovery import sound_part
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
+from usru_scenarios.results.common import ModelLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -176,9 +177,7 @@ def outlined(
     shares = {name: 1.0 if each.baseline is None else each.baseline.mean for name, each in model.scenarios.items()}
     total = math.fsum(shares.values())
     return Outline(
-        name=model.name,
-        title=model.title,
-        sha256=sha256,
+        model=ModelLine(model.name, model.title, sha256),
         profile=profile,
         scenarios={name: scenario.title or name for name, scenario in model.scenarios.items()},
         baseline={name: share / total for name, share in shares.items()},

@@ -13,15 +13,16 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.exact.inference import NothingObserved, forecast
-from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError, listing, suggestion
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
 from usru_scenarios.questions.explain.narrative import Narrator
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
@@ -37,12 +38,11 @@ from usru_scenarios.questions.undrawn import UndrawnTrials
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.common import ModelLine, Run, warned
+from usru_scenarios.results.common import Run, warned
 from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
-from usru_scenarios.version import __version__
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,10 @@ def _step(text: Text, time: str, offset: int, program: Program) -> int:
 
 def explain(
     loaded: Loaded,
-    program: Program,
+    conditioned: Conditioned,
     question: str,
     settings: RunSettings,
     *,
-    do: Sequence[Intervention] = (),
-    given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
 ) -> Explanation:
     """Explain a scenario at a step.
@@ -103,11 +101,9 @@ def explain(
 
     Args:
         loaded: the model and where it came from.
-        program: the model, compiled, without the interventions.
+        conditioned: the model, compiled, and the conditions: it is explained in the trials in which they hold.
         question: `SCENARIO` or `SCENARIO @ TIME`.
         settings: how many trials to draw, and the seed.
-        do: interventions under which it is explained.
-        given: observations: it is explained in the trials in which they are made.
         map_blocks: as in `engine.simulate`.
 
     Raises:
@@ -115,11 +111,8 @@ def explain(
         ImpossibleEvidence: the scenario, or what is given, never comes true, or was not met.
         TooFewDraws: too few trials agree with what is given.
     """
-    target = parse_explained(question, program)
-    for intervention in do:
-        program = intervention.on(program)
-    inquiry = _Explainer(loaded, program, target, settings, given=given, map_blocks=map_blocks)
-    return inquiry.explanation([intervention.text for intervention in do])
+    target = parse_explained(question, conditioned.base)
+    return _Explainer(loaded, conditioned, target, settings, map_blocks).explanation()
 
 
 class _Explainer:
@@ -128,24 +121,22 @@ class _Explainer:
     def __init__(
         self,
         loaded: Loaded,
-        program: Program,
+        conditioned: Conditioned,
         target: ExplainedScenario,
         settings: RunSettings,
-        *,
-        given: Sequence[Observation],
         map_blocks: MapBlocks,
     ) -> None:
         self.loaded = loaded
-        self.full = program
+        self.conditioned = conditioned
+        self.full = conditioned.program
         self.target = target
         self.settings = settings
         self.limits = settings.limits
         self.plan = Plan(settings.trials, settings.seed)
-        self.given = given
-        self.seen = All(tuple(observation.event for observation in given))
+        self.seen = conditioned.seen
         self.map_blocks = map_blocks
         self.judged = {judged.path: judged for judged in judgements(loaded.model)}
-        self.program = replace(program, grid=replace(program.grid, count=target.step + 1))
+        self.program = replace(self.full, grid=replace(self.full.grid, count=target.step + 1))
         self.contrast = LogOddsDecomposition(self.model, self.program, target.members, self.judged)
         self.traveller = self._traveller()
 
@@ -160,7 +151,7 @@ class _Explainer:
     def step(self) -> str:
         return self.full.grid.labels[self.target.step]
 
-    def explanation(self, do: list[str]) -> Explanation:
+    def explanation(self) -> Explanation:
         """Walk the trials and say what they say."""
         exact = self._exact_tellings() if self._is_faster_exactly else None
         sums, enough = self._sampled()
@@ -178,10 +169,10 @@ class _Explainer:
         telling = state_evidence(self.model, self.traveller.readings, tellings, members, self.judged)
         story = self._story(sums)
         return Explanation(
-            model=ModelLine(self.model.name, self.model.title, self.loaded.sha256),
-            run=self._run(do, sums),
+            model=self.loaded.outline.model,
+            run=self._run(sums),
             scenario=self.target.name,
-            title=self._title(),
+            title=self.loaded.outline.title(self.target.name),
             step=self.step,
             probability=float(chance.value),
             standard_error=0.0 if exact else self._error(chance, sums),
@@ -197,7 +188,7 @@ class _Explainer:
 
     def _error(self, chance: Estimate, sums: PathSums) -> float:
         """The standard error of the sampled probability, with what was never drawn."""
-        case = self._wanted[1], self.seen if self.given else None
+        case = self._wanted[1], self.conditioned.given
         return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
 
     def _unseen(self, sums: PathSums) -> UndrawnTrials:
@@ -227,7 +218,7 @@ class _Explainer:
         while True:
             sums = self.traveller.survey(self.map_blocks)
             effective = sums.effective_trials
-            if not self.given or self.limits.enough(effective, self.plan.trials):
+            if self.conditioned.given is None or self.limits.enough(effective, self.plan.trials):
                 return sums, bool(sums.true.any())
             if (more := self.limits.further(self.plan.trials, effective)) is None:
                 return sums, False
@@ -241,10 +232,10 @@ class _Explainer:
         return "" if self.contrast.parts else self.contrast.missing
 
     def _too_few(self, sums: PathSums) -> UsruError:
-        seen = [(observation.text, observation.event) for observation in self.given]
+        seen = self.conditioned.evidence
         if not sums.trials.any():
             return not_met(self.full, seen, self.plan)
-        if sums.effective_trials < self.limits.least_effective and self.given:
+        if sums.effective_trials < self.limits.least_effective and seen:
             chance = ratio(sums.true, sums.trials)
             what = f"{self._wanted[0]}, given {', '.join(text for text, _ in seen)}"
             return TooFewDraws(sums.effective_trials, float(chance.value), float(chance.error), what)
@@ -255,7 +246,7 @@ class _Explainer:
     @property
     def _is_faster_exactly(self) -> bool:
         """Whether `auto` solves the model."""
-        return self.settings.method == "auto" and faster_exactly(self.full, given=self.seen if self.given else None)
+        return self.settings.method == "auto" and faster_exactly(self.full, given=self.conditioned.given)
 
     def _exact_tellings(self) -> EvidenceSums | None:
         """The probability and what goes together with it, exactly where that takes but seconds; else None.
@@ -267,7 +258,7 @@ class _Explainer:
         look = ExactIndicators(self.full, self.target.step, self.target.step, self.seen, named)
         if not look.is_light:
             return None
-        seen = [(observation.text, observation.event) for observation in self.given]
+        seen = self.conditioned.evidence
         try:
             future, joints = look.joint()
         except NothingObserved:
@@ -294,28 +285,14 @@ class _Explainer:
         if not numeric:
             return {}
         step = self.target.step
-        anyhow = forecast(self.full, given=self.seen if self.given else None).values
+        anyhow = forecast(self.full, given=self.conditioned.given).values
         true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts))).values
         return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
 
-    def _title(self) -> str:
-        scenario = self.model.scenarios.get(self.target.name)
-        return (scenario.title if scenario is not None else None) or self.target.name
-
-    def _run(self, do: list[str], sums: PathSums) -> Run:
-        return Run(
-            trials=self.plan.trials,
-            seed=self.plan.seed,
-            method="sample",
-            steps=list(self.full.grid.labels),
-            profile=self.loaded.profile,
-            weights={name: float(self.full.weights[name].mean()) for name in self.model.drivers},
-            do=do,
-            given=[observation.text for observation in self.given],
-            effective_trials=sums.effective_trials if self.given else float(self.plan.trials),
-            judgements_at_means=len(self.loaded.outline.uncertain),
-            usru_version=__version__,
-        )
+    def _run(self, sums: PathSums) -> Run:
+        trials, seed = self.plan.trials, self.plan.seed
+        effective = float(trials) if self.conditioned.given is None else sums.effective_trials
+        return run_of(self.loaded.outline, self.conditioned, trials=trials, seed=seed, effective_trials=effective)
 
 
 def _twice(value: Floats) -> Floats:

@@ -30,13 +30,13 @@ from usru_scenarios.estimation.variance_shares import (
     squared_differences,
     total_share,
 )
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.undrawn import kinds_of, possible_at
-from usru_scenarios.reading.outline import Outline
 from usru_scenarios.results.sensitivity import (
     DriverUncertainty,
     UncertaintyErrors,

@@ -14,11 +14,11 @@ from statistics import NormalDist
 import numpy as np
 
 from usru_scenarios.estimation.estimates import ratio
+from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.questions.least_differences import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.target import Target
-from usru_scenarios.reading.outline import NodeOutline, Outline
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 

@@ -6,12 +6,13 @@ Which driver's uncertainty (`uncertainty`), which driver moves it (`tornado`), w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.language.questions import Intervention
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.least_differences import averaged, covered
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties
 from usru_scenarios.questions.sensitivity.moves import moves
@@ -19,43 +20,37 @@ from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.version import __version__
 
 
 def sensitivity(
     loaded: Loaded,
-    program: Program,
+    conditioned: Conditioned,
     settings: RunSettings,
     *,
     of: str | None = None,
     at: str | None = None,
     questions: Collection[Question] = QUESTIONS,
-    do: Sequence[Intervention] = (),
     map_blocks: MapBlocks = map,
 ) -> Sensitivity:
     """Say what matters.
 
     Args:
         loaded: the model and where it came from.
-        program: the model, compiled, without the interventions.
+        conditioned: the model, compiled, and the interventions under which all is asked.
         settings: how many trials to draw, and the seed.
         of: a scenario or group; by default the whole distribution of scenarios.
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
-        do: interventions under which all is asked.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         QueryError: `of` or `at` makes no sense in this model.
     """
-    aim = parse_target(of, at, program)
-    for intervention in do:
-        program = intervention.on(program)
+    aim, program = parse_target(of, at, conditioned.base), conditioned.program
     outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
     drivers, note = (
         driver_uncertainties(outline, program, aim, plan, map_blocks) if "drivers" in questions else (None, "")
@@ -64,22 +59,10 @@ def sensitivity(
     present = _present(program, aim, plan, map_blocks)
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
-        model=ModelLine(outline.name, outline.title, outline.sha256),
-        run=Run(
-            trials=plan.trials,
-            seed=plan.seed,
-            method="sample",
-            steps=list(program.grid.labels),
-            profile=outline.profile,
-            weights={name: float(program.weights[name].mean()) for name in outline.drivers},
-            do=[intervention.text for intervention in do],
-            given=[],
-            effective_trials=float(plan.trials),
-            judgements_at_means=len(outline.uncertain),
-            usru_version=__version__,
-        ),
+        model=outline.model,
+        run=run_of(outline, conditioned, trials=plan.trials, seed=plan.seed, effective_trials=float(plan.trials)),
         of=aim.name or None,
-        title=outline.scenarios.get(aim.name, aim.name),
+        title=outline.title(aim.name),
         at=aim.at(program),
         probability={name: float(present.value[place]) for name, place in places.items()},
         standard_errors={name: float(present.error[place]) for name, place in places.items()},

@@ -6,17 +6,18 @@ and the only error is that of there being so many draws.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
-from usru_scenarios.language.questions import Intervention, Observation
-from usru_scenarios.program.events import All
+from usru_scenarios.model.outline import NodeOutline, Outline
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.averages import DrawAverages
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.question import (
     QUANTILES,
     certain,
@@ -26,8 +27,7 @@ from usru_scenarios.questions.simulate.question import (
     nested,
     warnings,
 )
-from usru_scenarios.reading.outline import NodeOutline, Outline
-from usru_scenarios.results.common import ModelLine, Run, warned
+from usru_scenarios.results.common import warned
 from usru_scenarios.results.simulate import (
     Band,
     Errors,
@@ -38,53 +38,43 @@ from usru_scenarios.results.simulate import (
     ValuesResult,
 )
 from usru_scenarios.sampler.engine import Plan
-from usru_scenarios.version import __version__
 
 
 def forecast_exactly(
     outline: Outline,
-    program: Program,
+    conditioned: Conditioned,
     *,
     seed: int,
     weights: Mapping[str, Floats] | None = None,
-    do: Sequence[Intervention] = (),
-    given: Sequence[Observation] = (),
 ) -> Simulation:
     """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
 
     Args:
         outline: what the model calls its parts.
-        program: the model, compiled; perhaps with values of its uncertain judgements.
+        conditioned: the model, compiled, perhaps with values of its uncertain judgements, and the conditions: all is
+            reported of the trials in which what is observed holds.
         seed: is reported alone.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        do: interventions, which cut nodes off from their causes.
-        given: observations: all is reported of the trials in which they are made.
 
     Raises:
         ImpossibleEvidence: what is given can't happen.
         exact.TooLarge: it would take more memory or time than the bound.
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
-    for intervention in do:
-        program = intervention.on(program)
-    found = _ExactParts(_forecast(program, given), program)
+    program = conditioned.program
+    found = _ExactParts(_forecast(conditioned), program)
     moves = found.transitions()
     scenarios, groups = found.scenarios(outline), found.groups()
     return Simulation(
-        model=ModelLine(outline.name, outline.title, outline.sha256),
-        run=Run(
+        model=outline.model,
+        run=run_of(
+            outline,
+            conditioned,
             trials=0,
             seed=seed,
-            method="exact",
-            steps=list(program.grid.labels),
-            profile=outline.profile,
-            weights={name: float((weights or program.weights)[name].mean()) for name in outline.drivers},
-            do=[intervention.text for intervention in do],
-            given=[observation.text for observation in given],
             effective_trials=None,
             judgements=program.draws,
-            judgements_at_means=outline.at_means(program.draws),
-            usru_version=__version__,
+            weights=weights,
         ),
         scenarios=scenarios,
         groups=groups,
@@ -100,17 +90,14 @@ def forecast_exactly(
     )
 
 
-def _forecast(program: Program, given: Sequence[Observation]) -> ExactForecast:
+def _forecast(conditioned: Conditioned) -> ExactForecast:
     """The forecast of the trials in which the observations are made, of all where there are none."""
-    if not given:
-        return exact.forecast(program)
     try:
-        return exact.forecast(program, given=All(tuple(observation.event for observation in given)))
+        return exact.forecast(conditioned.program, given=conditioned.given)
     except exact.NothingObserved:
         from usru_scenarios.questions.impossible import without_probability
 
-        evidence = [(observation.text, observation.event) for observation in given]
-        raise without_probability(program, evidence) from None
+        raise without_probability(conditioned.program, conditioned.evidence) from None
 
 
 class _ExactParts:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judgement_band
 from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
+from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, TooFewDraws
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, shares
-from usru_scenarios.reading.outline import NodeOutline, Outline
-from usru_scenarios.results.common import ModelLine, Run, Warned, warned
+from usru_scenarios.results.common import Warned, warned
 from usru_scenarios.results.simulate import (
     Band,
     Errors,
@@ -28,10 +29,6 @@ from usru_scenarios.results.simulate import (
 )
 from usru_scenarios.sampler.engine import BINS, ForecastSums, MapBlocks, NumericSums, Plan, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
-from usru_scenarios.version import __version__
-
-if TYPE_CHECKING:
-    from usru_scenarios.language.questions import Intervention, Observation
 
 MATTERS = 0.01
 """A band that is no wider is as good as none, however rough."""
@@ -45,55 +42,43 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def forecast(
     outline: Outline,
-    program: Program,
+    conditioned: Conditioned,
     settings: RunSettings,
     *,
     weights: Mapping[str, Floats] | None = None,
-    do: Sequence[Intervention] = (),
-    given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
 
     Args:
         outline: what the model calls its parts.
-        program: the model, compiled.
+        conditioned: the model, compiled, with what is imposed and observed.
         settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        do: interventions, which cut nodes off from their causes.
-        given: observations, which weigh trials by how well they agree.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
         TooFewDraws: too few trials do.
     """
-    for intervention in do:
-        program = intervention.on(program)
+    program = conditioned.program
     plan = Plan.of(settings.trials, settings.seed, settings.judgements)
-    plan, halves = _drawn(program, plan, settings.limits, given, map_blocks)
+    plan, halves = _drawn(conditioned, plan, settings.limits, map_blocks)
     draws = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
-    least = LeastErrors(
-        program, draws.effective_trials, lambda name: shares(draws, name), [observation.event for observation in given]
-    )
+    least = LeastErrors(program, draws.effective_trials, lambda name: shares(draws, name), conditioned.seen.parts)
     moves, move_errors = _transitions(draws, least)
     return Simulation(
-        model=ModelLine(outline.name, outline.title, outline.sha256),
-        run=Run(
+        model=outline.model,
+        run=run_of(
+            outline,
+            conditioned,
             trials=plan.trials,
             seed=settings.seed,
-            method="sample",
-            steps=list(program.grid.labels),
-            profile=outline.profile,
-            weights={name: float((weights or program.weights)[name].mean()) for name in outline.drivers},
-            do=[intervention.text for intervention in do],
-            given=[observation.text for observation in given],
             effective_trials=draws.effective_trials,
             judgements=settings.judgements,
-            judgements_at_means=outline.at_means(settings.judgements),
-            usru_version=__version__,
+            weights=weights,
         ),
         scenarios=_scenarios(_SeriesEstimates(program, draws, bands, least), outline),
         groups=_groups(_SeriesEstimates(program, draws, bands, least)),
@@ -110,30 +95,29 @@ def forecast(
 
 
 def _drawn(
-    program: Program, plan: Plan, limits: SampleLimits, given: Sequence[Observation], map_blocks: MapBlocks
+    conditioned: Conditioned, plan: Plan, limits: SampleLimits, map_blocks: MapBlocks
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
-    if not given:
+    program, given = conditioned.program, conditioned.given
+    if given is None:
         return plan, simulate(program, plan, map_blocks)
-    from usru_scenarios.program.events import All
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
-    seen = All(tuple(observation.event for observation in given))
     while True:
-        draws = simulate_given(program, seen, plan, map_blocks)
+        draws = simulate_given(program, given, plan, map_blocks)
         effective = draws.effective_trials
         if limits.enough(effective, plan.trials):
             return plan, draws
         if (more := limits.further(plan.trials, effective)) is None:
-            raise _too_few(program, draws, given, plan)
+            raise _too_few(conditioned, draws, plan)
         del draws  # the next ones need its room
         plan = Plan.of(more, plan.seed, plan.judgements)
 
 
-def _too_few(program: Program, draws: ForecastSums, given: Sequence[Observation], plan: Plan) -> Exception:
+def _too_few(conditioned: Conditioned, draws: ForecastSums, plan: Plan) -> Exception:
     from usru_scenarios.questions.impossible import not_met
 
-    evidence = [(observation.text, observation.event) for observation in given]
+    program, evidence = conditioned.program, conditioned.evidence
     if not draws.effective_trials:
         return not_met(program, evidence, plan)
     end = ratio(draws.visits[:, -1, 0], draws.trials)

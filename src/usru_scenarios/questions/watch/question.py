@@ -7,7 +7,7 @@ for what to look out for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -16,15 +16,16 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
 from usru_scenarios.exact.inference import NothingObserved
-from usru_scenarios.language.questions import Intervention, Observation
 from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing, suggestion
-from usru_scenarios.program.events import All
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.explain.state_evidence import Discretization, discretizations
 from usru_scenarios.questions.impossible import not_met, without_probability
 from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
@@ -45,7 +46,6 @@ from usru_scenarios.questions.watch.value_of_information import (
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.reading.yaml_source import KeyPath
-from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.watch import (
     Expected,
     ExpectedShiftErrors,
@@ -59,7 +59,6 @@ from usru_scenarios.results.watch import (
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.timeline import TimeError
-from usru_scenarios.version import __version__
 
 
 @dataclass(frozen=True)
@@ -115,46 +114,37 @@ def _step(text: str, option: str, program: Program) -> int:
 
 def watch(
     loaded: Loaded,
-    program: Program,
+    conditioned: Conditioned,
     question: WatchedNodes,
     settings: RunSettings,
     *,
-    do: Sequence[Intervention] = (),
-    given: Sequence[Observation] = (),
     map_blocks: MapBlocks = map,
 ) -> Watch:
     """Rank what may be seen by how far it is expected to move the forecast.
 
     Args:
         loaded: the model and where it came from.
-        program: the model, compiled, with the interventions.
+        conditioned: the model, compiled, with what is imposed and what has been observed besides.
         question: what is asked.
         settings: how many trials to draw (more where too few of them agree with what is given), and the seed; `auto`
             draws none where that is predicted to take longer than exact inference.
-        do: the interventions, for the record.
-        given: what has been observed besides.
         map_blocks: as in `engine.simulate`.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
         TooFewDraws: too few trials do.
     """
-    looked = _looked(loaded, program, question, settings, given=given, map_blocks=map_blocks)
+    outline, program = loaded.outline, conditioned.program
+    looked = _looked(outline, conditioned, question, settings, map_blocks)
     teller = _ReportBuilder(loaded, question, looked, settings.limits)
     return Watch(
-        model=ModelLine(loaded.model.name, loaded.model.title, loaded.sha256),
-        run=Run(
+        model=outline.model,
+        run=run_of(
+            outline,
+            conditioned,
             trials=looked.trials,
             seed=settings.seed,
-            method="sample" if looked.trials else "exact",
-            steps=list(program.grid.labels),
-            profile=loaded.profile,
-            weights={name: float(program.weights[name].mean()) for name in loaded.model.drivers},
-            do=[intervention.text for intervention in do],
-            given=[observation.text for observation in given],
             effective_trials=looked.effective_trials,
-            judgements_at_means=len(loaded.outline.uncertain),
-            usru_version=__version__,
         ),
         on=program.grid.labels[question.on],
         horizon=program.grid.labels[question.horizon],
@@ -164,7 +154,7 @@ def watch(
         too_rare=teller.too_rare,
         nodes=teller.nodes,
         claims=_claims(loaded.register or Register(), teller.indicators),
-        warnings=warnings(loaded.outline, program),
+        warnings=warnings(outline, program),
     )
 
 
@@ -187,30 +177,24 @@ class _NodeEstimates:
 
 
 def _looked(
-    loaded: Loaded,
-    program: Program,
-    question: WatchedNodes,
-    settings: RunSettings,
-    *,
-    given: Sequence[Observation],
-    map_blocks: MapBlocks,
+    outline: Outline, conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
 ) -> _NodeEstimates:
     """Exactly where that is predicted to be faster, or too few trials agree with what is given; else by sampling."""
+    program, seen = conditioned.program, conditioned.seen
     states = program.outcome.states
-    sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in loaded.model.scenarios}
+    sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in outline.scenarios}
     if question.of is not None:
         sets.setdefault(question.of, question.cells[0])
-    seen = All(tuple(observation.event for observation in given))
     named = discretizations(program, [name for name in program.named if name != OUTCOME])
     look = ExactIndicators(program, question.on, question.horizon, seen, named)
-    if settings.method == "auto" and faster_exactly(program, given=seen if given else None) and look.is_light:
-        return _looked_exactly(look, question, sets, given)
+    if settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light:
+        return _looked_exactly(look, question, sets, conditioned)
     try:
-        lookout, sums = _sampled(program, question, settings, given, map_blocks)
+        lookout, sums = _sampled(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewDraws):
         if not look.is_light:
             raise
-        return _looked_exactly(look, question, sets, given)
+        return _looked_exactly(look, question, sets, conditioned)
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
@@ -218,14 +202,14 @@ def _looked(
         for number, reading in enumerate(lookout.readings)
     ]
     before = ratio(sum_over(sums.future[0], columns), sums.weight)
-    if not given:
+    if conditioned.given is None:
         said = SingleTrials(lambda: program, columns, [question.horizon])
         before = covered(before, lookout.plan.trials, lambda: averaged(said.limits), [said])
     errors = [
         covering(
             error,
             value,
-            (outcome_in(members, question.horizon), seen if given else None),
+            (outcome_in(members, question.horizon), conditioned.given),
             program,
             sums.effective_trials,
         )
@@ -256,13 +240,12 @@ def _sighted(
 
 
 def _looked_exactly(
-    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], given: Sequence[Observation]
+    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], conditioned: Conditioned
 ) -> _NodeEstimates:
     try:
         future, joints = look.joint()
     except NothingObserved:
-        evidence = [(observation.text, observation.event) for observation in given]
-        raise without_probability(look.program, evidence) from None
+        raise without_probability(look.program, conditioned.evidence) from None
     columns = list(sets.values())
     before = np.array([future[list(members)].sum() for members in columns])
     found = [
@@ -273,27 +256,27 @@ def _looked_exactly(
 
 
 def _sampled(
-    program: Program, question: WatchedNodes, settings: RunSettings, given: Sequence[Observation], map_blocks: MapBlocks
+    conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
 ) -> tuple[IndicatorSampler, IndicatorSums]:
-    """The sums of a walk, drawn on until enough trials agree with what is given."""
-    seen = [observation.event for observation in given]
+    """The sums of a run, drawn on until enough trials agree with what is given."""
+    program, seen = conditioned.program, conditioned.seen.parts
     plan, limits = Plan(settings.trials, settings.seed), settings.limits
     while True:
         lookout = IndicatorSampler(program, question.on, question.horizon, seen, plan)
         sums = lookout.sums(map_blocks)
         effective = sums.effective_trials
-        if not given or limits.enough(effective, plan.trials):
+        if not seen or limits.enough(effective, plan.trials):
             return lookout, sums
         if (more := limits.further(plan.trials, effective)) is None:
-            raise _too_few(program, sums, given, plan)
+            raise _too_few(conditioned, sums, plan)
         plan = Plan(more, plan.seed)
 
 
-def _too_few(program: Program, sums: IndicatorSums, given: Sequence[Observation], plan: Plan) -> Exception:
+def _too_few(conditioned: Conditioned, sums: IndicatorSums, plan: Plan) -> Exception:
     if not sums.effective_trials:
-        return not_met(program, [(observation.text, observation.event) for observation in given], plan)
+        return not_met(conditioned.program, conditioned.evidence, plan)
     first = ratio(sums.future[0][:, 0], sums.weight)
-    what = f"{program.outcome.states[0]}, given {', '.join(observation.text for observation in given)}"
+    what = f"{conditioned.base.outcome.states[0]}, given {', '.join(conditioned.texts[1])}"
     return TooFewDraws(sums.effective_trials, float(first.value), float(first.error), what)
 
 

@@ -1,10 +1,11 @@
-"""What answers need to know of a model beside its program: little enough to be kept between runs."""
+"""How a model is called and what it calls its parts, beside its numbers: the one place for titles and their order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from usru_scenarios.problems import Problem
+from usru_scenarios.results.common import ModelLine
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class NodeOutline:
 class Outline:
     """How a model is called, what it calls its parts, and what its reader is to be warned of.
 
+    Little enough to be kept between runs.
+
     Attributes:
-        name, title: of the model.
-        sha256: of the resolved model (see `reading.loading.digest`).
+        model: its name, its title, and the SHA-256 of what it says (see `reading.loading.digest`).
         profile: the profile that is applied.
         scenarios: their titles by id.
         baseline: the share of each scenario that the drivers do not explain, by id.
@@ -31,9 +33,7 @@ class Outline:
         warnings: of the file.
     """
 
-    name: str
-    title: str
-    sha256: str
+    model: ModelLine
     profile: str | None
     scenarios: dict[str, str]
     baseline: dict[str, float]
@@ -47,3 +47,7 @@ class Outline:
     def at_means(self, draws: int) -> int:
         """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""
         return 0 if draws else len(self.uncertain)
+
+    def title(self, name: str) -> str:
+        """The title of a scenario, or the name of a group of them."""
+        return self.scenarios.get(name, name)

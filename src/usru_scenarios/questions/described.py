@@ -1,0 +1,50 @@
+"""What every answer says of how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from usru_scenarios.model.outline import Outline
+from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.program import Floats
+from usru_scenarios.results.common import Run
+from usru_scenarios.version import __version__
+
+
+def run_of(
+    outline: Outline,
+    conditioned: Conditioned,
+    *,
+    trials: int,
+    seed: int,
+    effective_trials: float | None,
+    judgements: int = 0,
+    weights: Mapping[str, Floats] | None = None,
+) -> Run:
+    """The run of a program under conditions.
+
+    Args:
+        outline: what the model calls its parts.
+        conditioned: the program, and what is imposed and observed.
+        trials: how many were drawn; 0 where the answer is exact.
+        seed: of the random streams.
+        effective_trials: for how many unweighted trials they stand; None where the answer is exact.
+        judgements: over how many draws of the uncertain judgements the answer is an average; 0 at their means.
+        weights: by driver, shape (steps,); by default the program's own.
+    """
+    weights = conditioned.base.weights if weights is None else weights
+    do, given = conditioned.texts
+    return Run(
+        trials=trials,
+        seed=seed,
+        method="sample" if trials else "exact",
+        steps=list(conditioned.base.grid.labels),
+        profile=outline.profile,
+        weights={name: float(weights[name].mean()) for name in outline.drivers},
+        do=do,
+        given=given,
+        effective_trials=effective_trials,
+        usru_version=__version__,
+        judgements=judgements,
+        judgements_at_means=outline.at_means(judgements),
+    )
