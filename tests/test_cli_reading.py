@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios import schemas
-from usru_scenarios.cli.subject import subject
+from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.report.yaml_text import to_yaml
 
@@ -151,13 +151,13 @@ def test_sources_counts_documents_that_draw_on_one_another_as_one_voice() -> Non
 
 
 def test_a_single_word_is_a_model_or_a_part_of_the_bundled_one() -> None:
-    assert subject(None, None) == ("us-russia", None)
-    assert subject("sanctions", None) == ("us-russia", "sanctions")
-    assert subject("drivers.sanctions.impacts.eased.reset", None)[1] == "drivers.sanctions.impacts.eased.reset"
-    assert subject("us-russia", None) == ("us-russia", None)
-    assert subject("-", None) == ("-", None)
-    assert subject("my.yaml", None) == ("my.yaml", None)
-    assert subject(HARBOUR, "weather") == (HARBOUR, "weather")
+    assert model_and_part(None, None) == ("us-russia", None)
+    assert model_and_part("sanctions", None) == ("us-russia", "sanctions")
+    assert model_and_part("drivers.sanctions.impacts.eased.reset", None)[1] == "drivers.sanctions.impacts.eased.reset"
+    assert model_and_part("us-russia", None) == ("us-russia", None)
+    assert model_and_part("-", None) == ("-", None)
+    assert model_and_part("my.yaml", None) == ("my.yaml", None)
+    assert model_and_part(HARBOUR, "weather") == (HARBOUR, "weather")
 
 
 # schema

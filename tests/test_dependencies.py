@@ -20,7 +20,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from support.command import HARBOUR, HERE, answer
-from usru_scenarios.cli import app
+from usru_scenarios.cli import app, splicing
+from usru_scenarios.cli.splicing import spliced
 from usru_scenarios.version import __version__
 
 ROOT = HERE.parent
@@ -78,8 +79,9 @@ def parameters() -> list[tuple[str, Any]]:
     """The name and type of every parameter of every command."""
     found = []
     for function in (app.usru, *app.COMMANDS):
-        hints = get_type_hints(function, include_extras=True)
-        found += [(f"{function.__name__}.{name}", hints[name]) for name in inspect.signature(function).parameters]
+        taken = spliced(function)
+        hints = get_type_hints(taken, include_extras=True)
+        found += [(f"{function.__name__}.{name}", hints[name]) for name in inspect.signature(taken).parameters]
     return found
 
 
@@ -118,7 +120,8 @@ ARGUMENTS = [
 def test_values_that_typer_reads_are_the_same(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """To take them as they are written only spares time: a typer that has no such method any more does as well."""
     ours = answer(*arguments)
-    monkeypatch.setattr(app, "_taken_as_written", lambda parameters: parameters)
+    for module in (app, splicing):
+        monkeypatch.setattr(module, "taken_as_written", lambda parameters: parameters)
     assert vars(answer(*arguments)) == vars(ours)
 
 
@@ -132,7 +135,7 @@ class Renamed:
 
 def test_a_parameter_without_the_method_is_left_alone() -> None:
     parameter = Renamed()
-    assert app._taken_as_written([parameter]) == [parameter]  # noqa: SLF001
+    assert splicing.taken_as_written([parameter]) == [parameter]
     assert not vars(parameter)
 
 

@@ -32,7 +32,7 @@ WARNED = "usru: 1\nname: m\ntitle: M\ntime: {start: 2025, end: 2027, step: year}
 _DRIVER = """
 import json, os, sys
 import usru_scenarios as us
-from usru_scenarios.cli import conduct, main
+from usru_scenarios.cli import execution, main
 
 def fail(*_, **__):
     raise ZeroDivisionError("oh")
@@ -52,7 +52,7 @@ def stream(number, kind):
 
 def copy(outcome, arguments, out, err):
     if outcome == "a fault":
-        conduct._run = fail
+        execution._run = fail
     sys.stdout, sys.stderr = stream(1, out), stream(2, err)
     status = main(arguments)
     for stream_ in (sys.stdout, sys.stderr):  # as the interpreter does in the end, which complains by status 120

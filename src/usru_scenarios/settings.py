@@ -20,6 +20,9 @@ Method = Literal["auto", "sample", "exact"]
 
 METHODS: tuple[Method, ...] = ("auto", "sample", "exact")
 
+DEFAULT_MODEL = "us-russia"
+"""The bundled model that is meant where none is named."""
+
 DEFAULT_TRIALS = 81_920
 """Five blocks: every error of the bundled model is then below .002, that of a state as likely as not the largest."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
 from usru_scenarios.settings import (
     DEFAULT_LIMITS,
+    DEFAULT_MODEL,
     DEFAULT_SEED,
     LEAST_SENSITIVITY_TRIALS,
     MOST_PERTURBED,
@@ -647,7 +648,7 @@ def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
 
 
 def load(
-    model: str | PathLike[str] = "us-russia",
+    model: str | PathLike[str] = DEFAULT_MODEL,
     *,
     profile: str | None = None,
     weights: Mapping[str, float | str] | Sequence[str] = (),
@@ -677,7 +678,7 @@ def load(
 
 
 def recalled(
-    model: str | PathLike[str] = "us-russia",
+    model: str | PathLike[str] = DEFAULT_MODEL,
     *,
     profile: str | None = None,
     weights: Mapping[str, float | str] | Sequence[str] = (),

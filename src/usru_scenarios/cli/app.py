@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -26,8 +24,8 @@ from usru_scenarios.cli.commands import (
     validate,
     watch,
 )
-from usru_scenarios.cli.execution import USAGE, complain
-from usru_scenarios.cli.options import noted
+from usru_scenarios.cli.conduct import USAGE, complain
+from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
 from usru_scenarios.version import __version__
 
 COMMANDS = (
@@ -49,25 +47,12 @@ COMMANDS = (
 """Each command is a function of the same name in a module of its own; a new one is a module and a line here."""
 
 
-def _app(**more: Any) -> typer.Typer:
-    """Help without markup needs no rich, whose import is half of the start-up time."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **more)
-
-
-class _Command(TyperCommand):
-    """Takes the values of its parameters as they are written."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters, with the option that shows help."""
-        return _taken_as_written(super().get_params(ctx))
-
-
 class _Commands(TyperGroup):
     """Makes a command only once it is called or listed: each takes a millisecond, and a run needs one."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """As of a command."""
-        return _taken_as_written(super().get_params(ctx))
+        return taken_as_written(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is typer's
         """The names of all commands."""
@@ -78,44 +63,12 @@ class _Commands(TyperGroup):
         function = next((function for function in COMMANDS if function.__name__ == cmd_name), None)
         if function is None:
             return None
-        app = _app()
-        app.command(cls=_Command)(function)
-        command = get_command(app)
-        assert isinstance(command, TyperCommand)
-        return command
-
-
-def _taken_as_written(parameters: list[Any]) -> list[Any]:
-    """Spare parameters typer's own reading of their values, for which it imports pydantic and builds validators.
-
-    Every parameter here is text, a list of texts or a flag, so its value is right as it is written. A value of any
-    other kind, or one that is missing, goes typer's way; and so does everything, only later, should the method that
-    typer calls for each parameter have another name one day.
-    """
-    for parameter in parameters:
-        usual = getattr(parameter, "process_value", None)
-        if usual is not None and not isinstance(usual, partial):
-            parameter.process_value = partial(_processed, parameter, usual)
-    return parameters
-
-
-def _processed(parameter: Any, usual: Callable[..., Any], context: Any, value: Any) -> Any:
-    """What `process_value` of a parameter does: the value is read, and handed to the parameter's callback."""
-    match value:
-        case None | [] if not parameter.required:
-            value = () if parameter.multiple or parameter.nargs == -1 else None
-        case str() | bool() if isinstance(value, bool) == getattr(parameter, "is_flag", False):
-            pass
-        case [*texts] if texts and all(isinstance(text, str) for text in texts):
-            value = texts
-        case _:
-            return usual(context, value)
-    return value if parameter.callback is None else parameter.callback(context, parameter, value)
+        return made(function)
 
 
 def command() -> TyperGroup:
     """The whole command line, ready to read arguments."""
-    app = _app(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+    app = bare_app(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback()(usru)
     group = get_command(app)
     assert isinstance(group, TyperGroup)
@@ -141,7 +94,7 @@ def usru(
 
     MODEL is a scenario file, - for standard input, or the name of a bundled model; without one it is us-russia.
     """
-    noted(context, quiet=quiet, debug=debug)
+    context.obj.note(quiet=quiet, debug=debug)
     if context.invoked_subcommand is None:
         complain(context.get_help())
         raise typer.Exit(USAGE)

@@ -6,18 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from usru_scenarios.problems import Problem, UsruError, presentable, printable, suggestion, tells_want_of_memory
+from usru_scenarios.cli.conduct import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, complain
+from usru_scenarios.problems import Problem, UsruError, printable, suggestion, tells_want_of_memory
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
     from typer import TyperException
-
-DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
-"""The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
-
 
 _OUT_OF_MEMORY = str(
     Problem("memory", "usru: out of memory", None, "fewer --jobs, -n, --judgements or steps need less")
@@ -25,14 +21,6 @@ _OUT_OF_MEMORY = str(
 
 _LEAST_ROOM = 175 << 20
 """Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
-
-
-@dataclass
-class CommandState:
-    """What `-q` and `--debug` asked for; commands note it here as soon as they have read their arguments."""
-
-    quiet: bool = False
-    debug: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,18 +116,6 @@ def _run(arguments: Sequence[str], conduct: CommandState) -> int:
             raise Unwritable("usru: standard output can't be written: it is closed") from None
         return end.exit_code
     return DONE
-
-
-def complain(message: str) -> None:
-    """Write a message to standard error: the one place where messages leave.
-
-    Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
-    closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
-    """
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(f"{presentable(message)}\n")
-            sys.stderr.flush()
 
 
 def _named(file: object) -> str:

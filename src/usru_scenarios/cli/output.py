@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usru_scenarios.problems import UnreadableInput, printable
+from usru_scenarios.report import Layout
 
 STANDARD_OUTPUT = "-"
+
+WIDTH = 80
+"""Columns where nobody says how many there are."""
+
+_NARROWEST, _WIDEST = 40, 400
 
 
 class Unwritable(UnreadableInput):
@@ -59,6 +65,27 @@ class Destination:
     def folder(self) -> Path:
         """What relative paths in the text are relative to."""
         return Path.cwd() if self.path is None else self.path.parent
+
+    def layout(self, *, wide: bool = False, top: int = 0) -> Layout:
+        """What the place allows: COLUMNS, else the terminal's width, else 80; NO_COLOR and FORCE_COLOR are honoured.
+
+        A file is never given colour.
+        """
+        return Layout(min(max(self._width(), _NARROWEST), _WIDEST), colour=self._colour(), wide=wide, top=top)
+
+    def _width(self) -> int:
+        columns = os.environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns) > 0:
+            return int(columns)
+        if self.is_terminal:
+            with suppress(OSError, ValueError):
+                return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+        return WIDTH
+
+    def _colour(self) -> bool:
+        if self.path is not None or os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or (self.is_terminal and os.environ.get("TERM") != "dumb")
 
     def write(self, text: str) -> None:
         """Write the text, in UTF-8.

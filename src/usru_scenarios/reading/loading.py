@@ -28,13 +28,14 @@ from usru_scenarios.problems import (
 from usru_scenarios.reading.access import Access, register_folder
 from usru_scenarios.reading.checks import Context, Finding, findings, remarks
 from usru_scenarios.reading.files import MAXIMUM_BYTES
-from usru_scenarios.reading.locations import DEFAULT_MODEL, STANDARD_INPUT, found_file
+from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.recovery import sound_part
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
 from usru_scenarios.results.common import ModelLine
+from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,9 +8,6 @@ from pathlib import Path
 
 from usru_scenarios.problems import Problem, UnreadableInput, printable, suggestion
 
-DEFAULT_MODEL = "us-russia"
-"""The bundled model that is meant where none is named."""
-
 STANDARD_INPUT = "-"
 
 

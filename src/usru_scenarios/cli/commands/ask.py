@@ -4,43 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.arguments import ModelRequest
-from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.subject import is_model
-from usru_scenarios.cli.terminal import layout
-from usru_scenarios.cli.warnings import warn
-from usru_scenarios.cli.workers import workers
-from usru_scenarios.report import REPORTS, render_report
+from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.parsers import is_model
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
+from usru_scenarios.report import REPORTS
+from usru_scenarios.settings import DEFAULT_MODEL
 
 
 def ask(
-    context: typer.Context,
-    query: Annotated[
-        str, typer.Argument(metavar="QUERY", help='Such as "P(reset @ end | do(ukraine_talks=settlement))".')
-    ],
-    model: options.Model = options.BUNDLED,
+    query: Annotated[str, Argument(metavar="QUERY", help='Such as "P(reset @ end | do(ukraine_talks=settlement))".')],
+    model: Model = DEFAULT_MODEL,
     *,
-    do: options.Do = None,
-    given: options.Given = None,
-    weight: options.Weights = None,
-    profile: options.Profile = None,
-    assignment: options.Assignments = None,
-    sourced_only: options.SourcedOnly = False,
-    trials: options.Trials = None,
-    seed: options.Seed = None,
-    method: options.Method = None,
-    judgements: options.Judgements = None,
-    form: options.ReportFormat = None,
-    as_json: options.Json = False,
-    confined: options.Confined = False,
-    output: options.Output = None,
-    jobs: options.Jobs = None,
-    yes: options.Yes = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    conditions: ConditionOptions,
+    changes: ModelOptions,
+    run: RunOptions,
+    session: Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))],
 ) -> None:
     """How likely is this, if that? One probability, or a comparison of several.
 
@@ -48,15 +29,9 @@ def ask(
     """
     from usru_scenarios.results.common import warned
 
-    conduct = options.noted(context, quiet=quiet, debug=debug)
-    chosen = options.chosen_format(form, REPORTS, as_json=as_json)
     if is_model(query) and not is_model(model):
         query, model = model, query
-    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
-    draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
-    target = Destination.named(output)
-    study = request.recall()
-    progress = workers(context, conduct, jobs, yes=yes)
-    result = study.ask(query, do=do or (), given=given or (), map_blocks=progress.map, **draws)
-    warn(map(warned, study.outline.warnings), conduct)
-    target.write(render_report(result, "ask", chosen, layout(target)))
+    study = session.recall(model, changes)
+    result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
+    session.warn(map(warned, study.outline.warnings))
+    session.emit("ask", result)

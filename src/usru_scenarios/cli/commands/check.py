@@ -4,59 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Exit, Option
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.arguments import ModelRequest
-from usru_scenarios.cli.execution import FINDINGS
-from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.terminal import layout
-from usru_scenarios.cli.warnings import warn
-from usru_scenarios.cli.workers import workers
-from usru_scenarios.report import REPORTS, render_report
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.conduct import FINDINGS
+from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
+from usru_scenarios.report import REPORTS
+from usru_scenarios.settings import DEFAULT_MODEL
 
 
 def check(
-    context: typer.Context,
-    model: options.Model = options.BUNDLED,
+    model: Model = DEFAULT_MODEL,
     *,
     robust: Annotated[
-        str | None,
-        typer.Option("--robust", metavar="N", help="Try also N models with all judgements a little different."),
-    ] = None,
-    weight: options.Weights = None,
-    profile: options.Profile = None,
-    assignment: options.Assignments = None,
-    sourced_only: options.SourcedOnly = False,
-    trials: options.FirstTrials = None,
-    seed: options.Seed = None,
-    method: options.Method = None,
-    judgements: options.Judgements = None,
-    form: options.ReportFormat = None,
-    as_json: options.Json = False,
-    confined: options.Confined = False,
-    output: options.Output = None,
-    jobs: options.Jobs = None,
-    cluster: options.Cluster = None,
-    yes: options.Yes = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+        int,
+        Option("--robust", metavar="N", help="Try also N models with all judgements a little different."),
+        parsers.count,
+    ] = 0,
+    changes: ModelOptions,
+    run: Annotated[RunOptions, Part(trials="How many trials to draw at first.  [default: 16384]")],
+    session: Annotated[Session, Part(form=formats(REPORTS), without=("wide",))],
 ) -> None:
     """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
 
     --robust moves points by up to one, weights by up to 30%, priors, initial shares and persistence likewise, and
     solves the baselines for the anchor again each time.
     """
-    conduct = options.noted(context, quiet=quiet, debug=debug)
-    chosen = options.chosen_format(form, REPORTS, as_json=as_json)
-    request = ModelRequest(model, profile, weight, assignment, sourced_only, confined=confined)
-    draws = options.draws(trials=trials, seed=seed, method=method, judgements=judgements)
-    models = options.count("--robust", robust)
-    target = Destination.named(output)
-    study = request.build()
-    progress = workers(context, conduct, jobs, cluster, yes=yes)
-    result = study.check(robust=models or 0, map_parts=progress.map, **draws)
-    warn(result.warnings, conduct)
-    target.write(render_report(result, "check", chosen, layout(target)))
+    study = session.load(model, changes)
+    result = study.check(robust=robust, map_parts=session.workers().map, **run.asked)
+    session.warn(result.warnings)
+    session.emit("check", result)
     if not result.all_hold:
-        raise typer.Exit(FINDINGS)
+        raise Exit(FINDINGS)

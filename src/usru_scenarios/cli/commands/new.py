@@ -7,11 +7,12 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.execution import complain
+from usru_scenarios.cli.conduct import Misuse
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
 from usru_scenarios.problems import printable
 
 SCHEMA_FILE = "usru.schema.json"
@@ -19,22 +20,19 @@ SCHEMA_FILE = "usru.schema.json"
 
 
 def new(
-    context: typer.Context,
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="A file, a name for one, or - for standard output.")
+        str, Argument(metavar="PATH", help="A file, a name for one, or - for standard output.")
     ] = "my-scenarios",
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    force: Annotated[bool, Option("--force", help="Replace files that are there.")] = False,
+    session: Annotated[Session, Part("quiet", "debug")],
 ) -> None:
     """Start a file of your own, which runs at once.
 
     It has two drivers and comments. The schema that its first line names, for editors, is put beside it.
     """
-    conduct = options.noted(context, quiet=quiet, debug=debug)
     if path == STANDARD_OUTPUT:
-        Destination.named(None).write(starter("my-scenarios", "my-scenarios.yaml"))
+        session.output.write(starter("my-scenarios", "my-scenarios.yaml"))
         return
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
     schema_file = file.with_name(SCHEMA_FILE)
@@ -44,9 +42,8 @@ def new(
     targets = Destination.named(str(schema_file)), Destination.named(str(file))
     for target, text in zip(targets, (schema, starter(_model_name(file), file.name)), strict=True):
         target.write(text)
-    if not conduct.quiet:
-        wrote, run = printable(f"{file} and {schema_file}"), printable(shlex.quote(str(file)))
-        complain(f"wrote {wrote}\nnow run: usru simulate {run}")
+    wrote, run = printable(f"{file} and {schema_file}"), printable(shlex.quote(str(file)))
+    session.say(f"wrote {wrote}\nnow run: usru simulate {run}")
 
 
 def starter(name: str, file: str) -> str:
@@ -67,9 +64,9 @@ def _schema() -> str:
 def _refuse_to_replace(file: Path, schema_file: Path, schema: str) -> None:
     """A file that is there stays, but a schema that says the same already is in nobody's way."""
     if file.exists():
-        raise options.Misuse(f"{file} is there already", "give another name, or --force to replace it")
+        raise Misuse(f"{file} is there already", "give another name, or --force to replace it")
     if schema_file.exists() and not _says(schema_file, schema):
-        raise options.Misuse(f"{schema_file} is there already and differs", "--force replaces both files")
+        raise Misuse(f"{schema_file} is there already and differs", "--force replaces both files")
 
 
 def _says(file: Path, text: str) -> bool:

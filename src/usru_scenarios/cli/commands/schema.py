@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.output import Destination
+from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
 
 _LISTED = (
     "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "
@@ -16,19 +17,14 @@ _LISTED = (
 
 
 def schema(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
+    name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
     *,
-    output: options.Output = None,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    session: Annotated[Session, Part("output", "quiet", "debug")],
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas
     from usru_scenarios.problems import listing, suggestion
-    from usru_scenarios.report.data import to_json
 
-    options.noted(context, quiet=quiet, debug=debug)
     if name not in schemas.NAMES:
-        raise options.Misuse(f"there is no schema '{name}'", suggestion(name, schemas.NAMES) or listing(schemas.NAMES))
-    Destination.named(output).write(to_json(schemas.schema(name)))
+        raise Misuse(f"there is no schema '{name}'", suggestion(name, schemas.NAMES) or listing(schemas.NAMES))
+    session.emit_json(schemas.schema(name))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.arguments import ModelRequest
-from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.subject import subject
-from usru_scenarios.cli.terminal import layout
+from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.options import ModelOptions, OptionalModel
+from usru_scenarios.cli.parsers import model_and_part
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,37 +19,29 @@ if TYPE_CHECKING:
 
 
 def show(
-    context: typer.Context,
-    model: options.OptionalModel = None,
+    model: OptionalModel = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="One driver, consequence, scenario, rule or profile; all if left out."),
+        Argument(metavar="NAME", help="One driver, consequence, scenario, rule or profile; all if left out."),
     ] = None,
     *,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="The file itself, as YAML, with all overlays applied.")
+        bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied.")
     ] = False,
-    weight: options.Weights = None,
-    profile: options.Profile = None,
-    assignment: options.Assignments = None,
-    sourced_only: options.SourcedOnly = False,
-    as_json: options.Json = False,
-    confined: options.Confined = False,
-    output: options.Output = None,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    changes: ModelOptions,
+    session: Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")],
 ) -> None:
     """What does the file say, as the program understands it?"""
-    options.noted(context, quiet=quiet, debug=debug)
-    if resolved and as_json:
-        raise options.Misuse("--resolved and --json contradict each other", "--resolved writes YAML")
-    source, part = subject(model, name)
+    if resolved and session.as_json:
+        raise Misuse("--resolved and --json contradict each other", "--resolved writes YAML")
+    source, part = model_and_part(model, name)
     if resolved and part is not None:
-        raise options.Misuse("--resolved shows the whole file", f"leave out '{part}'")
-    request = ModelRequest(source, profile, weight, assignment, sourced_only, confined=confined)
-    target = Destination.named(output)
-    study = request.build()
-    target.write(_resolved(study, target.folder) if resolved else _described(study, part, target, as_json=as_json))
+        raise Misuse("--resolved shows the whole file", f"leave out '{part}'")
+    study = session.load(source, changes)
+    if resolved:
+        session.output.write(_resolved(study, session.output.folder))
+    else:
+        _describe(study, part, session)
 
 
 def _resolved(study: Study, folder: Path) -> str:
@@ -68,18 +60,15 @@ def _resolved(study: Study, folder: Path) -> str:
     return to_yaml(data)
 
 
-def _described(study: Study, name: str | None, target: Destination, *, as_json: bool) -> str:
+def _describe(study: Study, name: str | None, session: Session) -> None:
     from usru_scenarios.questions.show import describe_model, only
 
-    described = describe_model(study.loaded, study.program)
-    if name is not None:
-        described = only(described, name)
-    if as_json:
-        from usru_scenarios.report.data import to_json
-
-        return to_json(described.to_dict())
+    whole = describe_model(study.loaded, study.program)
+    described = whole if name is None else only(whole, name)
+    if session.as_json:
+        session.emit_json(described.to_dict())
+        return
     from usru_scenarios.report import show as text
 
-    if name is None:
-        return text.overview(described, layout(target))
-    return text.part(describe_model(study.loaded, study.program), name, layout(target))
+    layout = session.layout()
+    session.output.write(text.overview(whole, layout) if name is None else text.part(whole, name, layout))

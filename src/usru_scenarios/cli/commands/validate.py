@@ -2,63 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Exit
 
-from usru_scenarios.cli import options
-from usru_scenarios.cli.arguments import ModelRequest
-from usru_scenarios.cli.execution import complain
-from usru_scenarios.cli.output import Destination
+from usru_scenarios.cli.options import Model, ModelOptions
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import Part
 from usru_scenarios.problems import ModelError
+from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from usru_scenarios.results.descriptions import Validation
 
 
 def validate(
-    context: typer.Context,
-    model: options.Model = options.BUNDLED,
+    model: Model = DEFAULT_MODEL,
     *,
-    weight: options.Weights = None,
-    profile: options.Profile = None,
-    assignment: options.Assignments = None,
-    as_json: options.Json = False,
-    confined: options.Confined = False,
-    output: options.Output = None,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    changes: Annotated[ModelOptions, Part(without=("sourced_only",))],
+    session: Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")],
 ) -> None:
     """Is the file right? Tells every fault and warning with its place."""
-    conduct = options.noted(context, quiet=quiet, debug=debug)
-    request = ModelRequest(model, profile, weight, assignment, confined=confined)
-    target = Destination.named(output)
-    if as_json:
-        _emit_json(request, target)
-        return
-    from usru_scenarios.questions.validate import examined, valid
-
-    study = request.build()
-    warnings = examined(study)
-    if not conduct.quiet:
-        for warning in warnings:
-            complain(str(warning))
-    target.write(_in_words(valid(study.loaded, warnings)))
-
-
-def _emit_json(request: ModelRequest, target: Destination) -> None:
-    """The report as JSON, which holds the faults too, so that nothing need be read from standard error."""
     from usru_scenarios.questions.validate import examined, invalid, valid
-    from usru_scenarios.report.data import to_json
 
     try:
-        study = request.build()
-        report, status = valid(study.loaded, examined(study)), 0
+        study = session.load(model, changes)
+        warnings = examined(study)
     except ModelError as error:
-        report, status = invalid(error.problems), error.exit_status
-    target.write(to_json(report.to_dict()))
-    if status:
-        raise typer.Exit(status)
+        if not session.as_json:
+            raise
+        session.emit_json(invalid(error.problems).to_dict())
+        raise Exit(error.exit_status) from None
+    report = valid(study.loaded, warnings)
+    if session.as_json:
+        session.emit_json(report.to_dict())
+        return
+    for warning in warnings:
+        session.say(str(warning))
+    session.output.write(_in_words(report))
 
 
 def _in_words(report: Validation) -> str:

@@ -1,0 +1,44 @@
+"""What the whole command line shares: exit statuses, what `-q` and `--debug` ask for, and where messages leave."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+from usru_scenarios.problems import Problem, UnreadableInput, presentable
+
+DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
+"""The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
+
+
+@dataclass
+class CommandState:
+    """What `-q` and `--debug` asked for; noted as soon as the arguments have been taken apart."""
+
+    quiet: bool = False
+    debug: bool = False
+
+    def note(self, *, quiet: bool, debug: bool) -> None:
+        """Take what was asked for before the command's name or after it."""
+        self.quiet |= quiet
+        self.debug |= debug
+
+
+class Misuse(UnreadableInput):
+    """An option has a value that makes no sense."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(str(Problem("usage", f"usru: {message}", None, hint)))
+
+
+def complain(message: str) -> None:
+    """Write a message to standard error: the one place where messages leave.
+
+    Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
+    closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
+    """
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{presentable(message)}\n")
+            sys.stderr.flush()

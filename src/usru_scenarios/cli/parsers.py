@@ -1,0 +1,166 @@
+"""From what is written to values: of an option, by functions that take its name and its text, and of words.
+
+They raise `Misuse`, which names the option, where the text makes no sense.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.output import Destination
+from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.settings import DEFAULT_MODEL, LEAST_TRIALS, ArgumentError, RunSettings
+
+MOST_COUNT = 10**12
+MOST_JOBS = 1024
+
+_COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
+_ADDRESS = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
+
+
+def whole(option: str, text: str) -> int:
+    """A whole number from 0 on such as 100000, 100_000 or 1e5."""
+    match = _COUNT.fullmatch(text.strip())
+    if match is not None:
+        decimals = (match[2] or "").rstrip("0")
+        digits, shift = match[1].replace("_", ""), int(match[3] or 0) - len(decimals)
+        if shift >= 0 and len(digits) <= 100:
+            return int(digits + decimals) * int(10**shift)
+    raise Misuse(f"{option} takes a whole number from 0 on, not '{text}'", "such as 100000, 100_000 or 1e5")
+
+
+def count(option: str, text: str) -> int:
+    """A whole number from 0 on, not absurdly large."""
+    number = whole(option, text)
+    if number > MOST_COUNT:
+        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_COUNT:,}")
+    return number
+
+
+def trials(option: str, text: str, *, least: int = LEAST_TRIALS) -> int:
+    """A number of trials, of which some question takes at least so many."""
+    number = whole(option, text)
+    _check(trials=number, least=least)
+    return number
+
+
+def seed(option: str, text: str) -> int:
+    """A seed of random streams."""
+    number = whole(option, text)
+    _check(seed=number)
+    return number
+
+
+def judgements(option: str, text: str) -> int:
+    """A number of draws of the judgements."""
+    number = whole(option, text)
+    _check(judgements=number)
+    return number
+
+
+def method(_option: str, text: str) -> str:
+    """How an answer is found."""
+    _check(method=text)
+    return text
+
+
+def _check(**settings: Any) -> None:
+    """Refuse what `settings` refuses, in its words, which users of the library meet too."""
+    try:
+        RunSettings.checked(**settings)
+    except ArgumentError as error:
+        raise Misuse(f"--{error.message}", error.hint) from None
+
+
+def jobs(option: str, text: str) -> int | None:
+    """How many processes there may be; None where `auto` leaves that open."""
+    if text == "auto":
+        return None
+    if _COUNT.fullmatch(text.strip()) is None:
+        raise Misuse(
+            f"{option} takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores"
+        )
+    number = whole(option, text)
+    if number < 1:
+        raise Misuse(f"{option} {text} is too few", "with --jobs 1 all is done in one process")
+    if number > MOST_JOBS:
+        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_JOBS}")
+    return number
+
+
+def address(option: str, text: str) -> str:
+    """A cluster: `local`, or the address of a scheduler."""
+    if text == "local" or _ADDRESS.fullmatch(text):
+        return text
+    hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
+    raise Misuse(f"{option} '{text}' is no address", hint)
+
+
+def one_of(known: Collection[str]) -> Callable[[str, str], str]:
+    """What takes one of the names that are known."""
+
+    def read(option: str, text: str) -> str:
+        if text not in known:
+            raise Misuse(f"{option} '{text}' is unknown", suggestion(text, known) or listing(known))
+        return text
+
+    return read
+
+
+def destination(_option: str, text: str) -> Destination:
+    """Where an answer goes; raises `Unwritable` where it can't."""
+    return Destination.named(text)
+
+
+# Words after a command of which one may be the model
+
+
+def model_and_part(first: str | None, second: str | None) -> tuple[str, str | None]:
+    """The model and the part that one or two words after a command mean.
+
+    A word is a model if it can be nothing else (see `is_model`). Of two words the one that is, and else the first, is
+    the model; a single one that is not is a part of the default model.
+    """
+    if first is None:
+        return DEFAULT_MODEL, None
+    if second is not None:
+        return (second, first) if is_model(second) and not is_model(first) else (first, second)
+    if is_model(first) or (_is_file(first) and not _is_of_default(first)):
+        return first, None
+    return DEFAULT_MODEL, first
+
+
+def is_model(word: str) -> bool:
+    """Whether a word can only be a model: standard input, a bundled model, or a path by its look."""
+    from usru_scenarios.reading.locations import bundled_models
+
+    if word == "-" or word in bundled_models():
+        return True
+    return word.endswith((".yaml", ".yml")) or (("/" in word or os.sep in word) and _may_be_path(word))
+
+
+def _may_be_path(word: str) -> bool:
+    """Whether a word with a separator is a path, and no arithmetic of a query."""
+    return word.startswith(("/", "./", "../", "~")) or not set(word) & set("()|<>=@")
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_of_default(word: str) -> bool:
+    """Whether a word names a part or a claim of the default model, which a file of this name does not replace."""
+    from usru_scenarios.study import load
+
+    loaded = load(DEFAULT_MODEL).loaded
+    model = loaded.model
+    parts = {*model.scenarios, *model.groups, *model.drivers, *model.rules, *model.consequences, *model.profiles}
+    return word.partition(".")[0] in parts | {*loaded.data} or (loaded.register is not None and word in loaded.register)

@@ -1,0 +1,145 @@
+"""A command's run: where its model comes from, who works on it, and where the answer goes, in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from typer import Context, Option
+
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.conduct import Misuse, complain
+from usru_scenarios.cli.options import ModelOptions
+from usru_scenarios.cli.output import Destination
+from usru_scenarios.problems import printable
+from usru_scenarios.report import WIDE, Layout, ReportedResult, render_report
+
+if TYPE_CHECKING:
+    from usru_scenarios.cli.progress import MapAny, Progress
+    from usru_scenarios.results.common import Warned
+    from usru_scenarios.study import Study
+
+
+class Session(NamedTuple):
+    """The options of how a command is run, which change nothing of what it finds."""
+
+    context: Context
+    form: str | None = None
+    """An option of the commands that have several formats, which say so by `formats`."""
+    as_json: Annotated[bool, Option("--json", help="JSON, for other programs.")] = False
+    wide: Annotated[bool, Option("--wide", help="With csv or ndjson: the steps in columns.")] = False
+    confined: Annotated[
+        bool, Option("--confined", help="Read nothing outside of the folder of MODEL: for files of others.")
+    ] = False
+    output: Annotated[
+        Destination,
+        Option("--output", "-o", metavar="FILE", help="Write to a file, which is replaced at once."),
+        parsers.destination,
+    ] = Destination(None)
+    jobs: Annotated[
+        int | None,
+        Option(
+            "--jobs",
+            metavar="N",
+            help="At most so many processes, for long runs only; no more than cores.  [default: auto]",
+        ),
+        parsers.jobs,
+    ] = None
+    cluster: Annotated[
+        str | None,
+        Option("--cluster", metavar="ADDRESS", help="Run on the dask cluster at tcp://host:port, or on a local one."),
+        parsers.address,
+    ] = None
+    yes: Annotated[bool, Option("--yes", help="Start a run even if it is predicted to take more than an hour.")] = False
+    quiet: Annotated[bool, Option("--quiet", "-q", help="No progress and no warnings.")] = False
+    debug: Annotated[bool, Option("--debug", help="Show a traceback when something fails.")] = False
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            Misuse: some do.
+        """
+        if self.as_json and self.form not in (None, "json"):
+            raise Misuse(f"--json and --format {self.form} contradict each other", "give one of them")
+        if self.wide and self.format not in WIDE:
+            raise Misuse(f"--wide has no meaning for the format {self.format}", "add -f csv or -f ndjson")
+        if self.jobs is not None and self.cluster not in (None, "local"):
+            raise Misuse("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is said but the answer and what went wrong, as `-q` before or after the command asks for."""
+        return bool(self.context.obj.quiet)
+
+    @property
+    def format(self) -> str:
+        """The format that `-f` and `--json` ask for."""
+        return "json" if self.as_json else self.form or "table"
+
+    def load(self, model: str, changes: ModelOptions) -> Study:
+        """A model, loaded and ready to be asked."""
+        from usru_scenarios.study import load
+
+        return load(model, confined=self.confined, **changes._asdict())
+
+    def recall(self, model: str, changes: ModelOptions) -> Study:
+        """The same from an earlier run where that is possible, for what needs the program and the outline alone."""
+        from usru_scenarios.study import recalled
+
+        return recalled(model, confined=self.confined, **changes._asdict())
+
+    def workers(self) -> Progress:
+        """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends with the command.
+
+        A run that is predicted to take more than an hour is refused unless `--yes`.
+
+        Raises:
+            NoCluster: the cluster can't be had.
+        """
+        from usru_scenarios.cli.progress import Progress
+
+        if self.cluster is None:
+            from usru_scenarios.running.processes import Processes, cores
+
+            at_once = cores() if self.jobs is None else min(self.jobs, cores())
+            inner: MapAny = self.context.with_resource(Processes(at_once)).map
+        else:
+            from usru_scenarios.running.cluster import Cluster
+            from usru_scenarios.running.interruptions import held
+
+            with held():  # nothing comes between its start and the promise to end it
+                pool = self.context.with_resource(Cluster(self.cluster, self.jobs))
+            inner, at_once = pool.map, pool.threads
+        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
+
+    def warn(self, warnings: Iterable[Warned]) -> None:
+        """Say each warning in a line on standard error; `usru validate` says them at length."""
+        for warning in () if self.is_quiet else warnings:
+            place = f"{warning.path}:{warning.line}: " if warning.path else ""
+            complain(printable(f"{place}warning: {warning.message}"))
+
+    def say(self, message: str) -> None:
+        """Say on standard error what was done, unless silence was asked for."""
+        if not self.is_quiet:
+            complain(message)
+
+    def layout(self, top: int = 0) -> Layout:
+        """What the place of the answer allows."""
+        return self.output.layout(wide=self.wide, top=top)
+
+    def emit(self, home: str, result: ReportedResult, top: int = 0) -> None:
+        """Write an answer in the format that was asked for.
+
+        Args:
+            home: the name of its reports.
+            result: the answer.
+            top: how many entries of each list people see; 0 for all.
+        """
+        self.output.write(render_report(result, home, self.format, self.layout(top)))
+
+    def emit_json(self, data: dict[str, Any]) -> None:
+        """Write plain data as JSON."""
+        from usru_scenarios.report.data import to_json
+
+        self.output.write(to_json(data))
