@@ -173,6 +173,32 @@ def without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
     return len(giving), [place for place, docstring in giving if not says_a_shape(docstring)]
 
 
+def own_words(node: ast.ClassDef) -> str:
+    """What a class says of itself and, below them, of its fields."""
+    said = [part.value for part in node.body if isinstance(part, ast.Expr)]
+    return "\n".join(one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def holding_without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
+    """How many classes have fields that are arrays, and those of them that do not say in which shape."""
+    trees = {path: ast.parse(text) for path, text in sources.items()}
+    known = array_types(trees)
+    holding = [
+        (f"{path}: {node.name}", own_words(node))
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(part, ast.AnnAssign) and names(part.annotation) & known[path] for part in node.body)
+    ]
+    return len(holding), [place for place, text in holding if not re.search(r"\b[Ss]hapes?\b", text)]
+
+
+def test_what_holds_arrays_says_their_shapes() -> None:
+    number, silent = holding_without_a_shape(texts(PACKAGE))
+    assert number > 40
+    assert silent == []
+
+
 def test_what_gives_an_array_says_its_shape() -> None:
     number, silent = without_a_shape(texts(PACKAGE))
     assert number > 120
@@ -195,6 +221,12 @@ def test_a_missing_shape_is_noticed(result: str, docstring: str, fault: bool) ->
     other = "from usru_scenarios.ground import Floats\nLimits = tuple[Floats, Floats]\n"
     text = f'{other}def f(of) -> {result}:\n    """{docstring}"""\n'
     assert without_a_shape({"ground.py": ground, "other.py": text})[1] == (["other.py: f"] if fault else [])
+
+
+def test_a_field_without_a_shape_is_noticed() -> None:
+    text = 'import numpy.typing as npt\nclass C:\n    """A thing{}."""\n    x: npt.NDArray[float]\n'
+    assert holding_without_a_shape({"c.py": text.format("")}) == (1, ["c.py: C"])
+    assert holding_without_a_shape({"c.py": text.format(" of shape (3,)")}) == (1, [])
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ class FirstPassage:
 
 @dataclass(frozen=True)
 class EliminationTask:
-    """One thing to do at a step.
+    """One thing to do at a step; truths of conditions have the shape (size of each axis of `over` ...).
 
     Attributes:
         what: a move, timed conditions over the same variables and where they hold, a report, or first visits.

@@ -1,8 +1,8 @@
 """How likely is this, if that? Answers statements of the query language, exactly where it pays, else by sampling.
 
 All probabilities of a statement are sampled under one plan, so on common random numbers; the statement is worked out
-once for the estimates and once without each batch of trials in turn, and its standard error is the jackknife's
-(J. W. Tukey, 1958), which knows how the probabilities move together.
+once for the estimates and once without each batch of trials in turn, so that its standard error, by method (24), knows
+how the probabilities move together.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
 
 
 class AnchorShares(NamedTuple):
-    """The shares that the scenarios are to have, in the program's order, and the step at which."""
+    """The shares that the scenarios are to have, shape (scenarios,), and the step at which."""
 
     shares: Floats
     step: int

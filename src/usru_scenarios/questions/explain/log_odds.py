@@ -56,7 +56,11 @@ class OnlyRow:
 
 @dataclass(frozen=True)
 class JointRows:
-    """The joint state of some parents picks a row; combinations that give the same points share one."""
+    """The joint state of some parents picks a row; combinations that give the same points share one.
+
+    Attributes:
+        row_of: shape (combinations,), of the table's rows.
+    """
 
     reader: RowIndex
     row_of: Rows
@@ -77,7 +81,7 @@ class JointRows:
 
 @dataclass(frozen=True)
 class KnotRows:
-    """A value between two knots acts as both, each by how near it is."""
+    """A value between two knots, shape (knots,), acts as both, each by how near it is."""
 
     node: str
     index: int

@@ -157,7 +157,7 @@ def _error(found: Estimate, place: int) -> float | None:
 
 @dataclass(frozen=True)
 class DriverGroups:
-    """A driver read as one of a few groups: its states, or equal parts of a number's own distribution."""
+    """A driver read as one of a few groups: its states, or parts of a number's range by edges, shape (groups - 1,)."""
 
     driver: str
     index: int

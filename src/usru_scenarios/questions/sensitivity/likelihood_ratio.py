@@ -377,7 +377,7 @@ def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Float
 
 
 class _OutcomeStep(NamedTuple):
-    """What there is to see of the outcome at a step; `before` are the scenarios' probabilities before it."""
+    """What there is to see of the outcome at a step; `before`: its probabilities before, shape (scenarios, trials)."""
 
     step: int
     block_states: BlockStates
