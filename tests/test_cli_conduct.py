@@ -134,6 +134,7 @@ def test_a_closed_standard_output_is_an_error() -> None:
     assert "standard output can't be written: it is closed" in done.stderr
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_an_interruption_exits_with_130_in_silence() -> None:
     with subprocess.Popen(
         [*COMMAND, "simulate", HARBOUR, "-n", "1e10", "--yes"],

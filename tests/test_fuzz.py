@@ -14,6 +14,8 @@ import usru_scenarios as us
 from fuzz_cases import Case
 from support.effort import tries
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # the fuzzer limits the time
+
 _MINUTES = tries(10, 60) / 60 / len(fuzz_cases.KINDS)
 
 

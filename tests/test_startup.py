@@ -15,6 +15,8 @@ import yaml
 from support.command import COMMAND, environment
 from support.tiny import TINY
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 _LINE = re.compile(r"^import time: +\d+ \| +\d+ \| *(\S+)$", re.MULTILINE)
 
 HEAVY = frozenset({"dask", "email", "jsonschema", "multiprocessing", "pydantic", "rich", "statistics", "yaml"})
