@@ -105,6 +105,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pins(session: nox.Session) -> None:
+    """Compare the outputs of all commands with the hashes of tests/pins.json."""
+    install(session, "-e", TESTED)
+    session.run("python", "tests/pins.py", *(session.posargs or ["-j", "2"]))
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Look for inputs that are not taken well: ten minutes, or what tests/fuzz.py is asked for."""
     install(session, "-e", TESTED)

@@ -36,7 +36,7 @@ def called(text: str) -> set[str]:
     return {name for names in CALLS.findall(text) for name in names.split()}
 
 
-@pytest.mark.parametrize("name", [".ci/run", ".pre-commit-config.yaml", "noxfile.py"])
+@pytest.mark.parametrize("name", [".ci/run", ".pre-commit-config.yaml", "noxfile.py", "CONTRIBUTING.md"])
 def test_only_tasks_that_there_are_are_called(name: str) -> None:
     found = called((ROOT / name).read_text(encoding="utf-8"))
     assert found
@@ -98,3 +98,60 @@ def test_what_is_looked_at_before_a_commit_is_pinned_as_elsewhere() -> None:
     for one in wanted:
         assert str(one.specifier).startswith("=="), str(one)
         assert pins.get(one.name, one.specifier) == one.specifier, str(one)
+
+
+# CONTRIBUTING.md
+
+PAGE = ROOT / "CONTRIBUTING.md"
+SOURCE = ROOT / "src" / "usru_scenarios"
+CODE = re.compile(r"`([^`\n]+)`|^((?:pytest|python3) .*)$", re.MULTILINE)
+FILE = re.compile(r"(?!build/)[\w.-]*/[\w./-]*|[\w.-]+\.(?:py|md|toml|ya?ml|json|txt)")
+NAME = re.compile(r"(?:\w+\.)?(\w+)")
+
+
+def spans(text: str) -> list[str]:
+    """What a page sets as code, without the comments of shell lines."""
+    return [(inline or line.partition(" #")[0]) for inline, line in CODE.findall(text)]
+
+
+def missing_files(text: str) -> set[str]:
+    """The files and folders that a page names and that are not there, below the top or where the source is."""
+    words = {word.partition("::")[0] for span in spans(text) for word in span.split()}
+    named = {word for word in words if FILE.fullmatch(word) and not word.startswith(".venv/")}
+    return {name for name in named if not any((folder / name).exists() for folder in (ROOT, SOURCE))}
+
+
+def missing_names(text: str) -> set[str]:
+    """The names of functions, classes and tables on a page that no file of the project has."""
+    python = [*ROOT.glob("*.py"), *(path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py"))]
+    others = [ROOT / "pyproject.toml", ROOT / "README.md"]
+    known = {word for path in (*python, *others) for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+    named = [match for span in spans(text) if not FILE.fullmatch(span) and (match := NAME.fullmatch(span))]
+    return {match[1] for match in named} - known
+
+
+def test_all_files_that_the_page_for_contributors_names_are_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert len([span for span in spans(text) if FILE.fullmatch(span)]) > 50
+    assert missing_files(text) == set()
+
+
+def test_all_names_of_the_page_for_contributors_are_in_the_code() -> None:
+    assert missing_names(PAGE.read_text(encoding="utf-8")) == set()
+
+
+def test_the_page_for_contributors_has_all_tasks() -> None:
+    rows = set(re.findall(r"^\| `nox -s (\w+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert rows == tasks()
+
+
+@pytest.mark.parametrize(
+    "text", ["see `tests/test_aks.py`", "in `questions/swep.py`", "```sh\npytest tests/test_aks.py\n```"]
+)
+def test_sabotaged_a_file_that_is_not_there_is_found(text: str) -> None:
+    assert missing_files(text)
+
+
+def test_sabotaged_a_name_that_is_not_there_is_found() -> None:
+    absent = "quan" + "tyle"
+    assert missing_names(f"write `{absent}` and `quantile` of `model/families.py`") == {absent}
