@@ -106,17 +106,30 @@ def names(annotation: ast.expr) -> set[str]:
     return found
 
 
-def array_types(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
-    """By module, the names that stand for arrays, or for tuples, lists or unions with arrays in them."""
+Parsed = tuple[dict[str, ast.Module], dict[str, set[str]]]
+"""Modules, and the names of array types in each."""
+
+
+@cache
+def package() -> Parsed:
+    """The package, parsed once."""
+    return parsed(texts(PACKAGE))
+
+
+def parsed(sources: dict[str, str]) -> Parsed:
+    """Modules, and the names that stand for arrays, or for tuples, lists or unions with arrays in them."""
+    trees = {path: ast.parse(text) for path, text in sources.items()}
     known = {path: {"NDArray", "ndarray"} for path in trees}
-    grown = True
-    while grown:
-        grown = False
-        for path, tree in trees.items():
-            for name in aliases(tree, known[path], known) - known[path]:
-                known[path].add(name)
-                grown = True
-    return known
+    while sum(_learn(tree, known[path], known) for path, tree in trees.items()):
+        pass
+    return trees, known
+
+
+def _learn(tree: ast.Module, own: set[str], known: dict[str, set[str]]) -> bool:
+    """Add the aliases of a module to its names; whether any is new."""
+    new = aliases(tree, own, known) - own
+    own.update(new)
+    return bool(new)
 
 
 def aliases(tree: ast.Module, own: set[str], known: dict[str, set[str]]) -> set[str]:
@@ -160,10 +173,9 @@ def says_a_shape(docstring: str) -> bool:
     return bool(re.search(r"\b[Ss]hapes?\b", said) or _TUPLE.search(said))
 
 
-def without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
+def without_a_shape(modules: Parsed) -> tuple[int, list[str]]:
     """How many public functions give arrays, and those of them that do not say in which shape."""
-    trees = {path: ast.parse(text) for path, text in sources.items()}
-    known = array_types(trees)
+    trees, known = modules
     giving = [
         (f"{path}: {name}", ast.get_docstring(node) or "")
         for path, tree in trees.items()
@@ -179,10 +191,9 @@ def own_words(node: ast.ClassDef) -> str:
     return "\n".join(one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
-def holding_without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
+def holding_without_a_shape(modules: Parsed) -> tuple[int, list[str]]:
     """How many classes have fields that are arrays, and those of them that do not say in which shape."""
-    trees = {path: ast.parse(text) for path, text in sources.items()}
-    known = array_types(trees)
+    trees, known = modules
     holding = [
         (f"{path}: {node.name}", own_words(node))
         for path, tree in trees.items()
@@ -194,13 +205,13 @@ def holding_without_a_shape(sources: dict[str, str]) -> tuple[int, list[str]]:
 
 
 def test_what_holds_arrays_says_their_shapes() -> None:
-    number, silent = holding_without_a_shape(texts(PACKAGE))
+    number, silent = holding_without_a_shape(package())
     assert number > 40
     assert silent == []
 
 
 def test_what_gives_an_array_says_its_shape() -> None:
-    number, silent = without_a_shape(texts(PACKAGE))
+    number, silent = without_a_shape(package())
     assert number > 120
     assert silent == []
 
@@ -220,13 +231,13 @@ def test_a_missing_shape_is_noticed(result: str, docstring: str, fault: bool) ->
     ground = "import numpy.typing as npt\nFloats = npt.NDArray[float]\n"
     other = "from usru_scenarios.ground import Floats\nLimits = tuple[Floats, Floats]\n"
     text = f'{other}def f(of) -> {result}:\n    """{docstring}"""\n'
-    assert without_a_shape({"ground.py": ground, "other.py": text})[1] == (["other.py: f"] if fault else [])
+    assert without_a_shape(parsed({"ground.py": ground, "other.py": text}))[1] == (["other.py: f"] if fault else [])
 
 
 def test_a_field_without_a_shape_is_noticed() -> None:
     text = 'import numpy.typing as npt\nclass C:\n    """A thing{}."""\n    x: npt.NDArray[float]\n'
-    assert holding_without_a_shape({"c.py": text.format("")}) == (1, ["c.py: C"])
-    assert holding_without_a_shape({"c.py": text.format(" of shape (3,)")}) == (1, [])
+    assert holding_without_a_shape(parsed({"c.py": text.format("")})) == (1, ["c.py: C"])
+    assert holding_without_a_shape(parsed({"c.py": text.format(" of shape (3,)")})) == (1, [])
 
 
 @pytest.mark.parametrize(
