@@ -6,13 +6,21 @@ is named itself (`pytest tests/test_a.py::test_b`).
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+import usru_scenarios as us
 from support import effort
+
+if TYPE_CHECKING:  # these take most of a second to import, which only some tests need
+    from support.oracle import Json
+    from support.sampled import Opened
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     # A shell lets what it runs in the background ignore Ctrl-C, and so would the commands whose interruption is tested.
@@ -42,3 +50,26 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave what a test starts out of the coverage, which imports modules of its own and nearly doubles the time."""
     for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    """Loads a model given as raw data or as text, from a file of its own."""
+    import yaml
+
+    from support.sampled import text_keys
+
+    numbers = itertools.count()
+
+    def open_model(model: Json | str) -> us.Study:
+        path = tmp_path / f"model{next(numbers)}.yaml"
+        text = model if isinstance(model, str) else yaml.safe_dump(text_keys(model), sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+        return us.load(path)
+
+    return open_model
+
+
+@pytest.fixture(scope="session")
+def bundled() -> us.Study:
+    return us.load("us-russia")

@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from support.command import answer as usru
 from support.oracle import Json, Marginals, Resolution, marginals, posterior
+from support.reference_models import case
 from support.sampled import ERRORS
 from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, limited, study_of
 from usru_scenarios.exact.inference import NotExact, TooLarge
@@ -29,7 +30,6 @@ from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study
 
-CASES = Path(__file__).parent / "cases"
 TRIALS = 16_384
 
 
@@ -141,8 +141,8 @@ def test_thresholds_of_numbers_that_move_are_sampled_only(tmp_path: Path) -> Non
 
 def test_seeing_is_not_doing(tmp_path: Path) -> None:
     """C. R. Charig and others (1986): kidney stones, treatments and success."""
-    case = json.loads((CASES / "causal_kidney_stones.json").read_text(encoding="utf-8"))
-    counts = case["counts_success_total"]
+    known = case("causal_kidney_stones")
+    counts = known["counts_success_total"]
     totals = {size: {arm: counts[size][arm][1] for arm in "AB"} for size in counts}
     patients = sum(sum(arms.values()) for arms in totals.values())
     raw = {
@@ -175,9 +175,9 @@ def test_seeing_is_not_doing(tmp_path: Path) -> None:
     for arm in "AB":
         for condition, kind in ((f"treatment={arm.lower()}", "see"), (f"do(treatment={arm.lower()})", "do")):
             query = f"P(success=yes @ now | {condition})"
-            assert number(study.ask(query, method="exact")) == pytest.approx(case[kind][arm], abs=1e-9)
+            assert number(study.ask(query, method="exact")) == pytest.approx(known[kind][arm], abs=1e-9)
             found = study.ask(query, trials=TRIALS, method="sample")
-            assert abs(number(found) - case[kind][arm]) <= ERRORS * error(found)
+            assert abs(number(found) - known[kind][arm]) <= ERRORS * error(found)
     for condition, sign in (("treatment={}", "<"), ("do(treatment={})", ">")):
         sides = (f"P(success=yes @ now | {condition.format(arm)})" for arm in "ab")
         assert study.ask(f" {sign} ".join(sides)).holds

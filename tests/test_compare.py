@@ -13,12 +13,11 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 from rich.cells import cell_len
 
 from support.command import HARBOUR, answer
 from support.oracle import Json
-from support.sampled import ERRORS, changed, exact_model, text_keys
+from support.sampled import ERRORS, Opened, changed, exact_model
 from support.tiny import TINY
 from usru_scenarios.problems import UsruError
 from usru_scenarios.questions.compare import NotComparable
@@ -57,21 +56,6 @@ STEPS: Json = {
         "idle": {"states": {"up": 0.5, "down": 0.5}, "persistence": 0.5},
     },
 }
-
-Opened = Callable[[Json], Study]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opened:
-    """Loads a model given as raw data."""
-    number = iter(range(1000))
-
-    def open_model(raw: Json) -> Study:
-        path = tmp_path / f"model{next(number)}.yaml"
-        path.write_text(yaml.safe_dump(text_keys(raw), sort_keys=False), encoding="utf-8")
-        return load(path)
-
-    return open_model
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from support.command import answer
+from support.enumerated import assert_forecast
 from support.oracle import Json, Resolution, marginals
 from support.sampled import compiled, estimates, exact_model, misses, truths_of
-from test_exact import assert_forecast
 from usru_scenarios.exact.inference import forecast
 from usru_scenarios.program import auxiliary, compilation
 from usru_scenarios.study import load

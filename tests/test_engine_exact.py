@@ -6,11 +6,9 @@ kernels that the program would choose and again with those for large laws, which
 
 from __future__ import annotations
 
-import json
 import math
 from functools import cache
 from itertools import product
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 from support.oracle import Intervention, Json, Resolution, marginals, read_distribution
+from support.reference_models import case
 from support.sampled import (
     ERRORS,
     EXACT_MODELS,
@@ -36,7 +35,6 @@ from usru_scenarios.sampler import kernels as sampling
 from usru_scenarios.sampler import tables
 from usru_scenarios.sampler.engine import Plan, simulate
 
-CASES = Path(__file__).parent / "cases"
 MODELS = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml"))
 TRIALS = 50_000
 SEED = 20_250_120
@@ -390,10 +388,6 @@ def test_the_latent_normal_runs_on_under_an_intervention() -> None:
 
 
 # --- Published networks ----------------------------------------------------------------------------------------------
-
-
-def case(name: str) -> Any:
-    return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def network(net: Json) -> Json:

@@ -12,9 +12,9 @@ import pytest
 
 from support.command import HERE, answer
 from support.oracle import Json, marginals, posterior
+from support.reference_models import EVERYTHING, smaller
 from support.tiny import TINY, both, limited, study_of
 from support.tiny import at as holds
-from test_exact import EVERYTHING, smaller
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.results.simulate import StatesResult
 from usru_scenarios.study import Study, load

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import itertools
-import json
-import math
 import os
 import random
 import subprocess
@@ -18,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,11 +24,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.effort import slow_but, tries
-from support.oracle import Json, Resolution, View, marginals, remembered
+from support.enumerated import assert_forecast, reference
+from support.oracle import Json, Resolution
+from support.random_models import random_event, random_model
+from support.reference_models import (
+    EVERYTHING,
+    NUMERIC,
+    SCENARIOS,
+    at,
+    case,
+    compiled,
+    fed_back,
+    is_in,
+    model,
+    smaller,
+    umbrella,
+    without_feedback,
+)
 from usru_scenarios.exact.inference import (
     DEFAULT_BOUND,
     Bound,
-    ExactForecast,
     NotExact,
     TooLarge,
     cost,
@@ -39,10 +51,8 @@ from usru_scenarios.exact.inference import (
     probabilities,
 )
 from usru_scenarios.exact.quadrature import SmoothScale, quadrature
-from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
+from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.study import load
@@ -52,39 +62,8 @@ stats: Any = importlib.import_module("scipy.stats")
 integrate: Any = importlib.import_module("scipy.integrate")
 
 ROOT = Path(__file__).parent.parent
-CASES = Path(__file__).parent / "cases"
 
 # Models and events ---------------------------------------------------------------------------------------------------
-
-
-def case(name: str) -> Any:
-    return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def model(steps: int = 1, **parts: Any) -> Json:
-    """A model of so many yearly steps with two scenarios, unless the parts say otherwise."""
-    base: Json = {"usru": 1, "name": "test", "title": "Test", "scenarios": {"x": {}, "y": {}}, "odds_per_point": 2}
-    if steps > 1:
-        base["time"] = {"start": "2000", "end": str(2000 + steps), "step": "year"}
-    return base | copy.deepcopy(parts)
-
-
-def compiled(raw: Json, do: Mapping[str | tuple[str, int], str | float] | None = None) -> Program:
-    program = compile_model(Model.model_validate(raw))
-    for key, value in (do or {}).items():
-        name, steps = (key, range(program.steps)) if isinstance(key, str) else (key[0], range(key[1], key[1] + 1))
-        program = program.intervene(name, value, steps)
-    return program
-
-
-def is_in(program: Program, name: str, *states: str) -> InStates:
-    node = program.nodes[name]
-    assert isinstance(node, CategoricalNode)
-    return InStates(name, frozenset(node.states.index(state) for state in states))
-
-
-def at(step: int, condition: Formula) -> Timed:
-    return Timed("at", range(step, step + 1), condition)
 
 
 def ratio(program: Program, event: Formula, seen: Formula) -> float:
@@ -92,169 +71,7 @@ def ratio(program: Program, event: Formula, seen: Formula) -> float:
     return both / evidence
 
 
-def true_in(program: Program, formula: Formula, view: View) -> bool:
-    """Whether a condition holds in a trial of the reference."""
-    match formula:
-        case InStates(name, states):
-            node = program.nodes[name]
-            assert isinstance(node, CategoricalNode)
-            return node.states.index(str(view[name])) in states
-        case Compared(name, sign, value):
-            x = float(view[name])
-            return {"<": x < value, "<=": x <= value, ">": x > value, ">=": x >= value}[sign]
-        case Not(part):
-            return not true_in(program, part, view)
-        case All(parts):
-            return all(true_in(program, part, view) for part in parts)
-        case Some(parts):
-            return any(true_in(program, part, view) for part in parts)
-    raise AssertionError(formula)
-
-
-def decided(formula: Formula, happened: Mapping[Timed, bool]) -> bool:
-    match formula:
-        case Timed():
-            return happened[formula]
-        case Not(part):
-            return not decided(part, happened)
-        case All(parts):
-            return all(decided(part, happened) for part in parts)
-        case Some(parts):
-            return any(decided(part, happened) for part in parts)
-    raise AssertionError(formula)
-
-
-def reference(raw: Json, events: Sequence[Formula], resolution: Resolution | None = None, **how: Any) -> list[float]:
-    """The probabilities of events by enumerating all trials and what is remembered of their past."""
-    program = compiled(raw)
-    timed = list(dict.fromkeys(one for event in events for one in timed_parts(event)))
-
-    def remember(memory: tuple[bool, ...], step: int, view: View) -> tuple[bool, ...]:
-        after = list(memory)
-        for place, one in enumerate(timed):
-            if step in one.steps:
-                truth = true_in(program, one.condition, view)
-                after[place] = memory[place] and truth if one.mode == "always" else memory[place] or truth
-        return tuple(after)
-
-    start = tuple(one.mode == "always" for one in timed)
-    if resolution is not None:
-        how["resolution"] = resolution
-    law = remembered(raw, start, remember, **how)
-    return [
-        math.fsum(p for memory, p in law.items() if decided(event, dict(zip(timed, memory, strict=True))))
-        for event in events
-    ]
-
-
-def assert_forecast(raw: Json, tolerance: float = 1e-12, **how: Any) -> ExactForecast:
-    """The forecast of a model is that of the reference in every part."""
-    program = compiled(raw, how.get("do"))
-    found, wanted = forecast(program), marginals(raw, **how)
-    close: Any = {"rtol": 0.0, "atol": tolerance}
-    scenarios = program.outcome.states
-    visits = [wanted["scenarios"][name] for name in scenarios] + [wanted["groups"][name] for name in program.groups]
-    np.testing.assert_allclose(found.scenarios.T, [visit["by_step"] for visit in visits[: len(scenarios)]], **close)
-    np.testing.assert_allclose(found.ever, [visit["ever"] for visit in visits], **close)
-    np.testing.assert_allclose(found.first_visit.T, [visit["first_visit"] for visit in visits], **close)
-    for name, row in zip(scenarios, found.transitions, strict=True):
-        expected = wanted["transitions"][name]
-        if expected is None:
-            assert row.sum() == 0
-        else:
-            np.testing.assert_allclose(row / row.sum(), [expected[to] for to in scenarios], **close)
-    blocks = {**wanted["drivers"], **wanted["consequences"]}
-    assert set(blocks) == {*found.shares, *found.values}
-    for name, shares in found.shares.items():
-        node = program.nodes[name]
-        assert isinstance(node, CategoricalNode)
-        np.testing.assert_allclose(shares.T, [blocks[name][state] for state in node.states], **close)
-    for name, values in found.values.items():
-        np.testing.assert_allclose(values.mean, blocks[name]["mean"], **close)
-    return found
-
-
 # Every construct -----------------------------------------------------------------------------------------------------
-
-SCENARIOS: Json = {"good": {"baseline": 0.5}, "bad": {"baseline": 0.3}, "ugly": {"baseline": 0.2}}
-
-EVERYTHING: Json = model(
-    4,
-    odds_per_point={"impacts": 1.7, "influences": 2.2},
-    scenarios=SCENARIOS,
-    groups={"calm": ["good", "bad"], "all": ["good", "bad", "ugly"]},
-    outcome={
-        "persistence": {"good": 0.6, "default": 0.3},
-        "allowed": {"ugly": ["bad", "ugly"]},
-        "events": [{"at": "2001", "points": {"good": 1, "hold": -1}}, {"at": "2002", "prior": {"bad": 1, "ugly": 3}}],
-        "lagged_influences": {"mood": {"high": {"hold": 1, "good": 0.5}}, "scenario": {"bad": {"good": -1}}},
-    },
-    drivers={
-        "mood": {
-            "weight": {"2000": 1, "2003": 2.5},
-            "states": {"high": 0.3, "low": 0.7},
-            "persistence": 0.4,
-            "lagged_influences": {
-                "scenario": {"ugly": {"low": 1.5, "hold": -1}},
-                "mood": {"high": {"high": 0.5}},
-                "power": {"strong": {"high": 1}},
-            },
-            "events": [
-                {"at": "2002", "prior": {"high": 0.9, "low": 0.1}},
-                {"at": "2001", "until": "2003", "points": {"high": 1}},
-            ],
-            "impacts": {"high": {"good": 2, "ugly": -1}, "low": {"hold": -2}},
-        },
-        "power": {
-            "states": {"strong": {"prior": 0.2}, "weak": {"prior": 0.5}, "none": {"prior": 0.3}},
-            "initial": {"weak": 0.6, "none": 0.4},
-            "persistence": {"weak": 0.9, "default": 0.2},
-            "allowed": {"none": ["weak"]},
-            "influences": {"mood": {"high": {"strong": 2, "hold": 1}}},
-            "impacts": {"strong": {"good": 1}, "none": {"ugly": 1}},
-        },
-        "law": {
-            "states": {"yes": {}, "no": {}},
-            "prior_given": [
-                {"when": {"mood": "high", "power": ["strong", "weak"]}, "prior": {"yes": 0.8, "no": 0.2}},
-                {"when": {"mood": "low"}, "prior": {"yes": 0.1, "no": 0.9}},
-                {"when": {"power": "none"}, "prior": {"no": 1}},
-            ],
-            "persistence": "18 months",
-        },
-        "fixed": {"states": {"on": 0.25, "off": 0.75}, "impacts": {"on": {"bad": 1.5}}},
-    },
-    rules={
-        "both": {"when": {"mood": "high", "law": "yes"}, "then": {"scenario": {"good": 1.2}}, "weight": 0.7},
-        "two_of_three": {
-            "when": {"mood": "low", "power": "none", "scenario": ["bad", "ugly"]},
-            "lag": 1,
-            "at_least": 2,
-            "then": {"law": {"no": 1, "hold": -0.5}, "scenario": {"ugly": 1}},
-        },
-    },
-    consequences={
-        "trade": {
-            "states": {"up": 0.5, "down": 0.5},
-            "influences": {"scenario": {"good": {"up": 2}}, "law": {"yes": {"down": 1}}},
-        },
-        "trust": {
-            "states": {"up": {}, "down": {}},
-            "persistence": 0.7,
-            "influences": {"trade": {"up": {"up": 1, "hold": -1}}},
-            "lagged_influences": {"scenario": {"ugly": {"down": 2}}},
-        },
-    },
-)
-
-
-def without_feedback() -> Json:
-    """The same model, but the outcome comes alone: the drivers do not read it and all scenarios are kept alike."""
-    raw = copy.deepcopy(EVERYTHING)
-    raw["outcome"] = {"persistence": 0.45, "lagged_influences": {"mood": {"high": {"hold": 1, "good": 0.5}}}}
-    del raw["drivers"]["mood"]["lagged_influences"]["scenario"]
-    raw["rules"]["two_of_three"]["when"].pop("scenario")
-    return raw
 
 
 INTERVENTIONS: list[dict[str | tuple[str, int], str | float]] = [
@@ -350,26 +167,6 @@ def test_sabotaged_rule_over_many_drivers_differs() -> None:
     raw = many_drivers()
     raw["rules"]["ends"]["when"]["d13"] = "a"
     assert np.abs(forecast(compiled(raw)).scenarios - forecast(compiled(many_drivers())).scenarios).max() > 1e-3
-
-
-def fed_back(scenarios: int, groups: int) -> Json:
-    """Scenarios whose past a driver reads, and groups of two of them each: every first visit is followed by itself."""
-    names = [f"x{number}" for number in range(scenarios)]
-    pairs = itertools.islice(itertools.combinations(names, 2), groups)
-    return model(
-        2,
-        scenarios={name: {"baseline": number + 1} for number, name in enumerate(names)},
-        outcome={"persistence": 0.5},
-        drivers={
-            "d": {
-                "states": {"a": 1, "z": 1},
-                "persistence": 0.5,
-                "impacts": {"a": {"x3": 3}},
-                "lagged_influences": {"scenario": {"x3": {"a": 1}}},
-            }
-        },
-        groups={f"g{number}": list(pair) for number, pair in enumerate(pairs)},
-    )
 
 
 @pytest.mark.parametrize(
@@ -524,16 +321,6 @@ def test_continuous_time_two_state_chain(step: str, months: int) -> None:
     assert [found[t] for t in on_grid] == pytest.approx(list(on_grid.values()), abs=1e-9)
 
 
-def umbrella(steps: int) -> Json:
-    """Rain stays with .7 (kept .4, else even), and an umbrella is seen with .9 in rain, .2 in none."""
-    rows = [{"when": {"rain": "yes"}, "prior": {"yes": 0.9, "no": 0.1}}]
-    return model(
-        steps,
-        drivers={"rain": {"states": {"yes": {}, "no": {}}, "persistence": 0.4}},
-        consequences={"umbrella": {"states": {"yes": 0.2, "no": 0.8}, "prior_given": rows}},
-    )
-
-
 def smoothed(sensor: float) -> float:
     """P(rain at 1 | umbrellas at 0, 1, 3 and none at 2) by hand: forward and backward in plain matrices."""
     move = np.array([[0.7, 0.3], [0.3, 0.7]])
@@ -588,13 +375,6 @@ def test_land_of_oz() -> None:
 
 
 # Events --------------------------------------------------------------------------------------------------------------
-
-
-def smaller(raw: Json) -> Json:
-    """The model without two of its nodes, so that the reference can remember the past of many conditions."""
-    small = copy.deepcopy(raw)
-    del small["drivers"]["fixed"], small["consequences"]["trust"]
-    return small
 
 
 def events_of(program: Program) -> list[Formula]:
@@ -702,84 +482,6 @@ def test_events_off_the_grid_or_without_a_time_are_refused() -> None:
 # Random models -------------------------------------------------------------------------------------------------------
 
 
-def points(dice: random.Random, states: Sequence[str], *, hold: bool) -> Json:
-    names = [*states, "hold"] if hold else list(states)
-    return {name: dice.choice([-2, -1, 0.5, 1, 3]) for name in dice.sample(names, dice.randint(1, 2))}
-
-
-def block(dice: random.Random, states: Sequence[str], readable: Json, lagged: Json) -> Json:
-    """A random driver over some states, which may read some nodes (names and states) now and some one step late."""
-    raw: Json = {"states": {state: dice.choice([0.1, 0.5, 1, 2]) for state in states}}
-    if dice.random() < 0.8:
-        raw["persistence"] = dice.choice([0, 0.3, 0.8, {states[0]: 0.9, "default": 0.2}])
-    if dice.random() < 0.3:
-        raw["initial"] = dict.fromkeys(dice.sample(states, dice.randint(1, len(states))), 1)
-    if dice.random() < 0.3:
-        raw["allowed"] = {dice.choice(states): dice.sample(states, dice.randint(1, len(states)))}
-    for key, nodes in (("influences", readable), ("lagged_influences", lagged)):
-        chosen = [name for name in nodes if dice.random() < 0.4]
-        if chosen:
-            raw[key] = {name: {dice.choice(nodes[name]): points(dice, states, hold=True)} for name in chosen}
-    if readable and dice.random() < 0.3:
-        name = dice.choice(list(readable))
-        raw["prior_given"] = [{"when": {name: dice.choice(readable[name])}, "prior": {states[0]: 1, states[-1]: 2}}]
-    if dice.random() < 0.3:
-        raw["events"] = [{"at": "2001", "prior": {states[0]: 1, states[-1]: 3}}]
-    elif dice.random() < 0.3:
-        raw["events"] = [{"at": "2001", "until": "2002", "points": points(dice, states, hold=True)}]
-    return raw
-
-
-def random_model(dice: random.Random) -> Json:
-    states = {f"d{number}": ["a", "b", "c"][: dice.randint(2, 3)] for number in range(dice.randint(1, 3))}
-    scenarios = ["x", "y", "z"][: dice.randint(2, 3)]
-    everything = {**states, "scenario": scenarios}
-    raw = model(3, scenarios={name: {"baseline": dice.choice([0.2, 1])} for name in scenarios}, drivers={}, rules={})
-    readable: Json = {}
-    for name, own in states.items():
-        driver = block(dice, own, readable, everything)
-        if dice.random() < 0.8:
-            driver["impacts"] = {dice.choice(own): points(dice, scenarios, hold=True)}
-            driver["weight"] = dice.choice([0, 1, 1.5, {"2000": 0.5, "2002": 2}])
-        raw["drivers"][name] = driver
-        readable = {**readable, name: own}
-    outcome = block(dice, scenarios, {}, everything)
-    raw["outcome"] = {key: outcome[key] for key in outcome if key not in ("states", "influences", "prior_given")}
-    raw["groups"] = {"g": dice.sample(scenarios, dice.randint(1, len(scenarios)))}
-    raw["consequences"] = {"c": block(dice, ["a", "b"], everything, {**everything, "c": ["a", "b"]})}
-    if dice.random() < 0.6:
-        when = {name: dice.choice(everything[name]) for name in dice.sample(list(everything), 2)}
-        target = dice.choice(list(everything))
-        then = {target: points(dice, everything[target], hold=True)}
-        raw["rules"]["r"] = {"when": when, "lag": 1, "at_least": dice.randint(1, 2), "then": then}
-    return raw
-
-
-def joined(dice: random.Random, parts: tuple[Formula, ...]) -> Formula:
-    ways: list[Formula] = [All(parts), Some(parts), Not(parts[0])]
-    return dice.choice(ways)
-
-
-def random_event(dice: random.Random, program: Program, depth: int = 2) -> Formula:
-    if depth and dice.random() < 0.6:
-        parts = tuple(random_event(dice, program, depth - 1) for _ in range(dice.randint(1, 3)))
-        return joined(dice, parts)
-    first = dice.randint(0, program.steps - 1)
-    modes: list[Literal["at", "ever", "always"]] = ["at", "ever", "always"]
-    mode = dice.choice(modes)
-    last = first if mode == "at" else dice.randint(first, program.steps - 1)
-    return Timed(mode, range(first, last + 1), random_condition(dice, program, 1))
-
-
-def random_condition(dice: random.Random, program: Program, depth: int) -> Formula:
-    if depth and dice.random() < 0.5:
-        parts = tuple(random_condition(dice, program, depth - 1) for _ in range(2))
-        return joined(dice, parts)
-    node = dice.choice(list(program.nodes.values()))
-    assert isinstance(node, CategoricalNode)
-    return InStates(node.name, frozenset(dice.sample(range(len(node.states)), dice.randint(1, len(node.states)))))
-
-
 @settings(max_examples=tries(15, 60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:
@@ -800,31 +502,6 @@ def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:
 
 PERT = stats.beta(1 + 4 * 0.45 / 0.8, 1 + 4 * 0.35 / 0.8, 0.2, 0.8)
 """The distribution `pert: [0.2, 0.65, 1.0]`."""
-
-NUMERIC: Json = model(
-    odds_per_point=2.5,
-    sd_per_point=0.4,
-    drivers={
-        "cause": {"states": {"on": 0.3, "off": 0.7}},
-        "temper": {
-            "kind": "numeric",
-            "range": [0, 1],
-            "distribution": {"pert": [0.2, 0.65, 1.0]},
-            "influences": {"cause": {"on": 1.5}},
-            "impacts": {"0.3": {"x": 2}, "0.6": {"x": -1, "y": 0.5}, "0.9": {"y": 3}},
-            "weight": 1.2,
-        },
-        "act": {
-            "states": {"yes": {}, "no": {}},
-            "prior_given": [
-                {"when": {"temper": "> 0.7"}, "prior": {"yes": 0.9, "no": 0.1}},
-                {"when": {"temper": "<= 0.4"}, "prior": {"yes": 0.3, "no": 0.7}},
-                {"when": {"temper": "<= 1"}, "prior": {"yes": 0.5, "no": 0.5}},
-            ],
-            "impacts": {"yes": {"x": 1}},
-        },
-    },
-)
 
 
 def accurate(program: Program, name: str, distribution: Any) -> Program:

@@ -6,7 +6,6 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -18,7 +17,7 @@ from support import oracle
 from support.command import answer
 from support.effort import slow_but
 from support.oracle import Json, View
-from support.sampled import ERRORS, changed, exact_model, text_keys
+from support.sampled import ERRORS, Opened, changed, exact_model
 from usru_scenarios.model.schema import Categorical
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
@@ -49,26 +48,6 @@ drivers:
 """
 
 Views = tuple[tuple[tuple[str, str | float], ...], ...]
-Opened = Callable[[Json | str], Study]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opened:
-    """Loads a model given as raw data or as text."""
-
-    def open_model(model: Json | str) -> Study:
-        path = tmp_path / "model.yaml"
-        path.write_text(
-            model if isinstance(model, str) else yaml.safe_dump(text_keys(model), sort_keys=False), encoding="utf-8"
-        )
-        return load(path)
-
-    return open_model
-
-
-@pytest.fixture(scope="module")
-def bundled() -> Study:
-    return load("us-russia")
 
 
 @pytest.fixture(scope="module")

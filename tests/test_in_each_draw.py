@@ -17,8 +17,8 @@ import usru_scenarios as us
 from support.command import answer
 from support.effort import slow_but
 from support.oracle import Json
+from support.random_models import random_event, random_model
 from support.sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
-from test_exact import random_event, random_model
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast
 from usru_scenarios.model.judgements import judgements

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from support.effort import tries
+from support.model_strategies import MODELS, models
 from support.oracle import Json
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, compiled
 from support.tiny import study_of
 from test_least_errors import WAR
-from test_properties import MODELS, models
 from usru_scenarios.estimation import estimates as pure
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from support.effort import tries
+from support.model_strategies import MODELS, models
 from support.oracle import Json, marginals
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Key, compiled, estimates, truths_of
 from support.tiny import study_of
-from test_properties import MODELS, models
 from usru_scenarios.estimation import estimates as pure
 from usru_scenarios.estimation.estimates import Estimate, floored
 

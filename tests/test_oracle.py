@@ -7,37 +7,23 @@ sabotaged twin: the same model with one thing wrong, which must give other numbe
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 
 from support.oracle import Json, Resolution, View, marginals, posterior, remembered, trials
+from support.reference_models import case, model
 
-CASES = Path(__file__).parent / "cases"
 NORMAL = NormalDist()
-
-
-def case(name: str) -> Any:
-    return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def years(count: int) -> Json:
     return {"start": 2000, "end": 2000 + count, "step": "year"}
-
-
-def model(steps: int = 1, **parts: Any) -> Json:
-    """A model of so many yearly steps (one: without `time`) with two scenarios, unless the parts say otherwise."""
-    base: Json = {"usru": 1, "name": "test", "title": "Test", "scenarios": {"x": {}, "y": {}}, "odds_per_point": 2}
-    if steps > 1:
-        base["time"] = years(steps)
-    return base | copy.deepcopy(parts)
 
 
 def close(value: float, tolerance: float = 1e-12) -> Any:

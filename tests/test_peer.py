@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 
 from support.effort import tries
+from support.model_strategies import models
 from support.sampled import compiled
-from test_properties import models
 from usru_scenarios.exact.inference import probabilities
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, InStates, Timed

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.reference_models import at
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
 from usru_scenarios.language.questions import ComparisonStatement, Probability, Statement, evaluate, probabilities
 from usru_scenarios.language.text import MAXIMUM_DEPTH
@@ -76,10 +77,6 @@ def probability(text: str) -> Probability:
 def only_event(text: str) -> Formula:
     (case,) = probability(text).cases
     return case.event
-
-
-def at(step: int, condition: Formula) -> Timed:
-    return Timed("at", range(step, step + 1), condition)
 
 
 COLD, FROZEN, RESET, WARM = (InStates("scenario", frozenset([state])) for state in range(4))

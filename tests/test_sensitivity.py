@@ -19,8 +19,8 @@ import yaml
 from support import oracle
 from support.command import answer
 from support.oracle import Json, View
-from support.sampled import ERRORS, changed, exact_model
-from support.tiny import TINY, kept_by_state, study_of
+from support.sampled import ERRORS, Opened, changed, entropy, exact_model
+from support.tiny import TINY, kept_by_state
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
 from usru_scenarios.report import Layout
@@ -28,7 +28,7 @@ from usru_scenarios.report.sensitivity import csv as rows_of
 from usru_scenarios.report.sensitivity import md, span, table
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
-from usru_scenarios.study import Study, load
+from usru_scenarios.study import Study
 
 FIRST: tuple[Question, ...] = ("drivers", "moves")
 TRIALS = 16_384
@@ -51,16 +51,6 @@ drivers:
 def behind_talks() -> Json:
     """The same, but a driver without impacts now moves the talks."""
     return changed(FOUR, "drivers/talks/influences", {"behind": {"near": {"held": 2}}})
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Callable[[Json], Study]:
-    return lambda raw: study_of(raw, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def bundled() -> Study:
-    return load("us-russia")
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +93,6 @@ GIVEN = {
 """The probability of each state, and P(good) given it."""
 
 
-def entropy(p: float) -> float:
-    return -p * math.log2(p) - (1 - p) * math.log2(1 - p)
-
-
 def truths(driver: str) -> dict[str, float]:
     given = GIVEN[driver].values()
     between = math.fsum(p * (good - MEAN) ** 2 for p, good in given)
@@ -118,7 +104,7 @@ def truths(driver: str) -> dict[str, float]:
     shares = [p for p, _ in given]
     within = math.fsum(weight[state] * math.prod(shares) * (one - two) ** 2 for state, (one, two) in apart.items())
     return {
-        "information": entropy(MEAN) - math.fsum(p * entropy(good) for p, good in given),
+        "information": entropy(MEAN, 1 - MEAN) - math.fsum(p * entropy(good, 1 - good) for p, good in given),
         "shift": math.fsum(p * abs(good - MEAN) for p, good in given),
         "first_order": between / VARIANCE,
         "total": within / VARIANCE,
@@ -127,7 +113,7 @@ def truths(driver: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("driver", GIVEN)
 @pytest.mark.parametrize("of", [None, "good"])
-def test_two_drivers_by_hand(opened: Callable[[Json], Study], driver: str, of: str | None) -> None:
+def test_two_drivers_by_hand(opened: Opened, driver: str, of: str | None) -> None:
     found = uncertainty(opened(FOUR).sensitivity(of, questions=["drivers"], trials=60_000), driver)
     for measure, truth in truths(driver).items():
         value, error = getattr(found, measure), getattr(found.standard_errors, measure)
@@ -138,7 +124,7 @@ def test_two_drivers_by_hand(opened: Callable[[Json], Study], driver: str, of: s
     assert shares.total == pytest.approx(found.total)
 
 
-def test_what_is_beside_the_outcome_tells_nothing(opened: Callable[[Json], Study]) -> None:
+def test_what_is_beside_the_outcome_tells_nothing(opened: Opened) -> None:
     found = opened(FOUR).sensitivity(questions=FIRST, trials=60_000)
     for driver in ("beside", "behind"):
         one = uncertainty(found, driver)
@@ -150,7 +136,7 @@ def test_what_is_beside_the_outcome_tells_nothing(opened: Callable[[Json], Study
     assert [one.driver for one in found.drivers or ()][:2] == ["war", "talks"]
 
 
-def test_a_driver_behind_another_tells_and_moves_but_does_nothing_itself(opened: Callable[[Json], Study]) -> None:
+def test_a_driver_behind_another_tells_and_moves_but_does_nothing_itself(opened: Opened) -> None:
     """P(held | near) = 4 / 5 and P(held | far) = 1 / 2; its own path changes nothing where the talks stay."""
     found = opened(behind_talks()).sensitivity("good", questions=FIRST, trials=60_000)
     one = uncertainty(found, "behind")
@@ -165,7 +151,7 @@ def test_a_driver_behind_another_tells_and_moves_but_does_nothing_itself(opened:
     assert swing.between == ("far", "near")
 
 
-def test_drivers_that_depend_on_each_other_explain_more_than_all(opened: Callable[[Json], Study]) -> None:
+def test_drivers_that_depend_on_each_other_explain_more_than_all(opened: Opened) -> None:
     """A twin of the war shares all that it tells; of two that are one, neither acts alone."""
     raw = changed(FOUR, "drivers/twin", {
         "states": {"over": 0.5, "rages": 0.5},
@@ -180,7 +166,7 @@ def test_drivers_that_depend_on_each_other_explain_more_than_all(opened: Callabl
     assert uncertainty(found, "twin").total == 0.0
 
 
-def test_a_group_of_all_is_certain(opened: Callable[[Json], Study]) -> None:
+def test_a_group_of_all_is_certain(opened: Opened) -> None:
     found = opened(FOUR).sensitivity("any", questions=FIRST, trials=2000)
     assert found.probability == {"any": pytest.approx(1.0)}
     for one in found.drivers or ():
@@ -190,7 +176,7 @@ def test_a_group_of_all_is_certain(opened: Callable[[Json], Study]) -> None:
     assert "any" in table(found, Layout())
 
 
-def test_a_number_is_read_in_bins_and_held_at_its_quantiles(opened: Callable[[Json], Study]) -> None:
+def test_a_number_is_read_in_bins_and_held_at_its_quantiles(opened: Opened) -> None:
     """A uniform number alone: it explains all, P(crisis) = 1 / (1 + 2 ** -3x), held at .05 and .95."""
     raw = yaml.safe_load(
         "{usru: 1, name: number, title: A number, odds_per_point: 2, scenarios: {calm: {}, crisis: {}}, "
@@ -230,7 +216,7 @@ def tells(raw: Json, steps: range, driver: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", ["feedback", "consequence_feedback", "outcome_moves", "weights", "influences"])
 @pytest.mark.parametrize("at", ["2025-Q2", "mean"])
-def test_drivers_against_enumeration(opened: Callable[[Json], Study], name: str, at: str) -> None:
+def test_drivers_against_enumeration(opened: Opened, name: str, at: str) -> None:
     raw = exact_model(name)
     study = opened(raw)
     label = at if at == "mean" else study.program.grid.labels[1]
@@ -242,7 +228,7 @@ def test_drivers_against_enumeration(opened: Callable[[Json], Study], name: str,
         assert near(one.shift, one.standard_errors.shift, shift, slack=5e-4), one
 
 
-def test_enumeration_notices_another_model(opened: Callable[[Json], Study]) -> None:
+def test_enumeration_notices_another_model(opened: Opened) -> None:
     raw = exact_model("feedback")
     twin = changed(raw, "drivers/mood/lagged_influences/scenario/crisis/cold", 1.2)
     found = uncertainty(opened(twin).sensitivity(questions=["drivers"], trials=200_000), "mood")
@@ -294,7 +280,7 @@ def _shares(
 
 
 @pytest.mark.parametrize("raw", [TINY, kept_by_state()], ids=["carried", "matrix"])
-def test_shares_of_variance_over_time_against_all_paths(opened: Callable[[Json], Study], raw: Json) -> None:
+def test_shares_of_variance_over_time_against_all_paths(opened: Opened, raw: Json) -> None:
     """The talks depend on the mood, so that the two shares mean different things; both are as they are defined."""
     found = opened(raw).sensitivity(questions=["drivers"], trials=60_000)
     for scenario in raw["scenarios"]:
@@ -306,7 +292,7 @@ def test_shares_of_variance_over_time_against_all_paths(opened: Callable[[Json],
     assert not near(shares.total, shares.standard_errors.total, shares_of_paths(raw, "thaw")["talks"][1])
 
 
-def test_where_a_driver_reads_the_scenario_there_are_no_total_shares(opened: Callable[[Json], Study]) -> None:
+def test_where_a_driver_reads_the_scenario_there_are_no_total_shares(opened: Opened) -> None:
     found = opened(exact_model("feedback")).sensitivity(questions=["drivers"], trials=500)
     assert all(one.total is None and one.standard_errors.total is None for one in found.drivers or ())
     assert all(one.first_order is not None for one in found.drivers or ())
@@ -317,7 +303,7 @@ def test_where_a_driver_reads_the_scenario_there_are_no_total_shares(opened: Cal
 
 
 @pytest.mark.parametrize("name", ["feedback", "consequence_feedback", "outcome_moves", "priors", "rules"])
-def test_tornados_against_exact_answers(opened: Callable[[Json], Study], name: str) -> None:
+def test_tornados_against_exact_answers(opened: Opened, name: str) -> None:
     study = opened(exact_model(name))
     found = study.sensitivity(questions=["moves"], trials=TRIALS)
     told = False
@@ -357,7 +343,7 @@ def test_a_tornado_of_the_bundled_model_is_what_ask_says(bundled: Study, reset: 
     assert eased.standard_errors["reset"] < 0.01
 
 
-def test_what_is_imposed_already_is_not_moved(opened: Callable[[Json], Study]) -> None:
+def test_what_is_imposed_already_is_not_moved(opened: Opened) -> None:
     study = opened(TINY)
     found = study.sensitivity("war", questions=FIRST, trials=500, do=["mood=low @ 2001"])
     assert [one.driver for one in found.moves or ()] == ["talks"]
@@ -370,7 +356,7 @@ def test_what_is_imposed_already_is_not_moved(opened: Callable[[Json], Study]) -
 # Asking --------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_question_gives_the_same_answer(opened: Callable[[Json], Study]) -> None:
+def test_the_same_question_gives_the_same_answer(opened: Opened) -> None:
     study = opened(TINY)
 
     def backwards(function: Callable[[int], Any], blocks: Any) -> list[Any]:

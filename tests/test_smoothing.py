@@ -15,20 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.effort import tries
+from support.enumerated import decided, true_in
 from support.oracle import Json, View, marginals, remembered
-from test_exact import (
+from support.random_models import random_event, random_model
+from support.reference_models import (
     EVERYTHING,
     NUMERIC,
     at,
     compiled,
-    decided,
     fed_back,
     is_in,
     model,
-    random_event,
-    random_model,
     smaller,
-    true_in,
     umbrella,
     without_feedback,
 )

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 
 from support.effort import tries
+from support.model_strategies import MODELS, models
 from support.oracle import DEFAULT_RESOLUTION, Chain, Json, Path, all_paths, marginals
 from support.sampled import compiled, simulated
 from support.tiny import QUESTIONS, TINY
-from test_properties import MODELS, models
 from usru_scenarios.language.query import parse_statement
 from usru_scenarios.language.questions import probabilities
 from usru_scenarios.model.schema import Model

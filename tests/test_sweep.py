@@ -13,12 +13,11 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 from rich.cells import cell_len
 
 from support.command import answer
 from support.oracle import Json
-from support.sampled import ERRORS, changed, text_keys
+from support.sampled import ERRORS, Opened, changed
 from support.tiny import TINY
 from usru_scenarios.language.variable import parse_variable
 from usru_scenarios.problems import QueryError, RequestError
@@ -37,25 +36,6 @@ CERTAIN: Json = {
     "drivers": {"push": {"states": {"on": 1}, "impacts": {"on": {"a": 1}}}},
     "consequences": {"after": {"states": {"x": 1}}},
 }
-
-Opened = Callable[[Json], Study]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opened:
-    """Loads a model given as raw data."""
-
-    def open_model(raw: Json) -> Study:
-        path = tmp_path / "model.yaml"
-        path.write_text(yaml.safe_dump(text_keys(raw), sort_keys=False), encoding="utf-8")
-        return load(path)
-
-    return open_model
-
-
-@pytest.fixture(scope="module")
-def bundled() -> Study:
-    return load("us-russia")
 
 
 @pytest.fixture(scope="module")

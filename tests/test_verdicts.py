@@ -13,9 +13,9 @@ import pytest
 
 from support.command import HERE, answer
 from support.oracle import Json
+from support.random_models import random_model
 from support.sampled import text_keys
 from support.tiny import TINY, study_of
-from test_exact import random_model
 from usru_scenarios.model.judgements import dotted, judgements
 from usru_scenarios.model.schema import Duration, Model
 from usru_scenarios.problems import ModelError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import math
 import pickle
@@ -23,7 +22,7 @@ import yaml
 from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
-from support.sampled import ERRORS, EXACT_MODELS, changed, compiled, exact_model, text_keys
+from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, compiled, entropy, exact_model
 from support.tiny import limited
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
@@ -55,23 +54,6 @@ drivers:
     states: {sun: 0.5, rain: 0.5}
 """
 
-Opened = Callable[[Json | str], Study]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opened:
-    """Loads a model given as raw data or as text."""
-    numbers = itertools.count()
-
-    def open_model(model: Json | str) -> Study:
-        path = tmp_path / f"model{next(numbers)}.yaml"
-        path.write_text(
-            model if isinstance(model, str) else yaml.safe_dump(text_keys(model), sort_keys=False), encoding="utf-8"
-        )
-        return load(path)
-
-    return open_model
-
 
 @pytest.fixture(scope="module")
 def bundled() -> Watch:
@@ -86,10 +68,6 @@ def indicator(found: Watch, node: str, state: str) -> Indicator:
 def node(found: Watch, name: str) -> WatchedNode:
     (one,) = (one for one in found.nodes if one.node == name)
     return one
-
-
-def entropy(*shares: float) -> float:
-    return -math.fsum(p * math.log2(p) for p in shares if p)
 
 
 # By hand -------------------------------------------------------------------------------------------------------------

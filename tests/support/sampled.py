@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +24,14 @@ from usru_scenarios.questions.simulate.question import forecast
 from usru_scenarios.reading.loading import outlined
 from usru_scenarios.results.simulate import Simulation, ValuesResult
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.study import Study
 
 EXACT_MODELS = Path(__file__).parents[1] / "models" / "exact"
 
 Key = tuple[str | int, ...]
+
+Opened = Callable[[Json | str], Study]
+"""What the fixture of that name is."""
 
 ERRORS = 4.5
 """How many standard errors an estimate may be off: by chance that happens 7 times in a million."""
@@ -115,6 +119,11 @@ def estimates(raw: Json, trials: int, seed: int, program: Program | None = None)
             for state, shares in node.by_step.items():
                 _series(found, (name, state), shares, node.standard_errors[state])
     return found
+
+
+def entropy(*shares: float) -> float:
+    """Of a distribution, in bits."""
+    return -math.fsum(p * math.log2(p) for p in shares if p)
 
 
 def _series(found: Estimates, key: Key, values: list[float], errors: list[float]) -> None:
