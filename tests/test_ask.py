@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -371,6 +372,21 @@ def test_errors_of_numbers_near_the_limits(studies: Callable[[str], Study], fact
     assert scaled.standard_error == pytest.approx(abs(float(factor)) * (plain.standard_error or math.nan), rel=1e-12)
     shifted = study.ask(f"{factor} - P(mood=high @ end)", trials=2_000, method="sample")
     assert shifted.standard_error is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("P(mood=high @ end) / 1e308", r"[\d.]+e-309 \+- \de-31\d"),
+        ("P(mood=high @ end) * 1e300", r"[\d.]+e\+299 \+- \de\+29\d"),
+        ("P(mood=high @ end) < 1e300", r"holds: 0\.\d+ against 1e\+300, margin \+1e\+300"),
+    ],
+)
+def test_numbers_near_the_limits_are_written_with_a_power_of_ten(tmp_path: Path, query: str, line: str) -> None:
+    path = tmp_path / "carried.yaml"
+    path.write_text(json.dumps(TINY), "utf-8")
+    found = usru("ask", query, str(path), "-n", "64", "--method", "sample")
+    assert any(re.fullmatch(line, one) for one in found.stdout.splitlines()), found
 
 
 def test_what_is_no_number_has_no_error(studies: Callable[[str], Study]) -> None:

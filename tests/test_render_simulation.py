@@ -183,7 +183,17 @@ def test_decimals_go_as_far_as_the_error_allows(error: float, decimals: int) -> 
 
 @pytest.mark.parametrize(
     ("error", "text"),
-    [(0.00105, "0.002"), (0.002, "0.002"), (0.0095, "0.01"), (0.23, "0.3"), (0.00005, "0.00005"), (0, "0")],
+    [
+        (0.00105, "0.002"),
+        (0.002, "0.002"),
+        (0.0095, "0.01"),
+        (0.23, "0.3"),
+        (0.00005, "0.00005"),
+        (0, "0"),
+        (2.4e-310, "3e-310"),
+        (3e298, "3e+298"),
+        (9.1e-20, "1e-19"),
+    ],
 )
 def test_errors_are_rounded_up(error: float, text: str) -> None:
     assert rounded_up(error) == text

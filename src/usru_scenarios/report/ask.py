@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from usru_scenarios.report.markdown import escaped, row
-from usru_scenarios.report.numbers import between, decimals_for, rounded_up
+from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
 from usru_scenarios.report.provenance_line import ShownCondition, at_means, conditions, how
 from usru_scenarios.report.terminal import drawn, grid, words
 
@@ -68,7 +68,14 @@ def _why_none(result: Answer) -> str:
 def with_error(value: float, error: float) -> str:
     """A number with as many decimals as its standard error, and that."""
     shown = rounded_up(error)
+    if "e" in shown:
+        return f"{value:.6g} +- {shown}"
     return f"{value:.{len(shown.partition('.')[2])}f} +- {shown}" if error else f"{value:.6g}"
+
+
+def _side(value: float, decimals: int) -> str:
+    """A number of a comparison with its sign."""
+    return f"{value:+.{decimals}f}" if abs(value) < READABLE[1] else f"{value:+.6g}"
 
 
 def _verdict(result: Answer) -> str:
@@ -79,8 +86,9 @@ def _verdict(result: Answer) -> str:
         return f"{verdict}{where}{means}"
     error = result.standard_error or 0.0
     decimals = max(decimals_for(error), 3)
-    sides = f"{result.left:.{decimals}f} against {result.right:.{decimals}f}"
-    margin = f"{result.value:+.{decimals}f}{f' +- {rounded_up(error)}' if error else ''}"
+    left, right, margin = (_side(one, decimals) for one in (result.left, result.right, result.value))
+    sides = f"{left.lstrip('+')} against {right.lstrip('+')}"
+    margin = f"{margin}{f' +- {rounded_up(error)}' if error else ''}"
     return f"{verdict}{where}{means}: {sides}, margin {margin}"
 
 

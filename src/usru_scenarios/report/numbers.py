@@ -10,6 +10,9 @@ from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
 MOST_DECIMALS, FEWEST_DECIMALS = 4, 1
 
+READABLE = (1e-12, 1e15)
+"""Numbers of other sizes are written with a power of ten: their digits would be mostly zeros."""
+
 
 def decimals_for(error: float) -> int:
     """As many decimals as keep the last one worth more than one standard error."""
@@ -33,6 +36,10 @@ def rounded_up(error: float) -> str:
     """A standard error with one digit that counts, rounded up, so that `at most` stays true."""
     if error <= 0:
         return "0"
+    if not READABLE[0] <= error < READABLE[1]:
+        digit, power = f"{error:.9e}".split("e")
+        bound = math.ceil(float(digit))
+        return f"{bound}e{power}" if bound < 10 else f"1e{int(power) + 1:+03d}"
     digits = -math.floor(math.log10(error))
     bound = math.ceil(round(error * 10**digits, 9)) / 10**digits
     return f"{bound:.{max(digits if bound < 10 ** (1 - digits) else digits - 1, 0)}f}"
