@@ -17,11 +17,11 @@ from support.tiny import TINY, gloomy, limited, study_of
 from usru_scenarios.exact import inference
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.model.schema import Keep, Model
+from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions import check
 from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
-from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study, load
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+KeyPath = tuple[str | int, ...]
+"""The way from the top of a document to one of its values: keys of maps, positions in lists."""
+
 OUTCOME = "scenario"
 """The name of the outcome node, whose states are the scenarios."""
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import Controls, orthonormal, over_draws, product
-from usru_scenarios.program.program import DRAWS_PER_CONTROL
+from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL, Controls, orthonormal, over_draws, product
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.program.program import DRAWS_PER_CONTROL
-
 Floats = npt.NDArray[np.float64]
+
+DRAWS_PER_CONTROL = 4
+"""So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
 
 _SAME = 1e-12
 """Sums that differ by no more than this share are the same, but for the rounding of what they are made of."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome, Shares
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 Role = Literal[
     "points",

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL
 from usru_scenarios.model.families import beta_quantile, quantile
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Categorical, Distribution, Judgement, Keep
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.program.compilation import means
-from usru_scenarios.program.program import DRAWS_PER_CONTROL, Floats
+from usru_scenarios.program.program import Floats
 
 if TYPE_CHECKING:
     from usru_scenarios.model.schema import Model, Outcome
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 _MOST_CONTROLS = 96
 _HIGHEST = 8

@@ -28,9 +28,6 @@ Floats = npt.NDArray[np.float64]
 Role = Literal["driver", "outcome", "consequence", "auxiliary"]
 """What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `conditions`)."""
 
-DRAWS_PER_CONTROL = 4
-"""So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
-
 JUDGEMENTS = "(judgements)"
 """The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
 

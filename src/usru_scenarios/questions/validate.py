@@ -6,25 +6,19 @@ from collections.abc import Iterable
 
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.descriptions import Diagnostic, Validation
-from usru_scenarios.study import Study
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")
 
 
-def examined(study: Study) -> list[Problem]:
-    """The warnings of a file, with those that only running it can tell.
-
-    Raises:
-        ModelError: an expectation of the file can't be understood; with the faults of all.
-    """
-    study.expectations()
-    itself = study.loaded.by_itself()
-    program = study.program if itself is study.loaded else compile_model(itself.model)
-    missed = anchor_warning(itself, program)
-    return [*study.loaded.warnings, *([missed] if missed else [])]
+def examined(loaded: Loaded, program: Program) -> list[Problem]:
+    """The warnings of a file, with those that only running it can tell."""
+    itself = loaded.by_itself()
+    missed = anchor_warning(itself, program if itself is loaded else compile_model(itself.model))
+    return [*loaded.warnings, *([missed] if missed else [])]
 
 
 def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:

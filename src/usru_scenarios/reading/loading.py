@@ -40,7 +40,8 @@ from usru_scenarios.settings import DEFAULT_MODEL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from usru_scenarios.reading.yaml_source import Document, KeyPath, Place
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.yaml_source import Document, Place
 
 MAXIMUM_PROFILES = 100
 """So many profiles are checked beforehand; of a file with more, the others when they are asked for."""

@@ -33,8 +33,9 @@ from usru_scenarios.reading.schema_paths import (
 from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_value
 
 if TYPE_CHECKING:
+    from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.access import Access
-    from usru_scenarios.reading.yaml_source import Document, KeyPath
+    from usru_scenarios.reading.yaml_source import Document
 
 
 class Tree(NamedTuple):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from usru_scenarios.reading.yaml_source import KeyPath, Place
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.yaml_source import Place
 
 MAXIMUM_FAULTS = 200
 """After so many faults the rest is not shown."""

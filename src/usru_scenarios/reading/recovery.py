@@ -10,7 +10,8 @@ from usru_scenarios.model.schema import Model
 from usru_scenarios.reading.pydantic_errors import MORE_FAULTS, Fault, faults_of, locate
 
 if TYPE_CHECKING:
-    from usru_scenarios.reading.yaml_source import KeyPath, Place
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.yaml_source import Place
 
 _ROUNDS = 8
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from usru_scenarios.reading.yaml_source import Document, KeyPath
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.yaml_source import Document
 
 
 def _listed(raw: object) -> object:

@@ -31,7 +31,7 @@ from usru_scenarios.model.schema import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 
 @dataclass(frozen=True)

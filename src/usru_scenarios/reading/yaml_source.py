@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel, printable
 from usru_scenarios.reading.cache import witness
 from usru_scenarios.reading.files import MAXIMUM_BYTES
@@ -44,9 +45,6 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LONGEST_INTEGER = 300
 """Digits. Longer ones have no value as a floating-point number."""
-
-KeyPath = tuple[str | int, ...]
-"""The way from the top of a document to one of its values: keys of maps, positions in lists."""
 
 
 @dataclass(frozen=True)

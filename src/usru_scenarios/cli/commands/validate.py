@@ -27,7 +27,8 @@ def validate(
 
     try:
         study = session.load(model, changes)
-        warnings = examined(study)
+        study.expectations()
+        warnings = examined(study.loaded, study.program)
     except ModelError as error:
         if not session.as_json:
             raise

@@ -15,11 +15,10 @@ import numpy.typing as npt
 from usru_scenarios.estimation.estimates import covering_unseen, ratio
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Judgement, Model
-from usru_scenarios.names import OUTCOME
+from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats, PiecewiseCurve, Program, StepLaw, Term
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.undrawn import UndrawnTrials
-from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explain import CarriedCell, DirectPart, DirectShares, PullErrors
 from usru_scenarios.sampler.tables import BlockStates, RowIndex
 from usru_scenarios.timeline import Grid

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Categorical, Judgement, Model
-from usru_scenarios.names import OUTCOME
+from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.questions.undrawn import UndrawnTrials
-from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.explain import (
     CitedPoints,
     NumberEvidence,

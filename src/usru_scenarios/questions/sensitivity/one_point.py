@@ -13,9 +13,8 @@ import numpy as np
 
 from usru_scenarios.model.judgements import Judged
 from usru_scenarios.model.schema import Keep, Model
-from usru_scenarios.names import OUTCOME
+from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import NumericNode, Program
-from usru_scenarios.reading.yaml_source import KeyPath
 
 MORE = 1.1
 """By how much a point is worth more, in log-odds or standard deviations, where its worth is what changes."""

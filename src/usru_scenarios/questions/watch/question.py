@@ -20,7 +20,7 @@ from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
-from usru_scenarios.names import OUTCOME
+from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing, suggestion
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
@@ -45,7 +45,6 @@ from usru_scenarios.questions.watch.value_of_information import (
 )
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.reading.yaml_source import KeyPath
 from usru_scenarios.results.watch import (
     Expected,
     ExpectedShiftErrors,

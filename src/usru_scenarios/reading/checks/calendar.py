@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.model.schema import Event, Weight
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, KeysView
 
     from usru_scenarios.model.schema import Rule
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 Node = Categorical | Numeric | Outcome
 

@@ -11,7 +11,7 @@ from usru_scenarios.reading.checks.context import Context, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 Edges = dict[str, dict[str, "KeyPath"]]
 """For each node its same-step parents, with the place in the file that makes each one a parent."""

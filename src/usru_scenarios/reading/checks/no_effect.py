@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from usru_scenarios.model.schema import Condition
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from usru_scenarios.model.schema import Shares
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 _NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from usru_scenarios.model.schema import Condition, PriorRow, Scenario, Shares
-    from usru_scenarios.reading.yaml_source import KeyPath
+    from usru_scenarios.names import KeyPath
 
 _SCALE = 3
 """The practitioners' scale goes from -3 to +3."""

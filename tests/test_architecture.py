@@ -1,0 +1,142 @@
+"""Which module may import which: packages have an order, and no import goes up it or round in a circle.
+
+Imports within a function count as those of a module do. Only what types alone need (`TYPE_CHECKING`) may make a circle
+of two modules of one package, for it is imported by no run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).parents[1] / "src"
+PACKAGE = "usru_scenarios"
+
+GROUND = ("version", "threads", "problems", "names", "limits", "timeline", "settings")
+ORDER = (
+    "results",
+    "estimation",
+    "model",
+    "program",
+    "reading",
+    "language",
+    "sampler",
+    "exact",
+    "questions",
+    "report",
+    "schemas",
+    "study",
+    "running",
+    "cli",
+)
+"""Packages, and modules beside them: what stands later may import what stands earlier, and the ground."""
+
+ONLY: Mapping[str, AbstractSet[str]] = {
+    "results": frozenset(),
+    "estimation": frozenset(),
+    "model": frozenset({"results"}),
+    "program": frozenset({"estimation", "model"}),
+    "report": frozenset({"results"}),
+    "running": frozenset(),
+}
+"""What some import and no more, beside the ground: a report, say, reads results, and estimates know no model."""
+
+Graph = Mapping[str, AbstractSet[str]]
+
+
+def graph(sources: Mapping[str, str], *, types: bool) -> dict[str, set[str]]:
+    """What each module imports of the package; `types` with what is imported for types alone."""
+    return {
+        name: set(_imports(ast.parse(source), sources.keys(), types=types)) - {name} for name, source in sources.items()
+    }
+
+
+def _imports(tree: ast.AST, known: AbstractSet[str], *, types: bool) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.If(test=ast.Name("TYPE_CHECKING")) if not types:
+                continue
+            case ast.ImportFrom(module=str(module), names=names):
+                for alias in names:
+                    inside = f"{module}.{alias.name}"
+                    yield from (one for one in (inside if inside in known else module,) if one in known)
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names if alias.name in known)
+        yield from _imports(node, known, types=types)
+
+
+def present() -> dict[str, str]:
+    """The source of every module, by its name."""
+    found = {}
+    for path in SOURCES.rglob("*.py"):
+        parts = path.relative_to(SOURCES).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text("utf-8")
+    return found
+
+
+def place(module: str) -> str:
+    """The package that a module stands in, or the module beside packages; empty for what holds all of them."""
+    return (*module.split("."), "")[1]
+
+
+def wrong_ways(imports: Graph) -> list[str]:
+    """The imports that go up, or out of what a package may know."""
+    found = []
+    for module, others in imports.items():
+        here = place(module)
+        if here in ("", "entry", "__main__"):
+            continue
+        below = set() if here in GROUND else set(ORDER[: ORDER.index(here)])
+        allowed = {here, *GROUND, *ONLY.get(here, below)}
+        found += [f"{module} imports {other}" for other in sorted(others) if place(other) not in allowed]
+    return found
+
+
+def circle(imports: Graph) -> list[str]:
+    """The modules of a circle; empty where there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_imports_go_one_way() -> None:
+    assert not wrong_ways(graph(present(), types=True))
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert not circle(graph(present(), types=False))
+
+
+def test_every_package_has_its_place_and_no_other_has() -> None:
+    named = {place(module) for module in present()} - {"", "entry", "__main__"}
+    assert named == {*GROUND, *ORDER}
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("usru_scenarios.exact.inference", "from usru_scenarios.questions import target"),
+        ("usru_scenarios.questions.ask", "def late():\n    from usru_scenarios.study import load"),
+        ("usru_scenarios.report.ask", "from usru_scenarios.program.program import Program"),
+        ("usru_scenarios.names", "import usru_scenarios.model.schema"),
+        ("usru_scenarios.model.schema", "if TYPE_CHECKING:\n    from usru_scenarios.reading.loading import Loaded"),
+    ],
+)
+def test_sabotaged_a_wrong_way_is_found(module: str, line: str) -> None:
+    sources = present()
+    sources[module] += f"\n{line}\n"
+    (found,) = wrong_ways(graph(sources, types=True))
+    assert found.startswith(f"{module} imports usru_scenarios.")
+
+
+def test_sabotaged_a_circle_by_a_lazy_import_is_found() -> None:
+    sources = present()
+    sources["usru_scenarios.cli.conduct"] += "\ndef late():\n    from usru_scenarios.cli.app import command\n"
+    assert {"usru_scenarios.cli.conduct", "usru_scenarios.cli.app"} <= set(circle(graph(sources, types=False)))
