@@ -192,7 +192,7 @@ class ForecastSums:
         return self._shares(self.moments, (slice(None), self.columns[OUTCOME].start + column))
 
     def visited(self, column: int) -> Estimate:
-        """The probability that a scenario or group is visited at any step, shape ()."""
+        """The probability that a scenario or group is visited at any step, shape (): method (16, 17)."""
         if self.first is not None:
             return ratio(self.first[:, :, column].sum(axis=1), self.trials)
         assert self.ever is not None, "first visits are kept by batches or as moments"
