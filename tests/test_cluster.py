@@ -21,6 +21,7 @@ from support.living import members, wait_until
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoCluster
+from usru_scenarios.running.tasks import TASK_SECONDS
 from usru_scenarios.sampler.engine import MapBlocks
 from usru_scenarios.study import Study, load
 from usru_scenarios.threads import NAMES
@@ -35,12 +36,11 @@ TRIALS = 60_000
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Cluster]:
-    with Cluster("local", 2) as two:
+    with Cluster("local", 2, worthwhile=0.0) as two:
         yield two
 
 
-def test_the_same_bytes_as_in_one_process(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+def test_the_same_bytes_as_in_one_process(local: Cluster) -> None:
     study = load(FEEDBACK)
     alone, spread = (study.simulate(trials=TRIALS, map_blocks=run) for run in (map, local.map))
     assert repr(alone) == repr(spread)
@@ -56,8 +56,7 @@ QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_other_questions_get_the_same_answer(question: str, local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
+def test_other_questions_get_the_same_answer(question: str, local: Cluster) -> None:
     study = load(FEEDBACK)
     alone, spread = (QUESTIONS[question](study, run) for run in (map, local.map))
     assert repr(alone) == repr(spread)
@@ -72,17 +71,17 @@ def test_results_come_in_order_from_both_workers(local: Cluster) -> None:
 
 
 def test_workers_start_one_thread_each_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     before = dict(os.environ)
-    with Cluster("local", 1) as one:
+    with Cluster("local", 1, worthwhile=0.0) as one:
         (seen,) = one.map(Labour().threads, [0])
     assert seen == {**dict.fromkeys(NAMES, "1"), "OPENBLAS_NUM_THREADS": "3"}
     assert dict(os.environ) == before
 
 
-def test_what_is_short_or_says_nothing_of_its_length_runs_here(local: Cluster) -> None:
+def test_what_is_short_or_says_nothing_of_its_length_runs_here(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "worthwhile", TASK_SECONDS)
     assert set(local.map(Labour(0.01).where, range(5))) == {os.getpid()}
     assert list(local.map(str, range(3))) == ["0", "1", "2"]
 
@@ -95,9 +94,8 @@ def test_an_error_is_the_error_itself(local: Cluster) -> None:
 
 
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
-    local: Cluster, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    local: Cluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
     study = load(FEEDBACK)
     victim = next(iter(local.map(Labour(1.0).where, range(2))))
 
@@ -114,24 +112,25 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_address_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 0.3)
+def test_an_address_where_nobody_answers() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        done = answer("simulate", HARBOUR, "--cluster", address)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"usru: no scheduler answers at {address}\n")
+        with pytest.raises(NoCluster, match="no scheduler answers") as caught:
+            Cluster(address, patience=0.3)
+    assert caught.value.exit_status == 2
+    assert str(caught.value).startswith(f"usru: no scheduler answers at {address}\n")
 
 
-def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_without_workers() -> None:
     distributed = import_module("distributed")
-    with distributed.LocalCluster(
-        n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp://"
-    ) as empty:
-        monkeypatch.setattr(cluster, "PATIENCE", 1.0)
-        with pytest.raises(NoCluster, match="has no workers"):
-            Cluster(empty.scheduler_address)
+    with (
+        distributed.LocalCluster(
+            n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp://"
+        ) as empty,
+        pytest.raises(NoCluster, match="has no workers"),
+    ):
+        Cluster(empty.scheduler_address, patience=1.0)
 
 
 def test_a_cluster_with_other_versions_is_refused(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,8 @@ from usru_scenarios.running.tasks import predicted
 
 Result = TypeVar("Result")
 
-PATIENCE = 1.0
-"""Seconds that pass before a bar appears."""
-
 MOST_SECONDS = 3_600.0
 """A run that is predicted to take longer is started only where `--yes` says so."""
-
-_TICK = 0.5
-"""Seconds between two looks at a block that takes long."""
 
 _WIDTH = 30
 
@@ -54,9 +48,22 @@ class Progress:
         inner: does the mapping.
         at_once: how many blocks are worked at together.
         yes: whether a run is started however long it is predicted to take.
+        patience: seconds that pass before a bar appears.
+        tick: seconds between two looks at a block that takes long.
     """
 
-    def __init__(self, *, wanted: bool, inner: MapAny = map, at_once: int = 1, yes: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        wanted: bool,
+        inner: MapAny = map,
+        at_once: int = 1,
+        yes: bool = False,
+        patience: float = 1.0,
+        tick: float = 0.5,
+    ) -> None:
+        self.patience = patience
+        self.tick = tick
         self.inner = inner
         self.at_once = at_once
         self.yes = yes
@@ -78,7 +85,7 @@ class Progress:
             raise TooLong(each * total)
         self.at_work = True
         try:
-            with _Bar(total, each, visible=self.visible) as shown:
+            with _Bar(total, each, self.patience, self.tick, visible=self.visible) as shown:
                 for result in self.inner(function, blocks):
                     yield result
                     shown.step()
@@ -92,11 +99,15 @@ class _Bar:
     Args:
         total: the number of blocks.
         each: predicted seconds until another one is done.
+        patience: as of `Progress`.
+        tick: likewise.
         visible: whether anything is shown at all.
     """
 
-    def __init__(self, total: int, each: float, *, visible: bool) -> None:
+    def __init__(self, total: int, each: float, patience: float, tick: float, *, visible: bool) -> None:
         self.total = total
+        self.patience = patience
+        self.tick = tick
         self.each = each
         self.visible = visible
         self.done = 0
@@ -107,7 +118,7 @@ class _Bar:
         self._clock: Thread | None = None
 
     def __enter__(self) -> Self:
-        if self.visible and self.each > PATIENCE:
+        if self.visible and self.each > self.patience:
             self._clock = Thread(target=self._tick, daemon=True)
             self._clock.start()
         return self
@@ -127,14 +138,14 @@ class _Bar:
             self._draw(self.done / self.total)
 
     def _tick(self) -> None:
-        while not self._over.wait(_TICK):
+        while not self._over.wait(self.tick):
             with self._lock:
                 since = time.monotonic() - self.last
                 self._draw((self.done + since / (since + self.each)) / self.total)
 
     def _draw(self, share: float) -> None:
         spent = time.monotonic() - self.begin
-        if self.visible and spent > PATIENCE and 0.0 < share < 1.0:
+        if self.visible and spent > self.patience and 0.0 < share < 1.0:
             self.drawn = True
             left = spent / share - spent if self.done else max(self.each * self.total - spent, 0.0)
             _draw(bar(share, left))

@@ -64,14 +64,19 @@ class Cluster:
     Args:
         address: that of a scheduler, such as tcp://host:8786, or `local` for workers on this machine.
         jobs: how many local workers; by default as many as there are cores.
+        worthwhile: predicted seconds of work below which a mapping runs here; by default `TASK_SECONDS`.
+        patience: seconds in which a scheduler must answer, and have a worker.
 
     Raises:
         NoCluster: dask is not installed, the scheduler does not answer, it has no worker, or versions differ.
     """
 
-    def __init__(self, address: str, jobs: int | None = None) -> None:
+    def __init__(
+        self, address: str, jobs: int | None = None, *, worthwhile: float | None = None, patience: float = PATIENCE
+    ) -> None:
+        self.worthwhile = TASK_SECONDS if worthwhile is None else worthwhile
         with ExitStack() as stack:
-            self._client = _connected(address, jobs, stack)
+            self._client = _connected(address, jobs, patience, stack)
             self._open = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -100,7 +105,7 @@ class Cluster:
             Exception: what the function raised, for the first block for which it did.
         """
         blocks, seconds = listed(blocks), predicted(function)
-        if seconds is None or seconds * len(blocks) < TASK_SECONDS:
+        if seconds is None or seconds * len(blocks) < self.worthwhile:
             yield from map(function, blocks)
             return
         threads = self.threads
@@ -133,7 +138,7 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
+def _connected(address: str, jobs: int | None, patience: float, stack: ExitStack) -> Any:
     """A client of the cluster, which the stack closes, and a local cluster if there is one."""
     try:
         dask, distributed = import_module("dask"), import_module("distributed")
@@ -150,13 +155,13 @@ def _connected(address: str, jobs: int | None, stack: ExitStack) -> Any:
     with held():
         cluster = stack.enter_context(_local(distributed, jobs)) if address == LOCAL else address
         try:
-            client = stack.enter_context(distributed.Client(cluster, timeout=PATIENCE, set_as_default=False))
+            client = stack.enter_context(distributed.Client(cluster, timeout=patience, set_as_default=False))
         except OSError as error:
             raise _no_cluster(
                 f"no scheduler answers at {address}", "'dask scheduler' starts one and says where it listens"
             ) from error
     try:
-        client.wait_for_workers(1, timeout=PATIENCE)
+        client.wait_for_workers(1, timeout=patience)
     except TimeoutError as error:
         raise _no_cluster(
             f"the scheduler at {address} has no workers", f"'dask worker {address} --nthreads 1' starts one"
