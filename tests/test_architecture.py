@@ -1,12 +1,13 @@
 """Which module may import which: packages have an order, and no import goes up it or round in a circle.
 
-Imports within a function count as those of a module do. Only what types alone need (`TYPE_CHECKING`) may make a circle
-of two modules of one package, for it is imported by no run.
+`docs/architecture.md` says the order. Imports within a function count as those of a module do. Only what types alone
+need (`TYPE_CHECKING`) may make a circle of two modules of one package, for it is imported by no run.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
@@ -17,34 +18,27 @@ import pytest
 SOURCES = Path(__file__).parents[1] / "src"
 PACKAGE = "usru_scenarios"
 
-GROUND = ("version", "threads", "problems", "names", "limits", "timeline", "settings")
-ORDER = (
-    "results",
-    "estimation",
-    "model",
-    "program",
-    "reading",
-    "language",
-    "sampler",
-    "exact",
-    "questions",
-    "report",
-    "schemas",
-    "study",
-    "running",
-    "cli",
-)
-"""Packages, and modules beside them: what stands later may import what stands earlier, and the ground."""
+PAGE = SOURCES.parent / "docs" / "architecture.md"
 
-ONLY: Mapping[str, AbstractSet[str]] = {
-    "results": frozenset(),
-    "estimation": frozenset(),
-    "model": frozenset({"results"}),
-    "program": frozenset({"estimation", "model"}),
-    "report": frozenset({"results"}),
-    "running": frozenset(),
-}
-"""What some import and no more, beside the ground: a report, say, reads results, and estimates know no model."""
+
+def ground(page: str) -> tuple[str, ...]:
+    """The modules that all may import."""
+    (found,) = re.findall(r"this table\. (.*?) are\s+ground for all\.", page, re.DOTALL)
+    return tuple(re.findall(r"`(\w+)`", found))
+
+
+def permissions(page: str) -> dict[str, frozenset[str]]:
+    """What each package, or module beside packages, may import beside the ground, in the order of the table."""
+    found: dict[str, frozenset[str]] = {}
+    for name, may in re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|$", page, re.MULTILINE):
+        assert may in ("nothing", "all above") or re.fullmatch(r"`\w+`(, `\w+`)*", may), may
+        found[name] = frozenset(found) if may == "all above" else frozenset(re.findall(r"`(\w+)`", may))
+        assert found[name] <= found.keys(), f"{name} may import what stands later"
+    return found
+
+
+GROUND = ground(PAGE.read_text("utf-8"))
+MAY = permissions(PAGE.read_text("utf-8"))
 
 Graph = Mapping[str, AbstractSet[str]]
 
@@ -91,8 +85,7 @@ def wrong_ways(imports: Graph) -> list[str]:
         here = place(module)
         if here in ("", "entry", "__main__"):
             continue
-        below = set() if here in GROUND else set(ORDER[: ORDER.index(here)])
-        allowed = {here, *GROUND, *ONLY.get(here, below)}
+        allowed = {here, *GROUND, *(() if here in GROUND else MAY[here])}
         found += [f"{module} imports {other}" for other in sorted(others) if place(other) not in allowed]
     return found
 
@@ -116,7 +109,7 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
 
 def test_every_package_has_its_place_and_no_other_has() -> None:
     named = {place(module) for module in present()} - {"", "entry", "__main__"}
-    assert named == {*GROUND, *ORDER}
+    assert named == {*GROUND, *MAY}
 
 
 @pytest.mark.parametrize(
@@ -134,6 +127,13 @@ def test_sabotaged_a_wrong_way_is_found(module: str, line: str) -> None:
     sources[module] += f"\n{line}\n"
     (found,) = wrong_ways(graph(sources, types=True))
     assert found.startswith(f"{module} imports usru_scenarios.")
+
+
+def test_the_page_names_modules_that_are_there() -> None:
+    page = PAGE.read_text("utf-8").replace("`tests/", "`../../tests/")
+    named = set(re.findall(r"`([\w./]+(?:\.py|/))`", page)) - {"src/usru_scenarios/"}
+    assert len(named) > 40
+    assert [one for one in sorted(named) if not (SOURCES / PACKAGE / one).exists()] == []
 
 
 def test_sabotaged_a_circle_by_a_lazy_import_is_found() -> None:
