@@ -17,7 +17,8 @@ import pytest
 from support.command import answer
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.reading import cache
-from usru_scenarios.reading.cache import CompileCache, witness
+from usru_scenarios.reading.cache import CompileCache
+from usru_scenarios.reading.files import digest
 
 FILE = """\
 usru: 1
@@ -89,6 +90,20 @@ def test_a_new_file_of_the_register_is_read(ask: Ask, model: Path) -> None:
     assert "the claim 'C1' stands here a second time" in ask().stderr
 
 
+def test_what_appears_where_nothing_was_before_is_read(model: Path) -> None:
+    """`extends: us-russia` means the bundled model only while there is nothing of that name beside the file."""
+    model.write_text("extends: us-russia\nsources: us-russia\n", encoding="utf-8")
+
+    def asked() -> subprocess.CompletedProcess[str]:
+        home = str(model.parent / "home")
+        query = ("P(reset @ start)", str(model), "-n", "100")
+        return answer("ask", *query, USRU_CACHE="", XDG_CACHE_HOME=home)
+
+    assert [asked().returncode, asked().returncode] == [0, 0]
+    (model.parent / "us-russia").write_text("another thing", encoding="utf-8")
+    assert "us-russia is no .yaml or .yml file" in asked().stderr
+
+
 def sealed(entry: Path, payload: bytes) -> bytes:
     """An entry as the program writes them."""
     return b"usru kept 2\n" + sha256(entry.name.encode() + b"\n" + payload).digest() + payload
@@ -149,13 +164,13 @@ def test_a_number_that_is_changed_changes_no_answer(ask: Ask, model: Path) -> No
 def test_an_entry_under_the_name_of_another_is_not_used(home: Path) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
-    made_on_shelf(file, part="first")
+    made_anew(file, part="first")
     (entry,) = kept(home)
     content = entry.read_bytes()
-    made_on_shelf(file, part="second")
+    made_anew(file, part="second")
     (other,) = set(kept(home)) - {entry}
     other.write_bytes(content)
-    assert made_on_shelf(file, part="second")
+    assert made_anew(file, part="second")
 
 
 @pytest.mark.parametrize("what", ["folder", "fifo", "unreadable", "dangling link"])
@@ -265,12 +280,12 @@ def test_the_same_text_on_standard_input_is_compared_with_itself() -> None:
 def test_a_file_that_changes_between_two_parts_is_told_and_never_mixed(home: Path) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
-    made_on_shelf(file, part="first")
+    made_anew(file, part="first")
     shelf = CompileCache("this")
     assert shelf.part("first", lambda: pytest.fail("it was kept")) == Span("one", 1, 1)
     file.write_text("two", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="changed while it was being read"):
-        shelf.part("second", shelf.witnessing(lambda: witness(file, file.read_bytes())))
+        shelf.part("second", lambda: shelf.made_of({str(file): digest(file.read_bytes())}))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no owners")
@@ -288,7 +303,7 @@ def test_a_cache_folder_that_cannot_be_is_done_without(ask: Ask, model: Path) ->
     assert ask().returncode == 0
 
 
-# The shelf itself
+# The cache itself
 
 
 @pytest.fixture
@@ -298,12 +313,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made_on_shelf(file: Path, asked: str = "this", part: str = "part") -> bool:
+def made_anew(file: Path, asked: str = "this", part: str = "part") -> bool:
     """Whether a part was made, and not found on the shelf."""
     shelf, made = CompileCache(asked), []
 
     def make() -> Span:
-        shelf.witnessing(lambda: witness(file, file.read_bytes()))()
+        shelf.made_of({str(file): digest(file.read_bytes())})
         made.append(True)
         return Span(file.read_text(encoding="utf-8"), 1, 1)
 
@@ -314,21 +329,21 @@ def made_on_shelf(file: Path, asked: str = "this", part: str = "part") -> bool:
 def test_a_part_is_made_once_for_what_is_asked_and_what_was_read(home: Path) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
-    assert [made_on_shelf(file), made_on_shelf(file)] == [True, False]
-    assert [made_on_shelf(file, "that"), made_on_shelf(file, part="other")] == [True, True]
+    assert [made_anew(file), made_anew(file)] == [True, False]
+    assert [made_anew(file, "that"), made_anew(file, part="other")] == [True, True]
     file.write_text("two", encoding="utf-8")
-    assert [made_on_shelf(file), made_on_shelf(file)] == [True, False]
+    assert [made_anew(file), made_anew(file)] == [True, False]
     file.unlink()
     file.write_text("two", encoding="utf-8")
-    assert not made_on_shelf(file)
+    assert not made_anew(file)
 
 
 def test_another_version_of_the_program_finds_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
-    made_on_shelf(file)
+    made_anew(file)
     monkeypatch.setattr(cache, "_program", lambda: [("a newer one", 1, 1)])
-    assert made_on_shelf(file)
+    assert made_anew(file)
 
 
 def test_what_is_kept_stays_small(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,10 +351,10 @@ def test_what_is_kept_stays_small(home: Path, monkeypatch: pytest.MonkeyPatch) -
     file.write_text("x" * 100, encoding="utf-8")
     monkeypatch.setattr(cache, "MOST_BYTES", 1_000)
     for number in range(20):
-        assert made_on_shelf(file, f"{number}")
+        assert made_anew(file, f"{number}")
     assert 1 <= len(kept(home)) <= 4
-    assert not made_on_shelf(file, "19")
-    assert made_on_shelf(file, "0")
+    assert not made_anew(file, "19")
+    assert made_anew(file, "0")
 
 
 class Trap:
@@ -349,14 +364,14 @@ class Trap:
         return os.system, ("exit 3",)
 
 
-@pytest.mark.parametrize("held", [Trap(), os.getcwd, cache.witness, Path()])
+@pytest.mark.parametrize("held", [Trap(), os.getcwd, digest, Path()])
 def test_nothing_but_classes_of_the_package_and_arrays_is_made(home: Path, held: object) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")
-    made_on_shelf(file)
+    made_anew(file)
     (entry,) = kept(home)
     inputs = {str(file): sha256(b"one").hexdigest()}
     entry.write_bytes(sealed(entry, pickle.dumps((inputs, Span("one", 1, 1)))))
-    assert not made_on_shelf(file), "an entry of this form would be used"
+    assert not made_anew(file), "an entry of this form would be used"
     entry.write_bytes(sealed(entry, pickle.dumps((inputs, held))))
-    assert made_on_shelf(file)
+    assert made_anew(file)

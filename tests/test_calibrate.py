@@ -18,6 +18,7 @@ from support.tiny import study_of
 from usru_scenarios.questions.calibrate import NoAnchor, rounded
 from usru_scenarios.reading import locations
 from usru_scenarios.reading.loading import load as load_file
+from usru_scenarios.reading.request import Request
 from usru_scenarios.reading.yaml_scalars import span_within
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.schemas import output_schema
@@ -305,7 +306,7 @@ def test_the_warning_is_told_in_words_and_as_json(tmp_path: Path) -> None:
     assert ": warning: the anchor says 0." in said.stderr
     (problem,) = json.loads(answer("validate", str(file), "--json").stdout)["problems"]
     assert (problem["code"], problem["severity"]) == ("anchor_missed", "warning")
-    assert load_file(file).source.lines[problem["line"] - 1].startswith("anchor:")
+    assert load_file(Request.of(file)).source.lines[problem["line"] - 1].startswith("anchor:")
 
 
 @pytest.mark.parametrize(("share", "warned"), [(0.2, False), (0.204, False), (0.207, True)])

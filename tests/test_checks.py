@@ -13,6 +13,7 @@ import pytest
 
 from usru_scenarios.problems import ModelError
 from usru_scenarios.reading.loading import load
+from usru_scenarios.reading.request import Request
 
 MODELS = Path(__file__).parent / "models"
 GOOD = sorted(path.name for path in (MODELS / "good").glob("*.yaml"))
@@ -26,14 +27,14 @@ REMARKED = {"everything.yaml": ["idle_priors", "idle_driver"], "overlay.yaml": [
 @pytest.mark.parametrize("name", GOOD)
 def test_a_good_file_is_read_without_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(MODELS / "good")
-    assert [warning.code for warning in load(name).warnings] == REMARKED.get(name, [])
+    assert [warning.code for warning in load(Request.of(name)).warnings] == REMARKED.get(name, [])
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_told_all_its_faults(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(MODELS / "broken")
     with pytest.raises(ModelError) as caught:
-        load(name)
+        load(Request.of(name))
     golden = Path(name).with_suffix(".txt")
     if os.environ.get("USRU_WRITE_GOLDEN"):
         golden.write_text(f"{caught.value}\n", encoding="utf-8")

@@ -18,6 +18,7 @@ from usru_scenarios.problems import ModelError, UnreadableInput
 from usru_scenarios.reading.loading import digest, load
 from usru_scenarios.reading.locations import bundled_folder, bundled_models
 from usru_scenarios.reading.pydantic_errors import locate
+from usru_scenarios.reading.request import Request
 
 MODELS = Path(__file__).parent / "models"
 EVERYTHING = MODELS / "good/everything.yaml"
@@ -30,15 +31,20 @@ MINIMAL = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {}, b: {}}\n"
 def test_a_path_and_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("m.yaml").write_text(MINIMAL)
-    loaded = load("m.yaml")
-    assert (loaded.path, loaded.model.name, loaded.register, loaded.profile) == (Path("m.yaml"), "m", None, None)
+    loaded = load(Request.of("m.yaml"))
+    assert (loaded.path, loaded.model.name, loaded.register, loaded.request.profile) == (
+        Path("m.yaml"),
+        "m",
+        None,
+        None,
+    )
     assert str(loaded.place(("scenarios", "b"))) == "m.yaml:4:20"
     assert loaded.place(("rules", "x")) is None
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MINIMAL.encode())))
-    loaded = load("-")
+    loaded = load(Request.of("-"))
     assert loaded.path is None
     assert str(loaded.place(("name",))) == "<stdin>:2:1"
 
@@ -60,12 +66,12 @@ def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(
         UnreadableInput, match=r"no file and no bundled model 'modle.yaml'\n.*did you mean 'model.yaml'"
     ):
-        load("modle.yaml")
+        load(Request.of("modle.yaml"))
     with pytest.raises(UnreadableInput, match="is a folder"):
-        load(str(tmp_path))
+        load(Request.of(str(tmp_path)))
     for name in ("", "x\0y", "x" * 5000):
         with pytest.raises(UnreadableInput) as caught:
-            load(name)
+            load(Request.of(name))
         assert caught.value.exit_status == 2
 
 
@@ -81,7 +87,7 @@ def test_the_digest_is_of_meaning_not_of_writing() -> None:
 
 
 def test_judgements_and_what_they_rest_on() -> None:
-    found = {judged.path: judged for judged in judgements(load(EVERYTHING).model)}
+    found = {judged.path: judged for judged in judgements(load(Request.of(EVERYTHING)).model)}
     assert {judged.role for judged in found.values()} == {
         "points",
         "weight",
@@ -116,7 +122,7 @@ def test_judgements_and_what_they_rest_on() -> None:
 
 
 def test_every_judgement_has_a_place_of_its_own() -> None:
-    loaded = load(EVERYTHING)
+    loaded = load(Request.of(EVERYTHING))
     places = [str(locate(loaded.tree.place, judged.path)[0].span()) for judged in judgements(loaded.model)]
     shared = {place for place in places if places.count(place) > 1}
     assert len(places) > 80
@@ -124,7 +130,7 @@ def test_every_judgement_has_a_place_of_its_own() -> None:
 
 
 def test_sourced_only_silences_what_is_inferred() -> None:
-    plain, sourced = load(EVERYTHING), load(EVERYTHING, sourced_only=True)
+    plain, sourced = load(Request.of(EVERYTHING)), load(Request.of(EVERYTHING, sourced_only=True))
     silenced = [judged.path for judged in judgements(plain.model) if judged.role == "points" and judged.is_inferred]
     after = {judged.path: judged for judged in judgements(sourced.model)}
     assert ("drivers", "congress", "impacts", "unified", "break") in silenced
@@ -139,7 +145,7 @@ def test_a_number_without_sources_in_a_list_inherits(tmp_path: Path) -> None:
     path.write_text(
         MINIMAL + "drivers: {d: {states: {x: {}, y: {}}, sources: [G1], impacts: {x: {a: [2], b: [1, A1]}}}}\n"
     )
-    points = load(path, sourced_only=True).model.drivers["d"].impacts["x"]
+    points = load(Request.of(path, sourced_only=True)).model.drivers["d"].impacts["x"]
     assert (points["a"].mean, points["b"].mean) == (2, 0)
 
 
@@ -164,7 +170,7 @@ def test_the_message_of_the_manual(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]
     Path("scenarios/us-russia.yaml").write_text("\n".join(lines))
     with pytest.raises(ModelError) as caught:
-        load("scenarios/us-russia.yaml")
+        load(Request.of("scenarios/us-russia.yaml"))
     assert str(caught.value) == (
         "scenarios/us-russia.yaml:48:7: unknown driver 'congres_control' in influences of 'sanctions'\n"
         "   48 |       congres_control:\n"
@@ -177,14 +183,14 @@ def test_a_profile_is_checked_though_it_is_not_chosen(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(MINIMAL + "profiles: {p: {overrides: {scenarios: {c: 3}}}, q: {weights: {x: 1}}}\n")
     with pytest.raises(ModelError) as caught:
-        load(path)
+        load(Request.of(path))
     assert [problem.code for problem in caught.value.problems] == ["missing_baseline", "unknown_weight"]
 
 
 def test_warnings_are_handed_back(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(MINIMAL + "drivers: {d: {states: {x: {}, y: {}}, impacts: {x: {a: 4}}}}\n")
-    (warning,) = load(path).warnings
+    (warning,) = load(Request.of(path)).warnings
     assert (warning.code, warning.severity) == ("points_off_scale", "warning")
 
 
@@ -192,7 +198,7 @@ def test_a_problem_can_not_move_the_cursor_or_colour_the_terminal(tmp_path: Path
     path = tmp_path / "m.yaml"
     path.write_text(MINIMAL + '"\\e[31mred\\nline": 1\n')
     with pytest.raises(ModelError) as caught:
-        load(path)
+        load(Request.of(path))
     first, source, *_ = str(caught.value).splitlines()
     assert first == f"{path}:5:1: unknown key ' [31mred line' in the file"
     assert source.startswith("   5 | ")
@@ -238,9 +244,10 @@ from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.loading import load
+from usru_scenarios.reading.request import Request
 from usru_scenarios.problems import UsruError
 try:
-    load(sys.argv[1])
+    load(Request.of(sys.argv[1]))
     status = 0
 except UsruError as error:
     status, _ = error.exit_status, str(error)
@@ -347,7 +354,7 @@ def test_a_mutated_file_is_loaded_or_refused_with_places(neighbourhood: Path, te
     path = neighbourhood / "mutated.yaml"
     path.write_text(text, encoding="utf-8")
     try:
-        load(path)
+        load(Request.of(path))
     except ModelError as error:
         faults = error.problems
     else:

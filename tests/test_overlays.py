@@ -7,6 +7,7 @@ import pytest
 
 from usru_scenarios.problems import ModelError, RequestError
 from usru_scenarios.reading.loading import Loaded, load
+from usru_scenarios.reading.request import Request
 
 BASE = """\
 usru: 1
@@ -38,7 +39,7 @@ rules:
 def loaded(tmp_path: Path, overlay: str = "", **options: Any) -> Loaded:
     (tmp_path / "base.yaml").write_text(BASE)
     (tmp_path / "over.yaml").write_text(f"extends: base.yaml\n{overlay}")
-    return load(tmp_path / "over.yaml", **options)
+    return load(Request.of(tmp_path / "over.yaml", **options))
 
 
 def talks(tmp_path: Path, overlay: str = "", **options: Any) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def test_a_chain_of_files_and_their_places(tmp_path: Path) -> None:
     (folder / "top.yaml").write_text("extends: ../over.yaml\ndrivers: {talks: {weight: 3}}\n")
     (tmp_path / "base.yaml").write_text(BASE)
     (tmp_path / "over.yaml").write_text("extends: base.yaml\ndrivers: {talks: {weight: 2, initial: {off: 1}}}\n")
-    result = load(folder / "top.yaml")
+    result = load(Request.of(folder / "top.yaml"))
     assert result.data["drivers"]["talks"]["weight"] == 3
     places = {key: result.place(("drivers", "talks", key)) for key in ("weight", "initial", "states")}
     names = {key: Path(place.source).name for key, place in places.items() if place}
@@ -143,9 +144,9 @@ def test_a_profile_changes_weights_and_parts(tmp_path: Path) -> None:
 def test_the_order_is_file_profile_set_weight(tmp_path: Path) -> None:
     one = talks(tmp_path, PROFILES, profile="glad", weights=["talks=x0.5"])
     assert one["weight"] == 1.5
-    two = talks(tmp_path, PROFILES, profile="glad", assignments=["drivers.talks.weight=7"])
+    two = talks(tmp_path, PROFILES, profile="glad", overrides=["drivers.talks.weight=7"])
     assert two["weight"] == 7
-    three = talks(tmp_path, PROFILES, profile="glad", assignments=["drivers.talks.weight=7"], weights=["talks=x2"])
+    three = talks(tmp_path, PROFILES, profile="glad", overrides=["drivers.talks.weight=7"], weights=["talks=x2"])
     assert three["weight"] == 14
 
 
@@ -183,7 +184,7 @@ def test_an_uncertain_weight_is_multiplied_by_its_mean(tmp_path: Path) -> None:
 )
 def test_one_value_can_be_set(tmp_path: Path, argument: str, path: tuple[str | int, ...], value: Any) -> None:
     (tmp_path / "base.yaml").write_text(BASE)
-    data: Any = load(tmp_path / "base.yaml", assignments=[argument]).data
+    data: Any = load(Request.of(tmp_path / "base.yaml", overrides=[argument])).data
     for part in path:
         data = data[part]
     assert data == value
@@ -210,7 +211,7 @@ def test_one_value_can_be_set(tmp_path: Path, argument: str, path: tuple[str | i
 def test_an_assignment_without_a_place(tmp_path: Path, argument: str, message: str, hint: str) -> None:
     (tmp_path / "base.yaml").write_text(BASE)
     with pytest.raises(RequestError) as caught:
-        load(tmp_path / "base.yaml", assignments=[argument])
+        load(Request.of(tmp_path / "base.yaml", overrides=[argument]))
     problem = caught.value.problems[0]
     assert message in problem.message
     assert hint in problem.hint
@@ -221,13 +222,13 @@ def test_an_assignment_without_a_place(tmp_path: Path, argument: str, message: s
 
 def test_all_arguments_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as caught:
-        loaded(tmp_path, assignments=["x=1", "y=1"], weights=["tals=1", "talks", "talks=["])
+        loaded(tmp_path, overrides=["x=1", "y=1"], weights=["tals=1", "talks", "talks=["])
     assert [problem.span and problem.span.source for problem in caught.value.problems] == ["--set"] * 2 + ["-w"] * 3
 
 
 def test_a_value_that_does_not_fit_is_shown_in_its_argument(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        loaded(tmp_path, assignments=["drivers.talks.states.on.prior=-3"], weights=["talks=-1"])
+        loaded(tmp_path, overrides=["drivers.talks.states.on.prior=-3"], weights=["talks=-1"])
     assert not isinstance(caught.value, RequestError)
     assert [str(problem.span) for problem in caught.value.problems] == ["--set:1:31", "-w:1:7"]
     assert caught.value.exit_status == 1

@@ -26,6 +26,7 @@ from usru_scenarios.program.conditions import Intervention
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.program import Program
 from usru_scenarios.reading.loading import load
+from usru_scenarios.reading.request import Request
 
 BUNDLED = Path(__file__).parents[1] / "scenarios" / "us-russia.yaml"
 
@@ -774,7 +775,7 @@ def test_a_probability_means_the_same_as_it_is_shown(event: str, time: str, cond
 
 @cache
 def bundled() -> tuple[Model, Program]:
-    loaded = load(BUNDLED).model
+    loaded = load(Request.of(BUNDLED)).model
     return loaded, compile_model(loaded)
 
 

@@ -25,6 +25,7 @@ from usru_scenarios.questions.sensitivity import slopes as home
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded, load
+from usru_scenarios.reading.request import Request
 from usru_scenarios.report import Layout
 from usru_scenarios.report import slopes as rendered
 from usru_scenarios.report.terminal import drawn
@@ -43,13 +44,13 @@ FINITE = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml") if not path.st
 
 
 def of_folder(name: str) -> Loaded:
-    return load(EXACT_MODELS / f"{name}.yaml")
+    return load(Request.of(EXACT_MODELS / f"{name}.yaml"))
 
 
 def of_text(folder: Path, raw: Mapping[str, Any]) -> Loaded:
     path = folder / "model.yaml"
     path.write_text(yaml.safe_dump(text_keys(raw), sort_keys=False), encoding="utf-8")
-    return load(path)
+    return load(Request.of(path))
 
 
 def asked(loaded: Loaded, aim: Target = EVERY, plan: Plan = PLAN, program: Program | None = None) -> Slopes:
@@ -331,7 +332,7 @@ def values_of(changes: Mapping[str, ProbabilityChange]) -> list[float]:
 
 
 def test_every_judgement_is_listed_or_left_out_with_a_reason() -> None:
-    loaded = load(Path(__file__).parent / "models" / "good" / "everything.yaml")
+    loaded = load(Request.of(Path(__file__).parent / "models" / "good" / "everything.yaml"))
     result = asked(loaded, plan=Plan(1024, 1))
     listed = [effect.path for effect in result.judgements]
     left = [path for one in result.left_out for path in one.paths]

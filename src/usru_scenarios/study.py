@@ -5,14 +5,12 @@ Every question imports what answers it when it is asked, for a command asks one 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from numbers import Real
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
@@ -46,7 +44,8 @@ if TYPE_CHECKING:
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.reading.cache import CompileCache
-    from usru_scenarios.reading.loading import Loaded
+    from usru_scenarios.reading.loading import Loaded, ScenarioFile
+    from usru_scenarios.reading.request import Request
     from usru_scenarios.results.ask import Answer
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
@@ -66,13 +65,15 @@ class Study:
     """A loaded model, with the questions that can be asked of it.
 
     Attributes:
-        read: gives the model, its claims, its warnings and where it came from, once they are asked for.
-        shelf: where what is made of the model is kept between runs, if it is.
+        request: which file it is, and how it is read.
+        kept: where what is made of the model is kept between runs, if it is.
+        file: the file, where it has been read already.
         limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
     """
 
-    read: Callable[[], Loaded]
-    shelf: CompileCache | None = None
+    request: Request
+    kept: CompileCache | None = None
+    file: ScenarioFile | None = None
     limits: SampleLimits = DEFAULT_LIMITS
 
     @cached_property
@@ -82,7 +83,14 @@ class Study:
         Raises:
             ModelError, UnreadableInput: as for `load`, where the model was recalled and its file is another by now.
         """
-        return self.read()
+        if self.file is not None:
+            return self.file.resolved(self.request)
+        from usru_scenarios.reading.loading import load
+
+        loaded = load(self.request)
+        if self.kept is not None:
+            self.kept.made_of(loaded.inputs)
+        return loaded
 
     @cached_property
     def outline(self) -> Outline:
@@ -112,8 +120,8 @@ class Study:
         return {}
 
     def _made(self, part: str, make: Callable[[], Part]) -> Part:
-        """What is made of the model; taken from the shelf where an earlier run put it there."""
-        return make() if self.shelf is None else self.shelf.part(part, make)
+        """What is made of the model; recalled where an earlier run has kept it."""
+        return make() if self.kept is None else self.kept.part(part, make)
 
     def settled(self, settings: RunSettings) -> RunSettings:
         """What settings mean for this model: under its limits, and no judgement is drawn where none is uncertain."""
@@ -491,10 +499,10 @@ class Study:
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        request = _asked(profile, weights, overrides)
-        only = None if sourced_only is None else flag("sourced_only", sourced_only)
-        again = self.loaded.read_again(*request, only)
-        return Study(lambda: again, limits=self.limits)
+        request = self.request.further(profile, weights, overrides, sourced_only)
+        study = Study(request, file=self.loaded.file, limits=self.limits)
+        _ = study.loaded
+        return study
 
     def compare(
         self,
@@ -672,7 +680,13 @@ def load(
         RequestError: the file has no such profile, driver, rule or path.
         UnreadableInput: there is no such file or it can't be read.
     """
-    study = Study(_Request.checked(model, profile, weights, overrides, sourced_only, confined=confined))
+    from usru_scenarios.reading.request import Request
+
+    study = Study(
+        Request.of(
+            model, profile=profile, weights=weights, overrides=overrides, sourced_only=sourced_only, confined=confined
+        )
+    )
     _ = study.loaded
     return study
 
@@ -692,99 +706,13 @@ def recalled(
     """
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.files import is_kept
-    from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
+    from usru_scenarios.reading.request import Request
 
-    request = _Request.checked(model, profile, weights, overrides, sourced_only, confined=confined)
-    if request.model == STANDARD_INPUT:
-        return Study(request)
-    path, name = found_file(request.model)
-    if not is_kept(path):
-        return Study(request)
-    shelf = CompileCache(str(path.absolute()), name, request)
-    return Study(shelf.witnessing(request), shelf)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What is asked of a file, in the form of the command line."""
-
-    model: str | Path
-    profile: str | None
-    weights: tuple[str, ...]
-    overrides: tuple[str, ...]
-    sourced_only: bool
-    confined: bool
-
-    @classmethod
-    def checked(
-        cls,
-        model: object,
-        profile: object,
-        weights: object,
-        overrides: object,
-        sourced_only: object,
-        *,
-        confined: object,
-    ) -> _Request:
-        """What arguments of any type ask for.
-
-        Raises:
-            ArgumentError: one of them is of a wrong type.
-        """
-        if not isinstance(model, str | PathLike):
-            raise ArgumentError(f"model takes a path or the id of a bundled model, not {shown(model)}")
-        source = model if isinstance(model, str) else Path(model)
-        return cls(
-            source,
-            *_asked(profile, weights, overrides),
-            flag("sourced_only", sourced_only),
-            flag("confined", confined),
-        )
-
-    def __call__(self) -> Loaded:
-        from usru_scenarios.reading.loading import load
-
-        return load(
-            self.model,
-            profile=self.profile,
-            weights=self.weights,
-            assignments=self.overrides,
-            sourced_only=self.sourced_only,
-            confined=self.confined,
-        )
-
-
-def _asked(profile: object, weights: object, overrides: object) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
-    """A profile, weights and values besides, in the form of the command line.
-
-    Raises:
-        ArgumentError: one of them is of a wrong type.
-    """
-    return optional_text("profile", profile), _assignments("weights", weights), _assignments("overrides", overrides)
-
-
-def _assignments(name: str, given: object) -> tuple[str, ...]:
-    """Assignments as the command line writes them: from values by name, or texts NAME=VALUE."""
-    if not isinstance(given, Mapping):
-        return texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
-    return tuple(f"{text(f'a key of {name}', key)}={_as_yaml(name, key, value)}" for key, value in given.items())
-
-
-def _as_yaml(name: str, key: str, value: object) -> str:
-    """A value as it is written after `--set`: a text as it stands, all else as JSON, which is YAML."""
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, allow_nan=False, default=_as_plain)
-    except (TypeError, ValueError, RecursionError):
-        raise ArgumentError(f"{name} has a value for '{key}' that no file can hold: {shown(value)}") from None
-
-
-def _as_plain(value: object) -> object:
-    """What a scalar or array of numpy holds, as plain Python."""
-    if (plain := getattr(value, "tolist", None)) is None:
-        raise TypeError
-    return plain()
+    request = Request.of(
+        model, profile=profile, weights=weights, overrides=overrides, sourced_only=sourced_only, confined=confined
+    )
+    path = request.path
+    return Study(request, CompileCache(str(path.absolute()), request) if path is not None and is_kept(path) else None)
 
 
 def _written_variables(variables: object) -> tuple[str, ...]:

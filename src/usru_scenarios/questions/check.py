@@ -86,7 +86,7 @@ class ExpectationChecker:
             model=outline.model,
             trials=self.settings.trials,
             seed=self.settings.seed,
-            profile=self.loaded.profile,
+            profile=self.loaded.request.profile,
             judgements=self.settings.judgements,
             judgements_at_means=outline.at_means(self.settings.judgements),
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},

@@ -149,7 +149,7 @@ def compare(
         first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.trials)
         results[variant.name] = VariantCompared(
             model=variant.loaded.outline.model,
-            profile=variant.loaded.profile,
+            profile=variant.loaded.request.profile,
             do=variant.conditioned.texts[0],
             scenarios=_likelihoods(here, first, common.scenarios, 0),
             groups=_likelihoods(here, first, common.groups, len(common.scenarios)),

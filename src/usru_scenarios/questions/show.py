@@ -50,7 +50,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
     return Overview(
         model=loaded.outline.model,
         summary=model.summary or "",
-        profile=loaded.profile,
+        profile=loaded.request.profile,
         steps=list(program.grid.labels),
         odds_per_point={
             "impacts": model.odds_per_point.impacts.mean,

@@ -279,7 +279,9 @@ def _placed(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[
 def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
     """The file with variables at values, held against the format."""
     try:
-        return loaded.read_again(loaded.profile, loaded.weights, [f"{one.name}={value!r}" for one, value in values])
+        further = [f"{one.name}={value!r}" for one, value in values]
+        asked = loaded.request
+        return loaded.file.resolved(asked.further(asked.profile, asked.weights, further))
     except ModelError as error:
         raise RequestError(
             replace(one, span=replace(one.span, source=SOURCE)) if one.span and one.span.source == "--set" else one

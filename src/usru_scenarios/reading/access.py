@@ -8,15 +8,14 @@ or comes with the program. What all files of a model hold together is bounded.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModel, printable
-from usru_scenarios.reading.cache import witness
-from usru_scenarios.reading.files import is_kept, names_in, regular_bytes
+from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, regular_bytes
 from usru_scenarios.reading.locations import bundled_folder, bundled_models, shown_path
-from usru_scenarios.reading.yaml_source import read
+from usru_scenarios.reading.yaml_source import read_content
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.yaml_source import Document, Source
@@ -40,12 +39,14 @@ class Access:
         confined: whether nothing is read but what lies below `top` or comes with the program.
         top: the folder of the model without links; None where it has none.
         size, values: of what has been read.
+        inputs: what has been read, and what was looked for and does not exist.
     """
 
     confined: bool = False
     top: Path | None = None
     size: int = 0
     values: int = 0
+    inputs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Path | None, *, confined: bool = False) -> Access:
@@ -81,8 +82,7 @@ class Access:
             raise UnreadableInput(f"{name} does not exist") from None
         except OSError as error:
             raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
-        witness(path, text)
-        return self.counted(read(text, name, path.parent))
+        return self.counted(read_content(path, text, name))
 
     def counted(self, document: Document) -> Document:
         """A document of the model, once it is known that there is not too much of all of them.
@@ -92,6 +92,7 @@ class Access:
         """
         self.size += len(document.source.text)
         self.values += document.values
+        self.inputs.update(document.inputs)
         if self.size > MAXIMUM_BYTES_IN_ALL or self.values > MAXIMUM_VALUES_IN_ALL:
             message = (
                 f"with this file all that the model is made of is more than {MAXIMUM_BYTES_IN_ALL >> 20} MiB "
@@ -117,11 +118,34 @@ class Access:
             raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
         except OSError as error:
             raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
-        witness(folder, names)
+        self.inputs[absolute(folder)] = digest(names)
         paths = [path for path in map(folder.joinpath, names) if path.suffix in _ENDINGS and path.is_file()]
         if len(paths) > MAXIMUM_REGISTER:
             raise UnreadableInput(f"the claim register '{name}' has more than {MAXIMUM_REGISTER:,} files")
         return paths
+
+    def extended_file(self, source: Source, text: str) -> tuple[Path, str]:
+        """The file that `extends` means in a source, and its name: a path, or the id of a bundled model."""
+        path = source.folder / text
+        if bundled := self._bundled(path, text):
+            return bundled, shown_path(bundled)
+        return path, _named(source, text)
+
+    def register_folder(self, source: Source, text: str) -> tuple[Path, str]:
+        """The folder that `sources` means in a source, and its name: a path, or that of the bundled models' claims."""
+        path = source.folder / text
+        if bundled := self._bundled(path, text):
+            seeds = bundled.parent.parent / "seeds"
+            return seeds, shown_path(seeds)
+        return path, _named(source, text)
+
+    def _bundled(self, path: Path, text: str) -> Path | None:
+        """The bundled model whose id a text is; None where something stands at the path that the text is otherwise."""
+        if not text or set(text) & {"/", "\\", ".", "\0"} or os.path.lexists(path):
+            return None
+        if bundled := bundled_models().get(text):
+            self.inputs[absolute(path)] = ABSENT
+        return bundled
 
     def neighbours(self, path: Path) -> list[str]:
         """The names of files beside one that could have been meant."""
@@ -149,27 +173,6 @@ def bundled_roots() -> list[Path]:
     """The folders of the models and of the claims that come with the program, without links."""
     folder = bundled_folder()
     return [Path(os.path.realpath(place)) for place in (folder, folder.parent / "seeds")] if folder else []
-
-
-def extended_file(source: Source, text: str) -> tuple[Path, str]:
-    """The file that `extends` means in a source, and its name in messages: a path, or the id of a bundled model."""
-    path = source.folder / text
-    bundled = bundled_models() if _may_be_id(text) and not os.path.lexists(path) else {}
-    return (bundled[text], shown_path(bundled[text])) if text in bundled else (path, _named(source, text))
-
-
-def register_folder(source: Source, text: str) -> tuple[Path, str]:
-    """The folder that `sources` means in a source, and its name: a path, or that of the claims of a bundled model."""
-    path = source.folder / text
-    folder = bundled_folder()
-    if folder and _may_be_id(text) and not os.path.lexists(path) and text in bundled_models():
-        seeds = folder.parent / "seeds"
-        return seeds, shown_path(seeds)
-    return path, _named(source, text)
-
-
-def _may_be_id(text: str) -> bool:
-    return bool(text) and not set(text) & {"/", "\\", ".", "\0"}
 
 
 def _named(source: Source, text: str) -> str:

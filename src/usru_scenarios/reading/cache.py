@@ -2,10 +2,11 @@
 
 A file there is named by what was asked for (file, arguments, part) and by the program's own files, so that no other
 version ever meets it. It holds a digest of every file that was read and of the names in every folder that was listed,
-and is used only while all of them are as they were. What is kept is made of this package's own classes and of numpy's
-arrays, and of nothing else that pickle could make. Nothing here ever fails: what can't be written, or could have been
-written by someone else, is not used; nor is what is damaged, for each file begins with a digest of what follows and of
-its own name, which is checked before anything is made of it. USRU_CACHE=off keeps nothing.
+with what was looked for and absent (see `files.Inputs`), and is used only while all of them are as they were. What is
+kept is made of this package's own classes and of numpy's arrays, and of nothing else that pickle could make. Nothing
+here ever fails: what can't be written, or could have been written by someone else, is not used; nor is what is damaged,
+for each file begins with a digest of what follows and of its own name, which is checked before anything is made of it.
+USRU_CACHE=off keeps nothing.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import ContextVar
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from usru_scenarios.problems import UnreadableInput
-from usru_scenarios.reading.files import names_in, regular_bytes
+from usru_scenarios.reading.files import Inputs, present_digest
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all that is kept."""
@@ -49,24 +49,7 @@ _NEW = ".new-"
 _STALE = 3600.0
 """Seconds after which nobody writes to such a file any more."""
 
-Inputs = dict[str, str]
-"""What was read: paths of files and folders, and digests of what they held."""
-
 Made = TypeVar("Made")
-
-_inputs: ContextVar[Inputs | None] = ContextVar("inputs", default=None)
-
-
-def witness(path: Path, content: bytes | list[str]) -> None:
-    """Note what was read, if anyone asks for it: the bytes of a file, the names in a folder."""
-    inputs = _inputs.get()
-    if inputs is not None:
-        inputs[os.path.abspath(path)] = _digest(content)  # noqa: PTH100  # a link may be bent elsewhere
-
-
-def _digest(content: bytes | list[str]) -> str:
-    said = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
-    return sha256(said).hexdigest()
 
 
 class CompileCache:
@@ -74,31 +57,20 @@ class CompileCache:
 
     def __init__(self, *asked: object) -> None:
         self._asked = asked
-        self._read: Inputs = {}
-        self._found: Inputs = {}
-        self._present = cache(_present)  # all parts are made of the same
+        self._inputs: Inputs = {}  # what all parts are made of
 
-    def witnessing(self, read: Callable[[], Made]) -> Callable[[], Made]:
-        """The same, but the shelf knows afterwards what was read.
+    def made_of(self, inputs: Inputs) -> None:
+        """Say what has been read.
 
         Raises:
             UnreadableInput: the files are no more what they were when a part that was kept of them was used.
         """
-
-        def reading() -> Made:
-            token = _inputs.set(self._read)
-            try:
-                made = read()
-            finally:
-                _inputs.reset(token)
-            if self._found and self._read != self._found:
-                raise UnreadableInput("a file has changed while it was being read\n    = run the command again")
-            return made
-
-        return reading
+        if self._inputs and inputs != self._inputs:
+            raise UnreadableInput("a file has changed while it was being read\n    = run the command again")
+        self._inputs = inputs
 
     def part(self, name: str, make: Callable[[], Made]) -> Made:
-        """The part as it was kept, or else made anew, and kept if all that it was made of has been witnessed."""
+        """The part as it was kept, or else made anew, and kept if it is known what it was made of."""
         path = self._path(name)
         if path is None:
             return make()
@@ -109,8 +81,8 @@ class CompileCache:
         if kept is not None:
             return cast("Made", kept[0])
         made = make()
-        if self._read:
-            _keep(path, (self._read, made))
+        if self._inputs:
+            _keep(path, (self._inputs, made))
         return made
 
     def _path(self, name: str) -> Path | None:
@@ -122,9 +94,9 @@ class CompileCache:
         if not (_is_ours(path.parent) and _is_ours(path)):
             return None
         inputs, made = _Unpickler(io.BytesIO(_opened(path))).load()
-        if not all((self._read.get(source) or self._present(source)) == digest for source, digest in inputs.items()):
+        if inputs != (self._inputs or {source: present_digest(source) for source in inputs}):
             return None
-        self._found = inputs
+        self._inputs = inputs
         return (made,)
 
 
@@ -199,12 +171,6 @@ def _program() -> list[tuple[str, int, int]]:
             elif entry.name.endswith(".py"):
                 found.append((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns))
     return sorted(found)
-
-
-def _present(path: str) -> str:
-    """The digest of what a file or folder holds now."""
-    place = Path(path)
-    return _digest(names_in(place) if place.is_dir() else regular_bytes(place))
 
 
 class _Unpickler(pickle.Unpickler):

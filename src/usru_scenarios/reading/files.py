@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +13,12 @@ MAXIMUM_BYTES = 2 * 1024 * 1024
 """Of one file."""
 MAXIMUM_NAMES = 20_000
 """In a folder that is listed."""
+
+Inputs = Mapping[str, str]
+"""What was read or looked for: absolute paths of files and folders, and the digests of what they held."""
+
+ABSENT = ""
+"""In the place of the digest of what does not exist."""
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -47,3 +55,26 @@ def names_in(folder: Path) -> list[str]:
     if len(names) > MAXIMUM_NAMES:
         raise OSError(None, f"it holds more than {MAXIMUM_NAMES:,} names")
     return names
+
+
+def absolute(path: Path) -> str:
+    """A path as a key of `Inputs`: links stay, since one may be bent elsewhere."""
+    return os.path.abspath(path)  # noqa: PTH100
+
+
+def digest(content: bytes | list[str]) -> str:
+    """The SHA-256 of the bytes of a file or the names in a folder, in hexadecimal."""
+    whole = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
+    return sha256(whole).hexdigest()
+
+
+def present_digest(path: str) -> str:
+    """The digest of what a file or folder holds now.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    place = Path(path)
+    if not os.path.lexists(place):
+        return ABSENT
+    return digest(names_in(place) if place.is_dir() else regular_bytes(place))

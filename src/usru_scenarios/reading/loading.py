@@ -9,8 +9,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.judgements import dotted, judgements
 from usru_scenarios.model.outline import NodeOutline, Outline
@@ -25,40 +24,27 @@ from usru_scenarios.problems import (
     listing,
     suggestion,
 )
-from usru_scenarios.reading.access import Access, register_folder
+from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.checks import Context, Finding, findings, remarks
 from usru_scenarios.reading.files import MAXIMUM_BYTES
-from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.recovery import sound_part
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
 from usru_scenarios.results.common import ModelLine
-from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.files import Inputs
+    from usru_scenarios.reading.request import Request
     from usru_scenarios.reading.yaml_source import Document, Place
 
 MAXIMUM_PROFILES = 100
 """So many profiles are checked beforehand; of a file with more, the others when they are asked for."""
-
-
-class ReadAgain(Protocol):
-    """Reads a text that is at hand in another way."""
-
-    def __call__(
-        self,
-        profile: str | None,
-        weights: Sequence[str],
-        further: Sequence[str] = (),
-        sourced_only: bool | None = None,
-        /,
-    ) -> Loaded:
-        """Under a profile, with weights, and with assignments besides those that it has been read with."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +58,23 @@ class Loaded:
     register: Register | None
     """The claims that the model may cite; None where the file names no register."""
     warnings: tuple[Problem, ...]
-    path: Path | None
-    """The file; None for standard input."""
-    profile: str | None
-    weights: tuple[str, ...]
-    """`NAME=VALUE`, as applied."""
+    request: Request
     sha256: str
     """Of the resolved model: see `digest`."""
     source: Source = field(repr=False, compare=False)
     """The text of the file that was asked for, which may extend others."""
     tree: Tree = field(repr=False, compare=False)
-    read_again: ReadAgain = field(repr=False, compare=False)
-    """The same text with the same assignments, read under another profile and with other weights."""
+    file: ScenarioFile = field(repr=False, compare=False)
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for standard input."""
+        return self.request.path
+
+    @property
+    def inputs(self) -> Inputs:
+        """What has been read and looked for, up to now, to resolve models of the file."""
+        return dict(self.file.access.inputs)
 
     def under(self, profile: str) -> Loaded:
         """The model under another profile.
@@ -91,16 +82,17 @@ class Loaded:
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        return self.read_again(profile, self.weights)
+        return self.file.resolved(replace(self.request, profile=profile))
 
     def by_itself(self) -> Loaded:
         """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
-        return self.read_again(None, ()) if self.profile is not None or self.weights else self
+        request = replace(self.request, profile=None, weights=())
+        return self if request == self.request else self.file.resolved(request)
 
     @cached_property
     def outline(self) -> Outline:
         """What answers say of the model beside its numbers."""
-        return outlined(self.model, sha256=self.sha256, profile=self.profile, warnings=self.warnings)
+        return outlined(self.model, sha256=self.sha256, profile=self.request.profile, warnings=self.warnings)
 
     def place(self, path: tuple[str | int, ...]) -> Span | None:
         """Where a part of the model stands in its files; None where no part of the path is in any."""
@@ -108,68 +100,16 @@ class Loaded:
         return place.key_span() if found else None
 
 
-def load(
-    source: str | Path = DEFAULT_MODEL,
-    *,
-    profile: str | None = None,
-    assignments: Sequence[str] = (),
-    weights: Sequence[str] = (),
-    sourced_only: bool = False,
-    confined: bool = False,
-) -> Loaded:
+def load(request: Request) -> Loaded:
     """Read a model and check all of it, its profiles included.
 
-    Args:
-        source: a path, `-` for standard input, or the id of a bundled model.
-        profile: the profile to apply.
-        assignments: `PATH=VALUE`, as after `--set`, applied in order.
-        weights: `NAME=VALUE`, as after `-w`, applied in order.
-        sourced_only: set to 0 the points that rest on no claim of a document.
-        confined: read nothing but what lies below the folder of the model, links resolved, or comes with the program;
-            for standard input or a pipe nothing but the latter.
-
     Raises:
-        UnreadableInput: there is no such file or bundled model, or it can't be read.
+        UnreadableInput: the file can't be read.
         UnreadableModel: the file is no text, or past the limits of the format.
-        ModelError: the file, a profile of it, or what the arguments made of it has faults; with all of them.
-        RequestError: the profile is unknown, or an argument has no place in the file.
+        ModelError: the file, a profile of it, or what is asked for besides made of it has faults; with all of them.
+        RequestError: the profile is unknown, or an assignment has no place in the file.
     """
-    document, path, access = _opened(source, confined=confined)
-    if not isinstance(document.data, dict):
-        raise ModelError([*document.problems, _not_a_map(document)])
-    tree, problems, is_whole = with_extended(document, access)
-    if not is_whole:
-        raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
-    examiner = _Examiner(access, is_read=not problems)
-    base = examiner.base = examiner.examine(tree)
-    problems += base.problems
-    variants = dict(_profiles(examiner, tree, problems))
-    if any(problem.severity == "error" for problem in problems):
-        raise ModelError(_in_order(problems))
-
-    def read_as(profile: str | None, weights: Sequence[str], assignments: Sequence[str], sourced_only: bool) -> Loaded:
-        chosen = base if profile is None else _with_requested_profile(examiner, base, variants, profile)
-        chosen = _requested(examiner, chosen, assignments, weights)
-        if sourced_only and chosen.model is not None:
-            chosen = _sound(examiner.examine(_sourced_only(chosen.model, chosen.tree)))
-        assert chosen.model is not None  # of data without an error all is sound
-        return Loaded(
-            model=chosen.model,
-            data=chosen.tree.data,
-            register=chosen.register,
-            warnings=_in_order(chosen.problems),
-            path=path,
-            profile=profile,
-            weights=tuple(weights),
-            sha256=digest(chosen.tree.data),
-            source=document.source,
-            tree=chosen.tree,
-            read_again=lambda profile, weights, further=(), only=None: read_as(
-                profile, weights, (*assignments, *further), sourced_only if only is None else only
-            ),
-        )
-
-    return read_as(profile, weights, assignments, sourced_only)
+    return ScenarioFile(request).resolved(request)
 
 
 def outlined(
@@ -224,16 +164,16 @@ def _canonical(raw: Any) -> Any:
 # Reading the file
 
 
-def _opened(source: str | Path, *, confined: bool) -> tuple[Document, Path | None, Access]:
-    if source == STANDARD_INPUT:
-        if sys.stdin is None:
-            raise UnreadableInput("standard input is closed")
-        access = Access.of(None, confined=confined)
-        return access.counted(read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), "<stdin>")), None, access
-    path, name = found_file(source)
-    access = Access.of(path, confined=confined)
-    access.check_model(path, name)
-    return access.counted(read_file(path, name)), path, access
+def _opened(request: Request) -> tuple[Document, Access]:
+    access = Access.of(request.path, confined=request.confined)
+    if request.path is not None:
+        access.check_model(request.path, request.name)
+        document = read_file(request.path, request.name)
+    elif sys.stdin is None:
+        raise UnreadableInput("standard input is closed")
+    else:
+        document = read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), request.name)
+    return access.counted(document), access
 
 
 def _not_a_map(document: Document) -> Problem:
@@ -262,17 +202,96 @@ class _Examined:
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-class _Examiner:
-    """Holds variants of one file against the format; registers are read once, and sound parts validated once."""
+class ScenarioFile:
+    """A file that has been read, with all that it extends, and checked, with all its profiles.
 
-    def __init__(self, access: Access, *, is_read: bool) -> None:
-        self.access = access
-        self.is_read = is_read
-        """Whether the text itself had no fault, so that the data are all that it says."""
+    Models are resolved from it without reading anything again; registers are read once, and sound parts validated once.
+
+    Raises:
+        UnreadableInput, UnreadableModel, ModelError: as for `load`.
+    """
+
+    def __init__(self, request: Request) -> None:
+        document, self.access = _opened(request)
+        if not isinstance(document.data, dict):
+            raise ModelError([*document.problems, _not_a_map(document)])
+        self.source = document.source
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
         self.base: _Examined | None = None
+        tree, problems, is_whole = with_extended(document, self.access)
+        if not is_whole:
+            raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
+        self.is_read = not problems
+        """Whether the text itself had no fault, so that the data are all that it says."""
+        self.base = self.examine(tree)
+        problems += self.base.problems
+        self.profiles = dict(self._profiles(tree, problems))
+        if any(problem.severity == "error" for problem in problems):
+            raise ModelError(_in_order(problems))
+
+    def resolved(self, request: Request) -> Loaded:
+        """The model that is asked for, of this file.
+
+        Raises:
+            ModelError, RequestError: as for `load`.
+        """
+        assert self.base is not None
+        chosen = self.base if request.profile is None else self._under(self.base.tree, request.profile)
+        tree, problems = chosen.tree, list[Problem]()
+        for argument in request.overrides:
+            tree = assigned(tree, argument, problems)
+        for argument in request.weights:
+            tree = weighted(tree, argument, problems)
+        if problems:
+            raise RequestError(problems)
+        if tree is not chosen.tree:
+            chosen = _sound(self.examine(tree))
+        if request.sourced_only and chosen.model is not None:
+            chosen = _sound(self.examine(_sourced_only(chosen.model, chosen.tree)))
+        assert chosen.model is not None  # of data without an error all is sound
+        return Loaded(
+            model=chosen.model,
+            data=chosen.tree.data,
+            register=chosen.register,
+            warnings=_in_order(chosen.problems),
+            request=request,
+            sha256=digest(chosen.tree.data),
+            source=self.source,
+            tree=chosen.tree,
+            file=self,
+        )
+
+    def _under(self, tree: Tree, profile: str) -> _Examined:
+        if profile in self.profiles:
+            return self.profiles[profile]
+        known = tree.data.get("profiles", {})
+        if profile in known:
+            problems: list[Problem] = []
+            examined = self.examine(with_profile(tree, profile, problems))
+            return _sound(replace(examined, problems=[*problems, *examined.problems]))
+        span = Source("--profile", profile).span(Mark(0, 0, len(profile)))
+        hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
+        raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
+
+    def _profiles(self, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _Examined]]:
+        """The file under each of its profiles; faults that a profile brings are added to the problems."""
+        names = tree.data.get("profiles")
+        for name in islice(names, MAXIMUM_PROFILES) if isinstance(names, dict) else ():
+            own: list[Problem] = []
+            variant = with_profile(tree, name, own)
+            if variant is tree and not own:
+                continue
+            examined = self.examine(variant)
+            known = set(problems)
+            block = tree.child("profiles").child(name).place
+            fresh = [problem for problem in [*own, *examined.errors] if problem not in known]
+            if any(problem.code == MORE_FAULTS for problem in known):
+                fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
+            problems += _in_profile(fresh, name, block)
+            yield name, examined
 
     def examine(self, tree: Tree) -> _Examined:
+        """Hold data against the format."""
         problems: list[Problem] = []
         register = self._register(tree, problems)
         model, faults, is_whole = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
@@ -307,7 +326,7 @@ class _Examiner:
         place = tree.place.child("sources")
         if not isinstance(text, str) or place is None:
             return None
-        folder, name = register_folder(place.source, text)
+        folder, name = self.access.register_folder(place.source, text)
         try:
             if folder not in self.registers:
                 self.registers[folder] = read_register(folder, name, self.access)
@@ -326,7 +345,7 @@ class _Examiner:
 def _located(finding: Finding, tree: Tree) -> Problem | None:
     """A finding at its place in the text; None where a fault of that place has been told already."""
     place, _ = locate(tree.place, finding.path)
-    if place.spoiled or len({id(locate(tree.place, path)[0].source) for path in finding.together}) > 1:
+    if place.spoiled or len({locate(tree.place, path)[0].source for path in finding.together}) > 1:
         return None
     span = place.key_span() if finding.of_key else place.span()
     hint = finding.hint if isinstance(finding.hint, str) else finding.hint()
@@ -353,24 +372,6 @@ def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
         yield more_faults(len(faults) - MAXIMUM_FAULTS)
 
 
-def _profiles(examiner: _Examiner, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _Examined]]:
-    """The file under each of its profiles; faults that a profile brings are added to the problems."""
-    names = tree.data.get("profiles")
-    for name in islice(names, MAXIMUM_PROFILES) if isinstance(names, dict) else ():
-        own: list[Problem] = []
-        variant = with_profile(tree, name, own)
-        if variant is tree and not own:
-            continue
-        examined = examiner.examine(variant)
-        known = set(problems)
-        block = tree.child("profiles").child(name).place
-        fresh = [problem for problem in [*own, *examined.errors] if problem not in known]
-        if any(problem.code == MORE_FAULTS for problem in known):
-            fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
-        problems += _in_profile(fresh, name, block)
-        yield name, examined
-
-
 def _in_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
     """A fault that stands outside the profile's own block says that it is the profile that brings it about."""
     inside = set(_spans(block)) if problems else set()
@@ -395,37 +396,6 @@ def _faults_of_fragment(tree: Tree) -> list[Problem]:
 
 
 # What was asked for
-
-
-def _requested(
-    examiner: _Examiner,
-    chosen: _Examined,
-    assignments: Sequence[str],
-    weights: Sequence[str],
-) -> _Examined:
-    tree, problems = chosen.tree, list[Problem]()
-    for argument in assignments:
-        tree = assigned(tree, argument, problems)
-    for argument in weights:
-        tree = weighted(tree, argument, problems)
-    if problems:
-        raise RequestError(problems)
-    return chosen if tree is chosen.tree else _sound(examiner.examine(tree))
-
-
-def _with_requested_profile(
-    examiner: _Examiner, base: _Examined, variants: dict[str, _Examined], profile: str
-) -> _Examined:
-    known = base.tree.data.get("profiles", {})
-    if profile in variants:
-        return variants[profile]
-    if profile in known:
-        problems: list[Problem] = []
-        examined = examiner.examine(with_profile(base.tree, profile, problems))
-        return _sound(replace(examined, problems=[*problems, *examined.problems]))
-    span = Source("--profile", profile).span(Mark(0, 0, len(profile)))
-    hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
-    raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
 
 
 def _sound(examined: _Examined) -> _Examined:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from usru_scenarios.model.schema import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
-from usru_scenarios.reading.access import MAXIMUM_EXTENDED, extended_file
+from usru_scenarios.reading.access import MAXIMUM_EXTENDED
 from usru_scenarios.reading.schema_paths import (
     NOUNS,
     Entries,
@@ -84,7 +84,7 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
     while isinstance(chain[-1].data, dict) and isinstance(text := chain[-1].data.get("extends"), str):
         here = chain[-1]
         span = (here.place.child("extends") or here.place).span()
-        path, name = extended_file(here.source, text)
+        path, name = access.extended_file(here.source, text)
         if (real := _real(path)) in seen:
             circle = [one.source.name for one in chain[seen.index(real) :]]
             message = f"'extends' goes round in a circle: {' -> '.join([*circle, circle[0]])}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,8 +18,7 @@ import yaml
 
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel, printable
-from usru_scenarios.reading.cache import witness
-from usru_scenarios.reading.files import MAXIMUM_BYTES
+from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +123,8 @@ class Document:
     problems: tuple[Problem, ...] = ()
     values: int = 0
     """How many values and keys it holds."""
+    inputs: Inputs = field(default_factory=dict)
+    """The file that it was read from."""
 
 
 def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
@@ -156,8 +157,12 @@ def read_file(path: Path, name: str) -> Document:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableInput(f"{printable(name)} can't be read: {reason}") from None
-    witness(path, text)
-    return read(text, name, path.parent)
+    return read_content(path, text, name)
+
+
+def read_content(path: Path, content: bytes, name: str) -> Document:
+    """Read the content of a YAML file, as `read` does."""
+    return replace(read(content, name, path.parent), inputs={absolute(path): digest(content)})
 
 
 def read_value(source: Source, column: int) -> Document:
