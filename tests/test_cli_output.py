@@ -9,8 +9,8 @@ import pytest
 
 from support.command import HARBOUR, answer, shell
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.conduct import Misuse
-from usru_scenarios.cli.output import Destination, Unwritable
+from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.output import Destination, OutputError
 
 RUN = ("simulate", HARBOUR, "-n", "2000")
 
@@ -53,7 +53,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_whole(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(Unwritable, match="no space left on device"):
+    with pytest.raises(OutputError, match="no space left on device"):
         Destination.named(str(file)).write("new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
@@ -101,5 +101,5 @@ def test_counts_as_people_write_them(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "1e-3", "1__0", "_1", "0x10", "٣", "1.5", "inf", "nan", "1e1000"])
 def test_what_is_no_count(text: str) -> None:
-    with pytest.raises(Misuse):
+    with pytest.raises(OptionError):
         parsers.trials("--trials", text)

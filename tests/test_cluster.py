@@ -20,7 +20,7 @@ from support.labour import Labour
 from support.living import members, wait_until
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
-from usru_scenarios.running.cluster import Cluster, NoCluster
+from usru_scenarios.running.cluster import Cluster, NoClusterError
 from usru_scenarios.running.tasks import TASK_SECONDS
 from usru_scenarios.sampler.engine import MapBlocks
 from usru_scenarios.study import Study, load
@@ -116,7 +116,7 @@ def test_an_address_where_nobody_answers() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(NoCluster, match="no scheduler answers") as caught:
+        with pytest.raises(NoClusterError, match="no scheduler answers") as caught:
             Cluster(address, patience=0.3)
     assert caught.value.exit_status == 2
     assert str(caught.value).startswith(f"usru: no scheduler answers at {address}\n")
@@ -128,19 +128,19 @@ def test_a_scheduler_without_workers() -> None:
         distributed.LocalCluster(
             n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp://"
         ) as empty,
-        pytest.raises(NoCluster, match="has no workers"),
+        pytest.raises(NoClusterError, match="has no workers"),
     ):
         Cluster(empty.scheduler_address, patience=1.0)
 
 
 def test_a_cluster_with_other_versions_is_refused(local: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "__version__", "0.0.0")
-    with pytest.raises(NoCluster, match=r"a worker has usru-scenarios .*, but this machine has 0\.0\.0"):
+    with pytest.raises(NoClusterError, match=r"a worker has usru-scenarios .*, but this machine has 0\.0\.0"):
         list(local.map(Labour(1.0).add_one, range(3)))
     packages = {"python": "3.11", "numpy": "2.0", "distributed": "2026.1"}
     ours, other = {"packages": packages}, {"packages": {**packages, "numpy": "1.9"}}
     cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": ours}})
-    with pytest.raises(NoCluster, match=r"tcp://a:1 has numpy 1\.9, but this machine has 2\.0"):
+    with pytest.raises(NoClusterError, match=r"tcp://a:1 has numpy 1\.9, but this machine has 2\.0"):
         cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": other}})
 
 

@@ -131,7 +131,7 @@ def test_so_it_is_of_random_models(seed: int, portion: int, monkeypatch: pytest.
     assert_alike(exact.forecast(whole), [exact.forecast(one) for one in alone], np.ones(DRAWS))
     assert exact.possible(whole, event) == any(exact.possible(one, event) for one in alone)
     if not found[0].any():
-        with pytest.raises(exact.NothingObserved):
+        with pytest.raises(exact.NothingObservedError):
             exact.forecast(whole, given=event)
     elif found[0].all():
         each = [exact.forecast(one, given=event) for one in alone]

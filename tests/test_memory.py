@@ -17,7 +17,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, InStates, Timed
 from usru_scenarios.program.support import Support
 from usru_scenarios.sampler import engine
-from usru_scenarios.sampler.engine import BLOCK, Plan, TooMuchMemory, simulate
+from usru_scenarios.sampler.engine import BLOCK, Plan, TooMuchMemoryError, simulate
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler
 
 MOST = 190
@@ -137,5 +137,5 @@ def test_what_a_question_keeps_apart_of_the_scenario_counts() -> None:
     ever = [Timed("ever", range(program.steps), InStates(OUTCOME, frozenset({state}))) for state in (1, 2)]
     one, both = (CaseSampler(program, [(case, CERTAIN)], Plan(BLOCK, 1)) for case in (ever[0], All(tuple(ever))))
     assert both.shares_bytes - one.shares_bytes == 2 * 8 * 200 * BLOCK
-    with pytest.raises(TooMuchMemory, match="GB of memory"):
+    with pytest.raises(TooMuchMemoryError, match="GB of memory"):
         CaseSampler(program, [(All(tuple(ever)), CERTAIN)] * 30, Plan(BLOCK, 1))

@@ -22,7 +22,7 @@ from usru_scenarios.cli.progress import Progress
 from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import pool as worker_processes
 from usru_scenarios.running import processes
-from usru_scenarios.running.pool import NoWorkers, WorkersLost
+from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
 from usru_scenarios.running.processes import Processes, cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Tasks, predicted
 from usru_scenarios.sampler.engine import MapBlocks
@@ -141,7 +141,7 @@ def test_what_a_lost_worker_had_to_do_is_done_by_another(tmp_path: Path) -> None
 def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(workers: Callable[[], int]) -> None:
     with (
         Processes(2, worthwhile=0.0) as pool,
-        pytest.raises(WorkersLost, match=r"killed \(signal 9\).*memory") as caught,
+        pytest.raises(LostWorkersError, match=r"killed \(signal 9\).*memory") as caught,
     ):
         list(pool.map(Labour().die, range(50)))
     assert caught.value.exit_status == 2
@@ -161,7 +161,7 @@ def test_what_is_told_of_workers_that_died_is_what_they_said(
     last: str, status: int, told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     said = f"Traceback (most recent call last):\n  ...\n{last}\n" if last else ""
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(WorkersLost) as caught:
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(LostWorkersError) as caught:
         list(pool.map(partial(Labour().say_and_die, said), range(50)))
     assert caught.value.exit_status == status
     assert f"usru: 4 workers died, the last one {told}" in str(caught.value)
@@ -179,7 +179,7 @@ def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("subprocess.Popen", refuse)
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(NoWorkers, match="resource temporarily unavailable"):
+    with Processes(2, worthwhile=0.0) as pool, pytest.raises(NoWorkersError, match="resource temporarily unavailable"):
         list(pool.map(Labour().double, range(9)))
 
 

@@ -33,7 +33,7 @@ from support.reference_models import (
 from usru_scenarios.exact.inference import (
     Bound,
     ExactForecast,
-    NothingObserved,
+    NothingObservedError,
     cost,
     forecast,
     possible,
@@ -77,7 +77,7 @@ def assert_smoothed(raw: Json, seen: Formula, tolerance: float = 1e-12, **how: A
     paths = among_the_observed(raw, seen, lambda kept, _step, view: (*kept, view[OUTCOME]), **how)
     if not paths:
         assert not possible(program, seen)
-        with pytest.raises(NothingObserved):
+        with pytest.raises(NothingObservedError):
             forecast(program, given=seen)
         return None
     assert possible(program, seen)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from usru_scenarios.problems import ModelError, UnreadableInput, UnreadableModel
+from usru_scenarios.problems import ModelError, UnreadableInput, UnreadableModelError
 from usru_scenarios.reading import yaml_source
 from usru_scenarios.reading.yaml_source import Source, read, read_file, read_value
 
@@ -160,7 +160,7 @@ def test_what_can_not_be_read_at_all(
     raw: str | bytes, code: str, place: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(yaml_source, "MAXIMUM_NODES", 200)
-    with pytest.raises(UnreadableModel) as caught:
+    with pytest.raises(UnreadableModelError) as caught:
         read(raw, "file")
     (problem,) = caught.value.problems
     assert problem.code == code
@@ -172,12 +172,12 @@ def test_what_can_not_be_read_at_all(
 def test_what_is_broken_before_it_is_too_deep_is_broken() -> None:
     with pytest.raises(ModelError) as caught:
         read("a: [" + "[" * 40 + "%" + "[" * 5000, "file")
-    assert not isinstance(caught.value, UnreadableModel)
+    assert not isinstance(caught.value, UnreadableModelError)
     assert [problem.code for problem in caught.value.problems] == ["broken_yaml"]
 
 
 def test_a_value_that_is_too_deep_is_told_where_it_stands() -> None:
-    with pytest.raises(UnreadableModel) as caught:
+    with pytest.raises(UnreadableModelError) as caught:
         read_value(Source("--set", "paths.é=" + "[" * 5000), 8)
     (problem,) = caught.value.problems
     assert (problem.code, problem.span and problem.span.column) == ("too_deep", 59)

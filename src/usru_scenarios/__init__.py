@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RequestError,
         TooFewDraws,
         UnreadableInput,
+        UsageError,
         UsruError,
     )
     from usru_scenarios.questions.calibrate import NoAnchor
@@ -64,6 +65,7 @@ __all__ = [
     "TooFewDraws",
     "TooLarge",
     "UnreadableInput",
+    "UsageError",
     "UsruError",
     "Watch",
     "__version__",
@@ -92,6 +94,7 @@ _HOMES = {
     "TooFewDraws": "problems",
     "TooLarge": "exact.inference",
     "UnreadableInput": "problems",
+    "UsageError": "problems",
     "UsruError": "problems",
     "Watch": "results.watch",
     "load": "study",

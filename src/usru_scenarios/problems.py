@@ -47,15 +47,15 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Make one line each of the sentence and the hint."""
-        object.__setattr__(self, "message", _one_line(self.message))
-        object.__setattr__(self, "hint", _one_line(self.hint))
+        object.__setattr__(self, "message", one_line(self.message))
+        object.__setattr__(self, "hint", one_line(self.hint))
 
     def __str__(self) -> str:
         """The message with its place, the source line, a row of carets and the hint, as a compiler would print it."""
         head = printable(self.message if self.severity == "error" else f"warning: {self.message}")
         hint = printable(self.hint)
         if self.span is None:
-            return f"{head}\n    = {hint}" if hint else head
+            return with_hint(head, hint)
         lines = [f"{printable(str(self.span))}: {head}"]
         margin = ""
         if self.span.text.strip():
@@ -67,6 +67,11 @@ class Problem:
         if hint:
             lines.append(f"{margin or '    '}= {hint}")
         return "\n".join(lines)
+
+
+def with_hint(message: str, hint: str) -> str:
+    """A message without a place, and below it the hint if there is one."""
+    return f"{message}\n    = {hint}" if hint else message
 
 
 def _window(span: Span, limit: int = 100) -> tuple[str, int]:
@@ -87,7 +92,7 @@ _LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
 _LONGEST_SENTENCE, _LONGEST_LINE = 600, 1_000
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A sentence of a message without line breaks and control characters, long names and words cut."""
     return _cut(_LONG_NAME.sub(lambda name: shortened(name[0]), printable(text)), _LONGEST_SENTENCE)
 
@@ -184,9 +189,19 @@ def listing(names: Iterable[str], limit: int = 12) -> str:
 
 
 class UsruError(Exception):
-    """The root of all errors that this package raises on purpose."""
+    """The root of all errors that this package raises on purpose.
+
+    Attributes:
+        message: what is wrong.
+        hint: the likely right form, or what helps; may be empty.
+        exit_status: of a command that ends with the error.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(with_hint(message, hint))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors come whole from other processes, whatever they are made from."""
@@ -199,8 +214,14 @@ def _revived(kind: type[UsruError], said: tuple[object, ...], known: dict[str, o
     return error
 
 
-class UnreadableInput(UsruError):  # noqa: N818  # says what is at fault, as its subclasses do
-    """A file that can't be read at all (missing, a folder, not text, too large) or a request that makes no sense."""
+class UsageError(UsruError):
+    """What was asked makes no sense, whatever is right or wrong with a file."""
+
+    exit_status = 2
+
+
+class UnreadableInput(UsruError):  # noqa: N818  # a public name
+    """A file or folder that can't be read at all: missing, of the wrong kind, too large, or not allowed."""
 
     exit_status = 2
 
@@ -213,33 +234,29 @@ class ModelError(UsruError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class UnreadableModel(ModelError, UnreadableInput):  # noqa: N818
+class UnreadableModelError(ModelError, UnreadableInput):
     """A scenario file of which nothing can be understood: no text, or past the limits of size and depth."""
 
     exit_status = 2
 
 
-class RequestError(ModelError, UnreadableInput):
+class RequestError(ModelError, UsageError):
     """What was asked of a sound file makes no sense: an assignment, a weight or a profile that it has no place for."""
 
-    exit_status = 2
 
-
-class QueryError(UsruError):
+class QueryError(UsageError):
     """A query or an assignment that can't be understood; `problem` points to the place in its text."""
-
-    exit_status = 2
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         super().__init__(str(problem))
 
 
-class ImpossibleEvidence(UsruError):  # noqa: N818  # says what is at fault
+class ImpossibleEvidence(UsruError):  # noqa: N818  # a public name
     """What is said to have been seen can't happen in the model, or did in none of a great many trials."""
 
 
-class TooFewDraws(UsruError):  # noqa: N818
+class TooFewDraws(UsruError):  # noqa: N818  # a public name
     """Too few trials agree with what was seen for an answer; `estimate` and `standard_error` are what they say."""
 
     def __init__(self, effective_trials: float, estimate: float, standard_error: float, what: str) -> None:
@@ -248,5 +265,6 @@ class TooFewDraws(UsruError):  # noqa: N818
         self.standard_error = standard_error
         super().__init__(
             f"too few: {effective_trials:.0f} effective trials for {what}; the estimate so far is {estimate:.2f} "
-            f"+- {standard_error:.2f}\n    = ask for more with -n, or for something less rare"
+            f"+- {standard_error:.2f}",
+            "ask for more with -n, or for something less rare",
         )

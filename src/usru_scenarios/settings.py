@@ -13,7 +13,7 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import Literal, cast
 
-from usru_scenarios.problems import Problem, UnreadableInput, listing, suggestion
+from usru_scenarios.problems import UsageError, listing, one_line, suggestion
 
 Method = Literal["auto", "sample", "exact"]
 """How an answer is found; `auto` is exactly where that is predicted to be faster."""
@@ -52,7 +52,7 @@ MOST_PERTURBED = 1_000_000
 """As many perturbed models take days."""
 
 
-class ArgumentError(UnreadableInput, ValueError):
+class ArgumentError(UsageError, ValueError):
     """An argument has a value that makes no sense.
 
     Attributes:
@@ -61,8 +61,7 @@ class ArgumentError(UnreadableInput, ValueError):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message, self.hint = message, hint
-        super().__init__(str(Problem("argument", message, None, hint)))
+        super().__init__(one_line(message), one_line(hint))
 
 
 TOP = 10

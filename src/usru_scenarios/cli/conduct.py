@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from usru_scenarios.problems import Problem, UnreadableInput, presentable
+from usru_scenarios.problems import UsageError, one_line, presentable
 
 DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 """The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
@@ -25,11 +25,11 @@ class CommandState:
         self.debug |= debug
 
 
-class Misuse(UnreadableInput):
+class OptionError(UsageError):
     """An option has a value that makes no sense."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(str(Problem("usage", f"usru: {message}", None, hint)))
+        super().__init__(one_line(f"usru: {message}"), one_line(hint))
 
 
 def complain(message: str) -> None:

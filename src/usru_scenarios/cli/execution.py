@@ -105,7 +105,7 @@ def _run(arguments: Sequence[str], conduct: CommandState) -> int:
     import typer
 
     from usru_scenarios.cli.app import command
-    from usru_scenarios.cli.output import Unwritable
+    from usru_scenarios.cli.output import OutputError
 
     root = command()
     try:
@@ -113,7 +113,7 @@ def _run(arguments: Sequence[str], conduct: CommandState) -> int:
             root.invoke(context)
     except typer.Exit as end:
         if end.exit_code == DONE and sys.stdout is None:  # what ends so early has written help or the version
-            raise Unwritable("usru: standard output can't be written: it is closed") from None
+            raise OutputError("usru: standard output can't be written: it is closed") from None
         return end.exit_code
     return DONE
 
@@ -187,7 +187,7 @@ def _open_closed() -> None:
 
 def _flush() -> None:
     """Find out now, and not when the interpreter ends, whether all of the output could be written."""
-    from usru_scenarios.cli.output import Unwritable
+    from usru_scenarios.cli.output import OutputError
 
     try:
         if sys.stdout is not None:
@@ -195,7 +195,7 @@ def _flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Unwritable.of("standard output", error) from error
+        raise OutputError.of("standard output", error) from error
 
 
 def _forget_output() -> None:

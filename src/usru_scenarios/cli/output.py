@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from usru_scenarios.problems import UnreadableInput, printable
+from usru_scenarios.problems import UsruError, printable
 from usru_scenarios.report import Layout
 
 STANDARD_OUTPUT = "-"
@@ -21,11 +21,13 @@ WIDTH = 80
 _NARROWEST, _WIDEST = 40, 400
 
 
-class Unwritable(UnreadableInput):
+class OutputError(UsruError):
     """The answer can't be written to where it was wanted."""
 
+    exit_status = 2
+
     @classmethod
-    def of(cls, where: str, error: OSError) -> Unwritable:
+    def of(cls, where: str, error: OSError) -> OutputError:
         """The error of the system, in a sentence that names the place."""
         return cls(f"usru: {printable(where)} can't be written: {(error.strerror or str(error)).lower()}")
 
@@ -41,7 +43,7 @@ class Destination:
         """The target of `-o`, checked before any work is done for it.
 
         Raises:
-            Unwritable: it is a folder, or there is no folder that it could be in.
+            OutputError: it is a folder, or there is no folder that it could be in.
         """
         if output is None or output == STANDARD_OUTPUT:
             return cls(None)
@@ -53,7 +55,7 @@ class Destination:
                 raise FileNotFoundError(None, "there is no such folder")
         except (OSError, ValueError) as error:
             reason = error if isinstance(error, OSError) else OSError(None, str(error))
-            raise Unwritable.of(output or "the empty file name", reason) from error
+            raise OutputError.of(output or "the empty file name", reason) from error
         return cls(path)
 
     @property
@@ -92,7 +94,7 @@ class Destination:
 
         Raises:
             BrokenPipeError: the reader of a pipe has gone away.
-            Unwritable: for any other reason.
+            OutputError: for any other reason.
         """
         data = text.encode("utf-8", errors="backslashreplace")
         try:
@@ -105,7 +107,7 @@ class Destination:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise Unwritable.of("standard output" if self.path is None else str(self.path), error) from error
+            raise OutputError.of("standard output" if self.path is None else str(self.path), error) from error
 
 
 def _print(data: bytes) -> None:

@@ -1,6 +1,6 @@
 """From what is written to values: of an option, by functions that take its name and its text, and of words.
 
-They raise `Misuse`, which names the option, where the text makes no sense.
+They raise `OptionError`, which names the option, where the text makes no sense.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_TRIALS, ArgumentError, RunSettings
@@ -31,14 +31,14 @@ def whole(option: str, text: str) -> int:
         digits, shift = match[1].replace("_", ""), int(match[3] or 0) - len(decimals)
         if shift >= 0 and len(digits) <= 100:
             return int(digits + decimals) * int(10**shift)
-    raise Misuse(f"{option} takes a whole number from 0 on, not '{text}'", "such as 100000, 100_000 or 1e5")
+    raise OptionError(f"{option} takes a whole number from 0 on, not '{text}'", "such as 100000, 100_000 or 1e5")
 
 
 def count(option: str, text: str) -> int:
     """A whole number from 0 on, not absurdly large."""
     number = whole(option, text)
     if number > MOST_COUNT:
-        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_COUNT:,}")
+        raise OptionError(f"{option} {text} is too many", f"the most is {MOST_COUNT:,}")
     return number
 
 
@@ -74,7 +74,7 @@ def _check(**settings: Any) -> None:
     try:
         RunSettings.checked(**settings)
     except ArgumentError as error:
-        raise Misuse(f"--{error.message}", error.hint) from None
+        raise OptionError(f"--{error.message}", error.hint) from None
 
 
 def jobs(option: str, text: str) -> int | None:
@@ -82,14 +82,14 @@ def jobs(option: str, text: str) -> int | None:
     if text == "auto":
         return None
     if _COUNT.fullmatch(text.strip()) is None:
-        raise Misuse(
+        raise OptionError(
             f"{option} takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores"
         )
     number = whole(option, text)
     if number < 1:
-        raise Misuse(f"{option} {text} is too few", "with --jobs 1 all is done in one process")
+        raise OptionError(f"{option} {text} is too few", "with --jobs 1 all is done in one process")
     if number > MOST_JOBS:
-        raise Misuse(f"{option} {text} is too many", f"the most is {MOST_JOBS}")
+        raise OptionError(f"{option} {text} is too many", f"the most is {MOST_JOBS}")
     return number
 
 
@@ -98,7 +98,7 @@ def address(option: str, text: str) -> str:
     if text == "local" or _ADDRESS.fullmatch(text):
         return text
     hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
-    raise Misuse(f"{option} '{text}' is no address", hint)
+    raise OptionError(f"{option} '{text}' is no address", hint)
 
 
 def one_of(known: Collection[str]) -> Callable[[str, str], str]:
@@ -106,14 +106,14 @@ def one_of(known: Collection[str]) -> Callable[[str, str], str]:
 
     def read(option: str, text: str) -> str:
         if text not in known:
-            raise Misuse(f"{option} '{text}' is unknown", suggestion(text, known) or listing(known))
+            raise OptionError(f"{option} '{text}' is unknown", suggestion(text, known) or listing(known))
         return text
 
     return read
 
 
 def destination(_option: str, text: str) -> Destination:
-    """Where an answer goes; raises `Unwritable` where it can't."""
+    """Where an answer goes; raises `OutputError` where it can't."""
     return Destination.named(text)
 
 

@@ -10,7 +10,7 @@ from operator import length_hint
 from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
 
-from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.problems import UsruError
 from usru_scenarios.running.tasks import predicted
 
 Result = TypeVar("Result")
@@ -28,16 +28,14 @@ class MapAny(Protocol):
         """The results in the order of the numbers."""
 
 
-class TooLong(UsruError):  # noqa: N818  # says what is at fault
+class LongRunError(UsruError):
     """A run is predicted to take longer than anybody would start by mistake."""
 
     exit_status = 2
 
     def __init__(self, seconds: float) -> None:
         said = f"usru: the run is predicted to take some {duration(seconds)}"
-        super().__init__(
-            str(Problem("too_long", said, None, "--yes starts it all the same; fewer trials (-n) or steps take less"))
-        )
+        super().__init__(said, "--yes starts it all the same; fewer trials (-n) or steps take less")
 
 
 class Progress:
@@ -74,7 +72,7 @@ class Progress:
         """The results in the order of the blocks, one at a time; a mapping within another one shows nothing.
 
         Raises:
-            TooLong: it is predicted to take more than an hour.
+            LongRunError: it is predicted to take more than an hour.
         """
         if self.at_work:
             yield from self.inner(function, blocks)
@@ -82,7 +80,7 @@ class Progress:
         total = length_hint(blocks)
         each = (predicted(function) or 0.0) / max(1, min(self.at_once, total))
         if each * total > MOST_SECONDS and not self.yes:
-            raise TooLong(each * total)
+            raise LongRunError(each * total)
         self.at_work = True
         try:
             with _Bar(total, each, self.patience, self.tick, visible=self.visible) as shown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from typer import Context, Option
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.conduct import Misuse, complain
+from usru_scenarios.cli.conduct import OptionError, complain
 from usru_scenarios.cli.options import ModelOptions
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import printable
@@ -58,14 +58,14 @@ class Session(NamedTuple):
         """Refuse options that contradict each other.
 
         Raises:
-            Misuse: some do.
+            OptionError: some do.
         """
         if self.as_json and self.form not in (None, "json"):
-            raise Misuse(f"--json and --format {self.form} contradict each other", "give one of them")
+            raise OptionError(f"--json and --format {self.form} contradict each other", "give one of them")
         if self.wide and self.format not in WIDE:
-            raise Misuse(f"--wide has no meaning for the format {self.format}", "add -f csv or -f ndjson")
+            raise OptionError(f"--wide has no meaning for the format {self.format}", "add -f csv or -f ndjson")
         if self.jobs is not None and self.cluster not in (None, "local"):
-            raise Misuse("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
+            raise OptionError("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
 
     @property
     def is_quiet(self) -> bool:
@@ -95,7 +95,7 @@ class Session(NamedTuple):
         A run that is predicted to take more than an hour is refused unless `--yes`.
 
         Raises:
-            NoCluster: the cluster can't be had.
+            NoClusterError: the cluster can't be had.
         """
         from usru_scenarios.cli.progress import Progress
 

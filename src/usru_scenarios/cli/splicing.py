@@ -79,7 +79,7 @@ class _Option:
         """The value of what a command line holds.
 
         Raises:
-            Misuse: it makes no sense.
+            OptionError: it makes no sense.
         """
         text = texts[self.parameter.name]
         if text is None or text in ((), []):

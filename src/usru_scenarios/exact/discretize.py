@@ -54,7 +54,7 @@ _MOST_ROWS = 1 << 20
 """Halves with more rows are not made: a model that has them is past what is solved exactly anyway."""
 
 
-class NotExact(UsruError):  # noqa: N818  # says what the model is
+class NotExact(UsruError):  # noqa: N818  # a public name
     """The model has numeric nodes that no finite sum follows; the message names the node."""
 
     exit_status = 2

@@ -39,7 +39,7 @@ __all__ = [
     "ExactForecast",
     "ExactValues",
     "NotExact",
-    "NothingObserved",
+    "NothingObservedError",
     "TooLarge",
     "by_draw",
     "cost",
@@ -70,7 +70,7 @@ DEFAULT_BOUND = Bound()
 """Tables of 16.8 million entries (134 MB each), and 50,000 million operations (100 seconds at the fixed rate)."""
 
 
-class TooLarge(UsruError):  # noqa: N818  # says what is at fault
+class TooLarge(UsruError):  # noqa: N818  # a public name
     """An exact computation that is beyond the bound.
 
     Attributes:
@@ -91,7 +91,7 @@ class TooLarge(UsruError):  # noqa: N818  # says what is at fault
         )
 
 
-class NothingObserved(UsruError):  # noqa: N818  # says what is at fault
+class NothingObservedError(UsruError):
     """What is given has no probability that a float holds: it is impossible, or next to it."""
 
 
@@ -444,7 +444,7 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
         bound: what it may take.
 
     Raises:
-        NothingObserved: what is given does not come true.
+        NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
     portions = [_in_portion(one, given, bound) for one in _admitted(program, (), given, bound)]
@@ -452,7 +452,7 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
     if not weights.any():
-        raise NothingObserved("what is said to be seen does not happen")
+        raise NothingObservedError("what is said to be seen does not happen")
     counts = [one.weights.mean() * scale / weights.mean() for one, scale in zip(found, scales, strict=True)]
 
     def put(parts: Iterable[Floats]) -> Floats:

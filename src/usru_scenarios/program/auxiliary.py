@@ -23,7 +23,7 @@ _ROWS = 256
 """A stage takes in further parents while the table of its states has no more rows."""
 
 
-class TooManyCases(ValueError):  # noqa: N818  # says what is at fault
+class TooManyCasesError(ValueError):
     """So many different things can be left open after some parents that no auxiliary node has a state for each."""
 
 
@@ -60,7 +60,7 @@ def chain(sizes: Sequence[int], start: State, advance: Callable[[State, int, int
         advance: what is open after a parent is read: from what was, the parent's position and its state.
 
     Raises:
-        TooManyCases: a stage would have more than `MOST_STATES` states.
+        TooManyCasesError: a stage would have more than `MOST_STATES` states.
     """
     states: tuple[State, ...] = (start,)
     stages, first = list[ChainStage](), 0
@@ -76,7 +76,7 @@ def chain(sizes: Sequence[int], start: State, advance: Callable[[State, int, int
                 state = advance(state, position, own)
             after.append(number.setdefault(state, len(number)))
             if len(number) > MOST_STATES:
-                raise TooManyCases
+                raise TooManyCasesError
         shape = (len(states), *sizes[first:stop])
         stages.append(ChainStage(range(first, stop), np.array(after).reshape(shape), len(number)))
         states, first = tuple(number), stop
@@ -119,7 +119,7 @@ def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool
         rows: for each, by the position of a parent that it asks, shape (size,), where it holds.
 
     Raises:
-        TooManyCases: see `chain`.
+        TooManyCasesError: see `chain`.
     """
     last = [max(row, default=-1) for row in rows]
 

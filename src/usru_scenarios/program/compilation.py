@@ -72,8 +72,8 @@ def compile_model(model: Model, values: Values | None = None) -> Program:
         values: of its judgements; by default those of the file, an uncertain one at its mean.
 
     Raises:
-        TooManyCases: the rows of a `prior_given` ask about more combinations of parents than can be told apart, which
-            `reading` refuses.
+        TooManyCasesError: the rows of a `prior_given` ask about more combinations of parents than can be told apart,
+            which `reading` refuses.
     """
     return _Compiler(model, values or means(model.grid)).program()
 

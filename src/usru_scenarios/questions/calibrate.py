@@ -11,7 +11,7 @@ import numpy as np
 
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, UnreadableInput, UsruError
+from usru_scenarios.problems import Problem, UsruError
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.pydantic_errors import locate
@@ -41,7 +41,7 @@ _PATIENCE, _PROGRESS = 10, 0.95
 """Rounds in which the gap to the anchor must shrink to this share of itself, lest there be nothing to hope for."""
 
 
-class NoAnchor(UsruError):  # noqa: N818  # says what is at fault
+class NoAnchor(UsruError):  # noqa: N818  # a public name
     """The model has no anchor, or one that its baselines can't reproduce."""
 
 
@@ -100,7 +100,8 @@ def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBl
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
-            f"{_listed(program, reached)}\n    = does an event or an initial state decide that step?"
+            f"{_listed(program, reached)}",
+            "does an event or an initial state decide that step?",
         )
     return baselines
 
@@ -159,8 +160,8 @@ def anchored(model: Model, program: Program) -> AnchorShares:
     """
     if model.anchor is None:
         raise NoAnchor(
-            "the model has no anchor to solve its baselines for\n"
-            "    = add for instance anchor: {at: start, shares: {...}} with a share for each scenario"
+            "the model has no anchor to solve its baselines for",
+            "add for instance anchor: {at: start, shares: {...}} with a share for each scenario",
         )
     given = np.array([model.anchor.shares[state].mean for state in program.outcome.states])
     return AnchorShares(given / given.sum(), program.grid.moment(model.anchor.at)[0])
@@ -194,8 +195,10 @@ def _listed(program: Program, values: Floats) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in zip(program.outcome.states, values, strict=True))
 
 
-class NotInPlace(UnreadableInput):
+class NotInPlaceError(UsruError):
     """The baselines can't be changed where they stand; the message says why, and what to do."""
+
+    exit_status = 2
 
 
 def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
@@ -206,7 +209,7 @@ def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
         baselines: by scenario.
 
     Raises:
-        NotInPlace: a baseline is not there, is uncertain, or stands in another file.
+        NotInPlaceError: a baseline is not there, is uncertain, or stands in another file.
     """
     text = {name: f"{value!r}" for name, value in rounded(baselines).items()}
     if not any(scenario.baseline for scenario in loaded.model.scenarios.values()):
@@ -217,7 +220,7 @@ def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
     if elsewhere:
         message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
         hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow(text)}"
-        raise NotInPlace(str(Problem("other_file", message, None, hint)))
+        raise NotInPlaceError(str(Problem("other_file", message, None, hint)))
     return with_scalars(home, ((place, text[name]) for name, place in numbers.items()))
 
 
@@ -226,14 +229,14 @@ def _number(loaded: Loaded, name: str) -> Place:
     place = locate(loaded.tree.place, ("scenarios", name, "baseline", "value"))[0]
     if place.children:
         message = f"the baseline of '{name}' is uncertain; a solved one is a number"
-        raise NotInPlace(str(Problem("uncertain_baseline", message, place.key_span(), "write its mean instead")))
+        raise NotInPlaceError(str(Problem("uncertain_baseline", message, place.key_span(), "write its mean instead")))
     return place
 
 
-def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlace:
+def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlaceError:
     span = loaded.place(("scenarios",))
     hint = f"give each scenario one, then --write keeps them up to date: {_flow(text)}"
-    return NotInPlace(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
+    return NotInPlaceError(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
 
 
 def _flow(text: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
 from usru_scenarios.model.schema import Model, Weight
-from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.problems import UsageError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, Intervention, imposed
 from usru_scenarios.program.program import Floats, Program
@@ -56,7 +56,7 @@ MOST_SWITCHED = 40
 """With more differences than these, those of each part of the file are switched together; with more parts, none."""
 
 
-class NotComparable(UnreadableInput):  # says what is wrong
+class NotComparable(UsageError):  # noqa: N818  # a public name
     """Variants that have nothing in common that could be compared."""
 
 
@@ -206,7 +206,7 @@ class _SharedParts:
                 hint = "; ".join(
                     f"{one.name}: {', '.join(list(kind)[:4])}" for one, kind in zip(variants, kinds, strict=True)
                 )
-                raise NotComparable(f"the variants, {names} among them, have no {noun} in common\n    = {hint}")
+                raise NotComparable(f"the variants, {names} among them, have no {noun} in common", hint)
         left_out = [
             f"{noun} {name}"
             for noun, kinds in (("scenario", scenarios), ("group", groups), ("step", labels))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModel, printable
+from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable
 from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, regular_bytes
 from usru_scenarios.reading.locations import bundled_folder, bundled_models, shown_path
 from usru_scenarios.reading.yaml_source import read_content
@@ -68,7 +68,7 @@ class Access:
 
         Raises:
             UnreadableInput: it may not be read, or can't be.
-            UnreadableModel: it is no text or past the limits, or all files of the model are together.
+            UnreadableModelError: it is no text or past the limits, or all files of the model are together.
             ModelError: as in `read`.
         """
         _check_text(path, name)
@@ -88,7 +88,7 @@ class Access:
         """A document of the model, once it is known that there is not too much of all of them.
 
         Raises:
-            UnreadableModel: there is.
+            UnreadableModelError: there is.
         """
         self.size += len(document.source.text)
         self.values += document.values
@@ -98,7 +98,7 @@ class Access:
                 f"with this file all that the model is made of is more than {MAXIMUM_BYTES_IN_ALL >> 20} MiB "
                 f"or {MAXIMUM_VALUES_IN_ALL:,} values"
             )
-            raise UnreadableModel([Problem("too_large", message, Span(document.source.name, 1, 1))])
+            raise UnreadableModelError([Problem("too_large", message, Span(document.source.name, 1, 1))])
         return document
 
     def register(self, folder: Path, name: str) -> list[Path]:

@@ -66,7 +66,7 @@ class CompileCache:
             UnreadableInput: the files are no more what they were when a part that was kept of them was used.
         """
         if self._inputs and inputs != self._inputs:
-            raise UnreadableInput("a file has changed while it was being read\n    = run the command again")
+            raise UnreadableInput("a file has changed while it was being read", "run the command again")
         self._inputs = inputs
 
     def part(self, name: str, make: Callable[[], Made]) -> Made:

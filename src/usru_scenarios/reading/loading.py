@@ -105,7 +105,7 @@ def load(request: Request) -> Loaded:
 
     Raises:
         UnreadableInput: the file can't be read.
-        UnreadableModel: the file is no text, or past the limits of the format.
+        UnreadableModelError: the file is no text, or past the limits of the format.
         ModelError: the file, a profile of it, or what is asked for besides made of it has faults; with all of them.
         RequestError: the profile is unknown, or an assignment has no place in the file.
     """
@@ -208,7 +208,7 @@ class ScenarioFile:
     Models are resolved from it without reading anything again; registers are read once, and sound parts validated once.
 
     Raises:
-        UnreadableInput, UnreadableModel, ModelError: as for `load`.
+        UnreadableInput, UnreadableModelError, ModelError: as for `load`.
     """
 
     def __init__(self, request: Request) -> None:

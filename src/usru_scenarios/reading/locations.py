@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from usru_scenarios.problems import Problem, UnreadableInput, printable, suggestion
+from usru_scenarios.problems import UnreadableInput, one_line, printable, suggestion
 
 STANDARD_INPUT = "-"
 
@@ -40,7 +40,7 @@ def found_file(source: str | Path) -> tuple[Path, str]:
         UnreadableInput: there is none.
     """
     if not str(source):
-        raise UnreadableInput("the name of a model is empty\n    = name a file, or a bundled model such as us-russia")
+        raise UnreadableInput("the name of a model is empty", "name a file, or a bundled model such as us-russia")
     path = Path(source)
     if isinstance(source, Path):
         return path, str(source)
@@ -53,7 +53,7 @@ def found_file(source: str | Path) -> tuple[Path, str]:
         return path, source
     known = [*bundled, *_files_beside(path)]
     hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
-    raise UnreadableInput(str(Problem("missing_file", f"there is no file and no bundled model '{source}'", None, hint)))
+    raise UnreadableInput(one_line(f"there is no file and no bundled model '{source}'"), one_line(hint))
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from usru_scenarios.names import KeyPath
-from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModel, printable
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModelError, printable
 from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
 
     Raises:
         ModelError: the YAML is broken; with the faults found up to there.
-        UnreadableModel: the text is too large, too deep, or no text.
+        UnreadableModelError: the text is too large, too deep, or no text.
     """
     return _Reader(_decoded(text, name, folder or Path())).document()
 
@@ -145,7 +145,7 @@ def read_file(path: Path, name: str) -> Document:
     Raises:
         UnreadableInput: the file is missing, a folder or can't be opened.
         ModelError: as in `read`.
-        UnreadableModel: as in `read`.
+        UnreadableModelError: as in `read`.
     """
     try:
         with path.open("rb") as stream:
@@ -170,7 +170,7 @@ def read_value(source: Source, column: int) -> Document:
 
     Raises:
         ModelError: the YAML is broken.
-        UnreadableModel: the text is too large, too deep, or no text.
+        UnreadableModelError: the text is too large, too deep, or no text.
     """
     _check_text(source)
     return _Reader(source, start=column).document()
@@ -179,7 +179,7 @@ def read_value(source: Source, column: int) -> Document:
 def _decoded(text: str | bytes, name: str, folder: Path) -> Source:
     if isinstance(text, bytes):
         if len(text) > MAXIMUM_BYTES:
-            raise UnreadableModel([_too_large(name)])
+            raise UnreadableModelError([_too_large(name)])
         text = _from_utf8(text, name)
     source = Source(name, text.removeprefix("\ufeff"), folder)
     _check_text(source)
@@ -190,17 +190,19 @@ def _from_utf8(raw: bytes, name: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UnreadableModel([_not_utf8(raw, error, name)]) from None
+        raise UnreadableModelError([_not_utf8(raw, error, name)]) from None
 
 
 def _check_text(source: Source) -> None:
     # Every character takes at least a byte, so the exact and costlier count is made only where it can matter.
     if len(source.text) > MAXIMUM_BYTES // 4 and len(source.text.encode("utf-8", "replace")) > MAXIMUM_BYTES:
-        raise UnreadableModel([_too_large(source.name)])
+        raise UnreadableModelError([_too_large(source.name)])
     if match := _NOT_TEXT.search(source.text):
         mark = _mark_of_offset(source.text, match.start())
         message = f"the character U+{ord(match[0]):04X} can't stand in a text file"
-        raise UnreadableModel([Problem("not_text", message, source.span(mark), "is this a YAML file saved as UTF-8?")])
+        raise UnreadableModelError(
+            [Problem("not_text", message, source.span(mark), "is this a YAML file saved as UTF-8?")]
+        )
 
 
 def _mark_of_offset(text: str, offset: int) -> Mark:
@@ -272,7 +274,7 @@ class _Reader:
             return
         try:
             _Reader(self.source, self.start, self.start + error.problem_mark.index).document()
-        except UnreadableModel:
+        except UnreadableModelError:
             raise
         except ModelError:
             pass  # how the fault is told is found out from the whole text
@@ -319,7 +321,7 @@ class _Reader:
     def _count(self, mark: Mark) -> None:
         self.nodes += 1
         if self.nodes > MAXIMUM_NODES:
-            raise UnreadableModel(
+            raise UnreadableModelError(
                 [Problem("too_many_nodes", f"the file has more than {MAXIMUM_NODES:,} values", self.source.span(mark))]
             )
 
@@ -401,7 +403,7 @@ class _Reader:
             mark = mark._replace(block=True)
         self._count(mark)
         if len(self.frames) >= MAXIMUM_DEPTH:
-            raise UnreadableModel(
+            raise UnreadableModelError(
                 [Problem("too_deep", f"nested deeper than {MAXIMUM_DEPTH} levels", self.source.span(mark))]
             )
         self._check_properties(event, mark)

@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.problems import UsruError, one_line
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.processes import cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
@@ -48,14 +48,14 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 """Keeps the current folder from the path of modules in every interpreter that is started with it."""
 
 
-class NoCluster(UsruError):  # noqa: N818  # says what is missing
+class NoClusterError(UsruError):
     """A cluster that can't be had, or that can't do this work."""
 
     exit_status = 2
 
 
-def _no_cluster(message: str, hint: str) -> NoCluster:
-    return NoCluster(str(Problem("cluster", f"usru: {message}", None, hint)))
+def _no_cluster(message: str, hint: str) -> NoClusterError:
+    return NoClusterError(one_line(f"usru: {message}"), one_line(hint))
 
 
 class Cluster:
@@ -68,7 +68,7 @@ class Cluster:
         patience: seconds in which a scheduler must answer, and have a worker.
 
     Raises:
-        NoCluster: dask is not installed, the scheduler does not answer, it has no worker, or versions differ.
+        NoClusterError: dask is not installed, the scheduler does not answer, it has no worker, or versions differ.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Cluster:
         """The results in the order of the blocks; what would not fill a task, or predicts nothing, runs here.
 
         Raises:
-            NoCluster: workers died again and again, the scheduler was lost, or it or a worker can't do this work.
+            NoClusterError: workers died again and again, the scheduler was lost, or it or a worker can't do this work.
             Exception: what the function raised, for the first block for which it did.
         """
         blocks, seconds = listed(blocks), predicted(function)
@@ -219,7 +219,7 @@ def hold_alike(versions: Mapping[str, Any]) -> None:
     """Refuse a cluster that has other versions of what matters; `versions` as dask's client gives them.
 
     Raises:
-        NoCluster: they differ.
+        NoClusterError: they differ.
     """
     ours = versions["client"]["packages"]
     for place, theirs in {"the scheduler": versions["scheduler"], **versions["workers"]}.items():

@@ -34,7 +34,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
-from usru_scenarios.problems import Problem, UsruError, printable, tells_want_of_memory
+from usru_scenarios.problems import UsruError, one_line, printable, tells_want_of_memory
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.tasks import Result, Tasks, unpacked
 from usru_scenarios.threads import one_thread
@@ -57,13 +57,13 @@ serve(int(sys.argv[1]))
 """What a worker runs."""
 
 
-class WorkersLost(UsruError):  # noqa: N818  # says what went wrong
+class LostWorkersError(UsruError):
     """Worker processes died, one after the other; `exit_status` tells a lack of memory from a fault of the program."""
 
     exit_status = 101
 
 
-class NoWorkers(UsruError):  # noqa: N818
+class NoWorkersError(UsruError):
     """The system starts no processes."""
 
     exit_status = 2
@@ -179,7 +179,7 @@ class WorkerPool:
         """Start workers until there are so many.
 
         Raises:
-            NoWorkers: they can't be started.
+            NoWorkersError: they can't be started.
         """
         try:
             with held():
@@ -187,16 +187,14 @@ class WorkerPool:
                     self.workers.append(Worker())
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise NoWorkers(
-                str(Problem("workers", f"usru: no worker can be started: {reason}", None, _ALONE))
-            ) from error
+            raise NoWorkersError(one_line(f"usru: no worker can be started: {reason}"), _ALONE) from error
 
     def outcomes(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         """The results of all tasks in order, by so many workers; these must be idle, and are when this ends by itself.
 
         Raises:
-            NoWorkers: they can't be started.
-            WorkersLost: too many workers died.
+            NoWorkersError: they can't be started.
+            LostWorkersError: too many workers died.
             Exception: what a task raised.
         """
         self.start(min(jobs, len(tasks)))
@@ -286,7 +284,7 @@ _ALONE = "--jobs 1 does without workers"
 _LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
 
 
-def _lost(number: int, how: int, said: str) -> WorkersLost:
+def _lost(number: int, how: int, said: str) -> LostWorkersError:
     """That workers died, and why the last one did: by what it said, or by how it ended."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = f': "{printable(lines[-1])[:200]}"' if lines else ""
@@ -299,7 +297,7 @@ def _lost(number: int, how: int, said: str) -> WorkersLost:
     else:
         ended = f"signal {-how}" if how < 0 else f"exit status {how}"
         cause, hint = f"with {ended}{last}", _ALONE
-    error = WorkersLost(str(Problem("workers", f"usru: {number} workers died, the last one {cause}", None, hint)))
+    error = LostWorkersError(one_line(f"usru: {number} workers died, the last one {cause}"), hint)
     error.exit_status = 2 if memory else 101
     if said:
         error.add_note(f"The worker's standard error:\n{said}")

@@ -59,7 +59,7 @@ class Processes:
         A mapping within another one runs here: the workers are at work.
 
         Raises:
-            WorkersLost: too many workers died.
+            LostWorkersError: too many workers died.
             Exception: what the function raised, for the first block for which it did.
         """
         blocks, seconds = listed(blocks), predicted(function)

@@ -49,7 +49,7 @@ class VariantSampler:
     """Programs and the plan that they are drawn under.
 
     Raises:
-        TooMuchMemory: they would take more than `engine.MOST_BYTES` together.
+        TooMuchMemoryError: they would take more than `engine.MOST_BYTES` together.
     """
 
     def __init__(self, programs: Sequence[Program], plan: Plan) -> None:

@@ -31,7 +31,7 @@ from usru_scenarios.estimation.estimates import (
     with_control_variates,
 )
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.problems import UsruError
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
@@ -431,7 +431,7 @@ class BlockSampler:
         beside: bytes of what whoever watches keeps.
 
     Raises:
-        TooMuchMemory: a block would take more than `MOST_BYTES`.
+        TooMuchMemoryError: a block would take more than `MOST_BYTES`.
     """
 
     def __init__(
@@ -545,7 +545,7 @@ class Observer(Protocol):
         """Take note of a step; the transition is the outcome's, where that is needed."""
 
 
-class TooMuchMemory(UsruError):  # noqa: N818  # says what is at fault
+class TooMuchMemoryError(UsruError):
     """What a run keeps would not fit into memory."""
 
     exit_status = 2
@@ -555,12 +555,12 @@ def require_memory(needed: int) -> None:
     """Let a run start only where what it is predicted to hold, in bytes, is within bounds.
 
     Raises:
-        TooMuchMemory: it would take more than `MOST_BYTES`.
+        TooMuchMemoryError: it would take more than `MOST_BYTES`.
     """
     if needed > MOST_BYTES:
         said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
         hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
-        raise TooMuchMemory(str(Problem("memory", said, None, hint)))
+        raise TooMuchMemoryError(said, hint)
 
 
 class Sampler:
@@ -600,7 +600,7 @@ class Sampler:
             weighted: as in `nothing`.
 
         Raises:
-            TooMuchMemory: it would take more than `MOST_BYTES`.
+            TooMuchMemoryError: it would take more than `MOST_BYTES`.
         """
         require_memory(self.bytes(batches))
         if self.plan.blocks == 1:

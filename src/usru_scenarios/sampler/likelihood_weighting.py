@@ -52,7 +52,7 @@ _FLAGS = 10
 """The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
 
 
-class TooManyParts(UsruError):  # noqa: N818  # says what is at fault
+class TooManyPartsError(UsruError):
     """An event asks about more timed parts of the scenario's path than can be kept apart."""
 
     exit_status = 2
@@ -97,7 +97,7 @@ def sample(
         kernels: as in `engine.Walker`.
 
     Raises:
-        TooManyParts: an event is too long for the scenario to be carried.
+        TooManyPartsError: an event is too long for the scenario to be carried.
     """
     sampler = CaseSampler(program, cases, plan, kernels)
     return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
@@ -374,7 +374,7 @@ class FlagSplit:
 
     def __init__(self, tracker: EventTracker, parts: tuple[Timed, ...]) -> None:
         if len(parts) > _FLAGS:
-            raise TooManyParts(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
+            raise TooManyPartsError(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
         self.tracker = tracker
         self.parts = parts
         self.first = min((part.steps[0] for part in parts), default=-1)

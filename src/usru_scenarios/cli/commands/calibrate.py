@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.session import Session
@@ -47,19 +47,19 @@ def _home(loaded: Loaded) -> Path:
     """The file that may be changed.
 
     Raises:
-        Misuse: it is standard input, or belongs to an installed package.
+        OptionError: it is standard input, or belongs to an installed package.
     """
     from usru_scenarios.reading.files import is_kept
     from usru_scenarios.reading.locations import is_installed
 
     if loaded.path is None:
-        raise Misuse("--write has no file to change: the model comes from standard input", "name its file")
+        raise OptionError("--write has no file to change: the model comes from standard input", "name its file")
     if not is_kept(loaded.path):
-        raise Misuse("--write has no file to change: the model comes from a pipe or device", "name its file")
+        raise OptionError("--write has no file to change: the model comes from a pipe or device", "name its file")
     if is_installed(loaded.path):
         name = loaded.path.name
         hint = f"make a copy first: usru show {loaded.path.stem} --resolved -o {name}; usru calibrate ./{name} --write"
-        raise Misuse(f"{name} belongs to the installed package and is not changed", hint)
+        raise OptionError(f"{name} belongs to the installed package and is not changed", hint)
     return loaded.path
 
 
@@ -67,9 +67,9 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
     """Change the numbers in the file; says what was done.
 
     Raises:
-        NotInPlace: they can't be changed where they stand.
-        Misuse: somebody else has changed the file since it was read.
-        Unwritable: the file can't be replaced.
+        NotInPlaceError: they can't be changed where they stand.
+        OptionError: somebody else has changed the file since it was read.
+        OutputError: the file can't be replaced.
     """
     from usru_scenarios.questions.calibrate import rewritten
     from usru_scenarios.reading.files import regular_bytes
@@ -79,7 +79,7 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
         return f"{home} has these baselines already"
     present = regular_bytes(home).decode("utf-8", errors="replace")
     if present.removeprefix(_MARK) != loaded.source.text:
-        raise Misuse(f"{home} has changed since it was read", "run the command again")
+        raise OptionError(f"{home} has changed since it was read", "run the command again")
     Destination.named(str(home)).write(_MARK + text if present.startswith(_MARK) else text)
     return f"wrote the baselines to {home}"
 

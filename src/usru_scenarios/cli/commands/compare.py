@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import (
     Do,
     ModelOptions,
@@ -24,7 +24,7 @@ from usru_scenarios.cli.options import (
 )
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part, read
-from usru_scenarios.problems import UnreadableInput, printable
+from usru_scenarios.problems import UsageError, printable
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -127,7 +127,7 @@ def wanted(
     """The variants that arguments ask for, the reference first.
 
     Raises:
-        Misuse: there is only one.
+        OptionError: there is only one.
     """
     sides = [
         _Side(shared._replace(model=model, profile=profile))
@@ -143,7 +143,7 @@ def wanted(
     if first.profile is not None:
         return [_Side(first._replace(profile=None)), _Side(first)]
     hint = "add a second model, a profile (-p), or what is to be changed (-w, --set, --do); see usru compare --help"
-    raise Misuse("there is nothing to compare with", hint)
+    raise OptionError("there is nothing to compare with", hint)
 
 
 _NAMED = re.compile(r"\s*(?P<name>[^\s:=-][^:=]*?)\s*:\s+(?P<rest>.*)", re.DOTALL)
@@ -153,16 +153,18 @@ def _read(text: str, first: VariantOptions) -> _Side:
     """A variant as `--variant` describes it, with what holds for all.
 
     Raises:
-        Misuse: its options can't be read.
+        OptionError: its options can't be read.
     """
     named = _NAMED.fullmatch(text)
     try:
         arguments = shlex.split(named["rest"] if named else text)
     except ValueError as error:
-        raise Misuse(f"--variant '{text}' can't be read: {str(error).lower()}", "a quotation mark is missing") from None
+        raise OptionError(
+            f"--variant '{text}' can't be read: {str(error).lower()}", "a quotation mark is missing"
+        ) from None
     options = read(VariantOptions, "usru compare --variant", arguments)
     if options == VariantOptions():
-        raise Misuse(f"--variant '{text}' changes nothing", "such as --variant 'eased: --do sanctions=eased'")
+        raise OptionError(f"--variant '{text}' changes nothing", "such as --variant 'eased: --do sanctions=eased'")
     return _Side(first.further(options), named["name"] if named else None)
 
 
@@ -186,9 +188,8 @@ def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
             )
         name = side.name or _name(options, [one.options for one in sides if one.name is None])
         if name in studies:
-            raise UnreadableInput(
-                f"usru: two variants are called '{printable(name)}'\n    = give them names: --variant 'NAME: ...'"
-            )
+            message = f"usru: two variants are called '{printable(name)}'"
+            raise UsageError(message, "give them names: --variant 'NAME: ...'")
         studies[name] = study
     return studies
 

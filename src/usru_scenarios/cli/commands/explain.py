@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import Session
@@ -42,7 +42,7 @@ def asked(words: Sequence[str]) -> tuple[str, str]:
     """The question and the model, whether the time stands in one argument with the scenario or in others.
 
     Raises:
-        Misuse: there are more words than that.
+        OptionError: there are more words than that.
     """
     if len(words) > 1 and is_model(words[0]) and not is_model(words[-1]):
         words = [*words[1:], words[0]]
@@ -52,5 +52,5 @@ def asked(words: Sequence[str]) -> tuple[str, str]:
     if rest and question.rstrip().endswith("@"):
         question += f" {rest.pop(0)}"
     if len(rest) > 1:
-        raise Misuse(f"'{rest[1]}' is one argument too many", "usru explain SCENARIO [@ TIME] [MODEL]")
+        raise OptionError(f"'{rest[1]}' is one argument too many", "usru explain SCENARIO [@ TIME] [MODEL]")
     return question, rest[0] if rest else DEFAULT_MODEL

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part
@@ -64,9 +64,9 @@ def _schema() -> str:
 def _refuse_to_replace(file: Path, schema_file: Path, schema: str) -> None:
     """A file that is there stays, but a schema that says the same already is in nobody's way."""
     if file.exists():
-        raise Misuse(f"{file} is there already", "give another name, or --force to replace it")
+        raise OptionError(f"{file} is there already", "give another name, or --force to replace it")
     if schema_file.exists() and not _says(schema_file, schema):
-        raise Misuse(f"{schema_file} is there already and differs", "--force replaces both files")
+        raise OptionError(f"{schema_file} is there already and differs", "--force replaces both files")
 
 
 def _says(file: Path, text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part
 
@@ -26,5 +26,5 @@ def schema(
     from usru_scenarios.problems import listing, suggestion
 
     if name not in schemas.NAMES:
-        raise Misuse(f"there is no schema '{name}'", suggestion(name, schemas.NAMES) or listing(schemas.NAMES))
+        raise OptionError(f"there is no schema '{name}'", suggestion(name, schemas.NAMES) or listing(schemas.NAMES))
     session.emit_json(schemas.schema(name))

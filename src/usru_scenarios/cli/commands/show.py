@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
@@ -33,10 +33,10 @@ def show(
 ) -> None:
     """What does the file say, as the program understands it?"""
     if resolved and session.as_json:
-        raise Misuse("--resolved and --json contradict each other", "--resolved writes YAML")
+        raise OptionError("--resolved and --json contradict each other", "--resolved writes YAML")
     source, part = model_and_part(model, name)
     if resolved and part is not None:
-        raise Misuse("--resolved shows the whole file", f"leave out '{part}'")
+        raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
     study = session.load(source, changes)
     if resolved:
         session.output.write(_resolved(study, session.output.folder))

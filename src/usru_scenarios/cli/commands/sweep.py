@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import Misuse
+from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part
@@ -62,7 +62,7 @@ def sweep(
     if of is not None:
         known = [*study.outline.scenarios, *study.program.groups]
         if of not in known:
-            raise Misuse(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
+            raise OptionError(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
     result = study.sweep(variables, at=at, do=conditions.do, **run.asked, map_blocks=session.workers().map)
     session.warn(result.warnings)
     session.emit("sweep", result if of is None or session.format in ("json", "csv") else result.only(of))
@@ -72,14 +72,14 @@ def asked(words: Sequence[str]) -> tuple[list[str], str]:
     """The variables, which have a `=`, and the model.
 
     Raises:
-        Misuse: there is no variable, or more than one model.
+        OptionError: there is no variable, or more than one model.
     """
     variables = [word for word in words if "=" in word]
     models = [word for word in words if "=" not in word]
     if not variables:
         hint = f"such as usru sweep {words[0]}=0..3"
-        raise Misuse(f"'{words[0]}' has no values to be varied over", hint)
+        raise OptionError(f"'{words[0]}' has no values to be varied over", hint)
     if len(models) > 1:
         hint = "usru sweep VARIABLE [VARIABLE] [MODEL], where a variable has a ="
-        raise Misuse(f"'{models[1]}' is one argument too many", hint)
+        raise OptionError(f"'{models[1]}' is one argument too many", hint)
     return variables, models[0] if models else DEFAULT_MODEL

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.exact.inference import NothingObserved, forecast
+from usru_scenarios.exact.inference import NothingObservedError, forecast
 from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
@@ -261,7 +261,7 @@ class _Explainer:
         seen = self.conditioned.evidence
         try:
             future, joints = look.joint()
-        except NothingObserved:
+        except NothingObservedError:
             raise without_probability(self.full, seen) from None
         members = list(self.target.members)
         if not (chance := float(future[members].sum())):

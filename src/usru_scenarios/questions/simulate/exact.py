@@ -94,7 +94,7 @@ def _forecast(conditioned: Conditioned) -> ExactForecast:
     """The forecast of the trials in which the observations are made, of all where there are none."""
     try:
         return exact.forecast(conditioned.program, given=conditioned.given)
-    except exact.NothingObserved:
+    except exact.NothingObservedError:
         from usru_scenarios.questions.impossible import without_probability
 
         raise without_probability(conditioned.program, conditioned.evidence) from None

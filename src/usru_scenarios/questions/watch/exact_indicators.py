@@ -64,12 +64,12 @@ class ExactIndicators:
         """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
 
         Raises:
-            exact.NothingObserved: what was observed has no probability.
+            exact.NothingObservedError: what was observed has no probability.
         """
         found = np.array(exact.probabilities(self.program, self._events)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
-            raise exact.NothingObserved("what is said to be seen does not happen")
+            raise exact.NothingObservedError("what is said to be seen does not happen")
         found /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
         return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
-from usru_scenarios.exact.inference import NothingObserved
+from usru_scenarios.exact.inference import NothingObservedError
 from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
@@ -243,7 +243,7 @@ def _looked_exactly(
 ) -> _NodeEstimates:
     try:
         future, joints = look.joint()
-    except NothingObserved:
+    except NothingObservedError:
         raise without_probability(look.program, conditioned.evidence) from None
     columns = list(sets.values())
     before = np.array([future[list(members)].sum() for members in columns])

@@ -307,7 +307,7 @@ def countable(context: Context) -> Iterator[Finding]:
 def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[PriorRow]) -> bool:
     import numpy as np
 
-    from usru_scenarios.program.auxiliary import TooManyCases, first_row
+    from usru_scenarios.program.auxiliary import TooManyCasesError, first_row
 
     parents = sorted(cells)
     asked = [
@@ -319,7 +319,7 @@ def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[Prior
     ]
     try:
         first_row([len(cells[parent]) for parent in parents], asked)
-    except TooManyCases:
+    except TooManyCasesError:
         return False
     return True
 
