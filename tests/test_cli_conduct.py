@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import usru_scenarios as us
 from support.command import COMMAND, HARBOUR, answer, environment, shell, usru
-from usru_scenarios.cli import execution, main, progress
+from usru_scenarios.cli import main, progress
 from usru_scenarios.cli.progress import Progress
 
 RUN = ("simulate", HARBOUR, "-n", "2000")
@@ -84,11 +85,11 @@ def test_an_invalid_model_exits_with_1_and_shows_every_fault(tmp_path: Path) -> 
 def test_a_fault_of_the_program_exits_with_101(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(execution, "_run", fail)
-    assert main(["simulate"]) == 101
+    monkeypatch.setattr(us.Study, "simulate", fail)
+    assert main(["simulate", HARBOUR]) == 101
     said = capsys.readouterr().err
     assert "ZeroDivisionError: oh" in said
     assert "Traceback" not in said
@@ -97,11 +98,11 @@ def test_a_fault_of_the_program_exits_with_101(
 def test_a_lack_of_memory_is_no_fault_of_the_program(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(execution, "_run", fail)
-    assert main(["simulate"]) == 2
+    monkeypatch.setattr(us.Study, "simulate", fail)
+    assert main(["simulate", HARBOUR]) == 2
     assert capsys.readouterr().err.startswith("usru: out of memory\n")
 
 
@@ -357,10 +358,10 @@ def test_a_limit_of_memory_is_told_in_a_sentence(command: list[str], megabytes: 
     ],
 )
 def test_want_of_memory_is_no_fault_of_the_program(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(execution, "_run", fail)
-    done = answer("validate")
+    monkeypatch.setattr(us.Study, "simulate", fail)
+    done = answer("simulate", HARBOUR)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usru: out of memory\n")

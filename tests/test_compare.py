@@ -17,10 +17,13 @@ from rich.cells import cell_len
 
 from support.command import HARBOUR, answer
 from support.oracle import Json
+from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed, exact_model
 from support.tiny import TINY
 from usru_scenarios.problems import UsruError
+from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions.compare import NotComparable
+from usru_scenarios.reading.yaml_source import read_file
 from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
 from usru_scenarios.schemas import schema
@@ -248,8 +251,8 @@ def test_weights_alone_are_neither_read_nor_compiled_again(opened: Opened, monke
     study = opened(STEPS)
     twin, expected = study.varied(weights={"coin": 0.01}), study.varied(weights={"coin": 0.01}).program.weights["coin"]
     assert study.program
-    monkeypatch.setattr("usru_scenarios.questions.compare.compile_model", refuse)
-    monkeypatch.setattr("usru_scenarios.reading.loading.read_file", refuse)
+    for function in (compile_model, read_file):
+        replace_everywhere(monkeypatch, function, refuse)
     found = study.compare({"less": twin}, trials=500)
     assert expected[0] == 0.01
     assert [one.path for one in other(found).inputs] == ["drivers.coin.weight"]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.kernels import choose_kernels
 from support.oracle import Intervention, Json, Resolution, marginals, read_distribution
 from support.reference_models import case
 from support.sampled import (
@@ -31,8 +32,6 @@ from support.sampled import (
     truths_of,
 )
 from usru_scenarios.results.simulate import ValuesResult
-from usru_scenarios.sampler import kernels as sampling
-from usru_scenarios.sampler import tables
 from usru_scenarios.sampler.engine import Plan, simulate
 
 MODELS = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml"))
@@ -50,11 +49,7 @@ RESOLUTIONS: dict[str, tuple[Resolution, float]] = {
     "priors": (Resolution(fixed=20), 8e-4),
     "rules": (Resolution(fixed=20), 6e-4),
 }
-KERNELS: dict[str, dict[str, int]] = {
-    "chosen": {},
-    "factors": {"_THRESHOLD_ROWS": 1},
-    "many_factors": {"_THRESHOLD_ROWS": 1, "_FACTOR_ROWS": 2},
-}
+KERNELS: dict[str, tuple[int, int | None]] = {"factors": (1, None), "many_factors": (1, 2)}
 
 
 def resolution(name: str) -> Resolution:
@@ -71,8 +66,8 @@ def truths(name: str) -> Truths:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, kernels: str) -> None:
-    for limit, rows in KERNELS[kernels].items():
-        monkeypatch.setattr(tables if limit == "_FACTOR_ROWS" else sampling, limit, rows)
+    if kernels != "chosen":
+        choose_kernels(monkeypatch, *KERNELS[kernels])
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, raw: Json, kernels: str) -> Estimates:

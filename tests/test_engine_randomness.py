@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
+from support.kernels import choose_kernels
 from support.oracle import Json
 from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
-from usru_scenarios.sampler import kernels as sampling
 from usru_scenarios.sampler.engine import BLOCK, ForecastSums, Plan, Sampler, simulate
 
 Sums = TypeVar("Sums")
@@ -300,7 +300,7 @@ KERNELS = pytest.mark.parametrize("rows", [1 << 17, 1], ids=["thresholds", "fact
 @KERNELS
 @pytest.mark.parametrize("impossible", ["a", "m", "z"])
 def test_a_state_of_prior_0_is_never_drawn(impossible: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "_THRESHOLD_ROWS", rows)
+    choose_kernels(monkeypatch, rows)
     states = {state: 0 if state == impossible else 0.3 for state in "amxz"}
     counts = simulate(dice(states, 4), Plan(250_000, SEED)).counts["die"].sum(axis=0)
     assert counts[sorted(states).index(impossible)] == 0
@@ -310,7 +310,7 @@ def test_a_state_of_prior_0_is_never_drawn(impossible: str, rows: int, monkeypat
 @KERNELS
 @pytest.mark.parametrize("certain", ["a", "m", "z"])
 def test_a_state_of_probability_1_is_always_drawn(certain: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "_THRESHOLD_ROWS", rows)
+    choose_kernels(monkeypatch, rows)
     states = {state: int(state == certain) for state in "amz"}
     counts = simulate(dice(states, 4), Plan(250_000, SEED)).counts["die"].sum(axis=0)
     assert counts[sorted(states).index(certain)] == 1_000_000
@@ -321,7 +321,7 @@ def test_a_state_of_probability_1_is_always_drawn(certain: str, rows: int, monke
 def test_rare_states_are_about_as_frequent_as_they_should_be(
     rare: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "_THRESHOLD_ROWS", rows)
+    choose_kernels(monkeypatch, rows)
     states = {state: 1e-6 if state == rare else (1 - 1e-6) / 2 for state in "amz"}
     counts = simulate(dice(states, 32), Plan(1_000_000, SEED)).counts["die"].sum(axis=0)
     assert abs(counts[sorted(states).index(rare)] - 32) < ERRORS * np.sqrt(32)

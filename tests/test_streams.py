@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import usru_scenarios as us
 from support.command import COMMAND, HARBOUR, answer, environment, shell
 from usru_scenarios.problems import presentable
 
@@ -184,11 +185,11 @@ def test_no_message_moves_the_cursor_or_forges_a_line(
 
 
 def test_messages_of_the_system_name_files_in_safety(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", f"Some{NASTY}")
 
-    monkeypatch.setattr("usru_scenarios.cli.execution._run", fail)
-    done = answer("simulate")
+    monkeypatch.setattr(us.Study, "simulate", fail)
+    done = answer("simulate", HARBOUR)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usru: permission denied: Some [31m")
     assert done.stderr.count("\n") == 1

@@ -17,10 +17,13 @@ from rich.cells import cell_len
 
 from support.command import answer
 from support.oracle import Json
+from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed
 from support.tiny import TINY
 from usru_scenarios.language.variable import parse_variable
 from usru_scenarios.problems import QueryError, RequestError
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.reading.yaml_source import read_file
 from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.sweep import Crossing, Sweep
 from usru_scenarios.schemas import schema
@@ -158,8 +161,8 @@ def test_weights_alone_are_neither_read_nor_compiled_again(opened: Opened, monke
 
     study = opened(TINY)
     assert study.program
-    monkeypatch.setattr("usru_scenarios.questions.sweep.compile_model", refuse)
-    monkeypatch.setattr("usru_scenarios.reading.loading.read_file", refuse)
+    for function in (compile_model, read_file):
+        replace_everywhere(monkeypatch, function, refuse)
     assert len(study.sweep(["mood=0..2:3", "drivers.talks.weight=0..1:3"], trials=100).points) == 9
     with pytest.raises(AssertionError):
         study.sweep("drivers.mood.persistence=0..1:3", trials=100)

@@ -22,11 +22,11 @@ import yaml
 from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
+from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, compiled, entropy, exact_model
 from support.tiny import limited
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
-from usru_scenarios.questions.watch import indicators
 from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
 from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
 from usru_scenarios.report import Layout
@@ -242,7 +242,7 @@ def test_a_scenario_given_the_drivers_alone_would_be_wrong_for_what_follows_from
         def __init__(self, _known: int) -> None:
             super().__init__(-1)
 
-    monkeypatch.setattr(indicators, "CarriedForecast", Blind)
+    replace_everywhere(monkeypatch, CarriedForecast, Blind)
     found = load(EXACT_MODELS / "consequences.yaml").watch(on="2026", trials=TRIALS)
     wrong = misses(found, enumerated(exact_model("consequences"), 1, 3))
     assert any("prices" in one for one in wrong)

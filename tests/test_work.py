@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import usru_scenarios as us
+from support.kernels import choose_kernels
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, Program
-from usru_scenarios.sampler import engine, kernels
+from usru_scenarios.sampler import engine
 from usru_scenarios.sampler.common_random_numbers import VariantSampler
 from usru_scenarios.sampler.engine import BLOCK, ForecastSums, KernelCache, Plan, Sampler
 from usru_scenarios.sampler.rng import RandomStream
@@ -107,7 +108,7 @@ def test_a_step_of_a_node_takes_few_passes(program: Program) -> None:
 def test_laws_that_are_multiplied_out_for_each_trial_would_be_noticed(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "_THRESHOLD_ROWS", 0)
+    choose_kernels(monkeypatch, 0)
     assert lines_each(program) > MOST_LINES
 
 
