@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from support.effort import slow_but
 from support.oracle import Json
 from support.sampled import Key, changed, compiled, estimates, exact_model
 from usru_scenarios.program.program import Floats
@@ -37,8 +38,6 @@ def feedback_in_groups() -> Json:
 
 
 MODELS = {model.__name__: model for model in (carried, carried_apart, feedback, feedback_in_groups)}
-SLOW = ("carried_apart", "feedback")
-"""The other two are of the same two kinds."""
 
 Runs = dict[Key, tuple[Floats, Floats]]
 
@@ -72,9 +71,7 @@ SUMMARIES = {"end": 0.15, "mean": 0.15, "ever": 0.15}
 STEPS = {"by_step": 0.2, "first_visit": 0.2, "moves": 0.2}
 
 
-@pytest.mark.parametrize(
-    "name", ["carried", "feedback_in_groups", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
-)
+@pytest.mark.parametrize("name", slow_but(["feedback_in_groups"], MODELS))
 def test_errors_match_the_spread(name: str) -> None:
     found = runs(name)
     assert wrong(found, SUMMARIES) == {}

@@ -794,6 +794,7 @@ def test_within_a_tight_bound_questions_are_taken_apart() -> None:
     np.testing.assert_allclose(forecast_tight.transitions, forecast_whole.transitions, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_within_a_tight_bound_a_quadrature_is_taken_apart() -> None:
     program = compiled(STEADY)
     event: list[Formula] = [

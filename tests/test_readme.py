@@ -26,7 +26,11 @@ from support.documents import blocks, commands, console, matches, rewrite
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WRITES = bool(os.environ.get("USRU_WRITE_README"))
-LONG = ("usru check", "usru compare", "usru sensitivity", "usru simulate -p", "usru simulate -w", "usru simulate --set")
+LONG = (
+    *(f"usru {name}" for name in ("check", "compare", "sensitivity")),
+    *(f"usru simulate -{option}" for option in ("p", "w", "-set")),
+    *(f'usru ask "P({query}' for query in ("reset @ end |", "deterioration")),
+)
 """How commands begin that run with `--all` only; no other depends on them."""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.command import COMMAND, HARBOUR, HERE, answer, environment
+from support.effort import slow_but
 from support.labour import Labour
 from support.living import children, members, wait_until
 from support.tiny import TINY, study_of
@@ -33,7 +34,7 @@ TRIALS = 60_000
 """Four blocks, the last one in part."""
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=slow_but([2], [2, 3]))
 def pool(request: pytest.FixtureRequest) -> Iterator[Processes]:
     with Processes(request.param, worthwhile=0.0) as processes:
         yield processes

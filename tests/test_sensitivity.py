@@ -459,6 +459,7 @@ def test_text_keeps_to_its_width_and_its_numbers_whole(which: str, width: int, r
         assert any("│" in part for part in line)
 
 
+@pytest.mark.slow
 def test_the_four_questions_stand_side_by_side(bundled: Study) -> None:
     found = bundled.sensitivity(trials=500)
     jsonschema.validate(json.loads(json.dumps(found.to_dict(), allow_nan=False)), schema("sensitivity"))

@@ -310,7 +310,7 @@ def test_tables_keep_to_their_width_and_their_numbers_whole(swept: Sweep, mapped
 
 
 def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
-    found = opened(TINY).sweep("mood=0..1:500", trials=20)
+    found = opened(TINY).sweep("mood=0..1:200", trials=20)
     text = render_report(found, "sweep", "table", Layout())
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "have them all" in " ".join(text.split())
