@@ -498,3 +498,14 @@ def test_the_command_refuses_what_it_cannot_read() -> None:
     refused = answer("explain", "reset @ 1999")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "^^^^" in refused.stderr
+
+
+def test_what_was_seen_at_some_step_holds_no_later_draw_of_the_trials_that_have_shown_it(opened: Opened) -> None:
+    """Of `rules`, in which violence by February may have come in January already: then February is free."""
+    study = opened(exact_model("rules"))
+    known = study.ask("P(bad @ end | conduct=violent @ by 2025-02)", method="exact").value
+    found = study.explain("bad", given=["conduct=violent @ by 2025-02"], trials=150_000)
+    assert known is not None
+    assert found.exact == []
+    assert abs(found.probability - known) < ERRORS * found.standard_error
+    assert found.standard_error < 0.001

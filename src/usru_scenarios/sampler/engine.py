@@ -35,7 +35,7 @@ from usru_scenarios.problems import UsruError
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, Restriction, kernel
+from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
 from usru_scenarios.sampler.outcome import (
     MANY,
@@ -45,6 +45,7 @@ from usru_scenarios.sampler.outcome import (
     OutcomeKernel,
     draw_scenario,
 )
+from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.tables import BlockStates, States, TableCache
 
 BLOCK = rng.BLOCK
@@ -515,27 +516,37 @@ class BlockSampler:
         keep = outcome.persistence
         return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
 
-    def walk(self, block: int, observer: Observer) -> BlockStates:
-        """Draw a block and show it, step by step; returns the trials at the last step, with the trials' weights."""
+    def walk(self, block: int, observer: Observer) -> Floats:
+        """Draw a block and show it, step by step.
+
+        Returns:
+            The weights of the trials, shape (trials,): the probability of what their draws were restricted to, given
+            each trial's past.
+        """
         np.empty(_KEPT)
         trials = self.plan.trials_in(block)
         drawn = self.plan.judgements_in(block) if self.plan.judgements else None
         block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
+        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
         for stream in self.streams.values():
             stream.begin(block, trials)
         for step, kernels in enumerate(self.kernels(block)):
             block_states.advance()
             transition: LazyTransition | FullTransition | None = None
             for name, drawer in zip(self.needed, kernels, strict=True):
-                index, restriction = self.index[name], self.restrictions.get((step, name))
+                index, restriction, inside = self.index[name], restricted.at(step, name), None
                 if isinstance(drawer, OutcomeKernel):
                     transition = drawer.transition(block_states)
                     if self.draw_outcome:
-                        draw_scenario(transition, block_states, index, self.streams[name].at(step), restriction)
+                        words = self.streams[name].at(step)
+                        inside = draw_scenario(transition, block_states, index, words, restriction)
                 else:
-                    drawer.draw(block_states, index, self.streams[name].at(step), restriction)
+                    inside = drawer.draw(block_states, index, self.streams[name].at(step), restriction)
+                if inside is not None:
+                    weights *= inside
+            restricted.advance(step, block_states)
             observer.observe(step, block_states, transition)
-        return block_states
+        return weights
 
 
 class Observer(Protocol):

@@ -7,7 +7,6 @@ multiplied out for each trial (see `tables`). Arrays hold trials in their last a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
+from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, Rows, States, TableCache
 
@@ -28,49 +28,13 @@ _LEVELS = 4
 """How many thresholds of 16 bits one gather brings."""
 
 
-@dataclass(frozen=True)
-class Restriction:
-    """What an observation holds a node to at a step: method (22).
-
-    Attributes:
-        states: the states of a categorical node that may be drawn.
-        low, high: the values between which a numeric node may be drawn.
-        unless: trials in which this has been met (`Trials.met`) are drawn freely.
-    """
-
-    states: tuple[int, ...] = ()
-    low: float = -math.inf
-    high: float = math.inf
-    unless: object = None
-
-    def narrow(self, share: Floats, block_states: BlockStates) -> Floats:
-        """Probabilities of states, shape (states, trials), given the restriction, whose own go into the weights."""
-        inside = share[list(self.states)].sum(axis=0)
-        narrowed = np.zeros_like(share)
-        narrowed[list(self.states)] = share[list(self.states)] / np.where(inside > 0, inside, 1.0)
-        free = block_states.met.get(self.unless)
-        if free is not None:
-            narrowed = np.where(free, share, narrowed)
-            inside = np.where(free, 1.0, inside)
-        block_states.weight *= inside
-        return narrowed
-
-    def keep(self, values: Floats, block_states: BlockStates) -> None:
-        """Take the weight of trials whose value, which nothing is left to draw of, is outside the restriction."""
-        inside = (values >= self.low) & (values <= self.high)
-        free = block_states.met.get(self.unless)
-        if free is not None:
-            inside |= free
-        block_states.weight *= inside
-
-
 class Kernel(Protocol):
     """Draws a node for every trial of a block."""
 
     def draw(
         self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
-    ) -> None:
-        """Set `block_states.now[index]`, shape (trials,)."""
+    ) -> Floats | None:
+        """Set `block_states.now[index]`; both it and the probability of a restriction, if any, of shape (trials,)."""
 
 
 @dataclass(frozen=True)
@@ -182,19 +146,19 @@ class FactoredKernel:
 
     def draw(
         self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
-    ) -> None:
-        """Draw from the mixture of keeping and redrawing, states in order."""
+    ) -> Floats | None:
+        """Draw from the mixture of keeping and redrawing, states in order; shapes as in `Kernel.draw`, (trials,)."""
         own = block_states.before[index]
         if restriction is None and self.simple:
             weights, odds = self.weigher.with_odds(block_states)
             stay = None if self.odds is None or own is None else self._stay(block_states, own, odds)
             state = draw_kept(weights, stay, own, words.uniforms)
             block_states.now[index] = np.where(weights[-1] > 0.0, state, own) if self.confined else state
-            return
+            return None
         share = self.share(block_states, own)
-        if restriction is not None:
-            share = restriction.narrow(share, block_states)
+        share, inside = (share, None) if restriction is None else restriction.narrow(share)
         block_states.now[index] = draw_state(share, words.uniforms)
+        return inside
 
     def share(self, block_states: BlockStates, own: States | None) -> Floats:
         """The probabilities of the states after the step, shape (states, trials)."""

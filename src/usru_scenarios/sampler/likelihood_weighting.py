@@ -7,7 +7,6 @@ about a carried scenario split its probability by flag.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.program.truth import Truth, holds, states_of, truth
+from usru_scenarios.program.truth import Truth, holds, truth
 from usru_scenarios.sampler.engine import (
     BLOCK,
     SECONDS_PER_DRAW,
@@ -29,14 +28,13 @@ from usru_scenarios.sampler.engine import (
     ForecastSums,
     KernelCache,
     MapBlocks,
-    Observer,
     OutcomePath,
     Plan,
     RaoBlackwellPath,
     Sampler,
 )
-from usru_scenarios.sampler.kernels import Restriction
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
+from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
 Pair = tuple[Formula, Formula]
@@ -135,18 +133,19 @@ class WeightedForecast:
 
     def run(self, block: int) -> ForecastSums:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
-        watched = PathRecorder(self, block) if self._fits(block) else EvidenceObserver(self, block)
-        block_states = self.walker.walk(block, watched)
-        _, given = watched.tracker.probabilities(0)
+        tracker = EventTracker(self.program, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
+        recorder = PathRecorder(tracker) if self._fits(block) else None
+        drawn = self.walker.walk(block, recorder or tracker)
+        _, given = tracker.probabilities(0)
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
-        weights = block_states.weight * given
+        weights = drawn * given
         accumulator = ForecastAccumulator(self.forecast, block, batches=self.batches, weights=weights, path=path)
-        if isinstance(watched, PathRecorder):
-            for step, moment in enumerate(watched.moments):
-                accumulator.observe(step, *moment)
+        if recorder is None:
+            self.walker.walk(block, accumulator)
         else:
-            self.walker.walk(block, EvidenceObserver(self, block, accumulator))
+            for step, seen in enumerate(recorder.steps):
+                accumulator.observe(step, *seen)
         return accumulator.closed()
 
     def _fits(self, block: int) -> bool:
@@ -156,32 +155,21 @@ class WeightedForecast:
         return self.program.steps * self.plan.trials_in(block) * each <= _REMEMBERED
 
 
-class EvidenceObserver:
-    """Watches a block for what was observed, and shows it to another watcher, if there is one."""
+class PathRecorder:
+    """Remembers the states of all nodes at each step of a block, and how the outcome moves.
 
-    def __init__(self, sampler: WeightedForecast, block: int, then: Observer | None = None) -> None:
-        trials = sampler.plan.trials_in(block)
-        self.tracker = EventTracker(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
-        self.then = then
+    Args:
+        tracker: follows the observations meanwhile.
+    """
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
-        """See a step."""
-        self.tracker.observe(step, block_states, transition)
-        if self.then is not None:
-            self.then.observe(step, block_states, transition)
-
-
-class PathRecorder(EvidenceObserver):
-    """Remembers what it sees: the states of all nodes, and how the outcome moves."""
-
-    def __init__(self, sampler: WeightedForecast, block: int) -> None:
-        super().__init__(sampler, block)
-        self.moments: list[tuple[BlockStates, LazyTransition | FullTransition | None]] = []
+    def __init__(self, tracker: EventTracker) -> None:
+        self.tracker = tracker
+        self.steps: list[tuple[BlockStates, LazyTransition | FullTransition | None]] = []
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Remember a step."""
-        super().observe(step, block_states, transition)
-        self.moments.append((copy.copy(block_states), transition))
+        self.tracker.observe(step, block_states, transition)
+        self.steps.append((copy.copy(block_states), transition))
 
 
 class DrawnScenario:
@@ -260,49 +248,11 @@ class CaseSampler:
         """The sums of one block."""
         trials = self.plan.trials_in(block)
         tracker = EventTracker(self.program, self.cases, trials, carried=self.carried)
-        block_states = self.walker.walk(block, tracker)
+        drawn = self.walker.walk(block, tracker)
         edges = self.batches.starts(block)
         both, given = zip(*(tracker.probabilities(number) for number in range(len(self.cases))), strict=True)
-        weights = block_states.weight * np.array(given)
-        return CaseSums(
-            batched(block_states.weight * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1)
-        )
-
-
-def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool) -> dict[tuple[int, str], Restriction]:
-    """What draws can be held to, by step and node: the parts of observations about a single node, method (22)."""
-    held: dict[tuple[int, str], Restriction] = {}
-    for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
-        asked = {atom.node for atom in atoms(timed.condition)}
-        if len(asked) != 1 or (carried and OUTCOME in asked):
-            continue
-        (node,) = asked
-        restriction = _restriction(program, node, timed)
-        if restriction is None:
-            continue
-        for step in timed.steps[-1:] if timed.mode == "ever" else timed.steps:
-            held.setdefault((step, node), restriction)  # a second one on the same draw keeps or drops trials
-    return held
-
-
-def _restriction(program: Program, name: str, timed: Timed) -> Restriction | None:
-    """A condition on one node as a restriction of its draw, or None where it is no single interval of a number."""
-    unless = timed if timed.mode == "ever" else None
-    node = program.nodes[name]
-    if isinstance(node, CategoricalNode):
-        inside = states_of(timed.condition, len(node.states))
-        return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
-    if not isinstance(atom := timed.condition, Compared):
-        return None
-    match atom.sign:
-        case ">":
-            return Restriction(low=math.nextafter(atom.value, math.inf), unless=unless)
-        case ">=":
-            return Restriction(low=atom.value, unless=unless)
-        case "<":
-            return Restriction(high=math.nextafter(atom.value, -math.inf), unless=unless)
-        case "<=":
-            return Restriction(high=atom.value, unless=unless)
+        weights = drawn * np.array(given)
+        return CaseSums(batched(drawn * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1))
 
 
 class EventTracker:
@@ -333,7 +283,6 @@ class EventTracker:
                 now = truth(part.condition, lambda atom: self._atom(atom, block_states))
                 flag = self.flags[part]
                 self.flags[part] = flag & now if part.mode == "always" else flag | now
-        block_states.met.update(self.flags)
         if self.carried and transition is not None:
             self.present = transition.start() if self.present is None else transition.advance(self.present)
             for split in self.splits:

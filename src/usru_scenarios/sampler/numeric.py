@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from usru_scenarios.program.program import Floats, NumericNode
-from usru_scenarios.sampler.kernels import Restriction
+from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
 from usru_scenarios.sampler.tables import BlockStates, Lookup, PiecewiseLinear, RowIndex, added_up
 
@@ -31,8 +31,9 @@ class NumericKernel:
 
     def draw(
         self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
-    ) -> None:
-        """Set `block_states.now[index]` and `block_states.latent[index]`, shape (trials,)."""
+    ) -> Floats | None:
+        """Set `block_states.now[index]` and `block_states.latent[index]`, shape (trials,); else as `Kernel.draw`."""
+        inside: Floats | None = None
         shift = self._shift(block_states)
         centre, spread = self._latent(block_states, block_states.latent[index], shift)
         known = self._known(block_states)
@@ -42,14 +43,16 @@ class NumericKernel:
             latent = centre + spread * words.normals
         else:
             middle = np.broadcast_to((centre + shift) / spread, block_states.trials)
-            latent = centre + spread * self._narrow(restriction, block_states, words, middle, spread)
+            normals, inside = self._narrow(restriction, block_states, words, middle, spread)
+            latent = centre + spread * normals
         block_states.latent[index] = latent
         scale = self.node.scale
         block_states.now[index] = (
             scale(latent + shift, block_states.drawn) if known is None else np.full(block_states.trials, known)
         )
-        if restriction is not None and (not spread.any() or known is not None):
-            restriction.keep(block_states.now[index], block_states)
+        if restriction is not None and inside is None:
+            inside = restriction.admits(block_states.now[index]).astype(np.float64)
+        return inside
 
     def _known(self, block_states: BlockStates) -> Floats | None:
         """The value where an intervention or `initial` says it, shape () or (trials,)."""
@@ -59,8 +62,8 @@ class NumericKernel:
 
     def _narrow(
         self, restriction: Restriction, block_states: BlockStates, words: RandomWords, centre: Floats, spread: Floats
-    ) -> Floats:
-        """Standard normals that bring the value within a restriction, whose probability goes into the weights.
+    ) -> tuple[Floats, Floats]:
+        """Standard normals that bring the value within a restriction, and its probability, each of shape (trials,).
 
         `centre`, shape (trials,), is where the shifted latent normal stands, in units of its `spread`.
         """
@@ -68,15 +71,14 @@ class NumericKernel:
         low, high = (
             block_states.each(latent(value)) / spread - centre for value in (restriction.low, restriction.high)
         )
-        free = block_states.met.get(restriction.unless)
+        free = restriction.free
         if free is not None:
             low, high = np.where(free, -np.inf, low), np.where(free, np.inf, high)
         upper = low > 0
         low, high = np.where(upper, -high, low), np.where(upper, -low, high)
         below, inside = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
-        block_states.weight *= inside
         drawn = _normal_quantile(np.clip(below + words.uniforms * inside, 1e-300, 1.0 - 2.0**-53))
-        return np.where(upper, -drawn, drawn)
+        return np.where(upper, -drawn, drawn), inside
 
     def _latent(self, block_states: BlockStates, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the latent normal given the past, each of shape () or (trials,): method (3).

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.program.program import Floats, Parent, StepLaw, kept
-from usru_scenarios.sampler.kernels import Restriction, cumulative, draw_state, kept_or_passed, normalised, with_mask
+from usru_scenarios.sampler.kernels import cumulative, draw_state, kept_or_passed, normalised, with_mask
+from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, States, TableCache
 
@@ -305,13 +306,16 @@ def draw_scenario(
     index: int,
     words: RandomWords,
     restriction: Restriction | None,
-) -> None:
-    """Set the outcome in `block_states.now[index]`, shape (trials,)."""
+) -> Floats | None:
+    """Set the outcome in `block_states.now[index]`, shape (trials,); gives the probability of the restriction."""
     before, uniforms = block_states.before[index], words.uniforms
     if restriction is not None:
         share = transition.start() if before is None else transition.row(before)
-        block_states.now[index] = draw_state(restriction.narrow(share, block_states), uniforms)
-    elif before is None:
+        share, inside = restriction.narrow(share)
+        block_states.now[index] = draw_state(share, uniforms)
+        return inside
+    if before is None:
         block_states.now[index] = draw_state(transition.start(), uniforms)
     else:
         block_states.now[index] = transition.draw(before, uniforms)
+    return None

@@ -36,8 +36,6 @@ class BlockStates:
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
         drawn: which draw of the judgements each trial has, shape (trials,), or None; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
-        weight: shape (trials,), the probability of what draws were restricted to, given each trial's past.
-        met: by what a watcher waits for, shape (trials,), whether it has come about.
     """
 
     def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None) -> None:
@@ -47,8 +45,6 @@ class BlockStates:
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
-        self.weight = np.ones(trials)
-        self.met: dict[Any, npt.NDArray[np.bool_]] = {}
 
     def advance(self) -> None:
         """Begin a new step."""

@@ -35,8 +35,9 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import Codes, EvidenceSums, discretizations
 from usru_scenarios.sampler.engine import BlockSampler, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, restrictions_of
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
+from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
 
@@ -149,8 +150,8 @@ class PathSampler:
         if not self.given.parts:
             return None
         tracker = EventTracker(self.whole, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
-        block_states = self.walker.walk(block, tracker)
-        weights: Floats = block_states.weight * tracker.probabilities(0)[1]
+        drawn = self.walker.walk(block, tracker)
+        weights: Floats = drawn * tracker.probabilities(0)[1]
         return weights
 
     def _survey(self, block: int) -> PathSums:

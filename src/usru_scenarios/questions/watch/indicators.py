@@ -111,9 +111,9 @@ class IndicatorSampler:
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
         observer = _IndicatorObserver(self, self.plan.trials_in(block))
-        block_states = self.walker.walk(block, observer)
+        drawn = self.walker.walk(block, observer)
         _, given = observer.tracker.probabilities(0)
-        return observer.sums(block_states.weight * given, self.batches.starts(block))
+        return observer.sums(drawn * given, self.batches.starts(block))
 
 
 class CarriedForecast:
