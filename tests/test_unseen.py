@@ -13,10 +13,14 @@ import pytest
 
 from support.command import answer
 from support.oracle import Json
+from support.sabotage import replace_everywhere
 from support.tiny import study_of
 from test_least_differences import ROUNDING, Told
 from test_least_errors import WAR
+from usru_scenarios.estimation.estimates import undrawn
 from usru_scenarios.program.program import Floats
+from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.watch.value_of_information import with_unseen
 from usru_scenarios.study import Study
 
 TRIALS = 1_000
@@ -34,9 +38,9 @@ RARELY["drivers"] = {
 Asked = Callable[[Study, int, pytest.MonkeyPatch], Iterator[Told]]
 
 
-def sampled(patch: pytest.MonkeyPatch, module: str) -> None:
+def sampled(patch: pytest.MonkeyPatch) -> None:
     """Draw trials even where exact inference would be faster."""
-    patch.setattr(f"usru_scenarios.questions.{module}.faster_exactly", lambda *_, **__: False)
+    replace_everywhere(patch, faster_exactly, lambda *_, **__: False)
 
 
 def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
@@ -44,7 +48,7 @@ def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[To
     known = study.explain("war")
     assert known.exact
     with patch.context() as context:
-        sampled(context, "explain.question")
+        sampled(context)
         found = study.explain("war", trials=TRIALS, seed=seed)
     assert not found.exact
     truths = {(one.driver, one.state): one for one in known.states}
@@ -87,7 +91,7 @@ def watched(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told
     known = study.watch(on="2026")
     assert known.run.method == "exact"
     with patch.context() as context:
-        sampled(context, "watch.question")
+        sampled(context)
         found = study.watch(on="2026", trials=TRIALS, seed=seed)
     assert found.run.method == "sample"
     nodes = {one.node: one for one in known.nodes}
@@ -140,14 +144,14 @@ def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> li
 def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without the floors, the same estimates are not within their errors."""
     assert missed(RARELY, tmp_path, asked, monkeypatch) == []
-    monkeypatch.setattr("usru_scenarios.questions.simulate.least_errors.undrawn", lambda *_: np.zeros(()))
+    replace_everywhere(monkeypatch, undrawn, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape))
     monkeypatch.setattr("usru_scenarios.questions.sensitivity.drivers.UNDRAWN", 0.0)
-    monkeypatch.setattr("usru_scenarios.questions.watch.question.with_unseen", lambda found, *_: found)
+    replace_everywhere(monkeypatch, with_unseen, lambda found, *_: found)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 
 
 def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sampled(monkeypatch, "explain.question")
+    sampled(monkeypatch)
     found = study_of(RARELY, tmp_path).explain("war", trials=TRIALS)
     assert found.direct is not None
     constant = {"sure"}
