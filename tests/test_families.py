@@ -28,7 +28,7 @@ from usru_scenarios.model.families import (
 )
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Distribution, Judgement, Keep, Model
-from usru_scenarios.program.compilation import compile_model, means
+from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.draws import JudgementDraws
 from usru_scenarios.program.program import CategoricalNode, NumericNode
 
@@ -180,14 +180,14 @@ def everywhere(normal: list[Any], low: float) -> Json:
 
 def test_means_are_those_of_what_is_drawn_whatever_the_judgement_is_about() -> None:
     model = Model.model_validate(text_keys(everywhere([0.1, 1], 0)))
-    drawing, at_means = JudgementDraws(model, 3, 4_000), means(model.grid)
+    values = JudgementDraws(model, 3, 4_000).values
     roles = set()
     for judged in judgements(model):
         value = judged.judgement.value
         if not isinstance(value, Distribution):
             continue
         roles.add(judged.role)
-        drawn, centre = drawing(judged.judgement), float(at_means(judged.judgement))
+        drawn, centre = values[judged.path], judged.mean(model.grid)
         low, high = value.bounds
         assert low <= drawn.min() <= drawn.max() <= high
         # Draws in strata: their average is off by far less than the standard error of independent ones.
@@ -258,19 +258,19 @@ def test_an_answer_at_the_means_is_at_those_of_what_is_drawn(
 def test_each_stratum_has_one_draw() -> None:
     model = Model.model_validate(text_keys(everywhere([0.1, 1], 0)))
     draws = 200
-    drawing = JudgementDraws(model, 7, draws)
-    seen: list[tuple[Judgement | Keep, Any]] = []
+    values = JudgementDraws(model, 7, draws).values
+    seen: list[Any] = []
     for judged in judgements(model):
         held = judged.judgement
-        if isinstance(held.value, Distribution) and not any(held is one for one, _ in seen):
+        if isinstance(held.value, Distribution):
             (low, high), (centre, sd) = held.value.bounds, (one.mean for one in held.value.parameters)
             law = stats.truncnorm((low - centre) / sd, (high - centre) / sd, centre, sd)
-            strata = np.floor(law.cdf(drawing(held)) * draws).astype(int)
+            strata = np.floor(law.cdf(values[judged.path]) * draws).astype(int)
             assert sorted(strata) == list(range(draws))
-            seen.append((held, strata))
-    for (_, one), (_, other) in itertools.combinations(seen, 2):
+            seen.append(strata)
+    for one, other in itertools.combinations(seen, 2):
         assert abs(np.corrcoef(one, other)[0, 1]) < 4.5 / math.sqrt(draws)
-    assert len({strata.tobytes() for _, strata in seen}) == len(seen) > 8
+    assert len({strata.tobytes() for strata in seen}) == len(seen) > 8
 
 
 def test_the_shares_of_two_states_under_a_dirichlet_are_stratified_too() -> None:
@@ -282,14 +282,11 @@ def test_the_shares_of_two_states_under_a_dirichlet_are_stratified_too() -> None
         "outcome": {"prior": {"dirichlet": 5}},
     }
     model = Model.model_validate(text_keys(raw))
-    share = model.scenarios["a"].baseline
-    assert share is not None
-    drawn = JudgementDraws(model, 1, 300)(share)
+    share = ("scenarios", "a", "baseline")
+    drawn = JudgementDraws(model, 1, 300).values[share]
     assert sorted(np.floor(stats.beta(1, 4).cdf(drawn) * 300).astype(int)) == list(range(300))
     tiny = Model.model_validate(text_keys({**raw, "outcome": {"prior": {"dirichlet": 1e-6}}}))
-    share = tiny.scenarios["a"].baseline
-    assert share is not None
-    drawn = JudgementDraws(tiny, 1, 300)(share)
+    drawn = JudgementDraws(tiny, 1, 300).values[share]
     assert np.all((drawn < 1e-6) | (drawn > 1 - 1e-6))
     assert drawn.mean() == pytest.approx(0.2, abs=0.01)
 
@@ -348,7 +345,7 @@ def test_parts_that_lie_beyond_a_bound_are_cut_off_there() -> None:
     weight = model.drivers["d"].weight
     assert weight is not None
     assert weight.constant is not None
-    drawn = JudgementDraws(model, 1, 4_000)(weight.constant)
+    drawn = JudgementDraws(model, 1, 4_000).values["drivers", "d", "weight"]
     assert drawn.min() >= 0
     assert (drawn == 0).sum() == 0
     assert weight.constant.mean == pytest.approx(float(drawn.mean()), rel=0.01)

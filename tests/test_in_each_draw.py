@@ -21,9 +21,10 @@ from support.random_models import random_event, random_model
 from support.sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast
-from usru_scenarios.model.judgements import judgements
-from usru_scenarios.model.schema import Judgement, Keep, Model
-from usru_scenarios.program.compilation import compile_model, means
+from usru_scenarios.model.judgements import judgements, with_values
+from usru_scenarios.model.schema import Keep, Model
+from usru_scenarios.names import KeyPath
+from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.results.simulate import StatesResult
@@ -39,32 +40,21 @@ class Drawn:
 
     def __init__(self, raw: Json, dice: random.Random, share: float) -> None:
         self.model = Model.model_validate(text_keys(raw))
-        self.at_mean = means(self.model.grid)
         numeric = {name for name, node in compile_model(self.model).nodes.items() if isinstance(node, NumericNode)}
-        self.values: dict[int, Floats] = {}
+        self.values: dict[KeyPath, Floats] = {}
         for one in judgements(self.model):
             if numeric.isdisjoint(map(str, one.path)) and one.role != "sd_per_point" and dice.random() < share:
-                held = one.judgement
                 factors = np.array([dice.uniform(0.5, 1.5) for _ in range(DRAWS)])
-                mean = self.at_mean(held)
-                self.values[id(held)] = mean**factors if isinstance(held, Keep) else mean * factors
+                mean = one.mean(self.model.grid)
+                self.values[one.path] = mean**factors if isinstance(one.judgement, Keep) else mean * factors
 
     def whole(self) -> Program:
         """The program with the values of all draws."""
-
-        def value(judgement: Judgement | Keep, /) -> Floats:
-            return self.values.get(id(judgement), self.at_mean(judgement))
-
-        return replace(compile_model(self.model, value), controls=np.zeros((DRAWS, 0)))
+        return replace(compile_model(self.model, self.values), controls=np.zeros((DRAWS, 0)))
 
     def alone(self, draw: int) -> Program:
         """The program with the numbers of one draw written in."""
-
-        def value(judgement: Judgement | Keep, /) -> Floats:
-            values = self.values.get(id(judgement))
-            return self.at_mean(judgement) if values is None else np.asarray(values[draw])
-
-        return compile_model(self.model, value)
+        return compile_model(with_values(self.model, {path: float(each[draw]) for path, each in self.values.items()}))
 
 
 def assert_alike(found: ExactForecast, each: list[ExactForecast], chances: Floats, tolerance: float = 1e-12) -> None:

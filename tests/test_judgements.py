@@ -23,11 +23,12 @@ from support.sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_key
 from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
 from usru_scenarios.model.judgements import Judged, judgements, with_values
-from usru_scenarios.model.schema import Distribution, Judgement, Keep, Model, Numeric
+from usru_scenarios.model.schema import Distribution, Model, Numeric
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.draws import JudgementDraws
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.program import Floats
+from usru_scenarios.program.program import CategoricalNode, Floats
 from usru_scenarios.report.numbers import between
 from usru_scenarios.results.simulate import Band, StatesResult
 from usru_scenarios.sampler.engine import Plan, Sampler, simulate
@@ -103,7 +104,7 @@ def drawn(raw: Any, draws: int = 40_000, path: str = "points") -> Floats:
     )
     values = JudgementDraws(model, 5, draws)
     found = next(one for one in judgements(model) if isinstance(one.judgement.value, Distribution))
-    return values(found.judgement)
+    return values.values[found.path]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,8 @@ def test_parameters_may_be_uncertain_themselves() -> None:
 def test_priors_under_a_dirichlet_are_drawn_together(row: Json) -> None:
     alpha = row["alpha"]
     model = Model.model_validate(shares([one / sum(alpha) for one in alpha], sum(alpha)))
-    values = JudgementDraws(model, 3, 40_000)
-    table = np.array([values(part.baseline) for part in model.scenarios.values() if part.baseline is not None])
+    values = JudgementDraws(model, 3, 40_000).values
+    table = np.array([values["scenarios", name, "baseline"] for name in model.scenarios])
     assert table.sum(axis=0) == pytest.approx(1.0)
     for one, total, mean, sd in zip(table, alpha, row["mean"], row["sd"], strict=True):
         assert abs(one.mean() - mean) < ERRORS * sd / math.sqrt(40_000)
@@ -157,9 +158,7 @@ def test_a_judgement_is_drawn_by_its_own_path() -> None:
 
     def baseline(raw: Json, seed: int, draws: int) -> Floats:
         model = Model.model_validate(text_keys(raw))
-        share = next(iter(model.scenarios.values())).baseline
-        assert share is not None
-        return JudgementDraws(model, seed, draws)(share)
+        return JudgementDraws(model, seed, draws).values["scenarios", next(iter(model.scenarios)), "baseline"]
 
     first = baseline(one, 1, 100)
     assert np.array_equal(first, baseline(two, 1, 100))
@@ -168,9 +167,13 @@ def test_a_judgement_is_drawn_by_its_own_path() -> None:
 
 def test_one_number_for_both_kinds_of_points_is_one_judgement() -> None:
     def odds(raw: Any) -> tuple[Floats, Floats]:
-        model = Model.model_validate({**shares([0.5, 0.5], 9), "odds_per_point": raw})
-        values = JudgementDraws(model, 1, 5)
-        return values(model.odds_per_point.impacts), values(model.odds_per_point.influences)
+        node = {"states": {"on": 1, "off": 1}}
+        model = Model.model_validate({**shares([0.5, 0.5], 9), "odds_per_point": raw, "drivers": {"x": node}})
+        nodes = compile_model(model, JudgementDraws(model, 1, 5).values).nodes
+        outcome, driver = nodes[OUTCOME], nodes["x"]
+        assert isinstance(outcome, CategoricalNode)
+        assert isinstance(driver, CategoricalNode)
+        return outcome.log_odds, driver.log_odds
 
     assert np.array_equal(*odds({"uniform": [1.2, 1.8]}))
     assert not np.array_equal(*odds({"impacts": {"uniform": [1.2, 1.8]}, "influences": {"uniform": [1.2, 1.8]}}))
@@ -181,8 +184,7 @@ def test_one_number_for_both_kinds_of_points_is_one_judgement() -> None:
 
 def moved(model: Model, judged: Judged, rng: np.random.Generator, draws: int) -> Floats:
     """Values that a judgement could have."""
-    held = judged.judgement
-    mean = held.per_step(model.grid) if isinstance(held, Keep) else held.mean
+    mean = judged.mean(model.grid)
     noise = rng.uniform(-1, 1, draws)
     match judged.role:
         case "points":
@@ -206,14 +208,8 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
     model = Model.model_validate(text_keys(exact_model(name)))
     rng = np.random.default_rng(sum(map(ord, name)))
     found = [one for one in judgements(model) if one.role not in ("parameter", "share")]
-    by_id = {id(one.judgement): moved(model, one, rng, draws) for one in found}
-    table = {one.path: by_id[id(one.judgement)] for one in found}  # one judgement may stand in two places
-
-    def values(judgement: Judgement | Keep, /) -> Floats:
-        mean = judgement.per_step(model.grid) if isinstance(judgement, Keep) else judgement.mean
-        return by_id.get(id(judgement), np.asarray(mean))
-
-    together = simulate(compile_model(model, values), Plan.of(draws * trials, 9, draws)).by_draws()
+    table = {one.path: moved(model, one, rng, draws) for one in found}
+    together = simulate(compile_model(model, table), Plan.of(draws * trials, 9, draws)).by_draws()
     apart, first = [], []
     for draw in range(draws):
         own = with_values(model, {path: float(row[draw]) for path, row in table.items()})

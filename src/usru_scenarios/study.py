@@ -636,7 +636,7 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
     from usru_scenarios.program.draws import JudgementDraws
 
     drawing = JudgementDraws(loaded.model, seed, draws)
-    return replace(compile_model(loaded.model, drawing), controls=drawing.controls)
+    return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
 
 
 def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:

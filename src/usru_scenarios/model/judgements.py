@@ -12,8 +12,10 @@ from usru_scenarios.names import DIRICHLET
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from usru_scenarios.model.families import Floats
     from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome, Shares
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.timeline import Grid
 
 Role = Literal[
     "points",
@@ -53,10 +55,19 @@ class Judged:
         """Whether it is drawn: a distribution, or the strength of a Dirichlet one. Shares of the anchor never are."""
         return self.role == "strength" or (self.role != "share" and isinstance(self.judgement.value, Distribution))
 
+    def mean(self, grid: Grid) -> float:
+        """Its number, or the mean of what is drawn; of a persistence per step."""
+        return mean(self.judgement, grid)
+
     @property
     def is_inferred(self) -> bool:
         """Whether it rests on no claim of a document, only on assumptions or on nothing."""
         return all(map(is_assumption, self.sources))
+
+
+def mean(judgement: Judgement | Keep, grid: Grid) -> float:
+    """The number of a judgement, or the mean of what is drawn; of a persistence per step of a grid."""
+    return judgement.per_step(grid) if isinstance(judgement, Keep) else judgement.mean
 
 
 def judgements(model: Model) -> Iterator[Judged]:
@@ -94,7 +105,7 @@ def dotted(path: KeyPath) -> str:
 def _scales(model: Model) -> Iterator[Judged]:
     given, odds = model.model_fields_set, model.odds_per_point
     if "odds_per_point" in given:
-        if odds.impacts is odds.influences:  # one number for both, as the file says it
+        if odds.is_one:
             yield _judged(("odds_per_point",), "odds_per_point", odds.impacts, ())
         else:
             for field in ("impacts", "influences"):
@@ -202,14 +213,15 @@ def _events(
             yield from _shares((*path, key, "prior"), "prior", prior, covered)
 
 
-def with_values(model: Model, values: Mapping[KeyPath, float]) -> Model:
+def with_values(model: Model, values: Mapping[KeyPath, float | Floats]) -> Model:
     """The model with other numbers in the place of some judgements, whose claims stay.
 
     Only the parts on the way to a number are made anew, and nothing is validated again.
 
     Args:
         model: the model.
-        values: by the paths of `judgements`. A persistence given as a duration becomes a probability per step.
+        values: by the paths of `judgements`. A persistence given as a duration becomes a probability per step. An
+            array, shape (draws,), is a value for each draw, for `program.compile_model` alone.
 
     Raises:
         KeyError: there is no judgement at a path.
@@ -219,7 +231,7 @@ def with_values(model: Model, values: Mapping[KeyPath, float]) -> Model:
         branch = branches
         for key in path[:-1]:
             branch = branch.setdefault(key, {})
-        branch[path[-1]] = float(value)
+        branch[path[-1]] = value
     changed = _changed(model, branches)
     assert isinstance(changed, type(model))
     return changed
@@ -228,14 +240,14 @@ def with_values(model: Model, values: Mapping[KeyPath, float]) -> Model:
 def _changed(part: Any, branch: Any) -> Any:
     """A part of a model with numbers in the place of some: `branch` leads to them by the keys of their paths."""
     match part:
-        case Judgement() | Keep() if isinstance(branch, float):
+        case Judgement() | Keep() if not isinstance(branch, dict):
             return part.model_copy(update={"value": branch})
-        case OddsPerPoint() if isinstance(branch, float):
+        case OddsPerPoint() if not isinstance(branch, dict):
             both = part.impacts.model_copy(update={"value": branch})
             return part.model_copy(update={"impacts": both, "influences": both})
         case Persistence() | Weight():
             one, by_key = _FORMS[type(part)]
-            field = one if isinstance(branch, float) else by_key
+            field = by_key if isinstance(branch, dict) else one
             return part.model_copy(update={field: _changed(getattr(part, field), branch)})
         case Distribution() if isinstance(branch, dict) and set(branch) == {part.family}:
             return part.model_copy(update={"parameters": _changed(part.parameters, branch[part.family])})

@@ -20,10 +20,10 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     StringConstraints,
     Tag,
-    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -578,17 +578,21 @@ class OddsPerPoint(Value):
 
     impacts: Odds = Judgement(value=1.5)
     influences: Odds = Judgement(value=1.5)
+    _is_one: bool = PrivateAttr(default=False)
 
-    @model_validator(mode="before")
+    @property
+    def is_one(self) -> bool:
+        """Whether both are one judgement, as `odds_per_point: 1.5` is, of which an uncertain one has one draw."""
+        return self._is_one
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _from_short_form(cls, raw: object) -> object:
+    def _from_short_form(cls, raw: object, read: ModelWrapValidatorHandler[OddsPerPoint]) -> OddsPerPoint:
         if isinstance(raw, OddsPerPoint) or not is_judgement_form(raw):
-            return raw
-        try:
-            one = Judgement.model_validate(raw)  # one judgement, of which an uncertain one has one draw
-        except ValidationError:
-            return {"impacts": raw, "influences": raw}  # its faults are told in their place
-        return {"impacts": one, "influences": one}
+            return read(raw)
+        odds = read({"impacts": raw, "influences": raw})
+        odds._is_one = True  # noqa: SLF001  # made just now
+        return odds
 
 
 class Scenario(Part):

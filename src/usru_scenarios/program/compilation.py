@@ -10,12 +10,12 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.limits import LARGEST_TABLE
+from usru_scenarios.model.judgements import mean, with_values
 from usru_scenarios.model.schema import (
     Categorical,
     CategoricalDriver,
@@ -33,7 +33,7 @@ from usru_scenarios.model.schema import (
     Rule,
     Weight,
 )
-from usru_scenarios.names import HOLD, OUTCOME
+from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import (
@@ -49,7 +49,6 @@ from usru_scenarios.program.program import (
     _normalised,
     judgements,
 )
-from usru_scenarios.timeline import Grid
 
 _NOTHING: Floats = np.asarray(0.0)
 
@@ -57,42 +56,27 @@ RULE_ROWS = 4_096
 """The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
 
 
-class Values(Protocol):
-    """Gives the value of a judgement: a number, or one for each draw."""
-
-    def __call__(self, judgement: Judgement | Keep, /) -> Floats:
-        """Shape (), or (draws,) where it is drawn; of a persistence, its probability per step."""
-
-
-def compile_model(model: Model, values: Values | None = None) -> Program:
+def compile_model(model: Model, values: Mapping[KeyPath, Floats] | None = None) -> Program:
     """Compile a valid model.
 
     Args:
         model: the model.
-        values: of its judgements; by default those of the file, an uncertain one at its mean.
+        values: of some judgements by their paths, shape () or, for each draw, (draws,); a persistence as its
+            probability per step. The others have the value of the file, uncertain ones their mean.
 
     Raises:
         TooManyCasesError: the rows of a `prior_given` ask about more combinations of parents than can be told apart,
             which `reading` refuses.
+        KeyError: there is no judgement at a path.
     """
-    return _Compiler(model, values or means(model.grid)).program()
-
-
-def means(grid: Grid) -> Values:
-    """The judgements as the file has them, an uncertain one at its mean."""
-
-    def value(judgement: Judgement | Keep, /) -> Floats:
-        return np.asarray(judgement.per_step(grid) if isinstance(judgement, Keep) else judgement.mean)
-
-    return value
+    return _Compiler(with_values(model, values) if values else model).program()
 
 
 class _Compiler:
     """Holds what the compilation of every node needs: the model, its grid, and the states of each node by name."""
 
-    def __init__(self, model: Model, values: Values) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
-        self.value = values
         self.grid = model.grid
         self.states: dict[str, tuple[str, ...]] = {OUTCOME: tuple(sorted(model.scenarios))}
         self.numeric: set[str] = set()
@@ -128,6 +112,10 @@ class _Compiler:
                 for name, members in self.model.groups.items()
             },
         )
+
+    def value(self, judgement: Judgement | Keep) -> Floats:
+        """The value of a judgement, shape (), or (draws,) where it is drawn; of a persistence per step."""
+        return np.asarray(mean(judgement, self.grid))
 
     def _weight(self, weight: Weight | None) -> Floats:
         if weight is None:

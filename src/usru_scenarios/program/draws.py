@@ -16,9 +16,8 @@ import numpy as np
 from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL
 from usru_scenarios.model.families import beta_quantile, quantile
 from usru_scenarios.model.judgements import judgements
-from usru_scenarios.model.schema import Categorical, Distribution, Judgement, Keep
+from usru_scenarios.model.schema import Categorical, Distribution, Judgement
 from usru_scenarios.names import DIRICHLET
-from usru_scenarios.program.compilation import means
 from usru_scenarios.program.program import Floats
 
 if TYPE_CHECKING:
@@ -31,39 +30,34 @@ _HIGHEST = 8
 
 
 class JudgementDraws:
-    """Values of the judgements of a model, as `program.compile_model` asks for them.
+    """Values of the uncertain judgements of a model.
 
     Args:
         model: whose judgements.
         seed: of the draws.
         draws: how many.
+
+    Attributes:
+        values: by the paths of judgements, each of shape (draws,).
+        controls: shape (draws, controls), functions of the judgements whose means are known to be 0.
     """
 
     def __init__(self, model: Model, seed: int, draws: int) -> None:
-        self.model = model  # kept, so that the judgements' ids are no others'
-        self._means = means(model.grid)
         self._strata = _StratifiedUniforms(seed, draws)
-        self._values: dict[int, Floats] = {}
-        for judged in judgements(model):
-            held = judged.judgement
-            if isinstance(held.value, Distribution) and id(held) not in self._values:
-                self._values[id(held)] = self._drawn(held.value, judged.path)
+        self.values: dict[KeyPath, Floats] = {
+            judged.path: self._drawn(judged.judgement.value, judged.path)
+            for judged in judgements(model)
+            if isinstance(judged.judgement.value, Distribution)
+        }
         joint = []
         for prior in _joint_priors(model):
-            plain = all(id(share) not in self._values for share in prior.shares.values())
-            drawn = prior.drawn(self, self._strata)
-            if plain:
-                total = sum(share.mean for share in prior.shares.values())
+            drawn = prior.drawn(self.values, self._strata)
+            if self.values.keys().isdisjoint(drawn):
+                total = sum(share.mean for _, share in prior.shares.values())
                 shares = list(prior.shares.values())[1:]  # the first is what the others leave
-                joint += [drawn[id(share)] - share.mean / total for share in shares if share.mean]
-            self._values |= drawn
+                joint += [drawn[path] - share.mean / total for path, share in shares if share.mean]
+            self.values |= drawn
         self.controls: Floats = self._strata.controls(joint)
-        """Shape (draws, controls), functions of the judgements whose means are known to be 0."""
-
-    def __call__(self, judgement: Judgement | Keep, /) -> Floats:
-        """The value of a judgement, shape (), or (draws,) where it is uncertain."""
-        values = self._values.get(id(judgement))
-        return self._means(judgement) if values is None else values
 
     def _drawn(self, distribution: Distribution, path: KeyPath) -> Floats:
         parameters = [
@@ -107,32 +101,41 @@ class _StratifiedUniforms:
 # Dirichlet ------------------------------------------------------------------------------------------------------------
 
 
+Placed = tuple["KeyPath", Judgement]
+"""A judgement and where it stands."""
+
+
 @dataclass(frozen=True)
 class _JointPrior:
-    """Priors that are drawn together, around their values."""
+    """Priors that are drawn together, around their values, by state."""
 
     path: KeyPath
-    strength: Judgement
-    shares: Mapping[str, Judgement]
+    strength: Placed
+    shares: Mapping[str, Placed]
 
-    def drawn(self, values: JudgementDraws, strata: _StratifiedUniforms) -> dict[int, Floats]:
-        """The values of the priors, each of shape (draws,), by the judgements' ids: method (13).
+    def drawn(self, values: Mapping[KeyPath, Floats], strata: _StratifiedUniforms) -> dict[KeyPath, Floats]:
+        """The values of the priors by their paths, each of shape (draws,): method (13).
 
         The priors, normalised, times the strength are the parameters of the distribution; a prior of 0 stays 0.
         """
-        total = sum(values(share) for share in self.shares.values())
+
+        def value(placed: Placed) -> Floats:
+            path, judgement = placed
+            return values[path] if path in values else np.asarray(judgement.mean)
+
+        total = sum(value(share) for share in self.shares.values())
         sizes = {
-            name: np.atleast_1d(values(self.strength) * values(share) / total)
+            name: np.atleast_1d(value(self.strength) * value(share) / total)
             for name, share in sorted(self.shares.items())
         }
         left = np.ones(strata.draws)
-        found: dict[int, Floats] = {}
+        found: dict[KeyPath, Floats] = {}
         waiting = list(sizes)
         for name, size in sizes.items():
             waiting.remove(name)
             rest = sum((sizes[other] for other in waiting), np.zeros(1))
             part, kept = _part(size, rest, strata, (*self.path, name))
-            found[id(self.shares[name])], left = left * part, left * kept
+            found[self.shares[name][0]], left = left * part, left * kept
         return found
 
 
@@ -158,17 +161,22 @@ def _joint_priors(model: Model) -> Iterator[_JointPrior]:
     for section, nodes in (("drivers", model.drivers), ("consequences", model.consequences)):
         for name, node in nodes.items():
             if isinstance(node, Categorical):
-                own = {state: part.prior for state, part in node.states.items() if part.prior is not None}
-                yield from _of_node((section, name), node, own)
+                path = (section, name)
+                priors = {state: part.prior for state, part in node.states.items()}
+                yield from _of_node(path, node, _placed((*path, "states"), priors, "prior"))
                 for key, row in node.prior_given.items():
-                    yield from _of_map((section, name, "prior_given", key, "prior"), row.prior)
-    baselines = {name: one.baseline for name, one in model.scenarios.items() if one.baseline is not None}
-    yield from _of_node(("outcome",), model.outcome, baselines)
+                    yield from _of_map((*path, "prior_given", key, "prior"), row.prior)
+    baselines = {name: scenario.baseline for name, scenario in model.scenarios.items()}
+    yield from _of_node(("outcome",), model.outcome, _placed(("scenarios",), baselines, "baseline"))
 
 
-def _of_node(path: KeyPath, node: Categorical | Outcome, own: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
+def _placed(path: KeyPath, shares: Mapping[str, Judgement | None], *below: str) -> dict[str, Placed]:
+    return {name: ((*path, name, *below), share) for name, share in shares.items() if share is not None}
+
+
+def _of_node(path: KeyPath, node: Categorical | Outcome, own: Mapping[str, Placed]) -> Iterator[_JointPrior]:
     if node.prior is not None and own:
-        yield _JointPrior((*path, "prior"), node.prior.dirichlet, own)
+        yield _JointPrior((*path, "prior"), ((*path, "prior", DIRICHLET), node.prior.dirichlet), own)
     yield from _of_map((*path, "initial"), node.initial or {})
     for key, event in node.events.items():
         yield from _of_map((*path, "events", key, "prior"), event.prior or {})
@@ -176,4 +184,5 @@ def _of_node(path: KeyPath, node: Categorical | Outcome, own: Mapping[str, Judge
 
 def _of_map(path: KeyPath, shares: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
     if DIRICHLET in shares:
-        yield _JointPrior(path, shares[DIRICHLET], {name: one for name, one in shares.items() if name != DIRICHLET})
+        placed = _placed(path, shares)
+        yield _JointPrior(path, placed.pop(DIRICHLET), placed)

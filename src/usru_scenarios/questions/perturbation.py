@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from usru_scenarios.model.judgements import Judged, judgements, with_values
-from usru_scenarios.model.schema import Keep, Model, Numeric
+from usru_scenarios.model.schema import Model, Numeric
 
 POINTS = 1.0
 WEIGHT = 0.3
@@ -60,8 +60,7 @@ class _PerturbedValue:
     number: int
 
     def value(self) -> float:
-        held = self.judged.judgement
-        value = held.per_step(self.model.grid) if isinstance(held, Keep) else held.mean
+        value = self.judged.mean(self.model.grid)
         match self.judged.role:
             case "points":
                 return value + POINTS * self.shift() if value else 0.0

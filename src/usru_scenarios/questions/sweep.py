@@ -20,7 +20,7 @@ from usru_scenarios.language.text import Text
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
 from usru_scenarios.model.outline import Outline
-from usru_scenarios.model.schema import Judgement, Model
+from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
@@ -317,8 +317,7 @@ def _present(judged: Judged | None, role: Role, grid: Grid) -> float | None:
     """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
     if judged is None:
         return {"points": 0.0, "weight": 1.0}.get(role)
-    held = judged.judgement
-    return held.mean if isinstance(held, Judgement) else held.per_step(grid)
+    return judged.mean(grid)
 
 
 # The points -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usru_scenarios.model.judgements import Judged
-from usru_scenarios.model.schema import Keep, Model
+from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import NumericNode, Program
 
@@ -72,8 +72,7 @@ class _OnePointEditor:
     program: Program
 
     def of(self, judged: Judged) -> OnePointMore | None:
-        held, owner = judged.judgement, _owner(judged.path)
-        value = held.per_step(self.model.grid) if isinstance(held, Keep) else held.mean
+        owner, value = _owner(judged.path), judged.mean(self.model.grid)
         node = self.program.nodes[owner] if owner is not None else None
         factor = self._worth(owner)
         match judged.role:

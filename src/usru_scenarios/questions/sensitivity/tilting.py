@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.model.schema import Judgement, Keep, Model
-from usru_scenarios.program.compilation import compile_model, means
+from usru_scenarios.model.schema import Model
+from usru_scenarios.names import KeyPath
+from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import (
     JUDGEMENTS,
     CategoricalNode,
@@ -114,24 +115,15 @@ class TiltedProgram:
     def __init__(self, model: Model, program: Program, cells: Sequence[OnePointMore]) -> None:
         self.program = program
         self.cells: dict[str, list[int]] = {}
-        by_judgement: dict[int, tuple[int, OnePointMore]] = {}
+        draw: dict[KeyPath, int] = {}
         for number, cell in enumerate(cells):
             assert cell.owner is not None, "a judgement of all nodes tilts no single law"
             own = self.cells.setdefault(cell.owner, [])
             own.append(number)
-            by_judgement[id(cell.judged.judgement)] = len(own), cell
+            draw[cell.path] = len(own)
         draws = 1 + max((len(own) for own in self.cells.values()), default=0)
-        at_means = means(model.grid)
-
-        def value(judgement: Judgement | Keep, /) -> Floats:
-            if id(judgement) not in by_judgement:
-                return at_means(judgement)
-            draw, cell = by_judgement[id(judgement)]
-            values = np.full(draws, cell.value)
-            values[draw] = cell.changed
-            return values
-
-        self.nodes = compile_model(model, value).nodes
+        values = {cell.path: np.where(np.arange(draws) == draw[cell.path], cell.changed, cell.value) for cell in cells}
+        self.nodes = compile_model(model, values).nodes
 
     def of(self, node: CategoricalNode, step: int) -> LawTilts:
         """What the judgements of a node do to its law at a step."""
