@@ -82,7 +82,7 @@ def test_sabotaged_a_private_name_is_found(source: str) -> None:
 def parameters() -> list[tuple[str, Any]]:
     """The name and type of every parameter of every command."""
     found = []
-    for function in (app.usru, *app.COMMANDS):
+    for function in (app.usru, *map(app.described, app.COMMANDS)):
         taken = spliced(function)
         hints = get_type_hints(taken, include_extras=True)
         found += [(f"{function.__name__}.{name}", hints[name]) for name in inspect.signature(taken).parameters]

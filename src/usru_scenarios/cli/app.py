@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli.commands import (
-    ask,
-    calibrate,
-    check,
-    compare,
-    explain,
-    new,
-    schema,
-    sensitivity,
-    show,
-    simulate,
-    sources,
-    sweep,
-    validate,
-    watch,
-)
 from usru_scenarios.cli.conduct import USAGE, complain
 from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
 from usru_scenarios.version import __version__
 
 COMMANDS = (
-    simulate.simulate,
-    ask.ask,
-    compare.compare,
-    sweep.sweep,
-    explain.explain,
-    sensitivity.sensitivity,
-    watch.watch,
-    check.check,
-    validate.validate,
-    show.show,
-    sources.sources,
-    schema.schema,
-    new.new,
-    calibrate.calibrate,
+    *("simulate", "ask", "compare", "sweep", "explain", "sensitivity", "watch", "check"),
+    *("validate", "show", "sources", "schema", "new", "calibrate"),
 )
-"""Each command is a function of the same name in a module of its own; a new one is a module and a line here."""
+"""Each is a function of the same name in a module of its own; a new one is a module and a word here."""
+
+
+def described(name: str) -> Callable[..., None]:
+    """The function that describes a command; only that of a command which is called or listed is imported."""
+    function: Callable[..., None] = getattr(import_module(f"usru_scenarios.cli.commands.{name}"), name)
+    return function
 
 
 class _Commands(TyperGroup):
@@ -56,14 +36,11 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is typer's
         """The names of all commands."""
-        return [function.__name__ for function in COMMANDS]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
         """The command of a name."""
-        function = next((function for function in COMMANDS if function.__name__ == cmd_name), None)
-        if function is None:
-            return None
-        return made(function)
+        return made(described(cmd_name)) if cmd_name in COMMANDS else None
 
 
 def command() -> TyperGroup:

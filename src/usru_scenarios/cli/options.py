@@ -54,17 +54,17 @@ class RunOptions(NamedTuple):
     trials: Annotated[
         int | None,
         Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 81920]"),
-        parsers.trials,
+        parsers.setting,
     ] = None
     seed: Annotated[
-        int | None, Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]"), parsers.seed
+        int | None, Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]"), parsers.setting
     ] = None
     method: Annotated[
         str | None,
         Option(
             "--method", metavar="NAME", help="auto (exact where that is faster and there is no -n), sample or exact."
         ),
-        parsers.method,
+        parsers.setting,
     ] = None
     judgements: Annotated[
         int | None,
@@ -73,7 +73,7 @@ class RunOptions(NamedTuple):
             metavar="N",
             help="How many draws of the uncertain judgements; 0 takes them at their means.  [default: 512]",
         ),
-        parsers.judgements,
+        parsers.setting,
     ] = None
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, suggestion
-from usru_scenarios.settings import DEFAULT_MODEL, LEAST_TRIALS, ArgumentError, RunSettings
+from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, RunSettings
 
 MOST_COUNT = 10**12
 MOST_JOBS = 1024
@@ -42,39 +42,21 @@ def count(option: str, text: str) -> int:
     return number
 
 
-def trials(option: str, text: str, *, least: int = LEAST_TRIALS) -> int:
-    """A number of trials, of which some question takes at least so many."""
-    number = whole(option, text)
-    _check(trials=number, least=least)
-    return number
+def setting(option: str, text: str, **limits: int) -> int | str:
+    """A setting of a run, which is called as its option is; `settings` says what makes no sense, in words for all.
 
-
-def seed(option: str, text: str) -> int:
-    """A seed of random streams."""
-    number = whole(option, text)
-    _check(seed=number)
-    return number
-
-
-def judgements(option: str, text: str) -> int:
-    """A number of draws of the judgements."""
-    number = whole(option, text)
-    _check(judgements=number)
-    return number
-
-
-def method(_option: str, text: str) -> str:
-    """How an answer is found."""
-    _check(method=text)
-    return text
-
-
-def _check(**settings: Any) -> None:
-    """Refuse what `settings` refuses, in its words, which users of the library meet too."""
+    Args:
+        option: such as `--trials`.
+        text: as it is written.
+        limits: those of the question, as `RunSettings.checked` takes them.
+    """
+    value = text if option == "--method" else whole(option, text)
+    asked: dict[str, Any] = {option.removeprefix("--"): value}
     try:
-        RunSettings.checked(**settings)
+        RunSettings.checked(**asked, **limits)
     except ArgumentError as error:
         raise OptionError(f"--{error.message}", error.hint) from None
+    return value
 
 
 def jobs(option: str, text: str) -> int | None:

@@ -9,10 +9,11 @@ from typer import Context, Option
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.conduct import OptionError, complain
-from usru_scenarios.cli.options import ModelOptions
+from usru_scenarios.cli.options import ModelOptions, formats
 from usru_scenarios.cli.output import Destination
+from usru_scenarios.cli.splicing import Part
 from usru_scenarios.problems import printable
-from usru_scenarios.report import WIDE, Layout, ReportedResult, render_report
+from usru_scenarios.report import REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.progress import MapAny, Progress
@@ -128,14 +129,16 @@ class Session(NamedTuple):
         """What the place of the answer allows."""
         return self.output.layout(wide=self.wide, top=top)
 
-    def emit(self, home: str, result: ReportedResult, top: int = 0) -> None:
-        """Write an answer in the format that was asked for.
+    def emit(self, home: str, result: ReportedResult, warnings: Iterable[Warned], top: int = 0) -> None:
+        """Say the warnings of an answer, and write it in the format that was asked for.
 
         Args:
             home: the name of its reports.
             result: the answer.
+            warnings: what is to be said of it.
             top: how many entries of each list people see; 0 for all.
         """
+        self.warn(warnings)
         self.output.write(render_report(result, home, self.format, self.layout(top)))
 
     def emit_json(self, data: dict[str, Any]) -> None:
@@ -143,3 +146,11 @@ class Session(NamedTuple):
         from usru_scenarios.report.data import to_json
 
         self.output.write(to_json(data))
+
+
+ReportSession = Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))]
+"""Of a question that one process can be asked to answer in words."""
+TableSession = Annotated[Session, Part(form=formats(TABULAR), without=("wide",))]
+"""Of a question whose answer is a table of numbers."""
+TextSession = Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")]
+"""Of a question that nothing is drawn for."""

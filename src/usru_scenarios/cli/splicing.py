@@ -38,7 +38,8 @@ class Part:
         hints = get_type_hints(group, include_extras=True)
         for name, other in self.others.items():
             hints[name] = _explained(hints[name], other) if isinstance(other, str) else other
-        for name in group._fields if not self.names else ("context", *self.names) if "context" in hints else self.names:
+        context = [name for name, hint in hints.items() if hint is typer.Context]
+        for name in [*context, *self.names] if self.names else group._fields:
             if name not in self.without:
                 yield _Option(name, hints[name], group._field_defaults.get(name, inspect.Parameter.empty))
 
@@ -63,14 +64,13 @@ class _Option:
     def __init__(self, name: str, hint: Any, default: Any) -> None:
         kind, *about = get_args(hint) or (hint,)
         shown = next((one for one in about if isinstance(one, ParameterInfo)), None)
-        self.read: Callable[[str, str], Any] | None = next(filter(callable, about), None)
+        self.name, self.default = name, default
         self.written = shown.default if shown and isinstance(shown.default, str) else f"--{name}"
-        self.default = default
+        self.read: Callable[[str, str], Any] | None = next(filter(callable, about), None)
         if shown is not None:
             kind = kind if kind is bool else list[str] if get_origin(kind) is tuple else str
-            if not (
-                default is inspect.Parameter.empty or kind is bool or (isinstance(shown, ArgumentInfo) and default)
-            ):
+            told = kind is bool or isinstance(shown, ArgumentInfo)  # a default that help may tell
+            if default is not inspect.Parameter.empty and not (told and default not in (None, ())):
                 kind, default = kind | None, None
             kind = Annotated[kind, shown]
         self.parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
@@ -81,49 +81,55 @@ class _Option:
         Raises:
             OptionError: it makes no sense.
         """
-        text = texts[self.parameter.name]
-        if text is None or text in ((), []):
-            return self.default
-        if isinstance(text, list | tuple):
-            return tuple(text if self.read is None else (self.read(self.written, one) for one in text))
-        return text if self.read is None or not isinstance(text, str) else self.read(self.written, text)
+        match texts[self.name]:
+            case None | () | []:
+                return self.default
+            case str(text) if self.read is not None:
+                return self.read(self.written, text)
+            case list() | tuple() as several:
+                return tuple(text if self.read is None else self.read(self.written, text) for text in several)
+            case text:
+                return text
 
 
-def _group(group: type[Group], options: Sequence[_Option], texts: Mapping[str, Any]) -> Group:
-    return group(**{option.parameter.name: option.value(texts) for option in options})
+class _Taken:
+    """What a parameter of a function takes: an option, or those of a group as one value."""
+
+    def __init__(self, name: str, hint: Any, default: Any) -> None:
+        kind, *about = get_args(hint) or (hint,)
+        self.group = kind if inspect.isclass(kind) and issubclass(kind, tuple) else None
+        part = next((one for one in about if isinstance(one, Part)), Part())
+        self.options = [_Option(name, hint, default)] if self.group is None else list(part.of(kind))
+
+    def value(self, texts: Mapping[str, Any]) -> Any:
+        """The value of what a command line holds; raises `OptionError` as an option does."""
+        if self.group is None:
+            return self.options[0].value(texts)
+        made = self.group(**{option.name: option.value(texts) for option in self.options})
+        if hasattr(made, "check"):
+            made.check()
+        return made
 
 
 def spliced(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with the options of its groups as parameters of its own, all of which take what typer gives.
 
     What is asked of the whole run (`-q`, `--debug`) is noted in the context before any other option is read, and a
-    group whose options depend on one another has a method `check`, which is called before the function is.
+    group whose options depend on one another has a method `check`, which is called as soon as it is made.
     """
     hints = get_type_hints(function, include_extras=True)
-    parameters: list[inspect.Parameter] = []
-    values: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind, *about = get_args(hints[name]) or (hints[name],)
-        if inspect.isclass(kind) and issubclass(kind, tuple):
-            options = list(next((part for part in about if isinstance(part, Part)), Part()).of(kind))
-            values[name] = partial(_group, kind, options)
-        else:
-            options = [_Option(name, hints[name], parameter.default)]
-            values[name] = options[0].value
-        parameters += [option.parameter for option in options]
+    own = inspect.signature(function).parameters.items()
+    taken = {name: _Taken(name, hints[name], parameter.default) for name, parameter in own}
 
     def run(**texts: Any) -> Any:
         if "context" in texts:
             texts["context"].obj.note(quiet=texts["quiet"], debug=texts["debug"])
-        found = {name: value(texts) for name, value in values.items()}
-        for value in found.values():
-            if hasattr(value, "check"):
-                value.check()
-        return function(**found)
+        return function(**{name: one.value(texts) for name, one in taken.items()})
 
+    parameters = [option.parameter for one in taken.values() for option in one.options]
     run.__name__, run.__doc__ = function.__name__, function.__doc__
-    vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(run)["__signature__"] = inspect.Signature(parameters)
     return run
 
 

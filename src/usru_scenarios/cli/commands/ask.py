@@ -6,11 +6,9 @@ from typing import Annotated
 
 from typer import Argument
 
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
-from usru_scenarios.report import REPORTS
+from usru_scenarios.cli.session import ReportSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -21,7 +19,7 @@ def ask(
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))],
+    session: ReportSession,
 ) -> None:
     """How likely is this, if that? One probability, or a comparison of several.
 
@@ -33,5 +31,4 @@ def ask(
         query, model = model, query
     study = session.recall(model, changes)
     result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
-    session.warn(map(warned, study.outline.warnings))
-    session.emit("ask", result)
+    session.emit("ask", result, map(warned, study.outline.warnings))

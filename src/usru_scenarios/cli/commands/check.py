@@ -34,7 +34,6 @@ def check(
     """
     study = session.load(model, changes)
     result = study.check(robust=robust, map_parts=session.workers().map, **run.asked)
-    session.warn(result.warnings)
-    session.emit("check", result)
+    session.emit("check", result, result.warnings)
     if not result.all_hold:
         raise Exit(FINDINGS)

@@ -20,12 +20,10 @@ from usru_scenarios.cli.options import (
     RunOptions,
     SourcedOnly,
     Weights,
-    formats,
 )
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import Session, TableSession
 from usru_scenarios.cli.splicing import Part, read
 from usru_scenarios.problems import UsageError, printable
-from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def compare(
     ] = (),
     shared: Annotated[VariantOptions, Part("weights", "overrides", "do", "sourced_only")],
     run: Annotated[RunOptions, Part(trials="How many trials to draw for each.  [default: 81920]")],
-    session: Annotated[Session, Part(form=formats(TABULAR), without=("wide",))],
+    session: TableSession,
 ) -> None:
     """What is different, and what makes the difference? Files, profiles, weightings, interventions side by side.
 
@@ -117,8 +115,7 @@ def compare(
         map_blocks=session.workers().map,
         **run.asked,
     )
-    session.warn(result.warnings)
-    session.emit("compare", result)
+    session.emit("compare", result, result.warnings)
 
 
 def wanted(

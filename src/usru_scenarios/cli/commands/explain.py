@@ -8,11 +8,10 @@ from typing import Annotated
 from typer import Argument
 
 from usru_scenarios.cli.conduct import OptionError
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import ReportSession
 from usru_scenarios.cli.splicing import Part
-from usru_scenarios.report import REPORTS
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -28,14 +27,13 @@ def explain(
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: Annotated[RunOptions, Part("trials", "seed")],
-    session: Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))],
+    session: ReportSession,
 ) -> None:
     """Why? What would have to be true for a scenario, and how would it come about?"""
     scenario, model = asked(question)
     study = session.load(model, changes)
     result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
-    session.warn(result.warnings)
-    session.emit("explain", result)
+    session.emit("explain", result, result.warnings)
 
 
 def asked(words: Sequence[str]) -> tuple[str, str]:

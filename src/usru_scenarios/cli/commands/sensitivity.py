@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 from typer import Option
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.session import TableSession
 from usru_scenarios.cli.splicing import Part
-from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS, TOP
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def _question(option: str, text: str) -> str:
 _Trials = Annotated[
     int | None,
     Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 16384]"),
-    partial(parsers.trials, least=LEAST_SENSITIVITY_TRIALS),
+    partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS),
 ]
 
 
@@ -55,7 +54,7 @@ def sensitivity(
     conditions: Annotated[ConditionOptions, Part("do")],
     changes: ModelOptions,
     run: Annotated[RunOptions, Part("trials", "seed", trials=_Trials)],
-    session: Annotated[Session, Part(form=formats(TABULAR), without=("wide",))],
+    session: TableSession,
 ) -> None:
     """Which driver, which weight, which judgement matters?
 
@@ -67,5 +66,4 @@ def sensitivity(
     result = study.sensitivity(
         of, at, questions=questions, do=conditions.do, **run.asked, map_blocks=session.workers().map
     )
-    session.warn(result.warnings)
-    session.emit("sensitivity", result, top)
+    session.emit("sensitivity", result, result.warnings, top)

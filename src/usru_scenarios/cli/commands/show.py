@@ -9,8 +9,7 @@ from typer import Argument, Option
 from usru_scenarios.cli.conduct import OptionError
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
-from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.session import Session, TextSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def show(
         bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied.")
     ] = False,
     changes: ModelOptions,
-    session: Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")],
+    session: TextSession,
 ) -> None:
     """What does the file say, as the program understands it?"""
     if resolved and session.as_json:

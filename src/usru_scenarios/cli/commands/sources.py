@@ -8,7 +8,7 @@ from typer import Argument
 
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import TextSession
 from usru_scenarios.cli.splicing import Part
 
 
@@ -22,7 +22,7 @@ def sources(
     ] = None,
     *,
     changes: Annotated[ModelOptions, Part("profile")],
-    session: Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")],
+    session: TextSession,
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""
     from usru_scenarios.questions.sources import judgement_sources

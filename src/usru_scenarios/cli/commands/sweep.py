@@ -8,11 +8,10 @@ from typing import Annotated
 from typer import Argument, Option
 
 from usru_scenarios.cli.conduct import OptionError
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.session import TableSession
 from usru_scenarios.cli.splicing import Part
 from usru_scenarios.problems import listing, suggestion
-from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -41,7 +40,7 @@ def sweep(
             trials="How many trials to draw for each point.  [default: 16384; with two variables 4096]",
         ),
     ],
-    session: Annotated[Session, Part(form=formats(TABULAR), without=("wide",))],
+    session: TableSession,
 ) -> None:
     """Over a range: how do the likelihoods move with a weight or another number, and where does another future lead?
 
@@ -64,8 +63,8 @@ def sweep(
         if of not in known:
             raise OptionError(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
     result = study.sweep(variables, at=at, do=conditions.do, **run.asked, map_blocks=session.workers().map)
-    session.warn(result.warnings)
-    session.emit("sweep", result if of is None or session.format in ("json", "csv") else result.only(of))
+    shown = result if of is None or session.format in ("json", "csv") else result.only(of)
+    session.emit("sweep", shown, result.warnings)
 
 
 def asked(words: Sequence[str]) -> tuple[list[str], str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Exit
 
 from usru_scenarios.cli.options import Model, ModelOptions
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import TextSession
 from usru_scenarios.cli.splicing import Part
 from usru_scenarios.problems import ModelError
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -20,7 +20,7 @@ def validate(
     model: Model = DEFAULT_MODEL,
     *,
     changes: Annotated[ModelOptions, Part(without=("sourced_only",))],
-    session: Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")],
+    session: TextSession,
 ) -> None:
     """Is the file right? Tells every fault and warning with its place."""
     from usru_scenarios.questions.validate import examined, invalid, valid

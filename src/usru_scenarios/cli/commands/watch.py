@@ -43,5 +43,4 @@ def watch(
     result = study.watch(
         on=on, horizon=horizon, of=of, map_blocks=session.workers().map, **conditions._asdict(), **run.asked
     )
-    session.warn(result.warnings)
-    session.emit("watch", result, top)
+    session.emit("watch", result, result.warnings, top)
