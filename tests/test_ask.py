@@ -254,7 +254,7 @@ def stuck() -> Json:
 def test_impossible_evidence_names_the_observation(tmp_path: Path, method: Any, conditions: str, message: str) -> None:
     with pytest.raises(ImpossibleEvidence) as caught:
         limited(study_of(stuck(), tmp_path), most_unmet=4096).ask(f"P(war @ end | {conditions})", method=method)
-    assert f"does not happen: {message}" in str(caught.value)
+    assert f"the observation is impossible: {message}" in str(caught.value)
     assert ("exactly" in str(caught.value)) == (method == "exact")
 
 
@@ -527,12 +527,12 @@ def file(tmp_path: Path) -> str:
 def test_ask_says_what_it_found_and_how(file: str) -> None:
     done = usru("ask", "P(war @ end | do(mood=high), talks=deal @ 2001)", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "imposed  mood=high" in done.stdout
-    assert "seen     talks=deal @ 2001" in done.stdout
+    assert "intervention  mood=high" in done.stdout
+    assert "observation   talks=deal @ 2001" in done.stdout
     assert "Exact" in done.stdout
     done = usru("ask", "P(war @ end | talks=deal @ 2001) > P(war @ end)", file, "-n", "4096", "-q")
     assert "fails: 0." in done.stdout
-    assert "4,096 trials (what is seen leaves the worth of " in done.stdout
+    assert "4,096 trials (effective sample size " in done.stdout
     done = usru("ask", "P(war @ end) > 2", file, "-f", "md")
     assert (done.returncode, "**fails" in done.stdout) == (0, True)
 
@@ -570,7 +570,7 @@ def test_faults_point_into_what_was_written(file: str, arguments: list[str], mes
 def test_findings_end_with_status_one(file: str, tmp_path: Path) -> None:
     done = usru("ask", "P(war | scenario=thaw @ start, war @ start)", file)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "does not happen" in done.stderr
+    assert "the observation is impossible" in done.stderr
     raw = {**TINY, "drivers": {**TINY["drivers"], "comet": {"states": {"hit": 1.5e-5, "miss": 1}}}}
     (tmp_path / "rare.yaml").write_text(json.dumps(raw), encoding="utf-8")
     rare = "P(war @ end | mood=high and comet=hit @ start)"
@@ -584,10 +584,10 @@ def test_simulate_says_what_was_imposed_and_seen(file: str) -> None:
     text, markdown, data = (usru(*arguments, "-f", form).stdout for form in ("table", "md", "json"))
     for shown in (text, markdown):
         assert "mood=high @ 2001" in shown
-        assert "imposed" in shown
+        assert "intervention" in shown
         assert "talks=deal @ end" in shown
-        assert "seen" in shown
-        assert "what is seen leaves the worth of" in shown
+        assert "observation" in shown
+        assert "effective sample size" in shown
     run = json.loads(data)["run"]
     assert (run["do"], run["given"], run["method"]) == (["mood=high @ 2001"], ["talks=deal @ end"], "sample")
     assert 0 < run["effective_trials"] < 4096

@@ -113,7 +113,7 @@ def test_evidence_that_never_happens_leaves_one_expectation_undecided(tmp_path: 
     for method in ("exact", "sample"):
         report = study.check(method=method)
         assert report.counts == {"holds": 1, "fails": 0, "undecided": 1}
-        assert "does not happen" in (report.expectations["absurd"].problem or "")
+        assert "the observation is impossible" in (report.expectations["absurd"].problem or "")
         assert report.expectations["absurd"].margin is None
 
 
@@ -214,7 +214,7 @@ def test_check_tells_what_fails_and_ends_with_status_one(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (1, "")
     assert "1 hold, 1 fail, 0 undecided." in done.stdout
     assert "fails  b  War rules\n  P(war @ each) > 0.9\n  the sides are those of 200" in done.stdout
-    assert "'usru sources G7' tells what the claim says" in done.stdout
+    assert "'usru sources G7' shows what the claim says" in done.stdout
     markdown = answer("check", file, "-f", "md")
     assert (markdown.returncode, "| fails | `b` |" in markdown.stdout) == (1, True)
     found = json.loads(answer("check", file, "--json", "--robust", "2", "-n", "100").stdout)

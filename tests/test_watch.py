@@ -471,7 +471,7 @@ def test_signposts_of_the_state_come_before_those_of_the_scenario(opened: Opened
 
 def test_the_rest_is_counted(opened: Opened) -> None:
     found = opened(TWO).watch(trials=5_000)
-    assert "And 3 more, 2 of them within the noise: --top 0 for all." in table(found, Layout(top=1))
+    assert "And 3 more, 2 of them within sampling error: --top 0 for all." in table(found, Layout(top=1))
     assert "The war: rages" not in table(found, Layout(top=1))
     assert all(f"\n{rank}  " in table(found, Layout()) for rank in range(1, 5))
     assert md(found, Layout(top=1)).count("**") == 2
@@ -551,7 +551,7 @@ def test_the_command(tmp_path: Path) -> None:
         ["shut@start"],
         "sailor",
     )
-    assert "imposed  dispute=loud" in answer("watch", HARBOUR, "--do", "dispute=loud", "-n", "2000").stdout
+    assert "intervention  dispute=loud" in answer("watch", HARBOUR, "--do", "dispute=loud", "-n", "2000").stdout
 
 
 @pytest.mark.parametrize(
@@ -562,7 +562,7 @@ def test_the_command(tmp_path: Path) -> None:
         (("--for", "2031"), "off the grid"),
         (("--on", "2026"), "one of: 2026-Q1, 2026-Q2, 2026-Q3, 2026-Q4"),
         (("--on", "2027-Q1", "--for", "2026-Q1"), "--on 2026-Q1 --for 2027-Q1"),
-        (("--on", "end", "--for", "start"), "can't move by what is seen at 2028-Q4"),
+        (("--on", "end", "--for", "start"), "can't move by an observation at 2028-Q4"),
         (("--of", "rest"), "did you mean 'reset'?"),
         (("--top", "few"), "--top takes a whole number"),
         (("-f", "ndjson"), "'ndjson' is unknown"),

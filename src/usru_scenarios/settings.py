@@ -184,7 +184,8 @@ def _trials(value: object, least: int) -> int:
         raise ArgumentError(f"trials {shown(value)} is too few", "a standard error takes at least 2 trials")
     if number < least:
         raise ArgumentError(
-            f"trials {shown(value)} is too few", f"to tell what matters from noise takes at least {least} trials"
+            f"trials {shown(value)} is too few",
+            f"to separate effects from sampling error takes at least {least} trials",
         )
     return number
 

@@ -44,7 +44,9 @@ class ConditionOptions(NamedTuple):
     do: Do = ()
     given: Annotated[
         tuple[str, ...],
-        Option("--given", metavar="NODE=STATE@TIME", help="See a state, which tells of its causes too. Repeatable."),
+        Option(
+            "--given", metavar="NODE=STATE@TIME", help="Observe a state: evidence about its causes too. Repeatable."
+        ),
     ] = ()
 
 

@@ -452,7 +452,7 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
     if not weights.any():
-        raise NothingObservedError("what is said to be seen does not happen")
+        raise NothingObservedError("the observation is impossible")
     counts = [one.weights.mean() * scale / weights.mean() for one, scale in zip(found, scales, strict=True)]
 
     def put(parts: Iterable[Floats]) -> Floats:

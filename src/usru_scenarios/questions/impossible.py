@@ -57,7 +57,7 @@ def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvide
 
 def _impossible(program: Program, evidence: Evidence, how: str = "impossible") -> ImpossibleEvidence:
     culprit = _culprit(evidence, lambda kept: can_happen(program, kept) is not False)
-    return ImpossibleEvidence(f"what is said to be seen does not happen: {culprit} ({how})")
+    return ImpossibleEvidence(f"the observation is impossible: {culprit} ({how})")
 
 
 def _culprit(evidence: Evidence, happens: Callable[[Evidence], bool]) -> str:

@@ -62,7 +62,7 @@ def _why_none(result: Answer) -> str:
     if not certain:
         return "the arithmetic has no result"
     part = certain[0]
-    return f"none of the {result.trials:,} trials {'met' if part.value == 0.0 else 'missed'} {part.text}"
+    return f"{part.text} is {part.value:.0f} in each of the {result.trials:,} trials"
 
 
 def with_error(value: float, error: float) -> str:
@@ -137,7 +137,9 @@ def _told(result: Answer) -> Iterator[ShownCondition]:
     for part in parts:
         if part.left_out:
             whose = f"{_name(part)}: " if _has_parts(result) else ""
-            yield ShownCondition("left out", f"{whose}{', '.join(part.left_out)}", "what is seen is impossible there")
+            yield ShownCondition(
+                "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
+            )
 
 
 def _name(part: ProbabilityReport) -> str:

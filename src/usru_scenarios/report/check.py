@@ -116,7 +116,7 @@ def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:
         drawn = f"after {one.trials:,} trials the sampling" if one.trials else f"with {judgements:,} draws the"
         yield f"{drawn} error still spans the bound"
     if one.sources:
-        yield f"'usru sources {one.sources[0]}' tells what the claim says"
+        yield f"'usru sources {one.sources[0]}' shows what the claim says"
 
 
 def _counted(result: CheckReport) -> str:

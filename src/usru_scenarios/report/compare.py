@@ -74,7 +74,7 @@ def _described(name: str, one: VariantCompared) -> str:
     """The file, the profile and what is imposed, where the name does not say them."""
     profile = f", profile {one.profile}" if one.profile and one.profile not in name else ""
     hidden = ", ".join(text for text in one.do if text not in name)
-    return f"{one.model.name}{profile}{f', imposed {hidden}' if hidden else ''}"
+    return f"{one.model.name}{profile}{f', intervention {hidden}' if hidden else ''}"
 
 
 def _foot(result: Comparison) -> Iterator[str]:

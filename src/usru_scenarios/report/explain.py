@@ -68,8 +68,8 @@ def _headline(result: Explanation) -> str:
 
 def _subtitle(result: Explanation) -> str:
     profile = f", profile {result.run.profile}" if result.run.profile else ""
-    imposed = f", imposed {', '.join(result.run.do)}" if result.run.do else ""
-    seen = f", seen {', '.join(result.run.given)}" if result.run.given else ""
+    imposed = f", intervention {', '.join(result.run.do)}" if result.run.do else ""
+    seen = f", observation {', '.join(result.run.given)}" if result.run.given else ""
     return f"{result.scenario} in {result.model.name}{profile}{imposed}{seen}"
 
 
@@ -235,7 +235,7 @@ def _direct(result: Explanation) -> Iterator[RenderableType]:
     yield words(_DIRECT_LEGEND, "dim")
     yield Text()
     decimals = _decimals(direct)
-    rows = _table("all\nworlds", "where it\ncomes true")
+    rows = _table("all\ntrials", "where it\ncomes true")
     shown, rest = _shown(direct)
     *drivers, unexplained = shown
     for part in drivers:
@@ -282,7 +282,7 @@ def _telling(result: Explanation) -> Iterator[RenderableType]:
         yield words("No state of a driver is clearly more common where it comes true.")
     else:
         yield words(
-            "How often a state holds at that step where it comes true, and where not; most telling first.", "dim"
+            "How often a state holds at that step where it comes true, and where not; most informative first.", "dim"
         )
         yield Text()
         rows = _table("where it\ncomes true", "where\nnot", "ratio")

@@ -21,8 +21,8 @@ class ShownCondition(NamedTuple):
 def conditions(imposed: Iterable[str], seen: Iterable[str]) -> list[ShownCondition]:
     """What was imposed and what was seen, each once."""
     return [
-        *(ShownCondition("imposed", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
-        *(ShownCondition("seen", text, "tells about causes as well as effects") for text in dict.fromkeys(seen)),
+        *(ShownCondition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
+        *(ShownCondition("observation", text, "evidence about its causes too") for text in dict.fromkeys(seen)),
     ]
 
 
@@ -52,7 +52,7 @@ def how(
     """A sentence without its full stop: by how many trials, and how many of them count where something was seen."""
     if not trials:
         return f"{exactly(judgements, seed)}{at_means(judgements_at_means)}"
-    kept = f" (what is seen leaves the worth of {effective_trials:,.0f})" if conditioned and effective_trials else ""
+    kept = f" (effective sample size {effective_trials:,.0f})" if conditioned and effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
     return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"
 

@@ -53,7 +53,7 @@ def _when(result: Sensitivity) -> str:
 
 def _subtitle(result: Sensitivity) -> str:
     profile = f", profile {result.run.profile}" if result.run.profile else ""
-    imposed = f", imposed {', '.join(result.run.do)}" if result.run.do else ""
+    imposed = f", intervention {', '.join(result.run.do)}" if result.run.do else ""
     return f"{result.model.name}{profile}{imposed}"
 
 
@@ -83,8 +83,7 @@ def _drivers_notes(result: Sensitivity) -> Iterator[str]:
     yield f"Expected shift: {way}. Bits: how much information the state carries about {which} comes true."
     yield (
         "The shares are of how much the likelihood, given the drivers' paths, varies between trials. First order: what "
-        "the state explains, with all that it tells about drivers that go with it, so that shares may sum to more than "
-        "1."
+        "the state explains, drivers that are correlated with it included, so that shares may sum to more than 1."
     )
     yield result.note or (
         "Total: what exchanging the driver's whole path between trials changes, the others' left as they are; what it "
@@ -94,9 +93,7 @@ def _drivers_notes(result: Sensitivity) -> Iterator[str]:
 
 def _moves_notes(result: Sensitivity) -> Iterator[str]:
     """What is done, and what the numbers mean."""
-    yield (
-        "To impose a state is to do, not to see: the driver is cut off from its causes, and what it acts on follows."
-    )
+    yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
     if any(state.quantile is not None for driver in result.moves or () for state in driver.states):
         yield "A number is held at the 5% and 95% quantiles of its own distribution."
     yield (

@@ -111,7 +111,7 @@ def _profiles(model: Overview) -> Iterator[RenderableType]:
         for name, profile in model.profiles.items():
             yield Text.assemble((name, "bold"), "  ", words(profile.title))
     yield Text()
-    yield Text("usru show NAME tells all about one driver, consequence, scenario, rule or profile.", "dim")
+    yield Text("usru show NAME shows all of one driver, consequence, scenario, rule or profile.", "dim")
 
 
 # One part
@@ -289,4 +289,4 @@ def _events(events: Iterable[EventPart]) -> Iterator[RenderableType]:
 def _sources(sources: list[str], name: str) -> Iterator[RenderableType]:
     cited = f"Sources {', '.join(sources)}; " if sources else ""
     yield Text()
-    yield words(f"{cited}usru sources {name} tells what they say.", "dim")
+    yield words(f"{cited}usru sources {name} shows what they say.", "dim")

@@ -50,8 +50,8 @@ _NUMBERS = 22
 _WHERE = "Where to look"
 _SIGNPOSTS = "Signposts of the scenarios they speak for"
 _LEGEND = (
-    "The expected move is how likely a state is times how far the forecast moves where it is seen. To see is not to "
-    "impose: a sighting tells of causes as well as of effects."
+    "The expected move is the probability of a state times how far its observation moves the forecast. An observation "
+    "is no intervention: it is evidence about causes as well as effects."
 )
 _SMALL_PRINT = "The likelihoods follow from the judgements in the file, not from data."
 
@@ -73,7 +73,7 @@ def _before(result: Watch) -> str:
     """The forecast before anything is seen."""
     decimals = _decimals(result)
     told = [f"{one.title} {one.probability:.{decimals}f}" for one in result.forecast.values()]
-    return f"Before anything is seen: {', '.join(told)}."
+    return f"Before any observation: {', '.join(told)}."
 
 
 def _decimals(result: Watch) -> int:
@@ -109,7 +109,7 @@ def _speaks(indicator: Indicator, result: Watch) -> list[str]:
     sides = (("for", indicator.speaks_for), ("against", indicator.speaks_against))
     parts += [f"{side} {change(name)}" for side, name in sides if name is not None and name != result.of]
     if indicator.within_noise:
-        parts.insert(0, f"says nothing{'' if result.of is None else f' of {result.of}'} that is told from noise")
+        parts.insert(0, f"no change{'' if result.of is None else f' of {result.of}'} beyond sampling error")
     return parts
 
 
@@ -135,10 +135,10 @@ def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
     if left:
         noise = sum(indicator.within_noise for indicator in left)
         lines.append(
-            f"And {len(left):,} more{f', {noise} of them within the noise' if noise else ''}: --top 0 for all."
+            f"And {len(left):,} more{f', {noise} of them within sampling error' if noise else ''}: --top 0 for all."
         )
     if result.too_rare:
-        few = f"{len(result.too_rare)} states were met in too few trials to tell anything"
+        few = f"{len(result.too_rare)} states occur in too few trials for an estimate"
         names = f"{', '.join(result.too_rare[:3])}{', ...' if len(result.too_rare) > 3 else ''}"
         lines.append(f"{few} ({names}): more trials with -n.")
     return replace(result, indicators=shown), lines
@@ -153,7 +153,7 @@ def _found(result: Watch) -> str:
     return f"{found}, standard errors of the moves at most {rounded_up(max(errors))}." if errors else f"{found}."
 
 
-_NOTHING = "No state of a driver or consequence was met in enough trials to tell anything."
+_NOTHING = "No state of a driver or consequence occurs in enough trials for an estimate."
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _indicators(result: Watch, layout: Layout) -> Table:
     decimals, moves = _decimals(result), _move_decimals(result)
     rows = grid()
     rows.add_column("", justify="right", no_wrap=True, vertical="top")
-    rows.add_column("what is seen", ratio=1)
+    rows.add_column("observation", ratio=1)
     for header in ("likely", "expected\nmove"):
         rows.add_column(header, justify="right", no_wrap=True, vertical="top")
     for rank, indicator in enumerate(result.indicators, 1):
@@ -249,7 +249,7 @@ def _nodes(result: Watch) -> Iterator[RenderableType]:
         return
     yield _heading(_WHERE)
     rows = grid()
-    rows.add_column("whatever is seen of it", ratio=1)
+    rows.add_column("driver or consequence", ratio=1)
     for header in ("expected\nmove", "bits"):
         rows.add_column(header, justify="right", no_wrap=True, vertical="top")
     for node in result.nodes[:_MOST_NODES]:
@@ -306,7 +306,7 @@ def _md_indicators(result: Watch) -> Iterator[str]:
         yield _NOTHING
         return
     decimals, moves = _decimals(result), _move_decimals(result)
-    yield row(["", "what is seen", "likely", "expected move", "what it says", "rests on"])
+    yield row(["", "observation", "likely", "expected move", "change of the forecast", "rests on"])
     yield row(["---:", "---", "---:", "---:", "---", "---"])
     for rank, indicator in enumerate(result.indicators, 1):
         numbers = f"{indicator.probability:.{decimals}f}", f"{indicator.expected_move:.{moves}f}"
@@ -332,7 +332,7 @@ def _md_nodes(result: Watch) -> Iterator[str]:
     if not result.nodes:
         return
     yield from (f"## {_WHERE}", "")
-    yield row(["whatever is seen of it", "expected move", "bits"])
+    yield row(["driver or consequence", "expected move", "bits"])
     yield row(["---", "---:", "---:"])
     yield from (row([escaped(node.title), *_worth(node, result)]) for node in result.nodes[:_MOST_NODES])
     yield ""

@@ -19,7 +19,7 @@ def watch(
     *,
     on: Annotated[
         str | None,
-        Option(metavar="STEP", help="When something is seen.  [default: a quarter of the way through]"),
+        Option(metavar="STEP", help="When the observation is made.  [default: a quarter of the way through]"),
     ] = None,
     horizon: Annotated[
         str | None, Option("--for", metavar="STEP", help="When the forecast is for.  [default: end]")

@@ -228,7 +228,7 @@ class _Explainer:
     def _missing(self, *, enough: bool) -> str:
         """Why there are no direct shares; empty where there are."""
         if not enough:
-            return f"Too few of {self.plan.trials:,} trials met what is given and explained."
+            return f"The observations and what is explained hold together in too few of {self.plan.trials:,} trials."
         return "" if self.contrast.parts else self.contrast.missing
 
     def _too_few(self, sums: PathSums) -> UsruError:

@@ -69,7 +69,7 @@ class ExactIndicators:
         found = np.array(exact.probabilities(self.program, self._events)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
-            raise exact.NothingObservedError("what is said to be seen does not happen")
+            raise exact.NothingObservedError("the observation is impossible")
         found /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
         return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]

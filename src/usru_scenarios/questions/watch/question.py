@@ -91,7 +91,7 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
     first = min(program.steps // 4, last) if on is None else _step(on, "--on", program)
     if last < first:
         earlier, later = program.grid.labels[last], program.grid.labels[first]
-        message = f"the forecast of {earlier} can't move by what is seen at {later}, which is after it"
+        message = f"the forecast of {earlier} can't move by an observation at {later}, which is after it"
         place = Text(horizon or "", "--for")
         raise place.error("time", message, 0, len(place.text), f"turned round: --on {earlier} --for {later}")
     aim = parse_target(of, None, program)

@@ -192,7 +192,7 @@ def scales(context: Context) -> Iterator[Finding]:
             message = f"the range of '{name}' must rise, and this goes from {low:g} to {high:g}"
             yield Finding("range_not_rising", message, (*path, "range"), of_key=False)
         elif high - low < max(LEAST_RANGE, NARROWEST_RANGE * max(abs(low), abs(high))):
-            message = f"the range of '{name}' is too narrow for numbers in it to be told apart"
+            message = f"the range of '{name}' is too narrow for numbers in it to be distinct"
             yield Finding("range_too_narrow", message, (*path, "range"), of_key=False)
         else:
             yield from _on_scale(node, path, low, high)
