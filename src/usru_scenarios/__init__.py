@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.watch import Watch
-    from usru_scenarios.settings import ArgumentError
+    from usru_scenarios.settings import ArgumentError, SampleLimits
     from usru_scenarios.study import Study, load
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "Problem",
     "QueryError",
     "RequestError",
+    "SampleLimits",
     "Sensitivity",
     "Simulation",
     "Study",
@@ -87,6 +88,7 @@ _HOMES = {
     "Problem": "problems",
     "QueryError": "problems",
     "RequestError": "problems",
+    "SampleLimits": "settings",
     "Sensitivity": "results.sensitivity",
     "Simulation": "results.simulate",
     "Study": "study",
