@@ -9,7 +9,7 @@ import pytest
 
 from support.command import HARBOUR, answer, shell
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import Destination, OutputError
 
 RUN = ("simulate", HARBOUR, "-n", "2000")

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli.conduct import USAGE, complain
+from usru_scenarios.cli.common import USAGE, complain
 from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
 from usru_scenarios.version import __version__
 

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from usru_scenarios.cli.conduct import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, complain
-from usru_scenarios.problems import Problem, UsruError, printable, suggestion, tells_want_of_memory
+from usru_scenarios.cli.common import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, complain
+from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
     from typer import TyperException
 
-_OUT_OF_MEMORY = str(
-    Problem("memory", "usru: out of memory", None, "fewer --jobs, -n, --judgements or steps need less")
-)
+_OUT_OF_MEMORY = with_hint("usru: out of memory", "fewer --jobs, -n, --judgements or steps need less")
 
 _LEAST_ROOM = 175 << 20
 """Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
@@ -25,12 +23,12 @@ _LEAST_ROOM = 175 << 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (by default that of the process) and return its exit status."""
-    conduct = CommandState()
+    state = CommandState()
     _open_closed()
     _speak_utf8()
     try:
         with unwinding():
-            return _ended(sys.argv[1:] if arguments is None else arguments, conduct)
+            return _ended(sys.argv[1:] if arguments is None else arguments, state)
     except BrokenPipeError:
         _forget_output()
         return READER_GONE
@@ -44,42 +42,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_unwritten()
 
 
-def _ended(arguments: Sequence[str], conduct: CommandState) -> int:
+def _ended(arguments: Sequence[str], state: CommandState) -> int:
     if not _has_room():
         complain(_OUT_OF_MEMORY)
         return USAGE
     from typer import TyperException
 
     try:
-        status = _run(arguments, conduct)
+        status = _run(arguments, state)
         _flush()
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except TyperException as error:
         complain(_usage(error))
         return USAGE
-    except UsruError as error:
-        if conduct.debug:
-            _show_traceback()
-        complain(str(error))
-        return error.exit_status
-    except OSError as error:
-        if conduct.debug:
-            _show_traceback()
-        told = (
-            f"usru: {(error.strerror or str(error)).lower()}{f': {_named(error.filename)}' if error.filename else ''}"
-        )
-        complain(_OUT_OF_MEMORY if _is_want_of_memory(error) else told)
-        return USAGE
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
-        if conduct.debug:
+        if state.debug:
             _show_traceback()
-        if _is_want_of_memory(error):
-            complain(_OUT_OF_MEMORY)
-            return USAGE
-        complain(_fault(error, conduct))
-        return FAULT
+        message, status = _told(error, debug=state.debug)
+        complain(message)
     return status
+
+
+def _told(error: Exception, *, debug: bool) -> tuple[str, int]:
+    """What to say of an error, and the exit status that it has."""
+    if isinstance(error, UsruError):
+        return str(error), error.exit_status
+    if _is_want_of_memory(error):
+        return _OUT_OF_MEMORY, USAGE
+    if isinstance(error, OSError):
+        place = f": {_named(error.filename)}" if error.filename else ""
+        return f"usru: {(error.strerror or str(error)).lower()}{place}", USAGE
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "" if debug else "--debug shows where; please report it with the command that you ran"
+    return with_hint(one_line(f"usru: a fault of the program itself: {said}"), hint), FAULT
 
 
 def _has_room() -> bool:
@@ -101,7 +97,7 @@ def _is_want_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _run(arguments: Sequence[str], conduct: CommandState) -> int:
+def _run(arguments: Sequence[str], state: CommandState) -> int:
     import typer
 
     from usru_scenarios.cli.app import command
@@ -109,7 +105,7 @@ def _run(arguments: Sequence[str], conduct: CommandState) -> int:
 
     root = command()
     try:
-        with root.make_context("usru", list(arguments), obj=conduct) as context:
+        with root.make_context("usru", list(arguments), obj=state) as context:
             root.invoke(context)
     except typer.Exit as end:
         if end.exit_code == DONE and sys.stdout is None:  # what ends so early has written help or the version
@@ -129,9 +125,7 @@ def _usage(error: TyperException) -> str:
     speaker = context.command_path if context else "usru"
     message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
     hint = suggestion(_mistyped(error), _known(error))
-    return str(
-        Problem("usage", f"{speaker}: {message[:1].lower()}{message[1:]}", None, hint or f"see {speaker} --help")
-    )
+    return with_hint(one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
 
 
 def _mistyped(error: TyperException) -> str:
@@ -147,13 +141,6 @@ def _known(error: TyperException) -> list[str]:
     if hasattr(error, "option_name"):
         return [name for parameter in context.command.get_params(context) for name in parameter.opts]
     return context.command.list_commands(context) if hasattr(context.command, "list_commands") else []
-
-
-def _fault(error: Exception, conduct: CommandState) -> str:
-    """What to say of an error that nobody foresaw."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    hint = "" if conduct.debug else "--debug shows where; please report it with the command that you ran"
-    return str(Problem("fault", f"usru: a fault of the program itself: {said}", None, hint))
 
 
 def _show_traceback() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, RunSettings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from typer import Context, Option
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.conduct import OptionError, complain
+from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.options import ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.splicing import Part

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.session import Session

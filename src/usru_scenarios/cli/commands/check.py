@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Exit, Option
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.conduct import FINDINGS
+from usru_scenarios.cli.common import FINDINGS
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import ReportSession

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part

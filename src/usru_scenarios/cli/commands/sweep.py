@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from usru_scenarios.cli.conduct import OptionError
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.cli.splicing import Part
