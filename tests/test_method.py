@@ -10,12 +10,12 @@ import pytest
 
 from usru_scenarios.estimation.bands import PerDraw
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
+from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.estimation.variance_shares import (
     correlation_ratio,
     expected_shift,
     grouped,
     information,
-    jackknife,
     partners,
     squared_differences,
     total_share,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Literal, cast
+from typing import Literal, Protocol, TypeVar, cast
 
 from usru_scenarios.problems import UsageError, listing, one_line, suggestion
 
@@ -68,6 +68,17 @@ TOP = 10
 """How many of what is ranked are told, unless more or fewer are asked for."""
 
 
+class Effective(Protocol):
+    """What was sampled from trials of which some agree with what is observed."""
+
+    @property
+    def effective_trials(self) -> float:
+        """For how many unweighted trials those stand that agree."""
+
+
+Sampled = TypeVar("Sampled", bound=Effective)
+
+
 @dataclass(frozen=True)
 class SampleLimits:
     """How much more is drawn where too few trials agree with what is observed, and how few are too few: method (23).
@@ -82,14 +93,25 @@ class SampleLimits:
     most_unmet: int = 1 << 18
     least_effective: float = 100.0
 
-    def enough(self, effective: float, trials: int) -> bool:
-        """Whether so many effective trials are enough of those drawn: all of them where few are drawn."""
-        return effective >= min(self.least_effective, trials)
+    def sample(self, run: Callable[[int], Sampled], trials: int) -> tuple[int, Sampled, bool]:
+        """Sample until enough of the trials agree with what is observed, with four times as many each time.
 
-    def further(self, trials: int, effective: float) -> int | None:
-        """How many trials to draw next where `effective` of `trials` are too few; None where no more are drawn."""
-        most = self.most_trials if effective else min(self.most_trials, self.most_unmet)
-        return None if trials >= most else min(4 * trials, self.most_trials)
+        Args:
+            run: samples so many trials.
+            trials: the first number of them.
+
+        Returns:
+            How many trials were drawn last, what they gave, and whether so many agree: all of them where few are drawn.
+        """
+        while True:
+            found = run(trials)
+            effective = found.effective_trials
+            if effective >= min(self.least_effective, trials):
+                return trials, found, True
+            if trials >= (self.most_trials if effective else min(self.most_trials, self.most_unmet)):
+                return trials, found, False
+            del found  # the next ones need its room
+            trials = min(4 * trials, self.most_trials)
 
 
 DEFAULT_LIMITS = SampleLimits()

@@ -67,6 +67,13 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
     return Estimate(value, error)
 
 
+def delta_method_error(residuals: Floats) -> Floats:
+    """The standard error of what has residuals of shape (batches, ...), shape (...): method (17)."""
+    batches = len(residuals)
+    error: Floats = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1)))
+    return error
+
+
 class Controls:
     """Functions of the drawn judgements whose means are 0, factored once for all sums: method (31).
 

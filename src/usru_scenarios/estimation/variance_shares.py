@@ -8,22 +8,19 @@ scenario, say), and what lies between, such as steps, is added up or averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import batch_numbers, batched_by_code
-from usru_scenarios.estimation.estimates import Estimate, Floats, covering_unseen
+from usru_scenarios.estimation.estimates import Estimate, Floats
+from usru_scenarios.estimation.jackknife import jackknife
 
 Integers = npt.NDArray[np.integer]
 
 _NO_VARIANCE = 1e-12
 """Below this part of its mean square the variance of a value is the rounding of sums."""
-
-_REPLICATES = 1 << 22
-"""About so many numbers of replicates are held at once."""
 
 
 class GroupedSums(NamedTuple):
@@ -219,31 +216,3 @@ def _average(each: Floats) -> Floats:
     """The averages over all axes but the first."""
     averages: Floats = each.reshape(len(each), -1).mean(axis=1)
     return averages
-
-
-def jackknife(estimator: Callable[..., Floats], *sums: Floats, unseen: Sequence[Floats] | None = None) -> Estimate:
-    """An estimate from sums over batches, with its standard error by method (24).
-
-    Args:
-        estimator: takes totals, each with an axis of replicates before its own, and gives (replicates, ...).
-        sums: each of shape (batches, ...).
-        unseen: what trials that were never drawn would add to each of the sums, each of shape (kinds, ...); the error
-            is at least the most by which a kind of them changes the estimate.
-    """
-    totals = [each.sum(axis=0) for each in sums]
-    batches = len(sums[0])
-    replicates = _changed(estimator, totals, [-each for each in sums])
-    spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
-    found = Estimate(estimator(*(total[None] for total in totals))[0], np.sqrt(spread * ((batches - 1) / batches)))
-    return found if unseen is None else covering_unseen(found, _changed(estimator, totals, unseen))
-
-
-def _changed(estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]) -> Floats:
-    """The estimates with each of some changes made to the totals, shape (changes, ...), a few at a time."""
-    many = max(1, _REPLICATES // sum(total.size for total in totals))
-    return np.concatenate(
-        [
-            estimator(*(total + each[first : first + many] for total, each in zip(totals, changes, strict=True)))
-            for first in range(0, len(changes[0]), many)
-        ]
-    )

@@ -16,6 +16,7 @@ import numpy as np
 
 from usru_scenarios.estimation.bands import PerDraw
 from usru_scenarios.estimation.estimates import Controls, over_draws, undrawn, with_control_variates
+from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import (
     Case,
@@ -86,7 +87,7 @@ class ProbabilityEstimate:
     @property
     def sampling_error(self) -> float:
         """The standard error that follows from what was drawn."""
-        return 0.0 if self.replicates is None else jackknife(self.replicates)
+        return 0.0 if self.replicates is None else jackknife_error(self.replicates)
 
     @property
     def is_exact(self) -> bool:
@@ -134,25 +135,6 @@ def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: F
 def _size(node: Node) -> int:
     """How many states a node has; a number counts as more than are planned for."""
     return len(node.states) if isinstance(node, CategoricalNode) else _MOST_STATES + 1
-
-
-def jackknife(replicates: Floats) -> float:
-    """The standard error of an estimate from its values without each batch: method (24).
-
-    Infinite where a value is not finite, or differences are too large for a number; the squares are of differences in
-    units of the largest, so that they neither overflow nor vanish.
-    """
-    batches = len(replicates)
-    if not np.isfinite(replicates).all():
-        return math.inf
-    with np.errstate(over="ignore"):
-        differences = replicates - replicates[0]
-    largest = float(np.abs(differences).max())
-    if not 0.0 < largest < math.inf:
-        return largest
-    differences /= largest
-    variance = (batches - 1) / batches * ((differences - differences.mean()) ** 2).sum()
-    return largest * math.sqrt(variance)
 
 
 @dataclass
@@ -238,7 +220,8 @@ class ProbabilityEstimator:
     def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[ProbabilityEstimate]:
         controls = self._controls_of(program, group[0].profile)
         possible = _PossibleCases(program)
-        while True:
+
+        def run(trials: int) -> _SampledGroup:
             plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
             cases = [case for probability in group for case in probability.cases]
             sums = self._sums(program, cases, plan)
@@ -249,12 +232,12 @@ class ProbabilityEstimator:
                 estimate = replace(_estimate(probability, sums[part], counted, plan, controls), trials=trials)
                 found.append(_with_least_error(program, probability, estimate))
                 start = part.stop
-            scarce = min(each.effective_trials or 0.0 for each in found)
-            if self.settings.limits.enough(scarce, trials):
-                return found
-            if (more := self.settings.limits.further(trials, scarce)) is None:
-                raise _too_few(program, group[0], found[0], sums, plan)
-            trials = more
+            return _SampledGroup(plan, sums, found)
+
+        _, sampled, enough = self.settings.limits.sample(run, trials)
+        if not enough:
+            raise _too_few(program, group[0], sampled)
+        return sampled.found
 
     def _controls_of(self, program: Program, profile: str | None) -> Controls:
         """Those of a profile's judgements, factored once; interventions leave them alone."""
@@ -297,17 +280,31 @@ class _PossibleCases:
         return self.proven[case]
 
 
-def _too_few(
-    program: Program, probability: Probability, found: ProbabilityEstimate, sums: Sequence[CaseSums], plan: Plan
-) -> UsruError:
+@dataclass(frozen=True)
+class _SampledGroup:
+    """Probabilities that were sampled together, and the sums of all their cases."""
+
+    plan: Plan
+    sums: list[CaseSums]
+    found: list[ProbabilityEstimate]
+
+    @property
+    def effective_trials(self) -> float:
+        """Of the one with the fewest."""
+        return min(each.effective_trials or 0.0 for each in self.found)
+
+
+def _too_few(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
+    """Of the first of the probabilities."""
+    found = sampled.found[0]
     if not found.effective_trials:
         from usru_scenarios.questions.impossible import not_met
 
-        pairs = zip(probability.cases, sums, strict=False)
+        pairs = zip(probability.cases, sampled.sums, strict=False)
         unmet = [case for case, part in pairs if not part.given.any() and (case.step or 0) not in found.left_out]
         case = unmet[0] if unmet else probability.cases[0]
         at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
-        return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], plan)
+        return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan)
     unsaid = [text for text in probability.observed if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewDraws(found.effective_trials, found.value, found.standard_error, what)
@@ -544,7 +541,7 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Probability
         return each.value if each.replicates is None else each.replicates
 
     replicates = np.broadcast_to(np.asarray(work(replicate), dtype=np.float64), sampled[0].shape)
-    return value, _with_what_was_never_drawn(work, found, value, jackknife(replicates))
+    return value, _with_what_was_never_drawn(work, found, value, jackknife_error(replicates))
 
 
 def _with_what_was_never_drawn(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.problems import ImpossibleEvidence
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.program.events import All, Formula, atoms
 from usru_scenarios.program.program import NumericNode, Program
 from usru_scenarios.program.support import Support
@@ -45,6 +46,25 @@ def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvide
 
     why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
     return ImpossibleEvidence(f"{_culprit(evidence, met)} was not met in {plan.trials:,} trials: {why}")
+
+
+def too_few(
+    program: Program, evidence: Evidence, plan: Plan, effective: float, *, chance: Estimate, what: str
+) -> UsruError:
+    """The error for evidence that too few of the drawn trials agree with, or none.
+
+    Args:
+        program: that was drawn.
+        evidence: what is observed.
+        plan: of the last draws.
+        effective: for how many unweighted trials those stand that agree.
+        chance: of shape (), the probability that these give to what is asked.
+        what: is asked.
+    """
+    if not effective:
+        return not_met(program, evidence, plan)
+    told = f"{what}, given {', '.join(text for text, _ in evidence)}"
+    return TooFewDraws(effective, float(chance.value), float(chance.error), told)
 
 
 def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvidence:

@@ -17,7 +17,7 @@ from usru_scenarios.language.text import Text
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError, listing, suggestion
+from usru_scenarios.problems import ImpossibleEvidence, UsruError, listing, suggestion
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
@@ -32,7 +32,7 @@ from usru_scenarios.questions.explain.state_evidence import (
     number_evidence,
     state_evidence,
 )
-from usru_scenarios.questions.impossible import not_met, without_probability
+from usru_scenarios.questions.impossible import not_met, too_few, without_probability
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
 from usru_scenarios.questions.undrawn import UndrawnTrials
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
@@ -138,9 +138,9 @@ class _Explainer:
         self.judged = {judged.path: judged for judged in judgements(loaded.model)}
         self.program = replace(self.full, grid=replace(self.full.grid, count=target.step + 1))
         self.contrast = LogOddsDecomposition(self.model, self.program, target.members, self.judged)
-        self.traveller = self._traveller()
+        self.sampler = self._sampler()
 
-    def _traveller(self) -> PathSampler:
+    def _sampler(self) -> PathSampler:
         return PathSampler(self.program, frozenset(self.model.drivers), self.contrast, self.plan, self.seen.parts)
 
     @property
@@ -166,7 +166,7 @@ class _Explainer:
         chance = ratio(tellings.true, tellings.trials)
         weights = sums.trials, sums.true
         direct = None if note or unseen is None else shares(self.contrast, states, sums.parts, weights, unseen)
-        telling = state_evidence(self.model, self.traveller.readings, tellings, members, self.judged)
+        telling = state_evidence(self.model, self.sampler.readings, tellings, members, self.judged)
         story = self._story(sums)
         return Explanation(
             model=self.loaded.outline.model,
@@ -199,11 +199,11 @@ class _Explainer:
 
     def _story(self, sums: PathSums) -> Story | None:
         """A typical path, told; None where none of those drawn led there."""
-        found = self.traveller.typical(sums, self.map_blocks)
+        found = self.sampler.typical(sums, self.map_blocks)
         if found is None:
             return None
-        path = self.traveller.write_down(found)
-        teller = Narrator(self.model, self.program, self.traveller.readings, self.judged, path)
+        path = self.sampler.write_down(found)
+        teller = Narrator(self.model, self.program, self.sampler.readings, self.judged, path)
         return teller.story(found.agreement)
 
     # Trials ----------------------------------------------------------------------------------------------------------
@@ -215,15 +215,14 @@ class _Explainer:
 
     def _sampled(self) -> tuple[PathSums, bool]:
         """The sums of the first walk, drawn on until enough trials agree with what is given, and whether they do."""
-        while True:
-            sums = self.traveller.survey(self.map_blocks)
-            effective = sums.effective_trials
-            if self.conditioned.given is None or self.limits.enough(effective, self.plan.trials):
-                return sums, bool(sums.true.any())
-            if (more := self.limits.further(self.plan.trials, effective)) is None:
-                return sums, False
-            self.plan = Plan(more, self.plan.seed)
-            self.traveller = self._traveller()
+
+        def survey(trials: int) -> PathSums:
+            self.plan = Plan(trials, self.plan.seed)
+            self.sampler = self._sampler()
+            return self.sampler.survey(self.map_blocks)
+
+        _, sums, enough = self.limits.sample(survey, self.plan.trials)
+        return sums, enough and bool(sums.true.any())
 
     def _missing(self, *, enough: bool) -> str:
         """Why there are no direct shares; empty where there are."""
@@ -232,13 +231,10 @@ class _Explainer:
         return "" if self.contrast.parts else self.contrast.missing
 
     def _too_few(self, sums: PathSums) -> UsruError:
-        seen = self.conditioned.evidence
-        if not sums.trials.any():
-            return not_met(self.full, seen, self.plan)
-        if sums.effective_trials < self.limits.least_effective and seen:
-            chance = ratio(sums.true, sums.trials)
-            what = f"{self._wanted[0]}, given {', '.join(text for text, _ in seen)}"
-            return TooFewDraws(sums.effective_trials, float(chance.value), float(chance.error), what)
+        seen, effective = self.conditioned.evidence, sums.effective_trials
+        if not sums.trials.any() or (effective < self.limits.least_effective and seen):
+            chance, what = ratio(sums.true, sums.trials), self._wanted[0]
+            return too_few(self.full, seen, self.plan, effective, chance=chance, what=what)
         return ImpossibleEvidence(
             f"there is nothing to explain: {not_met(self.full, [self._wanted, *seen], self.plan)}"
         )
@@ -254,7 +250,7 @@ class _Explainer:
         Raises:
             ImpossibleEvidence: what is given, or with it what is explained, has no probability.
         """
-        named = [reading for reading in self.traveller.readings if reading.node != OUTCOME]
+        named = [reading for reading in self.sampler.readings if reading.node != OUTCOME]
         look = ExactIndicators(self.full, self.target.step, self.target.step, self.seen, named)
         if not look.is_light:
             return None
@@ -275,7 +271,7 @@ class _Explainer:
         return EvidenceSums(
             trials=_twice(np.array(1.0)),
             true=_twice(np.array(min(chance, 1.0))),
-            counts=[_twice(with_it.get(reading.node, nothing)) for reading in self.traveller.readings],
+            counts=[_twice(with_it.get(reading.node, nothing)) for reading in self.sampler.readings],
             totals=self._means(named, chance),
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
+from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME, KeyPath
@@ -197,19 +198,10 @@ def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
 
     def lift(with_true: Floats, without: Floats, true: Floats, false: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            quotient: Floats = (with_true / true) / (np.maximum(without, 0.0) / false)
+            quotient: Floats = (with_true / true[:, None]) / (np.maximum(without, 0.0) / false[:, None])
         return quotient
 
-    here, elsewhere = counts[:, 1], counts[:, 0] - counts[:, 1]
-    totals = here.sum(axis=0), elsewhere.sum(axis=0), sums.true.sum(), sums.false.sum()
-    value = lift(*totals)
-    replicates = lift(
-        totals[0] - here, totals[1] - elsewhere, (totals[2] - sums.true)[:, None], (totals[3] - sums.false)[:, None]
-    )
-    batches = len(replicates)
-    with np.errstate(invalid="ignore"):
-        spread = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
-    return Estimate(value, np.sqrt((batches - 1) / batches * spread))
+    return jackknife(lift, counts[:, 1], counts[:, 0] - counts[:, 1], sums.true, sums.false)
 
 
 def _information(counts: Floats, sums: EvidenceSums) -> Floats:
@@ -282,12 +274,7 @@ def _shift(totals: Floats, sums: EvidenceSums) -> Estimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(both[..., 1] / true - (both[..., 0] - both[..., 1]) / false)
 
-    whole, true, false = totals.sum(axis=0), sums.true.sum(), sums.false.sum()
-    replicates = shift(whole - totals, true - sums.true, false - sums.false)
-    batches = len(replicates)
-    with np.errstate(invalid="ignore"):
-        error = np.sqrt((batches - 1) / batches * ((replicates - replicates.mean()) ** 2).sum())
-    return Estimate(shift(whole, true, false), np.asarray(error))
+    return jackknife(shift, totals, sums.true, sums.false)
 
 
 def finite(value: float | Floats) -> float | None:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import undrawn
+from usru_scenarios.estimation.estimates import delta_method_error, undrawn
 from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
 from usru_scenarios.model.schema import Model, Weight
 from usru_scenarios.names import OUTCOME
@@ -328,8 +328,7 @@ def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats
 
 def _change(value: float, residuals: Floats, count: float, least: float) -> ProbabilityChange:
     """A value with the standard error that its batches tell, by method (17), or the least that it has."""
-    batches = len(residuals)
-    error = float(np.sqrt((residuals**2).sum() * (batches / (batches - 1))) / count)
+    error = float(delta_method_error(residuals)) / count
     return ProbabilityChange(float(value) + 0.0, max(error, least))  # + 0.0 leaves no minus zero
 
 

@@ -12,7 +12,7 @@ from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judg
 from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, TooFewDraws
+from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.questions.described import run_of
@@ -103,26 +103,19 @@ def _drawn(
         return plan, simulate(program, plan, map_blocks)
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
-    while True:
-        draws = simulate_given(program, given, plan, map_blocks)
-        effective = draws.effective_trials
-        if limits.enough(effective, plan.trials):
-            return plan, draws
-        if (more := limits.further(plan.trials, effective)) is None:
-            raise _too_few(conditioned, draws, plan)
-        del draws  # the next ones need its room
-        plan = Plan.of(more, plan.seed, plan.judgements)
+    def planned(trials: int) -> Plan:
+        return Plan.of(trials, plan.seed, plan.judgements)
 
+    trials, draws, enough = limits.sample(
+        lambda trials: simulate_given(program, given, planned(trials), map_blocks), plan.trials
+    )
+    if not enough:
+        from usru_scenarios.questions.impossible import too_few
 
-def _too_few(conditioned: Conditioned, draws: ForecastSums, plan: Plan) -> Exception:
-    from usru_scenarios.questions.impossible import not_met
-
-    program, evidence = conditioned.program, conditioned.evidence
-    if not draws.effective_trials:
-        return not_met(program, evidence, plan)
-    end = ratio(draws.visits[:, -1, 0], draws.trials)
-    what = f"{program.outcome.states[0]} at the end, given {', '.join(text for text, _ in evidence)}"
-    return TooFewDraws(draws.effective_trials, float(end.value), float(end.error), what)
+        end = ratio(draws.visits[:, -1, 0], draws.trials)
+        what = f"{program.outcome.states[0]} at the end"
+        raise too_few(program, conditioned.evidence, planned(trials), draws.effective_trials, chance=end, what=what)
+    return planned(trials), draws
 
 
 def _scenarios(series: _SeriesEstimates, outline: Outline) -> dict[str, ScenarioResult]:

@@ -1,7 +1,7 @@
 """What to watch? The states whose sighting at a date would move the forecast most, in expectation.
 
 To sight is to observe, not to impose: a state that is seen tells of what brought it about as well as of what it brings
-about. `lookout` walks the trials, `sightings` makes the estimates; here they become a list, with the file's own words
+about. `sampler` walks the trials, `sightings` makes the estimates; here they become a list, with the file's own words
 for what to look out for.
 """
 
@@ -27,7 +27,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.explain.state_evidence import Discretization, discretizations
-from usru_scenarios.questions.impossible import not_met, without_probability
+from usru_scenarios.questions.impossible import too_few, without_probability
 from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
@@ -189,7 +189,7 @@ def _looked(
     if settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light:
         return _looked_exactly(look, question, sets, conditioned)
     try:
-        lookout, sums = _sampled(conditioned, question, settings, map_blocks)
+        sampler, sums = _sampled(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewDraws):
         if not look.is_light:
             raise
@@ -197,13 +197,13 @@ def _looked(
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
-        (reading, _sighted(number, lookout, sums, question, columns=columns, least=least))
-        for number, reading in enumerate(lookout.readings)
+        (reading, _sighted(number, sampler, sums, question, columns=columns, least=least))
+        for number, reading in enumerate(sampler.readings)
     ]
     before = ratio(sum_over(sums.future[0], columns), sums.weight)
     if conditioned.given is None:
         said = SingleTrials(lambda: program, columns, [question.horizon])
-        before = covered(before, lookout.plan.trials, lambda: averaged(said.limits), [said])
+        before = covered(before, sampler.plan.trials, lambda: averaged(said.limits), [said])
     errors = [
         covering(
             error,
@@ -215,12 +215,12 @@ def _looked(
         for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
     ]
     before = Estimate(before.value, np.array(errors))
-    return _NodeEstimates(sets, before, found, lookout.plan.trials, sums.effective_trials)
+    return _NodeEstimates(sets, before, found, sampler.plan.trials, sums.effective_trials)
 
 
 def _sighted(
     number: int,
-    lookout: IndicatorSampler,
+    sampler: IndicatorSampler,
     sums: IndicatorSums,
     question: WatchedNodes,
     *,
@@ -228,7 +228,7 @@ def _sighted(
     least: LeastErrors,
 ) -> IndicatorEffects:
     """What seeing the states of a node would do, its number among those that are read."""
-    reading, way = lookout.readings[number], lookout.ways[number]
+    reading, way = sampler.readings[number], sampler.ways[number]
     counts = JointSums(sums.both[number], sums.future[way], sums.weight)
     found = indicator_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
     future = counts.gathered(question.cells)[1].sum(axis=0)
@@ -259,24 +259,21 @@ def _sampled(
 ) -> tuple[IndicatorSampler, IndicatorSums]:
     """The sums of a run, drawn on until enough trials agree with what is given."""
     program, seen = conditioned.program, conditioned.seen.parts
-    plan, limits = Plan(settings.trials, settings.seed), settings.limits
-    while True:
-        lookout = IndicatorSampler(program, question.on, question.horizon, seen, plan)
-        sums = lookout.sums(map_blocks)
+
+    samplers: list[IndicatorSampler] = []
+
+    def run(trials: int) -> IndicatorSums:
+        plan = Plan(trials, settings.seed)
+        samplers[:] = [IndicatorSampler(program, question.on, question.horizon, seen, plan)]
+        return samplers[0].sums(map_blocks)
+
+    _, sums, enough = settings.limits.sample(run, settings.trials)
+    (sampler,) = samplers
+    if not enough:
+        first, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]
         effective = sums.effective_trials
-        if not seen or limits.enough(effective, plan.trials):
-            return lookout, sums
-        if (more := limits.further(plan.trials, effective)) is None:
-            raise _too_few(conditioned, sums, plan)
-        plan = Plan(more, plan.seed)
-
-
-def _too_few(conditioned: Conditioned, sums: IndicatorSums, plan: Plan) -> Exception:
-    if not sums.effective_trials:
-        return not_met(conditioned.program, conditioned.evidence, plan)
-    first = ratio(sums.future[0][:, 0], sums.weight)
-    what = f"{conditioned.base.outcome.states[0]}, given {', '.join(conditioned.texts[1])}"
-    return TooFewDraws(sums.effective_trials, float(first.value), float(first.error), what)
+        raise too_few(program, conditioned.evidence, sampler.plan, effective, chance=first, what=what)
+    return sampler, sums
 
 
 class _ReportBuilder:

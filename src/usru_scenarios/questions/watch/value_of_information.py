@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, covering_unseen, undrawn
+from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, covering_unseen, delta_method_error, undrawn
+from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.program.program import Floats
 from usru_scenarios.program.truth import Truth
 
@@ -126,7 +127,7 @@ def indicator_effects(
         move=Estimate(move, np.hypot(delta_method_error(drift), doubt)),
         distance=Estimate(distance, distance_error),
         whole=Estimate(move.sum(), np.hypot(delta_method_error(drift.sum(axis=1)), doubt.sum())),
-        information=_information(counts, cells),
+        information=jackknife(bits, counts.gathered(cells)[0], corrected=True),
     )
 
 
@@ -193,13 +194,6 @@ def sum_over(future: Floats, sets: Sets) -> Floats:
     return np.stack([future[:, list(members)].sum(axis=1) for members in sets], axis=1)
 
 
-def delta_method_error(residuals: Floats) -> Floats:
-    """The standard error of what has residuals of shape (batches, ...), shape (...): method (17)."""
-    batches = len(residuals)
-    error: Floats = np.sqrt((residuals**2).sum(axis=0) * (batches / (batches - 1)))
-    return error
-
-
 def _shifts(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
     """P(set | state) - P(set), shape (states, sets), and what each batch gives to its error."""
     both, future = counts.gathered(sets)
@@ -236,18 +230,6 @@ def _at_least(told: Floats) -> Floats:
     """What the shifts that are told from noise say at the least of the moves, shape (states,): method (47)."""
     least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
     return least
-
-
-def _information(counts: JointSums, cells: Sets) -> Estimate:
-    """The mutual information of the state and the cell, corrected by the jackknife: method (24, 47)."""
-    both, _ = counts.gathered(cells)
-    total = both.sum(axis=0)
-    batches = len(both)
-    value, replicates = bits(total), bits(total - both)
-    middle = replicates.mean()
-    corrected = batches * value - (batches - 1) * middle
-    error = np.sqrt((batches - 1) / batches * ((replicates - middle) ** 2).sum())
-    return Estimate(corrected, error)
 
 
 def bits(joint: Floats) -> Floats:

@@ -1,0 +1,68 @@
+"""Standard errors of what follows from sums over batches in any way, by leaving out a batch at a time: method (24)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from usru_scenarios.estimation.estimates import Estimate, Floats, covering_unseen
+
+_REPLICATES = 1 << 22
+"""About so many numbers of replicates are held at once."""
+
+
+def jackknife(
+    estimator: Callable[..., Floats], *sums: Floats, unseen: Sequence[Floats] | None = None, corrected: bool = False
+) -> Estimate:
+    """An estimate from sums over batches, with the standard error of leaving out one batch at a time: method (24).
+
+    Args:
+        estimator: takes totals, each with an axis of replicates before its own, and gives (replicates, ...).
+        sums: each of shape (batches, ...).
+        unseen: what trials that were never drawn would add to each of the sums, each of shape (kinds, ...); the error
+            is at least the most by which a kind of them changes the estimate.
+        corrected: whether the estimate is freed of its bias of the order 1 / batches, as the replicates tell it.
+    """
+    totals = [each.sum(axis=0) for each in sums]
+    batches = len(sums[0])
+    value = estimator(*(total[None] for total in totals))[0]
+    replicates = _changed(estimator, totals, [-each for each in sums])
+    middle = replicates.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        spread = ((replicates - middle) ** 2).sum(axis=0)
+    if corrected:
+        value = batches * value - (batches - 1) * middle
+    found = Estimate(value, np.sqrt(spread * ((batches - 1) / batches)))
+    return found if unseen is None else covering_unseen(found, _changed(estimator, totals, unseen))
+
+
+def _changed(estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]) -> Floats:
+    """The estimates with each of some changes made to the totals, shape (changes, ...), a few at a time."""
+    many = max(1, _REPLICATES // sum(total.size for total in totals))
+    return np.concatenate(
+        [
+            estimator(*(total + each[first : first + many] for total, each in zip(totals, changes, strict=True)))
+            for first in range(0, len(changes[0]), many)
+        ]
+    )
+
+
+def jackknife_error(replicates: Floats) -> float:
+    """The standard error of an estimate from its values without each batch: method (24).
+
+    Infinite where a value is not finite, or differences are too large for a number; the squares are of differences in
+    units of the largest, so that they neither overflow nor vanish.
+    """
+    batches = len(replicates)
+    if not np.isfinite(replicates).all():
+        return math.inf
+    with np.errstate(over="ignore"):
+        differences = replicates - replicates[0]
+    largest = float(np.abs(differences).max())
+    if not 0.0 < largest < math.inf:
+        return largest
+    differences /= largest
+    variance = (batches - 1) / batches * ((differences - differences.mean()) ** 2).sum()
+    return largest * math.sqrt(variance)
