@@ -22,6 +22,7 @@ from support.oracle import Json
 from support.sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
 from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
+from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import Judged, judgements, with_values
 from usru_scenarios.model.schema import Distribution, Model, Numeric
 from usru_scenarios.names import OUTCOME
@@ -231,11 +232,10 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
 
 def test_the_law_of_a_number_follows_its_drawn_parameters() -> None:
     rows = np.array([[0.1, 0.4, 0.9], [0.2, 0.5, 0.6], [0.3, 0.2, 0.7]])
-    scale = LatentScale.drawn("pert", rows, (0.0, 1.0))
+    scale = LatentScale.of(FAMILIES["pert"], rows, (0.0, 1.0))
     latent, which = np.linspace(-3, 3, 61), np.array([0, 1, 2]).repeat(61)
     for draw, (low, mode, high) in enumerate(np.sort(rows, axis=1)):
-        own = Distribution.model_validate({"pert": [float(low), float(mode), float(high)]})
-        fine = LatentScale.of(own, (0.0, 1.0))(latent)
+        fine = LatentScale.of(FAMILIES["pert"], np.array([low, mode, high]), (0.0, 1.0))(latent)
         assert scale(np.tile(latent, 3), which)[draw * 61 :][:61] == pytest.approx(fine, abs=1e-4)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
-from usru_scenarios.model.schema import DISTRIBUTIONS, Model
+from usru_scenarios.model.families import FAMILIES, UNCERTAIN
+from usru_scenarios.model.schema import Model
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
@@ -129,8 +130,8 @@ def _written_forms() -> dict[str, Schema]:
             **_judgement(claim, number),
         },
         "Judgement": _ref("Number"),
-        "Uncertain": _families(("pert", "uniform", "triangular", "normal")),
-        "Distribution": _families(tuple(DISTRIBUTIONS)),
+        "Uncertain": _families(UNCERTAIN),
+        "Distribution": _families(tuple(FAMILIES)),
         "Keep": {"description": "A probability per step, or a duration such as '18 months'.", **keep},
         "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _ref("Keep")}]},
         "Weight": {"anyOf": [_ref("Number"), {"type": "object", "additionalProperties": _ref("Number")}]},
@@ -177,8 +178,8 @@ def _families(names: tuple[str, ...]) -> Schema:
                     name: {
                         "type": "array",
                         "items": _ref("Number"),
-                        "minItems": DISTRIBUTIONS[name],
-                        "maxItems": DISTRIBUTIONS[name],
+                        "minItems": FAMILIES[name].size,
+                        "maxItems": FAMILIES[name].size,
                     }
                 },
                 "required": [name],

@@ -1,26 +1,31 @@
-"""The families of distributions that a judgement may have: their quantiles and their means, by method (12).
+"""The families of distributions: all that is said of each anywhere, in one object of `FAMILIES`.
 
-Quantiles are what stratified draws are made by; no family is drawn in another way.
+Quantiles are what stratified draws are made by, means are by method (12), log-densities are what the scales of numeric
+nodes are tabulated from, by method (4).
 """
+
+# ruff: noqa: ARG002  # what one family does not need, another does
+
+# ruff: noqa: ARG002  # what one family does not need, another does
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 Floats = npt.NDArray[np.float64]
-Family = Literal["uniform", "triangular", "pert", "normal", "beta"]
+Interval = tuple[float, float]
+LogDensity = Callable[[Floats], Floats]
+"""Of a distribution over a support, up to a constant, in the logit of the share of the way through it, any shape."""
 
-EVERYWHERE = -math.inf, math.inf
+EVERYWHERE: Interval = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,172 @@ class FamilyValues:
         limits: what is drawn lies between them: a normal distribution is cut off there.
     """
 
-    family: Family
+    family: str
     parameters: tuple[float | FamilyValues, ...]
-    limits: tuple[float, float] = EVERYWHERE
+    limits: Interval = EVERYWHERE
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """What there is to know of a family of distributions.
+
+    Attributes:
+        name: as it is written.
+        size: how many parameters it takes.
+        scales: the parameters that are above 0 whatever is drawn.
+        not_positive: what is said of one that is not.
+        place: the parameter that is a place which a value may come to, and can be moved by a point; None without one.
+        is_between: whether it lies between its first and its last parameter, and its parameters rise.
+        of_judgements: whether a judgement may follow it; otherwise a numeric node alone, over its range.
+    """
+
+    name: str
+    size: int
+    scales: tuple[int, ...] = ()
+    not_positive: str = ""
+    place: int | None = None
+    is_between: bool = False
+    of_judgements: bool = True
+
+    @abstractmethod
+    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+        """Between which values it lies, from those of its parameters; `around` where it has no ends of its own."""
+
+    @abstractmethod
+    def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
+        """Whether it has its probability, or enough to be cut off, on the range of a numeric node."""
+
+    @abstractmethod
+    def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
+        """As the function `quantile`, before it is cut off."""
+
+    @abstractmethod
+    def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
+        """The mean for each set of parameters, each of shape (sets,)."""
+
+    @abstractmethod
+    def is_linear(self, ends: Sequence[Interval], limits: Interval) -> bool:
+        """Whether the mean is a linear function of the parameters, whatever they are drawn to be between their ends."""
+
+    @abstractmethod
+    def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
+        """The log-density of a numeric node's values, and the support within its range."""
+
+    @abstractmethod
+    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+        """Drawn parameters brought into order, into the range, and apart."""
+
+
+_APART = 1e-6
+"""The least width of what is drawn for a numeric node, as a share of its range."""
+
+
+@dataclass(frozen=True)
+class _Between(Family):
+    """A family between two ends, with at most one mode between them.
+
+    Attributes:
+        weights: of the parameters in the mean.
+        unit: the quantiles between 0 and 1, from the mode, if it has one, and the shares.
+        unit_density: the log-density between 0 and 1, from the ends and the mode.
+    """
+
+    weights: tuple[float, ...] = ()
+    unit: Callable[..., Floats] = lambda shares: shares
+    unit_density: Callable[..., LogDensity] = lambda _low, _high: beta_density(1.0, 1.0)
+    is_between: bool = True
+
+    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+        return parameters[0][0], parameters[-1][1]
+
+    def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
+        return scale[0] <= span[0] and span[1] <= scale[1]
+
+    def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
+        low, *modes, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
+        width = high - low
+        at = [np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0) for mode in modes]
+        found: Floats = low + width * self.unit(*at, shares)
+        return found
+
+    def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
+        weights = np.array(self.weights)
+        average: Floats = weights @ np.sort(np.broadcast_arrays(*parameters), axis=0) / weights.sum()
+        return average
+
+    def is_linear(self, ends: Sequence[Interval], limits: Interval) -> bool:
+        return all(left[1] <= right[0] for left, right in pairwise(ends))
+
+    def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
+        return self.unit_density(*parameters), parameters[0], parameters[-1]
+
+    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+        ordered = sorted(np.clip(parameters, low, high).tolist())
+        least = _APART * (high - low)
+        if ordered[-1] - ordered[0] >= least:
+            return ordered
+        middle = min(max(ordered[0], low + least), high - least)
+        return [middle - least, *[middle] * (len(ordered) - 2), middle + least]
+
+
+class _Normal(Family):
+    """A normal distribution, cut off at limits."""
+
+    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+        return around
+
+    def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
+        mean, sd = parameters
+        return scale[0] - 6 * sd < mean < scale[1] + 6 * sd
+
+    def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
+        return _normal(parameters[0], np.abs(parameters[1]), limits, shares)
+
+    def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
+        return truncated_mean(parameters[0], np.abs(parameters[1]), *limits)
+
+    def is_linear(self, ends: Sequence[Interval], limits: Interval) -> bool:
+        return limits == EVERYWHERE
+
+    def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
+        mean, sd = parameters
+        low, high = _normal_support(mean, sd, low, high)
+        return _bell((mean - low) / (high - low), sd / (high - low)), low, high
+
+    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+        return [float(parameters[0]), max(float(parameters[1]), _APART * (high - low))]
+
+
+class _Beta(Family):
+    """A beta distribution, stretched over the range of a numeric node."""
+
+    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+        return 0.0, 1.0
+
+    def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
+        return True
+
+    def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
+        return beta_quantile(parameters[0], parameters[1], shares)[0]
+
+    def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
+        share: Floats = parameters[0] / (parameters[0] + parameters[1])
+        return share
+
+    def is_linear(self, ends: Sequence[Interval], limits: Interval) -> bool:
+        return False
+
+    def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
+        return beta_density(*parameters), low, high
+
+    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+        return [max(float(one), _APART) for one in parameters]
 
 
 # Quantiles ------------------------------------------------------------------------------------------------------------
 
 
-def quantile(family: Family, parameters: Sequence[Floats], limits: tuple[float, float], shares: Floats) -> Floats:
+def quantile(family: str, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
     """The values that are not exceeded with some probabilities, shape (values,): method (12).
 
     Args:
@@ -51,23 +213,7 @@ def quantile(family: Family, parameters: Sequence[Floats], limits: tuple[float, 
         limits: where a normal distribution is cut off; its mean lies between them.
         shares: the probabilities, shape (values,), between 0 and 1.
     """
-    found: Floats
-    match family:
-        case "normal":
-            found = _normal(parameters[0], np.abs(parameters[1]), limits, shares)
-        case "beta":
-            found = beta_quantile(parameters[0], parameters[1], shares)[0]
-        case "uniform":
-            low, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
-            found = low + (high - low) * shares
-        case _:
-            low, mode, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
-            width = high - low
-            at = np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0)
-            if family == "triangular":
-                found = low + width * _triangular(at, shares)
-            else:
-                found = low + width * beta_quantile(1.0 + 4.0 * at, 5.0 - 4.0 * at, shares)[0]
+    found = FAMILIES[family].quantile(parameters, limits, shares)
     return np.clip(np.broadcast_to(found, shares.shape), *limits)
 
 
@@ -76,7 +222,7 @@ def _triangular(mode: Floats, shares: Floats) -> Floats:
     return values
 
 
-def _normal(mean: Floats, sd: Floats, limits: tuple[float, float], shares: Floats) -> Floats:
+def _normal(mean: Floats, sd: Floats, limits: Interval, shares: Floats) -> Floats:
     """Of a normal distribution between two limits, from the nearer end, so that the tails are as exact as the body."""
     spread = np.maximum(sd, 1e-300)
     with np.errstate(over="ignore"):
@@ -255,42 +401,20 @@ def mean(law: FamilyValues) -> float:
 
     Over parameters that are drawn themselves it is integrated, unless it is a linear function of them.
     """
+    family = FAMILIES[law.family]
     nested = any(isinstance(one, FamilyValues) for one in law.parameters)
-    if nested and not _is_linear(law):
+    if nested and not family.is_linear([_ends(one) for one in law.parameters], law.limits):
         values, weights = _grid(law)
-        return float(_means(law.family, values, law.limits) @ weights)
+        return float(family.means(values, law.limits) @ weights)
     middle = [np.array([mean(one) if isinstance(one, FamilyValues) else one]) for one in law.parameters]
-    return float(_means(law.family, middle, law.limits)[0])
+    return float(family.means(middle, law.limits)[0])
 
 
-def _is_linear(law: FamilyValues) -> bool:
-    """Whether the mean is a linear function of the parameters, whatever they are drawn to be."""
-    if law.family in ("normal", "beta"):
-        return law.family == "normal" and law.limits == EVERYWHERE
-    ends = [_ends(one) for one in law.parameters]
-    return all(left[1] <= right[0] for left, right in pairwise(ends))
-
-
-def _ends(one: float | FamilyValues) -> tuple[float, float]:
+def _ends(one: float | FamilyValues) -> Interval:
     """The lowest and highest value of a parameter."""
     if not isinstance(one, FamilyValues):
         return one, one
-    if one.family == "beta":
-        return 0.0, 1.0
-    return one.limits if one.family == "normal" else (_ends(one.parameters[0])[0], _ends(one.parameters[-1])[1])
-
-
-def _means(family: Family, parameters: Sequence[Floats], limits: tuple[float, float]) -> Floats:
-    """The mean for each set of parameters, each of shape (sets,)."""
-    if family == "normal":
-        return truncated_mean(parameters[0], np.abs(parameters[1]), *limits)
-    if family == "beta":
-        share: Floats = parameters[0] / (parameters[0] + parameters[1])
-        return share
-    ordered = np.sort(np.broadcast_arrays(*parameters), axis=0)
-    weights = np.array([1.0, 4.0, 1.0] if family == "pert" else [1.0] * len(ordered))
-    average: Floats = weights @ ordered / weights.sum()
-    return average
+    return FAMILIES[one.family].ends([_ends(below) for below in one.parameters], one.limits)
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
@@ -350,3 +474,81 @@ def _fewer(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     kept = whole > 0
     kept_values: Floats = np.bincount(group, weights * values, _MOST_NODES)[kept] / whole[kept]
     return kept_values, np.asarray(whole[kept], dtype=np.float64)
+
+
+# Densities ------------------------------------------------------------------------------------------------------------
+
+
+def beta_density(a: float, b: float) -> LogDensity:
+    """Of x^(a-1) (1-x)^(b-1), times the x (1-x) of the logit coordinate."""
+    return lambda logit: -a * np.logaddexp(0.0, -logit) - b * np.logaddexp(0.0, logit)
+
+
+def _pert_density(low: float, mode: float, high: float) -> LogDensity:
+    width = high - low
+    return beta_density(1.0 + 4.0 * (mode - low) / width, 1.0 + 4.0 * (high - mode) / width)
+
+
+def _triangular_density(low: float, mode: float, high: float) -> LogDensity:
+    at = (mode - low) / (high - low)
+
+    def log_density(logit: Floats) -> Floats:
+        share, rest = 1.0 / (1.0 + np.exp(-logit)), 1.0 / (1.0 + np.exp(logit))
+        height = np.where(share < at, share * (1.0 - at), rest * at) if 0 < at < 1 else (rest, share)[int(at)]
+        return np.log(height) + beta_density(1.0, 1.0)(logit)
+
+    return log_density
+
+
+def _bell(mean: float, sd: float) -> LogDensity:
+    def log_density(logit: Floats) -> Floats:
+        share = 1.0 / (1.0 + np.exp(-logit))
+        return -0.5 * ((share - mean) / sd) ** 2 + beta_density(1.0, 1.0)(logit)
+
+    return log_density
+
+
+def _normal_support(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
+    """The part of the range in which a truncated normal has any weight to speak of."""
+    left, right = max(low, mean - 9.5 * sd), min(high, mean + 9.5 * sd)
+    if left < right:
+        return left, right
+    edge, distance = (low, low - mean) if mean < low else (high, mean - high)
+    reach = min(high - low, _TAIL * sd * sd / distance)
+    return (edge, edge + reach) if mean < low else (edge - reach, edge)
+
+
+_TAIL = 45.0
+"""Log-density below the peak past which a normal far outside of a range has nothing left on it: exp(-45) is 3e-20."""
+
+
+# All families ---------------------------------------------------------------------------------------------------------
+
+
+def _pert_unit(mode: Floats, shares: Floats) -> Floats:
+    return beta_quantile(1.0 + 4.0 * mode, 5.0 - 4.0 * mode, shares)[0]
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        _Between("uniform", 2, weights=(1.0, 1.0)),
+        _Between(
+            "triangular",
+            3,
+            place=1,
+            weights=(1.0, 1.0, 1.0),
+            unit=_triangular,
+            unit_density=_triangular_density,
+        ),
+        _Between("pert", 3, place=1, weights=(1.0, 4.0, 1.0), unit=_pert_unit, unit_density=_pert_density),
+        _Normal(
+            "normal", 2, scales=(1,), not_positive="the second parameter of 'normal', its sd, must be above 0", place=0
+        ),
+        _Beta("beta", 2, scales=(0, 1), not_positive="both parameters of 'beta' must be above 0", of_judgements=False),
+    )
+}
+"""By name. A family that is added here can be written, drawn, perturbed and tabulated; what it is, `docs` must say."""
+
+UNCERTAIN = ("pert", *(name for name, one in FAMILIES.items() if one.of_judgements and name != "pert"))
+"""The families that a judgement may follow, the usual one first."""

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -29,20 +29,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from usru_scenarios.limits import LARGEST_NUMBER, MOST_STATES
+from usru_scenarios.model import families
+from usru_scenarios.model.families import FAMILIES, UNCERTAIN, Family, FamilyValues
 from usru_scenarios.names import DIRICHLET, RESERVED
 from usru_scenarios.problems import shortened
 from usru_scenarios.timeline import Grid, StepLength, TimeError, parse_date, parse_duration
 
-if TYPE_CHECKING:
-    from usru_scenarios.model.families import FamilyValues
-
-DISTRIBUTIONS: dict[str, int] = {"uniform": 2, "triangular": 3, "pert": 3, "normal": 2, "beta": 2}
-"""The families of distributions and how many parameters each takes."""
-
 _LEAST = 1e-9
 """What is drawn and must be above a bound is kept this far away from it."""
-
-_UNCERTAIN = ("pert", "uniform", "triangular", "normal")
 
 
 def _identifier(text: str) -> str:
@@ -126,17 +120,17 @@ def _unreadable_distribution(families: Iterable[str]) -> PydanticCustomError:
 class Distribution(Value):
     """A family and its parameters, each itself a judgement."""
 
-    family: Literal["uniform", "triangular", "pert", "normal", "beta"]
+    family: str
     parameters: tuple[Judgement, ...]
 
     @model_validator(mode="before")
     @classmethod
     def _from_short_form(cls, raw: object) -> object:
         """Read `{pert: [1, 2, 3]}`."""
-        if not isinstance(raw, dict) or len(raw) != 1 or (family := next(iter(raw))) not in DISTRIBUTIONS:
-            raise _unreadable_distribution(DISTRIBUTIONS)
+        if not isinstance(raw, dict) or len(raw) != 1 or (family := next(iter(raw))) not in FAMILIES:
+            raise _unreadable_distribution(FAMILIES)
         parameters = raw[family]
-        wanted = DISTRIBUTIONS[family]
+        wanted = FAMILIES[family].size
         if not isinstance(parameters, list | tuple) or len(parameters) != wanted:
             raise PydanticCustomError(
                 "wrong_parameters",
@@ -147,17 +141,15 @@ class Distribution(Value):
 
     @model_validator(mode="after")
     def _in_order(self) -> Distribution:
-        values = [parameter.mean for parameter in self.parameters]
-        if self.family in ("uniform", "triangular", "pert") and values != sorted(values):
+        values, family = [parameter.mean for parameter in self.parameters], self.of_family
+        if family.is_between and values != sorted(values):
             raise PydanticCustomError(
                 "unordered_parameters",
                 "the parameters of '{family}' must rise: lowest first, highest last",
                 {"family": self.family},
             )
-        if self.family == "normal" and (values[1] <= 0 or self.parameters[1].span[0] < 0):
-            raise PydanticCustomError("not_positive", "the second parameter of 'normal', its sd, must be above 0", {})
-        if self.family == "beta" and (min(values) <= 0 or min(one.span[0] for one in self.parameters) < 0):
-            raise PydanticCustomError("not_positive", "both parameters of 'beta' must be above 0", {})
+        if any(one.mean <= 0 or one.span[0] < 0 for one in self._scales):
+            raise PydanticCustomError("not_positive", "{reason}", {"reason": family.not_positive})
         for parameter in self._scales:
             parameter.cut_off(_LEAST, math.inf)
         return self
@@ -167,7 +159,12 @@ class Distribution(Value):
     @property
     def _scales(self) -> tuple[Judgement, ...]:
         """The parameters that are above 0 whatever is drawn."""
-        return self.parameters if self.family == "beta" else self.parameters[1:] if self.family == "normal" else ()
+        return tuple(self.parameters[index] for index in self.of_family.scales)
+
+    @property
+    def of_family(self) -> Family:
+        """What there is to know of its family."""
+        return FAMILIES[self.family]
 
     def cut_off(self, low: float, high: float) -> None:
         """Say between which values it may be drawn, for which validators ask once they know what it is about.
@@ -182,8 +179,6 @@ class Distribution(Value):
     @property
     def law(self) -> FamilyValues:
         """The same as plain data."""
-        from usru_scenarios.model.families import FamilyValues
-
         parameters = tuple(
             one.value.law if isinstance(one.value, Distribution) else one.value for one in self.parameters
         )
@@ -192,34 +187,23 @@ class Distribution(Value):
     @property
     def mean(self) -> float:
         """The mean of what is drawn, cut off where the judgement ends (see `families.mean`)."""
-        from usru_scenarios.model.families import mean
-
-        return mean(self.law)
+        return families.mean(self.law)
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The lowest and highest value that can be drawn."""
-        if self.family == "normal":
-            return self._limits
-        if self.family == "beta":
-            return 0.0, 1.0
-        return self.parameters[0].bounds[0], self.parameters[-1].bounds[1]
+        return self.of_family.ends([one.bounds for one in self.parameters], self._limits)
 
     @property
     def span(self) -> tuple[float, float]:
         """Where it lies before it is cut off: its bounds, a normal one, which has none, standing at its centre."""
-        if self.family == "normal":
-            return self.parameters[0].span
-        if self.family == "beta":
-            return 0.0, 1.0
-        return self.parameters[0].span[0], self.parameters[-1].span[1]
+        return self.of_family.ends([one.span for one in self.parameters], self.parameters[0].span)
 
     @property
     def is_certain(self) -> bool:
         """Whether it leaves one value only, as `{pert: [1, 1, 1]}` does."""
         values = {one.value for one in self.parameters}
-        between = self.family in ("uniform", "triangular", "pert")
-        return between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
+        return self.of_family.is_between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
 
 
 def _long_form(raw: object) -> object:
@@ -229,7 +213,7 @@ def _long_form(raw: object) -> object:
             raise PydanticCustomError("empty_judgement", "an empty list is no judgement: write [2, G23]", {})
         return {"value": raw[0], "sources": tuple(raw[1:])}
     if isinstance(raw, dict):
-        if "value" not in raw and len(families := [family for family in _UNCERTAIN if family in raw]) == 1:
+        if "value" not in raw and len(families := [family for family in UNCERTAIN if family in raw]) == 1:
             rest = {key: part for key, part in raw.items() if key != families[0]}
             return {"value": {families[0]: raw[families[0]]}, **rest}
         if "value" not in raw:
@@ -251,14 +235,14 @@ def is_judgement_form(raw: object) -> bool:
         return True
     return "value" in raw or any(
         isinstance(parameters := raw.get(family), list | tuple) and not any(isinstance(one, str) for one in parameters)
-        for family in _UNCERTAIN
+        for family in UNCERTAIN
     )
 
 
 def _number_or_distribution(raw: object) -> object:
     if isinstance(raw, dict):
-        if not raw.keys() <= set(_UNCERTAIN):
-            raise _unreadable_distribution(_UNCERTAIN)
+        if not raw.keys() <= set(UNCERTAIN):
+            raise _unreadable_distribution(UNCERTAIN)
         raw = Distribution.model_validate(raw)
     if isinstance(raw, Distribution):
         return raw.parameters[0].mean if raw.is_certain else raw
@@ -477,7 +461,7 @@ def refuse_uncertain_duration(raw: object) -> None:
     written: Any = raw[0] if isinstance(raw, list) and raw else raw
     is_long = isinstance(written, dict) and "value" in written
     written = written["value"] if is_long else written
-    for family in DISTRIBUTIONS:
+    for family in FAMILIES:
         parameters = written.get(family) if isinstance(written, dict) else None
         if not isinstance(parameters, list | tuple):
             continue
@@ -807,7 +791,7 @@ class Numeric(Part):
     def _on_range(self) -> Numeric:
         """What is drawn of a numeric node lies on its scale, and what it starts from lies inside."""
         low, high = self.range
-        if self.distribution is not None and self.distribution.family in ("uniform", "triangular", "pert"):
+        if self.distribution is not None and self.distribution.of_family.is_between:
             self.distribution.cut_off(low, high)
             low, high = max(low, self.distribution.span[0]), min(high, self.distribution.span[1])
         if self.initial is not None and low < high:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.limits import LARGEST_TABLE
+from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
 from usru_scenarios.model.schema import (
     Categorical,
@@ -257,11 +258,9 @@ class _Compiler:
 
     def _scale(self, node: Numeric) -> LatentScale:
         if node.distribution is None:
-            return LatentScale.of(None, node.range)
+            return LatentScale.of(FAMILIES["uniform"], np.array(node.range), node.range)
         parameters = self._row([self.value(parameter) for parameter in node.distribution.parameters])
-        if parameters.ndim == 1:
-            return LatentScale.of(node.distribution, node.range)
-        return LatentScale.drawn(node.distribution.family, parameters, node.range)
+        return LatentScale.of(node.distribution.of_family, parameters, node.range)
 
     def _influences(
         self,

@@ -6,7 +6,6 @@ No family needs special functions of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from usru_scenarios.model.schema import Distribution
+    from usru_scenarios.model.families import Family, LogDensity
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,23 +43,19 @@ class LatentScale:
     values: Floats
 
     @classmethod
-    def of(cls, distribution: Distribution | None, scale: tuple[float, float]) -> LatentScale:
-        """The scale of a numeric driver's `distribution` (default: uniform on its range)."""
-        return cls(*scale, _tabulate(*_log_density(distribution, *scale)))
+    def of(cls, family: Family, parameters: Floats, scale: tuple[float, float]) -> LatentScale:
+        """The scale of a numeric driver's distribution over its range.
 
-    @classmethod
-    def drawn(cls, family: str, parameters: Floats, scale: tuple[float, float]) -> LatentScale:
-        """The scales for draws of the parameters of a distribution, shape (draws, parameters).
-
-        What is drawn out of order or out of the range is brought back: the parameters of a distribution are independent
-        judgements, of which a draw may contradict the others.
+        Args:
+            family: of the distribution.
+            parameters: shape (parameters,), or (draws, parameters). What is drawn out of order or out of the range is
+                brought back: they are independent judgements, of which a draw may contradict the others.
+            scale: the range.
         """
-        return cls(
-            *scale,
-            np.array(
-                [_tabulate(*_density_of(family, _sound(family, row, *scale), *scale), rough=True) for row in parameters]
-            ),
-        )
+        if parameters.ndim == 1:
+            return cls(*scale, _tabulate(*family.density(parameters.tolist(), *scale)))
+        sound = [family.sound(row, *scale) for row in parameters]
+        return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in sound]))
 
     def among(self, draws: range) -> LatentScale:
         """The scale for some draws of the judgements; itself where it does not depend on them."""
@@ -105,80 +100,6 @@ def _inverse(table: Floats, value: float) -> float:
     if value >= table[-1]:
         return math.inf
     return float(np.interp(value, table, np.linspace(-_REACH, _REACH, len(table))))
-
-
-LogDensity = Callable[[Floats], Floats]
-
-
-def _log_density(distribution: Distribution | None, low: float, high: float) -> tuple[LogDensity, float, float]:
-    """A log-density (up to a constant) over a share of the way from 0 to 1 through a support, and that support."""
-    if distribution is None:
-        return _beta(1.0, 1.0), low, high
-    return _density_of(distribution.family, [parameter.mean for parameter in distribution.parameters], low, high)
-
-
-def _sound(family: str, parameters: Floats, low: float, high: float) -> list[float]:
-    """Drawn parameters brought into order, into the range, and apart."""
-    if family in ("beta", "normal"):
-        least = 1e-6 * (high - low if family == "normal" else 1.0)
-        first = parameters[0] if family == "normal" else max(parameters[0], least)
-        return [float(first), max(float(parameters[1]), least)]
-    ordered = sorted(np.clip(parameters, low, high).tolist())
-    if ordered[-1] - ordered[0] < 1e-6 * (high - low):
-        middle = min(max(ordered[0], low + 1e-6 * (high - low)), high - 1e-6 * (high - low))
-        return [middle - 1e-6 * (high - low), *[middle] * (len(ordered) - 2), middle + 1e-6 * (high - low)]
-    return ordered
-
-
-def _density_of(family: str, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
-    a, b, *rest = parameters
-    match family:
-        case "uniform":
-            return _beta(1.0, 1.0), a, b
-        case "beta":
-            return _beta(a, b), low, high
-        case "pert":
-            width = rest[0] - a
-            return _beta(1.0 + 4.0 * (b - a) / width, 1.0 + 4.0 * (rest[0] - b) / width), a, rest[0]
-        case "triangular":
-            mode = (b - a) / (rest[0] - a)
-            return _triangle(mode), a, rest[0]
-        case "normal":
-            low, high = _normal_support(a, b, low, high)
-            return _bell((a - low) / (high - low), b / (high - low)), low, high
-    raise AssertionError(family)
-
-
-def _beta(a: float, b: float) -> LogDensity:
-    """The density of x^(a-1) (1-x)^(b-1), times the x (1-x) of the logit coordinate, in that coordinate."""
-    return lambda logit: -a * np.logaddexp(0.0, -logit) - b * np.logaddexp(0.0, logit)
-
-
-def _triangle(mode: float) -> LogDensity:
-    def log_density(logit: Floats) -> Floats:
-        share, rest = 1.0 / (1.0 + np.exp(-logit)), 1.0 / (1.0 + np.exp(logit))
-        height = np.where(share < mode, share * (1.0 - mode), rest * mode) if 0 < mode < 1 else (rest, share)[int(mode)]
-        return np.log(height) + _beta(1.0, 1.0)(logit)
-
-    return log_density
-
-
-def _bell(mean: float, sd: float) -> LogDensity:
-    def log_density(logit: Floats) -> Floats:
-        share = 1.0 / (1.0 + np.exp(-logit))
-        return -0.5 * ((share - mean) / sd) ** 2 + _beta(1.0, 1.0)(logit)
-
-    return log_density
-
-
-def _normal_support(mean: float, sd: float, low: float, high: float) -> tuple[float, float]:
-    """The part of the range in which a truncated normal has any weight to speak of."""
-    left, right = max(low, mean - 9.5 * sd), min(high, mean + 9.5 * sd)
-    if left < right:
-        return left, right
-    edge, distance = (low, low - mean) if mean < low else (high, mean - high)
-    reach = min(high - low, _NEGLIGIBLE * sd * sd / distance)
-    return (edge, edge + reach) if mean < low else (edge - reach, edge)
 
 
 def _tabulate(log_density: LogDensity, low: float, high: float, *, rough: bool = False) -> Floats:

@@ -77,15 +77,17 @@ class _PerturbedValue:
         return value * math.exp(SHARE * self.normal())
 
     def parameter(self, value: float) -> float:
-        node, (family, index) = self.node(), self.judged.path[-2:]
+        node, index = self.node(), self.judged.path[-1]
         assert isinstance(node, Numeric)
         assert node.distribution is not None
-        parameters = [one.mean for one in node.distribution.parameters]
-        if family in ("pert", "triangular") and index == 1:
-            return self.between(value, parameters[0], parameters[2])
-        if family == "normal" and index == 0:
-            return value + SHARE * self.normal() * parameters[1]
-        return value * math.exp(SHARE * self.normal()) if family in ("beta", "normal") else value
+        family, parameters = node.distribution.of_family, [one.mean for one in node.distribution.parameters]
+        if index in family.scales:
+            return value * math.exp(SHARE * self.normal())
+        if index != family.place:
+            return value
+        if family.is_between:
+            return self.between(value, parameters[0], parameters[-1])
+        return value + SHARE * self.normal() * parameters[family.scales[0]]
 
     def node(self) -> object:
         """The driver or consequence that the judgement is about, if it is about one."""

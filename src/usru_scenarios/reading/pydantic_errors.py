@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model.schema import DISTRIBUTIONS, Model, describe
+from usru_scenarios.model.families import FAMILIES
+from usru_scenarios.model.schema import Model, describe
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, shortened, suggestion
 from usru_scenarios.reading.schema_paths import describe_place, fields_at
@@ -78,7 +79,7 @@ def locate(place: Place, path: KeyPath) -> tuple[Place, KeyPath]:
         elif in_list and part == "sources":
             shift = 1
         elif part == "parameters":
-            step = next((key for key in children if key in DISTRIBUTIONS), None)
+            step = next((key for key in children if key in FAMILIES), None)
         if step is not None and (child := children.get(step)) is not None:
             place = child
             found.append(step)
@@ -191,7 +192,7 @@ class _Translation:
         time = self.data.get("time") if isinstance(self.data, dict) else None
         step = MONTHS.get(str(time.get("step"))) if isinstance(time, dict) else None
         numbers = "0.4, 0.6, 0.7"
-        if step and family in ("uniform", "triangular", "pert") and len(written) == DISTRIBUTIONS[family]:
+        if step and FAMILIES[family].is_between and len(written) == FAMILIES[family].size:
             numbers = ", ".join(_kept_per_step(one, step) for one in written)
         else:
             family = "pert"

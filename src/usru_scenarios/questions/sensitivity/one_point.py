@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import Judged
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME, KeyPath
@@ -88,7 +89,7 @@ class _OnePointEditor:
                 changed, change = value**MORE, f"points worth x{MORE:g}"
             case "sd_per_point":
                 changed, change = value * MORE, f"points worth x{MORE:g}"
-            case "parameter" if isinstance(node, NumericNode) and judged.path[-2:] in _PLACES:
+            case "parameter" if isinstance(node, NumericNode) and _is_place(judged.path):
                 changed, change = self._parameter(judged.path, node, value), "+1 point"
             case _:
                 return None
@@ -100,15 +101,17 @@ class _OnePointEditor:
         return odds.impacts.mean if owner == OUTCOME else odds.influences.mean
 
     def _parameter(self, path: KeyPath, node: NumericNode, value: float) -> float:
-        if path[-2] != "normal":
+        family = FAMILIES[str(path[-2])]
+        if family.is_between:
             return _moved_up(node, value)
         part = dict(self.model.nodes())[node.name]
-        sd: float = part.distribution.parameters[1].mean  # type: ignore[union-attr]
+        sd: float = part.distribution.parameters[family.scales[0]].mean  # type: ignore[union-attr]
         return value + float(node.sd_per_point) * sd
 
 
-_PLACES = (("pert", 1), ("triangular", 1), ("normal", 0))
-"""The parameters of distributions that are places on the scale which a value may come to."""
+def _is_place(path: KeyPath) -> bool:
+    """Whether a parameter of a distribution is a place on the scale which a value may come to."""
+    return FAMILIES[str(path[-2])].place == path[-1]
 
 
 def _owner(path: KeyPath) -> str | None:

@@ -201,9 +201,8 @@ def scales(context: Context) -> Iterator[Finding]:
 def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator[Finding]:
     scale = f"the range {low:g} to {high:g}"
     if node.distribution is not None and not _within(node.distribution, low, high):
-        message = f"the distribution reaches outside {scale}"
-        if node.distribution.family == "normal":
-            message = f"the distribution has next to nothing on {scale}"
+        reaches = node.distribution.of_family.is_between
+        message = f"the distribution {'reaches outside' if reaches else 'has next to nothing on'} {scale}"
         yield Finding("distribution_off_range", message, (*path, "distribution"), of_key=False)
     elif node.distribution is not None and _is_point(node.distribution):
         message = f"the distribution leaves one value only, {node.distribution.mean:g}: a numeric node must vary"
@@ -222,24 +221,17 @@ def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator
 
 def _is_point(distribution: Distribution) -> bool:
     """Whether both ends are the same number, for certain or at their means."""
-    between = distribution.family in ("uniform", "triangular", "pert")
-    return between and distribution.parameters[0].mean == distribution.parameters[-1].mean
+    return distribution.of_family.is_between and distribution.parameters[0].mean == distribution.parameters[-1].mean
 
 
 def _within(distribution: Distribution, low: float, high: float) -> bool:
-    match distribution.family:
-        case "beta":
-            return True  # stretched over the range
-        case "normal":
-            mean, sd = (parameter.mean for parameter in distribution.parameters)
-            return low - 6 * sd < mean < high + 6 * sd
-    least, most = distribution.span
-    return low <= least and most <= high
+    means = [parameter.mean for parameter in distribution.parameters]
+    return distribution.of_family.is_within(means, distribution.span, (low, high))
 
 
 def _support(distribution: Distribution | None, low: float, high: float) -> tuple[float, float]:
     """Between which values a node's own distribution lies."""
-    if distribution is None or distribution.family in ("beta", "normal"):
+    if distribution is None or not distribution.of_family.is_between:
         return low, high
     return distribution.span
 
