@@ -192,10 +192,10 @@ def test_what_stands_in_the_place_of_an_entry_holds_nobody_up(ask: Ask, model: P
 
 
 def test_a_disk_that_is_full_keeps_nothing(ask: Ask, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache, "_replace", full)
+    monkeypatch.setattr("tempfile.mkstemp", full)
     assert ask().returncode == 0
     assert kept(model.parent) == []
 

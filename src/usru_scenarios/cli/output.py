@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +102,9 @@ class Destination:
             elif _is_special(self.path):
                 self.path.write_bytes(data)
             else:
-                _replace(self.path, data)
+                from usru_scenarios.reading.files import write_whole
+
+                write_whole(self.path, data, mode=_mode(self.path))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -126,22 +127,6 @@ def _print(data: bytes) -> None:
 def _is_special(path: Path) -> bool:
     """Whether it is a device or a pipe, into which one writes, and not a file, which one replaces."""
     return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a new file beside the old one and let it take its place, so that no reader ever sees half of it."""
-    handle, name = tempfile.mkstemp(prefix=".usru-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(_mode(path))
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 def _mode(path: Path) -> int:

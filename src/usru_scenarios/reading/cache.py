@@ -15,7 +15,6 @@ import io
 import os
 import pickle
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from usru_scenarios.problems import UnreadableInput
-from usru_scenarios.reading.files import Inputs, present_digest
+from usru_scenarios.reading.files import Inputs, present_digest, write_whole
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all that is kept."""
@@ -129,7 +128,7 @@ def _keep(path: Path, content: tuple[Inputs, object]) -> None:
         data = _sealed(path, pickle.dumps(content, protocol=5))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(path.parent) and len(data) <= MOST_BYTES:
-            _replace(path, data)
+            write_whole(path, data, beside=_NEW)
             _tidy(path.parent)
 
 
@@ -185,19 +184,6 @@ class _Unpickler(pickle.Unpickler):
             if isinstance(found, type) and found.__module__ == module:
                 return found
         raise pickle.UnpicklingError(f"{module}.{name}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that other runs see as a whole or not at all."""
-    handle, name = tempfile.mkstemp(prefix=_NEW, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 def _tidy(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,36 @@ def regular_bytes(path: Path) -> bytes:
             return file.read(MAXIMUM_BYTES + 1)
     finally:
         os.close(handle)
+
+
+def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | None = None) -> None:
+    """Write a file of which nobody ever sees a part: a new one beside it takes its place.
+
+    Args:
+        path: of the file, which may be there already.
+        data: what it is to hold.
+        beside: how the name of the new file begins.
+        mode: the permissions of a file that is to be on the disk when this returns; None for one that may get lost.
+
+    Raises:
+        OSError: it can't be written; the old file is as it was.
+    """
+    import tempfile  # what is only read needs none of it
+
+    handle, name = tempfile.mkstemp(prefix=beside, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if mode is not None:
+                file.flush()
+                os.fsync(file.fileno())
+        if mode is not None:
+            Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 def names_in(folder: Path) -> list[str]:
