@@ -17,11 +17,13 @@ from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
-from usru_scenarios.results.descriptions import Overview, SourcesReport, Validation
 from usru_scenarios.results.explain import Explanation
 from usru_scenarios.results.sensitivity import Sensitivity
+from usru_scenarios.results.show import Overview
 from usru_scenarios.results.simulate import Simulation
+from usru_scenarios.results.sources import SourcesReport
 from usru_scenarios.results.sweep import Sweep
+from usru_scenarios.results.validate import Validation
 from usru_scenarios.results.watch import Watch
 
 Schema = dict[str, Any]

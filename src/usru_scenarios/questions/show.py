@@ -24,7 +24,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.descriptions import (
+from usru_scenarios.results.show import (
     EventPart,
     GivenRow,
     NodePart,

@@ -10,7 +10,7 @@ from usru_scenarios.model.schema import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.descriptions import ClaimPart, DocumentPart, JudgedPart, RoleCount, SourcesReport
+from usru_scenarios.results.sources import ClaimPart, DocumentPart, JudgedPart, RoleCount, SourcesReport
 
 
 def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport:

@@ -9,7 +9,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.descriptions import Diagnostic, Validation
+from usru_scenarios.results.validate import Diagnostic, Validation
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")
 

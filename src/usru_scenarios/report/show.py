@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.descriptions import (
-        EventPart,
-        NodePart,
-        Overview,
-        ProfilePart,
-        Push,
-        RulePart,
-        ScenarioPart,
-    )
+    from usru_scenarios.results.show import EventPart, NodePart, Overview, ProfilePart, Push, RulePart, ScenarioPart
 
 _OUTCOME = "scenario"
 

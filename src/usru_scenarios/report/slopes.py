@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.sensitivity import Sensitivity
-    from usru_scenarios.results.slopes import JudgementEffect, ProbabilityChange, WeightSlope
+    from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Sensitivity, WeightSlope
 
 _WEIGHTS = "Which weight matters?"
 _JUDGEMENTS = "Which judgement matters?"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.descriptions import ClaimPart, SourcesReport
+    from usru_scenarios.results.sources import ClaimPart, SourcesReport
 
 
 def coverage(found: SourcesReport, layout: Layout) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from usru_scenarios.problems import Problem
 
@@ -85,3 +85,8 @@ def warned(problem: Problem) -> Warned:
     if problem.span is None:
         return Warned(problem.code, problem.message, count=problem.count)
     return Warned(problem.code, problem.message, problem.span.source, problem.span.line, problem.count)
+
+
+def first_format(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with `format` first."""
+    return {"format": data.pop("format"), **data}

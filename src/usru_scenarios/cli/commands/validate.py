@@ -13,7 +13,7 @@ from usru_scenarios.problems import ModelError
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from usru_scenarios.results.descriptions import Validation
+    from usru_scenarios.results.validate import Validation
 
 
 def validate(

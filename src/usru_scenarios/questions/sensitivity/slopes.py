@@ -28,7 +28,7 @@ from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.slopes import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
+from usru_scenarios.results.sensitivity import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.engine import MapBlocks, Plan
 

@@ -1,44 +1,11 @@
-"""What a file says, as plain values with a versioned JSON form: the answers of `validate`, `show` and `sources`.
-
-The attributes of each class are the keys of its JSON, as in `results`.
-"""
+"""What a file says, as the program understands it, in the form of its JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from usru_scenarios.results.common import ModelLine
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """A fault or warning of a file with its place; lines and columns count from 1."""
-
-    code: str
-    message: str
-    severity: Literal["error", "warning"]
-    path: str | None
-    line: int | None
-    column: int | None
-    hint: str
-    count: int = 1
-    """For how many warnings of the kind it stands, of which this is the first."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Whether a file is right. `model` is None where it is not; `counts` says how much there is of what."""
-
-    valid: bool
-    model: ModelLine | None
-    counts: dict[str, int]
-    problems: list[Diagnostic]
-    format: Literal["usru.validation/1.0"] = "usru.validation/1.0"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        return _first_format(asdict(self))
+from usru_scenarios.results.common import ModelLine, first_format
 
 
 @dataclass(frozen=True)
@@ -201,82 +168,4 @@ class Overview:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
-        return _first_format(asdict(self))
-
-
-@dataclass(frozen=True)
-class ClaimPart:
-    """A claim of the register; `document` is the name of its file, which for an assumption is no document's."""
-
-    claim: str
-    where: str
-    document: str
-    kind: str
-    speaker: str
-    hedge: str
-    assumption: bool
-    agrees: list[str]
-    contradicts: list[str]
-
-
-@dataclass(frozen=True)
-class JudgedPart:
-    """A judgement, what it is about, and the claims it rests on; inferred where none of them is a document's."""
-
-    path: str
-    role: str
-    value: str
-    sources: list[str]
-    inferred: bool
-
-
-@dataclass(frozen=True)
-class DocumentPart:
-    """A document of the register: how many claims it has, how many are cited, and how many judgements cite it."""
-
-    title: str
-    independence: str
-    assumptions: bool
-    claims: int
-    cited: int
-    judgements: int
-
-
-@dataclass(frozen=True)
-class RoleCount:
-    """How many judgements there are of a kind, and how many of them are inferred."""
-
-    judgements: int
-    inferred: int
-
-
-@dataclass(frozen=True)
-class SourcesReport:
-    """What judgements rest on: all of a model's, or those that were asked about.
-
-    Attributes:
-        about: the name or path that was asked about; None for the whole model.
-        judgements: in the order of the file.
-        claims: those that the judgements cite, by id.
-        documents: by name of file.
-        independence: for each group of documents that draw on one another, how many judgements cite one of them;
-            assumptions are left out.
-        roles: by the kind of judgement.
-    """
-
-    model: ModelLine
-    about: str | None
-    judgements: list[JudgedPart]
-    claims: dict[str, ClaimPart]
-    documents: dict[str, DocumentPart]
-    independence: dict[str, int]
-    roles: dict[str, RoleCount] = field(default_factory=dict)
-    format: Literal["usru.sources/1.0"] = "usru.sources/1.0"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        return _first_format(asdict(self))
-
-
-def _first_format(data: dict[str, Any]) -> dict[str, Any]:
-    return {"format": data.pop("format"), **data}
+        return first_format(asdict(self))
