@@ -16,7 +16,7 @@ from support.kernels import choose_kernels
 from support.oracle import Json
 from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
-from usru_scenarios.sampler.engine import BLOCK, ForecastSums, Plan, Sampler, simulate
+from usru_scenarios.sampler.engine import BLOCK, ForecastSums, Plan, RunningSums, Sampler, simulate
 
 Sums = TypeVar("Sums")
 
@@ -104,7 +104,7 @@ def test_the_first_trials_of_a_longer_run_are_those_of_a_shorter(name: str) -> N
 @pytest.mark.parametrize("name", ["feedback", "numeric_drift"])
 def test_a_block_does_not_depend_on_how_many_follow(name: str) -> None:
     program = compiled(exact_model(name))
-    alone, first = (Sampler(program, Plan(trials, SEED)).run(0) for trials in (BLOCK, 40_000))
+    alone, first = (Sampler(program, Plan(trials, SEED)).run(RunningSums(), 0) for trials in (BLOCK, 40_000))
     for node, counts in alone.counts.items():
         assert np.array_equal(counts, first.counts[node])
     for node, sums in alone.values.items():
@@ -127,7 +127,7 @@ def test_blocks_are_independent() -> None:
     """The same numbers in every block would make the error of the mean too small, and blocks alike."""
     program = compiled(exact_model("feedback"))
     sampler = Sampler(program, Plan(8 * BLOCK, SEED))
-    ends = {sampler.run(block).counts["mood"].tobytes() for block in range(8)}
+    ends = {sampler.run(RunningSums(), block).counts["mood"].tobytes() for block in range(8)}
     assert len(ends) == 8
 
 

@@ -19,7 +19,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.sampler import engine
 from usru_scenarios.sampler.common_random_numbers import VariantSampler
-from usru_scenarios.sampler.engine import BLOCK, ForecastSums, KernelCache, Plan, Sampler
+from usru_scenarios.sampler.engine import BLOCK, ForecastSums, KernelCache, Plan, RunningSums, Sampler
 from usru_scenarios.sampler.rng import RandomStream
 
 SAMPLER = str(Path(engine.__file__).parent)
@@ -55,7 +55,7 @@ def steps_with_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> int:
         return halves(self, step)
 
     monkeypatch.setattr(RandomStream, "halves", counted)
-    Sampler(program, Plan(BLOCK, 1)).run(0)
+    Sampler(program, Plan(BLOCK, 1)).run(RunningSums(), 0)
     return taken
 
 
@@ -97,8 +97,8 @@ def lines_run(work: Callable[[], object]) -> int:
 def lines_each(program: Program) -> float:
     """Lines for each node and step of a block whose laws are compiled."""
     sampler = Sampler(program, Plan(2 * BLOCK, 1))
-    sampler.run(0)
-    return lines_run(lambda: sampler.run(1)) / (len(program.nodes) * program.steps)
+    sampler.run(RunningSums(), 0)
+    return lines_run(lambda: sampler.run(RunningSums(), 1)) / (len(program.nodes) * program.steps)
 
 
 def test_a_step_of_a_node_takes_few_passes(program: Program) -> None:
@@ -142,7 +142,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> lis
 def test_equal_laws_are_compiled_once(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two blocks and sixteen steps: a law for the first step, one for the others, and those of events."""
     sampler = Sampler(program, Plan(2 * BLOCK, 1))
-    names = compiled(monkeypatch, lambda: [sampler.run(block) for block in range(2)])
+    names = compiled(monkeypatch, lambda: [sampler.run(RunningSums(), block) for block in range(2)])
     assert {names.count(name) for name in program.nodes if name not in (OUTCOME, "unpredictability")} <= {1, 2, 3, 4}
     assert names.count(OUTCOME) <= program.steps  # the weight of the war changes every quarter
 

@@ -105,7 +105,7 @@ class PiecewiseCurve:
         return replace(self, points=self.points * (factor[:, None, None] if factor.ndim else factor))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CategoricalNode:
     """A node with states: a driver, a consequence, or the outcome.
 
@@ -163,7 +163,7 @@ class CategoricalNode:
         return _links(self.prior_parents, self.terms, self.curves)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumericNode:
     """A node on a scale, a function of a latent normal autoregression z: method (3).
 

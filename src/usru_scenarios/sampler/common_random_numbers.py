@@ -59,11 +59,11 @@ class VariantSampler:
         self.shape = (first.steps, len(first.outcome.states))
         self.batches = self.batches_of(first, plan)
         kernels = KernelCache()
-        groups: dict[tuple[int, ...], _SharedDrivers] = {}
+        groups: dict[tuple[object, ...], _SharedDrivers] = {}
         for number, program in enumerate(programs):
             above = program.upstream([OUTCOME]) - {OUTCOME}
-            shared = () if program.feedback else tuple(id(program.nodes[name]) for name in sorted(above))
-            key = (*shared, -1) if shared else (number,)
+            shared = () if program.feedback else tuple(program.nodes[name] for name in sorted(above))
+            key: tuple[object, ...] = shared or (number,)
             groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add(number, program)
         self.groups = list(groups.values())
         block_states = max(group.walker.bytes for group in self.groups)

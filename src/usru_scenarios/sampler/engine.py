@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any, Protocol, TypeVar
 
@@ -386,7 +386,7 @@ class KernelCache:
     """Compiled laws, shared by the walkers of programs that have nodes in common: each law is compiled once."""
 
     def __init__(self, tables: TableCache | None = None) -> None:
-        self._made: dict[tuple[object, ...], tuple[Node, Kernel | OutcomeKernel]] = {}
+        self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
 
     def for_block(self) -> KernelCache:
@@ -394,18 +394,17 @@ class KernelCache:
         return KernelCache(TableCache(self._tables))
 
     def __reduce__(self) -> tuple[type[KernelCache], tuple[()]]:
-        """None travel to another process: their keys mean nothing there, and they are soon compiled again."""
+        """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
         return KernelCache, ()
 
     def of(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
     ) -> Kernel | OutcomeKernel:
         """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
-        regime = program.regime(node, step)
-        key = (id(node), regime, restricted)  # the node is kept with it, so that its id is no other's
+        key = (node, program.regime(node, step), restricted)
         if key not in self._made:
-            self._made[key] = (node, self._compiled(program, node, step, index, restricted=restricted))
-        return self._made[key][1]
+            self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
+        return self._made[key]
 
     def _compiled(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
@@ -574,6 +573,28 @@ def require_memory(needed: int) -> None:
         raise TooMuchMemoryError(said, hint)
 
 
+@dataclass
+class RunningSums:
+    """The sums of a run as far as blocks have been added, with which a block that is next shares what it can.
+
+    In another process than the run's there are none.
+
+    Attributes:
+        sums: with room for all batches of the run.
+        blocks: how many have been added.
+    """
+
+    sums: ForecastSums | None = None
+    blocks: int = 0
+
+    def __reduce__(self) -> tuple[type[RunningSums], tuple[()]]:
+        return RunningSums, ()
+
+    def beside(self, block: int) -> ForecastSums | None:
+        """What the sums of a block can be shared with; before its turn it has sums of its own."""
+        return self.sums if block == self.blocks else None
+
+
 class Sampler:
     """A program and the plan that its forecast is drawn under."""
 
@@ -584,16 +605,10 @@ class Sampler:
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
-        self._whole: ForecastSums | None = None
-        self._added = 0
-
-    def __getstate__(self) -> dict[str, object]:
-        """The sums of the whole run stay in its process."""
-        return {**vars(self), "_whole": None}
 
     def summed(
         self,
-        run: Callable[[int], ForecastSums],
+        run: Callable[[RunningSums, int], ForecastSums],
         batches: TrialBatches,
         map_blocks: MapBlocks,
         *,
@@ -615,13 +630,12 @@ class Sampler:
         """
         require_memory(self.bytes(batches))
         if self.plan.blocks == 1:
-            (part,) = map_blocks(run, range(1))  # is the whole
+            (part,) = map_blocks(partial(run, RunningSums()), range(1))  # is the whole
             return part.closed()
-        self._whole = whole = self.zeros(batches.count, weighted=weighted)
-        for block, part in enumerate(map_blocks(run, range(self.plan.blocks))):
+        running = RunningSums(whole := self.zeros(batches.count, weighted=weighted))
+        for block, part in enumerate(map_blocks(partial(run, running), range(self.plan.blocks))):
             whole.add(part, batches.at(block))
-            self._added = block + 1
-        self._whole = None
+            running.blocks = block + 1
         return whole.closed()
 
     def bytes(self, batches: TrialBatches) -> int:
@@ -639,11 +653,6 @@ class Sampler:
     def lumped(self) -> bool:
         """As in `BlockSampler`."""
         return self.walker.lumped
-
-    def part(self, block: int, at: slice, *, weighted: bool) -> ForecastSums:
-        """Room for the sums of a block whose batches are at `at`."""
-        beside = self._whole if block == self._added else None  # before its turn a block has sums of its own
-        return self.zeros(at.stop - at.start, weighted=weighted, beside=beside, at=at)
 
     @cached_property
     def batches(self) -> TrialBatches:
@@ -716,9 +725,9 @@ class Sampler:
         quantities = max((part.stop for part in columns.values()), default=0)
         return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
-    def run(self, block: int) -> ForecastSums:
-        """The sums of one block."""
-        accumulator = ForecastAccumulator(self, block)
+    def run(self, running: RunningSums, block: int) -> ForecastSums:
+        """The sums of one block, to be added to those of the run."""
+        accumulator = ForecastAccumulator(self, block, running)
         self.walker.walk(block, accumulator)
         return accumulator.closed()
 
@@ -740,6 +749,7 @@ class ForecastAccumulator:
     Args:
         sampler: whose forecast.
         block: which block.
+        running: the sums that those of the block are to be added to.
         batches: of the sums; by default the sampler's.
         weights: shape (trials,), of the block's trials, where they have any.
         path: follows the outcome; by default as it is best followed where nothing has been observed.
@@ -749,6 +759,7 @@ class ForecastAccumulator:
         self,
         sampler: Sampler,
         block: int,
+        running: RunningSums,
         *,
         batches: TrialBatches | None = None,
         weights: Floats | None = None,
@@ -758,7 +769,8 @@ class ForecastAccumulator:
         self.weights = weights
         batches = sampler.batches if batches is None else batches
         self.edges = batches.starts(block)
-        self.sums = sampler.part(block, batches.at(block), weighted=weights is not None)
+        at, beside = batches.at(block), running.beside(block)
+        self.sums = sampler.zeros(len(self.edges), weighted=weights is not None, beside=beside, at=at)
         if weights is None:
             trials = sampler.plan.trials_in(block)
             self.sums.trials += batch_trials(self.edges, trials)

@@ -31,6 +31,7 @@ from usru_scenarios.sampler.engine import (
     OutcomePath,
     Plan,
     RaoBlackwellPath,
+    RunningSums,
     Sampler,
 )
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
@@ -131,7 +132,7 @@ class WeightedForecast:
         """What a block is predicted to take, as without observations."""
         return self.forecast.seconds_each
 
-    def run(self, block: int) -> ForecastSums:
+    def run(self, running: RunningSums, block: int) -> ForecastSums:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
         tracker = EventTracker(self.program, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
         recorder = PathRecorder(tracker) if self._fits(block) else None
@@ -140,7 +141,9 @@ class WeightedForecast:
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
         weights = drawn * given
-        accumulator = ForecastAccumulator(self.forecast, block, batches=self.batches, weights=weights, path=path)
+        accumulator = ForecastAccumulator(
+            self.forecast, block, running, batches=self.batches, weights=weights, path=path
+        )
         if recorder is None:
             self.walker.walk(block, accumulator)
         else:

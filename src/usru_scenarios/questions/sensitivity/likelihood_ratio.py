@@ -256,7 +256,7 @@ def _raise(acting: Floats, lawyer: LawEvaluator, support: Support, step: int, kn
     """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
     for tilt in lawyer.tilts.tables:
         held = [support.indices(parent, step - parent.lag) for parent in tilt.parents]
-        key = (id(tilt), *(each.tobytes() for each in held))
+        key = (tilt, *(each.tobytes() for each in held))
         if key in known:
             continue
         known.add(key)

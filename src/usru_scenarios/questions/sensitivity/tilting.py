@@ -42,7 +42,7 @@ Tilting = Mapping[int, float | Floats]
 """Log-odds that are added, by column, a state or the number of states for `hold`: in all trials, or shape (trials,)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowTilt:
     """The same log-odds, which several judgements add where their own combinations of parents hold.
 
