@@ -14,7 +14,7 @@ from usru_scenarios.estimation.bands import JudgementBand, PerDraw, judgement_ba
 from usru_scenarios.estimation.estimates import Controls
 from usru_scenarios.model.families import Floats
 from usru_scenarios.questions.simulate.question import doubts
-from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.study import Study
 
 SKEWED = """usru: 1

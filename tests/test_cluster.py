@@ -22,7 +22,7 @@ from usru_scenarios.problems import TooFewDraws
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoClusterError
 from usru_scenarios.running.tasks import TASK_SECONDS
-from usru_scenarios.sampler.engine import MapBlocks
+from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
 from usru_scenarios.threads import NAMES
 

@@ -32,7 +32,8 @@ from support.sampled import (
     truths_of,
 )
 from usru_scenarios.results.simulate import ValuesResult
-from usru_scenarios.sampler.engine import Plan, simulate
+from usru_scenarios.sampler.blocks import Plan
+from usru_scenarios.sampler.forecast import simulate
 
 MODELS = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml"))
 TRIALS = 50_000

@@ -25,7 +25,7 @@ from usru_scenarios.program.program import CategoricalNode
 from usru_scenarios.report import Layout
 from usru_scenarios.report.explain import md, table
 from usru_scenarios.results.explain import DirectPart, DirectShares, Explanation
-from usru_scenarios.sampler.engine import BlockSampler, Plan
+from usru_scenarios.sampler.blocks import BlockSampler, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.schemas import schema

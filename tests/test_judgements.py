@@ -32,7 +32,8 @@ from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import CategoricalNode, Floats
 from usru_scenarios.report.numbers import between
 from usru_scenarios.results.simulate import Band, StatesResult
-from usru_scenarios.sampler.engine import Plan, Sampler, simulate
+from usru_scenarios.sampler.blocks import Plan
+from usru_scenarios.sampler.forecast import Sampler, simulate
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -475,7 +476,7 @@ def test_memory_hardly_grows_with_the_draws() -> None:
 
 
 def test_a_run_that_would_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usru_scenarios.sampler.engine.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("usru_scenarios.sampler.blocks.MOST_BYTES", 1 << 20)
     done = answer("simulate", "-n", "1024", "--method", "sample")
     assert (done.returncode, done.stdout) == (2, "")
     assert "this run would need some 0.0 GB of memory" in done.stderr

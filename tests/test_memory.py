@@ -16,8 +16,9 @@ from support.sampled import compiled
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, InStates, Timed
 from usru_scenarios.program.support import Support
-from usru_scenarios.sampler import engine
-from usru_scenarios.sampler.engine import BLOCK, Plan, TooMuchMemoryError, simulate
+from usru_scenarios.sampler import blocks, forecast
+from usru_scenarios.sampler.blocks import BLOCK, Plan, TooMuchMemoryError
+from usru_scenarios.sampler.forecast import simulate
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler
 
 MOST = 190
@@ -81,9 +82,9 @@ def test_moves_of_many_scenarios_are_the_same_by_several_steps_as_by_one(
     trials: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, plan = compiled(many(40)), Plan(trials, 5)
-    monkeypatch.setattr(engine, "_BATCH_ENTRIES", 1 << 19)
+    monkeypatch.setattr(blocks, "_BATCH_ENTRIES", 1 << 19)
     together = simulate(program, plan)
-    monkeypatch.setattr(engine, "MANY", 1000)
+    monkeypatch.setattr(forecast, "MANY", 1000)
     by_one = simulate(program, plan)
     np.testing.assert_allclose(together.moves, by_one.moves, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(together.visits, by_one.visits, rtol=1e-9, atol=1e-12)
@@ -125,7 +126,7 @@ def unlike(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_question_that_would_not_fit_is_refused_before_it_is_drawn(
     arguments: list[str], unlike: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine.BlockSampler, "walk", None)
+    monkeypatch.setattr(blocks.BlockSampler, "walk", None)
     done = answer(*arguments, str(unlike))
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "GB of memory" in done.stderr

@@ -26,7 +26,7 @@ from usru_scenarios.running import processes
 from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
 from usru_scenarios.running.processes import Processes, cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Tasks, predicted
-from usru_scenarios.sampler.engine import MapBlocks
+from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"

@@ -31,8 +31,8 @@ from usru_scenarios.report import slopes as rendered
 from usru_scenarios.report.terminal import drawn
 from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Sensitivity, Slopes
+from usru_scenarios.sampler.blocks import BLOCK, Plan
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
-from usru_scenarios.sampler.engine import BLOCK, Plan
 
 EVERY = Target(None, "", None)
 PLAN = Plan(BLOCK, 3)

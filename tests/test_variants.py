@@ -7,8 +7,9 @@ import pytest
 
 from support.sampled import compiled, exact_model
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.sampler.blocks import BLOCK, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, simulate_variants
-from usru_scenarios.sampler.engine import BLOCK, Plan, Sampler, simulate
+from usru_scenarios.sampler.forecast import Sampler, simulate
 
 PLAN = Plan(BLOCK + 3_000, 7)
 
@@ -42,8 +43,8 @@ def test_variants_of_what_feeds_back_are_walked_apart() -> None:
 def test_laws_are_compiled_once_for_all_variants() -> None:
     program = compiled(exact_model("numeric_drift"))
     sampler = Sampler(program, PLAN)
-    before = sampler.walker.kernels(0)
-    again = sampler.walker.kernels(1)
+    before = sampler.block_sampler.kernels(0)
+    again = sampler.block_sampler.kernels(1)
     assert all(
         one is other
         for row, other_row in zip(before, again, strict=True)

@@ -32,7 +32,7 @@ from usru_scenarios.questions.watch.value_of_information import JointSums, indic
 from usru_scenarios.report import Layout
 from usru_scenarios.report.watch import md, table
 from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
-from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 

@@ -17,12 +17,13 @@ import usru_scenarios as us
 from support.kernels import choose_kernels
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, Program
-from usru_scenarios.sampler import engine
+from usru_scenarios.sampler import blocks
+from usru_scenarios.sampler.blocks import BLOCK, KernelCache, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler
-from usru_scenarios.sampler.engine import BLOCK, ForecastSums, KernelCache, Plan, RunningSums, Sampler
+from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler
 from usru_scenarios.sampler.rng import RandomStream
 
-SAMPLER = str(Path(engine.__file__).parent)
+SAMPLER = str(Path(blocks.__file__).parent)
 
 MOST_LINES = 95
 """Lines of the sampler that are run for each node and step of a block: each is a pass over an array, or a few."""

@@ -9,7 +9,8 @@ from bench.model import Answer, Case, answer_of
 from usru_scenarios.exact.inference import probabilities
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Formula, InStates, Timed
-from usru_scenarios.sampler.engine import Plan, simulate
+from usru_scenarios.sampler.blocks import Plan
+from usru_scenarios.sampler.forecast import simulate
 
 
 def sampled(case: Case) -> Run:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.watch import Watch
-    from usru_scenarios.sampler.engine import MapBlocks
+    from usru_scenarios.sampler.blocks import MapBlocks
 
 Part = TypeVar("Part")
 

@@ -34,7 +34,7 @@ from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.least_errors import least_error
 from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
-from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
 from usru_scenarios.settings import RunSettings
 
@@ -146,7 +146,7 @@ class ProbabilityEstimator:
         in_profile: gives the program under a profile.
         settings: of the first draws; `auto` is exact where that is predicted to take less than sampling to an error of
             .001, and the programs have values for as many draws of the uncertain judgements as it says.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
     """
 

@@ -18,7 +18,8 @@ from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import with_scalars
 from usru_scenarios.reading.yaml_source import Place
 from usru_scenarios.results.calibrate import Calibration
-from usru_scenarios.sampler.engine import MapBlocks, Plan, simulate
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.forecast import simulate
 from usru_scenarios.settings import RunSettings
 
 TRIALS = 262_144
@@ -59,7 +60,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         loaded: the file without a profile or weights from outside.
         program: its model, compiled.
         settings: how many trials to draw for each evaluation, and the seed.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.

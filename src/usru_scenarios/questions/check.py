@@ -31,7 +31,7 @@ from usru_scenarios.questions.simulate.question import uncertainty
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
 from usru_scenarios.results.common import warned
-from usru_scenarios.sampler.engine import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 
 FIRST_TRIALS = 16_384

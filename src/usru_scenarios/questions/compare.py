@@ -45,7 +45,7 @@ from usru_scenarios.results.compare import (
     Switching,
     VariantCompared,
 )
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
 

@@ -10,7 +10,7 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.program.events import All, Formula, atoms
 from usru_scenarios.program.program import NumericNode, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, sample
 
 Evidence = Sequence[tuple[str, Formula]]

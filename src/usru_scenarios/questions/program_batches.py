@@ -18,8 +18,8 @@ from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
+from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
-from usru_scenarios.sampler.engine import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, MapBlocks, Plan
 
 PORTION = 8
 """Programs that are run together, or fewer where memory is short: they share what they have in common, and their sums

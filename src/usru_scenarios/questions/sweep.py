@@ -31,7 +31,7 @@ from usru_scenarios.questions.program_batches import ProgramSums, run_each, shar
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import Grid, TimeError
 

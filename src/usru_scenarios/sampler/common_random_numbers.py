@@ -16,7 +16,7 @@ import numpy.typing as npt
 from usru_scenarios.estimation.batches import BatchSums, TrialBatches, accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.sampler.engine import BlockSampler, KernelCache, MapBlocks, Plan, require_memory
+from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Plan, require_memory
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -49,7 +49,7 @@ class VariantSampler:
     """Programs and the plan that they are drawn under.
 
     Raises:
-        TooMuchMemoryError: they would take more than `engine.MOST_BYTES` together.
+        TooMuchMemoryError: they would take more than `blocks.MOST_BYTES` together.
     """
 
     def __init__(self, programs: Sequence[Program], plan: Plan) -> None:
@@ -66,7 +66,7 @@ class VariantSampler:
             key: tuple[object, ...] = shared or (number,)
             groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add(number, program)
         self.groups = list(groups.values())
-        block_states = max(group.walker.bytes for group in self.groups)
+        block_states = max(group.block_sampler.bytes for group in self.groups)
         require_memory(block_states + len(programs) * self.bytes_each(first, plan))
 
     @staticmethod
@@ -86,7 +86,8 @@ class VariantSampler:
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
         return sum(
-            group.walker.seconds_each + sum(o.seconds_each for o in group.outcomes.values()) for group in self.groups
+            group.block_sampler.seconds_each + sum(o.seconds_each for o in group.outcomes.values())
+            for group in self.groups
         )
 
     def run(self, block: int) -> VariantSums:
@@ -94,7 +95,7 @@ class VariantSampler:
         edges = self.batches.starts(block)
         visits = [np.zeros((len(edges), *self.shape)) for _ in self.programs]
         for group in self.groups:
-            group.walker.walk(block, _VariantObserver(group, block, visits, edges))
+            group.block_sampler.walk(block, _VariantObserver(group, block, visits, edges))
         return VariantSums(batch_trials(edges, self.plan.trials_in(block)), visits)
 
 
@@ -106,7 +107,7 @@ class _SharedDrivers:
         self.plan = plan
         self.kernels = kernels
         self.feedback = program.feedback
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             program,
             plan,
             draw_outcome=self.feedback,
@@ -125,12 +126,12 @@ class _VariantObserver:
     """Carries the outcome of every variant of a group along a block."""
 
     def __init__(self, group: _SharedDrivers, block: int, visits: list[Floats], edges: npt.NDArray[np.int64]) -> None:
-        self.outcome = group.walker.index[OUTCOME]
+        self.outcome = group.block_sampler.index[OUTCOME]
         self.visits = visits
         self.edges = edges
         self.feedback = group.feedback
         self.present: dict[int, Floats] = {}
-        self.kernels = {number: walker.kernels(block) for number, walker in group.outcomes.items()}
+        self.kernels = {number: block_sampler.kernels(block) for number, block_sampler in group.outcomes.items()}
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step."""

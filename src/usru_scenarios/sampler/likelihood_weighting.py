@@ -9,10 +9,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
 from usru_scenarios.names import OUTCOME
@@ -20,21 +18,10 @@ from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.program.truth import Truth, holds, truth
-from usru_scenarios.sampler.engine import (
-    BLOCK,
-    SECONDS_PER_DRAW,
-    BlockSampler,
-    ForecastAccumulator,
-    ForecastSums,
-    KernelCache,
-    MapBlocks,
-    OutcomePath,
-    Plan,
-    RaoBlackwellPath,
-    RunningSums,
-    Sampler,
-)
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
+from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome_paths import DrawnScenario, OutcomePath, RaoBlackwellPath
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -92,8 +79,8 @@ def sample(
         program: in which the cases are read.
         cases: what is asked; their atoms have a time.
         plan: of the draws.
-        map_blocks: as in `engine.simulate`.
-        kernels: as in `engine.Walker`.
+        map_blocks: as in `forecast.simulate`.
+        kernels: as in `BlockSampler`.
 
     Raises:
         TooManyPartsError: an event is too long for the scenario to be carried.
@@ -103,7 +90,7 @@ def sample(
 
 
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
-    """Run a forecast under observations: the sums of `engine.simulate`, trials counted by their weights."""
+    """Run a forecast under observations: the sums of `forecast.simulate`, trials counted by their weights."""
     sampler = WeightedForecast(program, given, plan)
     return sampler.forecast.summed(sampler.run, sampler.batches, map_blocks, weighted=True)
 
@@ -120,7 +107,7 @@ class WeightedForecast:
         self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
         states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
         self.batches = plan.batches(program.steps * (states + 2 * len(self.forecast.sets)))
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             program,
             plan,
             draw_outcome=not self.carried or program.outcome_is_read,
@@ -136,7 +123,7 @@ class WeightedForecast:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
         tracker = EventTracker(self.program, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
         recorder = PathRecorder(tracker) if self._fits(block) else None
-        drawn = self.walker.walk(block, recorder or tracker)
+        drawn = self.block_sampler.walk(block, recorder or tracker)
         _, given = tracker.probabilities(0)
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
@@ -145,7 +132,7 @@ class WeightedForecast:
             self.forecast, block, running, batches=self.batches, weights=weights, path=path
         )
         if recorder is None:
-            self.walker.walk(block, accumulator)
+            self.block_sampler.walk(block, accumulator)
         else:
             for step, seen in enumerate(recorder.steps):
                 accumulator.observe(step, *seen)
@@ -175,34 +162,6 @@ class PathRecorder:
         self.steps.append((copy.copy(block_states), transition))
 
 
-class DrawnScenario:
-    """The drawn scenario as it is, since what is seen later may bear on it: method (15)."""
-
-    def __init__(self, sets: list[list[int]]) -> None:
-        self.sets = sets
-        self.present: Floats | None = None
-        self.unseen: list[Floats] = []
-
-    def move(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
-        """As in `OutcomePath`, of 0 and 1: shapes (scenarios, trials) and (sets, trials)."""
-        self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
-        here = [self.present[members].sum(axis=0) for members in self.sets]
-        unseen = self.unseen or [np.ones_like(part) for part in here]
-        self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
-        return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
-
-    def summed_moves(
-        self, before: Floats, _transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """As in `OutcomePath`, shape (batches, from, to)."""
-        assert self.present is not None
-        return products(before, self.present, edges)
-
-    def flow(self, _transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `OutcomePath`, shape (scenarios, trials)."""
-        return self.present
-
-
 class CaseSampler:
     """A program with the cases that are asked of it, compiled for drawing under a plan."""
 
@@ -217,7 +176,7 @@ class CaseSampler:
         self.batches = plan.batches(2 * len(cases))
         seen = set.intersection(*({*conjuncts(given)} for _, given in cases))
         restrictions = restrictions_of(program, seen, carried=self.carried)
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             program,
             plan,
             draw_outcome=not self.carried,
@@ -245,13 +204,13 @@ class CaseSampler:
     def seconds_each(self) -> float:
         """As in `BlockSampler`, with what is asked about counted as draws."""
         asked = len({part for case in self.cases for formula in case for part in timed_parts(formula)})
-        return self.walker.seconds_each + asked * BLOCK * SECONDS_PER_DRAW
+        return self.block_sampler.seconds_each + asked * BLOCK * SECONDS_PER_DRAW
 
     def run(self, block: int) -> CaseSums:
         """The sums of one block."""
         trials = self.plan.trials_in(block)
         tracker = EventTracker(self.program, self.cases, trials, carried=self.carried)
-        drawn = self.walker.walk(block, tracker)
+        drawn = self.block_sampler.walk(block, tracker)
         edges = self.batches.starts(block)
         both, given = zip(*(tracker.probabilities(number) for number in range(len(self.cases))), strict=True)
         weights = drawn * np.array(given)

@@ -34,7 +34,7 @@ from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import Codes, EvidenceSums, discretizations
-from usru_scenarios.sampler.engine import BlockSampler, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import BlockSampler, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.restrictions import restrictions_of
@@ -123,7 +123,7 @@ class PathSampler:
         entries = sum(part.log_odds.size for part in contrast.parts)
         entries = 2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings))
         self.batches = plan.batches(entries)
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             self.whole,
             plan,
             draw_outcome=True,
@@ -142,21 +142,21 @@ class PathSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, as in `engine.Walker`."""
-        return self.walker.seconds_each
+        """What a block is predicted to take, as in `BlockSampler`."""
+        return self.block_sampler.seconds_each
 
     def weights(self, block: int) -> Floats | None:
         """The weight of each trial of a block, shape (trials,); None where nothing was observed."""
         if not self.given.parts:
             return None
         tracker = EventTracker(self.whole, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
-        drawn = self.walker.walk(block, tracker)
+        drawn = self.block_sampler.walk(block, tracker)
         weights: Floats = drawn * tracker.probabilities(0)[1]
         return weights
 
     def _survey(self, block: int) -> PathSums:
         observer = _PathObserver(self, block)
-        self.walker.walk(block, observer)
+        self.block_sampler.walk(block, observer)
         assert observer.sums is not None, "the step that is explained has been seen"
         return observer.sums
 
@@ -173,7 +173,7 @@ class PathSampler:
 
     def _match(self, shares: list[Floats], block: int) -> TypicalPath | None:
         observer = _AgreementObserver(self, shares, self.plan.trials_in(block))
-        self.walker.walk(block, observer)
+        self.block_sampler.walk(block, observer)
         weights = self.weights(block)
         counts = observer.arrived if weights is None else observer.arrived & (weights > 0.0)
         agreement = np.where(counts, observer.agreement, -np.inf)
@@ -185,12 +185,12 @@ class PathSampler:
     def write_down(self, found: TypicalPath) -> DrawnPath:
         """The third walk."""
         writer = _PathWriter(self, found.trial)
-        self.walker.walk(found.block, writer)
+        self.block_sampler.walk(found.block, writer)
         return DrawnPath(writer.values, writer.probability)
 
     def arrives(self, block_states: BlockStates) -> npt.NDArray[np.bool_]:
         """Whether the drawn scenario is what is explained, shape (trials,)."""
-        return np.isin(block_states.now[self.walker.index[OUTCOME]], self.contrast.members)
+        return np.isin(block_states.now[self.block_sampler.index[OUTCOME]], self.contrast.members)
 
 
 class _TargetProbability:
@@ -198,7 +198,7 @@ class _TargetProbability:
 
     def __init__(self, sampler: PathSampler) -> None:
         self.sampler = sampler
-        self.outcome = sampler.walker.index[OUTCOME]
+        self.outcome = sampler.block_sampler.index[OUTCOME]
         self.present: Floats | None = None
 
     def observe(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
@@ -308,7 +308,7 @@ class _PathWriter:
         self.sampler = sampler
         self.target = _TargetProbability(sampler)
         self.trial = trial
-        self.index = {name: sampler.walker.index[name] for name in sampler.walker.needed}
+        self.index = {name: sampler.block_sampler.index[name] for name in sampler.block_sampler.needed}
         self.values: dict[str, list[float]] = {name: [] for name in self.index}
         self.probability: list[float] = []
 

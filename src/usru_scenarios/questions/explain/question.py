@@ -40,7 +40,7 @@ from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.common import Run, warned
 from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.timeline import TimeError
 
@@ -104,7 +104,7 @@ def explain(
         conditioned: the model, compiled, and the conditions: it is explained in the trials in which they hold.
         question: `SCENARIO` or `SCENARIO @ TIME`.
         settings: how many trials to draw, and the seed.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         QueryError: the question makes no sense in this model.
@@ -203,8 +203,8 @@ class _Explainer:
         if found is None:
             return None
         path = self.sampler.write_down(found)
-        teller = Narrator(self.model, self.program, self.sampler.readings, self.judged, path)
-        return teller.story(found.agreement)
+        narrator = Narrator(self.model, self.program, self.sampler.readings, self.judged, path)
+        return narrator.story(found.agreement)
 
     # Trials ----------------------------------------------------------------------------------------------------------
 

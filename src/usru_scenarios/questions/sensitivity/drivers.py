@@ -43,7 +43,7 @@ from usru_scenarios.results.sensitivity import (
     VarianceErrors,
     VarianceShares,
 )
-from usru_scenarios.sampler.engine import (
+from usru_scenarios.sampler.blocks import (
     BLOCK,
     SECONDS_PER_DRAW,
     BlockSampler,
@@ -84,7 +84,7 @@ def driver_uncertainties(
         program: the model with its interventions.
         aim: what is asked about.
         plan: how many trials, and the seed.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
     """
     sampler = DriverSampler(program, list(outline.drivers), aim, plan)
     places = aim.places(outline.scenarios, program)
@@ -190,18 +190,20 @@ class DriverSampler:
         targets = {*drivers, OUTCOME}
         self.carried = not self.program.downstream(OUTCOME) & targets
         kernels = KernelCache()
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             self.program, plan, draw_outcome=not self.carried, needed=self.program.upstream(targets), kernels=kernels
         )
         only = frozenset({OUTCOME})
         self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
-        self.readings = [DriverGroups.of(self.program.nodes[driver], self.walker.index[driver]) for driver in drivers]
+        self.readings = [
+            DriverGroups.of(self.program.nodes[driver], self.block_sampler.index[driver]) for driver in drivers
+        ]
         read = {name for name, _ in self.program.outcome.links}
         self.exchanged = [reading for reading in self.readings if reading.driver in read] if self.carried else []
         entries = len(self.steps) * sum(reading.groups for reading in self.readings) * (1 + 2 * len(aim.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
-        require_memory(self.walker.bytes + self.batches.bytes(entries) + paths)
+        require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
 
     @property
     def note(self) -> str:
@@ -216,9 +218,9 @@ class DriverSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, as in `engine.Walker`."""
+        """What a block is predicted to take, as in `BlockSampler`."""
         outcomes = (1 + len(self.exchanged)) * self.program.steps * _OUTCOME_DRAWS * BLOCK * SECONDS_PER_DRAW
-        return self.walker.seconds_each + outcomes
+        return self.block_sampler.seconds_each + outcomes
 
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[DriverGroups, GroupedSums, Floats | None]]:
         """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
@@ -283,7 +285,7 @@ class DriverSampler:
     def run(self, block: int) -> DriverSums:
         """The sums of one block."""
         observer = _DriverObserver(self, block)
-        self.walker.walk(block, observer)
+        self.block_sampler.walk(block, observer)
         return observer.sums
 
 
@@ -314,7 +316,7 @@ class _DriverObserver:
         )
         self.partners = partners(sampler.plan.trials_in(block), self.starts)
         self.kernels = sampler.outcome.kernels(block)
-        self.place = sampler.walker.index[OUTCOME]
+        self.place = sampler.block_sampler.index[OUTCOME]
         self.present: Floats | None = None
         self.paths: dict[str, Floats] = {}
 

@@ -31,12 +31,12 @@ from usru_scenarios.questions.sensitivity.tilting import (
     TiltedProgram,
     Tilting,
 )
-from usru_scenarios.sampler.engine import BLOCK, BlockSampler, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, States
 
 _SECONDS_PER_FACTOR = 1e-8
-"""Time for a trial, judgement and step, as in `engine.SECONDS_PER_DRAW`."""
+"""Time for a trial, judgement and step, as in `blocks.SECONDS_PER_DRAW`."""
 
 
 @dataclass(frozen=True)
@@ -179,25 +179,25 @@ class PathwiseEstimator:
         self.carried = not program.feedback and _mixes(program, plan)
         entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
         self.batches = plan.batches(entries)
-        self.walker = BlockSampler(
+        self.block_sampler = BlockSampler(
             program,
             plan,
             draw_outcome=not self.carried,
             needed=program.upstream([OUTCOME]),
             beside=self.batches.bytes(entries),
         )
-        self.drivers = _lawyers(program, tilted, self.walker.index, outcome=False)
-        self.outcome = _lawyers(program, tilted, self.walker.index, outcome=True)
+        self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)
+        self.outcome = _evaluators(program, tilted, self.block_sampler.index, outcome=True)
         self.unfit = self._unfit() if self.carried else frozenset()
-        self.gifts = [self._gift(name, scheduled=scheduled) for name, scheduled in weights.items()]
+        self.weight_scores = [self._weight_score(name, scheduled=scheduled) for name, scheduled in weights.items()]
 
     def _unfit(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
         own = self.program.law(self.program.outcome, self.program.steps - 1).own
-        tilts = [tilt for (lawyer,) in self.outcome for tilt in lawyer.tilts.tables]
+        tilts = [tilt for (evaluator,) in self.outcome for tilt in evaluator.tilts.tables]
         return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
 
-    def _gift(self, name: str, *, scheduled: bool) -> WeightScore:
+    def _weight_score(self, name: str, *, scheduled: bool) -> WeightScore:
         outcome, steps = self.program.outcome, self.program.steps
         parts: tuple[Term | PiecewiseCurve, ...] = (*outcome.terms, *outcome.curves)
         factors = self.program.weights[name][:steps] if scheduled else np.ones(steps)
@@ -216,14 +216,14 @@ class PathwiseEstimator:
         """
         acting = np.zeros(self.cells)
         known: set[object] = set()
-        for step, lawyers in enumerate(zip(self.drivers, self.outcome, strict=True)):
-            for lawyer in (each for some in lawyers for each in some):
-                _raise(acting, lawyer, support, step, known)
+        for step, evaluators in enumerate(zip(self.drivers, self.outcome, strict=True)):
+            for evaluator in (each for some in evaluators for each in some):
+                _raise(acting, evaluator, support, step, known)
         states = np.maximum(1.0, np.expm1(acting)) * (acting > 0.0)
         own = self.of_outcome & self.carried
         varies = bool(support.carried_varies.any()) or not self.carried
         most = np.where(own, np.tanh(acting / 4) * varies, states)
-        return most, np.array([gift.most for gift in self.gifts]) * varies
+        return most, np.array([weight_score.most for weight_score in self.weight_scores]) * varies
 
     def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
         """Walk all blocks."""
@@ -236,25 +236,25 @@ class PathwiseEstimator:
             np.zeros(batches),
             np.zeros((batches, steps, self.scenarios)),
             CovarianceSums.zeros(batches, steps, self.cells, self.scenarios),
-            CovarianceSums.zeros(batches, steps, len(self.gifts), self.scenarios),
+            CovarianceSums.zeros(batches, steps, len(self.weight_scores), self.scenarios),
         )
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, as in `engine.Walker`."""
-        return self.walker.seconds_each + self.cells * self.program.steps * BLOCK * _SECONDS_PER_FACTOR
+        """What a block is predicted to take, as in `BlockSampler`."""
+        return self.block_sampler.seconds_each + self.cells * self.program.steps * BLOCK * _SECONDS_PER_FACTOR
 
     def run(self, block: int) -> PathwiseSums:
         """The sums of one block."""
         observer = _PathwiseObserver(self, block)
-        self.walker.walk(block, observer)
+        self.block_sampler.walk(block, observer)
         observer.outcome.finish()
         return observer.sums
 
 
-def _raise(acting: Floats, lawyer: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
+def _raise(acting: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
     """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
-    for tilt in lawyer.tilts.tables:
+    for tilt in evaluator.tilts.tables:
         held = [support.indices(parent, step - parent.lag) for parent in tilt.parents]
         key = (tilt, *(each.tobytes() for each in held))
         if key in known:
@@ -265,9 +265,9 @@ def _raise(acting: Floats, lawyer: LawEvaluator, support: Support, step: int, kn
         acts = tilt.acting[:, np.unique(codes)].any(axis=1)
         cells = np.asarray(tilt.cells)[acts]
         acting[cells] = np.maximum(acting[cells], float(np.ptp(added)))
-    for slant in lawyer.tilts.curves:
-        points = max(float(np.abs(each).max()) for each in slant.points.values())
-        acting[slant.cell] = max(acting[slant.cell], 2.0 * points)
+    for curve_tilt in evaluator.tilts.curves:
+        points = max(float(np.abs(each).max()) for each in curve_tilt.points.values())
+        acting[curve_tilt.cell] = max(acting[curve_tilt.cell], 2.0 * points)
 
 
 def _mixes(program: Program, plan: Plan) -> bool:
@@ -278,7 +278,7 @@ def _mixes(program: Program, plan: Plan) -> bool:
     return all(isinstance(kernel, OutcomeKernel) and kernel.mixes for kernel in outcome)
 
 
-def _lawyers(
+def _evaluators(
     program: Program, tilted: TiltedProgram, index: Mapping[str, int], *, outcome: bool
 ) -> list[list[LawEvaluator]]:
     """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
@@ -293,7 +293,7 @@ def _lawyers(
 
     nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilted.cells if name != OUTCOME]
     return [
-        [lawyer for node in nodes if isinstance(node, CategoricalNode) and (lawyer := of(node, step)) is not None]
+        [evaluator for node in nodes if isinstance(node, CategoricalNode) and (evaluator := of(node, step)) is not None]
         for step in range(program.steps)
     ]
 
@@ -305,46 +305,52 @@ def _regime(tilted: TiltedProgram, node: CategoricalNode, step: int) -> tuple[ob
 class _PathwiseObserver:
     """Watches a block: follows the scenario's probability, the weights of paths, and the outcome's own changes."""
 
-    def __init__(self, survey: PathwiseEstimator, block: int) -> None:
-        self.survey = survey
-        self.trials = survey.plan.trials_in(block)
-        self.edges = survey.batches.starts(block)
-        self.sums = survey.zeros(len(self.edges))
+    def __init__(self, estimator: PathwiseEstimator, block: int) -> None:
+        self.estimator = estimator
+        self.trials = estimator.plan.trials_in(block)
+        self.edges = estimator.batches.starts(block)
+        self.sums = estimator.zeros(len(self.edges))
         self.sums.trials += batch_trials(self.edges, self.trials)
         self.present: Floats | None = None
-        self.driver_cells = np.flatnonzero(~survey.of_outcome)
+        self.driver_cells = np.flatnonzero(~estimator.of_outcome)
         self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
         self.ratios = np.ones((len(self.driver_cells), self.trials))
-        self.outcome: _CarriedOutcome | _DrawnOutcome = _CarriedOutcome(self) if survey.carried else _DrawnOutcome(self)
+        self.outcome: _CarriedOutcome | _DrawnOutcome = (
+            _CarriedOutcome(self) if estimator.carried else _DrawnOutcome(self)
+        )
         self.counted = 0
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step."""
         assert transition is not None, "the outcome is among the nodes that are walked"
-        rows = RowPacker(block_states, self.survey.walker.index)
-        share = float(self.survey.shares[step])
+        rows = RowPacker(block_states, self.estimator.block_sampler.index)
+        share = float(self.estimator.shares[step])
         before = self.present
-        drawn = block_states.before[self.survey.walker.index[OUTCOME]] if self.survey.program.feedback else None
+        drawn = (
+            block_states.before[self.estimator.block_sampler.index[OUTCOME]]
+            if self.estimator.program.feedback
+            else None
+        )
         self.present = probability = probabilities_after(transition, before, drawn)
-        for lawyer in self.survey.drivers[step]:
-            self._weigh(lawyer, block_states, rows)
+        for evaluator in self.estimator.drivers[step]:
+            self._weigh(evaluator, block_states, rows)
         self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
         if share:
             self.sums.visits[:, self.counted] += batched(probability, self.edges)
             self._count(probability, share)
             self.counted += 1
 
-    def _weigh(self, lawyer: LawEvaluator, block_states: BlockStates, rows: RowPacker) -> None:
+    def _weigh(self, evaluator: LawEvaluator, block_states: BlockStates, rows: RowPacker) -> None:
         """Multiply the ratios of paths by what the drawn states of a node give."""
-        drawn = lawyer.drawn(block_states)
+        drawn = evaluator.drawn(block_states)
         made: dict[object, Floats] = {}
-        for tilt, codes in coded(lawyer.tilts.tables, rows):
+        for tilt, codes in coded(evaluator.tilts.tables, rows):
             if tilt.kind not in made:
                 made[tilt.kind] = drawn.ratio(tilt.log_odds)
             for cell, there in tilt.each(codes):
                 self.ratios[self.place[cell]] *= np.where(there, made[tilt.kind], 1.0)
-        for slant in lawyer.tilts.curves:
-            self.ratios[self.place[slant.cell]] *= drawn.ratio(slant.at(block_states, rows.index))
+        for curve_tilt in evaluator.tilts.curves:
+            self.ratios[self.place[curve_tilt.cell]] *= drawn.ratio(curve_tilt.at(block_states, rows.index))
 
     def _count(self, probability: Floats, share: float) -> None:
         cells, at = self.sums.cells, self.driver_cells
@@ -354,7 +360,7 @@ class _PathwiseObserver:
                 _products(self.ratios, probability, self.edges) - batched(probability, self.edges)[:, None, :]
             )
             cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
-            if self.counted == len(self.survey.counting) - 1:
+            if self.counted == len(self.estimator.counting) - 1:
                 cells.squares[at] = np.einsum("kn,kn->k", self.ratios, self.ratios)
                 cells.total[at] = more.sum(axis=0)
 
@@ -412,7 +418,7 @@ class _CarriedOutcome:
 
     def __init__(self, observer: _PathwiseObserver) -> None:
         self.observer = observer
-        self.survey = observer.survey
+        self.estimator = observer.estimator
         self.steps: list[_OutcomeStep] = []
 
     def observe(self, seen: _OutcomeStep) -> None:
@@ -435,21 +441,21 @@ class _CarriedOutcome:
 
     def _cells(self, seen: _OutcomeStep, present: _BackwardStep) -> dict[int, Floats]:
         """Add what judgements move at a step; gives for how much a move before it counts where that changes."""
-        (lawyer,) = self.survey.outcome[seen.step]
+        (evaluator,) = self.estimator.outcome[seen.step]
         after: dict[int, Floats] = {}
         made: dict[object, Floats] = {}
-        fit = [tilt for tilt in lawyer.tilts.tables if not self.survey.unfit.intersection(tilt.cells)]
+        fit = [tilt for tilt in evaluator.tilts.tables if not self.estimator.unfit.intersection(tilt.cells)]
         for tilt, codes in coded(fit, seen.rows):
-            if self.survey.scenarios in tilt.log_odds:
+            if self.estimator.scenarios in tilt.log_odds:
                 after.update(self._holding(tilt, codes, present))
                 continue
             if tilt.kind not in made:
                 made[tilt.kind] = present.law.tilted(tilt.log_odds).share - present.law.share
                 made[tilt.kind] *= (1.0 - present.law.hold) * present.counts
             self._by_code(tilt, codes, made[tilt.kind])
-        for slant in lawyer.tilts.curves:
-            changed = present.law.tilted(slant.at(seen.block_states, seen.rows.index))
-            after[slant.cell] = self._one(slant.cell, changed, present)
+        for curve_tilt in evaluator.tilts.curves:
+            changed = present.law.tilted(curve_tilt.at(seen.block_states, seen.rows.index))
+            after[curve_tilt.cell] = self._one(curve_tilt.cell, changed, present)
         return after
 
     def _by_code(self, tilt: RowTilt, codes: Codes, moved: Floats) -> None:
@@ -481,8 +487,8 @@ class _CarriedOutcome:
         return after
 
     def _weights(self, seen: _OutcomeStep, present: _BackwardStep) -> None:
-        for number, gift in enumerate(self.survey.gifts):
-            slopes = gift.slopes(seen.step, seen.rows)
+        for number, weight_score in enumerate(self.estimator.weight_scores):
+            slopes = weight_score.slopes(seen.step, seen.rows)
             if slopes is not None:
                 moved = _derivative(present.law, slopes, present.before) * present.counts
                 self.observer.sums.weights.with_visits[:, number] += batched(moved, self.observer.edges)
@@ -530,26 +536,26 @@ class _DrawnOutcome:
 
     def __init__(self, observer: _PathwiseObserver) -> None:
         self.observer = observer
-        self.survey = observer.survey
-        cells = np.flatnonzero(observer.survey.of_outcome)
+        self.estimator = observer.estimator
+        cells = np.flatnonzero(observer.estimator.of_outcome)
         self.ratios = {cell: np.ones(observer.trials) for cell in cells.tolist()}
-        self.scores = np.zeros((len(observer.survey.gifts), observer.trials))
+        self.scores = np.zeros((len(observer.estimator.weight_scores), observer.trials))
 
     def observe(self, seen: _OutcomeStep) -> None:
         """Add a step."""
-        (lawyer,) = self.survey.outcome[seen.step]
-        draw = lawyer.drawn(seen.block_states)
-        before = seen.block_states.before[lawyer.node] if lawyer.keep is not None else None
+        (evaluator,) = self.estimator.outcome[seen.step]
+        draw = evaluator.drawn(seen.block_states)
+        before = seen.block_states.before[evaluator.node] if evaluator.keep is not None else None
         present = _DrawnStep(draw, before, draw.law.row(before), seen.share)
         if seen.share:
             self._before(seen, present.row)
-        for tilt, codes in coded(lawyer.tilts.tables, seen.rows):
+        for tilt, codes in coded(evaluator.tilts.tables, seen.rows):
             for cell, there in tilt.each(codes):
                 self._reweigh(cell, tilt.log_odds, present, there)
-        for slant in lawyer.tilts.curves:
-            self._reweigh(slant.cell, slant.at(seen.block_states, seen.rows.index), present, _EVERYWHERE)
+        for curve_tilt in evaluator.tilts.curves:
+            self._reweigh(curve_tilt.cell, curve_tilt.at(seen.block_states, seen.rows.index), present, _EVERYWHERE)
         self._weights(seen, present)
-        if seen.share and seen.counted == len(self.survey.counting) - 1:
+        if seen.share and seen.counted == len(self.estimator.counting) - 1:
             for cell, ratio in self.ratios.items():
                 self.observer.sums.cells.squares[cell] = float((ratio * ratio).sum())
                 self.observer.sums.cells.total[cell] = float(ratio.sum())
@@ -578,8 +584,8 @@ class _DrawnOutcome:
     def _weights(self, seen: _OutcomeStep, present: _DrawnStep) -> None:
         draw, row = present.draw, present.row
         origin = row if present.before is None else np.eye(len(row))[:, present.before]
-        for number, gift in enumerate(self.survey.gifts):
-            slopes = gift.slopes(seen.step, seen.rows)
+        for number, weight_score in enumerate(self.estimator.weight_scores):
+            slopes = weight_score.slopes(seen.step, seen.rows)
             if slopes is None:
                 continue
             if seen.share:

@@ -20,7 +20,7 @@ from usru_scenarios.questions.least_differences import Limits, SingleTrials, ave
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.target import Target
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 
 TAILS = (0.05, 0.95)
 """The quantiles of its own distribution at which a numeric driver is held."""
@@ -54,7 +54,7 @@ def moves(
         program: the model with its interventions.
         aim: what is asked about.
         plan: how many trials, and the seed.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
     """
     steps = aim.steps(program)
     program = replace(program, grid=replace(program.grid, count=steps.stop))

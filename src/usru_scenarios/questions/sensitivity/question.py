@@ -21,8 +21,8 @@ from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
-from usru_scenarios.sampler.engine import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 
 
@@ -45,7 +45,7 @@ def sensitivity(
         of: a scenario or group; by default the whole distribution of scenarios.
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         QueryError: `of` or `at` makes no sense in this model.

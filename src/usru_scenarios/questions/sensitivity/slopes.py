@@ -29,8 +29,8 @@ from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.sensitivity import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
-from usru_scenarios.sampler.engine import MapBlocks, Plan
 
 LEAST_SHARE = 0.05
 """Where reweighted trials stand for a smaller share of them, the changed model is drawn instead."""
@@ -57,7 +57,7 @@ def slopes(
         program: the model, compiled with its judgements at their means, perhaps with interventions.
         aim: which scenarios count, and when.
         plan: the trials, at least 2, without draws of the judgements.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
         of_judgements: whether they are asked about, too, or the weights alone.
     """
     all_judged = judgements(loaded.model) if of_judgements else ()
@@ -145,14 +145,14 @@ class _SlopeEstimator:
             some = followed[start : start + _CELLS_AT_ONCE]
             weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
             tilted = TiltedProgram(self.model, self.program, [cells[number] for number in some])
-            survey = PathwiseEstimator(tilted, self.plan, self.shares, weights)
-            sums = survey.sums(self.map_blocks)
-            counting = self.shares[survey.counting]
+            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights)
+            sums = estimator.sums(self.map_blocks)
+            counting = self.shares[estimator.counting]
             effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
-            of_cells, of_weights = (self.undrawn * most for most in survey.most(self.said.support))
+            of_cells, of_weights = (self.undrawn * most for most in estimator.most(self.said.support))
             for place, number in enumerate(some):
-                carried = survey.carried and cells[number].owner == OUTCOME
-                if enough[place] >= LEAST_SHARE and place not in survey.unfit:
+                carried = estimator.carried and cells[number].owner == OUTCOME
+                if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
                     method: Method = "carried along" if carried else "likelihood ratio"
                     found[number] = _EffectOfOne(
                         method,

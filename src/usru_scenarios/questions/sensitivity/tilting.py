@@ -136,7 +136,7 @@ class TiltedProgram:
         if law.keep is not None and bool(np.all(law.keep >= 1.0)):
             return LawTilts((), ())
         tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in _grouped(parents, added, cells)]
-        slants = [slant for curve in law.curves if curve.points.ndim == 3 for slant in _slants(curve, cells)]
+        slants = [curve_tilt for curve in law.curves if curve.points.ndim == 3 for curve_tilt in _slants(curve, cells)]
         return LawTilts(tuple(tables), tuple(slants))
 
 

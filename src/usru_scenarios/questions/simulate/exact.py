@@ -37,7 +37,7 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.engine import Plan
+from usru_scenarios.sampler.blocks import Plan
 
 
 def forecast_exactly(

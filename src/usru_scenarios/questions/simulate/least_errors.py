@@ -20,7 +20,8 @@ from usru_scenarios.program.program import CategoricalNode, Floats, Node, Numeri
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth, states_of
 from usru_scenarios.questions.undrawn import UndrawnTrials
-from usru_scenarios.sampler.engine import ForecastSums, Plan, simulate
+from usru_scenarios.sampler.blocks import Plan
+from usru_scenarios.sampler.forecast import ForecastSums, simulate
 from usru_scenarios.settings import DEFAULT_SEED
 
 Limits = tuple[Floats, Floats]

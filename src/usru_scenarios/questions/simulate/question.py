@@ -27,7 +27,8 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.engine import BINS, ForecastSums, MapBlocks, NumericSums, Plan, simulate
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 
 MATTERS = 0.01
@@ -56,7 +57,7 @@ def forecast(
         settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.

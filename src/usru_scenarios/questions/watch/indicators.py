@@ -1,6 +1,6 @@
 """Walks trials once and counts what is seen at one step together with the scenario at another.
 
-In every trial the scenario's probability is carried along the drivers (`engine.Carried` says why), so that only what
+In every trial the scenario's probability is carried along the drivers (`RaoBlackwellPath`), so that only what
 the drivers leave open costs precision. That is right as long as nothing that is looked at has read the scenario. A
 consequence has; so have drivers where the outcome feeds back, and so has what was observed of either. For these the
 scenario is drawn up to the last step at which they read it, taken as known there, and carried on from it. The scenario
@@ -28,7 +28,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, timed_parts
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.explain.state_evidence import Codes, discretizations
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, WeightedForecast
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
@@ -82,7 +82,7 @@ class IndicatorSampler:
         self.known = (own,) if own == below else (own, below)
         reached = program.downstream(OUTCOME)
         self.ways = [len(self.known) - 1 if reading.node in reached else 0 for reading in self.readings]
-        self.walker = WeightedForecast(self.program, self.given, plan).walker
+        self.block_sampler = WeightedForecast(self.program, self.given, plan).block_sampler
         scenarios = len(program.outcome.states)
         states = sum(len(reading.states) for reading in self.readings)
         self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
@@ -101,8 +101,8 @@ class IndicatorSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, as in `engine.Walker`."""
-        return self.walker.seconds_each
+        """What a block is predicted to take, as in `BlockSampler`."""
+        return self.block_sampler.seconds_each
 
     def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
         """Walk all blocks."""
@@ -111,7 +111,7 @@ class IndicatorSampler:
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
         observer = _IndicatorObserver(self, self.plan.trials_in(block))
-        drawn = self.walker.walk(block, observer)
+        drawn = self.block_sampler.walk(block, observer)
         _, given = observer.tracker.probabilities(0)
         return observer.sums(drawn * given, self.batches.starts(block))
 
@@ -143,7 +143,7 @@ class _IndicatorObserver:
     def __init__(self, sampler: IndicatorSampler, trials: int) -> None:
         self.sampler = sampler
         self.trials = trials
-        self.outcome = sampler.walker.index[OUTCOME]
+        self.outcome = sampler.block_sampler.index[OUTCOME]
         self.tracker = EventTracker(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
         self.foresights = [CarriedForecast(known) for known in sampler.known]
         self.codes: list[Codes] = []

@@ -55,7 +55,7 @@ from usru_scenarios.results.watch import (
     Watch,
     WatchedNode,
 )
-from usru_scenarios.sampler.engine import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.timeline import TimeError
 
@@ -127,7 +127,7 @@ def watch(
         question: what is asked.
         settings: how many trials to draw (more where too few of them agree with what is given), and the seed; `auto`
             draws none where that is predicted to take longer than exact inference.
-        map_blocks: as in `engine.simulate`.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
@@ -135,7 +135,7 @@ def watch(
     """
     outline, program = loaded.outline, conditioned.program
     looked = _looked(outline, conditioned, question, settings, map_blocks)
-    teller = _ReportBuilder(loaded, question, looked, settings.limits)
+    builder = _ReportBuilder(loaded, question, looked, settings.limits)
     return Watch(
         model=outline.model,
         run=run_of(
@@ -148,11 +148,11 @@ def watch(
         on=program.grid.labels[question.on],
         horizon=program.grid.labels[question.horizon],
         of=question.of,
-        forecast=teller.forecast,
-        indicators=teller.indicators,
-        too_rare=teller.too_rare,
-        nodes=teller.nodes,
-        claims=_claims(loaded.register or Register(), teller.indicators),
+        forecast=builder.forecast,
+        indicators=builder.indicators,
+        too_rare=builder.too_rare,
+        nodes=builder.nodes,
+        claims=_claims(loaded.register or Register(), builder.indicators),
         warnings=warnings(outline, program),
     )
 

@@ -1,12 +1,8 @@
-"""The sampler: one kernel for models of one step and of many.
+"""The sums of a forecast, by batches of trials: method (21).
 
-Trials run in blocks. A block walks the steps once; at each it draws every node for all its trials, and carries the
-scenario's probabilities along the drawn drivers, by method (14), where nothing that shapes the outcome reads it back;
-else the scenario is drawn and read one step ahead, by method (15).
-
-Each node has a stream of random words of its own for each block (section 12 of the format). Blocks are independent and
-summed in order, whatever maps over them. What a run returns are sums over *batches* of trials: every estimate is a
-ratio of such sums, and every standard error comes from how the batches differ.
+The scenario's probabilities are carried along the drawn drivers where nothing that shapes the outcome reads it back,
+so that only what the drivers leave open costs precision: method (14). Where the outcome feeds back, the scenario is
+drawn and its probability is read one step ahead: method (15).
 """
 
 from __future__ import annotations
@@ -15,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import accumulate
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,90 +27,31 @@ from usru_scenarios.estimation.estimates import (
     with_control_variates,
 )
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import UsruError
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.sampler import rng
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, kernel
-from usru_scenarios.sampler.numeric import NumericKernel
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
+from usru_scenarios.sampler.blocks import (
+    BLOCK,
+    SECONDS_PER_DRAW,
+    BlockSampler,
+    KernelCache,
+    MapBlocks,
+    Plan,
+    require_memory,
+)
 from usru_scenarios.sampler.outcome import (
     MANY,
     BatchedProducts,
     FullTransition,
     LazyTransition,
-    OutcomeKernel,
-    draw_scenario,
 )
-from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
-from usru_scenarios.sampler.tables import BlockStates, States, TableCache
-
-BLOCK = rng.BLOCK
-"""Trials in a block; part of the format, since it decides which words a trial gets."""
+from usru_scenarios.sampler.outcome_paths import OutcomePath, RaoBlackwellPath, SampledPath
+from usru_scenarios.sampler.tables import BlockStates, States
 
 BINS = 2048
 """Bins in which the values of a numeric node are counted at each step."""
 
-SECONDS_PER_DRAW = 1e-8
-"""Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
-
-MOST_BYTES = 1 << 30
-"""A run that would hold more is refused."""
-
-_KEPT = 3 << 20
-"""Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
-freed memory, which would else go back to the system at every step and be asked for, page by page, at the next."""
-
 _BY_PRODUCTS = 16
 """Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
-
-_BATCHES = 1024
-_LEAST_BATCHES = 64
-_BATCH_ENTRIES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much to run: the number of trials (>= 1), the seed (>= 0), and for how many draws of the judgements.
-
-    With uncertain judgements each draw of them has as many trials, one after the other, in two halves that tell how
-    much of what a draw gives is noise: the trials must be twice a multiple of the draws (see `of`).
-    """
-
-    trials: int
-    seed: int
-    judgements: int = 0
-
-    @classmethod
-    def of(cls, trials: int, seed: int, judgements: int) -> Plan:
-        """At least as many trials, for draws of the judgements that have the same number each."""
-        return cls(2 * judgements * -(-trials // (2 * judgements)) if judgements else trials, seed, judgements)
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks the trials fill, the last perhaps in part."""
-        return -(-self.trials // BLOCK)
-
-    def trials_in(self, block: int) -> int:
-        """The trials of a block."""
-        return min(BLOCK, self.trials - block * BLOCK)
-
-    def judgements_in(self, block: int) -> npt.NDArray[np.int64]:
-        """Which draw of the judgements each trial of a block has, shape (trials,)."""
-        return (block * BLOCK + np.arange(self.trials_in(block))) // (self.trials // self.judgements)
-
-    def batches(self, entries: int) -> TrialBatches:
-        """The batches, of each of which so many numbers are kept: method (21).
-
-        Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
-        judgements has two.
-        """
-        if self.judgements:
-            return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
-        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
-        size = 1
-        while -(-self.trials // size) > most:
-            size *= 2
-        return TrialBatches(size, self.trials, BLOCK)
 
 
 @dataclass
@@ -356,16 +293,6 @@ class NumericSums:
         self.bins += other.bins
 
 
-Sums = TypeVar("Sums")
-
-
-class MapBlocks(Protocol):
-    """Applies a function to block numbers: `map`, or one over processes or a cluster."""
-
-    def __call__(self, function: Callable[[int], Sums], blocks: Iterable[int], /) -> Iterable[Sums]:
-        """The results, in the order of the blocks."""
-
-
 def simulate(
     program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
 ) -> ForecastSums:
@@ -380,197 +307,6 @@ def simulate(
     """
     sampler = Sampler(program, plan, kernels)
     return sampler.summed(sampler.run, sampler.batches, map_blocks)
-
-
-class KernelCache:
-    """Compiled laws, shared by the walkers of programs that have nodes in common: each law is compiled once."""
-
-    def __init__(self, tables: TableCache | None = None) -> None:
-        self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
-        self._tables = tables or TableCache()
-
-    def for_block(self) -> KernelCache:
-        """For laws that only one block has, since their judgements are drawn; what they share with others is kept."""
-        return KernelCache(TableCache(self._tables))
-
-    def __reduce__(self) -> tuple[type[KernelCache], tuple[()]]:
-        """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
-        return KernelCache, ()
-
-    def of(
-        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
-    ) -> Kernel | OutcomeKernel:
-        """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
-        key = (node, program.regime(node, step), restricted)
-        if key not in self._made:
-            self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
-        return self._made[key]
-
-    def _compiled(
-        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
-    ) -> Kernel | OutcomeKernel:
-        if isinstance(node, NumericNode):
-            return NumericKernel(node, step, index)
-        law = program.law(node, step)
-        if node.name == OUTCOME:
-            varying = (name for name, weight in program.weights.items() if bool(np.any(weight != weight[..., :1])))
-            return OutcomeKernel(law, index, self._tables, frozenset(varying))
-        return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
-
-
-class BlockSampler:
-    """A program compiled for drawing: walks blocks of trials over the steps and shows each step to whoever watches.
-
-    Args:
-        program: what to draw.
-        plan: whose streams.
-        draw_outcome: whether the scenario is drawn too, which other nodes or an observation may need.
-        restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
-        needed: the nodes to draw, all others being left out; by default all.
-        kernels: those already compiled for programs that this one has nodes in common with.
-        beside: bytes of what whoever watches keeps.
-
-    Raises:
-        TooMuchMemoryError: a block would take more than `MOST_BYTES`.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        plan: Plan,
-        *,
-        draw_outcome: bool,
-        restrictions: Mapping[tuple[int, str], Restriction] | None = None,
-        needed: frozenset[str] | None = None,
-        kernels: KernelCache | None = None,
-        beside: int = 0,
-    ) -> None:
-        self.program = program
-        self.plan = plan
-        self.draw_outcome = draw_outcome
-        self.restrictions = restrictions or {}
-        self.needed = [name for name in program.nodes if needed is None or name in needed]
-        self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
-        self.shared = KernelCache() if kernels is None else kernels
-        self.streams = {
-            name: rng.RandomStream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
-            for name in self.needed
-        }
-        require_memory(self.bytes + beside)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Kernels don't travel to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_lasting"}
-
-    def kernels(self, block: int) -> list[list[Kernel | OutcomeKernel]]:
-        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        if not self.plan.judgements:
-            return self._lasting
-        drawn = self.plan.judgements_in(block)
-        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1)))
-
-    @cached_property
-    def _lasting(self) -> list[list[Kernel | OutcomeKernel]]:
-        return self._kernels(self.program)
-
-    def _kernels(self, program: Program) -> list[list[Kernel | OutcomeKernel]]:
-        own = self.shared.for_block()
-        made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
-        for name, alike in self._alike.items():
-            node = program.nodes[name]
-            kernels = self.shared if node is self.program.nodes[name] else own  # a block's own laws go with it
-            for step in dict.fromkeys(alike):
-                restricted = (step, name) in self.restrictions
-                made[name, step] = kernels.of(program, node, step, self.index, restricted=restricted)
-        return [[made[name, self._alike[name][step]] for name in self.needed] for step in range(program.steps)]
-
-    @cached_property
-    def _alike(self) -> dict[str, list[int]]:
-        """By node, the first step with the same law as each step."""
-        alike: dict[str, list[int]] = {}
-        for name in self.needed:
-            first: dict[object, int] = {}
-            node = self.program.nodes[name]
-            laws = ((self.program.regime(node, t), (t, name) in self.restrictions) for t in range(self.program.steps))
-            alike[name] = [first.setdefault(law, step) for step, law in enumerate(laws)]
-        return alike
-
-    @property
-    def seconds_each(self) -> float:
-        """What a block is predicted to take, from the number of draws alone."""
-        return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
-
-    @property
-    def bytes(self) -> int:
-        """What the trials of a block are predicted to take, with how the outcome moves in them."""
-        scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
-        moves = scenarios * (3 if self.lumped else scenarios + 3)
-        return 8 * self.plan.trials_in(0) * (len(self.needed) + moves)
-
-    @cached_property
-    def lumped(self) -> bool:
-        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
-        outcome = self.program.outcome
-        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
-        keep = outcome.persistence
-        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
-
-    def walk(self, block: int, observer: Observer) -> Floats:
-        """Draw a block and show it, step by step.
-
-        Returns:
-            The weights of the trials, shape (trials,): the probability of what their draws were restricted to, given
-            each trial's past.
-        """
-        np.empty(_KEPT)
-        trials = self.plan.trials_in(block)
-        drawn = self.plan.judgements_in(block) if self.plan.judgements else None
-        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
-        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
-        for stream in self.streams.values():
-            stream.begin(block, trials)
-        for step, kernels in enumerate(self.kernels(block)):
-            block_states.advance()
-            transition: LazyTransition | FullTransition | None = None
-            for name, drawer in zip(self.needed, kernels, strict=True):
-                index, restriction, inside = self.index[name], restricted.at(step, name), None
-                if isinstance(drawer, OutcomeKernel):
-                    transition = drawer.transition(block_states)
-                    if self.draw_outcome:
-                        words = self.streams[name].at(step)
-                        inside = draw_scenario(transition, block_states, index, words, restriction)
-                else:
-                    inside = drawer.draw(block_states, index, self.streams[name].at(step), restriction)
-                if inside is not None:
-                    weights *= inside
-            restricted.advance(step, block_states)
-            observer.observe(step, block_states, transition)
-        return weights
-
-
-class Observer(Protocol):
-    """Sees every step of a block, after all its nodes are drawn."""
-
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
-        """Take note of a step; the transition is the outcome's, where that is needed."""
-
-
-class TooMuchMemoryError(UsruError):
-    """What a run keeps would not fit into memory."""
-
-    exit_status = 2
-
-
-def require_memory(needed: int) -> None:
-    """Let a run start only where what it is predicted to hold, in bytes, is within bounds.
-
-    Raises:
-        TooMuchMemoryError: it would take more than `MOST_BYTES`.
-    """
-    if needed > MOST_BYTES:
-        said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
-        hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
-        raise TooMuchMemoryError(said, hint)
 
 
 @dataclass
@@ -601,7 +337,7 @@ class Sampler:
     def __init__(self, program: Program, plan: Plan, kernels: KernelCache | None = None) -> None:
         self.program = program
         self.plan = plan
-        self.walker = BlockSampler(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
+        self.block_sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
@@ -647,12 +383,12 @@ class Sampler:
         kept = 2 * batches.count if self.plan.judgements else batches.count + len(batches.starts(0))
         quantities = (3 + self.controls.fitted) * steps * (states + sets + numeric) if self.plan.judgements else 0
         values = numeric * steps * BINS
-        return self.walker.bytes + 8 * (kept * by_batch + quantities + values)
+        return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values)
 
     @property
     def lumped(self) -> bool:
         """As in `BlockSampler`."""
-        return self.walker.lumped
+        return self.block_sampler.lumped
 
     @cached_property
     def batches(self) -> TrialBatches:
@@ -728,7 +464,7 @@ class Sampler:
     def run(self, running: RunningSums, block: int) -> ForecastSums:
         """The sums of one block, to be added to those of the run."""
         accumulator = ForecastAccumulator(self, block, running)
-        self.walker.walk(block, accumulator)
+        self.block_sampler.walk(block, accumulator)
         return accumulator.closed()
 
     @property
@@ -740,7 +476,10 @@ class Sampler:
             carried = scenarios * min(scenarios + sets, _BY_PRODUCTS)
         elif not self.program.feedback:
             carried = max(carried, scenarios**2 * sets)  # each set has its own way through the whole matrix
-        return self.walker.seconds_each + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
+        return (
+            self.block_sampler.seconds_each
+            + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
+        )
 
 
 class ForecastAccumulator:
@@ -852,126 +591,3 @@ def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDAr
     return (
         by_word if len(edges) == by_word.shape[1] else np.add.reduceat(by_word, edges // 64, axis=-1, dtype=np.uint16)
     ).T
-
-
-class OutcomePath(Protocol):
-    """Follows the outcome along the trials of a block."""
-
-    present: Floats | None
-    """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
-
-    def move(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
-        """Take a step: the scenarios' probabilities, shape (scenarios, trials), and those of first visits.
-
-        The latter are of each set of scenarios being visited for the first time, shape (sets, trials).
-        """
-
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """Sums over batches of the probability of having been in one scenario and now in another.
-
-        Args:
-            before: shape (scenarios, trials), takes the place of the probabilities one step ago.
-            transition: the step.
-            edges: where the batches start.
-
-        Returns:
-            Shape (batches, from, to).
-        """
-
-    def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
-        """What `summed_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
-
-
-class RaoBlackwellPath:
-    """The outcome's probabilities, and those of no visit so far, carried along the drawn drivers: method (14, 16)."""
-
-    def __init__(self, sets: list[list[int]], *, lumped: bool) -> None:
-        self.sets = sets
-        self.lumped = lumped
-        self.present: Floats | None = None
-        self.unseen: list[Floats] = []
-
-    def move(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
-        """Carry the outcome on: shapes (scenarios, trials) and (sets, trials)."""
-        if self.present is None:
-            return self._start(transition.start())
-        self.present = transition.advance(self.present)
-        if self.lumped:
-            assert isinstance(transition, LazyTransition)
-            seen = np.empty((len(self.sets), transition.moved.shape[1]))
-            for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
-                np.multiply(_sum(transition.moved, members), unseen, out=out)
-                np.subtract(unseen, out, out=unseen)
-            return self.present, seen
-        left = [unseen.sum(axis=0) for unseen in self.unseen]
-        self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
-        return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
-
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """As in `OutcomePath`, shape (batches, from, to)."""
-        return transition.summed_moves(before, edges)
-
-    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
-        return transition.flow if isinstance(transition, LazyTransition) else None
-
-    def _start(self, share: Floats) -> tuple[Floats, Floats]:
-        self.present = share
-        seen = _sums(share, self.sets)
-        for members, part in zip(self.sets, seen, strict=True):
-            if self.lumped:
-                self.unseen.append(1.0 - part)
-            else:
-                elsewhere = share.copy()
-                elsewhere[members] = 0.0
-                self.unseen.append(elsewhere)
-        return share, seen
-
-
-def _sums(probability: Floats, sets: list[list[int]]) -> Floats:
-    """The probability of each set of scenarios, shape (sets, trials)."""
-    sums = np.empty((len(sets), probability.shape[1]))
-    for members, out in zip(sets, sums, strict=True):
-        out[:] = _sum(probability, members)
-    return sums
-
-
-def _sum(rows: Floats, members: list[int]) -> Floats:
-    """The sum of some rows; of a single one, the row itself."""
-    first, *others = (rows[member] for member in members)
-    whole: Floats = sum(others, first)
-    return whole
-
-
-class SampledPath:
-    """The drawn scenario, whose probability is read one step ahead: method (15, 16)."""
-
-    def __init__(self, sets: list[list[int]]) -> None:
-        self.sets = sets
-        self.present: Floats | None = None
-        self.unseen: Floats | None = None
-
-    def move(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
-        """Read the probability one step ahead: shapes (scenarios, trials) and (sets, trials)."""
-        assert drawn is not None, "where the outcome feeds back, it is drawn"
-        probability = transition.start() if self.present is None else transition.advance(self.present)
-        self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
-        if self.unseen is None:
-            self.unseen = np.ones((len(self.sets), probability.shape[1]))
-        seen = self.unseen * _sums(probability, self.sets)
-        self.unseen *= 1.0 - _sums(self.present, self.sets)
-        return probability, seen
-
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """As in `OutcomePath`, shape (batches, from, to)."""
-        return transition.summed_moves(before, edges)
-
-    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
-        return transition.flow if isinstance(transition, LazyTransition) else None

@@ -1,0 +1,296 @@
+"""Trials are drawn in blocks, each of which goes over the steps once: one way for models of one step and of many.
+
+At each step of a block every node is drawn for all its trials, from the program's laws compiled to kernels, and the
+step is shown to an observer, which makes sums of it. Randomness: each node has a stream of its own for each (seed,
+block), and within it each (step, trial) has fixed words, used or not: method (7). Blocks are independent and their sums
+are added in their order, whatever maps over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.batches import TrialBatches
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import UsruError
+from usru_scenarios.program.program import JUDGEMENTS, Floats, Node, NumericNode, Program
+from usru_scenarios.sampler import rng
+from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, kernel
+from usru_scenarios.sampler.numeric import NumericKernel
+from usru_scenarios.sampler.outcome import (
+    FullTransition,
+    LazyTransition,
+    OutcomeKernel,
+    draw_scenario,
+)
+from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
+from usru_scenarios.sampler.tables import BlockStates, TableCache
+
+BLOCK = rng.BLOCK
+"""Trials in a block; part of the format, since it decides which words a trial gets."""
+
+SECONDS_PER_DRAW = 1e-8
+"""Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
+
+MOST_BYTES = 1 << 30
+"""A run that would hold more is refused."""
+
+_KEPT = 3 << 20
+"""Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
+freed memory, which would else go back to the system at every step and be asked for, page by page, at the next."""
+
+_BATCHES = 1024
+_LEAST_BATCHES = 64
+_BATCH_ENTRIES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to run: the number of trials (>= 1), the seed (>= 0), and for how many draws of the judgements.
+
+    With uncertain judgements each draw of them has as many trials, one after the other, in two halves that tell how
+    much of what a draw gives is noise: the trials must be twice a multiple of the draws (see `of`).
+    """
+
+    trials: int
+    seed: int
+    judgements: int = 0
+
+    @classmethod
+    def of(cls, trials: int, seed: int, judgements: int) -> Plan:
+        """At least as many trials, for draws of the judgements that have the same number each."""
+        return cls(2 * judgements * -(-trials // (2 * judgements)) if judgements else trials, seed, judgements)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the trials fill, the last perhaps in part."""
+        return -(-self.trials // BLOCK)
+
+    def trials_in(self, block: int) -> int:
+        """The trials of a block."""
+        return min(BLOCK, self.trials - block * BLOCK)
+
+    def judgements_in(self, block: int) -> npt.NDArray[np.int64]:
+        """Which draw of the judgements each trial of a block has, shape (trials,)."""
+        return (block * BLOCK + np.arange(self.trials_in(block))) // (self.trials // self.judgements)
+
+    def batches(self, entries: int) -> TrialBatches:
+        """The batches, of each of which so many numbers are kept: method (21).
+
+        Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
+        judgements has two.
+        """
+        if self.judgements:
+            return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
+        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
+        size = 1
+        while -(-self.trials // size) > most:
+            size *= 2
+        return TrialBatches(size, self.trials, BLOCK)
+
+
+Sums = TypeVar("Sums")
+
+
+class MapBlocks(Protocol):
+    """Applies a function to block numbers: `map`, or one over processes or a cluster."""
+
+    def __call__(self, function: Callable[[int], Sums], blocks: Iterable[int], /) -> Iterable[Sums]:
+        """The results, in the order of the blocks."""
+
+
+class KernelCache:
+    """Compiled laws, shared by the samplers of programs that have nodes in common: each law is compiled once."""
+
+    def __init__(self, tables: TableCache | None = None) -> None:
+        self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
+        self._tables = tables or TableCache()
+
+    def for_block(self) -> KernelCache:
+        """For laws that only one block has, since their judgements are drawn; what they share with others is kept."""
+        return KernelCache(TableCache(self._tables))
+
+    def __reduce__(self) -> tuple[type[KernelCache], tuple[()]]:
+        """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
+        return KernelCache, ()
+
+    def of(
+        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
+    ) -> Kernel | OutcomeKernel:
+        """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
+        key = (node, program.regime(node, step), restricted)
+        if key not in self._made:
+            self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
+        return self._made[key]
+
+    def _compiled(
+        self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
+    ) -> Kernel | OutcomeKernel:
+        if isinstance(node, NumericNode):
+            return NumericKernel(node, step, index)
+        law = program.law(node, step)
+        if node.name == OUTCOME:
+            varying = (name for name, weight in program.weights.items() if bool(np.any(weight != weight[..., :1])))
+            return OutcomeKernel(law, index, self._tables, frozenset(varying))
+        return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
+
+
+class BlockSampler:
+    """A program compiled for drawing: walks blocks of trials over the steps and shows each step to whoever watches.
+
+    Args:
+        program: what to draw.
+        plan: whose streams.
+        draw_outcome: whether the scenario is drawn too, which other nodes or an observation may need.
+        restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
+        needed: the nodes to draw, all others being left out; by default all.
+        kernels: those already compiled for programs that this one has nodes in common with.
+        beside: bytes of what whoever watches keeps.
+
+    Raises:
+        TooMuchMemoryError: a block would take more than `MOST_BYTES`.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        plan: Plan,
+        *,
+        draw_outcome: bool,
+        restrictions: Mapping[tuple[int, str], Restriction] | None = None,
+        needed: frozenset[str] | None = None,
+        kernels: KernelCache | None = None,
+        beside: int = 0,
+    ) -> None:
+        self.program = program
+        self.plan = plan
+        self.draw_outcome = draw_outcome
+        self.restrictions = restrictions or {}
+        self.needed = [name for name in program.nodes if needed is None or name in needed]
+        self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
+        self.shared = KernelCache() if kernels is None else kernels
+        self.streams = {
+            name: rng.RandomStream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
+            for name in self.needed
+        }
+        require_memory(self.bytes + beside)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Kernels don't travel to another process."""
+        return {name: value for name, value in vars(self).items() if name != "_lasting"}
+
+    def kernels(self, block: int) -> list[list[Kernel | OutcomeKernel]]:
+        """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
+        if not self.plan.judgements:
+            return self._lasting
+        drawn = self.plan.judgements_in(block)
+        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1)))
+
+    @cached_property
+    def _lasting(self) -> list[list[Kernel | OutcomeKernel]]:
+        return self._kernels(self.program)
+
+    def _kernels(self, program: Program) -> list[list[Kernel | OutcomeKernel]]:
+        own = self.shared.for_block()
+        made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
+        for name, alike in self._alike.items():
+            node = program.nodes[name]
+            kernels = self.shared if node is self.program.nodes[name] else own  # a block's own laws go with it
+            for step in dict.fromkeys(alike):
+                restricted = (step, name) in self.restrictions
+                made[name, step] = kernels.of(program, node, step, self.index, restricted=restricted)
+        return [[made[name, self._alike[name][step]] for name in self.needed] for step in range(program.steps)]
+
+    @cached_property
+    def _alike(self) -> dict[str, list[int]]:
+        """By node, the first step with the same law as each step."""
+        alike: dict[str, list[int]] = {}
+        for name in self.needed:
+            first: dict[object, int] = {}
+            node = self.program.nodes[name]
+            laws = ((self.program.regime(node, t), (t, name) in self.restrictions) for t in range(self.program.steps))
+            alike[name] = [first.setdefault(law, step) for step, law in enumerate(laws)]
+        return alike
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block is predicted to take, from the number of draws alone."""
+        return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
+
+    @property
+    def bytes(self) -> int:
+        """What the trials of a block are predicted to take, with how the outcome moves in them."""
+        scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
+        moves = scenarios * (3 if self.lumped else scenarios + 3)
+        return 8 * self.plan.trials_in(0) * (len(self.needed) + moves)
+
+    @cached_property
+    def lumped(self) -> bool:
+        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
+        outcome = self.program.outcome
+        reads_itself = any(name == OUTCOME for name, _ in outcome.links)
+        keep = outcome.persistence
+        return not reads_itself and outcome.allowed is None and bool(np.all(keep == keep[..., :1]))
+
+    def walk(self, block: int, observer: Observer) -> Floats:
+        """Draw a block and show it, step by step.
+
+        Returns:
+            The weights of the trials, shape (trials,): the probability of what their draws were restricted to, given
+            each trial's past.
+        """
+        np.empty(_KEPT)
+        trials = self.plan.trials_in(block)
+        drawn = self.plan.judgements_in(block) if self.plan.judgements else None
+        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
+        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
+        for stream in self.streams.values():
+            stream.begin(block, trials)
+        for step, kernels in enumerate(self.kernels(block)):
+            block_states.advance()
+            transition: LazyTransition | FullTransition | None = None
+            for name, drawer in zip(self.needed, kernels, strict=True):
+                index, restriction, inside = self.index[name], restricted.at(step, name), None
+                if isinstance(drawer, OutcomeKernel):
+                    transition = drawer.transition(block_states)
+                    if self.draw_outcome:
+                        words = self.streams[name].at(step)
+                        inside = draw_scenario(transition, block_states, index, words, restriction)
+                else:
+                    inside = drawer.draw(block_states, index, self.streams[name].at(step), restriction)
+                if inside is not None:
+                    weights *= inside
+            restricted.advance(step, block_states)
+            observer.observe(step, block_states, transition)
+        return weights
+
+
+class Observer(Protocol):
+    """Sees every step of a block, after all its nodes are drawn."""
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Take note of a step; the transition is the outcome's, where that is needed."""
+
+
+class TooMuchMemoryError(UsruError):
+    """What a run keeps would not fit into memory."""
+
+    exit_status = 2
+
+
+def require_memory(needed: int) -> None:
+    """Let a run start only where what it is predicted to hold, in bytes, is within bounds.
+
+    Raises:
+        TooMuchMemoryError: it would take more than `MOST_BYTES`.
+    """
+    if needed > MOST_BYTES:
+        said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
+        hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
+        raise TooMuchMemoryError(said, hint)
