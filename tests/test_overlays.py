@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from usru_scenarios.problems import ModelError, RequestError
+from usru_scenarios.problems import ModelError, RequestError, UsruError
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.request import Request
 
@@ -237,3 +238,30 @@ def test_a_value_that_does_not_fit_is_shown_in_its_argument(tmp_path: Path) -> N
 def test_an_unknown_profile(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="did you mean 'glad'"):
         loaded(tmp_path, PROFILES, profile="gladd")
+
+
+VALUES: list[tuple[str, Any]] = [
+    ("drivers.talks.weight", 2.5),
+    ("drivers.talks.weight", None),
+    ("drivers.talks.weight", {"pert": [1, 2, 3]}),
+    ("drivers.talks.weight", -1),
+    ("drivers.talks.weight", True),
+    ("drivers.talks.weight", [0.5, "A01"]),
+    ("drivers.talks.states", {"on": {"prior": 0.5, "titel": "On"}, "off": {"prior": "much"}}),
+    ("drivers.talks.states", {"on": {"prior": [0.5, {"x": []}]}, "of": {}}),
+    ("drivers.talks", []),
+    ("drivers.nothing.weight", 1e22),
+    ("titel", 'quoted "words" and a dash \u2013'),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), VALUES)
+def test_a_value_is_set_as_its_text_is_with_faults_at_the_same_places(tmp_path: Path, path: str, value: Any) -> None:
+    def outcome(overrides: Any) -> str:
+        try:
+            return loaded(tmp_path, overrides=overrides).sha256
+        except UsruError as error:
+            return str(error)
+
+    held = [value] if isinstance(value, str) else value  # a text is taken as it would be written
+    assert outcome({path: held}) == outcome([f"{path}={json.dumps(held)}"])

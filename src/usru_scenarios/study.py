@@ -38,6 +38,7 @@ from usru_scenarios.settings import (
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
     from usru_scenarios.language.questions import Probability
+    from usru_scenarios.language.variable import Variable
     from usru_scenarios.model.outline import Outline
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.events import Formula
@@ -583,17 +584,16 @@ class Study:
             QueryError, RequestError: a variable, time or intervention makes no sense in this model.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.language.variable import parse_variable
         from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
-        written = _written_variables(variables)
-        usual = GRID_TRIALS if len(written) > 1 else SWEEP_TRIALS
+        varied = _variables(variables)
+        usual = GRID_TRIALS if len(varied) > 1 else SWEEP_TRIALS
         settings = RunSettings.checked(trials, seed, method, judgements=0, usual=usual)
         mapping_function("map_blocks", map_blocks)
         times = texts("at", at, "end")
         conditions = self._conditions(None, do)
         return sweep(
-            [parse_variable(one) for one in written],
+            varied,
             self.outline,
             conditions,
             lambda: self.loaded,
@@ -715,27 +715,30 @@ def recalled(
     return Study(request, CompileCache(str(path.absolute()), request) if path is not None and is_kept(path) else None)
 
 
-def _written_variables(variables: object) -> tuple[str, ...]:
-    """What a sweep varies, as texts.
+def _variables(variables: object) -> list[Variable]:
+    """What a sweep varies.
 
     Raises:
         ArgumentError: it is of a wrong type, or a value is no finite number.
+        QueryError: a text is no variable.
     """
-    if isinstance(variables, str):
-        return (variables,)
-    if not isinstance(variables, Mapping):
-        return texts("variables", variables, "sanctions=0..3")
-    return tuple(f"{text('a key of variables', name)}={_values(name, values)}" for name, values in variables.items())
+    from usru_scenarios.language.variable import parse_variable, variable_of
+
+    if isinstance(variables, Mapping):
+        by_name = {text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
+        return [variable_of(name, values) for name, values in by_name.items()]
+    written = (variables,) if isinstance(variables, str) else texts("variables", variables, "sanctions=0..3")
+    return [parse_variable(one) for one in written]
 
 
-def _values(name: str, values: object) -> str:
+def _numbers(name: str, values: object) -> list[float]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(f"variables takes a list of numbers for '{name}', not {shown(values)}")
     numbers = list(values)
     for one in numbers:
         if isinstance(one, bool) or not isinstance(one, Real) or not math.isfinite(one):
             raise ArgumentError(f"variables takes finite numbers for '{name}', not {shown(one)}")
-    return ",".join(repr(float(one)) for one in numbers)
+    return [float(one) for one in numbers]
 
 
 def _compared(others: object, name: str, do: object) -> dict[str, tuple[str, ...]]:

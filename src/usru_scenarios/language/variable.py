@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from usru_scenarios.language.text import Text
@@ -56,11 +57,32 @@ def parse_variable(written: str) -> Variable:
     at = _equals(written)
     if at is None or not written[:at].strip():
         raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(written), _EXAMPLE)
-    values = _values(text, at + 1)
+    return _of_two(text, at, _values(text, at + 1))
+
+
+def variable_of(name: str, values: Sequence[float]) -> Variable:
+    """A variable with values at hand, in messages as it would be written.
+
+    Raises:
+        QueryError: as for `parse_variable`.
+    """
+    text = Text(f"{name}={','.join(map(repr, values))}", SOURCE)
+    if not name.strip():
+        raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(text.text), _EXAMPLE)
+    if not values:
+        at = len(text.text)
+        raise text.error("unreadable_variable", "a value is missing", at, at + 1, _EXAMPLE)
+    if len(values) > MOST_POINTS:
+        raise too_many(text, len(values))
+    return _of_two(text, len(name), tuple(sorted(set(values))))
+
+
+def _of_two(text: Text, at: int, values: tuple[float, ...]) -> Variable:
+    """A variable whose name ends at an offset, if it has two values."""
     if len(values) < 2:
         message = "a sweep takes at least two values"
-        raise text.error("unreadable_variable", message, at + 1, len(written), _EXAMPLE)
-    return Variable(written[:at].strip(), values, written)
+        raise text.error("unreadable_variable", message, at + 1, len(text.text), _EXAMPLE)
+    return Variable(text.text[:at].strip(), values, text.text)
 
 
 def _equals(written: str) -> int | None:

@@ -30,6 +30,8 @@ from usru_scenarios.questions.least_differences import Limits, SingleTrials, cov
 from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.overlays import resolved_path
+from usru_scenarios.reading.request import Assignment
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
@@ -266,22 +268,16 @@ def _weight(variable: Variable, program: Program) -> Axis:
 
 
 def _placed(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[Variable, Axis]]:
-    """The judgements that paths set, found by setting them: those that differ between the lowest and highest value."""
-    low = _with(loaded, [(one, one.values[0]) for one in variables])
-    axes = {}
-    for one in variables:
-        high = _with(loaded, [(other, other.values[-1 if other is one else 0]) for other in variables])
-        axes[one] = _axis(one, low, high, loaded)
-    _with(loaded, [(one, one.values[-1]) for one in variables])
-    return low.model, axes
+    """The judgements that paths set, and the model in which they are numbers; both ends must be right in the file."""
+    low, high = (_with(loaded, [(one, one.values[end]) for one in variables]) for end in (0, -1))
+    return low.model, {one: _axis(one, low, high, loaded) for one in variables}
 
 
 def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
     """The file with variables at values, held against the format."""
+    further = tuple(Assignment(one.name, value) for one, value in values)
     try:
-        further = [f"{one.name}={value!r}" for one, value in values]
-        asked = loaded.request
-        return loaded.file.resolved(asked.further(asked.profile, asked.weights, further))
+        return loaded.file.resolved(replace(loaded.request, overrides=(*loaded.request.overrides, *further)))
     except ModelError as error:
         raise RequestError(
             replace(one, span=replace(one.span, source=SOURCE)) if one.span and one.span.source == "--set" else one
@@ -291,8 +287,10 @@ def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
 
 
 def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
+    way = resolved_path(low.tree, variable.name)
     before, after, present = (
-        {judged.path: judged for judged in judgements(each.model)} for each in (low, high, loaded)
+        {judged.path: judged for judged in judgements(each.model) if judged.path[: len(way)] == way[: len(judged.path)]}
+        for each in (low, high, loaded)
     )
     first, last = variable.values[0], variable.values[-1]
     paths = tuple(

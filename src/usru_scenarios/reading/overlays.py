@@ -7,6 +7,7 @@ overlay leaves alone is the same object afterwards.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from usru_scenarios.model.schema import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED
+from usru_scenarios.reading.request import Assignment
 from usru_scenarios.reading.schema_paths import (
     NOUNS,
     Entries,
@@ -274,11 +276,13 @@ def _scaled(raw: Any, factor: float) -> Any:
 # Assignments
 
 
-def assigned(tree: Tree, argument: str, problems: list[Problem]) -> Tree:
-    """The file with one value set, from `PATH=VALUE`; `null` removes.
+def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
+    """The file with one value set, from a value or from `PATH=VALUE`; `null` removes.
 
     A path is made of keys with dots between them; a key that holds a dot is quoted, or found among the keys that exist.
     """
+    if isinstance(argument, Assignment):
+        return _set(tree, argument.name, _valued("--set", argument), problems)
     source = Source("--set", argument)
     equals = _equals(argument)
     if equals is None or not argument[equals + 1 :].strip():
@@ -289,15 +293,74 @@ def assigned(tree: Tree, argument: str, problems: list[Problem]) -> Tree:
         return tree
     try:
         value = read_value(source, equals + 1)
-        problems += value.problems
-        return _Assignment(source, _steps(argument[:equals]), Tree(value.data, value.place)).applied(tree)
+    except ModelError as error:
+        problems += error.problems
+        return tree
+    problems += value.problems
+    return _set(tree, argument[:equals], Tree(value.data, value.place), problems)
+
+
+def _set(tree: Tree, path: str, value: Tree, problems: list[Problem]) -> Tree:
+    try:
+        return _Assignment(value.place.source, _steps(path), value).applied(tree)
     except ModelError as error:
         problems += error.problems
         return tree
 
 
-def weighted(tree: Tree, argument: str, problems: list[Problem]) -> Tree:
-    """The file with another weight of a driver or rule, from `NAME=VALUE`, where the value may be `x1.7`."""
+def _valued(option: str, assignment: Assignment) -> Tree:
+    """The value of an assignment with its places in the text that a person would write."""
+    return Tree(
+        assignment.value, _value_place(Source(option, assignment.text), assignment.value, len(assignment.name) + 1)
+    )
+
+
+def _value_place(source: Source, value: Any, column: int) -> Place:
+    """Where a value and those inside it stand in one line of JSON."""
+    place = Place(source, Mark(0, column, len(json.dumps(value))))
+    place.children = {}
+    column += 1
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        mark = Mark(0, column, len(json.dumps(key))) if isinstance(value, dict) else None
+        column += mark.width + 2 if mark else 0
+        place.children[key] = _value_place(source, one, column)
+        place.children[key].key = mark
+        column += len(json.dumps(one)) + 2
+    return place
+
+
+def resolved_path(tree: Tree, path: str) -> KeyPath:
+    """The way in a file that a path means as it is written after `--set`; below what the file has, key by key."""
+    steps, keys, data = _steps(path), list[str | int](), tree.data
+    while steps:
+        key: str | int = steps[0].text
+        after = 1
+        if isinstance(data, dict):
+            key, after = _longest_key(steps, 0, data)
+        elif isinstance(data, list) and steps[0].text.isdecimal():
+            key = int(steps[0].text)
+        known = key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
+        data = data[key] if known else None
+        keys.append(key)
+        steps = steps[after:]
+    return tuple(keys)
+
+
+def _longest_key(steps: list[_Step], at: int, data: dict[str, Any]) -> tuple[str, int]:
+    """The key meant at a step and the step after it: the longest run of steps that is a key that exists."""
+    if not steps[at].quoted:
+        for after in range(len(steps), at, -1):
+            if (key := ".".join(step.text for step in steps[at:after])) in data:
+                return key, after
+    return steps[at].text, at + 1
+
+
+def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
+    """The file with another weight of a driver or rule, from a value or `NAME=VALUE`, which may be `x1.7`."""
+    if isinstance(argument, Assignment):
+        valued = _valued("-w", argument)
+        valued.place.key = Mark(0, 0, len(argument.name))
+        return _weighted(tree, argument.name.strip(), valued, problems)
     source = Source("-w", argument)
     name, equals, text = argument.partition("=")
     if not equals or not text.strip() or not name.strip():
@@ -381,7 +444,7 @@ class _Assignment:
         if not isinstance(tree.data, dict):
             raise self._fault(at, f"{'.'.join(map(str, path))} is {describe(tree.data)}; there is nothing below it")
         form = form_of(annotation, tree.data)
-        key, after = self._key(tree.data, at)
+        key, after = _longest_key(self.steps, at, tree.data)
         within = inner(form, key)
         if key in tree.data:
             if after == len(self.steps) and self.value.data is None:
@@ -400,14 +463,6 @@ class _Assignment:
         if problems:
             raise ModelError(problems)
         return result
-
-    def _key(self, data: dict[str, Any], at: int) -> tuple[str, int]:
-        """The key meant at a step and the step after it: the longest run of steps that is a key that exists."""
-        if not self.steps[at].quoted:
-            for after in range(len(self.steps), at, -1):
-                if (key := ".".join(step.text for step in self.steps[at:after])) in data:
-                    return key, after
-        return self.steps[at].text, at + 1
 
     def _into_list(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
         text = self.steps[at].text

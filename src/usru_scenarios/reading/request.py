@@ -13,6 +13,20 @@ from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, flag, optional
 
 
 @dataclass(frozen=True)
+class Assignment:
+    """A value for a driver or rule, whose weight is meant, or for a dotted path as after `--set`."""
+
+    name: str
+    value: object
+    """Plain data, as a file could hold it."""
+
+    @property
+    def text(self) -> str:
+        """As a person would write it."""
+        return f"{self.name}={json.dumps(self.value)}"
+
+
+@dataclass(frozen=True)
 class Request:
     """A file, found, and how it is read.
 
@@ -20,8 +34,8 @@ class Request:
         path: the file; None for standard input.
         name: of the file in messages.
         profile: the profile to apply.
-        weights: `NAME=VALUE`, as after `-w`, applied in order.
-        overrides: `PATH=VALUE`, as after `--set`, applied in order.
+        weights: applied in order; a text is `NAME=VALUE` as after `-w`.
+        overrides: applied in order; a text is `PATH=VALUE` as after `--set`.
         sourced_only: set to 0 the points that rest on no claim of a document.
         confined: read nothing but what lies below the folder of the model, links resolved, or comes with the program;
             for standard input or a pipe nothing but the latter.
@@ -30,8 +44,8 @@ class Request:
     path: Path | None
     name: str
     profile: str | None = None
-    weights: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    weights: tuple[str | Assignment, ...] = ()
+    overrides: tuple[str | Assignment, ...] = ()
     sourced_only: bool = False
     confined: bool = False
 
@@ -76,25 +90,48 @@ class Request:
         )
 
 
-def _assignments(name: str, given: object) -> tuple[str, ...]:
-    """Assignments as the command line writes them: from values by name, or texts NAME=VALUE."""
+def _assignments(name: str, given: object) -> tuple[str | Assignment, ...]:
+    """Values by name, of which a text is as it would be written; or texts NAME=VALUE."""
     if not isinstance(given, Mapping):
         return texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
-    return tuple(f"{text(f'a key of {name}', key)}={_as_yaml(name, key, value)}" for key, value in given.items())
+    found: list[str | Assignment] = []
+    for key, value in given.items():
+        text(f"a key of {name}", key)
+        try:
+            found.append(f"{key}={value}" if isinstance(value, str) else Assignment(key, _plain(value)))
+        except (TypeError, ValueError, RecursionError):
+            raise ArgumentError(f"{name} has a value for '{key}' that no file can hold: {shown(value)}") from None
+    return tuple(found)
 
 
-def _as_yaml(name: str, key: str, value: object) -> str:
-    """A value as it is written after `--set`: a text as it stands, all else as JSON, which is YAML."""
-    if isinstance(value, str):
+def _plain(value: object, depth: int = 0) -> object:
+    """A value as a file could hold it; a scalar or array of numpy as plain Python.
+
+    Raises:
+        TypeError, ValueError: none could.
+    """
+    if (listed := getattr(value, "tolist", None)) is not None:
+        value = listed()
+    if depth > _DEEPEST or (isinstance(value, int | float) and not abs(value) < _LARGEST):
+        raise ValueError
+    if isinstance(value, dict):
+        return {
+            _plain_text(key if isinstance(key, str) else json.dumps(key)): _plain(one, depth + 1)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(one, depth + 1) for one in value]
+    if value is None or isinstance(value, bool | int | float):
         return value
-    try:
-        return json.dumps(value, allow_nan=False, default=_as_plain)
-    except (TypeError, ValueError, RecursionError):
-        raise ArgumentError(f"{name} has a value for '{key}' that no file can hold: {shown(value)}") from None
+    return _plain_text(value)
 
 
-def _as_plain(value: object) -> object:
-    """What a scalar or array of numpy holds, as plain Python."""
-    if (plain := getattr(value, "tolist", None)) is None:
+def _plain_text(value: object) -> str:
+    if not isinstance(value, str):
         raise TypeError
-    return plain()
+    value.encode()
+    return value
+
+
+_DEEPEST, _LARGEST = 50, 1e300
+"""As in `yaml_source`: how deep a value is nested, and numbers that are larger have no value as floats."""
