@@ -14,9 +14,8 @@ from typing import Any
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, suggestion
-from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, RunSettings
+from usru_scenarios.settings import DEFAULT_MODEL, MOST_TRIALS, ArgumentError, RunSettings
 
-MOST_COUNT = 10**12
 MOST_JOBS = 1024
 
 _COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
@@ -37,8 +36,8 @@ def whole(option: str, text: str) -> int:
 def count(option: str, text: str) -> int:
     """A whole number from 0 on, not absurdly large."""
     number = whole(option, text)
-    if number > MOST_COUNT:
-        raise OptionError(f"{option} {text} is too many", f"the most is {MOST_COUNT:,}")
+    if number > MOST_TRIALS:
+        raise OptionError(f"{option} {text} is too many", f"the most is {MOST_TRIALS:,}")
     return number
 
 

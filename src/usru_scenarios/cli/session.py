@@ -149,8 +149,8 @@ class Session(NamedTuple):
 
 
 ReportSession = Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))]
-"""Of a question that one process can be asked to answer in words."""
+"""Of a question that is answered in words, and for which no cluster is offered."""
 TableSession = Annotated[Session, Part(form=formats(TABULAR), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
 TextSession = Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")]
-"""Of a question that nothing is drawn for."""
+"""Of a question for which nothing is drawn."""
