@@ -23,12 +23,24 @@ from support.sampled import ERRORS, Opened, changed, entropy, exact_model
 from support.tiny import TINY, kept_by_state
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
-from usru_scenarios.report import Layout
-from usru_scenarios.report.sensitivity import csv as rows_of
-from usru_scenarios.report.sensitivity import md, span, table
+from usru_scenarios.report import Layout, render_report
+from usru_scenarios.report.sensitivity import span
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study
+
+
+def table(result: Sensitivity, layout: Layout) -> str:
+    return render_report(result, "sensitivity", "table", layout)
+
+
+def md(result: Sensitivity, layout: Layout) -> str:
+    return render_report(result, "sensitivity", "md", layout)
+
+
+def rows_of(result: Sensitivity, layout: Layout) -> str:
+    return render_report(result, "sensitivity", "csv", layout)
+
 
 FIRST: tuple[Question, ...] = ("drivers", "moves")
 TRIALS = 16_384

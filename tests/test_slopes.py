@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import pickle
@@ -26,9 +28,7 @@ from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.request import Request
-from usru_scenarios.report import Layout
-from usru_scenarios.report import slopes as rendered
-from usru_scenarios.report.terminal import drawn
+from usru_scenarios.report import Layout, render_report
 from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Sensitivity, Slopes
 from usru_scenarios.sampler.blocks import BLOCK, Plan
@@ -374,7 +374,7 @@ def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -
     aim = Target(compile_model(loaded.model).groups[of], of, 0) if of else EVERY
     result = report(loaded, asked(loaded, aim))
     layout = Layout(width=width)
-    text = drawn([*rendered.weights_part(result, layout), *rendered.judgements_part(result, layout)], layout)
+    text = render_report(result, "sensitivity", "table", layout)
     assert max(map(len, text.splitlines())) <= width
     assert result.judgements is not None
     for effect in result.judgements:
@@ -387,13 +387,10 @@ def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -
 def test_rows_hold_every_change(tmp_path: Path) -> None:
     loaded = of_text(tmp_path, STATIC)
     found = asked(loaded)
-    rows = list(rendered.rows(report(loaded, found)))
-    assert len(rows) == len(found.weights) * 7 + len(found.judgements) * 4
+    rows = list(csv.reader(io.StringIO(render_report(report(loaded, found), "sensitivity", "csv", Layout()))))
+    assert len(rows) == 1 + len(found.weights) * 7 + len(found.judgements) * 4
     assert {len(row) for row in rows} == {7}
-    lines = [
-        *rendered.md_weights(report(loaded, found), Layout()),
-        *rendered.md_judgements(report(loaded, found), Layout()),
-    ]
+    lines = render_report(report(loaded, found), "sensitivity", "md", Layout()).splitlines()
     assert sum(line.startswith("| `") for line in lines) == len(found.judgements)
 
 

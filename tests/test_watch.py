@@ -29,12 +29,20 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
 from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
 from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
-from usru_scenarios.report import Layout
-from usru_scenarios.report.watch import md, table
+from usru_scenarios.report import Layout, render_report
 from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
+
+
+def table(result: Watch, layout: Layout) -> str:
+    return render_report(result, "watch", "table", layout)
+
+
+def md(result: Watch, layout: Layout) -> str:
+    return render_report(result, "watch", "md", layout)
+
 
 TWO = """
 usru: 1

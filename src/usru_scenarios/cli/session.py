@@ -129,17 +129,17 @@ class Session(NamedTuple):
         """What the place of the answer allows."""
         return self.output.layout(wide=self.wide, top=top)
 
-    def emit(self, home: str, result: ReportedResult, warnings: Iterable[Warned], top: int = 0) -> None:
+    def emit(self, question: str, result: ReportedResult, warnings: Iterable[Warned], top: int = 0) -> None:
         """Say the warnings of an answer, and write it in the format that was asked for.
 
         Args:
-            home: the name of its reports.
+            question: that it answers, which is the name of the command.
             result: the answer.
             warnings: what is to be said of it.
             top: how many entries of each list people see; 0 for all.
         """
         self.warn(warnings)
-        self.output.write(render_report(result, home, self.format, self.layout(top)))
+        self.output.write(render_report(result, question, self.format, self.layout(top)))
 
     def emit_json(self, data: dict[str, Any]) -> None:
         """Write plain data as JSON."""

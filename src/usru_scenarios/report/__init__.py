@@ -1,18 +1,19 @@
-"""Results to text: pure functions, found by the name of the format; nothing here prints.
+"""Results to text: pure functions; nothing here prints.
 
-The functions of a format live in the module that is named here and are imported when they are asked for: data formats
-must not pay for what draws tables.
+What draws a format is imported when the format is asked for: data formats must not pay for what draws tables. The
+builders of reports read results only, and `document` says what a report is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from usru_scenarios.results.simulate import Simulation
+    from collections.abc import Callable, Mapping
+
+    from usru_scenarios.report.data import Rows
+    from usru_scenarios.report.document import Report
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Layout:
     """What the place of an answer allows.
 
     Attributes:
-        width: columns of text.
+        width: columns of text; 0 where lines have no end, as in Markdown.
         colour: whether colour and weight of type may be used.
         wide: in rows of data, put the steps in columns.
         top: at most so many entries of each list for people; 0 for all.
@@ -32,8 +33,8 @@ class Layout:
     top: int = 0
 
 
-SIMULATION = {"table": "simulate", "json": "data", "ndjson": "data", "csv": "data", "md": "markdown"}
-"""The formats of a simulation, and the modules that have a function for each, named as the format is."""
+SIMULATION = ("table", "json", "ndjson", "csv", "md")
+"""The formats of a simulation."""
 
 WIDE = ("ndjson", "csv")
 """The formats that can put the steps in columns."""
@@ -53,18 +54,88 @@ class ReportedResult(Protocol):
         """The JSON form as plain data."""
 
 
-def render_report(result: ReportedResult, home: str, form: str, layout: Layout) -> str:
-    """An answer in one of its formats, ending in a line break; `home` is the module that has the functions for text."""
+class Builders(NamedTuple):
+    """What is made of a result: a report for people, and where it is a table of numbers, rows of data."""
+
+    report: Callable[[Any, Layout], Report]
+    rows: Callable[[Any, Layout], Rows] | None = None
+
+
+def _ask() -> Builders:
+    from usru_scenarios.report import ask
+
+    return Builders(ask.report)
+
+
+def _check() -> Builders:
+    from usru_scenarios.report import check
+
+    return Builders(check.report)
+
+
+def _compare() -> Builders:
+    from usru_scenarios.report import compare
+
+    return Builders(compare.report, compare.rows)
+
+
+def _explain() -> Builders:
+    from usru_scenarios.report import explain
+
+    return Builders(explain.report)
+
+
+def _sensitivity() -> Builders:
+    from usru_scenarios.report import sensitivity
+
+    return Builders(sensitivity.report, sensitivity.rows)
+
+
+def _simulate() -> Builders:
+    from usru_scenarios.report import simulate
+
+    return Builders(simulate.report, simulate.rows)
+
+
+def _sweep() -> Builders:
+    from usru_scenarios.report import sweep
+
+    return Builders(sweep.report, sweep.rows)
+
+
+def _watch() -> Builders:
+    from usru_scenarios.report import watch
+
+    return Builders(watch.report, watch.rows)
+
+
+_BUILDERS: Mapping[str, Callable[[], Builders]] = {
+    "ask": _ask,
+    "check": _check,
+    "compare": _compare,
+    "explain": _explain,
+    "sensitivity": _sensitivity,
+    "simulate": _simulate,
+    "sweep": _sweep,
+    "watch": _watch,
+}
+"""What loads the builders of the answer to each question."""
+
+
+def render_report(result: ReportedResult, question: str, form: str, layout: Layout) -> str:
+    """The answer to a question in one of its formats, ending in a line break."""
+    from usru_scenarios.report import data
+
     if form == "json":
-        from usru_scenarios.report.data import to_json
+        return data.to_json(result.to_dict())
+    builders = _BUILDERS[question]()
+    if form in ("csv", "ndjson"):
+        assert builders.rows is not None, f"{question} has no rows"
+        return (data.csv if form == "csv" else data.ndjson)(builders.rows(result, layout))
+    if form == "md":
+        from usru_scenarios.report.markdown import md
 
-        return to_json(result.to_dict())
-    function = cast("Callable[[ReportedResult, Layout], str]", getattr(import_module(f"{__name__}.{home}"), form))
-    return function(result, layout)
+        return md(builders.report(result, replace(layout, width=0)))
+    from usru_scenarios.report.terminal import table
 
-
-def render_simulation(result: Simulation, form: str, layout: Layout) -> str:
-    """A simulation in one of its formats, ending in a line break."""
-    home = import_module(f"{__name__}.{SIMULATION[form]}")
-    function = cast("Callable[[Simulation, Layout], str]", getattr(home, form))
-    return function(result, layout)
+    return table(builders.report(result, layout), layout)

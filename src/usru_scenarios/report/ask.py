@@ -4,42 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from usru_scenarios.report.markdown import escaped, row
-from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
-from usru_scenarios.report.provenance_line import ShownCondition, at_means, conditions, how
-from usru_scenarios.report.terminal import drawn, grid, words
+from usru_scenarios.report.document import Column, Condition, Lines, Report, Table, Words, numbers
+from usru_scenarios.report.numbers import between, decimals_for, rounded_up
+from usru_scenarios.report.provenance_line import at_means, conditions, how, profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
-
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.document import Block
     from usru_scenarios.results.ask import Answer, ProbabilityReport
 
 
-def table(result: Answer, layout: Layout) -> str:
-    """The answer first, then what it is made of, what was seen or imposed, and how it was found."""
-    head = [words(" ".join(result.query.split()), "bold"), words(_subtitle(result), "dim"), Text()]
-    body: list[RenderableType] = [words(_headline(result), "bold"), *_probabilities(result), *_conditions(result)]
-    return drawn([*head, *body, Text(), words(_how(result), "dim")], layout)
-
-
-def md(result: Answer, _layout: Layout) -> str:
-    """The same as Markdown."""
-    lines = [f"# {escaped(result.query)}", "", f"{escaped(_subtitle(result))}", "", f"**{escaped(_headline(result))}**"]
-    if _has_parts(result):
-        lines += ["", row(["", "probability", "standard error"]), row(["---", "---:", "---:"])]
-        lines += [row([escaped(_name(part)), *_numbers(part)]) for part in result.probabilities]
-    conditions = [f"- {kind}: {escaped(text)} ({meaning})" for kind, text, meaning in _told(result)]
-    lines += ["", *conditions] if conditions else []
-    return "\n".join([*lines, "", escaped(_how(result)), ""])
-
-
-def _subtitle(result: Answer) -> str:
-    return f"{result.model.name}{f', profile {result.profile}' if result.profile else ''}"
+def report(result: Answer, layout: Layout) -> Report:
+    """The answer first, then what it is made of, its conditions, and how it was found."""
+    return Report(
+        title=result.query,
+        subtitle=f"{result.model.name}{profiled(result.profile)}",
+        blocks=[
+            Lines((Words(_headline(result), "bold", "**"),)),
+            *_probabilities(result),
+            *_conditions(result, layout),
+        ],
+        footer=[f"{_how(result)}."],
+    )
 
 
 def _headline(result: Answer) -> str:
@@ -68,14 +56,7 @@ def _why_none(result: Answer) -> str:
 def with_error(value: float, error: float) -> str:
     """A number with as many decimals as its standard error, and that."""
     shown = rounded_up(error)
-    if "e" in shown:
-        return f"{value:.6g} +- {shown}"
     return f"{value:.{len(shown.partition('.')[2])}f} +- {shown}" if error else f"{value:.6g}"
-
-
-def _side(value: float, decimals: int) -> str:
-    """A number of a comparison with its sign."""
-    return f"{value:+.{decimals}f}" if abs(value) < READABLE[1] else f"{value:+.6g}"
 
 
 def _verdict(result: Answer) -> str:
@@ -86,9 +67,8 @@ def _verdict(result: Answer) -> str:
         return f"{verdict}{where}{means}"
     error = result.standard_error or 0.0
     decimals = max(decimals_for(error), 3)
-    left, right, margin = (_side(one, decimals) for one in (result.left, result.right, result.value))
-    sides = f"{left.lstrip('+')} against {right.lstrip('+')}"
-    margin = f"{margin}{f' +- {rounded_up(error)}' if error else ''}"
+    sides = f"{result.left:.{decimals}f} against {result.right:.{decimals}f}"
+    margin = f"{result.value:+.{decimals}f}{f' +- {rounded_up(error)}' if error else ''}"
     return f"{verdict}{where}{means}: {sides}, margin {margin}"
 
 
@@ -104,32 +84,23 @@ def _numbers(part: ProbabilityReport) -> tuple[str, str]:
     return value, error or "0"
 
 
-def _probabilities(result: Answer) -> Iterator[RenderableType]:
-    if not _has_parts(result):
-        return
-    yield Text()
-    parts = grid()
-    parts.add_column("")
-    parts.add_column("probability", justify="right", no_wrap=True)
-    parts.add_column("+-", justify="right", no_wrap=True)
-    for part in result.probabilities:
-        parts.add_row(words(_name(part)), *_numbers(part))
-    yield parts
+def _probabilities(result: Answer) -> Iterator[Block]:
+    if _has_parts(result):
+        columns = [Column(), *numbers(["probability"]), Column("+-", "number", label="standard error")]
+        yield Table(columns, [(_name(part), *_numbers(part)) for part in result.probabilities])
 
 
-def _conditions(result: Answer) -> Iterator[RenderableType]:
-    told = list(_told(result))
-    if not told:
-        return
-    yield Text()
-    lines = grid(header=False)
-    for kind, text, meaning in told:
-        lines.add_row(Text(kind, "cyan"), words(text), Text(meaning, "dim"))
-    yield lines
+def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:
+    told = list(_all_conditions(result))
+    if told and layout.width:
+        rows = [(Words(kind, "cyan"), text, Words(meaning, "dim")) for kind, text, meaning in told]
+        yield Table([Column(), Column(), Column()], rows, headed=False)
+    elif told:
+        yield Lines(tuple(Words(f"{kind}: {text} ({meaning})") for kind, text, meaning in told), listed=True)
 
 
-def _told(result: Answer) -> Iterator[ShownCondition]:
-    """What was imposed and what was seen, and the steps that an average leaves out."""
+def _all_conditions(result: Answer) -> Iterator[Condition]:
+    """The interventions and observations, and the steps that an average leaves out."""
     parts = result.probabilities
     yield from conditions(
         (text for part in parts for text in part.imposed), (text for part in parts for text in part.seen)
@@ -137,9 +108,7 @@ def _told(result: Answer) -> Iterator[ShownCondition]:
     for part in parts:
         if part.left_out:
             whose = f"{_name(part)}: " if _has_parts(result) else ""
-            yield ShownCondition(
-                "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
-            )
+            yield Condition("left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there")
 
 
 def _name(part: ProbabilityReport) -> str:
@@ -148,13 +117,10 @@ def _name(part: ProbabilityReport) -> str:
 
 
 def _how(result: Answer) -> str:
-    seen = any(part.seen for part in result.probabilities)
-    found = how(
+    return how(
         result.trials,
         result.seed,
-        result.effective_trials,
-        conditioned=seen,
+        result.effective_trials if any(part.seen for part in result.probabilities) else None,
         judgements=result.judgements,
         judgements_at_means=result.judgements_at_means,
     )
-    return f"{found}."

@@ -6,20 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.text import Text
 
-from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, numbers
 from usru_scenarios.report.numbers import rounded_up
-from usru_scenarios.report.provenance_line import at_means, exactly
-from usru_scenarios.report.terminal import drawn, grid, indented, words
+from usru_scenarios.report.provenance_line import at_means, exactly, profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
 _NUMBERS, _CLAIMS, _SHORTEST_NAME = 48, 12, 16
@@ -28,51 +24,35 @@ _NUMBERS, _CLAIMS, _SHORTEST_NAME = 48, 12, 16
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 
 
-def table(result: CheckReport, layout: Layout) -> str:
-    """A line for each expectation; those that do not hold are told at length below."""
-    head = [words(result.model.title, "bold"), words(_subtitle(result), "dim"), Text()]
-    if not result.expectations:
-        return drawn([*head, words("The file says nothing that must hold: it has no expectations.")], layout)
-    foot = [Text(), words(_counted(result), "bold"), *(words(line, "dim") for line in _small_print(result))]
-    return drawn([*head, _lines(result, layout), *_troubles(result), *foot], layout)
-
-
-def md(result: CheckReport, _layout: Layout) -> str:
-    """The same as Markdown."""
-    robust = ["still holds"] if result.perturbation else []
-    lines = [
-        f"# {escaped(result.model.title)}",
-        "",
-        escaped(_subtitle(result)),
-        "",
-        row(["", "", "left", "right", "margin", "+-", *robust, "claims"]),
-        row(["---", "---", "---:", "---:", "---:", "---:", *("---:" for _ in robust), "---"]),
-        *(row([one.verdict, f"`{name}`", *_cells(one, result)]) for name, one in result.expectations.items()),
-        "",
-        f"**{_counted(result)}** {escaped(' '.join(_small_print(result)))}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _subtitle(result: CheckReport) -> str:
-    return f"{result.model.name}{f', profile {result.profile}' if result.profile else ''}: do its expectations hold?"
+def report(result: CheckReport, layout: Layout) -> Report:
+    """A line for each expectation; in a terminal those that do not hold are told at length below."""
+    head = f"{result.model.name}{profiled(result.profile)}: do its expectations hold?"
+    if layout.width and not result.expectations:
+        nothing = Lines((Words("The file says nothing that must hold: it has no expectations."),))
+        return Report(result.model.title, head, [nothing], [])
+    return Report(
+        title=result.model.title,
+        subtitle=head,
+        blocks=[_lines(result, layout), *(_troubles(result) if layout.width else ())],
+        verdict=_counted(result),
+        footer=list(_small_print(result)),
+    )
 
 
 def _lines(result: CheckReport, layout: Layout) -> Table:
-    longest = max(map(cell_len, result.expectations))
-    width = min(longest, max(layout.width - _NUMBERS - _CLAIMS, _SHORTEST_NAME))
-    lines = grid()
-    lines.add_column("", no_wrap=True)
-    lines.add_column("", width=width)
-    for header in ("left", "right", "margin", "+-"):
-        lines.add_column(header, justify="right", no_wrap=True)
-    if result.perturbation:
-        lines.add_column("still\nholds", justify="right", no_wrap=True)
-    lines.add_column("claims")
-    for name, one in result.expectations.items():
-        lines.add_row(Text(one.verdict, _STYLES[one.verdict]), Text(_broken(name, width)), *_cells(one, result))
-    return lines
+    longest = max(map(cell_len, result.expectations), default=0)
+    width = min(longest, max(layout.width - _NUMBERS - _CLAIMS, _SHORTEST_NAME)) if layout.width else longest
+    heads = ["left", "right", "margin", "+-", *(["still\nholds"] if result.perturbation else [])]
+    columns = [Column(whole=True), Column(width=width, broken=True), *numbers(heads), Column("claims")]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            Words(one.verdict, _STYLES[one.verdict]),
+            Words(_broken(name, width), "", "`"),
+            *_cells(one, result),
+        )
+        for name, one in result.expectations.items()
+    ]
+    return Table(columns, rows)
 
 
 def _broken(name: str, width: int) -> str:
@@ -96,15 +76,13 @@ def _number(value: float | None, sign: str = "") -> str:
     return "" if value is None else f"{value:{sign}.3f}"
 
 
-def _troubles(result: CheckReport) -> Iterator[RenderableType]:
+def _troubles(result: CheckReport) -> Iterator[Block]:
     """What fails or is undecided: the statement, where it was tested, and the claims that it contradicts."""
     for name, one in result.expectations.items():
-        if one.verdict == "holds":
-            continue
-        yield Text()
-        yield Text.assemble((f"{one.verdict}  ", _STYLES[one.verdict]), (name, "bold"), "  ", words(one.title or ""))
-        yield indented(words(one.that), 2)
-        yield from (indented(words(line, "dim"), 2) for line in _remarks(one, result.judgements))
+        if one.verdict != "holds":
+            head = Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold"), Words(one.title or "")
+            remarks = [Words(line, "dim") for line in _remarks(one, result.judgements)]
+            yield Items((Item(head, tuple((line, "") for line in (Words(one.that), *remarks))),))
 
 
 def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:

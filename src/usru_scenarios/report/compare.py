@@ -1,24 +1,47 @@
-"""Variants side by side, for people: the reference, what is different in each of the others, and why."""
+"""Variants side by side: the reference, what is different in each of the others, and why; and as rows of data.
+
+There is a row for each variant, scenario or group, and time (`mean`, which is the share of time, or a step):
+
+| column             | meaning                                                                 |
+|--------------------|-------------------------------------------------------------------------|
+| `variant`          | its name; the first is the reference                                    |
+| `kind`, `id`       | scenario or group, as in the file                                       |
+| `at`               | the time                                                                |
+| `probability`      | with its `standard_error` of sampling                                   |
+| `difference`       | to the reference, with its own standard error, `difference_error`; empty for the reference |
+| `band_low`, ...    | of the probability and of the difference, where uncertain judgements are drawn |
+
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
-from rich.text import Text
 
-from usru_scenarios.report import rows
-from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.document import (
+    GAP,
+    Column,
+    Heading,
+    Item,
+    Items,
+    Lines,
+    Report,
+    Table,
+    Words,
+    flat,
+    names,
+    numbers,
+    taken,
+)
 from usru_scenarios.report.numbers import between, decimals_for, plain, rounded_up
 from usru_scenarios.report.provenance_line import how
-from usru_scenarios.report.terminal import GAP, drawn, grid, indented, words
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.compare import (
         Comparison,
         Effect,
@@ -28,6 +51,7 @@ if TYPE_CHECKING:
         VariantCompared,
     )
 
+_NONE: tuple[None, None] = (None, None)
 _MOST_INPUTS = 12
 _SHORTEST_TITLE = 12
 _TIMES = ("start", "end", "mean")
@@ -40,23 +64,21 @@ _LEGEND = (
 )
 
 
-def table(result: Comparison, layout: Layout) -> str:
-    """The comparison, drawn to a width."""
+def report(result: Comparison, layout: Layout) -> Report:
+    """The reference, then each of the others and what is different in it."""
     reference = result.variants[result.reference]
-    parts: list[RenderableType] = [words(reference.model.title, "bold"), words(_subtitle(result), "dim")]
+    blocks: list[Block] = []
     for name, one in result.variants.items():
-        parts += [Text(), *_head(name, one, result), Text(), _likelihoods(one, result, layout)]
+        blocks += [*_head(name, one, result, layout), _likelihoods(one, result, layout)]
         if one is not reference:
-            parts += _inputs(one, result)
-    return drawn([*parts, *(words(line, "dim") for line in ("", *_foot(result)))], layout)
-
-
-def csv(result: Comparison, _layout: Layout) -> str:
-    """The comparison as rows."""
-    return rows.comparison(result)
-
-
-# Words that both forms share ------------------------------------------------------------------------------------------
+            blocks += _inputs(one, result, layout)
+    subtitle = _subtitle(result)
+    return Report(
+        title=reference.model.title,
+        subtitle=subtitle if layout.width else f"{subtitle}.",
+        blocks=blocks,
+        footer=list(_foot(result)),
+    )
 
 
 def _subtitle(result: Comparison) -> str:
@@ -82,8 +104,6 @@ def _foot(result: Comparison) -> Iterator[str]:
     found = how(
         run.trials,
         run.seed,
-        None,
-        conditioned=False,
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )
@@ -189,57 +209,87 @@ def _told(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
     return [(path, said, effects.get(path)) for path, said in inputs.items()]
 
 
-# Text -----------------------------------------------------------------------------------------------------------------
+# The blocks -----------------------------------------------------------------------------------------------------------
 
 
-def _head(name: str, one: VariantCompared, result: Comparison) -> Iterator[RenderableType]:
-    kind = "Reference" if name == result.reference else "Against it"
-    yield Text.assemble((f"{kind}: ", "cyan"), words(name, "bold"), "  ", words(_described(name, one), "dim"))
+def _head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
+    kind = "Reference:" if name == result.reference else "Against it:"
+    if layout.width:
+        yield Items((Item((Words(kind, "cyan"), Words(name, "bold"), Words(_described(name, one), "dim"))),))
+    else:
+        yield Heading(name)
+        yield Lines((Words(_described(name, one)),))
 
 
-def _likelihoods(one: VariantCompared, result: Comparison, layout: Layout) -> Table:
-    """Likelihoods with their differences, and the differences' own errors where there is room for them."""
+class _Shape(NamedTuple):
+    """How a table of likelihoods is laid out: decimals, and which columns it has at what width.
+
+    Attributes:
+        decimals, fine: those of likelihoods, and of differences.
+        title: the columns of a terminal for the titles.
+        apart: whether there are differences.
+        error: the columns for their errors; 0 where they have none.
+        bands: for each time, the columns for the band.
+    """
+
+    decimals: int
+    fine: int
+    title: int
+    apart: bool
+    error: int
+    bands: dict[str, int]
+
+
+def _shape(one: VariantCompared, result: Comparison, layout: Layout) -> _Shape:
+    """Differences' own errors and the band at the end where there is room for them; all of them without a width."""
     decimals = decimals_for(_largest_error(result))
     fine = max(decimals_for(_largest_difference_error(result)), decimals)
     times = _times(result)
     apart = next(iter(one.scenarios.values())).difference is not None
     found = [*one.scenarios.values(), *one.groups.values()]
-    longest = max(cell_len(words(each.title).plain) for each in found)
-    headers = sum(max(decimals + 2, *map(len, _header(time, result).split("\n"))) + GAP for time in times)
-    change = fine + 3
+    longest = max(cell_len(flat(each.title)) for each in found)
     error = max((len(_own_error(each, time)) for each in found for time in times), default=0)
-    room = layout.width - headers - len(times) * (change + GAP if apart else 0)
-    in_band = fine if apart else decimals
-    band = max((len(_band(each, "end", in_band)) for each in found), default=0)
+    if not layout.width:
+        return _Shape(decimals, fine, longest, apart, error, dict.fromkeys(times if result.run.judgements else (), 1))
+    headers = taken(max(decimals + 2, *map(len, _header(time, result).split("\n"))) for time in times)
+    room = layout.width - headers - len(times) * (fine + 3 + GAP if apart else 0)
+    band = max((len(_band(each, "end", fine if apart else decimals)) for each in found), default=0)
     with_band = band > 0 and room - band - GAP >= min(longest, 2 * _SHORTEST_TITLE)
     room -= band + GAP if with_band else 0
     with_errors = apart and room - len(times) * (error + GAP) >= min(longest, 2 * _SHORTEST_TITLE)
     room -= len(times) * (error + GAP) if with_errors else 0
-    rows = grid()
-    rows.add_column("", width=min(longest, max(room, _SHORTEST_TITLE)), overflow="fold")
-    for time in times:
-        rows.add_column(_header(time, result), justify="right", no_wrap=True, vertical="top", min_width=decimals + 2)
-        if apart:
-            rows.add_column("diff", justify="right", no_wrap=True, vertical="top", min_width=change)
-        if with_errors:
-            rows.add_column("+-", justify="right", no_wrap=True, vertical="top", style="dim", min_width=error)
-        if with_band and time == "end":
-            rows.add_column("90% band", justify="right", no_wrap=True, vertical="top", style="dim", min_width=band)
-    for number, section in enumerate((one.scenarios, one.groups)):
-        if number and section:
-            rows.add_row()
-        for each in section.values():
-            cells: list[RenderableType] = [words(each.title, "" if number else "bold")]
-            for time in times:
-                cells.append(Text(f"{getattr(each, time):.{decimals}f}"))
-                if each.difference is not None:
-                    cells.append(Text(_change(getattr(each.difference, time), fine)))
-                if with_errors:
-                    cells.append(Text(_own_error(each, time)))
-                if with_band and time == "end":
-                    cells.append(Text(_band(each, time, in_band)))
-            rows.add_row(*cells)
-    return rows
+    title = min(longest, max(room, _SHORTEST_TITLE))
+    return _Shape(decimals, fine, title, apart, error if with_errors else 0, {"end": band} if with_band else {})
+
+
+def _likelihoods(one: VariantCompared, result: Comparison, layout: Layout) -> Table:
+    """Likelihoods with their differences."""
+    shape = _shape(one, result, layout)
+    columns = [Column(width=shape.title, folds=True)]
+    for time in _times(result):
+        columns.append(Column(_header(time, result), "number", least=shape.decimals + 2))
+        if shape.apart:
+            columns.append(Column("diff", "number", label="difference", least=shape.fine + 3))
+        if shape.error:
+            columns.append(Column("+-", "number", least=shape.error, style="dim"))
+        if time in shape.bands:
+            columns.append(Column("90% band", "number", least=shape.bands[time], style="dim"))
+    scenarios = [_cells(Words(each.title, "bold"), each, result, shape) for each in one.scenarios.values()]
+    groups = [_cells(Words(each.title, "", "*"), each, result, shape) for each in one.groups.values()]
+    return Table(columns, [*scenarios, *([()] if groups else []), *groups])
+
+
+def _cells(title: Words, each: Likelihood, result: Comparison, shape: _Shape) -> tuple[Cell, ...]:
+    cells: list[Cell] = [title]
+    for time in _times(result):
+        cells.append(f"{getattr(each, time):.{shape.decimals}f}")
+        if each.difference is not None:
+            cells.append(_change(getattr(each.difference, time), shape.fine))
+        if shape.error:
+            cells.append(_own_error(each, time))
+        if time in shape.bands:
+            cells.append(_band(each, time, shape.fine if shape.apart else shape.decimals))
+    return tuple(cells)
 
 
 def _own_error(one: Likelihood, time: str) -> str:
@@ -252,33 +302,37 @@ def _band(one: Likelihood, time: str, decimals: int) -> str:
     return "" if band is None else between(*band.at(time), decimals)
 
 
-def _inputs(one: VariantCompared, result: Comparison) -> Iterator[RenderableType]:
-    yield Text()
+def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
+    """What differs, and what each difference does alone."""
     told = _told(one)
     if not told:
-        yield words("Their inputs are the same.")
+        yield Lines((Words("Their inputs are the same."),))
         return
-    yield Text(f"What differs ({len(one.inputs)})", "cyan")
-    if note := _switching_note(one):
-        yield words(note, "dim")
-    if one.switching:
-        yield words(_legend(result), "dim")
-    yield Text()
-    lines = grid(header=one.switching is not None)
-    lines.add_column("", ratio=1)
-    for time in _times(result):
-        if time != "start":
-            lines.add_column(_header(time, result), justify="right", no_wrap=True, vertical="top")
-    for path, said, effect in told[:_MOST_INPUTS]:
-        lines.add_row(_entry(path, said, effect), *_moves(effect, result))
-    if (left := len(told) - _MOST_INPUTS) > 0:
-        lines.add_row(words(f"and {left} more, in --json"))
-    if one.switching and len(told) > 1:
-        lines.add_row(words("all together", "bold"), *_moves(one.switching.together, result))
-        lines.add_row(
-            words("of it, what the sum of the single ones misses"), *_moves(one.switching.unexplained, result)
+    notes = [_switching_note(one), _legend(result) if one.switching else ""]
+    said = tuple(Words(note, "dim") for note in notes if note)
+    counted = Words(f"What differs ({len(one.inputs)})", "cyan")
+    if layout.width or said:
+        yield Lines((counted, *said) if layout.width else said)
+    heads = [_header(time, result) for time in _times(result) if time != "start"] if one.switching else []
+    listed = told[:_MOST_INPUTS] if layout.width else told
+    rows: list[tuple[Cell, ...]] = [
+        (
+            Words(path, "bold", "`"),
+            _note(said, effect) if layout.width else said,
+            *(_moves(effect, result) or [""] * len(heads)),
         )
-    yield lines
+        for path, said, effect in listed
+    ]
+    if left := len(told) - len(listed):
+        rows.append((f"and {left} more, in --json", "", *([""] * len(heads))))
+    if one.switching and (len(told) > 1 or not layout.width):
+        missed = "what the sum of the single ones misses"
+        rows.append((Words("all together", "bold"), "", *_moves(one.switching.together, result)))
+        missed = f"of it, {missed}" if layout.width else missed
+        rows.append((missed, "", *_moves(one.switching.unexplained, result)))
+    notes_column = Column(kind="notes", label="reference -> here")
+    columns = [names(label="what differs"), notes_column, *numbers(heads)]
+    yield Table(columns, rows, headed=one.switching is not None)
 
 
 def _moves(effect: Effect | None, result: Comparison) -> list[str]:
@@ -287,69 +341,36 @@ def _moves(effect: Effect | None, result: Comparison) -> list[str]:
     return [f"{getattr(effect, time):.3f}" for time in _times(result) if time != "start"]
 
 
-def _entry(path: str, said: str, effect: Effect | None) -> RenderableType:
-    entry = grid(header=False)
-    entry.add_column(overflow="fold")
-    entry.add_row(words(path, "bold"))
-    note = [said, *([f"mostly {_most_moved(effect)}".replace("mostly moves", "moves")] if effect else [])]
-    entry.add_row(indented(words("; ".join(filter(None, note)), "dim"), 2))
-    return entry
+def _note(said: str, effect: Effect | None) -> str:
+    """What changes, and the scenario that it moves most."""
+    most = f"mostly {_most_moved(effect)}".replace("mostly moves", "moves") if effect else ""
+    return "; ".join(filter(None, (said, most)))
 
 
-# Markdown -------------------------------------------------------------------------------------------------------------
+# Rows -----------------------------------------------------------------------------------------------------------------
 
 
-def md(result: Comparison, _layout: Layout) -> str:
-    """The comparison as Markdown, with every difference's own error."""
-    reference = result.variants[result.reference]
-    lines = [f"# {escaped(reference.model.title)}", "", f"{escaped(_subtitle(result))}.", ""]
-    for name, one in result.variants.items():
-        lines += [f"## {escaped(name)}", "", escaped(_described(name, one)), "", *_md_likelihoods(one, result), ""]
-        if one is not reference:
-            lines += _md_inputs(one, result)
-    return "\n".join([*lines, escaped(" ".join(_foot(result))), ""])
+def rows(result: Comparison, _layout: Layout) -> Rows:
+    """A row for each variant, scenario or group, and time."""
+    header = ("variant", "kind", "id", "at", "probability", "standard_error", "difference", "difference_error")
+    return (*header, "band_low", "band_high", "difference_low", "difference_high"), _rows(result)
 
 
-def _md_likelihoods(one: VariantCompared, result: Comparison) -> Iterator[str]:
-    decimals = decimals_for(_largest_error(result))
-    fine = max(decimals_for(_largest_difference_error(result)), decimals)
-    times = _times(result)
-    apart = next(iter(one.scenarios.values())).difference is not None
-    columns = [
-        column
-        for time in times
-        for column in (
-            _header(time, result).replace("\n", " "),
-            *(("difference", "+-") if apart else ()),
-            *(("90% band",) if result.run.judgements else ()),
-        )
-    ]
-    yield row(["", *columns])
-    yield row(["---", *("---:" for _ in columns)])
-    for mark, section in (("", one.scenarios), ("*", one.groups)):
-        for each in section.values():
-            cells: list[str] = []
-            for time in times:
-                cells.append(f"{getattr(each, time):.{decimals}f}")
-                if each.difference is not None:
-                    cells += [_change(getattr(each.difference, time), fine), _own_error(each, time)]
-                if result.run.judgements:
-                    cells.append(_band(each, time, fine if apart else decimals))
-            yield row([f"{mark}{escaped(each.title)}{mark}", *cells])
+def _rows(result: Comparison) -> Iterator[tuple[Datum, ...]]:
+    for variant, one in result.variants.items():
+        for kind, found in (("scenario", one.scenarios), ("group", one.groups)):
+            for name, likelihood in found.items():
+                for row in _numbers(likelihood, result.run.steps):
+                    yield (variant, kind, name, *row)
 
 
-def _md_inputs(one: VariantCompared, result: Comparison) -> Iterable[str]:
-    told = _told(one)
-    if not told:
-        return ["Their inputs are the same.", ""]
-    times = [time for time in _times(result) if time != "start"]
-    headers = [_header(time, result).replace("\n", " ") for time in times] if one.switching else []
-    lines = [_switching_note(one), _legend(result) if one.switching else "", ""]
-    lines += [row(["what differs", "reference -> here", *headers]), row(["---", "---", *("---:" for _ in headers)])]
-    for path, said, effect in told:
-        blank = [""] * (len(headers) if effect is None else 0)
-        lines.append(row([f"`{path}`", escaped(said), *_moves(effect, result), *blank]))
-    if one.switching:
-        lines.append(row(["all together", "", *_moves(one.switching.together, result)]))
-        lines.append(row(["what the sum of the single ones misses", "", *_moves(one.switching.unexplained, result)]))
-    return [*lines, ""]
+def _numbers(one: Likelihood, steps: list[str]) -> Iterator[tuple[Datum, ...]]:
+    """The numbers of a likelihood: its mean, then step by step."""
+    errors, apart = one.standard_errors, one.difference
+    bands = [part and part.band for part in (one, apart)]
+    change = (apart.mean, apart.standard_errors.mean) if apart else _NONE
+    yield "mean", one.mean, errors.mean, *change, *(edge for band in bands for edge in (band.mean if band else _NONE))
+    for number, step in enumerate(steps):
+        change = (apart.by_step[number], apart.standard_errors.by_step[number]) if apart else _NONE
+        edges = [(band.low[number], band.high[number]) if band else _NONE for band in bands]
+        yield step, one.by_step[number], errors.by_step[number], *change, *(edge for pair in edges for edge in pair)

@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.document import (
+    Column,
+    Heading,
+    Item,
+    Items,
+    Lines,
+    Report,
+    Table,
+    Words,
+    claims,
+    names,
+    numbers,
+)
 from usru_scenarios.report.numbers import decimals_for, rounded_up, signed
-from usru_scenarios.report.provenance_line import how_run
-from usru_scenarios.report.terminal import drawn, grid, indented, words
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, made_by, under
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.explain import (
         CitedPoints,
         DirectPart,
@@ -39,38 +46,121 @@ _CLEAR = 3.0
 """Standard errors by which a difference must exceed 0 to be told."""
 
 _DIRECT = "What gives to it directly"
-_TELLING = "What would have to be true"
+_EVIDENCE = "What would have to be true"
 _STORY = "The likeliest story"
 _DIRECT_LEGEND = (
     "Log-odds against the alternatives when the scenario is drawn anew, under the model's own weights: +0.7 doubles "
     "the odds, -0.7 halves them; points for an alternative count against it. Averages over all trials, and over those "
     "in which it comes true."
 )
+_EVIDENCE_LEGEND = "How often a state holds at that step where it comes true, and where not; most informative first."
 _STORY_LEGEND = (
     "One path that was really drawn and led there: of all that did, the one most like the others. The number is the "
     "likelihood along it; by chance means that no points pushed that way."
 )
 
 
-def table(result: Explanation, layout: Layout) -> str:
-    """The explanation for people, drawn to a width."""
-    head = [words(_headline(result), "bold"), words(_subtitle(result), "dim"), words(_likelihood(result))]
-    parts = [*head, *_direct(result), *_telling(result), *_story(result), *_foot(result)]
-    return drawn(parts, layout)
+def report(result: Explanation, layout: Layout) -> Report:
+    """The explanation; in Markdown with what the cited claims say."""
+    blocks = [*_direct(result), *_evidence(result), *_story(result, layout)]
+    if not layout.width:
+        named = set(_CLAIM.findall(repr(blocks)))
+        blocks += claims(filter(named.__contains__, result.claims), result.claims)
+    return Report(
+        title=_headline(result),
+        subtitle=f"{result.scenario} in {under(result.model, result.run)}",
+        lead=_likelihood(result),
+        blocks=blocks,
+        footer=[f"{_how(result)}. {FROM_JUDGEMENTS}"],
+        more="More: --json for all parts, states and errors; usru sources G12 for what a claim says.",
+        provenance=made_by(result.model, result.run),
+    )
 
 
-# Words that both forms share -----------------------------------------------------------------------------------------
+def _how(result: Explanation) -> str:
+    sampled = how_run(result.run)
+    return f"Likelihoods exact; the direct shares and the story by {sampled}" if result.exact else sampled
+
+
+def _direct(result: Explanation) -> Iterator[Block]:
+    yield Heading(_DIRECT)
+    direct = result.direct
+    if direct is None:
+        yield Lines((Words(result.note),))
+        return
+    yield Lines((Words(_DIRECT_LEGEND, "dim"),))
+    decimals = _decimals(direct)
+    shown, rest = _shown(direct)
+    *drivers, unexplained = shown
+    rows: list[tuple[Cell, ...]] = [
+        (Words(_part_name(part), "bold"), *_pair(part, decimals), _part_note(part)) for part in drivers
+    ]
+    if rest:
+        rows.append((f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), decimals), ""))
+    rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, decimals), _part_note(unexplained)))
+    rows.append((Words("together", "bold", "**"), *_pair(direct, decimals), ""))
+    heads = ["all\ntrials", "where it\ncomes true"]
+    yield Table([names(), *numbers(heads), Column(kind="notes", label="carried by")], rows)
+
+
+def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
+    values = part if isinstance(part, tuple) else (part.everywhere, part.where_true)
+    return _log_odds(values[0], decimals), _log_odds(values[1], decimals)
+
+
+def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
+    values = [(part.everywhere, part.where_true) for part in parts]
+    return sum(one for one, _ in values), sum(one for _, one in values)
+
+
+def _evidence(result: Explanation) -> Iterator[Block]:
+    yield Heading(_EVIDENCE)
+    states = _clear(result)
+    if states:
+        yield Lines((Words(_EVIDENCE_LEGEND, "dim"),))
+        rows = [
+            (
+                Words(f"{state.driver} = {state.state}", "bold"),
+                *(f"{state.given:.2f}", f"{state.otherwise or 0.0:.2f}", _ratio(state)),
+                _state_note(state, result.scenario),
+            )
+            for state in states
+        ]
+        heads = ["where it\ncomes true", "where\nnot", "ratio"]
+        columns = [names(label="at that step"), *numbers(heads), Column(kind="notes", label="directly")]
+        yield Table(columns, rows)
+    else:
+        yield Lines((Words("No state of a driver is clearly more common where it comes true."),))
+    if result.numbers:
+        yield Lines(tuple(Words(_shift(number)) for number in result.numbers), listed=True)
+
+
+def _story(result: Explanation, layout: Layout) -> Iterator[Block]:
+    yield Heading(_STORY)
+    story = result.story
+    if story is None:
+        yield Lines((Words("None of the drawn trials led there: ask for more with -n."),))
+        return
+    yield Lines((Words(_STORY_LEGEND, "dim"),))
+    first, *_ = story.moments
+    opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
+    told = [_moment(moment, layout) for moment in _told(result) if moment is not first]
+    yield Items((_moment(first, layout, opening), *told))
+
+
+def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
+    likelihood = f"{moment.probability:.2f}"
+    happenings = [(Words(said), "") for said in _happenings(moment, opening=opening is not None)]
+    changes = [(Words(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
+    head = Words(moment.step, "bold", "**"), Words(likelihood if layout.width else f"({likelihood})")
+    return Item(head, (*happenings, *changes), opening or "")
+
+
+# The words ----------------------------------------------------------------------------------------------------------
 
 
 def _headline(result: Explanation) -> str:
     return f"Why {result.title} at {result.step}?" if len(result.run.steps) > 1 else f"Why {result.title}?"
-
-
-def _subtitle(result: Explanation) -> str:
-    profile = f", profile {result.run.profile}" if result.run.profile else ""
-    imposed = f", intervention {', '.join(result.run.do)}" if result.run.do else ""
-    seen = f", observation {', '.join(result.run.given)}" if result.run.given else ""
-    return f"{result.scenario} in {result.model.name}{profile}{imposed}{seen}"
 
 
 def _likelihood(result: Explanation) -> str:
@@ -79,13 +169,6 @@ def _likelihood(result: Explanation) -> str:
         return f"Its likelihood is {result.probability:.{decimals}f}, found exactly."
     error = rounded_up(result.standard_error)
     return f"Its likelihood is {result.probability:.{decimals}f} (standard error {error})."
-
-
-def _run(result: Explanation) -> str:
-    drawn_with = how_run(result.run)
-    if result.exact:
-        drawn_with = f"Likelihoods exact; the direct shares and the story by {drawn_with}"
-    return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."
 
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
@@ -217,190 +300,3 @@ def _happenings(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
         yield f"Calendar, {event.node}: {event.title}{until}{_cited(event.sources, inferred=False)}"
     for rule in moment.rules:
         yield f"Rule {rule.rule} {'holds' if opening else 'begins to hold'}{_cited(rule.sources, inferred=False)}"
-
-
-# Text ----------------------------------------------------------------------------------------------------------------
-
-
-def _heading(title: str) -> Text:
-    return Text(f"\n{title}\n", "bold cyan")
-
-
-def _direct(result: Explanation) -> Iterator[RenderableType]:
-    yield _heading(_DIRECT)
-    direct = result.direct
-    if direct is None:
-        yield words(result.note)
-        return
-    yield words(_DIRECT_LEGEND, "dim")
-    yield Text()
-    decimals = _decimals(direct)
-    rows = _table("all\ntrials", "where it\ncomes true")
-    shown, rest = _shown(direct)
-    *drivers, unexplained = shown
-    for part in drivers:
-        rows.add_row(_entry(_part_name(part), _part_note(part)), *_pair(part, decimals))
-    if rest:
-        rows.add_row(words(f"{len(rest)} others, each below {_SMALLEST}"), *_pair(_summed(rest), decimals))
-    rows.add_row(_entry("unexplained", _part_note(unexplained)), *_pair(unexplained, decimals))
-    rows.add_row(Text("together", "bold"), *_pair(direct, decimals))
-    yield rows
-
-
-def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
-    values = part if isinstance(part, tuple) else (part.everywhere, part.where_true)
-    return _log_odds(values[0], decimals), _log_odds(values[1], decimals)
-
-
-def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
-    values = [(part.everywhere, part.where_true) for part in parts]
-    return sum(one for one, _ in values), sum(one for _, one in values)
-
-
-def _table(*headers: str) -> Table:
-    """A table of names with a note below each, and numbers that always have their room."""
-    rows = grid()
-    rows.add_column("", ratio=1)
-    for header in headers:
-        rows.add_column(header, justify="right", no_wrap=True, vertical="top")
-    return rows
-
-
-def _entry(name: str, note: str) -> RenderableType:
-    entry = grid(header=False)
-    entry.add_column(overflow="fold")
-    entry.add_row(words(name, "bold"))
-    if note:
-        entry.add_row(indented(words(note, "dim"), 2))
-    return entry
-
-
-def _telling(result: Explanation) -> Iterator[RenderableType]:
-    yield _heading(_TELLING)
-    states = _clear(result)
-    if not states:
-        yield words("No state of a driver is clearly more common where it comes true.")
-    else:
-        yield words(
-            "How often a state holds at that step where it comes true, and where not; most informative first.", "dim"
-        )
-        yield Text()
-        rows = _table("where it\ncomes true", "where\nnot", "ratio")
-        for state in states:
-            numbers = f"{state.given:.2f}", f"{state.otherwise or 0.0:.2f}", _ratio(state)
-            rows.add_row(_entry(f"{state.driver} = {state.state}", _state_note(state, result.scenario)), *numbers)
-        yield rows
-    if result.numbers:
-        yield Text()
-        yield from (words(_shift(number)) for number in result.numbers)
-
-
-def _story(result: Explanation) -> Iterator[RenderableType]:
-    yield _heading(_STORY)
-    story = result.story
-    if story is None:
-        yield words("None of the drawn trials led there: ask for more with -n.")
-        return
-    yield words(_STORY_LEGEND, "dim")
-    yield Text()
-    first, *_ = story.moments
-    yield Text.assemble((first.step, "bold"), f"  {first.probability:.2f}")
-    yield indented(words("; ".join(f"{node}: {state}" for node, state in story.opening.items())), 2)
-    for moment in _told(result):
-        if moment is not first:
-            yield Text.assemble((moment.step, "bold"), f"  {moment.probability:.2f}")
-        yield from (indented(words(said), 2) for said in _happenings(moment, opening=moment is first))
-        for change in moment.changes:
-            yield indented(words(_change(change)), 2)
-            if change.pushes:
-                yield indented(words(_pushes(change), "dim"), 6)
-
-
-def _foot(result: Explanation) -> Iterator[RenderableType]:
-    yield Text()
-    yield words(_run(result), "dim")
-    yield words("More: --json for all parts, states and errors; usru sources G12 for what a claim says.", "dim")
-
-
-# Markdown ------------------------------------------------------------------------------------------------------------
-
-
-def md(result: Explanation, _layout: Layout) -> str:
-    """The explanation in Markdown, with what the cited claims say."""
-    lines = [
-        f"# {escaped(_headline(result))}",
-        "",
-        f"{escaped(_subtitle(result))}. {_likelihood(result)}",
-        *_md_direct(result),
-        *_md_telling(result),
-        *_md_story(result),
-    ]
-    lines += _md_claims(result, "\n".join(lines))
-    lines += ["", f"{_run(result)} usru {result.run.usru_version}, model {result.model.sha256[:12]}.", ""]
-    return "\n".join(lines)
-
-
-def _md_direct(result: Explanation) -> Iterator[str]:
-    yield from ("", f"## {_DIRECT}", "")
-    direct = result.direct
-    if direct is None:
-        yield escaped(result.note)
-        return
-    decimals = _decimals(direct)
-    yield from (_DIRECT_LEGEND, "")
-    yield row(["", "all trials", "where it comes true", "carried by"])
-    yield row(["---", "---:", "---:", "---"])
-    shown, rest = _shown(direct)
-    *drivers, unexplained = shown
-    for part in drivers:
-        yield row([escaped(_part_name(part)), *_pair(part, decimals), escaped(_part_note(part))])
-    if rest:
-        yield row([f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), decimals), ""])
-    yield row(["*unexplained*", *_pair(unexplained, decimals), escaped(_part_note(unexplained))])
-    yield row(["**together**", *_pair(direct, decimals), ""])
-
-
-def _md_telling(result: Explanation) -> Iterator[str]:
-    yield from ("", f"## {_TELLING}", "")
-    states = _clear(result)
-    if states:
-        yield row(["at that step", "where it comes true", "where not", "ratio", "directly"])
-        yield row(["---", "---:", "---:", "---:", "---"])
-    else:
-        yield "No state of a driver is clearly more common where it comes true."
-    for state in states:
-        name, numbers = (
-            escaped(f"{state.driver} = {state.state}"),
-            (f"{state.given:.2f}", f"{state.otherwise or 0:.2f}"),
-        )
-        yield row([name, *numbers, escaped(_ratio(state)), escaped(_state_note(state, result.scenario))])
-    if result.numbers:
-        yield ""
-        yield from (f"- {escaped(_shift(number))}" for number in result.numbers)
-
-
-def _md_story(result: Explanation) -> Iterator[str]:
-    yield from ("", f"## {_STORY}", "")
-    story = result.story
-    if story is None:
-        yield "None of the drawn trials led there."
-        return
-    yield from (_STORY_LEGEND, "")
-    first, *_ = story.moments
-    opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
-    yield f"- **{first.step}** ({first.probability:.2f}) {escaped(opening)}"
-    for moment in _told(result):
-        if moment is not first:
-            yield f"- **{moment.step}** ({moment.probability:.2f})"
-        yield from (f"  - {escaped(said)}" for said in _happenings(moment, opening=moment is first))
-        for change in moment.changes:
-            pushes = f" ({escaped(_pushes(change))})" if change.pushes else ""
-            yield f"  - {escaped(_change(change))}{pushes}"
-
-
-def _md_claims(result: Explanation, above: str) -> Iterator[str]:
-    """What the claims say that are named above."""
-    named = set(_CLAIM.findall(above.replace("\\", "")))
-    if cited := {claim: said for claim, said in result.claims.items() if claim in named}:
-        yield from ("", "## What the claims say", "")
-        yield from (f"- {escaped(claim)}: {escaped(said)}" for claim, said in cited.items())

@@ -1,68 +1,72 @@
-"""Results as Markdown, for a report."""
+"""Reports in Markdown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import printable
-from usru_scenarios.report.numbers import between, decimals_for, largest_error, rounded_up
-from usru_scenarios.report.provenance_line import conditions, how_run
+from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words
 
 if TYPE_CHECKING:
-    from usru_scenarios.report import Layout
-    from usru_scenarios.results.simulate import ScenarioResult, Simulation
+    from collections.abc import Iterable, Iterator
+
+    from usru_scenarios.report.document import Block, Cell, Report, Table
 
 
-def md(result: Simulation, _layout: Layout) -> str:
-    """A table of scenarios and groups, and the line that says how it was found."""
-    decimals = decimals_for(largest_error(result))
-    columns, moving = _columns(result), len(result.run.steps) > 1
-    lines = [
-        f"# {escaped(result.model.title)}",
-        "",
-        *_conditions(result),
-        row(["", *columns]),
-        row(["---", *("---:" for _ in columns)]),
-        *(row([escaped(one.title), *_numbers(one, decimals, moving)]) for one in result.scenarios.values()),
-        *(row([f"*{escaped(one.title)}*", *_numbers(one, decimals, moving)]) for one in result.groups.values()),
-        "",
-        _run_line(result),
-        "",
-    ]
-    return "\n".join(lines)
+def md(report: Report) -> str:
+    """A report whose parts are set apart by a blank line each."""
+    paragraphs = ["\n".join(part) for part in map(list, _parts(report)) if any(part)]
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _conditions(result: Simulation) -> list[str]:
-    lines = [
-        f"- {one.kind}: {escaped(one.text)} ({one.meaning})" for one in conditions(result.run.do, result.run.given)
-    ]
-    return [*lines, ""] if lines else []
+def _parts(report: Report) -> Iterator[Iterable[str]]:
+    yield [f"# {escaped(report.title)}"]
+    yield [escaped(f"{report.subtitle}. {report.lead}" if report.lead else report.subtitle)]
+    yield (f"- {kind}: {escaped(text)} ({meaning})" for kind, text, meaning in report.conditions)
+    yield from map(_block, report.blocks)
+    verdict = f"**{report.verdict}**" if report.verdict else ""
+    yield [" ".join(filter(None, (verdict, *map(escaped, report.footer), report.provenance)))]
 
 
-def _columns(result: Simulation) -> list[str]:
-    steps = result.run.steps
-    numbers = [steps[0]] if len(steps) == 1 else [steps[0], steps[-1], "share of time", "ever"]
-    return [*numbers, f"{steps[-1]}, band of judgement"] if result.run.judgements else numbers
+def _block(block: Block) -> Iterator[str]:
+    match block:
+        case Heading(text):
+            yield f"## {escaped(text)}"
+        case Lines(lines, listed):
+            shown = [_cell(line) for line in lines]
+            yield from (f"- {line}" for line in shown) if listed else [" ".join(shown)]
+        case Notes(notes, left):
+            rest = left and f"{left[:1].upper()}{left[1:]}."
+            yield escaped(" ".join(filter(None, (rest, *notes))))
+        case Items(items):
+            for item in items:
+                head = " ".join(_cell(part) for part in item.head)
+                yield f"- {head}{' ' if item.whole else ''}{escaped(item.whole)}"
+                for point, note in item.points:
+                    yield f"  - {_cell(point)}{f' ({escaped(note)})' if note else ''}"
+        case _:
+            yield from _rows(block)
 
 
-def _numbers(one: ScenarioResult, decimals: int, moving: bool) -> list[str]:
-    numbers = (one.by_step[0], one.end, one.mean, one.ever) if moving else (one.end,)
-    shown = [f"{number:.{decimals}f}" for number in numbers]
-    return shown if one.band is None else [*shown, between(one.band.low[-1], one.band.high[-1], decimals)]
+def _rows(table: Table) -> Iterator[str]:
+    columns = [column for column in table.columns if column.kind != "drawing"]
+    heads = (column.head if column.label is None else column.label for column in columns)
+    yield row(map(_cell, heads))
+    yield row("---:" if column.kind == "number" else "---" for column in columns)
+    for cells in filter(None, table.rows):
+        shown = zip(table.columns, cells, strict=True)
+        yield row(_cell(cell) for column, cell in shown if column.kind != "drawing")
 
 
-def _run_line(result: Simulation) -> str:
-    run = result.run
-    profile = f", profile `{run.profile}`" if run.profile else ""
-    found = how_run(run)
-    errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
-    return (
-        f"`{result.model.name}`{profile}: {found}{errors}, usru {run.usru_version}, model {result.model.sha256[:12]}. "
-        "The likelihoods follow from the judgements in the file, not from data."
-    )
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return escaped(cell)
+    if not isinstance(cell, Words):
+        return " ".join(map(_cell, cell))
+    return f"`{cell.text}`" if cell.mark == "`" else f"{cell.mark}{escaped(cell.text)}{cell.mark}"
 
 
-def row(cells: list[str]) -> str:
+def row(cells: Iterable[str]) -> str:
     """A row of a table."""
     return f"| {' | '.join(cells)} |"
 

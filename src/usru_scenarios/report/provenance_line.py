@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from usru_scenarios.report.document import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from usru_scenarios.results.common import Run
+    from usru_scenarios.results.common import ModelLine, Run
+
+FROM_JUDGEMENTS = "The likelihoods follow from the judgements in the file, not from data."
 
 
-class ShownCondition(NamedTuple):
-    """A condition of an answer: of which kind, as written, and what the kind means."""
-
-    kind: str
-    text: str
-    meaning: str
-
-
-def conditions(imposed: Iterable[str], seen: Iterable[str]) -> list[ShownCondition]:
-    """What was imposed and what was seen, each once."""
+def conditions(imposed: Iterable[str], observed: Iterable[str]) -> list[Condition]:
+    """The interventions and the observations, each once."""
     return [
-        *(ShownCondition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
-        *(ShownCondition("observation", text, "evidence about its causes too") for text in dict.fromkeys(seen)),
+        *(Condition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
+        *(Condition("observation", text, "evidence about its causes too") for text in dict.fromkeys(observed)),
     ]
+
+
+def profiled(profile: str | None) -> str:
+    """The profile, as a part of a sentence; nothing where there is none."""
+    return f", profile {profile}" if profile else ""
+
+
+def under(model: ModelLine, run: Run) -> str:
+    """The file, the profile, and the conditions."""
+    imposed = f", intervention {', '.join(run.do)}" if run.do else ""
+    observed = f", observation {', '.join(run.given)}" if run.given else ""
+    return f"{model.name}{profiled(run.profile)}{imposed}{observed}"
+
+
+def made_by(model: ModelLine, run: Run) -> str:
+    """Which version and which model, as a sentence."""
+    return f"usru {run.usru_version}, model {model.sha256[:12]}."
 
 
 def at_means(judgements: int, lead: str = ", ") -> str:
@@ -43,16 +56,15 @@ def exactly(judgements: int | None, seed: int) -> str:
 def how(
     trials: int,
     seed: int,
-    effective_trials: float | None,
+    effective_trials: float | None = None,
     *,
-    conditioned: bool,
     judgements: int | None = None,
     judgements_at_means: int = 0,
 ) -> str:
-    """A sentence without its full stop: by how many trials, and how many of them count where something was seen."""
+    """A sentence without its full stop: how many trials, and their effective sample size where it is given."""
     if not trials:
         return f"{exactly(judgements, seed)}{at_means(judgements_at_means)}"
-    kept = f" (effective sample size {effective_trials:,.0f})" if conditioned and effective_trials else ""
+    kept = f" (effective sample size {effective_trials:,.0f})" if effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
     return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"
 
@@ -62,8 +74,7 @@ def how_run(run: Run) -> str:
     return how(
         run.trials,
         run.seed,
-        run.effective_trials,
-        conditioned=bool(run.given),
+        run.effective_trials if run.given else None,
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )

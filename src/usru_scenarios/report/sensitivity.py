@@ -7,38 +7,65 @@ driver, weight or judgement is meant.
 
 from __future__ import annotations
 
-import csv as csv_format
-import io
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.text import Text
-
-from usru_scenarios.report.markdown import escaped, row
-from usru_scenarios.report.numbers import bar, decimals_for, rounded_up
-from usru_scenarios.report.provenance_line import how_run
-from usru_scenarios.report.ranked_list import difference, foot, heading, md_foot, md_heading, narrowed, rest, shown
-from usru_scenarios.report.slopes import judgements_part, md_judgements, md_weights, weights_part
-from usru_scenarios.report.slopes import rows as slopes_rows
-from usru_scenarios.report.terminal import GAP, drawn, grid, indented, words
+from usru_scenarios.report.document import (
+    GAP,
+    Column,
+    Report,
+    Table,
+    Words,
+    claims,
+    columns_of,
+    numbers,
+    taken,
+)
+from usru_scenarios.report.numbers import bar, decimals_for, plain, rounded_up
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, made_by, under
+from usru_scenarios.report.ranked_list import difference, narrowed, ranked, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Table
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Sensitivity
+    from usru_scenarios.report.data import Rows
+    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.results.sensitivity import (
+        DriverMoves,
+        DriverUncertainty,
+        JudgementEffect,
+        ProbabilityChange,
+        Sensitivity,
+        WeightSlope,
+    )
 
 COLUMNS = ("question", "id", "state", "scenario", "measure", "value", "standard_error")
 
-_DRIVERS = "Which driver's uncertainty matters?"
-_MOVES = "Which driver moves it?"
-
 _SHORTEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 20, 6, 30
+_NARROW_NAME, _ROOMY_NAME = 20, 42
+"""The least columns for the names of weights, and for paths where the scenarios have columns beside them."""
+_NARROW_HEAD = 8
+_MOST_DECIMALS = 3
 
 
-# Words that all forms share ------------------------------------------------------------------------------------------
+def report(result: Sensitivity, layout: Layout) -> Report:
+    """What matters: a ranked list for each question that was asked."""
+    blocks = [
+        *_drivers(result, layout),
+        *_moves(result, layout),
+        *_weights(result, layout),
+        *_judgements(result, layout),
+    ]
+    return Report(
+        title=_headline(result),
+        subtitle=under(result.model, result.run),
+        lead=_present(result),
+        blocks=blocks,
+        footer=[f"{how_run(result.run)}. {FROM_JUDGEMENTS}"],
+        more=_more(result),
+        provenance=made_by(result.model, result.run),
+    )
 
 
 def _headline(result: Sensitivity) -> str:
@@ -51,12 +78,6 @@ def _when(result: Sensitivity) -> str:
     return f"on average over {first} to {last}" if result.at == "mean" else f"at {result.at}"
 
 
-def _subtitle(result: Sensitivity) -> str:
-    profile = f", profile {result.run.profile}" if result.run.profile else ""
-    imposed = f", intervention {', '.join(result.run.do)}" if result.run.do else ""
-    return f"{result.model.name}{profile}{imposed}"
-
-
 def _present(result: Sensitivity) -> str:
     decimals = decimals_for(max(result.standard_errors.values()))
     if result.of:
@@ -65,16 +86,73 @@ def _present(result: Sensitivity) -> str:
     return f"As things stand: {shares}."
 
 
-def _drivers_sentence(result: Sensitivity) -> str:
-    return f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
-
-
-def _moves_sentence(result: Sensitivity) -> str:
-    return f"If a driver were held in one state at every step, how would that change {_what(result)}?"
-
-
 def _what(result: Sensitivity) -> str:
     return "its likelihood" if result.of else "the likelihoods"
+
+
+def _more(result: Sensitivity) -> str:
+    scenario = next(iter(result.probability))
+    of = "" if result.of else f"--of {scenario} for one scenario; "
+    return f"More: {of}--json or -f csv for every scenario, state and error."
+
+
+def _decimals_of(errors: Iterable[float | None]) -> int:
+    return decimals_for(max((error for error in errors if error is not None), default=0.0))
+
+
+def _unsigned(value: float | None, decimals: int) -> str:
+    """What can't be below 0 but for the error of sampling."""
+    return "" if value is None else f"{max(value, 0.0):.{decimals}f}"
+
+
+def _error(changes: Sequence[ProbabilityChange], decimals: int) -> str:
+    largest = max((change.standard_error for change in changes), default=0.0)
+    return f"Standard errors at most {rounded_up(max(largest, 10.0 ** -(decimals + 1)))}."
+
+
+def _decimals(changes: Sequence[ProbabilityChange]) -> int:
+    largest = max((change.standard_error for change in changes), default=0.0)
+    return min(decimals_for(largest), _MOST_DECIMALS)
+
+
+def _signed(change: ProbabilityChange | None, decimals: int) -> str:
+    """A change with its sign; without one where rounding leaves nothing, and nothing where there is none."""
+    return "" if change is None else difference(change.value, decimals)
+
+
+# Which driver's uncertainty ------------------------------------------------------------------------------------------
+
+
+def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+    if result.drivers is None:
+        return
+    told = shown(result.drivers, layout)
+    columns = _UncertaintyColumns(result.drivers)
+    cells = [columns.numbers(driver) for driver in told]
+    longest = max((len(driver.driver) for driver in told), default=0)
+    room = layout.width - taken(columns_of(columns.heads, cells))
+    width = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_NAME))
+    length = min(room - width - GAP, _LONGEST_BAR)
+    top = max((driver.shift for driver in told), default=0.0)
+    with_bars = length >= _SHORTEST_BAR
+    table = Table(
+        [
+            Column(label="driver", width=width, folds=True),
+            *numbers(columns.heads),
+            *([Column(kind="drawing", width=length)] if with_bars else []),
+        ],
+        [
+            (
+                Words(driver.driver, "bold"),
+                *row,
+                *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []),
+            )
+            for driver, row in zip(told, cells, strict=True)
+        ],
+    )
+    question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
+    notes = *_drivers_notes(result), columns.error
+    yield from ranked("Which driver's uncertainty matters?", question, table, result.drivers, layout, *notes)
 
 
 def _drivers_notes(result: Sensitivity) -> Iterator[str]:
@@ -89,39 +167,6 @@ def _drivers_notes(result: Sensitivity) -> Iterator[str]:
         "Total: what exchanging the driver's whole path between trials changes, the others' left as they are; what it "
         "does directly, as if it were independent of them."
     )
-
-
-def _moves_notes(result: Sensitivity) -> Iterator[str]:
-    """What is done, and what the numbers mean."""
-    yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
-    if any(state.quantile is not None for driver in result.moves or () for state in driver.states):
-        yield "A number is held at the 5% and 95% quantiles of its own distribution."
-    yield (
-        "Changes are against the model as it is, in the two states named."
-        if result.of
-        else "Swing: how far apart in total variation the likelihoods are in the two states named. Small bars: from "
-        "the lowest to the highest change of a scenario's likelihood, around none."
-    )
-
-
-def _run(result: Sensitivity) -> str:
-    drawn_with = how_run(result.run)
-    return f"{drawn_with}. The likelihoods follow from the judgements in the file, not from data."
-
-
-def _more(result: Sensitivity) -> str:
-    scenario = next(iter(result.probability))
-    of = "" if result.of else f"--of {scenario} for one scenario; "
-    return f"More: {of}--json or -f csv for every scenario, state and error."
-
-
-def _decimals(errors: Iterable[float | None]) -> int:
-    return decimals_for(max((error for error in errors if error is not None), default=0.0))
-
-
-def _unsigned(value: float | None, decimals: int) -> str:
-    """What can't be below 0 but for the error of sampling."""
-    return "" if value is None else f"{max(value, 0.0):.{decimals}f}"
 
 
 class _UncertaintyColumns:
@@ -153,71 +198,35 @@ class _UncertaintyColumns:
         return f"Standard errors at most {', '.join(f'{b} ({n})' for b, n in zip(bounds, names, strict=False))}."
 
 
-# Text ----------------------------------------------------------------------------------------------------------------
+# Which driver moves it -----------------------------------------------------------------------------------------------
 
 
-def table(result: Sensitivity, layout: Layout) -> str:
-    """What matters, for people, drawn to a width."""
-    head = [words(_headline(result), "bold"), words(_subtitle(result), "dim"), words(_present(result))]
-    parts: list[RenderableType] = [
-        *_drivers(result, layout),
-        *_moves(result, layout),
-        *weights_part(result, layout),
-        *judgements_part(result, layout),
-    ]
-    return drawn([*head, *parts, Text(), words(_run(result), "dim"), words(_more(result), "dim")], layout)
-
-
-def _drivers(result: Sensitivity, layout: Layout) -> Iterator[RenderableType]:
-    if result.drivers is None:
-        return
-    yield from heading(_DRIVERS, _drivers_sentence(result))
-    columns = _UncertaintyColumns(result.drivers)
-    told = result.drivers[: shown(len(result.drivers), layout)]
-    cells = [columns.numbers(driver) for driver in told]
-    taken = sum(GAP + width for width in _widths([head.split("\n") for head in columns.heads], cells))
-    name, room = _name_width([driver.driver for driver in told], layout.width - taken)
-    table = _names(name, columns.heads)
-    length = min(room - GAP, _LONGEST_BAR)
-    if length >= _SHORTEST_BAR:
-        table.add_column("", width=length, no_wrap=True, style="cyan")
-    top = max((driver.shift for driver in told), default=0.0)
-    for driver, numbers in zip(told, cells, strict=True):
-        bars = [bar(max(driver.shift, 0.0), top, length)] if length >= _SHORTEST_BAR else []
-        table.add_row(words(driver.driver, "bold"), *numbers, *bars)
-    yield table
-    yield from foot(rest(len(result.drivers), layout), *_drivers_notes(result), columns.error)
-
-
-def _names(width: int, heads: Sequence[str]) -> Table:
-    """A table of names and of numbers that always have their room."""
-    table = grid()
-    table.add_column("", width=width, overflow="fold")
-    for head in heads:
-        table.add_column(head, justify="right", no_wrap=True, vertical="top")
-    return table
-
-
-def _widths(heads: Sequence[Sequence[str]], cells: Sequence[Sequence[str]]) -> list[int]:
-    return [
-        max(len(text) for text in (*head, *(numbers[place] for numbers in cells))) for place, head in enumerate(heads)
-    ]
-
-
-def _name_width(names: Iterable[str], room: int) -> tuple[int, int]:
-    """Columns for the names, and those that are left."""
-    longest = max(map(len, names), default=0)
-    width = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_NAME))
-    return width, room - width
-
-
-def _moves(result: Sensitivity, layout: Layout) -> Iterator[RenderableType]:
+def _moves(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     if result.moves is None:
         return
-    yield from heading(_MOVES, _moves_sentence(result))
-    told = result.moves[: shown(len(result.moves), layout)]
-    yield _tornado(result, told, layout.width) if result.of else _spread(result, told, layout.width)
-    yield from foot(rest(len(result.moves), layout), *_moves_notes(result), _moves_error(result.moves))
+    told = shown(result.moves, layout)
+    if not layout.width:
+        table = _every_state(result, told)
+    elif result.of:
+        table = _tornado(result.of, told, layout.width)
+    else:
+        table = _spread(result, told, layout.width)
+    question = f"If a driver were held in one state at every step, how would that change {_what(result)}?"
+    notes = *_moves_notes(result), _moves_error(result.moves)
+    yield from ranked("Which driver moves it?", question, table, result.moves, layout, *notes)
+
+
+def _moves_notes(result: Sensitivity) -> Iterator[str]:
+    """What is done, and what the numbers mean."""
+    yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
+    if any(state.quantile is not None for driver in result.moves or () for state in driver.states):
+        yield "A number is held at the 5% and 95% quantiles of its own distribution."
+    yield (
+        "Changes are against the model as it is, in the two states named."
+        if result.of
+        else "Swing: how far apart in total variation the likelihoods are in the two states named. Small bars: from "
+        "the lowest to the highest change of a scenario's likelihood, around none."
+    )
 
 
 def _moves_error(moves: Sequence[DriverMoves]) -> str:
@@ -232,16 +241,13 @@ def _extremes(driver: DriverMoves, scenario: str) -> tuple[float, float]:
     return min(changes), max(changes)
 
 
-def _entry(driver: DriverMoves, width: int) -> RenderableType:
-    low, high = (_broken(state, width - 2) for state in driver.between)
-    entry = grid(header=False)
-    entry.add_column(overflow="fold")
-    entry.add_row(words(driver.driver, "bold"))
-    entry.add_row(indented(words(low if low == high else f"{low} to {high}", "dim"), 2))
-    return entry
+def _between(driver: DriverMoves, width: int) -> str:
+    """The two states that are the farthest apart."""
+    low, high = (_broken_name(state, width - 2) for state in driver.between)
+    return low if low == high else f"{low} to {high}"
 
 
-def _broken(name: str, width: int) -> str:
+def _broken_name(name: str, width: int) -> str:
     """A name with breaks between its words where it is too long for a line."""
     return name if len(name) <= width else name.replace("_", "_ ")
 
@@ -252,48 +258,65 @@ def _entries(told: Sequence[DriverMoves], room: int) -> int:
     return max(min(longest, room), _SHORTEST_NAME)
 
 
-def _tornado(result: Sensitivity, told: Sequence[DriverMoves], width: int) -> Table:
+def _every_state(result: Sensitivity, told: Sequence[DriverMoves]) -> Table:
+    """The changes of all scenarios by each state."""
+    decimals = _decimals_of(driver.standard_error for driver in told)
+    rows = [
+        (
+            driver.driver,
+            state.state,
+            *(difference(state.change[scenario], decimals) for scenario in result.probability),
+            "" if number else f"{driver.swing:.{decimals}f}",
+        )
+        for driver in told
+        for number, state in enumerate(driver.states)
+    ]
+    return Table([Column("driver"), Column("state"), *numbers([*result.probability, "swing"])], rows)
+
+
+def _tornado(of: str, told: Sequence[DriverMoves], width: int) -> Table:
     """For one scenario: each driver from its lowest to its highest change, around zero."""
-    assert result.of is not None
-    ends = [_extremes(driver, result.of) for driver in told]
-    decimals = _decimals(driver.standard_error for driver in told)
-    numbers = [[difference(value, decimals) for value in pair] for pair in ends]
-    taken = sum(GAP + column for column in _widths([["lowest"], ["highest"]], numbers))
-    name = _entries(told, width - taken - GAP - 2 * _SHORTEST_BAR)
-    length = max(min(width - taken - GAP - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
-    table = grid()
-    table.add_column("", width=width - taken - GAP - length)
-    table.add_column("lowest", justify="right", no_wrap=True)
-    table.add_column("", width=length, no_wrap=True, style="cyan")
-    table.add_column("highest", justify="right", no_wrap=True)
+    ends = [_extremes(driver, of) for driver in told]
+    decimals = _decimals_of(driver.standard_error for driver in told)
+    cells = [[difference(value, decimals) for value in pair] for pair in ends]
+    room = width - taken(columns_of(["lowest", "highest"], cells)) - GAP
+    name = _entries(told, room - 2 * _SHORTEST_BAR)
+    length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
-    for driver, pair, (low, high) in zip(told, ends, numbers, strict=True):
-        table.add_row(_entry(driver, name), low, span(*pair, least, most, length), high)
-    return table
+    rows = [
+        (Words(driver.driver, "bold"), low, span(*pair, least, most, length), high, _between(driver, name))
+        for driver, pair, (low, high) in zip(told, ends, cells, strict=True)
+    ]
+    drawing = Column(kind="drawing", width=length)
+    columns = [Column("lowest", "number"), drawing, Column("highest", "number"), Column(kind="notes")]
+    return Table([Column(width=room - length), *columns], rows)
 
 
 def _spread(result: Sensitivity, told: Sequence[DriverMoves], width: int) -> Table:
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
-    decimals = _decimals(driver.standard_error for driver in told)
-    numbers = [[f"{driver.swing:.{decimals}f}"] for driver in told]
-    (swing,) = _widths([["swing"]], numbers)
+    decimals = _decimals_of(driver.standard_error for driver in told)
+    cells = [[f"{driver.swing:.{decimals}f}"] for driver in told]
+    room = width - taken(columns_of(["swing"], cells))
     scenarios = list(result.probability)
-    name = _entries(told, width - GAP - swing - len(scenarios) * (GAP + _SHORTEST_BAR))
-    length = min((width - name - GAP - swing) // max(len(scenarios), 1) - GAP, _LONGEST_BAR // 2)
-    bars = len(scenarios) * (GAP + length) if length >= _SHORTEST_BAR else 0
-    table = grid()
-    table.add_column("", width=min(width - GAP - swing - bars, 2 * name))
-    table.add_column("swing", justify="right", no_wrap=True)
-    if bars:
-        for scenario in scenarios:
-            table.add_column(narrowed(scenario, length), width=length, no_wrap=True, style="cyan")
+    name = _entries(told, room - len(scenarios) * (GAP + _SHORTEST_BAR))
+    length = min((room - name) // max(len(scenarios), 1) - GAP, _LONGEST_BAR // 2)
+    if length < _SHORTEST_BAR:
+        scenarios, length = [], 0
     ends = [[_extremes(driver, scenario) for scenario in scenarios] for driver in told]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
-    for driver, row_ends, (number,) in zip(told, ends, numbers, strict=True):
-        spans = [span(*pair, least, most, length) for pair in row_ends] if bars else []
-        table.add_row(_entry(driver, name), number, *spans)
-    return table
+    rows: list[tuple[Cell, ...]] = [
+        (
+            Words(driver.driver, "bold"),
+            number,
+            *(span(*pair, least, most, length) for pair in pairs),
+            _between(driver, name),
+        )
+        for driver, pairs, (number,) in zip(told, ends, cells, strict=True)
+    ]
+    bars = [Column(narrowed(scenario, length), "drawing", width=length) for scenario in scenarios]
+    first = Column(width=min(room - len(scenarios) * (GAP + length), 2 * name))
+    return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
 
 
 def span(low: float, high: float, least: float, most: float, width: int) -> str:
@@ -319,62 +342,186 @@ def _half(near: float, far: float, top: float, width: int) -> str:
     return "".join({(True, True): "█", (True, False): "▌", (False, True): "▐"}.get(cell, " ") for cell in cells)
 
 
-# Markdown ------------------------------------------------------------------------------------------------------------
+# Which weight, and which judgement ------------------------------------------------------------------------------------
 
 
-def md(result: Sensitivity, layout: Layout) -> str:
-    """What matters, in Markdown."""
-    lines = [
-        f"# {escaped(_headline(result))}",
-        "",
-        f"{escaped(_subtitle(result))}. {escaped(_present(result))}",
-        *_md_drivers(result, layout),
-        *_md_moves(result, layout),
-        *md_weights(result, layout),
-        *md_judgements(result, layout),
-        "",
-        f"{_run(result)} usru {result.run.usru_version}, model {result.model.sha256[:12]}.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _md_drivers(result: Sensitivity, layout: Layout) -> Iterator[str]:
-    if result.drivers is None:
+def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+    if result.weights is None:
         return
-    columns = _UncertaintyColumns(result.drivers)
-    yield from md_heading(_DRIVERS, _drivers_sentence(result), ["driver"], columns.heads)
-    for driver in result.drivers[: shown(len(result.drivers), layout)]:
-        yield row([escaped(driver.driver), *columns.numbers(driver)])
-    yield from md_foot(rest(len(result.drivers), layout), *_drivers_notes(result), columns.error)
+    told = shown(result.weights, layout)
+    changes = [change for weight in told for change in (weight.size, *weight.derivative.values())]
+    decimals = _decimals(changes)
+    relative = _decimals([weight.aimed_elasticity for weight in told if weight.aimed_elasticity is not None])
+
+    def of_weight(weight: WeightSlope) -> list[str]:
+        if not result.of:
+            return [_weight(weight), f"{weight.size.value:.{decimals}f}"]
+        return [_weight(weight), _signed(weight.aimed, decimals), _signed(weight.aimed_elasticity, relative)]
+
+    table = _changes(
+        ["weight", "slope", *(["elasticity"] if result.of else [])],
+        [_Row(_owner(weight), of_weight(weight), weight.derivative) for weight in told],
+        [] if result.of else list(result.probability),
+        decimals,
+        (layout.width, _NARROW_NAME),
+        Column(label="weight of", fills=True, broken=True),
+    )
+    question = f"If a weight were a little larger, how would that change {_what(result)}, for each unit of weight?"
+    notes = *_weights_notes(result, told), _error(changes, decimals)
+    yield from ranked("Which weight matters?", question, table, result.weights, layout, *notes)
 
 
-def _md_moves(result: Sensitivity, layout: Layout) -> Iterator[str]:
-    if result.moves is None:
+def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+    """The judgements; in Markdown with what the claims say that they rest on."""
+    if result.judgements is None:
         return
-    scenarios = list(result.probability)
-    heads = [*map(escaped, scenarios), "swing"]
-    yield from md_heading(_MOVES, _moves_sentence(result), ["driver", "state"], heads)
-    told = result.moves[: shown(len(result.moves), layout)]
-    decimals = _decimals(driver.standard_error for driver in told)
-    for driver in told:
-        for number, state in enumerate(driver.states):
-            changes = [difference(state.change[scenario], decimals) for scenario in scenarios]
-            swing = "" if number else f"{driver.swing:.{decimals}f}"
-            yield row([escaped(driver.driver), escaped(state.state), *changes, swing])
-    yield from md_foot(rest(len(result.moves), layout), *_moves_notes(result), _moves_error(result.moves))
+    told = shown(result.judgements, layout)
+    changes = [change for one in told for change in (one.size, *one.by_scenario.values())]
+    decimals = _decimals(changes)
+
+    def of_effect(one: JudgementEffect) -> list[str]:
+        return [_signed(one.aimed, decimals) if result.of else f"{one.size.value:.{decimals}f}"]
+
+    table = _changes(
+        ["change"],
+        [_Row(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in told],
+        [] if result.of else list(result.probability),
+        decimals,
+        (layout.width, _ROOMY_NAME),
+        Column(label="judgement", fills=True, broken=True),
+        Column(kind="notes", label="as judged, and changed"),
+    )
+    asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
+    question = f"{asked} {_what(result)}?"
+    notes = *_judgements_notes(result), _error(changes, decimals)
+    yield from ranked("Which judgement matters?", question, table, result.judgements, layout, *notes)
+    if not layout.width:
+        yield from claims((claim for one in told for claim in one.sources), result.claims)
+
+
+def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:
+    if result.of:
+        yield "Elasticity: by how many percent the likelihood changes for one percent of the weight."
+    else:
+        yield "Slope: in total variation, half the sum over the scenarios."
+    if any(weight.scheduled for weight in weights):
+        yield "* a schedule is scaled as a whole: the change is for each unit of a factor on it; its mean is shown."
+
+
+def _judgements_notes(result: Sensitivity) -> Iterator[str]:
+    if not result.of:
+        yield "Change: in total variation, half the sum over the scenarios."
+    yield (
+        "Points get one more. The odds of a prior, a baseline or a persistence are multiplied by a point's worth. "
+        "The claims behind a judgement stand below it; 'inferred' means that no document says so."
+    )
+    if left := [f"{len(one.paths)} ({one.why})" for one in result.left_out]:
+        yield f"Not in the list: {'; '.join(left)}."
+
+
+def _owner(weight: WeightSlope) -> str:
+    return f"rule {weight.name}" if weight.kind == "rule" else weight.name
+
+
+def _weight(weight: WeightSlope) -> str:
+    return f"{plain(round(weight.weight, 2))}{'*' if weight.scheduled else ''}"
+
+
+def _effects(changes: Mapping[str, ProbabilityChange], decimals: int) -> str:
+    """The changes of all scenarios in a line, the largest first."""
+    ranked = sorted(changes.items(), key=lambda one: -abs(one[1].value))
+    return ", ".join(f"{name} {_signed(change, decimals)}" for name, change in ranked)
+
+
+def _basis(effect: JudgementEffect) -> str:
+    """What the judgement is, what was done to it, and what it rests on."""
+    marks = [*effect.sources, *(["inferred"] if effect.inferred else [])]
+    cited = f" ({', '.join(marks)})" if marks else ""
+    return f"{plain(effect.value)}, {effect.change}{cited}"
+
+
+class _Row(NamedTuple):
+    """A weight or judgement, its numbers, the changes by scenario, and what it rests on."""
+
+    name: str
+    numbers: list[str]
+    by_scenario: Mapping[str, ProbabilityChange]
+    basis: str = ""
+
+
+def _changes(
+    heads: Sequence[str],
+    rows: Sequence[_Row],
+    scenarios: Sequence[str],
+    decimals: int,
+    room: tuple[int, int],
+    *texts: Column,
+) -> Table:
+    """A table of names and numbers; the changes by scenario have columns where there is room, else stand in a note.
+
+    Args:
+        heads: of the numbers.
+        rows: what is listed.
+        scenarios: those that have columns; none where one is asked about.
+        decimals: those of the changes.
+        room: the columns of a terminal, 0 for no terminal, and the fewest for the names.
+        texts: the columns of the names, and in Markdown of what they rest on.
+    """
+    width, least = room
+    values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
+    left = width - taken(columns_of(heads, [row.numbers for row in rows]))
+    fitted = _fitted(scenarios, values, (left, least) if width else None)
+    named = [Column(narrowed(name, column), "number", label=name, least=column) for name, column in fitted.items()]
+    left -= taken(fitted.values())
+    first, *basis = texts
+    lines: list[tuple[Cell, ...]] = []
+    for row, by_scenario in zip(rows, values, strict=True):
+        beside = by_scenario if fitted else []
+        if width:
+            effects = "" if fitted or not scenarios else _effects(row.by_scenario, decimals)
+            name = Words("\n".join(_broken(row.name, left)), "bold")
+            lines.append((name, (Words(row.basis, "dim"), Words(effects, "dim")), *row.numbers, *beside))
+        else:
+            cited = [row.basis] if basis else []
+            lines.append((Words(row.name, "", "`" if basis else ""), *cited, *row.numbers, *beside))
+    noted = basis or ([Column(kind="notes")] if width else [])
+    return Table([first, *noted, *numbers(heads), *named], lines)
+
+
+def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tuple[int, int] | None) -> dict[str, int]:
+    """The columns that each scenario takes; none where that leaves too little of the room to the names.
+
+    Heads are cut only where there is no room for them.
+    """
+    needed = columns_of([""] * len(scenarios), values)
+    for most in (max(map(_longest, scenarios), default=0), _NARROW_HEAD):
+        columns = {name: max(value, min(_longest(name), most)) for name, value in zip(scenarios, needed, strict=True)}
+        if room is None or room[0] - taken(columns.values()) >= room[1]:
+            return columns
+    return {}
+
+
+def _longest(name: str) -> int:
+    return max(map(len, name.split("_")))
+
+
+def _broken(path: str, width: int) -> Iterator[str]:
+    """A path in lines that end at its dots, where it is too long for one."""
+    line = ""
+    for part in re.findall(r"[^.]*[.]?", path):
+        if line.strip() and len(line) + len(part) > width:
+            yield line
+            line = "  "
+        line += part
+    yield line
 
 
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
-def csv(result: Sensitivity, _layout: Layout) -> str:
+def rows(result: Sensitivity, _layout: Layout) -> Rows:
     """Every measure in a row of its own."""
-    text = io.StringIO()
-    writer = csv_format.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(result))
-    return text.getvalue()
+    return COLUMNS, _rows(result)
 
 
 Row = tuple[str, str, str, str, str, float | None, float | None]
@@ -395,4 +542,27 @@ def _rows(result: Sensitivity) -> Iterator[Row]:
             for scenario, value in state.change.items():
                 error = state.standard_errors[scenario]
                 yield "moves", moved.driver, state.state, scenario, "change", value, error
-    yield from slopes_rows(result)
+    yield from _slopes(result)
+
+
+def _slopes(result: Sensitivity) -> Iterator[Row]:
+    for weight in result.weights or ():
+        yield _row("weights", weight.name, "", "size", weight.size)
+        for scenario, change in weight.derivative.items():
+            yield _row("weights", weight.name, scenario, "derivative", change)
+        for scenario, relative in weight.elasticity.items():
+            yield _row("weights", weight.name, scenario, "elasticity", relative)
+        if result.of and result.of not in weight.derivative:
+            yield _row("weights", weight.name, result.of, "derivative", weight.aimed)
+            yield _row("weights", weight.name, result.of, "elasticity", weight.aimed_elasticity)
+    for effect in result.judgements or ():
+        yield _row("judgements", effect.path, "", "size", effect.size)
+        for scenario, change in effect.by_scenario.items():
+            yield _row("judgements", effect.path, scenario, "change", change)
+        if result.of and result.of not in effect.by_scenario:
+            yield _row("judgements", effect.path, result.of, "change", effect.aimed)
+
+
+def _row(question: str, name: str, scenario: str, measure: str, change: ProbabilityChange | None) -> Row:
+    value, error = (None, None) if change is None else (change.value, change.standard_error)
+    return question, name, "", scenario, measure, value, error

@@ -1,27 +1,50 @@
-"""A simulation as a table for people, as wide as there is room.
+"""A simulation for people, as wide as there is room.
 
 The numbers always stand. A bar and a sparkline are drawn where the titles and the numbers leave room for them; long
 titles go on in a second line.
+
+Rows have fixed columns. There is one row for each scenario, group, or state of a driver or consequence, and step; a
+numeric driver has one row for each step.
+
+| column           | meaning                                                                                   |
+|------------------|-------------------------------------------------------------------------------------------|
+| `kind`           | scenario, group, driver or consequence                                                    |
+| `id`             | as in the file                                                                            |
+| `state`          | of a driver or consequence with states, otherwise empty                                   |
+| `step`           | the label of the step                                                                     |
+| `probability`    | that it holds at the step; empty for a numeric driver                                     |
+| `mean`           | of a numeric driver at the step, otherwise empty                                          |
+| `standard_error` | of sampling, of the probability or mean                                                   |
+| `first_visit`    | that the step is the first visit, of scenarios and groups; their sum is `ever`            |
+| `q05` ... `q95`  | quantiles of a numeric driver at the step                                                 |
+| `band_low`,      | of scenarios and groups, the 90% band that comes from uncertain judgements; empty where   |
+| `band_high`      | none is drawn                                                                             |
+
+In wide rows `quantity` says whether it is a `probability` or a `mean`, and the steps are columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.cells import cell_len
-from rich.table import Table
-from rich.text import Text
-
+from usru_scenarios.report.document import GAP, Column, Report, Table, Words, flat, numbers, taken
 from usru_scenarios.report.numbers import bar, between, decimals_for, largest_error, rounded_up, sparkline
-from usru_scenarios.report.provenance_line import conditions, how_run
-from usru_scenarios.report.terminal import GAP, drawn, grid, words
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, conditions, how_run, made_by, profiled
+from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Cell
     from usru_scenarios.results.simulate import ScenarioResult, Simulation
+
+QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
+"""The columns of quantiles, and their names in the result."""
+
+COLUMNS = ("kind", "id", "state", "step", "probability", "mean", "standard_error", "first_visit", *QUANTILES)
+COLUMNS += ("band_low", "band_high")
 
 _NUMBERS = ("start", "end", "ever", "share\nof time")
 """The last of them is what the bar beside it shows."""
@@ -32,131 +55,138 @@ _BAND = "90% band"
 _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 30
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
 
-_SMALL_PRINT = "The likelihoods follow from the judgements in the file, not from data."
 
-
-def table(result: Simulation, layout: Layout) -> str:
+def report(result: Simulation, layout: Layout) -> Report:
     """Scenarios and groups with their likelihoods, and how they were found."""
-    drawing = _ForecastTable.of(result, layout)
-    head = [words(result.model.title, "bold"), words(_subtitle(result), "dim"), *_conditions(result), Text()]
-    foot = [Text(), *(Text(line, "dim") for line in _footer(result, drawing))]
-    return drawn([*head, drawing.table(), *foot], layout)
+    return _drawn(result, layout.width) if layout.width else _in_full(result)
 
 
-def _subtitle(result: Simulation) -> str:
+def _in_full(result: Simulation) -> Report:
+    """A table of numbers alone."""
+    steps, run = result.run.steps, result.run
+    heads = [steps[0], steps[-1], "share of time", "ever"] if len(steps) > 1 else [steps[0]]
+    heads += [f"{steps[-1]}, band of judgement"] if run.judgements else []
+    decimals = decimals_for(largest_error(result))
+
+    def row(one: ScenarioResult, mark: str) -> tuple[Cell, ...]:
+        values = (one.by_step[0], one.end, one.mean, one.ever) if len(steps) > 1 else (one.end,)
+        band = [] if one.band is None else [between(one.band.low[-1], one.band.high[-1], decimals)]
+        return Words(one.title, "", mark), *(f"{value:.{decimals}f}" for value in values), *band
+
+    rows = [row(one, mark) for part, mark in ((result.scenarios, ""), (result.groups, "*")) for one in part.values()]
+    errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
+    profile = f", profile `{run.profile}`" if run.profile else ""
+    found = f"`{result.model.name}`{profile}: {how_run(run)}{errors}, {made_by(result.model, run)} {FROM_JUDGEMENTS}"
+    return Report(
+        title=result.model.title,
+        subtitle="",
+        conditions=conditions(run.do, run.given),
+        blocks=[Table([Column(), *numbers(heads)], rows)],
+        footer=[],
+        provenance=found,
+    )
+
+
+def _drawn(result: Simulation, width: int) -> Report:
+    """A table with as much of a drawing as there is room for."""
+    shape = _Shape.of(result, width)
     steps = result.run.steps
-    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
-    profile = f", profile {result.run.profile}" if result.run.profile else ""
-    return f"{result.model.name}{span}{profile}"
+    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if shape.moving else ""
+    return Report(
+        title=result.model.title,
+        subtitle=f"{result.model.name}{span}{profiled(result.run.profile)}",
+        conditions=conditions(result.run.do, result.run.given),
+        blocks=[_table(result, shape)],
+        footer=_footer(result, shape),
+    )
 
 
-def _conditions(result: Simulation) -> list[Text]:
-    """What was imposed and what was seen."""
-    return [
-        Text.assemble((f"{one.kind}  ", "cyan"), words(one.text), (f"  {one.meaning}", "dim"))
-        for one in conditions(result.run.do, result.run.given)
-    ]
+def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
+    return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, drawing: _ForecastTable) -> list[str]:
+def _footer(result: Simulation, shape: _Shape) -> list[str]:
     run = result.run
-    noisy = run.trials or run.judgements
     found = how_run(run)
+    noisy = run.trials or run.judgements
     lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if noisy else f"{found}."]
-    if drawing.banded:
-        what = "likelihood at the end" if drawing.moving else "likelihood"
+    if shape.banded:
+        what = "likelihood at the end" if shape.moving else "likelihood"
         lines.append(f"Band: 90% of the draws of the uncertain judgements put the {what} in it.")
-    if drawing.sparkline:
-        tops = [f"{_top(part):.{drawing.decimals}f} ({name})" for name, part in drawing.sections.items()]
+    if shape.sparkline:
+        tops = [f"{_top(part.values()):.{shape.decimals}f} ({name})" for name, part in _sections(result).items()]
         lines.append(f"Small columns rise from 0 to {' and '.join(tops)}.")
-    return [*lines, _SMALL_PRINT, "More: --json for every step and driver, usru show, usru sources, usru --help."]
+    return [*lines, FROM_JUDGEMENTS, "More: --json for every step and driver, usru show, usru sources, usru --help."]
 
 
-def _top(rows: Mapping[str, ScenarioResult]) -> float:
+def _top(rows: Iterable[ScenarioResult]) -> float:
     """The highest likelihood at any step."""
-    return max(max(row.by_step) for row in rows.values())
+    return max(max(row.by_step) for row in rows)
 
 
-@dataclass(frozen=True)
-class _ForecastTable:
-    """The table, its columns measured: 0 where one is left out."""
+class _Shape(NamedTuple):
+    """What the columns of the table are, in columns of the terminal: 0 where one is left out."""
 
-    sections: dict[str, Mapping[str, ScenarioResult]]
-    steps: list[str]
     decimals: int
+    moving: bool
     banded: bool
     title: int
     bar: int
     sparkline: int
 
     @classmethod
-    def of(cls, result: Simulation, layout: Layout) -> _ForecastTable:
-        sections = {"scenarios": result.scenarios, "groups": result.groups}
-        rows = [row for part in sections.values() for row in part.values()]
-        decimals = decimals_for(largest_error(result))
+    def of(cls, result: Simulation, width: int) -> _Shape:
+        """The shape for a width. Where there is one step, start, end and time have no meaning."""
+        from rich.cells import cell_len
+
+        rows = [*result.scenarios.values(), *result.groups.values()]
+        decimals, moving = decimals_for(largest_error(result)), len(result.run.steps) > 1
         banded = any(row.band is not None for row in rows)
-        numbers = _numbers_width(decimals, moving=len(result.run.steps) > 1, banded=banded)
-        title, room = _title_width(max(cell_len(words(row.title).plain) for row in rows), layout.width - numbers)
+        room = width - _numbers_width(decimals, moving=moving, banded=banded)
+        title, room = _title_width(max(cell_len(flat(row.title)) for row in rows), room)
         small = _sparkline_width(len(result.run.steps), room)
         left = room - (small + GAP if small else 0) - GAP
-        return cls(
-            sections={name: part for name, part in sections.items() if part},
-            steps=result.run.steps,
-            decimals=decimals,
-            banded=banded,
-            title=title,
-            bar=min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0,
-            sparkline=small,
-        )
+        return cls(decimals, moving, banded, title, min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small)
 
-    @property
-    def moving(self) -> bool:
-        """Whether there is more than one step, so that start, end and time have a meaning."""
-        return len(self.steps) > 1
 
-    def table(self) -> Table:
-        table = grid()
-        table.add_column("", width=self.title)
-        for name in _NUMBERS if self.moving else ("likelihood",):
-            table.add_column(name, justify="right", no_wrap=True, vertical="top")
-            if self.banded and name in ("end", "likelihood"):
-                table.add_column(_BAND, justify="right", no_wrap=True, vertical="top", style="dim")
-        if self.bar:
-            table.add_column("", width=self.bar, no_wrap=True, style="cyan")
-        if self.sparkline:
-            table.add_column(self._span(), width=self.sparkline, no_wrap=True, style="cyan")
-        for number, rows in enumerate(self.sections.values()):
-            if number:
-                table.add_row()
-            for row in rows.values():
-                table.add_row(*self._row(row, _top(rows), quiet=bool(number)))
-        return table
+def _table(result: Simulation, shape: _Shape) -> Table:
+    columns = [Column(width=shape.title)]
+    for name in _NUMBERS if shape.moving else ("likelihood",):
+        columns.append(Column(name, "number"))
+        if shape.banded and name in ("end", "likelihood"):
+            columns.append(Column(_BAND, "number", style="dim"))
+    first, last = result.run.steps[0], result.run.steps[-1]
+    if shape.bar:
+        columns.append(Column(kind="drawing", width=shape.bar))
+    if shape.sparkline:
+        span = f"{first}\nto {last}" if shape.sparkline >= len(last) + 3 else ""
+        columns.append(Column(span, "drawing", width=shape.sparkline))
+    sections = [list(part.values()) for part in _sections(result).values()]
+    longest = max(row.mean for part in sections for row in part)
+    rows: list[tuple[Cell, ...]] = []
+    for number, part in enumerate(sections):
+        rows += [()] if number else []
+        rows += [_row(row, shape, (longest, _top(part)), "" if number else "bold") for row in part]
+    return Table(columns, rows)
 
-    def _span(self) -> str:
-        first, last = self.steps[0], self.steps[-1]
-        return f"{first}\nto {last}" if self.sparkline >= len(last) + 3 else ""
 
-    def _row(self, row: ScenarioResult, top: float, *, quiet: bool) -> list[Text]:
-        values = [row.by_step[0], row.end, row.ever, row.mean] if self.moving else [row.end]
-        cells = [words(row.title, "" if quiet else "bold"), *(Text(f"{value:.{self.decimals}f}") for value in values)]
-        if row.band is not None:
-            band = between(row.band.low[-1], row.band.high[-1], self.decimals)
-            cells.insert(3 if self.moving else 2, Text(band))
-        if self.bar:
-            cells.append(Text(bar(row.mean, self._longest(), self.bar)))
-        if self.sparkline:
-            cells.append(Text(sparkline(row.by_step, top, self.sparkline)))
-        return cells
-
-    def _longest(self) -> float:
-        return max(row.mean for part in self.sections.values() for row in part.values())
+def _row(row: ScenarioResult, shape: _Shape, tops: tuple[float, float], style: str) -> tuple[Cell, ...]:
+    values = [row.by_step[0], row.end, row.ever, row.mean] if shape.moving else [row.end]
+    cells: list[Cell] = [Words(row.title, style), *(f"{value:.{shape.decimals}f}" for value in values)]
+    if row.band is not None:
+        cells.insert(3 if shape.moving else 2, between(row.band.low[-1], row.band.high[-1], shape.decimals))
+    if shape.bar:
+        cells.append(bar(row.mean, tops[0], shape.bar))
+    if shape.sparkline:
+        cells.append(sparkline(row.by_step, tops[1], shape.sparkline))
+    return tuple(cells)
 
 
 def _numbers_width(decimals: int, *, moving: bool, banded: bool) -> int:
     """Columns that the numbers and the gaps before them take."""
     headers = _NUMBERS if moving else ("likelihood",)
     band = GAP + max(2 * decimals + 5, len(_BAND)) if banded else 0
-    return band + sum(GAP + max(decimals + 2, *(len(line) for line in name.split("\n"))) for name in headers)
+    return band + taken(max(decimals + 2, *map(len, name.split("\n"))) for name in headers)
 
 
 def _title_width(longest: int, room: int) -> tuple[int, int]:
@@ -171,3 +201,62 @@ def _sparkline_width(steps: int, room: int) -> int:
     if steps == 1 or available < min(steps, _SHORTEST_SPARKLINE):
         return 0
     return min(steps, available)
+
+
+# Rows -----------------------------------------------------------------------------------------------------------------
+
+
+def rows(result: Simulation, layout: Layout) -> Rows:
+    """A row for each scenario, group and state and each step; or the steps in columns."""
+    steps = result.run.steps
+    if layout.wide:
+        return ("kind", "id", "state", "quantity", *steps), map(_wide, _series(result))
+    return COLUMNS, (row for series in _series(result) for row in _by_step(series, steps))
+
+
+def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
+    quantity = "mean" if series["probability"] is None else "probability"
+    return series["kind"], series["id"], series["state"], quantity, *series[quantity]
+
+
+def _by_step(series: dict[str, Any], steps: list[str]) -> Iterator[tuple[Datum, ...]]:
+    columns = [series.get(column) if column != "step" else steps for column in COLUMNS]
+    for number in range(len(steps)):
+        yield tuple(entry[number] if isinstance(entry, list) else entry for entry in columns)
+
+
+def _series(result: Simulation) -> Iterator[dict[str, Any]]:
+    """What becomes a row for each step: values that vary are lists over the steps."""
+    for kind, scenarios in (("scenario", result.scenarios), ("group", result.groups)):
+        for name, scenario in scenarios.items():
+            yield {
+                "kind": kind,
+                "id": name,
+                "state": None,
+                "probability": scenario.by_step,
+                "standard_error": scenario.standard_errors.by_step,
+                "first_visit": scenario.first_visit,
+                "band_low": scenario.band and scenario.band.low,
+                "band_high": scenario.band and scenario.band.high,
+            }
+    for kind, nodes in (("driver", result.drivers), ("consequence", result.consequences)):
+        for name, node in nodes.items():
+            if isinstance(node, StatesResult):
+                for state, share in node.by_step.items():
+                    yield {
+                        "kind": kind,
+                        "id": name,
+                        "state": state,
+                        "probability": share,
+                        "standard_error": node.standard_errors[state],
+                    }
+            else:
+                yield {
+                    "kind": kind,
+                    "id": name,
+                    "state": None,
+                    "probability": None,
+                    "mean": node.mean,
+                    "standard_error": node.standard_errors.mean,
+                    **{column: node.quantiles[share] for column, share in QUANTILES.items()},
+                }

@@ -1,4 +1,8 @@
-"""Likelihoods over a range, for people: sparklines with numbers for one variable, a heat map for two."""
+"""Likelihoods over a range: sparklines with numbers for one variable, a heat map for two; and as rows of data.
+
+A row for each point, time, and scenario or group: one or two columns that are called as the variables, then `kind`,
+`id`, `at`, `probability` and `standard_error`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.text import Text
 
-from usru_scenarios.report import rows
-from usru_scenarios.report.markdown import escaped, row
+from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, Table, Words, flat
 from usru_scenarios.report.numbers import decimals_for, plain, rounded_up, sparkline
-from usru_scenarios.report.provenance_line import conditions, how_run
-from usru_scenarios.report.terminal import GAP, drawn, grid, words
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, conditions, how_run, profiled
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.sweep import Crossing, Sweep, Swept
 
 _SHORTEST_TITLE, _LONGEST_TITLE = 12, 30
@@ -31,36 +31,31 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _STYLES = ("green", "cyan", "yellow", "red", "magenta", "blue")
 
 
-def table(result: Sweep, layout: Layout) -> str:
-    """The sweep, drawn to a width."""
-    parts: list[RenderableType] = [words(result.model.title, "bold"), words(_subtitle(result), "dim")]
-    parts += [
-        Text.assemble((f"{one.kind}  ", "cyan"), words(one.text), (f"  {one.meaning}", "dim"))
-        for one in conditions(result.run.do, ())
-    ]
+def report(result: Sweep, layout: Layout) -> Report:
+    """A table for each time: of curves for one variable, a map for two."""
+    blocks: list[Block] = []
     thinned = False
     for at in result.at:
-        parts += [Text(), words(_named(at), "cyan"), Text()]
-        drawing, skips = (_curves if len(result.variables) == 1 else _map)(result, at, layout)
-        parts.append(drawing)
+        table, skips = _points(result, at, layout) if len(result.variables) == 1 else _map(result, at, layout)
+        blocks += [Heading(_named(at), "cyan"), table]
         thinned |= skips
     if len(result.variables) == 2:
-        parts += [Text(), words(_key(result), "dim")]
-    parts += [Text(), *map(words, _crossings(result))] if len(result.variables) == 1 and result.likeliest else []
-    return drawn([*parts, *(words(line, "dim") for line in ("", *_foot(result, thinned=thinned)))], layout)
+        blocks.append(Lines((Words(_key(result), "dim"),), listed=True))
+    elif result.likeliest:
+        blocks.append(Lines(tuple(map(Words, _crossings(result))), listed=True))
+    subtitle = f"{result.model.name}{profiled(result.run.profile)}: {' and '.join(_varied(result))}"
+    return Report(
+        title=result.model.title,
+        subtitle=subtitle if layout.width else f"{subtitle}.",
+        conditions=conditions(result.run.do, ()),
+        blocks=blocks,
+        footer=list(_foot(result, thinned=thinned)),
+    )
 
 
-def csv(result: Sweep, _layout: Layout) -> str:
-    """The sweep as rows."""
-    return rows.sweep(result)
-
-
-# Words that both forms share ------------------------------------------------------------------------------------------
-
-
-def _subtitle(result: Sweep) -> str:
-    profile = f", profile {result.run.profile}" if result.run.profile else ""
-    return f"{result.model.name}{profile}: {' and '.join(_varied(result))}"
+def _points(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
+    """The curves in a terminal; else a row for each point. And whether points are left out."""
+    return _curves(result, at, layout) if layout.width else (_every_point(result, at), False)
 
 
 def _varied(result: Sweep) -> Iterator[str]:
@@ -102,15 +97,14 @@ def _crossing(one: Crossing) -> str:
     return f"{one.value:.{decimals_for(one.standard_error) + 1}f} +- {rounded_up(one.standard_error)}"
 
 
-def _foot(result: Sweep, *, thinned: bool = False) -> Iterator[str]:
+def _foot(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
     errors = f"; standard errors at most {rounded_up(_largest_error(result))}" if run.trials else ""
-    found = how_run(run)
-    yield f"{found}{each}{errors}."
+    yield f"{how_run(run)}{each}{errors}."
     if thinned:
         yield "Not every point has its number here: -f csv and --json have them all."
-    yield "The likelihoods follow from the judgements in the file, not from data."
+    yield FROM_JUDGEMENTS
 
 
 def _all(result: Sweep) -> list[Swept]:
@@ -138,7 +132,7 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     """A row for each scenario and group: a sparkline, and as many numbers as there is room for."""
     values = result.variables[0].values
     decimals = min(decimals_for(_largest_error(result)), 3)
-    title = min(max(cell_len(words(one.title).plain) for one in _all(result)), _LONGEST_TITLE)
+    title = min(max(cell_len(flat(one.title)) for one in _all(result)), _LONGEST_TITLE)
     number = GAP + max(decimals + 2, *(len(_number(value)) for value in values))
     small = min(len(values), _LONGEST_SPARKLINE)
     if layout.width - title - GAP - small < 3 * number:
@@ -146,22 +140,36 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     if layout.width - title - GAP - small < 2 * number:
         title = _SHORTEST_TITLE
     shown = _thinned(len(values), max((layout.width - title - GAP - small) // number, 2))
-    lines = grid()
-    lines.add_column(
-        result.variables[0].name if len(result.variables[0].name) <= title else "", width=title, overflow="fold"
-    )
-    for place in shown:
-        lines.add_column(_number(values[place]), justify="right", no_wrap=True, vertical="top")
-    lines.add_column("", width=small, no_wrap=True, style="cyan")
+    name = result.variables[0].name
+    columns = [
+        Column(name if len(name) <= title else "", width=title, folds=True),
+        *(Column(_number(values[place]), "number") for place in shown),
+        Column(kind="drawing", width=small),
+    ]
+    rows: list[tuple[Cell, ...]] = []
     for number_of, section in enumerate((result.scenarios, result.groups)):
         if number_of and section and result.scenarios:
-            lines.add_row()
+            rows.append(())
         top = max((max(one.curves[at].probability) for one in section.values()), default=0.0)
         for one in section.values():
             curve = one.curves[at].probability
-            cells = [Text(f"{curve[place]:.{decimals}f}") for place in shown]
-            lines.add_row(words(one.title, "" if number_of else "bold"), *cells, Text(sparkline(curve, top, small)))
-    return lines, len(shown) < len(values)
+            cells = [f"{curve[place]:.{decimals}f}" for place in shown]
+            rows.append((Words(one.title, "" if number_of else "bold"), *cells, sparkline(curve, top, small)))
+    return Table(columns, rows), len(shown) < len(values)
+
+
+def _every_point(result: Sweep, at: str) -> Table:
+    """A row for each value, a column for each scenario and group."""
+    decimals = min(decimals_for(_largest_error(result)), 3)
+    found = _all(result)
+    name = result.variables[0].name
+    rows = [
+        (_number(value), *(f"{one.curves[at].probability[number]:.{decimals}f}" for one in found))
+        for number, value in enumerate(result.variables[0].values)
+    ]
+    return Table(
+        [Column(kind="number", label=Words(name, "", "`")), *(Column(one.title, "number") for one in found)], rows
+    )
 
 
 # Two variables --------------------------------------------------------------------------------------------------------
@@ -170,29 +178,37 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
 def _map(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     """Rows for the first variable and columns for the second: the likeliest scenario, or the chosen one."""
     down, across = result.variables
-    label = max(map(len, map(_number, down.values)))
-    cell = GAP + max(4, *(len(_number(value)) for value in across.values))
-    columns = _thinned(len(across.values), max((layout.width - label) // cell, 2))
-    lines_shown = _thinned(len(down.values), _MOST_ROWS)
-    lines = grid()
-    lines.add_column("", no_wrap=True, justify="right", style="dim")
-    for place in columns:
-        lines.add_column(_number(across.values[place]), justify="right", no_wrap=True, vertical="bottom")
-    for line in lines_shown:
-        points = [line * len(across.values) + place for place in columns]
-        lines.add_row(_number(down.values[line]), *(_cell(result, at, point) for point in points))
-    return lines, len(columns) < len(across.values) or len(lines_shown) < len(down.values)
+    columns, lines = list(range(len(across.values))), list(range(len(down.values)))
+    if layout.width:
+        label = max(map(len, map(_number, down.values)))
+        cell = GAP + max(4, *(len(_number(value)) for value in across.values))
+        columns, lines = (
+            _thinned(len(columns), max((layout.width - label) // cell, 2)),
+            _thinned(len(lines), _MOST_ROWS),
+        )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            _number(down.values[line]),
+            *(_cell(result, at, line * len(across.values) + place) for place in columns),
+        )
+        for line in lines
+    ]
+    heads = (Column(_number(across.values[place]), "number") for place in columns)
+    corner = Column(
+        kind="number", label=(Words(down.name, "", "`"), Words("by"), Words(across.name, "", "`")), style="dim"
+    )
+    return Table([corner, *heads], rows), len(rows) < len(down.values) or len(columns) < len(across.values)
 
 
-def _cell(result: Sweep, at: str, point: int) -> Text:
+def _cell(result: Sweep, at: str, point: int) -> Words:
     if not result.likeliest:
         (one,) = _all(result)
         value = one.curves[at].probability[point]
-        return Text.assemble((_SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)], "cyan"), _share(value))
+        return Words(f"{_SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]}{_share(value)}")
     leader = result.likeliest[at][point]
     number = list(result.scenarios).index(leader)
     style = _STYLES[number % len(_STYLES)]
-    return Text(f"{_letters(result)[leader]}{_share(result.scenarios[leader].curves[at].probability[point])}", style)
+    return Words(f"{_letters(result)[leader]}{_share(result.scenarios[leader].curves[at].probability[point])}", style)
 
 
 def _share(value: float) -> str:
@@ -202,7 +218,7 @@ def _share(value: float) -> str:
 
 def _letters(result: Sweep) -> dict[str, str]:
     """A letter for each scenario: its first where all differ."""
-    first = [words(one.title).plain[:1].upper() for one in result.scenarios.values()]
+    first = [flat(one.title)[:1].upper() for one in result.scenarios.values()]
     if len(set(first)) < len(first) or not all(letter.isalpha() for letter in first):
         first = [_LETTERS[number % len(_LETTERS)] for number in range(len(first))]
     return dict(zip(result.scenarios, first, strict=True))
@@ -220,34 +236,20 @@ def _key(result: Sweep) -> str:
     return f"{axes} Each cell: the likeliest scenario and its probability: {named}."
 
 
-# Markdown -------------------------------------------------------------------------------------------------------------
+# Rows -----------------------------------------------------------------------------------------------------------------
 
 
-def md(result: Sweep, _layout: Layout) -> str:
-    """The sweep as Markdown: a row for each point, or a map of two variables."""
-    lines = [f"# {escaped(result.model.title)}", "", f"{escaped(_subtitle(result))}.", ""]
-    lines += [f"- {one.kind}: {escaped(one.text)} ({one.meaning})" for one in conditions(result.run.do, ())]
-    for at in result.at:
-        lines += ["", f"## {escaped(_named(at))}", ""]
-        lines += _md_points(result, at) if len(result.variables) == 1 else _md_map(result, at)
-    told = [_key(result)] if len(result.variables) == 2 else list(_crossings(result)) if result.likeliest else []
-    lines += ["", *(f"- {escaped(one)}" for one in told)] if told else []
-    return "\n".join([*lines, "", escaped(" ".join(_foot(result))), ""])
+def rows(result: Sweep, _layout: Layout) -> Rows:
+    """A row for each point, time, and scenario or group."""
+    header = *(one.name for one in result.variables), "kind", "id", "at", "probability", "standard_error"
+    return header, _rows(result)
 
 
-def _md_points(result: Sweep, at: str) -> Iterator[str]:
-    decimals = min(decimals_for(_largest_error(result)), 3)
-    found = _all(result)
-    yield row([f"`{result.variables[0].name}`", *(escaped(one.title) for one in found)])
-    yield row(["---:" for _ in range(len(found) + 1)])
-    for number, value in enumerate(result.variables[0].values):
-        yield row([_number(value), *(f"{one.curves[at].probability[number]:.{decimals}f}" for one in found)])
-
-
-def _md_map(result: Sweep, at: str) -> Iterator[str]:
-    down, across = result.variables
-    yield row([f"`{down.name}` by `{across.name}`", *map(_number, across.values)])
-    yield row(["---:" for _ in range(len(across.values) + 1)])
-    for line, value in enumerate(down.values):
-        points = range(line * len(across.values), (line + 1) * len(across.values))
-        yield row([_number(value), *(_cell(result, at, point).plain.strip() for point in points)])
+def _rows(result: Sweep) -> Iterator[tuple[Datum, ...]]:
+    found = (("scenario", result.scenarios), ("group", result.groups))
+    rows = [(kind, name, one) for kind, each in found for name, one in each.items()]
+    for number, point in enumerate(result.points):
+        for at in result.at:
+            for kind, name, one in rows:
+                curve = one.curves[at]
+                yield (*point, kind, name, at, curve.probability[number], curve.standard_errors[number])

@@ -1,4 +1,4 @@
-"""Text for terminals: tables and paragraphs drawn to a width, in colour or plain."""
+"""Reports for terminals: drawn to a width, in colour or plain."""
 
 from __future__ import annotations
 
@@ -7,19 +7,154 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
+from usru_scenarios.report.document import GAP, Column, Heading, Items, Lines, Notes, Words, flat
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rich.console import RenderableType
 
     from usru_scenarios.report import Layout
-
-GAP = 2
-"""Blank columns between two columns of a table."""
+    from usru_scenarios.report.document import Block, Cell, Item, Report, Table
 
 _HEIGHT = 25
 """Lines of a terminal, which nothing here depends on."""
+
+
+def table(report: Report, layout: Layout) -> str:
+    """A report, drawn to the width of the layout."""
+    return drawn(list(_parts(report)), layout)
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    """What is drawn; each block is set apart by a blank line."""
+    yield words(report.title, "bold")
+    yield words(report.subtitle, "dim")
+    for kind, text, meaning in report.conditions:
+        yield Text.assemble((f"{kind}  ", "cyan"), words(text), (f"  {meaning}", "dim"))
+    if report.lead:
+        if not isinstance(report.blocks[0], Heading):
+            yield Text()
+        yield words(report.lead)
+    for block in report.blocks:
+        yield from _block(block)
+    if report.footer:
+        yield Text()
+    if report.verdict:
+        yield words(report.verdict, "bold")
+    yield from (words(line, "dim") for line in (*report.footer, report.more) if line)
+
+
+def _block(block: Block) -> Iterator[RenderableType]:
+    if isinstance(block, Notes):
+        if block.left:
+            yield words(block.left, "dim")
+        yield Text()
+        yield from (words(note, "dim") for note in block.notes)
+        return
+    yield Text()
+    match block:
+        case Heading(text, style, shown):
+            yield _assembled(shown or (Words(text, style),))
+        case Lines(lines):
+            yield from (words(*line[:2]) for line in lines)
+        case Items(items, dashes):
+            for item in items:
+                yield from _item(item, dashes=dashes)
+        case _:
+            yield _grid(block)
+
+
+def _assembled(parts: Sequence[Words]) -> Text:
+    """Parts in a line, set apart by two blanks; by one behind a colon."""
+    line = Text()
+    for number, part in enumerate(parts):
+        if number:
+            line.append(" " if parts[number - 1].text.endswith(":") else "  ")
+        line.append_text(words(part.text, part.style))
+    return line
+
+
+def _item(item: Item, *, dashes: bool) -> Iterator[RenderableType]:
+    yield _assembled(item.head)
+    if item.whole:
+        yield indented(words(item.whole), 2)
+    for point, note in item.points:
+        yield indented(_point(point.text) if dashes else words(*point[:2]), 2)
+        if note:
+            yield indented(words(note, "dim"), 6)
+
+
+def _point(text: str) -> Grid:
+    """An item of a list behind a dash."""
+    point = grid(header=False)
+    point.add_column(width=1)
+    point.add_column(overflow="fold")
+    point.padding = (0, 1, 0, 0)
+    point.add_row(Text("-", "dim"), words(text, "dim"))
+    return point
+
+
+def _grid(table: Table) -> Grid:
+    """A table; notes stand below the first text of their row."""
+    rows = grid(header=table.headed)
+    for column in table.columns:
+        if column.kind != "notes":
+            _add_column(rows, column)
+    for row in table.rows:
+        rows.add_row(*_cells(table.columns, row))
+    return rows
+
+
+def _add_column(rows: Grid, column: Column) -> None:
+    rows.add_column(
+        column.head,
+        justify="right" if column.kind == "number" else "left",
+        no_wrap=column.whole or column.kind != "text",
+        style="cyan" if column.kind == "drawing" else column.style,
+        width=column.width,
+        min_width=column.least,
+        ratio=1 if column.fills else None,
+        overflow="fold" if column.folds else "ellipsis",
+    )
+
+
+def _cells(columns: Sequence[Column], row: Sequence[Cell]) -> Iterator[RenderableType]:
+    notes = [
+        note
+        for column, cell in zip(columns, row, strict=False)
+        if column.kind == "notes"
+        for note in ((Words(cell, "dim"),) if isinstance(cell, str) else (cell,) if isinstance(cell, Words) else cell)
+        if note.text
+    ]
+    for column, cell in zip(columns, row, strict=False):
+        if column.kind == "notes":
+            continue
+        assert isinstance(cell, str | Words)
+        one = Words(cell) if isinstance(cell, str) else cell
+        if column.kind == "text" and (notes or column.broken):
+            yield _entry(one.text.split("\n") if column.broken else [one.text], one.style, notes)
+            notes = []
+        else:
+            yield words(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
+
+
+def _entry(lines: Sequence[str], style: str, notes: Sequence[Words]) -> Grid:
+    """The lines of a name with notes below them: dim ones indented, points behind dashes."""
+    entry = grid(header=False)
+    entry.add_column(overflow="fold")
+    for line in lines:
+        entry.add_row(words(line, style))
+    for note in notes:
+        if note.mark == "-":
+            entry.add_row(_point(note.text))
+        else:
+            part = words(note.text, note.style)
+            entry.add_row(indented(part, 2) if note.style == "dim" else part)
+    return entry
 
 
 def drawn(parts: list[RenderableType], layout: Layout) -> str:
@@ -50,8 +185,7 @@ def drawn(parts: list[RenderableType], layout: Layout) -> str:
 
 def words(text: str, style: str = "") -> Text:
     """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
-    flat = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return Text(flat, style)
+    return Text(flat(text), style)
 
 
 def indented(part: RenderableType, columns: int) -> Padding:
@@ -59,6 +193,6 @@ def indented(part: RenderableType, columns: int) -> Padding:
     return Padding(part, (0, 0, 0, columns))
 
 
-def grid(*, header: bool = True) -> Table:
+def grid(*, header: bool = True) -> Grid:
     """A table without lines, whose columns are set apart by a gap."""
-    return Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=header, header_style="dim")
+    return Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=header, header_style="dim")

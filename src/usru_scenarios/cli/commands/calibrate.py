@@ -35,10 +35,11 @@ def calibrate(
     if session.as_json:
         session.emit_json(result.to_dict())
     else:
-        from usru_scenarios.report.calibrate import table
+        from usru_scenarios.report.calibrate import report
+        from usru_scenarios.report.terminal import table
 
         titles = {name: scenario.title or name for name, scenario in study.loaded.model.scenarios.items()}
-        session.output.write(table(result, titles, session.layout()))
+        session.output.write(table(report(result, titles), session.layout()))
     if said:
         session.say(said)
 

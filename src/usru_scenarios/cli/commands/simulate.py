@@ -7,7 +7,7 @@ from typing import Annotated
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import Part
-from usru_scenarios.report import SIMULATION, render_simulation
+from usru_scenarios.report import SIMULATION
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -22,5 +22,4 @@ def simulate(
     """How likely is each scenario, step by step?"""
     study = session.recall(model, changes)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers().map)
-    session.warn(result.warnings)
-    session.output.write(render_simulation(result, session.format, session.layout()))
+    session.emit("simulate", result, result.warnings)

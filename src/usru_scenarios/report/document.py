@@ -1,0 +1,167 @@
+"""A report as values, which the writers for terminals and for Markdown draw; and how wide its columns are.
+
+A builder makes the report of a result for a width; without one, as in Markdown, it has what fits into no terminal too.
+Texts are as in the file: the writers make them safe. Styles are those of the terminal, marks those of Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+GAP = 2
+"""Blank columns between two columns of a table."""
+
+
+class Words(NamedTuple):
+    """A text with its style in a terminal and the mark that is put around it in Markdown."""
+
+    text: str
+    style: str = ""
+    mark: str = ""
+
+
+class Heading(NamedTuple):
+    """The head of a section; in a terminal as `shown`, where that says more."""
+
+    text: str
+    style: str = "bold cyan"
+    shown: tuple[Words, ...] = ()
+
+
+class Lines(NamedTuple):
+    """Lines below each other; in Markdown a paragraph, or a list."""
+
+    lines: tuple[Words, ...]
+    listed: bool = False
+
+
+class Notes(NamedTuple):
+    """What is to be said of a table: how many of its entries are left, directly below it, and what its numbers mean."""
+
+    notes: tuple[str, ...]
+    left: str = ""
+
+
+class Item(NamedTuple):
+    """An item with its points: the head, what belongs to it as a whole, and each point with a note on it."""
+
+    head: tuple[Words, ...]
+    points: tuple[tuple[Words, str], ...] = ()
+    whole: str = ""
+
+
+class Items(NamedTuple):
+    """A list whose items have points; in a terminal with or without dashes."""
+
+    items: tuple[Item, ...]
+    dashes: bool = False
+
+
+Cell = str | Words | tuple[Words, ...]
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        head: its lines.
+        kind: text; numbers, which stand to the right in one line; a drawing, for terminals alone; or notes, which
+            terminals put below the first text of the row.
+        label: its head in Markdown, where it is not that of the terminal.
+        width, least: its columns in a terminal, or the fewest.
+        fills: it takes the columns that are left.
+        folds: words that are too long for it are broken.
+        whole: its texts stand in one line each.
+        broken: its texts are given in lines.
+        style: of its cells in a terminal.
+    """
+
+    head: str = ""
+    kind: Literal["text", "number", "drawing", "notes"] = "text"
+    label: Cell | None = None
+    width: int | None = None
+    least: int | None = None
+    fills: bool = False
+    folds: bool = False
+    whole: bool = False
+    broken: bool = False
+    style: str = ""
+
+
+class Table(NamedTuple):
+    """Rows of cells, one for each column; an empty row sets parts of the table apart in a terminal."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    headed: bool = True
+
+
+Block = Heading | Lines | Notes | Items | Table
+
+
+class Condition(NamedTuple):
+    """A condition of an answer: of which kind, as written, and what the kind means."""
+
+    kind: str
+    text: str
+    meaning: str
+
+
+class Report(NamedTuple):
+    """All that is said of a result.
+
+    Attributes:
+        title, subtitle: its head.
+        blocks: its body.
+        footer: how it was found and what it means.
+        lead: what is said first; in Markdown behind the subtitle.
+        conditions: the interventions and observations.
+        verdict: what comes down to one sentence, before the footer.
+        more: where more is to be had, for terminals.
+        provenance: version and model, for Markdown.
+    """
+
+    title: str
+    subtitle: str
+    blocks: Sequence[Block]
+    footer: Sequence[str]
+    lead: str = ""
+    conditions: Sequence[Condition] = ()
+    verdict: str = ""
+    more: str = ""
+    provenance: str = ""
+
+
+def names(head: str = "", label: Cell | None = None) -> Column:
+    """A column of names that takes what the numbers leave."""
+    return Column(head, label=label, fills=True, folds=True)
+
+
+def numbers(heads: Iterable[str]) -> list[Column]:
+    """Columns of numbers."""
+    return [Column(head, "number") for head in heads]
+
+
+def columns_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns of a terminal that each column of numbers takes, its head included."""
+    return [
+        max(len(text) for text in (*head.split("\n"), *(row[place] for row in rows)))
+        for place, head in enumerate(heads)
+    ]
+
+
+def taken(widths: Iterable[int]) -> int:
+    """The columns of a terminal that columns of such widths take behind another one."""
+    return sum(GAP + width for width in widths)
+
+
+def flat(text: str) -> str:
+    """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def claims(cited: Iterable[str], said: dict[str, str]) -> list[Block]:
+    """What the cited claims say, below a heading; nothing where no text of them is known."""
+    known = [Words(f"{claim}: {said[claim]}") for claim in dict.fromkeys(cited) if claim in said]
+    return [Heading("What the claims say"), Lines(tuple(known), listed=True)] if known else []
