@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeVar
@@ -55,6 +55,7 @@ from usru_scenarios.language.tree import (
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, QueryError, Span, listing, suggestion
+from usru_scenarios.timeline import Grid, TimeError
 
 MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
@@ -82,6 +83,34 @@ class Text:
     def between(self, start: int, end: int) -> str:
         """What stands between two offsets, on one line and with single blanks."""
         return " ".join(self.text[start:end].split())
+
+
+def one_step(
+    text: Text, grid: Grid, several: str, hint: str, *, near: Iterable[str] = (), span: tuple[int, int] | None = None
+) -> int:
+    """The one step that a text means, or what stands in it between two offsets.
+
+    Args:
+        text: as it is written.
+        grid: the steps.
+        several: the rest of the sentence that begins with how many steps it has, if it has several.
+        hint: what to write instead of a text that means none; a name among `near` that is like it comes before that.
+        near: names that may be meant.
+        span: of the step in the text.
+
+    Raises:
+        QueryError: it means none, or several.
+    """
+    start, end = span or (0, len(text.text))
+    name = text.text[start:end].strip()
+    try:
+        steps = grid.moment(name)
+    except TimeError as error:
+        raise text.error("time", str(error), start, end, suggestion(name, near) or hint) from None
+    if len(steps) > 1:
+        labels = listing(grid.labels[step] for step in steps)
+        raise text.error("time", f"'{name}' has {len(steps)} steps{several}", start, end, labels)
+    return steps[0]
 
 
 def read_statement(text: Text) -> ComparisonChain[Question]:

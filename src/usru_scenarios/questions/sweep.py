@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.language.text import Text
+from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
 from usru_scenarios.model.outline import Outline
@@ -35,7 +35,7 @@ from usru_scenarios.reading.request import Assignment
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.timeline import Grid, TimeError
+from usru_scenarios.timeline import Grid
 
 SWEEP_TRIALS, GRID_TRIALS = 16_384, 4096
 """Trials of each point, for one variable and for two, where the points are many."""
@@ -205,19 +205,11 @@ def _steps(time: str, grid: Grid) -> range:
     Raises:
         QueryError: the time is neither `mean` nor one step.
     """
-    text = Text(time, "--at")
     if time.strip() == MEAN:
         return range(grid.count)
-    try:
-        steps = grid.moment(time.strip())
-    except TimeError as error:
-        raise text.error("time", str(error), 0, len(time), "write mean, start, end or a step") from None
-    if len(steps) > 1:
-        hint = listing(grid.labels[step] for step in steps)
-        raise text.error(
-            "time", f"'{time.strip()}' has {len(steps)} steps, and one is read at a time", 0, len(time), hint
-        )
-    return steps
+    hint = "write mean, start, end or a step"
+    step = one_step(Text(time, "--at"), grid, ", and one is read at a time", hint)
+    return range(step, step + 1)
 
 
 def understood(

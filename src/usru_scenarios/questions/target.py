@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usru_scenarios.language.text import Text
+from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.least_differences import SingleTrials
-from usru_scenarios.timeline import TimeError
 
 MEAN = "mean"
 """The time that stands for the average over all steps."""
@@ -87,16 +86,9 @@ def _members(text: str, program: Program) -> tuple[int, ...]:
 
 
 def _step(text: str, program: Program) -> int | None:
-    name, place = text.strip(), Text(text, "--at")
-    if name == MEAN:
+    if text.strip() == MEAN:
         return None
-    try:
-        steps = program.grid.moment(name)
-    except TimeError as error:
-        near = suggestion(name, [MEAN, "start", "end", *program.grid.labels])
-        hint = near or f"write a step, such as end, or {MEAN} for the average over all steps"
-        raise place.error("time", str(error), 0, len(text), hint) from None
-    if len(steps) > 1:
-        message = f"'{name}' has {len(steps)} steps: name one of them, or {MEAN} for the average over all"
-        raise place.error("time", message, 0, len(text), listing(program.grid.labels[step] for step in steps))
-    return steps[0]
+    several = f": name one of them, or {MEAN} for the average over all"
+    hint = f"write a step, such as end, or {MEAN} for the average over all steps"
+    near = [MEAN, "start", "end", *program.grid.labels]
+    return one_step(Text(text, "--at"), program.grid, several, hint, near=near)

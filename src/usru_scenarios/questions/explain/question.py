@@ -13,7 +13,7 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.exact.inference import NothingObservedError, forecast
-from usru_scenarios.language.text import Text
+from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
@@ -42,7 +42,6 @@ from usru_scenarios.results.common import Run, warned
 from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.timeline import TimeError
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,8 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
 
 def _step(text: Text, time: str, offset: int, program: Program) -> int:
     start = offset + len(time) - len(time.lstrip())
-    end = max(offset + len(time.rstrip()), start + 1)
-    try:
-        steps = program.grid.moment(time.strip())
-    except TimeError as error:
-        raise text.error("time", str(error), start, end, "write a step, such as @ end") from None
-    if len(steps) > 1:
-        labels = [program.grid.labels[step] for step in steps]
-        message = f"'{time.strip()}' has {len(steps)} steps, and one is explained at a time"
-        raise text.error("time", message, start, end, listing(labels))
-    return steps[0]
+    span = start, max(offset + len(time.rstrip()), start + 1)
+    return one_step(text, program.grid, ", and one is explained at a time", "write a step, such as @ end", span=span)
 
 
 def explain(

@@ -16,12 +16,12 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
 from usru_scenarios.exact.inference import NothingObservedError
-from usru_scenarios.language.text import Text
+from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing, suggestion
+from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
@@ -57,7 +57,6 @@ from usru_scenarios.results.watch import (
 )
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
-from usru_scenarios.timeline import TimeError
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,10 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
 
 
 def _step(text: str, option: str, program: Program) -> int:
-    place, name, labels = Text(text, option), text.strip(), program.grid.labels
-    try:
-        steps = program.grid.moment(name)
-    except TimeError as error:
-        hint = suggestion(name, ("start", "end", *labels)) or listing(labels)
-        raise place.error("time", str(error), 0, len(text), hint) from None
-    if len(steps) > 1:
-        message = f"'{name}' has {len(steps)} steps, and one is meant"
-        raise place.error("time", message, 0, len(text), listing(labels[step] for step in steps))
-    return steps[0]
+    labels = program.grid.labels
+    return one_step(
+        Text(text, option), program.grid, ", and one is meant", listing(labels), near=("start", "end", *labels)
+    )
 
 
 def watch(
