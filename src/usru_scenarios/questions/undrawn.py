@@ -5,14 +5,12 @@ Where all trials are of one kind, nothing is added, and the error may be 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from usru_scenarios.program.program import Floats
 from usru_scenarios.program.support import Support
-from usru_scenarios.program.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -30,21 +28,6 @@ class UndrawnTrials:
     step: int
     chance: tuple[float, float]
     weight: float
-
-    def possible(self, node: str, edges: Sequence[float] = ()) -> Truth:
-        """The possible states of a node, or parts of its scale between edges: shape (states,)."""
-        return possible_at(self.support, self.step, node, edges)
-
-
-def possible_at(support: Support, step: int, node: str, edges: Sequence[float] = ()) -> Truth:
-    """The possible states of a node at a step, or parts of its scale between edges: shape (states,)."""
-    if node in support.possible:
-        states: Truth = support.possible[node][step]
-        return states
-    first, last = np.searchsorted(np.asarray(edges), support.ranges[node][step], side="right")
-    parts = np.arange(len(edges) + 1)
-    within: Truth = (parts >= first) & (parts <= last)
-    return within
 
 
 def kinds_of(mean: Floats, low: Floats, high: Floats) -> Floats:

@@ -28,9 +28,9 @@ from usru_scenarios.model.schema import (
 )
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
+from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import window
 from usru_scenarios.questions.explain.paths import DrawnPath
-from usru_scenarios.questions.explain.state_evidence import Discretization
 from usru_scenarios.questions.show import conditions_in_words
 from usru_scenarios.results.explain import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule
 

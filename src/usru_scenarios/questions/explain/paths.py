@@ -32,8 +32,9 @@ from usru_scenarios.estimation.batches import (
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
-from usru_scenarios.questions.explain.state_evidence import Codes, EvidenceSums, discretizations
+from usru_scenarios.questions.explain.state_evidence import EvidenceSums
 from usru_scenarios.sampler.blocks import BlockSampler, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after

@@ -23,11 +23,11 @@ from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
 from usru_scenarios.questions.explain.narrative import Narrator
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
 from usru_scenarios.questions.explain.state_evidence import (
-    Discretization,
     EvidenceSums,
     number_evidence,
     state_evidence,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.program.program import Floats, Node, NumericNode, Program
+from usru_scenarios.program.program import Floats
+from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.undrawn import UndrawnTrials
 from usru_scenarios.results.explain import (
     CitedPoints,
@@ -24,57 +23,6 @@ from usru_scenarios.results.explain import (
     StateEvidence,
     StateEvidenceErrors,
 )
-
-Codes = npt.NDArray[np.uint8]
-
-_THIRDS = [NormalDist().inv_cdf(1 / 3), NormalDist().inv_cdf(2 / 3)]
-
-
-@dataclass(frozen=True)
-class Discretization:
-    """A node read as one of a few states; a number by the third of its own distribution that it lies in.
-
-    Attributes:
-        index: the node's place in `BlockStates`.
-        states: what the codes mean.
-        edges: the values that part the thirds; none of a node with states.
-    """
-
-    node: str
-    index: int
-    states: tuple[str, ...]
-    edges: tuple[float, ...] = ()
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether the node is a number."""
-        return bool(self.edges)
-
-    def codes(self, values: npt.NDArray[np.generic]) -> Codes:
-        """The states of trials, shape (trials,), from their states or values."""
-        if self.edges:
-            return np.searchsorted(np.array(self.edges), values, side="right").astype(np.uint8)
-        return values.astype(np.uint8, copy=False)
-
-
-def discretizations(program: Program, names: Sequence[str]) -> list[Discretization]:
-    """How some nodes are read, in the program's order."""
-    return [_reading(node, index) for index, node in enumerate(program.nodes.values()) if node.name in names]
-
-
-def _reading(node: Node, index: int) -> Discretization:
-    if not isinstance(node, NumericNode):
-        return Discretization(node.name, index, node.states)
-    low, high = _rounded(*node.scale(np.array(_THIRDS)).tolist())
-    return Discretization(
-        node.name, index, (f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"), (low, high)
-    )
-
-
-def _rounded(low: float, high: float) -> tuple[float, float]:
-    """Two edges with as few digits as keep them well apart, so that their names say exactly where they are."""
-    digits = max(2 - math.floor(math.log10(high - low)), 0) - 1 if high > low else 12
-    return round(low, digits), max(round(high, digits), math.nextafter(round(low, digits), math.inf))
 
 
 @dataclass(frozen=True)
@@ -174,7 +122,7 @@ def _with_unseen(
 
     Each of shape (4, states); not a number where no trial can be so.
     """
-    possible = unseen.possible(reading.node, reading.edges)
+    possible = reading.possible(unseen.support, unseen.step)
     can_be = np.stack([possible, possible.sum() - possible > 0])
     inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
     more = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)

@@ -13,10 +13,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated
 from usru_scenarios.estimation.estimates import UNDRAWN, Estimate
@@ -32,11 +30,12 @@ from usru_scenarios.estimation.variance_shares import (
 )
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.program import Floats, Node, NumericNode, Program
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth
+from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.target import Target
-from usru_scenarios.questions.undrawn import kinds_of, possible_at
+from usru_scenarios.questions.undrawn import kinds_of
 from usru_scenarios.results.sensitivity import (
     DriverUncertainty,
     UncertaintyErrors,
@@ -90,8 +89,8 @@ def driver_uncertainties(
     places = aim.places(outline.scenarios, program)
     drivers = [
         _uncertainty(
-            outline.drivers[reading.driver].title,
-            reading.driver,
+            outline.drivers[reading.node].title,
+            reading.node,
             _Found.of(sampler, reading, sums, differences),
             places,
         )
@@ -110,7 +109,9 @@ class _Found:
     total: Estimate | None
 
     @classmethod
-    def of(cls, sampler: DriverSampler, reading: DriverGroups, sums: GroupedSums, differences: Floats | None) -> _Found:
+    def of(
+        cls, sampler: DriverSampler, reading: Discretization, sums: GroupedSums, differences: Floats | None
+    ) -> _Found:
         """From the sums of a walk."""
         unseen = sampler.unseen(reading, sums)
         total = None
@@ -155,30 +156,6 @@ def _error(found: Estimate, place: int) -> float | None:
     return float(found.error[place]) if math.isfinite(found.error[place]) else None
 
 
-@dataclass(frozen=True)
-class DriverGroups:
-    """A driver read as one of a few groups: its states, or parts of a number's range by edges, shape (groups - 1,)."""
-
-    driver: str
-    index: int
-    groups: int
-    edges: Floats | None = None
-
-    @classmethod
-    def of(cls, node: Node, index: int) -> DriverGroups:
-        """How a driver with this place in `BlockStates` is read."""
-        if not isinstance(node, NumericNode):
-            return cls(node.name, index, len(node.states))
-        quantiles = np.array([NormalDist().inv_cdf(part / BINS) for part in range(1, BINS)])
-        return cls(node.name, index, BINS, node.scale(quantiles))
-
-    def codes(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
-        """The groups of trials, shape (trials,), from the driver's states or values."""
-        if self.edges is None:
-            return values.astype(np.int64)
-        return np.searchsorted(self.edges, values, side="right")
-
-
 class DriverSampler:
     """A program and the plan that its trials are drawn under."""
 
@@ -196,11 +173,11 @@ class DriverSampler:
         only = frozenset({OUTCOME})
         self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
         self.readings = [
-            DriverGroups.of(self.program.nodes[driver], self.block_sampler.index[driver]) for driver in drivers
+            Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], BINS) for driver in drivers
         ]
         read = {name for name, _ in self.program.outcome.links}
-        self.exchanged = [reading for reading in self.readings if reading.driver in read] if self.carried else []
-        entries = len(self.steps) * sum(reading.groups for reading in self.readings) * (1 + 2 * len(aim.cells))
+        self.exchanged = [reading for reading in self.readings if reading.node in read] if self.carried else []
+        entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(aim.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
         require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
@@ -222,12 +199,12 @@ class DriverSampler:
         outcomes = (1 + len(self.exchanged)) * self.program.steps * _OUTCOME_DRAWS * BLOCK * SECONDS_PER_DRAW
         return self.block_sampler.seconds_each + outcomes
 
-    def found(self, map_blocks: MapBlocks) -> Iterator[tuple[DriverGroups, GroupedSums, Floats | None]]:
+    def found(self, map_blocks: MapBlocks) -> Iterator[tuple[Discretization, GroupedSums, Floats | None]]:
         """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
         total = accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
         none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
-            yield reading, sums, total.differences.get(reading.driver, none)
+            yield reading, sums, total.differences.get(reading.node, none)
 
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
@@ -241,7 +218,7 @@ class DriverSampler:
         """What is possible."""
         return Support(self.program)
 
-    def unseen(self, reading: DriverGroups, sums: GroupedSums) -> GroupedSums | None:
+    def unseen(self, reading: Discretization, sums: GroupedSums) -> GroupedSums | None:
         """What trials that were never drawn would add to the sums of a driver: shape (kinds, steps, groups, ...).
 
         None where all trials agree on the scenarios or on the driver. Of a great many kinds those of the most frequent
@@ -257,7 +234,7 @@ class DriverSampler:
         order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
         groups = [group for group in order if possible[:, group].any()]
         groups = groups[: max(2, _MOST_UNSEEN // (len(block_states) * sums.sums[0].size))]
-        own = np.eye(reading.groups)[groups][:, None] * possible * UNDRAWN  # (kinds of the driver, steps, groups)
+        own = np.eye(len(reading.states))[groups][:, None] * possible * UNDRAWN  # (kinds of the driver, steps, groups)
         kinds = len(groups) * len(block_states)
         added = np.broadcast_to(own[:, None], (len(groups), len(block_states), *own.shape[1:])).reshape(
             kinds, *own.shape[1:]
@@ -265,18 +242,17 @@ class DriverSampler:
         each = np.tile(block_states, (len(groups), 1, 1))[:, :, None]
         return GroupedSums(added, added[..., None] * each, added[..., None] * each**2)
 
-    def _possible(self, reading: DriverGroups) -> Truth:
+    def _possible(self, reading: Discretization) -> Truth:
         """The possible groups of a driver, shape (steps, groups)."""
-        edges = () if reading.edges is None else reading.edges.tolist()
-        return np.stack([possible_at(self.support, step, reading.driver, edges) for step in self.steps])
+        return np.stack([reading.possible(self.support, step) for step in self.steps])
 
-    def moved(self, reading: DriverGroups, sums: GroupedSums) -> Floats | None:
+    def moved(self, reading: Discretization, sums: GroupedSums) -> Floats | None:
         """The largest sum of squared differences that exchanging a driver in trials that were never drawn can make.
 
         Shape (cells,); None where it has no say, or all groups were drawn often: then so were exchanges between them.
         """
         often = np.where(self._possible(reading), sums.draws.sum(axis=0), np.inf).min() >= _OFTEN
-        if often or reading not in self.exchanged or not self.support.sways(reading.driver):
+        if often or reading not in self.exchanged or not self.support.sways(reading.node):
             return None
         low, high = self._limits
         moved: Floats = 2 * UNDRAWN * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
@@ -311,8 +287,8 @@ class _DriverObserver:
         self.starts = sampler.batches.starts(block)
         batches, steps, cells = len(self.starts), len(sampler.steps), len(sampler.aim.cells)
         self.sums = DriverSums(
-            [GroupedSums.zeros((batches, steps, reading.groups), cells) for reading in sampler.readings],
-            {reading.driver: np.zeros((batches, cells)) for reading in sampler.exchanged},
+            [GroupedSums.zeros((batches, steps, len(reading.states)), cells) for reading in sampler.readings],
+            {reading.node: np.zeros((batches, cells)) for reading in sampler.exchanged},
         )
         self.partners = partners(sampler.plan.trials_in(block), self.starts)
         self.kernels = sampler.outcome.kernels(block)
@@ -328,13 +304,13 @@ class _DriverObserver:
         self.present = probabilities_after(transition, self.present, drawn)
         for reading in sampler.exchanged:
             moved = self._transition(step, self._exchanged(block_states, reading.index))
-            self.paths[reading.driver] = probabilities_after(moved, self.paths.get(reading.driver), drawn)
+            self.paths[reading.node] = probabilities_after(moved, self.paths.get(reading.node), drawn)
         if step not in sampler.steps:
             return
         at, cells = step - sampler.steps[0], sampler.aim.gathered(self.present)
         for reading, sums in zip(sampler.readings, self.sums.grouped, strict=True):
             codes = reading.codes(block_states.now[reading.index])
-            for total, part in zip(sums, grouped(codes, cells, reading.groups, self.starts), strict=True):
+            for total, part in zip(sums, grouped(codes, cells, len(reading.states), self.starts), strict=True):
                 total[:, at] += part
         for driver, path in self.paths.items():
             self.sums.differences[driver] += squared_differences(cells, sampler.aim.gathered(path), self.starts)

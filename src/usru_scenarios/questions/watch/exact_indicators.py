@@ -13,7 +13,7 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.explain.state_evidence import Discretization
+from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits
 
 _SECONDS = 10.0

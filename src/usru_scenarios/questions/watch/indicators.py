@@ -27,7 +27,7 @@ from usru_scenarios.estimation.batches import (
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, timed_parts
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.explain.state_evidence import Codes, discretizations
+from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, WeightedForecast
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition

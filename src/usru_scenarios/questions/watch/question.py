@@ -26,13 +26,13 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.explain.state_evidence import Discretization, discretizations
+from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.impossible import too_few, without_probability
 from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
 from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import parse_target
-from usru_scenarios.questions.undrawn import kinds_of, possible_at
+from usru_scenarios.questions.undrawn import kinds_of
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
 from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
 from usru_scenarios.questions.watch.value_of_information import (
@@ -227,7 +227,7 @@ def _sighted(
     future = counts.gathered(question.cells)[1].sum(axis=0)
     ends = least.cells(question.cells, question.horizon, drawn=bool(way))
     weight = float(undrawn(sums.effective_trials) * future.sum())
-    possible = possible_at(least.support, question.on, reading.node, reading.edges)
+    possible = reading.possible(least.support, question.on)
     return with_unseen(found, counts, question.cells, possible, weight * kinds_of(future / future.sum(), *ends))
 
 
