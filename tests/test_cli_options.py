@@ -12,7 +12,7 @@ from typer import Argument, Option
 from support.command import HARBOUR, answer
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import CommandState, OptionError
-from usru_scenarios.cli.splicing import Part, made, read
+from usru_scenarios.cli.splicing import Subset, made, read
 
 
 class Tide(NamedTuple):
@@ -38,11 +38,11 @@ def whole(port: Annotated[str, Argument(metavar="PORT")] = "home", *, tide: Tide
     return port, tide
 
 
-def part(*, tide: Annotated[Tide, Part("spring", "height", height="In feet.")]) -> Run:
+def part(*, tide: Annotated[Tide, Subset("spring", "height", height="In feet.")]) -> Run:
     return (tide,)
 
 
-def other(*, tide: Annotated[Tide, Part(without=("names",), spring=Annotated[bool, Option("--neap")])]) -> Run:
+def other(*, tide: Annotated[Tide, Subset(without=("names",), spring=Annotated[bool, Option("--neap")])]) -> Run:
     return (tide,)
 
 

@@ -1,4 +1,4 @@
-"""The options that several commands have, in groups; a command takes a whole group or a `Part` of it."""
+"""The options that several commands have, in groups; a command takes a whole group or a `Subset` of it."""
 
 from __future__ import annotations
 

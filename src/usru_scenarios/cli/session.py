@@ -11,7 +11,7 @@ from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.options import ModelOptions, formats
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import printable
 from usru_scenarios.report import REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
 
@@ -148,9 +148,9 @@ class Session(NamedTuple):
         self.output.write(to_json(data))
 
 
-ReportSession = Annotated[Session, Part(form=formats(REPORTS), without=("wide", "cluster"))]
+ReportSession = Annotated[Session, Subset(form=formats(REPORTS), without=("wide", "cluster"))]
 """Of a question that is answered in words, and for which no cluster is offered."""
-TableSession = Annotated[Session, Part(form=formats(TABULAR), without=("wide",))]
+TableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
-TextSession = Annotated[Session, Part("as_json", "confined", "output", "quiet", "debug")]
+TextSession = Annotated[Session, Subset("as_json", "confined", "output", "quiet", "debug")]
 """Of a question for which nothing is drawn."""

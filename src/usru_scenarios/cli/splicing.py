@@ -21,7 +21,7 @@ from typer.models import ArgumentInfo, ParameterInfo
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
 
-class Part:
+class Subset:
     """Of a group, the options that a command has.
 
     Args:
@@ -98,7 +98,7 @@ class _Taken:
     def __init__(self, name: str, hint: Any, default: Any) -> None:
         kind, *about = get_args(hint) or (hint,)
         self.group = kind if inspect.isclass(kind) and issubclass(kind, tuple) else None
-        part = next((one for one in about if isinstance(one, Part)), Part())
+        part = next((one for one in about if isinstance(one, Subset)), Subset())
         self.options = [_Option(name, hint, default)] if self.group is None else list(part.of(kind))
 
     def value(self, texts: Mapping[str, Any]) -> Any:

@@ -302,7 +302,7 @@ def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
 
 def _set(tree: Tree, path: str, value: Tree, problems: list[Problem]) -> Tree:
     try:
-        return _Assignment(value.place.source, _steps(path), value).applied(tree)
+        return _PathAssignment(value.place.source, _steps(path), value).applied(tree)
     except ModelError as error:
         problems += error.problems
         return tree
@@ -419,7 +419,7 @@ def _steps(path: str) -> list[_Step]:
 
 
 @dataclass(frozen=True)
-class _Assignment:
+class _PathAssignment:
     """A value on its way down a path."""
 
     source: Source

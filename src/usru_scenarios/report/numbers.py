@@ -10,7 +10,7 @@ from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
 MOST_DECIMALS, FEWEST_DECIMALS = 4, 1
 
-READABLE = (1e-12, 1e15)
+READABLE = (1e-300, 1e15)
 """Numbers of other sizes are written with a power of ten: their digits would be mostly zeros."""
 
 

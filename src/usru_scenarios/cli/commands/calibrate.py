@@ -10,7 +10,7 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def calibrate(
     model: Model = DEFAULT_MODEL,
     *,
     write: Annotated[bool, Option("--write", help="Change these numbers in the file, and nothing else.")] = False,
-    run: Annotated[RunOptions, Part("seed")],
-    session: Annotated[Session, Part(without=("form", "wide", "cluster"))],
+    run: Annotated[RunOptions, Subset("seed")],
+    session: Annotated[Session, Subset(without=("form", "wide", "cluster"))],
 ) -> None:
     """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
     study = session.load(model, ModelOptions())

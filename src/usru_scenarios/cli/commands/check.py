@@ -10,7 +10,7 @@ from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.report import REPORTS
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -24,8 +24,8 @@ def check(
         parsers.count,
     ] = 0,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Part(trials="How many trials to draw at first.  [default: 16384]")],
-    session: Annotated[Session, Part(form=formats(REPORTS), without=("wide",))],
+    run: Annotated[RunOptions, Subset(trials="How many trials to draw at first.  [default: 16384]")],
+    session: Annotated[Session, Subset(form=formats(REPORTS), without=("wide",))],
 ) -> None:
     """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
 

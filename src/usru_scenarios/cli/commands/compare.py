@@ -22,7 +22,7 @@ from usru_scenarios.cli.options import (
     Weights,
 )
 from usru_scenarios.cli.session import Session, TableSession
-from usru_scenarios.cli.splicing import Part, read
+from usru_scenarios.cli.splicing import Subset, read
 from usru_scenarios.problems import UsageError, printable
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -86,8 +86,8 @@ def compare(
             help="A variant by its own MODEL, -p, -w, --set, --do or --sourced-only. Repeatable.",
         ),
     ] = (),
-    shared: Annotated[VariantOptions, Part("weights", "overrides", "do", "sourced_only")],
-    run: Annotated[RunOptions, Part(trials="How many trials to draw for each.  [default: 81920]")],
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "sourced_only")],
+    run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 81920]")],
     session: TableSession,
 ) -> None:
     """What is different, and what makes the difference? Files, profiles, weightings, interventions side by side.

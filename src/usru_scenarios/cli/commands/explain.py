@@ -11,7 +11,7 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import ReportSession
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -26,7 +26,7 @@ def explain(
     *,
     conditions: ConditionOptions,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Part("trials", "seed")],
+    run: Annotated[RunOptions, Subset("trials", "seed")],
     session: ReportSession,
 ) -> None:
     """Why? What would have to be true for a scenario, and how would it come about?"""

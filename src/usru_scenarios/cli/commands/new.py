@@ -12,7 +12,7 @@ from typer import Argument, Option
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import printable
 
 SCHEMA_FILE = "usru.schema.json"
@@ -25,7 +25,7 @@ def new(
     ] = "my-scenarios",
     *,
     force: Annotated[bool, Option("--force", help="Replace files that are there.")] = False,
-    session: Annotated[Session, Part("quiet", "debug")],
+    session: Annotated[Session, Subset("quiet", "debug")],
 ) -> None:
     """Start a file of your own, which runs at once.
 

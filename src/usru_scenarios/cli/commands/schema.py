@@ -8,7 +8,7 @@ from typer import Argument
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 
 _LISTED = (
     "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "
@@ -19,7 +19,7 @@ _LISTED = (
 def schema(
     name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
     *,
-    session: Annotated[Session, Part("output", "quiet", "debug")],
+    session: Annotated[Session, Subset("output", "quiet", "debug")],
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas

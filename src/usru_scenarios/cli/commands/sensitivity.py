@@ -10,7 +10,7 @@ from typer import Option
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS, TOP
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def sensitivity(
         Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"),
         parsers.count,
     ] = TOP,
-    conditions: Annotated[ConditionOptions, Part("do")],
+    conditions: Annotated[ConditionOptions, Subset("do")],
     changes: ModelOptions,
-    run: Annotated[RunOptions, Part("trials", "seed", trials=_Trials)],
+    run: Annotated[RunOptions, Subset("trials", "seed", trials=_Trials)],
     session: TableSession,
 ) -> None:
     """Which driver, which weight, which judgement matters?

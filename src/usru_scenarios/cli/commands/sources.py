@@ -9,7 +9,7 @@ from typer import Argument
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import TextSession
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 
 
 def sources(
@@ -21,7 +21,7 @@ def sources(
         ),
     ] = None,
     *,
-    changes: Annotated[ModelOptions, Part("profile")],
+    changes: Annotated[ModelOptions, Subset("profile")],
     session: TextSession,
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -31,11 +31,11 @@ def sweep(
     of: Annotated[
         str | None, Option("--of", metavar="SCENARIO", help="Show this scenario or group alone in table and md.")
     ] = None,
-    conditions: Annotated[ConditionOptions, Part("do")],
+    conditions: Annotated[ConditionOptions, Subset("do")],
     changes: ModelOptions,
     run: Annotated[
         RunOptions,
-        Part(
+        Subset(
             without=("judgements",),
             trials="How many trials to draw for each point.  [default: 16384; with two variables 4096]",
         ),

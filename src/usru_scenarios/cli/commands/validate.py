@@ -8,7 +8,7 @@ from typer import Exit
 
 from usru_scenarios.cli.options import Model, ModelOptions
 from usru_scenarios.cli.session import TextSession
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import ModelError
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def validate(
     model: Model = DEFAULT_MODEL,
     *,
-    changes: Annotated[ModelOptions, Part(without=("sourced_only",))],
+    changes: Annotated[ModelOptions, Subset(without=("sourced_only",))],
     session: TextSession,
 ) -> None:
     """Is the file right? Tells every fault and warning with its place."""

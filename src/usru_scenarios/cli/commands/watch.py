@@ -9,7 +9,7 @@ from typer import Option
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Part
+from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
@@ -35,8 +35,8 @@ def watch(
     ] = TOP,
     conditions: ConditionOptions,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Part("trials", "seed")],
-    session: Annotated[Session, Part(form=formats(TABULAR), without=("wide", "cluster"))],
+    run: Annotated[RunOptions, Subset("trials", "seed")],
+    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
 ) -> None:
     """What to watch? The sightings that would move the forecast most, in expectation."""
     study = session.load(model, changes)
