@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Condition, Lines, Report, Table, Words, numbers
-from usru_scenarios.report.numbers import between, decimals_for, rounded_up
+from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
 from usru_scenarios.report.provenance_line import at_means, conditions, how, profiled
 
 if TYPE_CHECKING:
@@ -56,7 +56,14 @@ def _why_none(result: Answer) -> str:
 def with_error(value: float, error: float) -> str:
     """A number with as many decimals as its standard error, and that."""
     shown = rounded_up(error)
+    if "e" in shown:
+        return f"{value:.6g} +- {shown}"
     return f"{value:.{len(shown.partition('.')[2])}f} +- {shown}" if error else f"{value:.6g}"
+
+
+def _side(value: float, decimals: int) -> str:
+    """A number of a comparison with its sign."""
+    return f"{value:+.{decimals}f}" if abs(value) < READABLE[1] else f"{value:+.6g}"
 
 
 def _verdict(result: Answer) -> str:
@@ -67,8 +74,9 @@ def _verdict(result: Answer) -> str:
         return f"{verdict}{where}{means}"
     error = result.standard_error or 0.0
     decimals = max(decimals_for(error), 3)
-    sides = f"{result.left:.{decimals}f} against {result.right:.{decimals}f}"
-    margin = f"{result.value:+.{decimals}f}{f' +- {rounded_up(error)}' if error else ''}"
+    left, right, margin = (_side(one, decimals) for one in (result.left, result.right, result.value))
+    sides = f"{left.lstrip('+')} against {right.lstrip('+')}"
+    margin = f"{margin}{f' +- {rounded_up(error)}' if error else ''}"
     return f"{verdict}{where}{means}: {sides}, margin {margin}"
 
 
