@@ -542,12 +542,6 @@ class Weight(Value):
         """The weight at a month, an uncertain judgement at its mean."""
         return math.fsum(share * judgement.mean for judgement, share in self.mix(month))
 
-    def scaled(self, factor: float) -> Weight:
-        """The weight multiplied by a factor, at every date."""
-        if self.schedule is None:
-            return Weight.model_validate(self.at(0) * factor)
-        return Weight.model_validate({date: weight.mean * factor for date, weight in self.schedule.items()})
-
 
 class Time(Part):
     """The grid: equal steps from `start` up to `end`, which is not covered."""

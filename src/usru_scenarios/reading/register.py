@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from usru_scenarios.model.judgements import is_assumption
 from usru_scenarios.model.schema import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
@@ -82,22 +81,6 @@ class Register:
 
     def __contains__(self, claim: str) -> bool:
         return claim in self.claims
-
-    def document_of(self, claim: str) -> SourceDocument:
-        """The document that a claim stands in.
-
-        Raises:
-            KeyError: there is no such claim.
-        """
-        return self.documents[self.document_ids[claim]]
-
-    def assumptions(self) -> dict[str, Claim]:
-        """The declared assumptions, which no document supports."""
-        return {name: claim for name, claim in self.claims.items() if is_assumption(name)}
-
-    def bearing_on(self, name: str) -> dict[str, Claim]:
-        """The claims that speak to a driver, scenario or other part of the model."""
-        return {claim_id: claim for claim_id, claim in self.claims.items() if name in claim.bears_on}
 
 
 def read_register(folder: Path, name: str, access: Access | None = None) -> tuple[Register, list[Problem]]:
