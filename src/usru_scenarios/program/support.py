@@ -78,6 +78,7 @@ class Support:
         self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
         observed = dict(_observed(program, seen))
         known: dict[object, Any] = {}
+        self._read: dict[tuple[str, int], bytes] = {}
         self._seen_laws: dict[object, int] = {}
         self._laws: list[int] = []
         self._seen_ways: dict[object, int] = {}
@@ -118,8 +119,11 @@ class Support:
                 self.moves[step] = goes & own[:, None]
 
     def _seen_through(self, name: str, step: int) -> bytes:
-        seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
-        return b"".join((seen.tobytes(), self._varies[name][step].tobytes()))
+        """What a node that reads another one at a step can read; it is known from then on."""
+        if (place := (name, step)) not in self._read:
+            seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
+            self._read[place] = seen.tobytes() + self._varies[name][step].tobytes()
+        return self._read[place]
 
     def _found(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
         """Where a law can go from each own state, shape (states, states), and whether it differs between trials."""
