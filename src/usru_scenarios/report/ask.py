@@ -99,12 +99,12 @@ def _probabilities(result: Answer) -> Iterator[Block]:
 
 
 def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:
-    told = list(_all_conditions(result))
-    if told and layout.width:
-        rows = [(Words(kind, "cyan"), text, Words(meaning, "dim")) for kind, text, meaning in told]
+    held = list(_all_conditions(result))
+    if held and layout.width:
+        rows = [(Words(kind, "cyan"), text, Words(meaning, "dim")) for kind, text, meaning in held]
         yield Table([Column(), Column(), Column()], rows, headed=False)
-    elif told:
-        yield Lines(tuple(Words(f"{kind}: {text} ({meaning})") for kind, text, meaning in told), listed=True)
+    elif held:
+        yield Lines(tuple(Words(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), listed=True)
 
 
 def _all_conditions(result: Answer) -> Iterator[Condition]:

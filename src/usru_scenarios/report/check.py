@@ -25,7 +25,7 @@ _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 
 
 def report(result: CheckReport, layout: Layout) -> Report:
-    """A line for each expectation; in a terminal those that do not hold are told at length below."""
+    """A line for each expectation; in a terminal those that do not hold are shown at length below."""
     head = f"{result.model.name}{profiled(result.profile)}: do its expectations hold?"
     if layout.width and not result.expectations:
         nothing = Lines((Words("The file says nothing that must hold: it has no expectations."),))

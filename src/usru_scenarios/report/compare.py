@@ -57,7 +57,7 @@ _SHORTEST_TITLE = 12
 _TIMES = ("start", "end", "mean")
 _HEADERS = {"start": "start", "end": "end", "mean": "share\nof time"}
 _NEGLIGIBLE = 0.0005
-"""A move that rounds to 0.000 is not told."""
+"""A move that rounds to 0.000 is not shown."""
 
 _LEGEND = (
     "Each alone in the reference, the largest first: how much of the probability moves from one scenario to another"
@@ -200,7 +200,7 @@ def _switching_note(one: VariantCompared) -> str:
     return f"{one.note[:1].upper()}{one.note[1:]}." if one.note else ""
 
 
-def _told(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
+def _differences(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
     """What differs, with what it says and does: single inputs, or parts of the file."""
     inputs = {item.path: _said(item) for item in one.inputs}
     if one.switching and one.switching.by == "part":
@@ -304,8 +304,8 @@ def _band(one: Likelihood, time: str, decimals: int) -> str:
 
 def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
     """What differs, and what each difference does alone."""
-    told = _told(one)
-    if not told:
+    differing = _differences(one)
+    if not differing:
         yield Lines((Words("Their inputs are the same."),))
         return
     notes = [_switching_note(one), _legend(result) if one.switching else ""]
@@ -314,7 +314,7 @@ def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterato
     if layout.width or said:
         yield Lines((counted, *said) if layout.width else said)
     heads = [_header(time, result) for time in _times(result) if time != "start"] if one.switching else []
-    listed = told[:_MOST_INPUTS] if layout.width else told
+    listed = differing[:_MOST_INPUTS] if layout.width else differing
     rows: list[tuple[Cell, ...]] = [
         (
             Words(path, "bold", "`"),
@@ -323,9 +323,9 @@ def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterato
         )
         for path, said, effect in listed
     ]
-    if left := len(told) - len(listed):
+    if left := len(differing) - len(listed):
         rows.append((f"and {left} more, in --json", "", *([""] * len(heads))))
-    if one.switching and (len(told) > 1 or not layout.width):
+    if one.switching and (len(differing) > 1 or not layout.width):
         missed = "what the sum of the single ones misses"
         rows.append((Words("all together", "bold"), "", *_moves(one.switching.together, result)))
         missed = f"of it, {missed}" if layout.width else missed

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 _CLAIM = re.compile(r"[A-Za-z][\w-]*")
 _MOST_STATES, _MOST_PUSHES, _MOST_CELLS = 8, 3, 3
 _SMALLEST = 0.05
-"""Log-odds below this, a factor of 1.05 on the odds, are told together."""
+"""Log-odds below this, a factor of 1.05 on the odds, are shown together."""
 _CLEAR = 3.0
-"""Standard errors by which a difference must exceed 0 to be told."""
+"""Standard errors by which a difference must exceed 0 to be shown."""
 
 _DIRECT = "What gives to it directly"
 _EVIDENCE = "What would have to be true"
@@ -144,8 +144,8 @@ def _story(result: Explanation, layout: Layout) -> Iterator[Block]:
     yield Lines((Words(_STORY_LEGEND, "dim"),))
     first, *_ = story.moments
     opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
-    told = [_moment(moment, layout) for moment in _told(result) if moment is not first]
-    yield Items((_moment(first, layout, opening), *told))
+    rest = [_moment(moment, layout) for moment in _eventful(result) if moment is not first]
+    yield Items((_moment(first, layout, opening), *rest))
 
 
 def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
@@ -172,7 +172,7 @@ def _likelihood(result: Explanation) -> str:
 
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
-    """The parts that are told one by one, what is unexplained among them, and the rest."""
+    """The parts that are shown one by one, what is unexplained among them, and the rest."""
     large = [part for part in direct.parts if _size(part) >= _SMALLEST or part.kind == "unexplained"]
     return large, [part for part in direct.parts if part not in large]
 
@@ -260,7 +260,7 @@ def _shift(number: NumberEvidence) -> str:
     return f"{said}, {number.otherwise:.3g} where it does not{apart}."
 
 
-def _told(result: Explanation) -> Iterator[StoryMoment]:
+def _eventful(result: Explanation) -> Iterator[StoryMoment]:
     """The moments at which anything happens, and the last."""
     for moment in result.story.moments if result.story else ():
         if moment.events or moment.rules or moment.changes or moment.step == result.step:

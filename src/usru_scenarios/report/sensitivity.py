@@ -126,14 +126,14 @@ def _signed(change: ProbabilityChange | None, decimals: int) -> str:
 def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     if result.drivers is None:
         return
-    told = shown(result.drivers, layout)
+    listed = shown(result.drivers, layout)
     columns = _UncertaintyColumns(result.drivers)
-    cells = [columns.numbers(driver) for driver in told]
-    longest = max((len(driver.driver) for driver in told), default=0)
+    cells = [columns.numbers(driver) for driver in listed]
+    longest = max((len(driver.driver) for driver in listed), default=0)
     room = layout.width - taken(columns_of(columns.heads, cells))
     width = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_NAME))
     length = min(room - width - GAP, _LONGEST_BAR)
-    top = max((driver.shift for driver in told), default=0.0)
+    top = max((driver.shift for driver in listed), default=0.0)
     with_bars = length >= _SHORTEST_BAR
     table = Table(
         [
@@ -147,7 +147,7 @@ def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
                 *row,
                 *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []),
             )
-            for driver, row in zip(told, cells, strict=True)
+            for driver, row in zip(listed, cells, strict=True)
         ],
     )
     question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
@@ -204,13 +204,13 @@ class _UncertaintyColumns:
 def _moves(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     if result.moves is None:
         return
-    told = shown(result.moves, layout)
+    listed = shown(result.moves, layout)
     if not layout.width:
-        table = _every_state(result, told)
+        table = _every_state(result, listed)
     elif result.of:
-        table = _tornado(result.of, told, layout.width)
+        table = _tornado(result.of, listed, layout.width)
     else:
-        table = _spread(result, told, layout.width)
+        table = _spread(result, listed, layout.width)
     question = f"If a driver were held in one state at every step, how would that change {_what(result)}?"
     notes = *_moves_notes(result), _moves_error(result.moves)
     yield from ranked("Which driver moves it?", question, table, result.moves, layout, *notes)
@@ -252,15 +252,15 @@ def _broken_name(name: str, width: int) -> str:
     return name if len(name) <= width else name.replace("_", "_ ")
 
 
-def _entries(told: Sequence[DriverMoves], room: int) -> int:
+def _entries(listed: Sequence[DriverMoves], room: int) -> int:
     """Columns for the drivers and their states, each in a line of its own if there is so much room."""
-    longest = max((len(word) + 2 for driver in told for word in (driver.driver, *driver.between)), default=0)
+    longest = max((len(word) + 2 for driver in listed for word in (driver.driver, *driver.between)), default=0)
     return max(min(longest, room), _SHORTEST_NAME)
 
 
-def _every_state(result: Sensitivity, told: Sequence[DriverMoves]) -> Table:
+def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
     """The changes of all scenarios by each state."""
-    decimals = _decimals_of(driver.standard_error for driver in told)
+    decimals = _decimals_of(driver.standard_error for driver in listed)
     rows = [
         (
             driver.driver,
@@ -268,41 +268,41 @@ def _every_state(result: Sensitivity, told: Sequence[DriverMoves]) -> Table:
             *(difference(state.change[scenario], decimals) for scenario in result.probability),
             "" if number else f"{driver.swing:.{decimals}f}",
         )
-        for driver in told
+        for driver in listed
         for number, state in enumerate(driver.states)
     ]
     return Table([Column("driver"), Column("state"), *numbers([*result.probability, "swing"])], rows)
 
 
-def _tornado(of: str, told: Sequence[DriverMoves], width: int) -> Table:
+def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     """For one scenario: each driver from its lowest to its highest change, around zero."""
-    ends = [_extremes(driver, of) for driver in told]
-    decimals = _decimals_of(driver.standard_error for driver in told)
+    ends = [_extremes(driver, of) for driver in listed]
+    decimals = _decimals_of(driver.standard_error for driver in listed)
     cells = [[difference(value, decimals) for value in pair] for pair in ends]
     room = width - taken(columns_of(["lowest", "highest"], cells)) - GAP
-    name = _entries(told, room - 2 * _SHORTEST_BAR)
+    name = _entries(listed, room - 2 * _SHORTEST_BAR)
     length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
     rows = [
         (Words(driver.driver, "bold"), low, span(*pair, least, most, length), high, _between(driver, name))
-        for driver, pair, (low, high) in zip(told, ends, cells, strict=True)
+        for driver, pair, (low, high) in zip(listed, ends, cells, strict=True)
     ]
     drawing = Column(kind="drawing", width=length)
     columns = [Column("lowest", "number"), drawing, Column("highest", "number"), Column(kind="notes")]
     return Table([Column(width=room - length), *columns], rows)
 
 
-def _spread(result: Sensitivity, told: Sequence[DriverMoves], width: int) -> Table:
+def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
-    decimals = _decimals_of(driver.standard_error for driver in told)
-    cells = [[f"{driver.swing:.{decimals}f}"] for driver in told]
+    decimals = _decimals_of(driver.standard_error for driver in listed)
+    cells = [[f"{driver.swing:.{decimals}f}"] for driver in listed]
     room = width - taken(columns_of(["swing"], cells))
     scenarios = list(result.probability)
-    name = _entries(told, room - len(scenarios) * (GAP + _SHORTEST_BAR))
+    name = _entries(listed, room - len(scenarios) * (GAP + _SHORTEST_BAR))
     length = min((room - name) // max(len(scenarios), 1) - GAP, _LONGEST_BAR // 2)
     if length < _SHORTEST_BAR:
         scenarios, length = [], 0
-    ends = [[_extremes(driver, scenario) for scenario in scenarios] for driver in told]
+    ends = [[_extremes(driver, scenario) for scenario in scenarios] for driver in listed]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
     rows: list[tuple[Cell, ...]] = [
@@ -312,7 +312,7 @@ def _spread(result: Sensitivity, told: Sequence[DriverMoves], width: int) -> Tab
             *(span(*pair, least, most, length) for pair in pairs),
             _between(driver, name),
         )
-        for driver, pairs, (number,) in zip(told, ends, cells, strict=True)
+        for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
     bars = [Column(narrowed(scenario, length), "drawing", width=length) for scenario in scenarios]
     first = Column(width=min(room - len(scenarios) * (GAP + length), 2 * name))
@@ -348,10 +348,10 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     if result.weights is None:
         return
-    told = shown(result.weights, layout)
-    changes = [change for weight in told for change in (weight.size, *weight.derivative.values())]
+    listed = shown(result.weights, layout)
+    changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
     decimals = _decimals(changes)
-    relative = _decimals([weight.aimed_elasticity for weight in told if weight.aimed_elasticity is not None])
+    relative = _decimals([weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None])
 
     def of_weight(weight: WeightSlope) -> list[str]:
         if not result.of:
@@ -360,14 +360,14 @@ def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
 
     table = _changes(
         ["weight", "slope", *(["elasticity"] if result.of else [])],
-        [_Row(_owner(weight), of_weight(weight), weight.derivative) for weight in told],
+        [_Row(_owner(weight), of_weight(weight), weight.derivative) for weight in listed],
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _NARROW_NAME),
         Column(label="weight of", fills=True, broken=True),
     )
     question = f"If a weight were a little larger, how would that change {_what(result)}, for each unit of weight?"
-    notes = *_weights_notes(result, told), _error(changes, decimals)
+    notes = *_weights_notes(result, listed), _error(changes, decimals)
     yield from ranked("Which weight matters?", question, table, result.weights, layout, *notes)
 
 
@@ -375,8 +375,8 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
     if result.judgements is None:
         return
-    told = shown(result.judgements, layout)
-    changes = [change for one in told for change in (one.size, *one.by_scenario.values())]
+    listed = shown(result.judgements, layout)
+    changes = [change for one in listed for change in (one.size, *one.by_scenario.values())]
     decimals = _decimals(changes)
 
     def of_effect(one: JudgementEffect) -> list[str]:
@@ -384,7 +384,7 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
 
     table = _changes(
         ["change"],
-        [_Row(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in told],
+        [_Row(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in listed],
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _ROOMY_NAME),
@@ -396,7 +396,7 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     notes = *_judgements_notes(result), _error(changes, decimals)
     yield from ranked("Which judgement matters?", question, table, result.judgements, layout, *notes)
     if not layout.width:
-        yield from claims((claim for one in told for claim in one.sources), result.claims)
+        yield from claims((claim for one in listed for claim in one.sources), result.claims)
 
 
 def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:

@@ -89,12 +89,12 @@ def report(result: Watch, layout: Layout) -> Report:
 def _before(result: Watch) -> str:
     """The forecast before anything is seen."""
     decimals = _decimals(result)
-    told = [f"{one.title} {one.probability:.{decimals}f}" for one in result.forecast.values()]
-    return f"Before any observation: {', '.join(told)}."
+    shares = [f"{one.title} {one.probability:.{decimals}f}" for one in result.forecast.values()]
+    return f"Before any observation: {', '.join(shares)}."
 
 
 def _decimals(result: Watch) -> int:
-    """Those that probabilities are told with, wherever they are."""
+    """Those that probabilities are shown with, wherever they are."""
     errors = [one.standard_error for one in result.forecast.values()]
     errors += [
         shifted.standard_errors.seen for indicator in result.indicators for shifted in indicator.forecast.values()
@@ -103,7 +103,7 @@ def _decimals(result: Watch) -> int:
 
 
 def _move_decimals(result: Watch) -> int:
-    """Those that expected moves are told with: three at least, for they are small."""
+    """Those that expected moves are shown with: three at least, for they are small."""
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     errors += [node.standard_errors.expected_move for node in result.nodes[:_MOST_NODES]]
     return min(max(decimals_for(max(errors, default=0.0)), 3), 4)
@@ -115,7 +115,7 @@ def _speaks(indicator: Indicator, result: Watch) -> list[str]:
 
     def change(name: str) -> str:
         before, after = result.forecast[name].probability, indicator.forecast[name].seen
-        more = decimals + (f"{before:.{decimals}f}" == f"{after:.{decimals}f}")  # a change that is told must show
+        more = decimals + (f"{before:.{decimals}f}" == f"{after:.{decimals}f}")  # a change must show
         return f"{result.forecast[name].title} {before:.{more}f} -> {after:.{more}f}"
 
     parts = [change(result.of)] if result.of is not None and not indicator.within_noise else []
