@@ -649,7 +649,7 @@ class Place:
         """What stands where on this machine is nothing to hold."""
         for place in (self.folder, self.folder.resolve()):
             text = text.replace(f"{place}/", "")
-        return re.sub(r"[^\s\"'`(]*/(?=scenarios/|seeds/|bundled/)", "", text)
+        return re.sub(r"[^\s\"'`(]*/(?=scenarios/|seeds[/\"]|bundled/)", "", text)
 
 
 def _hash(text: str) -> str:
