@@ -1,9 +1,10 @@
-"""What is true of every module: a name means one thing in it."""
+"""What is true of every module: a name means one thing in it, and the name of a class one thing in all of them."""
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,18 @@ def test_no_name_of_a_module_is_given_twice(path: Path) -> None:
 @pytest.mark.parametrize("again", ["_LIMIT = 2", "_LIMIT: int = 2", "def _LIMIT(): ...", "_OTHER, _LIMIT = 1, 2"])
 def test_sabotaged_a_second_meaning_is_found(again: str) -> None:
     assert given_twice(f"_LIMIT = 1\n\ndef limit():\n    return _LIMIT\n\n{again}\n") == ["_LIMIT"]
+
+
+def classes(sources: Mapping[str, str]) -> list[str]:
+    """The names of all classes, one for each time that one is defined, whether published or not."""
+    trees = [ast.parse(source) for source in sources.values()]
+    return [one.name.lstrip("_") for tree in trees for one in ast.walk(tree) if isinstance(one, ast.ClassDef)]
+
+
+def test_the_name_of_a_class_has_one_meaning() -> None:
+    names = Counter(classes({str(path): path.read_text("utf-8") for path in SOURCES}))
+    assert [name for name, number in names.items() if number > 1] == []
+
+
+def test_sabotaged_a_second_class_is_found() -> None:
+    assert sorted(classes({"a": "class Trial: ...", "b": "def f():\n    class _Trial: ..."})) == ["Trial", "Trial"]

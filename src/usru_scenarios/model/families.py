@@ -75,7 +75,7 @@ class Family(ABC):
 
     @abstractmethod
     def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
-        """As the function `quantile`, before it is cut off."""
+        """As the function `quantile`, before it is cut off: shape (values,)."""
 
     @abstractmethod
     def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
@@ -104,7 +104,7 @@ class _Between(Family):
 
     Attributes:
         weights: of the parameters in the mean.
-        unit: the quantiles between 0 and 1, from the mode, if it has one, and the shares.
+        unit: the quantiles between 0 and 1, from the mode, if it has one, and the shares, shape (values,).
         unit_density: the log-density between 0 and 1, from the ends and the mode.
     """
 

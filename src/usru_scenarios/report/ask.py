@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Condition, Lines, Report, Table, Words, numbers
+from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, Table, Words, numbers
 from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
 from usru_scenarios.report.provenance_line import at_means, conditions, how, profiled
 
@@ -107,7 +107,7 @@ def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:
         yield Lines(tuple(Words(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), listed=True)
 
 
-def _all_conditions(result: Answer) -> Iterator[Condition]:
+def _all_conditions(result: Answer) -> Iterator[ShownCondition]:
     """The interventions and observations, and the steps that an average leaves out."""
     parts = result.probabilities
     yield from conditions(
@@ -116,7 +116,9 @@ def _all_conditions(result: Answer) -> Iterator[Condition]:
     for part in parts:
         if part.left_out:
             whose = f"{_name(part)}: " if _has_parts(result) else ""
-            yield Condition("left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there")
+            yield ShownCondition(
+                "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
+            )
 
 
 def _name(part: ProbabilityReport) -> str:

@@ -100,7 +100,7 @@ class Table(NamedTuple):
 Block = Heading | Lines | Notes | Items | Table
 
 
-class Condition(NamedTuple):
+class ShownCondition(NamedTuple):
     """A condition of an answer: of which kind, as written, and what the kind means."""
 
     kind: str
@@ -127,7 +127,7 @@ class Report(NamedTuple):
     blocks: Sequence[Block]
     footer: Sequence[str]
     lead: str = ""
-    conditions: Sequence[Condition] = ()
+    conditions: Sequence[ShownCondition] = ()
     verdict: str = ""
     more: str = ""
     provenance: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Condition
+from usru_scenarios.report.document import ShownCondition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 FROM_JUDGEMENTS = "The likelihoods follow from the judgements in the file, not from data."
 
 
-def conditions(imposed: Iterable[str], observed: Iterable[str]) -> list[Condition]:
+def conditions(imposed: Iterable[str], observed: Iterable[str]) -> list[ShownCondition]:
     """The interventions and the observations, each once."""
     return [
-        *(Condition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
-        *(Condition("observation", text, "evidence about its causes too") for text in dict.fromkeys(observed)),
+        *(ShownCondition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
+        *(ShownCondition("observation", text, "evidence about its causes too") for text in dict.fromkeys(observed)),
     ]
 
 

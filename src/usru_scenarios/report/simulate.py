@@ -89,7 +89,7 @@ def _in_full(result: Simulation) -> Report:
 
 def _drawn(result: Simulation, width: int) -> Report:
     """A table with as much of a drawing as there is room for."""
-    shape = _Shape.of(result, width)
+    shape = _Columns.of(result, width)
     steps = result.run.steps
     span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if shape.moving else ""
     return Report(
@@ -105,7 +105,7 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
     return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, shape: _Shape) -> list[str]:
+def _footer(result: Simulation, shape: _Columns) -> list[str]:
     run = result.run
     found = how_run(run)
     noisy = run.trials or run.judgements
@@ -124,7 +124,7 @@ def _top(rows: Iterable[ScenarioResult]) -> float:
     return max(max(row.by_step) for row in rows)
 
 
-class _Shape(NamedTuple):
+class _Columns(NamedTuple):
     """What the columns of the table are, in columns of the terminal: 0 where one is left out."""
 
     decimals: int
@@ -135,7 +135,7 @@ class _Shape(NamedTuple):
     sparkline: int
 
     @classmethod
-    def of(cls, result: Simulation, width: int) -> _Shape:
+    def of(cls, result: Simulation, width: int) -> _Columns:
         """The shape for a width. Where there is one step, start, end and time have no meaning."""
         from rich.cells import cell_len
 
@@ -149,7 +149,7 @@ class _Shape(NamedTuple):
         return cls(decimals, moving, banded, title, min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small)
 
 
-def _table(result: Simulation, shape: _Shape) -> Table:
+def _table(result: Simulation, shape: _Columns) -> Table:
     columns = [Column(width=shape.title)]
     for name in _NUMBERS if shape.moving else ("likelihood",):
         columns.append(Column(name, "number"))
@@ -170,7 +170,7 @@ def _table(result: Simulation, shape: _Shape) -> Table:
     return Table(columns, rows)
 
 
-def _row(row: ScenarioResult, shape: _Shape, tops: tuple[float, float], style: str) -> tuple[Cell, ...]:
+def _row(row: ScenarioResult, shape: _Columns, tops: tuple[float, float], style: str) -> tuple[Cell, ...]:
     values = [row.by_step[0], row.end, row.ever, row.mean] if shape.moving else [row.end]
     cells: list[Cell] = [Words(row.title, style), *(f"{value:.{shape.decimals}f}" for value in values)]
     if row.band is not None:

@@ -167,7 +167,7 @@ def _nonzero(rows: Floats) -> list[int]:
     return np.flatnonzero(rows.reshape(len(rows), -1).any(axis=1)).tolist()
 
 
-class Table:
+class LogWeightTable:
     """Log-weights over the joint states of some parents: of the states and, in the last column, log-odds of keeping.
 
     Args:
@@ -210,16 +210,16 @@ class TableCache:
     """
 
     def __init__(self, others: TableCache | None = None) -> None:
-        self.lasting: dict[object, Table] = {} if others is None else others.lasting
-        self._drawn: dict[object, Table] = {}
+        self.lasting: dict[object, LogWeightTable] = {} if others is None else others.lasting
+        self._drawn: dict[object, LogWeightTable] = {}
 
-    def of(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> Table:
-        """As `Table`."""
+    def of(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> LogWeightTable:
+        """As `LogWeightTable`."""
         drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)
         known = self._drawn if drawn else self.lasting
         made_of = (offset.tobytes(), *((term.parents, term.points.tobytes()) for term in terms))
         if made_of not in known:
-            known[made_of] = Table(law, terms, offset)
+            known[made_of] = LogWeightTable(law, terms, offset)
         return known[made_of]
 
 
@@ -288,7 +288,7 @@ class LogWeightEvaluator:
         return weights, last
 
 
-def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[Table]:
+def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[LogWeightTable]:
     """The tables of a law. Event windows go into the smallest."""
     groups = _grouped(law, varying)
     smallest = min(groups, key=lambda group: group.rows)
