@@ -20,12 +20,12 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    ModelWrapValidatorHandler,
     PrivateAttr,
     StringConstraints,
     Tag,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import PydanticCustomError
 
 from usru_scenarios.limits import LARGEST_NUMBER, MOST_STATES
