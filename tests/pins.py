@@ -678,7 +678,7 @@ def hashed(case: str) -> str:
 
 def made_with() -> dict[str, str]:
     """What the bytes of an output depend on, but for the program itself."""
-    packages = ("numpy", "pydantic", "pyyaml", "rich", "typer", "click")
+    packages = ("numpy", "pydantic", "pyyaml", "rich", "typer")
     features = cast("dict[str, Any]", np.show_config(mode="dicts"))["SIMD Extensions"]["found"]
     python = ".".join(platform.python_version_tuple()[:2])
     return {
