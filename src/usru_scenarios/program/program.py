@@ -1,4 +1,4 @@
-"""Compiles a model to arrays: what each node's next state depends on, and how.
+"""A model as arrays: what each node's next state depends on, and how.
 
 A `Program` says exactly what the format means (its sections 3 to 7) and nothing about how it is computed: the sampler
 and exact inference both start from it. A node's points are kept as *terms*, one for each judgement block, over the few
