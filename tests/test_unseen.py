@@ -15,9 +15,9 @@ from support.command import answer
 from support.oracle import Json
 from support.sabotage import replace_everywhere
 from support.tiny import study_of
-from test_least_differences import ROUNDING, Told
-from test_least_errors import WAR
-from usru_scenarios.estimation.estimates import undrawn
+from test_difference_error_floors import ROUNDING, Told
+from test_error_floors import WAR
+from usru_scenarios.estimation.estimates import rule_of_three_bound
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.watch.value_of_information import with_unseen
@@ -144,8 +144,10 @@ def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> li
 def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without the floors, the same estimates are not within their errors."""
     assert missed(RARELY, tmp_path, asked, monkeypatch) == []
-    replace_everywhere(monkeypatch, undrawn, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape))
-    monkeypatch.setattr("usru_scenarios.questions.sensitivity.drivers.UNDRAWN", 0.0)
+    replace_everywhere(
+        monkeypatch, rule_of_three_bound, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape)
+    )
+    monkeypatch.setattr("usru_scenarios.questions.sensitivity.drivers.MOST_MISSED", 0.0)
     replace_everywhere(monkeypatch, with_unseen, lambda found, *_: found)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 

@@ -135,7 +135,7 @@ class _VarianceSplit:
         left = self.off_mean - product(self.basis, along) / self.roots
         squares = np.maximum(left**2 * self.draws / max(self.draws - 1 - self.basis.shape[1], 1.0), self.noise)
         errors = np.sqrt(product(self.basis.T**2, self.weights * squares))
-        part = _believed(np.abs(along), errors)
+        part = _shrinkage_factor(np.abs(along), errors)
         fit = product(self.basis, part * along) / self.roots
         by_noise = product(self.basis.T**2, self.weights * self.noise)
         return fit, np.sqrt(4.0 * ((part * along) ** 2 * by_noise).sum(axis=0)), (part > 0).sum(axis=0)
@@ -146,12 +146,12 @@ class _VarianceSplit:
         noise = (self.weights * self.noise).sum(axis=0)
         error = np.sqrt(2.0 * (between**2 + noise**2) / self.draws) * (noise > 0)
         beyond = np.maximum(between - noise, 0.0)
-        beyond *= _believed(beyond, error)
+        beyond *= _shrinkage_factor(beyond, error)
         ratio = np.divide(beyond, between, out=np.zeros_like(between), where=between > 0)
         return rest * np.sqrt(ratio), error * (beyond > 0), error * (beyond == 0)
 
 
-def _believed(size: Floats, error: Floats) -> Floats:
+def _shrinkage_factor(size: Floats, error: Floats) -> Floats:
     """How much of something counts, from 0 to 1, by how many standard errors it has."""
     clear = np.divide(size, error, out=np.full(np.shape(size), np.inf), where=error > 0)
     believed: Floats = np.clip((clear - _DOUBTED) / (_BELIEVED - _DOUBTED), 0.0, 1.0)

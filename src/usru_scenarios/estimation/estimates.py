@@ -107,7 +107,7 @@ class Controls:
         return product(self.basis.T, sums)
 
     @property
-    def stretch(self) -> float:
+    def dof_correction(self) -> float:
         """By what the variance of what is left is multiplied: method (31)."""
         draws = len(self.basis)
         return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
@@ -137,15 +137,15 @@ def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(basis[:found].T), numbers[:found]
 
 
-UNDRAWN = 3.0
+MOST_MISSED = 3.0
 """How many draws may be expected to hit what none has hit: that happens once in 20 times, e^-3 being 0.05."""
 
 
-def floored(
+def with_error_floor(
     found: Estimate,
     effective: float | Floats,
     limits: Callable[[], tuple[Floats, Floats]],
-    missed: float = UNDRAWN,
+    missed: float = MOST_MISSED,
     *,
     lowest: float = 0.0,
 ) -> Estimate:
@@ -164,18 +164,18 @@ def floored(
     if not in_doubt(found, effective, missed, lowest=lowest):
         return found
     with np.errstate(invalid="ignore"):
-        least = undrawn(effective, missed) * farthest(found.value, *limits())
+        least = rule_of_three_bound(effective, missed) * farthest(found.value, *limits())
         return Estimate(found.value, np.maximum(found.error, least))
 
 
-def in_doubt(found: Estimate, effective: float | Floats, missed: float = UNDRAWN, *, lowest: float = 0.0) -> bool:
+def in_doubt(found: Estimate, effective: float | Floats, missed: float = MOST_MISSED, *, lowest: float = 0.0) -> bool:
     """Whether an error is so small that trials never drawn could add to it, if they lie from `lowest` to 1."""
     with np.errstate(invalid="ignore"):
         far = np.maximum(found.value - lowest, 1.0 - found.value)
-        return bool(np.any(found.error < undrawn(effective, missed) * far))
+        return bool(np.any(found.error < rule_of_three_bound(effective, missed) * far))
 
 
-def undrawn(effective: float | Floats, missed: float | Floats = UNDRAWN) -> Floats:
+def rule_of_three_bound(effective: float | Floats, missed: float | Floats = MOST_MISSED) -> Floats:
     """The share that trials that were never drawn may have among so many: 3 / n, at most 1; any shape."""
     return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
 
@@ -219,7 +219,7 @@ def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = 
         rest = flat[:, columns] - mean
         along = controls.along(rest)
         rest -= product(controls.basis, along)
-        rest *= math.sqrt(controls.stretch)
+        rest *= math.sqrt(controls.dof_correction)
         np.add(rest, mean - product(controls.means[None], along)[0], out=steady[:, columns])
     return steady.reshape(sums.shape)
 
@@ -322,7 +322,7 @@ class Moments:
             value = np.asarray(steady / own_steady)
             left = apart - 2.0 * value * together + value * value * own_apart
             left = np.where(left > _ROUNDING * (self.squares[at] + value * value * own_squares), left, 0.0)
-            error = np.sqrt(left * controls.stretch * (groups / (groups - 1))) / (groups * own_steady)
+            error = np.sqrt(left * controls.dof_correction * (groups / (groups - 1))) / (groups * own_steady)
         return Estimate(value, error)
 
 

@@ -24,7 +24,7 @@ from usru_scenarios.exact.discretize import (
     relevant,
     union,
 )
-from usru_scenarios.exact.event_channels import EventChannel, split_by_conditions, start
+from usru_scenarios.exact.formula_states import FormulaState, split_by_conditions, start
 from usru_scenarios.exact.quadrature import LatentQuadrature
 from usru_scenarios.exact.variable_elimination import (
     BUILD,
@@ -158,17 +158,17 @@ class ForwardPass:
         self.drawn = whole.drawn
         self.draws = whole.drawn[0].size if whole.drawn else 1
         self.active = active
-        self._arrangements: dict[Hashable, tuple[list[ContractionStep], list[EventChannel]]] = {}
+        self._arrangements: dict[Hashable, tuple[list[ContractionStep], list[FormulaState]]] = {}
         self._kept = StepFactors(every=True)
 
     def _followed(self, _steps: int) -> tuple[Formula, ...]:
         """The events whose trials are kept apart in channels."""
         return self.question.events
 
-    def _start(self) -> tuple[list[EventChannel], list[int]]:
+    def _start(self) -> tuple[list[FormulaState], list[int]]:
         """The channels before the first step, and the events that are certain at once; each visit has a channel."""
         if self.question.visits and self.question.given is None:
-            return [EventChannel(True, ())] * len(self.question.visits), []
+            return [FormulaState(True, ())] * len(self.question.visits), []
         return start(self.events, root=self.root)
 
     def _length(self, steps: int) -> int:
@@ -211,13 +211,13 @@ class ForwardPass:
         return [stages for stages, _ in self.arrangement]
 
     @cached_property
-    def arrangement(self) -> list[tuple[list[ContractionStep], list[EventChannel]]]:
+    def arrangement(self) -> list[tuple[list[ContractionStep], list[FormulaState]]]:
         """The plan, with the channels that there are after each step."""
         finite = self.finite
         readings = [self._readings(step) for step in range(self.steps)]
         wanted = [[(axis.node, axis.lag) for task in tasks for axis in task.uses] for tasks in readings]
         needed = relevant(wanted, finite.sources)
-        steps: list[tuple[list[ContractionStep], list[EventChannel]]] = []
+        steps: list[tuple[list[ContractionStep], list[FormulaState]]] = []
         channels = self._start()[0]
         axes: Axes = ()
         tasks = self._tasks(readings[0], needed[0], 0) if readings else []
@@ -255,8 +255,8 @@ class ForwardPass:
         return tasks + [task for task in readings if passing is None or task.what is not passing]
 
     def _arranged(
-        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[EventChannel], step: int
-    ) -> tuple[list[ContractionStep], list[EventChannel]]:
+        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[FormulaState], step: int
+    ) -> tuple[list[ContractionStep], list[FormulaState]]:
         """The tasks in a good order, with the axes that the table has before and after each."""
         if any(isinstance(task.what, dict) for task in tasks):
             return self._placed(axes, tasks, kept, channels, step)
@@ -266,8 +266,8 @@ class ForwardPass:
         return self._arrangements[same][0], channels
 
     def _placed(
-        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[EventChannel], step: int
-    ) -> tuple[list[ContractionStep], list[EventChannel]]:
+        self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[FormulaState], step: int
+    ) -> tuple[list[ContractionStep], list[FormulaState]]:
         everything = union(axes, *(task.uses for task in tasks))
         bit = {axis: 1 << place for place, axis in enumerate(everything)}
         stay = {axis for axis in everything if axis.lag == 0 and axis.node in kept}

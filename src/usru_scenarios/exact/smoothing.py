@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.exact.discretize import ConditionalTable, broadcast_to_axes
-from usru_scenarios.exact.event_channels import TRUE, ChannelSplit, EventChannel, simplified
+from usru_scenarios.exact.formula_states import TRUE, ChannelSplit, FormulaState, simplified
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, StepFactors
 from usru_scenarios.exact.variable_elimination import (
     CHANNELS,
@@ -103,7 +103,7 @@ class Smoothing(ForwardPass):
         self._report(report, step, joint / (total or 1.0), found)
 
     def _visits(
-        self, step: int, channels: Sequence[EventChannel], axes: Axes, tables: tuple[Floats, Floats], found: PassAnswer
+        self, step: int, channels: Sequence[FormulaState], axes: Axes, tables: tuple[Floats, Floats], found: PassAnswer
     ) -> None:
         """The probability of what is observed, in all and without a visit up to a step."""
         table, rest = tables

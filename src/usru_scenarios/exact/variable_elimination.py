@@ -1,6 +1,6 @@
 """The order in which variables are summed out of a joint table, what that takes, and the sums: method (35).
 
-A pass keeps a table with a first axis for the channels of the events that are followed (`event_channels`), and one for
+A pass keeps a table with a first axis for the channels of the events that are followed (`formula_states`), and one for
 each variable that something still depends on. A step is a list of *tasks*: a variable moves, conditions are read, a
 distribution is reported.
 """
@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from usru_scenarios.exact.discretize import LARGE, ConditionalTable, FactoredTable, Truths, broadcast_to_axes
-from usru_scenarios.exact.event_channels import ChannelSplit
+from usru_scenarios.exact.formula_states import ChannelSplit
 from usru_scenarios.program.events import Timed
 from usru_scenarios.program.program import Floats, Parent
 

@@ -388,7 +388,7 @@ Shares = Annotated[dict[Name, Share], Field(min_length=1), AfterValidator(_stren
 """Relative weights of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
 
 
-class JointDoubt(Value):
+class DirichletPrior(Value):
     """Says that the priors of a node's states are uncertain together: they follow a Dirichlet distribution.
 
     Its means are the priors, normalised; the greater its strength, the closer it stays to them.
@@ -736,7 +736,7 @@ class Categorical(Part):
     title: str | None = None
     summary: str | None = None
     states: Annotated[dict[NewName, State], Field(min_length=1, max_length=MOST_STATES)]
-    prior: JointDoubt | None = None
+    prior: DirichletPrior | None = None
     initial: Shares | None = None
     persistence: Persistence | None = None
     prior_given: PriorRows = {}
@@ -825,7 +825,7 @@ class Outcome(Part):
 
     title: str | None = None
     summary: str | None = None
-    prior: JointDoubt | None = None
+    prior: DirichletPrior | None = None
     persistence: Persistence | None = None
     initial: Shares | None = None
     allowed: dict[Name, Names] = {}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from usru_scenarios.estimation.bands import PerDraw
-from usru_scenarios.estimation.estimates import Controls, over_draws, undrawn, with_control_variates
+from usru_scenarios.estimation.estimates import Controls, over_draws, rule_of_three_bound, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import (
@@ -32,7 +32,7 @@ from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
-from usru_scenarios.questions.simulate.least_errors import least_error
+from usru_scenarios.questions.simulate.error_floors import least_error
 from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
@@ -423,7 +423,7 @@ def _with_least_error(program: Program, probability: Probability, found: Probabi
     question = (probability.profile, acting, probability.cases)
     cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
     effective = found.effective_trials or 0.0
-    least = float(undrawn(effective)) * max(found.value, 1.0 - found.value)
+    least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
     if found.sampling_error < least:  # else it is no constant, and what is possible need not be looked into
         least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
     return replace(found, least_error=least, question=question)

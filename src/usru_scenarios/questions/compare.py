@@ -21,14 +21,14 @@ from usru_scenarios.problems import UsageError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, Intervention, imposed
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
-from usru_scenarios.questions.least_differences import (
+from usru_scenarios.questions.difference_error_floors import (
     Limits,
     SingleTrials,
     covered,
     parted,
     variation_covered,
 )
+from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
 from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
 from usru_scenarios.questions.simulate.question import clean, warnings
 from usru_scenarios.reading.loading import Loaded
@@ -144,7 +144,7 @@ def compare(
         controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
-            switching, note = _Switches(reference, variant, inputs, common).run(few, map_blocks)
+            switching, note = OneAtATimeDifferences(reference, variant, inputs, common).run(few, map_blocks)
         here = _VariantEstimates(series, own, controls, plan.trials if plan else 0)
         first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.trials)
         results[variant.name] = VariantCompared(
@@ -400,7 +400,7 @@ def _by_importance(inputs: list[InputDifference], switching: Switching | None) -
 
 
 @dataclass(frozen=True)
-class _Switches:
+class OneAtATimeDifferences:
     """The differences between two variants, each to be brought into the reference alone."""
 
     reference: Variant

@@ -45,7 +45,9 @@ def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvide
         return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
 
     why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
-    return ImpossibleEvidence(f"{_culprit(evidence, met)} was not met in {plan.trials:,} trials: {why}")
+    return ImpossibleEvidence(
+        f"{_first_inconsistent_evidence(evidence, met)} was not met in {plan.trials:,} trials: {why}"
+    )
 
 
 def too_few(
@@ -76,11 +78,11 @@ def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvide
 
 
 def _impossible(program: Program, evidence: Evidence, how: str = "impossible") -> ImpossibleEvidence:
-    culprit = _culprit(evidence, lambda kept: can_happen(program, kept) is not False)
+    culprit = _first_inconsistent_evidence(evidence, lambda kept: can_happen(program, kept) is not False)
     return ImpossibleEvidence(f"the observation is impossible: {culprit} ({how})")
 
 
-def _culprit(evidence: Evidence, happens: Callable[[Evidence], bool]) -> str:
+def _first_inconsistent_evidence(evidence: Evidence, happens: Callable[[Evidence], bool]) -> str:
     """Which observation does not happen: by itself, given the others, or all of them together."""
     if len(evidence) == 1:
         return evidence[0][0]

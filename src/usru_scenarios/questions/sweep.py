@@ -26,7 +26,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.least_differences import Limits, SingleTrials, covered, parted
+from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted
 from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded

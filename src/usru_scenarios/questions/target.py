@@ -10,7 +10,7 @@ import numpy as np
 from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.least_differences import SingleTrials
+from usru_scenarios.questions.difference_error_floors import SingleTrials
 
 MEAN = "mean"
 """The time that stands for the average over all steps."""

@@ -78,7 +78,7 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
         if any(fault.kind == MORE_FAULTS for fault in found):
             break
         for fault in found:
-            _spoil(place, fault)
+            _mark_invalid(place, fault)
             rest = _without(rest, fault, touched)
         if not isinstance(rest, dict):
             break
@@ -95,7 +95,7 @@ def _is_told(fault: Fault, place: Place) -> bool:
     return fault.kind != "extra_forbidden" and locate(place, fault.path)[0].spoiled
 
 
-def _spoil(place: Place, fault: Fault) -> None:
+def _mark_invalid(place: Place, fault: Fault) -> None:
     """Nothing more is to be said of this value; an unknown key, though, says nothing of what it stands in."""
     if fault.kind not in ("extra_forbidden", MORE_FAULTS):
         locate(place, fault.path)[0].spoiled = True

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
         DirectShares,
         Explanation,
         NumberEvidence,
+        PathContribution,
         StateEvidence,
         StoryChange,
         StoryMoment,
-        StoryPush,
     )
 
 _CLAIM = re.compile(r"[A-Za-z][\w-]*")
@@ -279,7 +279,7 @@ def _pushes(change: StoryChange) -> str:
     return f"{', '.join(shown)}{f', and {more} more' if more else ''}"
 
 
-def _push(push: StoryPush, change: StoryChange) -> str:
+def _push(push: PathContribution, change: StoryChange) -> str:
     cited = _cited(push.sources, inferred=push.inferred)
     if push.kind == "imposed":
         return "imposed"

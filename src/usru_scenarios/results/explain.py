@@ -43,7 +43,7 @@ class CarriedCell(CitedPoints):
 
 
 @dataclass(frozen=True)
-class PullErrors:
+class ContributionErrors:
     """Standard errors of the two averages of the same names."""
 
     everywhere: float
@@ -67,7 +67,7 @@ class DirectPart:
     kind: Literal["driver", "rule", "lagged", "events", "unexplained"]
     everywhere: float
     where_true: float
-    standard_errors: PullErrors
+    standard_errors: ContributionErrors
     cells: list[CarriedCell]
 
 
@@ -77,7 +77,7 @@ class DirectShares:
 
     everywhere: float
     where_true: float
-    standard_errors: PullErrors
+    standard_errors: ContributionErrors
     parts: list[DirectPart]
 
 
@@ -137,7 +137,7 @@ class NumberEvidence:
 
 
 @dataclass(frozen=True)
-class StoryPush:
+class PathContribution:
     """What pushed a node toward where it went.
 
     Attributes:
@@ -167,7 +167,7 @@ class StoryChange:
     title: str
     before: str
     after: str
-    pushes: list[StoryPush]
+    pushes: list[PathContribution]
 
 
 @dataclass(frozen=True)

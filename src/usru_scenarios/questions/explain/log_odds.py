@@ -18,8 +18,8 @@ from usru_scenarios.model.schema import Judgement, Model
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats, PiecewiseCurve, Program, StepLaw, Term
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.undrawn import UndrawnTrials
-from usru_scenarios.results.explain import CarriedCell, DirectPart, DirectShares, PullErrors
+from usru_scenarios.questions.unseen import UnseenTrialBounds
+from usru_scenarios.results.explain import CarriedCell, ContributionErrors, DirectPart, DirectShares
 from usru_scenarios.sampler.tables import BlockStates, RowIndex
 from usru_scenarios.timeline import Grid
 
@@ -315,7 +315,7 @@ def shares(
     scenarios: Sequence[str],
     sums: Sequence[Floats],
     weights: tuple[Floats, Floats],
-    unseen: UndrawnTrials,
+    unseen: UnseenTrialBounds,
 ) -> DirectShares:
     """The averages of each part and of the whole.
 
@@ -344,7 +344,7 @@ def shares(
     return DirectShares(*whole, parts)
 
 
-def _limits(contrast: LogOddsDecomposition, part: Contribution, unseen: UndrawnTrials) -> Floats:
+def _limits(contrast: LogOddsDecomposition, part: Contribution, unseen: UnseenTrialBounds) -> Floats:
     """The least and the largest that a part can give in a single trial, shape (2,)."""
     rows = part.log_odds[part.places.possible(unseen.support, unseen.step)]
     drawn = np.isfinite(contrast.parts[-1].log_odds[0])  # the others have no baseline, so that no redraw lands there
@@ -354,8 +354,8 @@ def _limits(contrast: LogOddsDecomposition, part: Contribution, unseen: UndrawnT
 
 
 def _averages(
-    values: Floats, weights: tuple[Floats, Floats], limits: Floats, unseen: UndrawnTrials
-) -> tuple[float, float, PullErrors]:
+    values: Floats, weights: tuple[Floats, Floats], limits: Floats, unseen: UnseenTrialBounds
+) -> tuple[float, float, ContributionErrors]:
     more = np.array([[1.0], [1.0]]), np.array(unseen.chance)[:, None]
     everywhere, where_true = (
         covering_unseen(
@@ -367,7 +367,7 @@ def _averages(
         )
         for number, share in enumerate(more)
     )
-    errors = PullErrors(float(everywhere.error), float(where_true.error))
+    errors = ContributionErrors(float(everywhere.error), float(where_true.error))
     return float(everywhere.value) + 0.0, float(where_true.value) + 0.0, errors  # + 0.0 leaves no minus zero
 
 

@@ -32,7 +32,7 @@ from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import window
 from usru_scenarios.questions.explain.paths import DrawnPath
 from usru_scenarios.questions.show import conditions_in_words
-from usru_scenarios.results.explain import Story, StoryChange, StoryEvent, StoryMoment, StoryPush, StoryRule
+from usru_scenarios.results.explain import PathContribution, Story, StoryChange, StoryEvent, StoryMoment, StoryRule
 
 Kind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
 
@@ -61,7 +61,7 @@ class PointTable:
 
 
 @dataclass(frozen=True)
-class Narrator:
+class PathDescriber:
     """A path with all that is needed to tell it.
 
     Attributes:
@@ -185,11 +185,11 @@ class Narrator:
     def _title(self, node: str) -> str:
         return "The scenario" if node == OUTCOME else self.model.drivers[node].title or node
 
-    def _pushes(self, node: str, step: int, way: int) -> Iterator[StoryPush]:
+    def _pushes(self, node: str, step: int, way: int) -> Iterator[PathContribution]:
         """What pushed a node to its state at a step; a number up (`way` 1) or down (-1)."""
         compiled = self.program.nodes[node]
         if self._imposed(node, step):
-            yield StoryPush(node, "imposed", self.shown(node, step), 0, None, None, [], inferred=False)
+            yield PathContribution(node, "imposed", self.shown(node, step), 0, None, None, [], inferred=False)
             return
         numeric = isinstance(compiled, NumericNode)
         toward = VALUE if numeric else self.shown(node, step)
@@ -205,7 +205,7 @@ class Narrator:
         value = compiled.imposed[step]
         return bool(value >= 0) if isinstance(compiled, CategoricalNode) else not np.isnan(value)
 
-    def _by_parents(self, node: str, step: int, toward: str, way: int) -> Iterator[StoryPush]:
+    def _by_parents(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
         for block in self._blocks(node):
             if block.rows and block.lag <= step:
                 weight = float(self.program.weights[block.parent][step]) if block.kind == "impact" else 1.0
@@ -246,7 +246,7 @@ class Narrator:
             return None
         return CitedCell(found.judgement.mean, found.sources, weight)
 
-    def _by_rules(self, node: str, step: int, toward: str, way: int) -> Iterator[StoryPush]:
+    def _by_rules(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
         for name, rule in self.model.rules.items():
             if node in rule.then and self._holds(rule, step):
                 weight = float(self.program.weights[name][step]) if node == OUTCOME else 1.0
@@ -255,7 +255,7 @@ class Narrator:
                 gives = self._at(path, node, toward, weight)
                 yield from _push(name, "rule", state="holds", lag=rule.lag, gives=gives, holds=holds, way=way)
 
-    def _by_events(self, node: str, step: int, toward: str, way: int) -> Iterator[StoryPush]:
+    def _by_events(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
         home: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
         for name, key, event, steps in self._calendar:
             if name != node or step not in steps:
@@ -263,13 +263,13 @@ class Narrator:
             path, title = (*home, "events", key), _event_title(key, event)
             if isinstance(event, Event) and event.prior is not None and step == steps.start:
                 sources = self._event_sources(node, event)
-                yield StoryPush(node, "event", title, 0, None, None, list(sources), _is_inferred(sources))
+                yield PathContribution(node, "event", title, 0, None, None, list(sources), _is_inferred(sources))
             if event.points is not None:
                 holds = None if toward == VALUE else self._at(path, "points", HOLD, 1.0)
                 gives = self._at(path, "points", toward, 1.0)
                 yield from _push(node, "event", state=title, lag=0, gives=gives, holds=holds, way=way)
 
-    def _by_priors(self, node: str, step: int, toward: str) -> Iterator[StoryPush]:
+    def _by_priors(self, node: str, step: int, toward: str) -> Iterator[PathContribution]:
         """The row of priors that holds, where it makes the new state likely."""
         compiled = self.program.nodes[node]
         if node == OUTCOME or not isinstance(compiled, CategoricalNode) or step in compiled.forced:
@@ -283,13 +283,13 @@ class Narrator:
                 ):
                     found = self.judged[("drivers", node, "prior_given", key, "prior", toward)]
                     when, sources = conditions_in_words(row.when), list(found.sources)
-                    yield StoryPush(node, "prior", when, 0, None, None, sources, found.is_inferred)
+                    yield PathContribution(node, "prior", when, 0, None, None, sources, found.is_inferred)
                 return
 
 
 def _push(
     of: str, kind: Kind, *, state: str, lag: int, gives: CitedCell | None, holds: CitedCell | None, way: int
-) -> Iterator[StoryPush]:
+) -> Iterator[PathContribution]:
     """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
     points = 0.0 if gives is None else gives.points * gives.weight * way
     hold = 0.0 if holds is None else min(holds.points * holds.weight, 0.0)
@@ -300,7 +300,9 @@ def _push(
         sources |= dict.fromkeys(holds.sources)
     if points > 0 or hold < 0:
         inferred = _is_inferred(sources)
-        yield StoryPush(of, kind, state, lag, points if points > 0 else None, hold or None, list(sources), inferred)
+        yield PathContribution(
+            of, kind, state, lag, points if points > 0 else None, hold or None, list(sources), inferred
+        )
 
 
 def _is_inferred(sources: Mapping[str, None] | tuple[str, ...]) -> bool:

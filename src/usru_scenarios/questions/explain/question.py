@@ -25,7 +25,7 @@ from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
-from usru_scenarios.questions.explain.narrative import Narrator
+from usru_scenarios.questions.explain.narrative import PathDescriber
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
 from usru_scenarios.questions.explain.state_evidence import (
     EvidenceSums,
@@ -33,8 +33,8 @@ from usru_scenarios.questions.explain.state_evidence import (
     state_evidence,
 )
 from usru_scenarios.questions.impossible import not_met, too_few, without_probability
-from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
-from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
+from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
@@ -182,7 +182,7 @@ class _Explainer:
         case = self._wanted[1], self.conditioned.given
         return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
 
-    def _unseen(self, sums: PathSums) -> UndrawnTrials:
+    def _unseen(self, sums: PathSums) -> UnseenTrialBounds:
         """What was never drawn, in the weights of the trials that were."""
         trials, effective = float(sums.trials.sum()), sums.effective_trials
         least = LeastErrors(self.full, effective, lambda _: np.zeros(()), self.seen.parts)
@@ -194,7 +194,7 @@ class _Explainer:
         if found is None:
             return None
         path = self.sampler.write_down(found)
-        narrator = Narrator(self.model, self.program, self.sampler.readings, self.judged, path)
+        narrator = PathDescriber(self.model, self.program, self.sampler.readings, self.judged, path)
         return narrator.story(found.agreement)
 
     # Trials ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from usru_scenarios.model.schema import Categorical, Judgement, Model
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.results.explain import (
     CitedPoints,
     NumberEvidence,
@@ -41,7 +41,7 @@ class EvidenceSums:
     true: Floats
     counts: Sequence[Floats]
     totals: Mapping[str, Floats]
-    unseen: UndrawnTrials | None = None
+    unseen: UnseenTrialBounds | None = None
 
     @property
     def false(self) -> Floats:
@@ -116,7 +116,7 @@ def _told(reading: Discretization, counts: Floats, sums: EvidenceSums) -> tuple[
 
 
 def _with_unseen(
-    reading: Discretization, counts: Floats, sums: EvidenceSums, unseen: UndrawnTrials
+    reading: Discretization, counts: Floats, sums: EvidenceSums, unseen: UnseenTrialBounds
 ) -> tuple[Floats, Floats, Floats]:
     """The same with trials added that are in the state, or in another one, and in which it hardly or mostly comes true.
 

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated
-from usru_scenarios.estimation.estimates import UNDRAWN, Estimate
+from usru_scenarios.estimation.estimates import MOST_MISSED, Estimate
 from usru_scenarios.estimation.variance_shares import (
     GroupedSums,
     correlation_ratio,
@@ -35,7 +35,7 @@ from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.target import Target
-from usru_scenarios.questions.undrawn import kinds_of
+from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.results.sensitivity import (
     DriverUncertainty,
     UncertaintyErrors,
@@ -234,7 +234,8 @@ class DriverSampler:
         order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
         groups = [group for group in order if possible[:, group].any()]
         groups = groups[: max(2, _MOST_UNSEEN // (len(block_states) * sums.sums[0].size))]
-        own = np.eye(len(reading.states))[groups][:, None] * possible * UNDRAWN  # (kinds of the driver, steps, groups)
+        # shape (kinds of the driver, steps, groups)
+        own = np.eye(len(reading.states))[groups][:, None] * possible * MOST_MISSED
         kinds = len(groups) * len(block_states)
         added = np.broadcast_to(own[:, None], (len(groups), len(block_states), *own.shape[1:])).reshape(
             kinds, *own.shape[1:]
@@ -255,7 +256,7 @@ class DriverSampler:
         if often or reading not in self.exchanged or not self.support.sways(reading.node):
             return None
         low, high = self._limits
-        moved: Floats = 2 * UNDRAWN * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
+        moved: Floats = 2 * MOST_MISSED * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
         return moved
 
     def run(self, block: int) -> DriverSums:

@@ -16,7 +16,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
-from usru_scenarios.questions.least_differences import Limits, SingleTrials, averaged, covered, variation_covered
+from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.target import Target
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
@@ -27,7 +27,7 @@ TAILS = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
-class HeldDriver:
+class FixedDriver:
     """A driver held in a state, or at a value, at every step."""
 
     driver: str
@@ -78,14 +78,14 @@ def moves(
     return sorted(found, key=lambda one: (-one.swing, one.driver))
 
 
-def _holds(node: Node, part: NodeOutline) -> Iterator[HeldDriver]:
+def _holds(node: Node, part: NodeOutline) -> Iterator[FixedDriver]:
     """The states of a driver, or two values of a number; none where an intervention holds it at any step."""
     if isinstance(node, NumericNode):
         if np.isnan(node.imposed).all():
             for value, share in zip(_tails(node), TAILS, strict=True):
-                yield HeldDriver(node.name, value, share)
+                yield FixedDriver(node.name, value, share)
     elif (node.imposed < 0).all():
-        yield from (HeldDriver(node.name, state) for state in part.states)
+        yield from (FixedDriver(node.name, state) for state in part.states)
 
 
 def _tails(node: NumericNode) -> list[float]:
@@ -105,7 +105,7 @@ class _HeldStates:
         said: what single trials can say under each.
     """
 
-    held: Sequence[HeldDriver]
+    held: Sequence[FixedDriver]
     changes: Floats
     trials: Floats
     said: Sequence[SingleTrials]

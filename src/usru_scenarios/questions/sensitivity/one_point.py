@@ -29,7 +29,7 @@ _WHY = {
 
 
 @dataclass(frozen=True)
-class OnePointMore:
+class UnitPerturbation:
     """A judgement with one point more.
 
     Attributes:
@@ -53,10 +53,10 @@ class OnePointMore:
 
 def one_point_more(
     model: Model, program: Program, all_judged: Iterable[Judged]
-) -> tuple[list[OnePointMore], dict[str, list[Judged]]]:
+) -> tuple[list[UnitPerturbation], dict[str, list[Judged]]]:
     """The judgements with one point more each, and those for which there is no such thing, by the reason."""
     raiser = _OnePointEditor(model, program)
-    found: list[OnePointMore] = []
+    found: list[UnitPerturbation] = []
     left_out: dict[str, list[Judged]] = {}
     for judged in all_judged:
         one = raiser.of(judged)
@@ -72,7 +72,7 @@ class _OnePointEditor:
     model: Model
     program: Program
 
-    def of(self, judged: Judged) -> OnePointMore | None:
+    def of(self, judged: Judged) -> UnitPerturbation | None:
         owner, value = _owner(judged.path), judged.mean(self.model.grid)
         node = self.program.nodes[owner] if owner is not None else None
         factor = self._worth(owner)
@@ -93,7 +93,7 @@ class _OnePointEditor:
                 changed, change = self._parameter(judged.path, node, value), "+1 point"
             case _:
                 return None
-        return OnePointMore(judged, owner, value, changed, change)
+        return UnitPerturbation(judged, owner, value, changed, change)
 
     def _worth(self, owner: str | None) -> float:
         """The factor that one point is on the odds."""

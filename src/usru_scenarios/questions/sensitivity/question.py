@@ -13,7 +13,7 @@ from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.least_differences import averaged, covered
+from usru_scenarios.questions.difference_error_floors import averaged, covered
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties
 from usru_scenarios.questions.sensitivity.moves import moves
 from usru_scenarios.questions.sensitivity.slopes import slopes

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import delta_method_error, undrawn
+from usru_scenarios.estimation.estimates import delta_method_error, rule_of_three_bound
 from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
 from usru_scenarios.model.schema import Model, Weight
 from usru_scenarios.names import OUTCOME
@@ -23,7 +23,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.sensitivity.likelihood_ratio import EffectEstimates, PathwiseEstimator, PathwiseSums
-from usru_scenarios.questions.sensitivity.one_point import OnePointMore, one_point_more
+from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation, one_point_more
 from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded
@@ -97,9 +97,9 @@ class _SlopeEstimator:
         self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
 
     @cached_property
-    def undrawn(self) -> float:
+    def unseen_bound(self) -> float:
         """The share that trials that were never drawn may have."""
-        return float(undrawn(self.plan.trials, self.said.missed(self.plan.trials)))
+        return float(rule_of_three_bound(self.plan.trials, self.said.missed(self.plan.trials)))
 
     @property
     def model(self) -> Model:
@@ -114,7 +114,7 @@ class _SlopeEstimator:
         self._draw_anew(cells, [n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
         effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
         visits = EffectEstimates(*self._probabilities(sums))
-        present = _EffectOfOne("none", visits.value[0], visits.residuals[:, 0], visits.count, self.undrawn)
+        present = _EffectOfOne("none", visits.value[0], visits.residuals[:, 0], visits.count, self.unseen_bound)
         return Slopes(
             name=self.aim.name,
             step="mean" if self.aim.step is None else self.labels[self.aim.step],
@@ -128,16 +128,16 @@ class _SlopeEstimator:
 
     # What is read from the same draws --------------------------------------------------------------------------------
 
-    def _matters(self, cell: OnePointMore) -> bool:
+    def _matters(self, cell: UnitPerturbation) -> bool:
         """Whether anything that the scenarios depend on changes."""
         return cell.changed != cell.value and (cell.owner is None or cell.owner in self.above)
 
-    def _is_followed(self, cell: OnePointMore) -> bool:
+    def _is_followed(self, cell: UnitPerturbation) -> bool:
         node = self.program.nodes.get(cell.owner or "")
         return self._matters(cell) and isinstance(node, CategoricalNode)
 
     def _survey(
-        self, cells: Sequence[OnePointMore], followed: Sequence[int], found: dict[int, _EffectOfOne]
+        self, cells: Sequence[UnitPerturbation], followed: Sequence[int], found: dict[int, _EffectOfOne]
     ) -> tuple[PathwiseSums, EffectEstimates, Floats]:
         """Follow judgements and weights; gives the sums of the first walk, weights' derivatives and least errors."""
         first: tuple[PathwiseSums, EffectEstimates, Floats] | None = None
@@ -149,7 +149,7 @@ class _SlopeEstimator:
             sums = estimator.sums(self.map_blocks)
             counting = self.shares[estimator.counting]
             effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
-            of_cells, of_weights = (self.undrawn * most for most in estimator.most(self.said.support))
+            of_cells, of_weights = (self.unseen_bound * most for most in estimator.most(self.said.support))
             for place, number in enumerate(some):
                 carried = estimator.carried and cells[number].owner == OUTCOME
                 if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
@@ -174,7 +174,9 @@ class _SlopeEstimator:
 
     # What is drawn anew ----------------------------------------------------------------------------------------------
 
-    def _draw_anew(self, cells: Sequence[OnePointMore], numbers: Sequence[int], found: dict[int, _EffectOfOne]) -> None:
+    def _draw_anew(
+        self, cells: Sequence[UnitPerturbation], numbers: Sequence[int], found: dict[int, _EffectOfOne]
+    ) -> None:
         """The effects of some judgements, from the changed models on common random numbers."""
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             some = numbers[start : start + _VARIANTS_AT_ONCE]
@@ -183,12 +185,12 @@ class _SlopeEstimator:
             visits = np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
             trials, count = drawn.trials, float(drawn.trials.sum())
             for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
-                least = self.undrawn * float(self.shares @ farthest_apart(self.program, program))
+                least = self.unseen_bound * float(self.shares @ farthest_apart(self.program, program))
                 moved = one - visits[0]
                 value = moved.sum(axis=0) / count
                 found[number] = _EffectOfOne("drawn anew", value, moved - value * trials[:, None], count, least)
 
-    def _changed(self, cell: OnePointMore) -> Program:
+    def _changed(self, cell: UnitPerturbation) -> Program:
         """The program with another value of a judgement; the nodes that it does not touch are the same ones."""
         changed = compile_model(with_values(self.model, {cell.path: cell.changed})).nodes
         touched = [name for name in self.program.nodes if self._is_touched(cell, name)]
@@ -199,7 +201,7 @@ class _SlopeEstimator:
         return replace(self.program, nodes=nodes)
 
     @staticmethod
-    def _is_touched(cell: OnePointMore, node: str) -> bool:
+    def _is_touched(cell: UnitPerturbation, node: str) -> bool:
         if cell.owner is not None:
             return node == cell.owner
         return cell.path[:1] != ("odds_per_point",) or cell.path[1:] != (
@@ -249,7 +251,7 @@ class _SlopeEstimator:
 
     def _least_relative(self, weight: float, least: float, value: float, chance: float) -> float:
         """The least error of an elasticity, from those of the derivative and of the probability that it is per."""
-        return (abs(weight) * least + abs(float(value)) * (self.undrawn if least else 0.0)) / float(chance)
+        return (abs(weight) * least + abs(float(value)) * (self.unseen_bound if least else 0.0)) / float(chance)
 
     def _aimed_elasticity(
         self, weight: float, slope: _EffectOfOne, present: tuple[Floats, Floats]
@@ -268,7 +270,7 @@ class _SlopeEstimator:
         least = self._least_relative(weight, slope.least, value[0], chance)
         return _change(value[0], residuals[:, 0], slope.count, least)
 
-    def _effect(self, cell: OnePointMore, found: _EffectOfOne | None) -> JudgementEffect:
+    def _effect(self, cell: UnitPerturbation, found: _EffectOfOne | None) -> JudgementEffect:
         nothing = _EffectOfOne("none", np.zeros(len(self.order)), np.zeros((2, len(self.order))), 1.0)
         found = found or nothing
         return JudgementEffect(

@@ -27,7 +27,7 @@ from usru_scenarios.program.program import (
     StepLaw,
     kept,
 )
-from usru_scenarios.questions.sensitivity.one_point import OnePointMore
+from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States
 
 _NOTHING: Floats = np.asarray(0.0)
@@ -112,7 +112,7 @@ class TiltedProgram:
         cells: the judgements, numbered in their order.
     """
 
-    def __init__(self, model: Model, program: Program, cells: Sequence[OnePointMore]) -> None:
+    def __init__(self, model: Model, program: Program, cells: Sequence[UnitPerturbation]) -> None:
         self.program = program
         self.cells: dict[str, list[int]] = {}
         draw: dict[KeyPath, int] = {}
@@ -136,7 +136,9 @@ class TiltedProgram:
         if law.keep is not None and bool(np.all(law.keep >= 1.0)):
             return LawTilts((), ())
         tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in _grouped(parents, added, cells)]
-        slants = [curve_tilt for curve in law.curves if curve.points.ndim == 3 for curve_tilt in _slants(curve, cells)]
+        slants = [
+            curve_tilt for curve in law.curves if curve.points.ndim == 3 for curve_tilt in _curve_tilts(curve, cells)
+        ]
         return LawTilts(tuple(tables), tuple(slants))
 
 
@@ -193,7 +195,7 @@ def _grouped(parents: tuple[Parent, ...], added: Floats, cells: Sequence[int]) -
         yield RowTilt(parents, acts, tuple(cells[one] for one in who.tolist()), small, patterns.T)
 
 
-def _slants(curve: PiecewiseCurve, cells: Sequence[int]) -> Iterator[CurveTilt]:
+def _curve_tilts(curve: PiecewiseCurve, cells: Sequence[int]) -> Iterator[CurveTilt]:
     added = (curve.points[1 : len(cells) + 1] - curve.points[0]).round(_DIGITS)
     for cell, points in zip(cells, added, strict=True):
         if points.any():

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judgement_band
-from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
+from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.simulate.least_errors import LeastErrors, shares
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
 from usru_scenarios.results.common import Warned, warned
 from usru_scenarios.results.simulate import (
     Band,
@@ -315,7 +315,7 @@ def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats,
     above = sums.total / trials
     mean = node.scale.low + above
     error = np.sqrt(np.maximum(sums.squares / trials - above**2, 0.0) / np.maximum(effective - 1, 1))
-    missed = undrawn(least.trials)
+    missed = rule_of_three_bound(least.trials)
     quantiles, errors = {}, {}
     for share in QUANTILES:
         reach = np.maximum(np.sqrt(share * (1.0 - share) / effective), missed)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, ratio, undrawn
+from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
 from usru_scenarios.exact.inference import NothingObservedError
 from usru_scenarios.language.text import Text, one_step
 from usru_scenarios.model.judgements import judgements
@@ -26,13 +26,13 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
 from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.impossible import too_few, without_probability
-from usru_scenarios.questions.least_differences import SingleTrials, averaged, covered
-from usru_scenarios.questions.simulate.least_errors import LeastErrors, covering
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import parse_target
-from usru_scenarios.questions.undrawn import kinds_of
+from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
 from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
 from usru_scenarios.questions.watch.value_of_information import (
@@ -226,7 +226,7 @@ def _sighted(
     found = indicator_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
     future = counts.gathered(question.cells)[1].sum(axis=0)
     ends = least.cells(question.cells, question.horizon, drawn=bool(way))
-    weight = float(undrawn(sums.effective_trials) * future.sum())
+    weight = float(rule_of_three_bound(sums.effective_trials) * future.sum())
     possible = reading.possible(least.support, question.on)
     return with_unseen(found, counts, question.cells, possible, weight * kinds_of(future / future.sum(), *ends))
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, covering_unseen, delta_method_error, undrawn
+from usru_scenarios.estimation.estimates import (
+    MOST_MISSED,
+    Estimate,
+    covering_unseen,
+    delta_method_error,
+    rule_of_three_bound,
+)
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.program.program import Floats
 from usru_scenarios.program.truth import Truth
@@ -141,12 +147,14 @@ def _unseen(share: Floats, trials: Floats) -> Floats:
     None where a state was seen always or never, which may be so by construction.
     """
     drawn = float(np.sum(trials))
-    return np.where((share > 0.0) & (share < 1.0), undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+    return np.where((share > 0.0) & (share < 1.0), rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
 
 
 def _missed(likely: Floats, trials: Floats) -> Floats:
     """The same of the likelihoods once a state has been seen, shape (states, sets), by the trials in which it was."""
-    least: Floats = undrawn(trials, np.where(trials < _FEW, UNDRAWN, 1.0))[:, None] * np.maximum(likely, 1.0 - likely)
+    least: Floats = rule_of_three_bound(trials, np.where(trials < _FEW, MOST_MISSED, 1.0))[:, None] * np.maximum(
+        likely, 1.0 - likely
+    )
     return least
 
 
@@ -166,7 +174,7 @@ def with_unseen(
         return found
     drawn = float(np.sum(found.trials))
     share = found.probability.value
-    unseen = np.where(possible, undrawn(drawn) * np.maximum(share, 1.0 - share), 0.0)
+    unseen = np.where(possible, rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
     total = counts.gathered(cells)[0].sum(axis=0)
     states = np.eye(len(possible))[possible]
     added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)

@@ -23,7 +23,7 @@ FALSE = Some(())
 
 
 @dataclass(frozen=True)
-class EventChannel:
+class FormulaState:
     """Trials of which the same is left to ask.
 
     Attributes:
@@ -46,7 +46,7 @@ class ChannelSplit:
         decided: for a channel before and an event, the states in which the event has become certain.
     """
 
-    channels: list[EventChannel]
+    channels: list[FormulaState]
     routes: dict[tuple[int, int], Truths] = field(default_factory=dict)
     decided: dict[tuple[int, int], Truths] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ class ChannelSplit:
         return all(before == after for before, after in self.routes)
 
 
-def start(events: Sequence[Formula], *, root: bool) -> tuple[list[EventChannel], list[int]]:
+def start(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState], list[int]]:
     """The one channel before the first step (none where nothing is pending), and the events that are certain at once.
 
     Args:
@@ -66,11 +66,11 @@ def start(events: Sequence[Formula], *, root: bool) -> tuple[list[EventChannel],
     asked = [(number, simplified(event)) for number, event in enumerate(events)]
     pending = tuple((number, event) for number, event in asked if event not in (TRUE, FALSE))
     sure = [number for number, event in asked if event == TRUE]
-    return ([EventChannel(True, pending)] if root or pending else []), sure
+    return ([FormulaState(True, pending)] if root or pending else []), sure
 
 
 def split_by_conditions(
-    channels: Sequence[EventChannel], step: int, conditions: Mapping[Timed, Truths], *, root: bool
+    channels: Sequence[FormulaState], step: int, conditions: Mapping[Timed, Truths], *, root: bool
 ) -> ChannelSplit:
     """Read some conditions at a step.
 
@@ -83,9 +83,9 @@ def split_by_conditions(
     shape = np.broadcast_shapes(*(truth.shape for truth in conditions.values()))
     cases = cache(lambda parts: _cases({part: np.broadcast_to(conditions[part], shape) for part in parts}))
     result = ChannelSplit([])
-    places: dict[EventChannel, int] = {}
+    places: dict[FormulaState, int] = {}
 
-    def send(number: int, channel: EventChannel, where: Truths) -> None:
+    def send(number: int, channel: FormulaState, where: Truths) -> None:
         if channel.pending or (channel.root and root):
             _mark(result.routes, (number, places.setdefault(channel, len(places))), where)
 
@@ -94,7 +94,7 @@ def split_by_conditions(
         for event, left in channel.pending:
             met = set(timed_parts(left))
             leaving.setdefault(tuple(part for part in conditions if part in met), []).append((event, left))
-        send(number, EventChannel(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
+        send(number, FormulaState(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
         for read, group in leaving.items():
             for truths, where in cases(read):
                 after = [(event, progressed(left, truths, step)) for event, left in group]
@@ -102,7 +102,7 @@ def split_by_conditions(
                     if left == TRUE:
                         _mark(result.decided, (number, event), where)
                 rest = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
-                send(number, EventChannel(False, rest), where)
+                send(number, FormulaState(False, rest), where)
     result.channels = list(places)
     return result
 

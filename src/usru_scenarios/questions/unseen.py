@@ -14,7 +14,7 @@ from usru_scenarios.program.support import Support
 
 
 @dataclass(frozen=True)
-class UndrawnTrials:
+class UnseenTrialBounds:
     """Trials that were never drawn, as they can be at a step.
 
     Attributes:

@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, farthest, floored, in_doubt, undrawn
+from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
 from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.simulate.least_errors import missed_by
+from usru_scenarios.questions.simulate.error_floors import missed_by
 
 Limits = tuple[Floats, Floats]
 
@@ -88,11 +88,11 @@ def covered(
         trials: for how many independent trials those drawn stand.
         limits: gives what single ones can say; asked for only where it may matter.
         said: by the programs that they come from.
-        lowest: as in `sampler.estimates.floored`.
+        lowest: as in `sampler.estimates.with_error_floor`.
     """
     if not in_doubt(found, trials, lowest=lowest):
         return found
-    return floored(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
+    return with_error_floor(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
 
 
 def variation_covered(
@@ -107,8 +107,8 @@ def variation_covered(
         limits: gives theirs; asked for only where it may matter.
         said: by the programs that they come from.
     """
-    if not np.any(found.error < undrawn(trials)):
+    if not np.any(found.error < rule_of_three_bound(trials)):
         return found
-    share = undrawn(trials, max(one.missed(trials) for one in said))
+    share = rule_of_three_bound(trials, max(one.missed(trials) for one in said))
     far = np.minimum(farthest(apart, *limits()).sum(axis=-1) / 2, 1.0)
     return Estimate(found.value, np.maximum(found.error, share * far))

@@ -19,7 +19,7 @@ from support.oracle import Json
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, compiled
 from support.tiny import study_of
-from test_least_errors import WAR
+from test_error_floors import WAR
 from usru_scenarios.estimation import estimates as pure
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
@@ -50,7 +50,9 @@ class Told(NamedTuple):
 
 def without_floors(patch: pytest.MonkeyPatch) -> None:
     """The errors that the draws alone tell."""
-    replace_everywhere(patch, pure.undrawn, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape))
+    replace_everywhere(
+        patch, pure.rule_of_three_bound, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape)
+    )
 
 
 def likely(program: Program) -> Floats:

@@ -18,7 +18,7 @@ from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Key, compiled, estimates, truths_of
 from support.tiny import study_of
 from usru_scenarios.estimation import estimates as pure
-from usru_scenarios.estimation.estimates import Estimate, floored
+from usru_scenarios.estimation.estimates import Estimate, with_error_floor
 
 RARE = {path.stem: path for path in sorted((Path(__file__).parent / "models" / "rare").glob("*.json"))}
 
@@ -50,8 +50,8 @@ def misses(raw: Json, trials: int, seed: int) -> Iterator[tuple[Key, float, floa
 
 
 def without_floors(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pure, "UNDRAWN", 0.0)
-    replace_everywhere(patch, pure.floored, lambda found, *_, **__: found)
+    patch.setattr(pure, "MOST_MISSED", 0.0)
+    replace_everywhere(patch, pure.with_error_floor, lambda found, *_, **__: found)
 
 
 SEEDS = {"random-24": 24, "random-63": 63, "random-461": 461, "random-536": 536, "random-743": 743}
@@ -97,11 +97,11 @@ def test_random_models_are_not_within_the_errors_of_their_draws_alone(monkeypatc
 def test_the_rule_of_three() -> None:
     limits = np.array([0.0, 0.2, 0.0]), np.array([1.0, 0.4, 0.0])
     found = Estimate(np.array([0.9, 0.25, 0.0]), np.array([0.0, 0.001, 0.0]))
-    floors = floored(found, 300.0, lambda: limits).error
+    floors = with_error_floor(found, 300.0, lambda: limits).error
     assert floors == pytest.approx([0.9 * 3 / 300, 0.15 * 3 / 300, 0.0])  # the third can be nothing else
     large = Estimate(np.array([0.5]), np.array([0.1]))
-    assert floored(large, 300.0, lambda: pytest.fail("not asked for")) is large
-    few = floored(Estimate(np.array([0.9]), np.array([0.0])), 0.5, lambda: (np.zeros(1), np.ones(1)))
+    assert with_error_floor(large, 300.0, lambda: pytest.fail("not asked for")) is large
+    few = with_error_floor(Estimate(np.array([0.9]), np.array([0.0])), 0.5, lambda: (np.zeros(1), np.ones(1)))
     assert few.error == pytest.approx([0.9])  # never more than what is possible
 
 

@@ -13,13 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import UNDRAWN, Estimate, farthest, floored, in_doubt, undrawn
+from usru_scenarios.estimation.estimates import (
+    MOST_MISSED,
+    Estimate,
+    farthest,
+    in_doubt,
+    rule_of_three_bound,
+    with_error_floor,
+)
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, Not, Timed, atoms, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth, states_of
-from usru_scenarios.questions.undrawn import UndrawnTrials
+from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.forecast import ForecastSums, simulate
 from usru_scenarios.settings import DEFAULT_SEED
@@ -109,7 +116,7 @@ class LeastErrors:
         effective = np.divide(self.trials * mass, longest, out=np.zeros_like(mass), where=longest > 0)
         return self._floored(found, effective[:, None], self._rows)
 
-    def unseen(self, members: Sequence[int], step: int, weight: float) -> UndrawnTrials:
+    def unseen(self, members: Sequence[int], step: int, weight: float) -> UnseenTrialBounds:
         """Trials that were never drawn, at a step, of which some scenarios are asked.
 
         Args:
@@ -119,8 +126,8 @@ class LeastErrors:
         """
         low, high = self._shares(members)
         drawn = self.trials * weight
-        return UndrawnTrials(
-            self.support, step, (float(low[step]), float(high[step])), float(undrawn(self.trials)) * drawn
+        return UnseenTrialBounds(
+            self.support, step, (float(low[step]), float(high[step])), float(rule_of_three_bound(self.trials)) * drawn
         )
 
     def cells(self, cells: Sequence[Sequence[int]], step: int, *, drawn: bool) -> Limits:
@@ -140,12 +147,12 @@ class LeastErrors:
         """An estimate of the outcome, its error raised where trials that were never drawn could add to it."""
         if not in_doubt(found, effective):
             return found
-        return floored(found, effective, limits, self.missed if missed is None else missed)
+        return with_error_floor(found, effective, limits, self.missed if missed is None else missed)
 
     @property
     def _missed_paths(self) -> float | None:
         """The same of whole paths: a drawn scenario that has never been somewhere may be rare, its states often met."""
-        return UNDRAWN if self.program.feedback or self._drawn else None
+        return MOST_MISSED if self.program.feedback or self._drawn else None
 
     @cached_property
     def missed(self) -> float:
@@ -155,7 +162,7 @@ class LeastErrors:
         met = {name: self._least_met(name) for name in read if name in self.support.possible}
         alone = (float(shares.min()) for shares in met.values())
         together = (_least_together(node, met) for node in map(self.program.nodes.__getitem__, causes))
-        return UNDRAWN if min([1.0, *alone, *together]) * self.trials < _OFTEN else 1.0
+        return MOST_MISSED if min([1.0, *alone, *together]) * self.trials < _OFTEN else 1.0
 
     def _least_met(self, name: str) -> Floats:
         """The least share of each state of a node over the steps at which it is possible, 1 without any."""
@@ -228,13 +235,13 @@ class LeastErrors:
             certain = possible & (possible.sum(axis=1, keepdims=True) == 1)
             return _zero_or_one(certain), _zero_or_one(possible)
 
-        return floored(found, self.trials, limits)
+        return with_error_floor(found, self.trials, limits)
 
     def values(self, name: str, value: Floats, error: Floats) -> Floats:
         """The errors of a numeric node's mean or quantile at each step, shape (steps,)."""
         node = self.program.nodes[name]
         assert isinstance(node, NumericNode), "states have shares"
-        missed = undrawn(self.trials)
+        missed = rule_of_three_bound(self.trials)
         if not np.any(error < missed * (node.scale.high - node.scale.low)):
             return error
         low, high = self.support.ranges[name].T
@@ -272,21 +279,21 @@ def least_error(
         value: the estimate.
         effective: for how many unweighted trials those stand that agree with what is given, at the least.
 
-    It is 0 where all trials must agree; else by the rule of three, as in `sampler.estimates.floored`.
+    It is 0 where all trials must agree; else by the rule of three, as in `sampler.estimates.with_error_floor`.
     """
     if not cases or math.isnan(value):
         return 0.0
     support = Support(program)
     ends = [_ends(support, *case) for case in cases]
     low, high = (math.fsum(end) / len(ends) for end in zip(*ends, strict=True))
-    return float(undrawn(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
+    return float(rule_of_three_bound(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
 
 
 def covering(
     error: float, value: float, case: tuple[Formula, Formula | None], program: Program, effective: float
 ) -> float:
     """The standard error of a sampled probability, raised to the least one; as in `least_error`, of a single case."""
-    if error >= float(undrawn(effective)) * max(value, 1.0 - value):
+    if error >= float(rule_of_three_bound(effective)) * max(value, 1.0 - value):
         return error  # it is no constant, and what is possible need not be looked into
     return max(error, least_error([case], program, value, effective))
 
