@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
 
@@ -91,6 +92,11 @@ def wheel(session: nox.Session) -> None:
     built = Path("build/wheel").absolute()
     session.run("uv", "build", "--quiet", "--clear", "--out-dir", str(built), external=True)
     (file,) = built.glob("*.whl")
+    folder = Path("src/usru_scenarios/help")
+    with ZipFile(file) as archive:
+        missing = {f"usru_scenarios/help/{path.name}" for path in folder.iterdir()} - {*archive.namelist()}
+    if missing:
+        session.error(f"the wheel lacks {', '.join(sorted(missing))}")
     install(session, "--reinstall-package", PROJECT["name"], str(file))
     session.chdir(built)
     session.run("usru", "validate")

@@ -1,7 +1,8 @@
 """Writes what pages take from the program itself: `python docs/generate.py --write`.
 
-That is the reference of docs/cli.md, from the commands, and in docs/method.md the modules that cite each entry. Without
---write it says whether the pages are as they should be, and ends with status 1 where one is not.
+That is the reference of docs/cli.md, from the commands, and in docs/method.md the modules that cite each entry. Besides
+it puts the help texts that `usru --help` and `usru COMMAND --help` write into the package. Without --write it says
+whether all are as they should be, and ends with status 1 where one is not.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any
 import typer
 
 from usru_scenarios.cli.app import command
+from usru_scenarios.entry import HELP, WIDTH, help_file
 
 HERE = Path(__file__).parent
 PAGE, METHOD = HERE / "cli.md", HERE / "method.md"
+FOLDER = Path(HELP)
 PACKAGE = HERE.parent / "src" / "usru_scenarios"
 MARK = "<!-- From here on the page is written by docs/generate.py. -->\n"
 SEVERAL = 3
@@ -33,12 +36,14 @@ def main(arguments: list[str]) -> None:
     """Write the pages, or compare them."""
     if arguments not in ([], ["--write"]):
         sys.exit(__doc__)
-    for path, make in ((PAGE, generated), (METHOD, located)):
-        page = path.read_text(encoding="utf-8")
-        if page == (right := make(page)):
+    made = {path: make(path.read_text(encoding="utf-8")) for path, make in ((PAGE, generated), (METHOD, located))}
+    made |= {FOLDER / name: text for name, text in helps().items()}
+    for path, right in made.items():
+        if path.exists() and path.read_text(encoding="utf-8") == right:
             continue
         if not arguments:
-            sys.exit(f"docs/{path.name} does not say what the program says: run python docs/generate.py --write")
+            sys.exit(f"{path.name} does not say what the program says: run python docs/generate.py --write")
+        path.parent.mkdir(exist_ok=True)
         path.write_text(right, encoding="utf-8")
 
 
@@ -131,6 +136,22 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _filled(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
+
+
+# The help texts ------------------------------------------------------------------------------------------------------
+
+
+def helps() -> dict[str, str]:
+    """The help text of `usru` and of each command, by the names of their files."""
+    group = command()
+    with group.make_context("usru", [], terminal_width=WIDTH - 2) as context:  # its margin
+        made = {help_file(): group.get_help(context)}
+        for name in group.list_commands(context):
+            found = group.get_command(context, name)
+            assert found is not None
+            inner = found.make_context(name, [], parent=context, resilient_parsing=True)
+            made[help_file(name)] = found.get_help(inner)
+    return {name: f"{text}\n" for name, text in made.items()}
 
 
 # The method ----------------------------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import usru_scenarios as us
-from support.command import COMMAND, HARBOUR, answer, environment, shell, usru
+from support.command import COMMAND, HARBOUR, answer, environment, in_terminal, shell, usru
 from usru_scenarios.cli import main, progress
 from usru_scenarios.cli.progress import Progress
 
@@ -192,7 +190,7 @@ def test_colour_where_there_is_no_terminal(changes: dict[str, str], coloured: bo
 
 @pytest.mark.parametrize(("changes", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colour_in_a_terminal(changes: dict[str, str], coloured: bool) -> None:
-    shown = _in_terminal([*COMMAND, *RUN], **{"TERM": "xterm", "COLUMNS": "80", **changes})
+    shown = in_terminal([*COMMAND, *RUN], **{"TERM": "xterm", "COLUMNS": "80", **changes})
     assert "Open" in shown
     assert ("\x1b[" in shown) == coloured
 
@@ -272,25 +270,6 @@ def test_nobody_sees_a_bar_who_did_not_want_one_or_has_no_terminal(monkeypatch: 
         monkeypatch.setattr("sys.stderr", screen)
         assert list(Progress(wanted=wanted, patience=0.0).map(str, range(3))) == ["0", "1", "2"]
         assert screen.getvalue() == ""
-
-
-def _in_terminal(command: list[str], **changes: str) -> str:
-    """What a command writes to a terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes), close_fds=True
-    )
-    os.close(theirs)
-    shown = bytearray()
-    try:
-        while part := os.read(ours, 65536):
-            shown += part
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait() == 0
-    return shown.decode("utf-8")
 
 
 # Start-up

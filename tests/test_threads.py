@@ -76,7 +76,7 @@ def test_an_interruption_of_the_start_is_silent(tmp_path: Path) -> None:
     found = environment()
     found["PYTHONPATH"] = os.pathsep.join([str(tmp_path), found["PYTHONPATH"]])
     done = subprocess.run(
-        [*COMMAND, "--help"], env=found, cwd=HERE.parent, capture_output=True, check=False, timeout=60
+        [*COMMAND, "--version"], env=found, cwd=HERE.parent, capture_output=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 

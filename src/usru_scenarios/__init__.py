@@ -11,12 +11,12 @@ Names are imported when they are first used, so that importing the package costs
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from usru_scenarios.version import __version__
 
+TYPE_CHECKING = False  # as type checkers take it; `typing` itself would be half of what `usru --help` costs
 if TYPE_CHECKING:
+    from typing import Any
+
     from usru_scenarios.exact.inference import NotExact, TooLarge
     from usru_scenarios.problems import (
         ImpossibleEvidence,
@@ -106,6 +106,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

@@ -1,18 +1,81 @@
-"""Where the `usru` command begins: what holds for its whole process is settled here, before numpy is loaded."""
+"""Where the `usru` command begins: what holds for its whole process is settled here, before numpy is loaded.
+
+Help is written from files that `python docs/generate.py` makes of the commands, so that it takes next to no time: this
+module imports nothing that Python has not loaded for itself.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from io import TextIOWrapper
 
 from usru_scenarios.threads import one_thread
+
+HELP = os.path.join(os.path.dirname(__file__), "help")  # noqa: PTH118, PTH120  # pathlib takes as long as all the rest
+"""The folder of the help texts; that of a command is called as `help_file` says."""
+
+WIDTH = 80
+"""Columns for which they are laid out, and which help never goes beyond."""
 
 
 def main() -> int:
     """Run the command line of this process, and return its exit status."""
-    os.environ.update(one_thread(os.environ))
     try:
+        status = _helped(sys.argv[1:])
+        if status is not None:
+            return status
+        os.environ.update(one_thread(os.environ))
         from usru_scenarios.cli import main as command
 
         return command()
     except KeyboardInterrupt:  # while that is still being imported
         return 130
+
+
+def help_file(command: str = "") -> str:
+    """The name of the file with the help text of a command, or of `usru` itself."""
+    return f"usru-{command}.txt" if command else "usru.txt"
+
+
+def _helped(arguments: list[str]) -> int | None:
+    """Write the help text that is asked for, in full and in no other way than the commands themselves would write it.
+
+    Returns:
+        The exit status; None where something else is asked for, the terminal is narrower, or the text can't be written:
+        then nothing has been done that the commands would not do again, or tell.
+    """
+    match arguments:
+        case []:
+            name, stream, status = "", sys.stderr, 2
+        case ["-h" | "--help"]:
+            name, stream, status = "", sys.stdout, 0
+        case [name, "-h" | "--help"] if name.isalpha() and name.islower():
+            stream, status = sys.stdout, 0
+        case _:
+            return None
+    if not isinstance(stream, TextIOWrapper) or _columns() < WIDTH:
+        return None
+    try:
+        with open(os.path.join(HELP, help_file(name)), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            text = file.read()
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        return None
+    return status
+
+
+def _columns() -> int:
+    """How wide the terminal is, found as `shutil.get_terminal_size` finds it."""
+    try:
+        columns = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        columns = 0
+    if columns > 0:
+        return columns
+    try:
+        return (sys.__stdout__ and os.get_terminal_size(sys.__stdout__.fileno()).columns) or WIDTH
+    except (ValueError, OSError):
+        return WIDTH

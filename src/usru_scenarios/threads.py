@@ -7,7 +7,9 @@ be set before numpy is imported, and only in processes that are ours: the comman
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OF_ALL = "OMP_NUM_THREADS"
 """OpenMP's; the libraries that have a name of their own obey it too, where theirs is not set."""

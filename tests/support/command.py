@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from unittest import mock
 
@@ -72,3 +74,23 @@ def shell(script: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def in_terminal(command: list[str], columns: int = 80, status: int = 0, /, **changes: str) -> str:
+    """What a command writes to a terminal so many columns wide, where it ends with this status."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes), close_fds=True
+    )
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait() == status
+    return shown.decode("utf-8")
