@@ -25,7 +25,7 @@ from support.reference_models import case
 from support.sampled import ERRORS
 from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, limited, study_of
 from usru_scenarios.exact.inference import NotExact, TooLarge
-from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws, UsruError
+from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewTrials, UsruError
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.schemas import output_schema
@@ -286,7 +286,7 @@ RARE = "P(mood=high @ end | mood=high and talks=deal and thaw and trade=down @ s
 
 def test_too_few_draws_are_refused_with_the_estimate(studies: Callable[[str], Study]) -> None:
     study = limited(studies("feedback"), most_trials=2048, least_effective=400.0)
-    with pytest.raises(TooFewDraws, match=r"too few: \d+ effective trials for P\(mood=high @ end") as caught:
+    with pytest.raises(TooFewTrials, match=r"too few: \d+ effective trials for P\(mood=high @ end") as caught:
         study.ask(RARE, trials=1024, method="sample")
     wanted = number(studies("feedback").ask(RARE, method="exact"))
     assert 0 < caught.value.effective_trials < 400
@@ -511,7 +511,7 @@ def test_a_forecast_under_what_can_not_be(tmp_path: Path) -> None:
         study.simulate(given=["law=passed @ 2001", "law=dead @ end"], trials=1024)
     study = limited(study, most_trials=2048, least_effective=1500.0)
     seen = ["mood=high and talks=deal @ end"]
-    with pytest.raises(TooFewDraws, match="too few"):
+    with pytest.raises(TooFewTrials, match="too few"):
         study.simulate(given=seen, trials=1024, method="sample")
     assert study.simulate(given=seen, trials=1024).run.method == "exact"
 

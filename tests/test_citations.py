@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -86,6 +87,51 @@ def test_sections_that_are_cited_are_those_of_the_format() -> None:
     ]
     assert len(cited) > 50
     assert [one for one in cited if one[1] not in headings] == []
+
+
+# Names ----------------------------------------------------------------------------------------------------------------
+
+_QUOTED = re.compile(r"(?<![`\w])`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)`")
+
+
+def written_names(sources: dict[str, str]) -> set[str]:
+    """All names that stand in the code of modules, in texts that are no docstrings too, and their own."""
+    found = {part for path in sources for part in Path(path).with_suffix("").parts}
+    for text in sources.values():
+        tree = ast.parse(text)
+        plain = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                    found.add(name)
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.keyword(arg=str(name)):
+                    found.add(name)
+                case ast.Constant(value=str(value)) if id(node) not in plain:
+                    found.update(re.findall(r"\w+", value))
+    return found
+
+
+def strange_names(sources: dict[str, str]) -> list[tuple[str, str]]:
+    """What docstrings quote as a name that no code and no module of Python has, with the module."""
+    known = written_names(sources)
+    return [
+        (path, quoted)
+        for path, text in sources.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for quoted in _QUOTED.findall(node.value.value)
+        if not set(quoted.split(".")) <= known and quoted.partition(".")[0] not in sys.stdlib_module_names
+    ]
+
+
+def test_docstrings_name_what_is_there() -> None:
+    assert strange_names(texts(PACKAGE)) == []
+
+
+def test_sabotaged_a_docstring_with_a_name_of_yesterday_is_found() -> None:
+    sources = {**texts(PACKAGE), "names.py": '"""As in `names.Prober` and `OUTCOME`."""\n'}
+    assert ("names.py", "names.Prober") in strange_names(sources)
+    assert ("names.py", "OUTCOME") not in strange_names(sources)
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 from support.command import HARBOUR, HERE, answer, environment
 from support.labour import Labour
 from support.living import members, wait_until
-from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.running import cluster
 from usru_scenarios.running.cluster import Cluster, NoClusterError
 from usru_scenarios.running.tasks import TASK_SECONDS
@@ -88,7 +88,7 @@ def test_what_is_short_or_says_nothing_of_its_length_runs_here(local: Cluster, m
 
 def test_an_error_is_the_error_itself(local: Cluster) -> None:
     results = local.map(Labour(faults=(7, 30)).double, range(50))
-    with pytest.raises(TooFewDraws, match="of block 7") as caught:
+    with pytest.raises(TooFewTrials, match="of block 7") as caught:
         list(results)
     assert caught.value.effective_trials == 7.0
 

@@ -34,7 +34,7 @@ def test_a_call_that_makes_no_sense_is_no_file_that_cant_be_read() -> None:
 
 
 def test_every_status_is_one_that_the_command_line_promises() -> None:
-    one = {"ModelError", "ImpossibleEvidence", "TooFewDraws", "NoAnchor", "NothingObservedError"}
+    one = {"ModelError", "ImpossibleEvidence", "TooFewTrials", "NoAnchor", "NothingObservedError"}
     assert {kind.__name__ for kind in errors() if kind.exit_status == 1} == one
     assert {kind.exit_status for kind in errors()} == {1, 2, 101}
 
@@ -44,7 +44,7 @@ def test_every_status_is_one_that_the_command_line_promises() -> None:
     [
         (us.UsageError("no", "yes"), "yes"),
         (us.ArgumentError("no"), ""),
-        (us.TooFewDraws(7.0, 0.2, 0.1, "it"), "ask for more with -n, or for something less rare"),
+        (us.TooFewTrials(7.0, 0.2, 0.1, "it"), "ask for more with -n, or for something less rare"),
     ],
 )
 def test_a_hint_stands_below_the_message_and_comes_through_a_pipe(error: UsruError, hint: str) -> None:

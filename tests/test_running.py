@@ -20,7 +20,7 @@ from support.labour import Labour
 from support.living import children, members, wait_until
 from support.tiny import TINY, study_of
 from usru_scenarios.cli.progress import Progress
-from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.running import pool as worker_processes
 from usru_scenarios.running import processes
 from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
@@ -120,7 +120,7 @@ def test_no_worker_runs_far_ahead_of_what_is_taken(tmp_path: Path) -> None:
 def test_an_error_is_that_of_the_first_block_that_has_one(pool: Processes) -> None:
     results = pool.map(Labour(faults=(7, 30)).double, range(50))
     assert [next(results) for _ in range(6)] == [0, 2, 4, 6, 8, 10]
-    with pytest.raises(TooFewDraws, match="of block 7") as caught:
+    with pytest.raises(TooFewTrials, match="of block 7") as caught:
         list(results)
     assert (caught.value.effective_trials, caught.value.estimate) == (7.0, 0.25)
     assert "in double" in caught.value.__notes__[0]

@@ -55,7 +55,7 @@ def among_the_observed(raw: Json, seen: Formula, keep: Callable[[Memory, int, Vi
         truths = list(flags)
         for place, one in enumerate(timed):
             if step in one.steps:
-                truth = true_in(program, one.condition, view)
+                truth = true_in(program, one.predicate, view)
                 truths[place] = flags[place] and truth if one.mode == "always" else flags[place] or truth
         return tuple(truths), keep(kept, step, view)
 

@@ -131,7 +131,7 @@ def test_interventions_and_observations_are_known() -> None:
     program = compiled(TINY)
     imposed = Support(program.intervene("mood", "high", range(3)))
     assert imposed.possible["mood"].tolist() == [[True, False]] * 3
-    seen = Timed("at", range(1, 2), parsed("P(mood=high @ 2001)", program).condition)
+    seen = Timed("at", range(1, 2), parsed("P(mood=high @ 2001)", program).predicate)
     observed = Support(program, [seen])
     assert observed.possible["mood"].tolist() == [[True, True], [True, False], [True, True]]
 

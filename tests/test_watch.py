@@ -26,7 +26,7 @@ from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, compiled, entropy, exact_model
 from support.tiny import limited
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewDraws
+from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewTrials
 from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
 from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
 from usru_scenarios.report import Layout, render_report
@@ -321,7 +321,7 @@ def test_what_is_too_rare_is_refused(opened: Opened, monkeypatch: pytest.MonkeyP
     study = limited(opened(raw), most_trials=100_000)
     assert study.watch(given=[f"({event}) @ now"], trials=100).run.method == "exact"
     monkeypatch.setattr("usru_scenarios.questions.watch.exact_indicators._SECONDS", 0.0)
-    with pytest.raises(TooFewDraws):
+    with pytest.raises(TooFewTrials):
         study.watch(given=[f"({event}) @ now"], trials=100)
 
 

@@ -256,7 +256,7 @@ class ImpossibleEvidence(UsruError):  # noqa: N818  # a public name
     """What is said to have been seen can't happen in the model, or did in none of a great many trials."""
 
 
-class TooFewDraws(UsruError):  # noqa: N818  # a public name
+class TooFewTrials(UsruError):  # noqa: N818  # a public name
     """Too few trials agree with what was seen for an answer; `estimate` and `standard_error` are what they say."""
 
     def __init__(self, effective_trials: float, estimate: float, standard_error: float, what: str) -> None:

@@ -13,7 +13,7 @@ from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
 
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.settings import (
     DEFAULT_LIMITS,
     DEFAULT_MODEL,
@@ -179,7 +179,7 @@ class Study:
             ArgumentError: an argument makes no sense, whatever the model; a ValueError. So does every other question.
             QueryError: an intervention or observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
-            TooFewDraws: too few trials agree with what is given.
+            TooFewTrials: too few trials agree with what is given.
             TooLarge, NotExact: an exact forecast was asked for that can't be had.
         """
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
@@ -197,7 +197,7 @@ class Study:
                 weights=self.program.weights,
                 map_blocks=map_blocks,
             )
-        except (ImpossibleEvidence, TooFewDraws):
+        except (ImpossibleEvidence, TooFewTrials):
             if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
                 return self._exactly(settings, conditions)
             raise
@@ -291,7 +291,7 @@ class Study:
 
         Raises:
             QueryError: the query can't be understood.
-            ImpossibleEvidence, TooFewDraws, TooLarge, NotExact: as in `simulate`.
+            ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.language.query import parse_statement
         from usru_scenarios.language.questions import conditioned
@@ -341,7 +341,7 @@ class Study:
         Raises:
             QueryError: the question or an intervention makes no sense in this model.
             ImpossibleEvidence: the scenario never comes true at that step, or what is given can't happen.
-            TooFewDraws: too few trials agree with what is given.
+            TooFewTrials: too few trials agree with what is given.
         """
         from usru_scenarios.questions.explain.question import explain
 
@@ -378,7 +378,7 @@ class Study:
         Raises:
             QueryError: a time, a scenario, an intervention or an observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
-            TooFewDraws: too few trials agree with what is given.
+            TooFewTrials: too few trials agree with what is given.
         """
         from usru_scenarios.questions.watch.question import parse_watch, watch
 
@@ -448,7 +448,7 @@ class Study:
         """Do the expectations of the file hold?
 
         Args:
-            robust: in how many perturbed models to look besides (see `analysis.perturb`).
+            robust: in how many perturbed models to look besides (see `questions/perturbation.py`).
             trials: of the first draws, where it is sampled; more are made where an expectation is undecided.
             seed: of the random streams, and of the perturbed judgements.
             method: as in `ask`.

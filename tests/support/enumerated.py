@@ -61,7 +61,7 @@ def reference(raw: Json, events: Sequence[Formula], resolution: Resolution | Non
         after = list(memory)
         for place, one in enumerate(timed):
             if step in one.steps:
-                truth = true_in(program, one.condition, view)
+                truth = true_in(program, one.predicate, view)
                 after[place] = memory[place] and truth if one.mode == "always" else memory[place] or truth
         return tuple(after)
 

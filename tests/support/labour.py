@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from usru_scenarios.problems import TooFewDraws
+from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.threads import NAMES
 
 
@@ -35,7 +35,7 @@ class Labour:
 
     def double(self, block: int) -> int:
         if block in self.faults:
-            raise TooFewDraws(block, 0.25, 0.1, f"of block {block}")
+            raise TooFewTrials(block, 0.25, 0.1, f"of block {block}")
         return 2 * block
 
     def add(self, more: int, block: int) -> int:

@@ -58,7 +58,7 @@ def some_of(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
 
 
 def law(states: Sequence[str]) -> st.SearchStrategy[Json]:
-    """Relative weights that are not all 0."""
+    """Relative odds that are not all 0."""
     return st.fixed_dictionaries(dict.fromkeys(states, shares)).filter(lambda law: sum(law.values()) > 0)
 
 

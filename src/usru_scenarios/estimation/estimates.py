@@ -24,7 +24,7 @@ _PLACES = 16
 """Places of the first axis that a group is folded into at a time."""
 
 _COLUMNS = 1 << 10
-"""Sums that are steadied at a time."""
+"""Sums that the controls are fitted to at a time."""
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """The share of a sum of squares that is no more than the rounding of what it is made of."""
@@ -47,7 +47,7 @@ class Estimate:
 
 
 def ratio(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over batches, with its standard error: method (17).
+    """The ratio of two sums over batches, with its standard error: method (17); so of `ever`, method (16).
 
     Args:
         numerators: shape (batches, ...).
@@ -138,7 +138,7 @@ def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
 
 
 MOST_MISSED = 3.0
-"""How many draws may be expected to hit what none has hit: that happens once in 20 times, e^-3 being 0.05."""
+"""How many trials may be expected to hit what none has hit: that happens once in 20 times, e^-3 being 0.05."""
 
 
 def with_error_floor(
@@ -158,7 +158,7 @@ def with_error_floor(
         effective: for how many independent trials those of the estimate stand, a number or of a shape that broadcasts.
         limits: gives the least and the largest value of a single trial, of a shape that broadcasts; asked for only
             where it may matter.
-        missed: the draws that may be expected to hit what none has hit.
+        missed: the trials that may be expected to hit what none has hit.
         lowest: 0 of probabilities, -1 of their differences.
     """
     if not in_doubt(found, effective, missed, lowest=lowest):
@@ -299,7 +299,7 @@ class Moments:
                 self.fold(at, sums[None, at], weights[own], basis[own])
 
     def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
-        """The ratios of the sums at some places, steadied by the controls: as `ratio` of what `steadied` gives.
+        """The ratios of the sums at some places: as `ratio` of `with_control_variates`. Method (18), of `ever` (16).
 
         Args:
             at: the places.

@@ -1,6 +1,6 @@
-"""What one input tells about an output, from draws of both: information, shifts, and shares of variance.
+"""What one input tells about an output, from trials of both: information, shifts, and shares of variance.
 
-Draws come in batches, and all estimators start from sums over batches. Sums have the axes (batches, ..., groups,
+Trials come in batches, and all estimators start from sums over batches. Sums have the axes (batches, ..., groups,
 values): the groups are what the input is read as, the values are the parts of the output (the probability of each
 scenario, say), and what lies between, such as steps, is added up or averaged.
 """
@@ -24,21 +24,21 @@ _NO_VARIANCE = 1e-12
 
 
 class GroupedSums(NamedTuple):
-    """Sums over batches of draws, apart for the groups that an input puts them in.
+    """Sums over batches of trials, apart for the groups that an input puts them in.
 
     Attributes:
-        draws: shape (batches, ..., groups), how many there are.
+        trials: shape (batches, ..., groups), how many there are.
         sums: shape (batches, ..., groups, values), of the output's values.
         squares: as `sums`, of their squares.
     """
 
-    draws: Floats
+    trials: Floats
     sums: Floats
     squares: Floats
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...], values: int) -> GroupedSums:
-        """Those of no draws, of shape (batches, ..., groups)."""
+        """Those of no trials, of shape (batches, ..., groups)."""
         return cls(np.zeros(shape), np.zeros((*shape, values)), np.zeros((*shape, values)))
 
 
@@ -46,8 +46,8 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
     """Sums over batches and groups.
 
     Args:
-        codes: shape (draws,), the group of each draw, from 0 on.
-        values: shape (values, draws), the output.
+        codes: shape (trials,), the group of each trial, from 0 on.
+        values: shape (values, trials), the output.
         groups: how many there are.
         starts: shape (batches,), where each batch starts.
     """
@@ -64,14 +64,14 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
 
 
 def partners(trials: int, starts: Integers) -> Integers:
-    """For each draw, another one whose input it is given: the next of its batch, so that batches stay independent.
+    """For each trial, another one whose input it is given: the next of its batch, so that batches stay independent.
 
     Shape (trials,).
 
-    A draw that is alone in its batch gets the one before it, for want of a next.
+    A trial that is alone in its batch gets the one before it, for want of a next.
 
     Args:
-        trials: how many draws, at least 2.
+        trials: how many trials, at least 2.
         starts: shape (batches,), where each batch starts.
     """
     ends = np.append(starts[1:], trials)
@@ -85,25 +85,25 @@ def partners(trials: int, starts: Integers) -> Integers:
 def information(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
     """The mutual information of the groups and an output of which the values are probabilities, in bits: method (42).
 
-    The values of a draw sum to 1. Shape (), the average over the axes between; by noise it may fall below 0.
+    The values of a trial sum to 1. Shape (), the average over the axes between; by noise it may fall below 0.
     """
     return jackknife(_information, *found, unseen=unseen)
 
 
-def _information(draws: Floats, sums: Floats, squares: Floats) -> Floats:
-    number = draws.sum(axis=-1)
-    inside = _entropy_terms(draws, sums, squares).sum(axis=-1)
+def _information(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    number = trials.sum(axis=-1)
+    inside = _entropy_terms(trials, sums, squares).sum(axis=-1)
     outside = _entropy_terms(number, sums.sum(axis=-2), squares.sum(axis=-2))
     return _average((inside - outside) / number / math.log(2))
 
 
-def _entropy_terms(draws: Floats, sums: Floats, squares: Floats) -> Floats:
-    """Draws times the sum over the values of x ln x, without its bias; shape of `draws`, 0 where there are none."""
+def _entropy_terms(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    """Trials times the sum over the values of x ln x, without its bias; shape of `trials`, 0 where there are none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums / draws[..., None]
+        mean = sums / trials[..., None]
         logs = sums * np.log(mean)
         spread = squares - sums * mean
-        bias = spread / (draws - 1)[..., None] / (2 * mean)
+        bias = spread / (trials - 1)[..., None] / (2 * mean)
     known = sums > 0
     terms: Floats = np.where(known, logs - np.where(np.isfinite(bias), bias, 0.0), 0.0)
     summed: Floats = terms.sum(axis=-1)
@@ -127,10 +127,10 @@ def _halves(sums: Floats) -> Floats:
     return apart
 
 
-def _shift(draws: Floats, sums: Floats) -> Floats:
-    number = draws.sum(axis=-1, keepdims=True)
+def _shift(trials: Floats, sums: Floats) -> Floats:
+    number = trials.sum(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = sums - draws[..., None] * (sums.sum(axis=-2, keepdims=True) / number[..., None])
+        beyond = sums - trials[..., None] * (sums.sum(axis=-2, keepdims=True) / number[..., None])
         beyond = np.nan_to_num(beyond / number[..., None])  # the share of the group times how far it is shifted
     signs = np.sign(beyond[:, ::-1])
     return _average((signs * beyond).sum(axis=(-2, -1)).mean(axis=1)) / 2
@@ -139,16 +139,16 @@ def _shift(draws: Floats, sums: Floats) -> Floats:
 def correlation_ratio(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
     """The first-order share of variance, shape (values + 1,), the last of all values together: method (44).
 
-    NaN where a value has no variance, or every draw is a group of its own.
+    NaN where a value has no variance, or every trial is a group of its own.
     """
     return jackknife(_ratio, *found, unseen=unseen)
 
 
-def _ratio(draws: Floats, sums: Floats, squares: Floats) -> Floats:
-    within = (squares - _per(sums**2, draws)).sum(axis=-2)
-    whole = _whole(draws, sums, squares)
-    occurring = (draws > 0).sum(axis=-1)
-    freedom = draws.sum(axis=-1) - occurring
+def _ratio(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    within = (squares - _per(sums**2, trials)).sum(axis=-2)
+    whole = _whole(trials, sums, squares)
+    occurring = (trials > 0).sum(axis=-1)
+    freedom = trials.sum(axis=-1) - occurring
     per_group = np.divide(occurring - 1, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0)
     noise = within * per_group[..., None]
     return _shares(whole - within - noise, whole)
@@ -162,41 +162,41 @@ def total_share(
     NaN as in `correlation_ratio`.
 
     Args:
-        found: the draws, however they are grouped.
-        differences: shape (batches, values), sums of squared differences between the values of a draw and those that
+        found: the trials, however they are grouped.
+        differences: shape (batches, values), sums of squared differences between the values of a trial and those that
     it has with the input of its partner; over the axes between they are summed.
-        unseen: as in `jackknife`, of the draws.
+        unseen: as in `jackknife`, of the trials.
         moved: shape (values,), the largest sum of such differences that they can make; none if the input is not read.
     """
     if unseen is None:
         return jackknife(_total, differences, *found)
     most = np.zeros(differences.shape[1:]) if moved is None else moved
-    kinds = len(unseen.draws)
+    kinds = len(unseen.trials)
     more = np.concatenate([np.zeros((kinds, len(most))), np.broadcast_to(most, (kinds, len(most)))])
     return jackknife(_total, differences, *found, unseen=[more, *(np.concatenate([part, part]) for part in unseen)])
 
 
-def _total(differences: Floats, draws: Floats, sums: Floats, squares: Floats) -> Floats:
-    number = draws.sum(axis=-1)
+def _total(differences: Floats, trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    number = trials.sum(axis=-1)
     number = number.reshape(len(number), -1)[:, :1]
-    return _shares(differences / 2 * (number - 1) / number, _whole(draws, sums, squares))
+    return _shares(differences / 2 * (number - 1) / number, _whole(trials, sums, squares))
 
 
 def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> Floats:
-    """The differences that `total_share` takes, from values of shape (values, draws)."""
+    """The differences that `total_share` takes, from values of shape (values, trials)."""
     differences: Floats = np.add.reduceat((values - exchanged) ** 2, starts, axis=-1).T
     return differences
 
 
-def _whole(draws: Floats, sums: Floats, squares: Floats) -> Floats:
+def _whole(trials: Floats, sums: Floats, squares: Floats) -> Floats:
     """The sum of squares around the mean, NaN where it is none: shape (..., values)."""
     squares = squares.sum(axis=-2)
-    whole = squares - _per(sums.sum(axis=-2) ** 2, draws.sum(axis=-1))
+    whole = squares - _per(sums.sum(axis=-2) ** 2, trials.sum(axis=-1))
     return np.where(whole > _NO_VARIANCE * squares, whole, 0.0)
 
 
-def _per(sums: Floats, draws: Floats) -> Floats:
-    return np.divide(sums, draws[..., None], out=np.zeros_like(sums), where=draws[..., None] > 0)
+def _per(sums: Floats, trials: Floats) -> Floats:
+    return np.divide(sums, trials[..., None], out=np.zeros_like(sums), where=trials[..., None] > 0)
 
 
 def _shares(parts: Floats, whole: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""Exact inference for models that are small enough; it shares nothing with the sampler but what a model means."""
+"""Exact inference for models that are small enough; it reads the program and imports nothing of the sampler."""

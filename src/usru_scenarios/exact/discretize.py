@@ -295,7 +295,7 @@ class PassRequest:
     """What a pass is asked for, as far as it shapes the laws.
 
     Attributes:
-        atoms: for each step, the atoms of the conditions that are read there.
+        atoms: for each step, the atoms of the predicates that are read there.
         nodes: for each step, the nodes whose distribution is reported.
     """
 

@@ -37,7 +37,7 @@ class FormulaState:
 
 @dataclass
 class ChannelSplit:
-    """What becomes of some channels when conditions over the same variables are read.
+    """What becomes of some channels when predicates over the same variables are read.
 
     Attributes:
         channels: the channels afterwards.
@@ -69,19 +69,19 @@ def start(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState],
     return ([FormulaState(True, pending)] if root or pending else []), sure
 
 
-def split_by_conditions(
-    channels: Sequence[FormulaState], step: int, conditions: Mapping[Timed, Truths], *, root: bool
+def split_by_predicates(
+    channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truths], *, root: bool
 ) -> ChannelSplit:
-    """Read some conditions at a step.
+    """Read some predicates at a step.
 
     Args:
         channels: the channels before.
         step: the step.
-        conditions: for each timed condition that is read, where it holds, all of one shape.
+        predicates: for each timed predicate that is read, where it holds, all of one shape.
         root: whether the channel of all trials is wanted for itself.
     """
-    shape = np.broadcast_shapes(*(truth.shape for truth in conditions.values()))
-    cases = cache(lambda parts: _cases({part: np.broadcast_to(conditions[part], shape) for part in parts}))
+    shape = np.broadcast_shapes(*(truth.shape for truth in predicates.values()))
+    cases = cache(lambda parts: _cases({part: np.broadcast_to(predicates[part], shape) for part in parts}))
     result = ChannelSplit([])
     places: dict[FormulaState, int] = {}
 
@@ -93,7 +93,7 @@ def split_by_conditions(
         leaving: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
         for event, left in channel.pending:
             met = set(timed_parts(left))
-            leaving.setdefault(tuple(part for part in conditions if part in met), []).append((event, left))
+            leaving.setdefault(tuple(part for part in predicates if part in met), []).append((event, left))
         send(number, FormulaState(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
         for read, group in leaving.items():
             for truths, where in cases(read):
@@ -108,23 +108,23 @@ def split_by_conditions(
 
 
 _BITS = 31
-"""So many conditions are read before the states are numbered anew; the numbers fit whatever is held in memory."""
+"""So many predicates are read before the states are numbered anew; the numbers fit whatever is held in memory."""
 
 
-def _cases(conditions: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
-    """Which of some conditions hold together, for every combination that occurs, and where it does.
+def _cases(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
+    """Which of some predicates hold together, for every combination that occurs, and where it does.
 
     Args:
-        conditions: any number of them, all of one shape.
+        predicates: any number of them, all of one shape.
     """
-    shape = next(iter(conditions.values())).shape
+    shape = next(iter(predicates.values())).shape
     codes = np.zeros(math.prod(shape), dtype=np.int64)
-    for number, truth in enumerate(conditions.values()):
+    for number, truth in enumerate(predicates.values()):
         if number % _BITS == _BITS - 1:
             codes = np.unique(codes, return_inverse=True)[1]
         codes = 2 * codes + truth.ravel()
     kinds, first, kind = np.unique(codes, return_index=True, return_inverse=True)
-    held = {part: truth.ravel()[first].tolist() for part, truth in conditions.items()}
+    held = {part: truth.ravel()[first].tolist() for part, truth in predicates.items()}
     return [
         ({part: truths[number] for part, truths in held.items()}, (kind == number).reshape(shape))
         for number in range(len(kinds))
@@ -136,7 +136,7 @@ def _mark(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Tru
 
 
 def progressed(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
-    """What is left of an event once some of its conditions have been read at a step."""
+    """What is left of an event once some of its predicates have been read at a step."""
     match formula:
         case Timed() if formula in truths:
             return _after(formula, step, holds=truths[formula])

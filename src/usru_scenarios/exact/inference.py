@@ -1,9 +1,9 @@
 """Exact inference: probabilities without sampling, where a model is small enough for it.
 
 A question is answered by one or more forward passes over the joint table of the variables that must be remembered
-(`passes`), whose laws come from the same compiled program as the sampler's (`finite`), with the events that are
-asked about followed in channels of that table (`tracking`). What a pass takes is predicted from the sizes of its tables
-before anything starts, and a question beyond the bound is refused with both figures, memory and time.
+(`passes`), whose laws come from the same compiled program as the sampler's (`discretize`), with the events that are
+asked about followed in channels of that table (`formula_states`). What a pass takes is predicted from the sizes of its
+tables before anything starts, and a question beyond the bound is refused with both figures, memory and time.
 
 Events that depend on the same nodes share a pass; one whose tables would not fit is taken apart, down to single events
 and, with numeric nodes, to parts of their quadrature.
@@ -569,8 +569,8 @@ def _visit(program: Program, members: frozenset[int]) -> Timed:
 
 def _members(visit: Formula) -> frozenset[int]:
     assert isinstance(visit, Timed)
-    assert isinstance(visit.condition, InStates)
-    return visit.condition.states
+    assert isinstance(visit.predicate, InStates)
+    return visit.predicate.states
 
 
 def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[PassQuestion]:

@@ -1,6 +1,6 @@
 """One forward pass over the joint table of the variables that must be remembered, which answers a question.
 
-`Pass.plan` says step by step which tasks are done in which order, `Pass.cost` what they take, and `Pass.run` does them.
+`ForwardPass.plan` says step by step which tasks are done in which order, `cost` what they take, and `run` does them.
 What has no bearing on the question is left out: a step knows no variable that nothing asked for depends on.
 """
 
@@ -24,7 +24,7 @@ from usru_scenarios.exact.discretize import (
     relevant,
     union,
 )
-from usru_scenarios.exact.formula_states import FormulaState, split_by_conditions, start
+from usru_scenarios.exact.formula_states import FormulaState, split_by_predicates, start
 from usru_scenarios.exact.quadrature import LatentQuadrature
 from usru_scenarios.exact.variable_elimination import (
     BUILD,
@@ -57,8 +57,8 @@ class PassQuestion:
         events: whose probabilities are wanted.
         reported: nodes whose distribution is wanted at every step.
         pairs: whether it is wanted how often a scenario follows another.
-        visits: sets of scenarios whose first visits are wanted, with nothing else; without observations of an outcome
-            that `comes_alone`.
+        visits: sets of scenarios whose first visits are wanted, with nothing else; only without observations, and where
+            all scenarios are kept alike and a redraw reads no state of its own, method (37).
         given: what has been observed: everything is asked of the trials in which it comes true. None for all trials.
     """
 
@@ -187,9 +187,9 @@ class ForwardPass:
         groups: dict[Axes, dict[Timed, Truths]] = {}
         for one in self.active[step]:
             axes = union(*(finite.reading(atom.node, step).variables for atom in atoms(one)))
-            groups.setdefault(axes, {})[one] = _holds(one.condition, finite, step, axes)
+            groups.setdefault(axes, {})[one] = _holds(one.predicate, finite, step, axes)
         drawn = self.drawn
-        tasks += [EliminationTask(conditions, (*axes, *drawn), drawn=drawn) for axes, conditions in groups.items()]
+        tasks += [EliminationTask(predicates, (*axes, *drawn), drawn=drawn) for axes, predicates in groups.items()]
         for name in self.question.reported:
             axes = (*finite.reading(name, step).variables, *drawn)
             tasks.append(EliminationTask(JointRequest(name, axes), axes))
@@ -284,7 +284,7 @@ class ForwardPass:
             parting = None
             before = len(channels)
             if isinstance(task.what, dict):
-                parting = split_by_conditions(channels, step, task.what, root=self.root)
+                parting = split_by_predicates(channels, step, task.what, root=self.root)
                 channels = parting.channels
             stages.append(ContractionStep.of(task, axes, needed, (before, len(channels)), parting))
             axes = stages[-1].after
@@ -449,17 +449,17 @@ class StepFactors:
 # Conditions ----------------------------------------------------------------------------------------------------------
 
 
-def _holds(condition: Formula, finite: DiscretizedModel, step: int, over: Axes) -> Truths:
-    """Where a condition holds, over variables of its step."""
+def _holds(predicate: Formula, finite: DiscretizedModel, step: int, over: Axes) -> Truths:
+    """Where a predicate holds, over variables of its step."""
     shape = [axis.size for axis in over]
-    match condition:
+    match predicate:
         case InStates(node, states):
             reading = finite.reading(node, step)
             assert reading.values is None, f"{node} has values and no states"
             truth = np.isin(reading.states, sorted(states))
         case Compared(node):
             reading = finite.reading(node, step)
-            truth = _compare(condition, reading)
+            truth = _compare(predicate, reading)
         case Not(part):
             return ~_holds(part, finite, step, over)
         case All(parts):
@@ -469,7 +469,7 @@ def _holds(condition: Formula, finite: DiscretizedModel, step: int, over: Axes) 
             held = [_holds(part, finite, step, over) for part in parts]
             return np.logical_or.reduce(held) if held else np.zeros(shape, dtype=np.bool_)
         case Timed():
-            raise ValueError("a condition within a time has no time of its own")
+            raise ValueError("a predicate within a time has no time of its own")
     return np.broadcast_to(broadcast_to_axes(truth, reading.variables, over), shape).astype(np.bool_)
 
 

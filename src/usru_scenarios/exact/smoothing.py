@@ -204,7 +204,7 @@ def _never(members: frozenset[int], steps: int) -> Formula:
 
 
 def _joined(split: ChannelSplit, after: Floats, axes: Axes, before: Axes, channels: int) -> Floats:
-    """The adjoint of reading conditions: from each channel what is found in those that its trials go to."""
+    """The adjoint of reading predicates: from each channel what is found in those that its trials go to."""
     rest = np.zeros((channels, *(axis.size for axis in before[1:])))
     for (source, target), where in split.routes.items():
         rest[source] += broadcast_to_axes(where, axes, before[1:]) * after[target]

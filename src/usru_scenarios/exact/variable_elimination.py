@@ -1,7 +1,7 @@
 """The order in which variables are summed out of a joint table, what that takes, and the sums: method (35).
 
 A pass keeps a table with a first axis for the channels of the events that are followed (`formula_states`), and one for
-each variable that something still depends on. A step is a list of *tasks*: a variable moves, conditions are read, a
+each variable that something still depends on. A step is a list of *tasks*: a variable moves, predicates are read, a
 distribution is reported.
 """
 
@@ -273,10 +273,10 @@ class FirstPassage:
 
 @dataclass(frozen=True)
 class EliminationTask:
-    """One thing to do at a step; truths of conditions have the shape (size of each axis of `over` ...).
+    """One thing to do at a step; truths of predicates have the shape (size of each axis of `over` ...).
 
     Attributes:
-        what: a move, timed conditions over the same variables and where they hold, a report, or first visits.
+        what: a move, timed predicates over the same variables and where they hold, a report, or first visits.
         uses: all variables that must be in the table.
         brings: the variable that comes in.
         report: of scenarios in sequence, read in passing while the outcome moves.
@@ -291,7 +291,7 @@ class EliminationTask:
 
     @property
     def over(self) -> Axes:
-        """The variables that conditions are laid out over."""
+        """The variables that predicates are laid out over."""
         return tuple(axis for axis in self.uses if axis not in self.drawn)
 
 
@@ -333,7 +333,7 @@ class ContractionStep:
         before, after: the axes of the table, the channels' not counted.
         over: the axes before anything is summed out, in the order of the table as the task leaves it.
         channels: how many there are before and after.
-        split: what becomes of the channels where conditions are read.
+        split: what becomes of the channels where predicates are read.
         moving: how a conditional table is multiplied in; None for other tasks, and for a move that mixes keeping and
             redrawing in place.
         passing: for the factors, where a report is read in passing.
@@ -468,12 +468,12 @@ def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
 
 
 def split_channels(stage: ContractionStep, table: Floats, parting: ChannelSplit, decided: Floats) -> Floats:
-    """The trials in their channels after conditions were read; what has become certain is added to `decided`.
+    """The trials in their channels after predicates were read; what has become certain is added to `decided`.
 
     Shape (channels after, size of each axis ...).
 
     Args:
-        stage: of the conditions.
+        stage: of the predicates.
         table: before them; it may be overwritten.
         parting: what becomes of the channels.
         decided: shape (events, draws), or (events, 1) where nothing depends on drawn judgements.

@@ -6,8 +6,6 @@ nodes are tabulated from, by method (4).
 
 # ruff: noqa: ARG002  # what one family does not need, another does
 
-# ruff: noqa: ARG002  # what one family does not need, another does
-
 from __future__ import annotations
 
 import math
@@ -23,7 +21,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 LogDensity = Callable[[Floats], Floats]
-"""Of a distribution over a support, up to a constant, in the logit of the share of the way through it, any shape."""
+"""Of a distribution between two ends, up to a constant, in the logit of a value's share of the way between them."""
 
 EVERYWHERE: Interval = (-math.inf, math.inf)
 
@@ -50,10 +48,13 @@ class Family(ABC):
     Attributes:
         name: as it is written.
         size: how many parameters it takes.
-        scales: the parameters that are above 0 whatever is drawn.
-        not_positive: what is said of one that is not.
-        place: the parameter that is a place which a value may come to, and can be moved by a point; None without one.
-        is_between: whether it lies between its first and its last parameter, and its parameters rise.
+        scales: which parameters are above 0 whatever is drawn, by their numbers from 0.
+        not_positive: the sentence of the error where one of these is not.
+        place: which parameter is a value in the middle of those that can be drawn (a mode, the mean of a normal
+            distribution), on the same scale as they are: `sensitivity` moves it by a point, and `check` perturbs it.
+            None where there is none, as for the mean of a logarithm.
+        is_between: whether its parameters rise and it lies between the first and the last, all on the scale of the
+            values.
         of_judgements: whether a judgement may follow it; otherwise a numeric node alone, over its range.
     """
 
@@ -68,6 +69,10 @@ class Family(ABC):
     @abstractmethod
     def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
         """Between which values it lies, from those of its parameters; `around` where it has no ends of its own."""
+
+    def centre(self, parameters: Sequence[Interval]) -> Interval:
+        """Where its centre lies, from the same: it stands for the ends of a distribution that has none."""
+        return parameters[self.place or 0]
 
     @abstractmethod
     def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
@@ -87,7 +92,7 @@ class Family(ABC):
 
     @abstractmethod
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
-        """The log-density of a numeric node's values, and the support within its range."""
+        """The log-density of a numeric node's values, and between which of its range they lie."""
 
     @abstractmethod
     def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
@@ -548,7 +553,10 @@ FAMILIES: dict[str, Family] = {
         _Beta("beta", 2, scales=(0, 1), not_positive="both parameters of 'beta' must be above 0", of_judgements=False),
     )
 }
-"""By name. A family that is added here can be written, drawn, perturbed and tabulated; what it is, `docs` must say."""
+"""By name. A family that is added here can be written, drawn and tabulated; CONTRIBUTING.md says what else it takes."""
 
-UNCERTAIN = ("pert", *(name for name, one in FAMILIES.items() if one.of_judgements and name != "pert"))
+USUAL = "pert"
+"""The family that hints propose."""
+
+UNCERTAIN = (USUAL, *(name for name, one in FAMILIES.items() if one.of_judgements and name != USUAL))
 """The families that a judgement may follow, the usual one first."""

@@ -36,7 +36,7 @@ _ASSUMPTION = re.compile(r"A\d+")
 
 
 def is_assumption(claim: str) -> bool:
-    """Whether an id is that of a declared assumption (`A` and digits), which no document supports."""
+    """Whether an id is that of a declared assumption (`A` and digits), which rests on no document."""
     return _ASSUMPTION.fullmatch(claim) is not None
 
 
@@ -221,7 +221,7 @@ def with_values(model: Model, values: Mapping[KeyPath, float | Floats]) -> Model
     Args:
         model: the model.
         values: by the paths of `judgements`. A persistence given as a duration becomes a probability per step. An
-            array, shape (draws,), is a value for each draw, for `program.compile_model` alone.
+            array, shape (draws,), is a value for each draw, for `compilation.compile_model` alone.
 
     Raises:
         KeyError: there is no judgement at a path.

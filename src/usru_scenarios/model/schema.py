@@ -172,8 +172,8 @@ class Distribution(Value):
         A normal distribution is cut off there, and so are normal ones among the parameters that say where it lies.
         """
         self._limits = low, high
-        for parameter in self.parameters:
-            if not any(parameter is one for one in self._scales):
+        for index, parameter in enumerate(self.parameters):
+            if self.of_family.is_between or index == self.of_family.place:
                 parameter.cut_off(low, high)
 
     @property
@@ -197,7 +197,8 @@ class Distribution(Value):
     @property
     def span(self) -> tuple[float, float]:
         """Where it lies before it is cut off: its bounds, a normal one, which has none, standing at its centre."""
-        return self.of_family.ends([one.span for one in self.parameters], self.parameters[0].span)
+        spans = [one.span for one in self.parameters]
+        return self.of_family.ends(spans, self.of_family.centre(spans))
 
     @property
     def is_certain(self) -> bool:
@@ -348,7 +349,7 @@ Points = Judgement
 Share = Annotated[
     Judgement, _bounded(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}")
 ]
-"""A relative weight >= 0: a prior, an initial share, a baseline."""
+"""Relative odds >= 0: a prior, an initial share, a baseline."""
 
 WeightNumber = Annotated[
     Judgement, _bounded(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
@@ -385,7 +386,7 @@ def _strength_above_zero(shares: dict[str, Judgement]) -> dict[str, Judgement]:
 
 
 Shares = Annotated[dict[Name, Share], Field(min_length=1), AfterValidator(_strength_above_zero), REPLACED_WHOLE]
-"""Relative weights of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
+"""Relative odds of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
 
 
 class DirichletPrior(Value):

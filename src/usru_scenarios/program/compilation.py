@@ -243,7 +243,7 @@ class _Compiler:
         return np.stack(np.broadcast_arrays(*(_NOTHING if one is None else one for one in values)), axis=-1)
 
     def _shares(self, shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
-        """Relative weights of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
+        """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
         return _normalised(self._row([self.value(shares[state]) if state in shares else None for state in states]))

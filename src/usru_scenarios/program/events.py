@@ -1,7 +1,7 @@
 """Events on the path of a trial through its steps: what queries ask about and observations state (section 9).
 
 Values only, of one kind: a formula. Its leaves are atoms on single nodes; `Timed` says at which steps the formula in
-it is read. A formula without `Timed` is a *condition*, true or false at a step; one whose atoms all stand within a
+it is read. A formula without `Timed` is a *predicate*, true or false at a step; one whose atoms all stand within a
 `Timed` is an *event*, true or false of a whole path. Interventions are no events: they change the program.
 """
 
@@ -41,11 +41,11 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A condition at a step, at some step, or at every step of a range (of one step for `at`)."""
+    """A predicate at a step, at some step, or at every step of a range (of one step for `at`)."""
 
     mode: Literal["at", "ever", "always"]
     steps: range
-    condition: Formula
+    predicate: Formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def conjuncts(formula: Formula) -> Iterator[Formula]:
 
 
 def timed_parts(formula: Formula) -> Iterator[Timed]:
-    """The timed conditions of an event, each once, in the order in which they are first met."""
+    """The timed parts of an event, each once, in the order in which they are first met."""
     seen: set[Timed] = set()
     waiting = [formula]
     while waiting:
@@ -104,7 +104,7 @@ def atoms(formula: Formula) -> Iterator[InStates | Compared]:
     match formula:
         case InStates() | Compared():
             yield formula
-        case Timed(condition=part) | Not(part):
+        case Timed(predicate=part) | Not(part):
             yield from atoms(part)
         case All(parts) | Some(parts):
             for part in parts:

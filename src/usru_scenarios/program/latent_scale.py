@@ -82,7 +82,7 @@ class LatentScale:
         return values
 
     def latent(self, value: float | Floats) -> Floats:
-        """The latent normal at which the scale has a value; infinite outside its support.
+        """The latent normal at which the scale has a value; infinite outside of its ends.
 
         Shape (), or (draws,) where the value or the scale is drawn.
         """

@@ -26,7 +26,7 @@ from usru_scenarios.timeline import Grid
 
 Floats = npt.NDArray[np.float64]
 Role = Literal["driver", "outcome", "consequence", "auxiliary"]
-"""What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `conditions`)."""
+"""What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `auxiliary`)."""
 
 JUDGEMENTS = "(judgements)"
 """The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
@@ -111,9 +111,9 @@ class CategoricalNode:
 
     Attributes:
         states: in the order of their names.
-        prior: relative weights, shape (size of each parent ..., states), over `prior_parents`.
+        prior: relative odds, shape (size of each parent ..., states), over `prior_parents`.
         initial: probabilities of the states at the first step, shape (states,), or None.
-        forced: for a step with a forced redraw, the relative weights that take the prior's place, shape (states,).
+        forced: for a step with a forced redraw, the relative odds that take the prior's place, shape (states,).
         persistence: shape (states,), the probability of keeping a state over one step.
         allowed: shape (states, states), from and to, or None where a redraw may go anywhere.
         terms, curves: the points of parents, same-step and lagged.

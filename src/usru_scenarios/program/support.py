@@ -404,7 +404,7 @@ class Support:
             ValueError: an atom does not stand within a time.
         """
         parts = list(timed_parts(event))
-        domains = self._domains((step, part.condition) for part in parts for step in part.steps)
+        domains = self._domains((step, part.predicate) for part in parts for step in part.steps)
         if math.prod(map(len, domains.values())) <= _COMBINATIONS:
             values = _combined(domains)
             return _told(truth(event, lambda part: _at_steps(part, values)))
@@ -415,26 +415,26 @@ class Support:
         return _told(truth(event, lambda part: flags[part]))
 
     def _part_truths(self, part: Timed) -> frozenset[bool]:
-        """The truth values of a timed condition, each step by itself."""
-        at_steps = [self._condition_truths(step, part.condition) for step in part.steps]
+        """The truth values of a timed predicate, each step by itself."""
+        at_steps = [self._predicate_truths(step, part.predicate) for step in part.steps]
         if part.mode == "always":
             found = {True} if all(True in truths for truths in at_steps) else set()
             return frozenset(found | ({False} if any(False in truths for truths in at_steps) else set()))
         found = {True} if any(True in truths for truths in at_steps) else set()
         return frozenset(found | ({False} if all(False in truths for truths in at_steps) else set()))
 
-    def _condition_truths(self, step: int, condition: Formula) -> frozenset[bool]:
-        domains = self._domains([(step, condition)])
+    def _predicate_truths(self, step: int, predicate: Formula) -> frozenset[bool]:
+        domains = self._domains([(step, predicate)])
         if math.prod(map(len, domains.values())) > _COMBINATIONS:
             return EITHER
         values = _combined(domains)
-        return _told(_at(step, condition, values))
+        return _told(_at(step, predicate, values))
 
     def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
-        """What each node that conditions at steps ask about can be: its states, or values of each kind of its range."""
+        """What each node that predicates at steps ask about can be: its states, or values of each kind of its range."""
         ends: dict[Site, set[float]] = {}
-        for step, condition in asked:
-            for atom in atoms(condition):
+        for step, predicate in asked:
+            for atom in atoms(predicate):
                 ends.setdefault((atom.node, step), set()).update([atom.value] if isinstance(atom, Compared) else [])
         return {site: self._domain(site, values) for site, values in ends.items()}
 
@@ -488,7 +488,7 @@ def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site,
             continue
         node = program.nodes[next(iter(asked))]
         if isinstance(node, CategoricalNode):
-            inside = states_of(part.condition, len(node.states))
+            inside = states_of(part.predicate, len(node.states))
             for step in part.steps:
                 left[node.name, step] = left.get((node.name, step), True) & inside
     yield from left.items()
@@ -507,14 +507,14 @@ def _told(truths: Truth) -> frozenset[bool]:
     return frozenset(np.unique(truths).tolist())
 
 
-def _at(step: int, condition: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
-    """Where a condition holds at a step."""
-    return truth(condition, lambda atom: holds(atom, values[atom.node, step]))
+def _at(step: int, predicate: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+    """Where a predicate holds at a step."""
+    return truth(predicate, lambda atom: holds(atom, values[atom.node, step]))
 
 
 def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
-    """Where a timed condition holds."""
-    first, *others = (_at(step, part.condition, values) for step in part.steps)
+    """Where a timed predicate holds."""
+    first, *others = (_at(step, part.predicate, values) for step in part.steps)
     for other in others:
         first = first & other if part.mode == "always" else first | other
     return first

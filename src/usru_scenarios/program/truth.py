@@ -40,7 +40,7 @@ def holds(atom: Formula, values: npt.NDArray[Any]) -> Truth:
     return np.asarray(COMPARISONS[atom.sign](values, atom.value))
 
 
-def states_of(condition: Formula, states: int) -> Truth:
-    """The states of a single node in which a condition on it holds, shape (states,)."""
+def states_of(predicate: Formula, states: int) -> Truth:
+    """The states of a single node in which a predicate of it holds, shape (states,)."""
     every = np.arange(states)
-    return np.broadcast_to(truth(condition, lambda atom: holds(atom, every)), every.shape)
+    return np.broadcast_to(truth(predicate, lambda atom: holds(atom, every)), every.shape)

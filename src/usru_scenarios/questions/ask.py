@@ -29,7 +29,7 @@ from usru_scenarios.language.questions import (
     probabilities,
 )
 from usru_scenarios.model.outline import Outline
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
@@ -164,7 +164,7 @@ class ProbabilityEstimator:
 
         Raises:
             ImpossibleEvidence: what was seen can't happen.
-            TooFewDraws: too few trials agree with what was seen.
+            TooFewTrials: too few trials agree with what was seen.
             exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
         """
         amount = self.settings.trials if trials is None else trials
@@ -202,7 +202,7 @@ class ProbabilityEstimator:
             return [_exact(program, probability) for probability in group]
         try:
             return self._sampled(program, group, trials)
-        except (ImpossibleEvidence, TooFewDraws) as too_rare:
+        except (ImpossibleEvidence, TooFewTrials) as too_rare:
             return self._rare(program, group, too_rare)
 
     def _rare(self, program: Program, group: Sequence[Probability], too_rare: UsruError) -> list[ProbabilityEstimate]:
@@ -307,7 +307,7 @@ def _too_few(program: Program, probability: Probability, sampled: _SampledGroup)
         return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan)
     unsaid = [text for text in probability.observed if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
-    return TooFewDraws(found.effective_trials, found.value, found.standard_error, what)
+    return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
 
 
 def _pair(case: Case) -> list[Formula]:
@@ -463,7 +463,7 @@ def answer(statement: Statement, prober: ProbabilityEstimator, labels: Sequence[
     """Answer a statement; a comparison that stays undecided is drawn again with more trials, up to the limit.
 
     Raises:
-        UsruError: as for `Prober.find`.
+        UsruError: as for `ProbabilityEstimator.find`.
     """
     wanted = [part for probability in probabilities(statement) for part in split(probability)]
     trials = prober.settings.trials
@@ -609,7 +609,7 @@ def answered(
         given: the observations, likewise.
 
     Raises:
-        UsruError: as for `Prober.find`.
+        UsruError: as for `ProbabilityEstimator.find`.
     """
     labels = prober.program.grid.labels
     outcome = answer(statement, prober, labels)

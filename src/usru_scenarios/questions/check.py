@@ -14,7 +14,7 @@ import numpy as np
 
 from usru_scenarios.language.questions import ComparisonStatement, Probability, probabilities
 from usru_scenarios.model.schema import Expectation, Model
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.ask import (
@@ -55,7 +55,7 @@ class ExpectationChecker:
         statements: its expectations by name.
         program: the model, compiled.
         in_profile: gives the program under a profile.
-        settings: as in `ask.Prober`.
+        settings: as in `ask.ProbabilityEstimator`.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
     """
 
@@ -165,7 +165,7 @@ def _checked(
     problem, outcome = None, None
     try:
         outcome = answer(statement, prober, prober.program.grid.labels)
-    except (ImpossibleEvidence, TooFewDraws) as error:
+    except (ImpossibleEvidence, TooFewTrials) as error:
         problem = str(error)
     return _told(expectation, outcome, problem)
 
@@ -191,7 +191,7 @@ def _told(expectation: Expectation, outcome: StatementValue | None, problem: str
 
 
 class PerturbedModels:
-    """Perturbed models, and which expectations hold in each; like `Drawing` it can be sent to where there is room."""
+    """Perturbed models, and which expectations hold in each; like `SharedGroups` it can be sent away."""
 
     def __init__(self, checking: ExpectationChecker) -> None:
         self.statements = checking.statements
@@ -240,6 +240,6 @@ def _holds(statement: ComparisonStatement, prober: ProbabilityEstimator) -> bool
     """Whether the estimates meet a statement; without an answer they do not."""
     try:
         found: dict[Probability, ProbabilityEstimate] = prober.find(wanted([statement], observed=True))
-    except (ImpossibleEvidence, TooFewDraws):
+    except (ImpossibleEvidence, TooFewTrials):
         return False
     return bool(np.all(statement.holds(lambda probability: found[probability].value)))

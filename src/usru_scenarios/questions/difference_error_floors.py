@@ -88,7 +88,7 @@ def covered(
         trials: for how many independent trials those drawn stand.
         limits: gives what single ones can say; asked for only where it may matter.
         said: by the programs that they come from.
-        lowest: as in `sampler.estimates.with_error_floor`.
+        lowest: as in `estimates.with_error_floor`.
     """
     if not in_doubt(found, trials, lowest=lowest):
         return found

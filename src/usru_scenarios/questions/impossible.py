@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, UsruError
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.events import All, Formula, atoms
 from usru_scenarios.program.program import NumericNode, Program
 from usru_scenarios.program.support import Support
@@ -66,7 +66,7 @@ def too_few(
     if not effective:
         return not_met(program, evidence, plan)
     told = f"{what}, given {', '.join(text for text, _ in evidence)}"
-    return TooFewDraws(effective, float(chance.value), float(chance.error), told)
+    return TooFewTrials(effective, float(chance.value), float(chance.error), told)
 
 
 def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvidence:

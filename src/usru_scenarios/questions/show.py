@@ -198,7 +198,7 @@ def in_words(distribution: Distribution) -> str:
 
 
 def normalised(shares: Mapping[str, Judgement]) -> dict[str, float]:
-    """Relative weights as shares that sum to 1."""
+    """Relative odds as shares that sum to 1."""
     total = math.fsum(share.mean for share in shares.values())
     return {name: share.mean / total for name, share in shares.items()}
 

@@ -302,7 +302,7 @@ def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
 
 def _set(tree: Tree, path: str, value: Tree, problems: list[Problem]) -> Tree:
     try:
-        return _PathAssignment(value.place.source, _steps(path), value).applied(tree)
+        return _PathAssignment(value.place.source, _path_parts(path), value).applied(tree)
     except ModelError as error:
         problems += error.problems
         return tree
@@ -331,28 +331,28 @@ def _value_place(source: Source, value: Any, column: int) -> Place:
 
 def resolved_path(tree: Tree, path: str) -> KeyPath:
     """The way in a file that a path means as it is written after `--set`; below what the file has, key by key."""
-    steps, keys, data = _steps(path), list[str | int](), tree.data
-    while steps:
-        key: str | int = steps[0].text
+    parts, keys, data = _path_parts(path), list[str | int](), tree.data
+    while parts:
+        key: str | int = parts[0].text
         after = 1
         if isinstance(data, dict):
-            key, after = _longest_key(steps, 0, data)
-        elif isinstance(data, list) and steps[0].text.isdecimal():
-            key = int(steps[0].text)
+            key, after = _longest_key(parts, 0, data)
+        elif isinstance(data, list) and parts[0].text.isdecimal():
+            key = int(parts[0].text)
         known = key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
         data = data[key] if known else None
         keys.append(key)
-        steps = steps[after:]
+        parts = parts[after:]
     return tuple(keys)
 
 
-def _longest_key(steps: list[_Step], at: int, data: dict[str, Any]) -> tuple[str, int]:
-    """The key meant at a step and the step after it: the longest run of steps that is a key that exists."""
-    if not steps[at].quoted:
-        for after in range(len(steps), at, -1):
-            if (key := ".".join(step.text for step in steps[at:after])) in data:
+def _longest_key(parts: list[_PathPart], at: int, data: dict[str, Any]) -> tuple[str, int]:
+    """The key meant at a part and the part after it: the longest run of parts that is a key that exists."""
+    if not parts[at].quoted:
+        for after in range(len(parts), at, -1):
+            if (key := ".".join(part.text for part in parts[at:after])) in data:
                 return key, after
-    return steps[at].text, at + 1
+    return parts[at].text, at + 1
 
 
 def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
@@ -381,7 +381,7 @@ def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
     return _weighted(tree, name.strip(), Tree(value.data, value.place), problems)
 
 
-class _Step(NamedTuple):
+class _PathPart(NamedTuple):
     """One part of a dotted path."""
 
     text: str
@@ -405,17 +405,19 @@ def _equals(argument: str) -> int | None:
     return None
 
 
-def _steps(path: str) -> list[_Step]:
-    steps: list[_Step] = []
+def _path_parts(path: str) -> list[_PathPart]:
+    parts: list[_PathPart] = []
     column = 0
     while column < len(path):
         match = _PART.match(path, column)
         if match is None or match.end() == column:
-            return [*steps, _Step(path[column:], column, quoted=False)]
+            return [*parts, _PathPart(path[column:], column, quoted=False)]
         kind = match.lastgroup or "plain"
-        steps.append(_Step(match[kind].strip() if kind == "plain" else match[kind], match.start(kind), kind != "plain"))
+        parts.append(
+            _PathPart(match[kind].strip() if kind == "plain" else match[kind], match.start(kind), kind != "plain")
+        )
         column = match.end()
-    return steps or [_Step("", 0, quoted=False)]
+    return parts or [_PathPart("", 0, quoted=False)]
 
 
 @dataclass(frozen=True)
@@ -423,16 +425,16 @@ class _PathAssignment:
     """A value on its way down a path."""
 
     source: Source
-    steps: list[_Step]
+    parts: list[_PathPart]
     value: Tree
 
     def applied(self, tree: Tree) -> Tree:
-        if self.steps[0].text == "extends":
+        if self.parts[0].text == "extends":
             raise self._fault(0, "'extends' can't be set: the files are laid over each other already")
         return self._down(tree, Model, 0, ())
 
     def _down(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
-        if at == len(self.steps):
+        if at == len(self.parts):
             return self._laid_over(tree, annotation, path)
         long = _long(tree, annotation)
         below = self._below(long, annotation, at, path)
@@ -444,20 +446,20 @@ class _PathAssignment:
         if not isinstance(tree.data, dict):
             raise self._fault(at, f"{'.'.join(map(str, path))} is {describe(tree.data)}; there is nothing below it")
         form = form_of(annotation, tree.data)
-        key, after = _longest_key(self.steps, at, tree.data)
+        key, after = _longest_key(self.parts, at, tree.data)
         within = inner(form, key)
         if key in tree.data:
-            if after == len(self.steps) and self.value.data is None:
+            if after == len(self.parts) and self.value.data is None:
                 return tree.without(key)
             return tree.replacing(key, self._down(tree.child(key), within, after, (*path, key)))
         self._check_new(tree, form, at, after, path)
         start = Tree({}, Place(self.source, self._mark(at)))
-        below = self.value if after == len(self.steps) else self._down(start, within, after, (*path, key))
+        below = self.value if after == len(self.parts) else self._down(start, within, after, (*path, key))
         below.place.key = self._mark(at)
         return tree.replacing(key, below)
 
     def _laid_over(self, tree: Tree, annotation: Any, path: KeyPath) -> Tree:
-        self.value.place.key = self._mark(len(self.steps) - 1)
+        self.value.place.key = self._mark(len(self.parts) - 1)
         problems: list[Problem] = []
         result = merged(tree, self.value, problems, annotation, path) if annotation is not None else self.value
         if problems:
@@ -465,14 +467,14 @@ class _PathAssignment:
         return result
 
     def _into_list(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
-        text = self.steps[at].text
+        text = self.parts[at].text
         if not text.isdecimal() or int(text) >= len(tree.data):
             items = f"0 to {len(tree.data) - 1}" if tree.data else "none, for it is empty"
             raise self._fault(
                 at, f"'{text}' is no item of the list {'.'.join(map(str, path))}", f"its items are {items}"
             )
         index = int(text)
-        if at + 1 == len(self.steps) and self.value.data is None:
+        if at + 1 == len(self.parts) and self.value.data is None:
             raise self._fault(at, "an item of a list can't be removed", "set the whole list")
         form = form_of(annotation, {})
         within = inner(form, text) if isinstance(form, Entries) else None
@@ -480,22 +482,22 @@ class _PathAssignment:
 
     def _check_new(self, tree: Tree, form: Fields | Entries | Whole, at: int, after: int, path: KeyPath) -> None:
         """A new key may stand only where the format allows one; a new thing only as a whole, not by a path into it."""
-        text = self.steps[at].text
+        text = self.parts[at].text
         if self.value.data is None:
             hint = suggestion(text, tree.data) or listing(tree.data)
             raise self._fault(at, f"there is no '{text}' to remove in {describe_place(path)}", hint)
         if isinstance(form, Fields) and text not in form.entries:
             hint = suggestion(text, form.entries) or listing(form.entries)
             raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
-        deep = after < len(self.steps)
+        deep = after < len(self.parts)
         if deep and (isinstance(form, Whole) or (isinstance(form, Entries) and form.holds_things)):
             noun = NOUNS.get(str(path[-1]), "key") if path else "key"
             hint = suggestion(text, tree.data) or listing(tree.data)
             raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
 
     def _mark(self, at: int) -> Mark:
-        step = self.steps[at]
-        return Mark(0, step.column, max(1, len(step.text)))
+        part = self.parts[at]
+        return Mark(0, part.column, max(1, len(part.text)))
 
     def _fault(self, at: int, message: str, hint: str = "") -> ModelError:
         return ModelError([Problem("unknown_path", message, self.source.span(self._mark(at)), hint)])

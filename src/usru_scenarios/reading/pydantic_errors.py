@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model.families import FAMILIES
+from usru_scenarios.model.families import FAMILIES, USUAL
 from usru_scenarios.model.schema import Model, describe
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, shortened, suggestion
@@ -71,18 +71,18 @@ def locate(place: Place, path: KeyPath) -> tuple[Place, KeyPath]:
             break
         children = place.children or {}
         in_list = 0 in children
-        step: str | int | None = part
+        key: str | int | None = part
         if isinstance(part, int):
-            step, shift = part + shift, 0
+            key, shift = part + shift, 0
         elif in_list and part == "value":
-            step = 0
+            key = 0
         elif in_list and part == "sources":
             shift = 1
         elif part == "parameters":
-            step = next((key for key in children if key in FAMILIES), None)
-        if step is not None and (child := children.get(step)) is not None:
+            key = next((name for name in children if name in FAMILIES), None)
+        if key is not None and (child := children.get(key)) is not None:
             place = child
-            found.append(step)
+            found.append(key)
     return place, tuple(found)
 
 
@@ -195,7 +195,7 @@ class _Translation:
         if step and FAMILIES[family].is_between and len(written) == FAMILIES[family].size:
             numbers = ", ".join(_kept_per_step(one, step) for one in written)
         else:
-            family = "pert"
+            family = USUAL
         hint = f"the probability of keeping the state over a step is exp(-step / duration): {{{family}: [{numbers}]}}"
         return self.detail["msg"], hint
 

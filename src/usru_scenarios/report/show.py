@@ -144,7 +144,7 @@ def _scenario_at_length(model: Overview, name: str, scenario: ScenarioPart) -> I
 
 
 def _pulls(model: Overview, scenario: str) -> Table:
-    """What the drivers' states give to a scenario, the strongest support first."""
+    """What the drivers' states give to a scenario, what promotes it most first."""
     pulls = [
         (push.points[scenario] * (node.weight or [1.0])[0], name, push.state, push.points[scenario])
         for name, node in model.drivers.items()

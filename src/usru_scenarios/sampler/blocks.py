@@ -232,7 +232,7 @@ class BlockSampler:
 
     @cached_property
     def lumped(self) -> bool:
-        """Whether every step keeps all scenarios alike, so that it needs no whole matrix (see `outcome.Mixing`)."""
+        """Whether every step keeps all scenarios alike, and needs no whole matrix (see `outcome.LazyTransition`)."""
         outcome = self.program.outcome
         reads_itself = any(name == OUTCOME for name, _ in outcome.links)
         keep = outcome.persistence

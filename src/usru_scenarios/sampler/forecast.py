@@ -79,7 +79,7 @@ class ForecastSums:
             where moments are kept.
         moments: at each step, shape (steps, quantities); numbers above the low end of their range.
         ever: of the first visits at all steps together, shape (scenarios + groups,).
-        whole: shape (groups,), the weights of the groups, where `block_states` no longer tells them.
+        whole: shape (groups,), the weights of the groups, where the batches no longer tell them.
     """
 
     trials: Floats

@@ -194,7 +194,7 @@ class CaseSampler:
         shares = np.zeros(self.program.steps)
         for case in self.cases:
             parts = {part for formula in case for part in timed_parts(formula)}
-            about = [part for part in parts if any(atom.node == OUTCOME for atom in atoms(part.condition))]
+            about = [part for part in parts if any(atom.node == OUTCOME for atom in atoms(part.predicate))]
             if about:
                 first, last = min(part.steps[0] for part in about), max(part.steps[-1] for part in about)
                 shares[first : last + 1] += 1 << min(len(about), _FLAGS)
@@ -233,7 +233,7 @@ class EventTracker:
         self.splits = [FlagSplit(self, tuple(self._hidden_parts(case))) for case in cases]
 
     def _hidden(self, part: Timed) -> bool:
-        return self.carried and any(atom.node == OUTCOME for atom in atoms(part.condition))
+        return self.carried and any(atom.node == OUTCOME for atom in atoms(part.predicate))
 
     def _hidden_parts(self, case: Pair) -> Iterable[Timed]:
         return dict.fromkeys(part for formula in case for part in timed_parts(formula) if self._hidden(part))
@@ -242,7 +242,7 @@ class EventTracker:
         """Update the flags with a step."""
         for part in self.open:
             if step in part.steps:
-                now = truth(part.condition, lambda atom: self._atom(atom, block_states))
+                now = truth(part.predicate, lambda atom: self._atom(atom, block_states))
                 flag = self.flags[part]
                 self.flags[part] = flag & now if part.mode == "always" else flag | now
         if self.carried and transition is not None:
@@ -254,8 +254,8 @@ class EventTracker:
         """Where an atom holds, shape (trials,)."""
         return holds(atom, block_states.now[self.index[atom.node]])
 
-    def holds(self, condition: Formula, block_states: BlockStates) -> Truth:
-        """Where a condition holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
+    def holds(self, predicate: Formula, block_states: BlockStates) -> Truth:
+        """Where a predicate holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
         scenarios = np.arange(len(self.program.outcome.states))[:, None]
 
         def leaf(atom: InStates | Compared) -> Truth:
@@ -263,7 +263,7 @@ class EventTracker:
                 return holds(atom, scenarios)
             return self._atom(atom, block_states)[None, :]
 
-        return np.broadcast_to(truth(condition, leaf), (len(scenarios), self.trials))
+        return np.broadcast_to(truth(predicate, leaf), (len(scenarios), self.trials))
 
     def probabilities(self, number: int) -> tuple[Floats, Floats]:
         """Of a case, the probability of event and observations together, and of the observations: shape (trials,)."""
@@ -303,7 +303,7 @@ class FlagSplit:
             self.mass = [transition.survive(mass, []) for mass in self.mass]
         for bit, part in enumerate(self.parts):
             if step in part.steps:
-                self._flag(bit, part, self.tracker.holds(part.condition, block_states))
+                self._flag(bit, part, self.tracker.holds(part.predicate, block_states))
         if step == self.last:
             self.settled = [mass.sum(axis=0) for mass in self.mass]
             self.mass = []

@@ -143,7 +143,7 @@ class BatchedProducts:
 
         Args:
             one: shape (scenarios, trials), the probabilities before.
-            other: shape (things, trials), of each after, as in `Mixing.flow` or without its last row.
+            other: shape (things, trials), of each after, as in `LazyTransition.flow` or without its last row.
         """
         self._kept.append((one, other))
         size = sum(part.size for part in self._kept[0])

@@ -74,7 +74,7 @@ class RestrictedDraws:
         """Take note of what the draws of a step have met."""
         for part in self.met:
             if step in part.steps:
-                now = truth(part.condition, lambda atom: holds(atom, block_states.now[self.index[atom.node]]))
+                now = truth(part.predicate, lambda atom: holds(atom, block_states.now[self.index[atom.node]]))
                 self.met[part] = self.met[part] | now
 
 
@@ -82,7 +82,7 @@ def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool)
     """What draws can be held to, by step and node: the parts of observations about a single node, method (22)."""
     held: dict[tuple[int, str], Restriction] = {}
     for timed in sorted((part for part in seen if isinstance(part, Timed)), key=repr):
-        asked = {atom.node for atom in atoms(timed.condition)}
+        asked = {atom.node for atom in atoms(timed.predicate)}
         if len(asked) != 1 or (carried and OUTCOME in asked):
             continue
         (node,) = asked
@@ -95,13 +95,13 @@ def restrictions_of(program: Program, seen: Iterable[Formula], *, carried: bool)
 
 
 def _restriction(program: Program, name: str, timed: Timed) -> Restriction | None:
-    """A condition on one node as a restriction of its draw, or None where it is no single interval of a number."""
+    """A predicate of one node as a restriction of its draw, or None where it is no single interval of a number."""
     unless = timed if timed.mode == "ever" else None
     node = program.nodes[name]
     if isinstance(node, CategoricalNode):
-        inside = states_of(timed.condition, len(node.states))
+        inside = states_of(timed.predicate, len(node.states))
         return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
-    if not isinstance(atom := timed.condition, Compared):
+    if not isinstance(atom := timed.predicate, Compared):
         return None
     match atom.sign:
         case ">":

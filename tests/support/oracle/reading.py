@@ -109,7 +109,7 @@ def only(where: str, raw: Json, allowed: set[str]) -> None:
 
 
 def normalised(weights: Law) -> Law:
-    """Relative weights >= 0 as a distribution (section 3)."""
+    """Relative odds >= 0 as a distribution (section 3)."""
     total = sum(weights.values())
     if min(weights.values()) < 0 or total <= 0:
         raise ValueError(f"not a distribution: {weights}")

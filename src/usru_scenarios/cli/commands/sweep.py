@@ -53,7 +53,7 @@ def sweep(
                                                     a grid, with the likeliest future at each point
 
     An argument with = is a variable, one without is the model. A value that is swept takes the place of what the file,
-    the profile, --set and -w say. A prior is a relative weight: as with --set, the others stay and all are normalised.
+    the profile, --set and -w say. A prior is relative odds: as with --set, the others stay and all are normalised.
     Where the likeliest scenario changes, the crossing is sought between the two points, with its standard error.
     """  # noqa: D301  # \b keeps the lines of the examples
     variables, model = asked(words)

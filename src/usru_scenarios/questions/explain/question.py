@@ -1,7 +1,7 @@
 """Why does a scenario come true, and what would have to be true for it?
 
-Three answers: what each part of the model gives to it directly (`direct`), which states of the drivers go together with
-it (`telling`), and the likeliest story (`journeys` finds a typical path, `story` tells it).
+Three answers: what each part of the model gives to it directly (`log_odds`), which states of the drivers go together
+with it (`state_evidence`), and the likeliest story (`paths` finds a typical path, `narrative` words it).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def explain(
     Raises:
         QueryError: the question makes no sense in this model.
         ImpossibleEvidence: the scenario, or what is given, never comes true, or was not met.
-        TooFewDraws: too few trials agree with what is given.
+        TooFewTrials: too few trials agree with what is given.
     """
     target = parse_explained(question, conditioned.base)
     return _Explainer(loaded, conditioned, target, settings, map_blocks).explanation()

@@ -228,8 +228,8 @@ class DriverSampler:
         possible = self._possible(reading)
         if not (high - low > _NO_ROOM).any() or not (possible.sum(axis=1) > 1).any():
             return None
-        draws = sums.draws.sum(axis=(0, 1))
-        mean = sums.sums.sum(axis=(0, 2)) / sums.draws.sum(axis=(0, 2))[:, None]
+        draws = sums.trials.sum(axis=(0, 1))
+        mean = sums.sums.sum(axis=(0, 2)) / sums.trials.sum(axis=(0, 2))[:, None]
         block_states = kinds_of(mean, low, high)
         order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
         groups = [group for group in order if possible[:, group].any()]
@@ -252,7 +252,7 @@ class DriverSampler:
 
         Shape (cells,); None where it has no say, or all groups were drawn often: then so were exchanges between them.
         """
-        often = np.where(self._possible(reading), sums.draws.sum(axis=0), np.inf).min() >= _OFTEN
+        often = np.where(self._possible(reading), sums.trials.sum(axis=0), np.inf).min() >= _OFTEN
         if often or reading not in self.exchanged or not self.support.sways(reading.node):
             return None
         low, high = self._limits

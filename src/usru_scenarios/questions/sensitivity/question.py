@@ -1,6 +1,6 @@
 """What matters for the forecast: four questions, each answered apart.
 
-Which driver's uncertainty (`uncertainty`), which driver moves it (`tornado`), which weight and which judgement
+Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which weight and which judgement
 (`slopes`).
 """
 

@@ -315,7 +315,7 @@ def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[floa
     if given is not None or not isinstance(event, Timed) or len(event.steps) > 1:
         return 0.0, 1.0
     every = np.arange(len(program.outcome.states))
-    low, high = support.limits(np.flatnonzero(states_of(event.condition, len(every))))
+    low, high = support.limits(np.flatnonzero(states_of(event.predicate, len(every))))
     return float(low[event.steps[0]]), float(high[event.steps[0]])
 
 

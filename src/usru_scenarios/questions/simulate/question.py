@@ -61,7 +61,7 @@ def forecast(
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
-        TooFewDraws: too few trials do.
+        TooFewTrials: too few trials do.
     """
     program = conditioned.program
     plan = Plan.of(settings.trials, settings.seed, settings.judgements)

@@ -1,4 +1,4 @@
-"""How far what is seen moves a forecast, exactly: the numbers of `sightings` without sampling."""
+"""How far what is seen moves a forecast, exactly: the numbers of `value_of_information` without sampling."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ExactIndicators:
     def _events(self) -> list[Formula]:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
         ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
-        seen = [_at(self.on, condition) for reading in self.readings for condition in _states(reading)]
+        seen = [_at(self.on, predicate) for reading in self.readings for predicate in _states(reading)]
         alone: list[Formula] = [All((event, self.given)) for event in ahead]
         return alone + [All((state, event, self.given)) for state in seen for event in ahead]
 
@@ -80,8 +80,8 @@ def outcome_in(members: Iterable[int], step: int) -> Timed:
     return _at(step, InStates(OUTCOME, frozenset(members)))
 
 
-def _at(step: int, condition: Formula) -> Timed:
-    return Timed("at", range(step, step + 1), condition)
+def _at(step: int, predicate: Formula) -> Timed:
+    return Timed("at", range(step, step + 1), predicate)
 
 
 def _states(reading: Discretization) -> list[Formula]:

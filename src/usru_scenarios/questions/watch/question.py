@@ -1,8 +1,8 @@
 """What to watch? The states whose sighting at a date would move the forecast most, in expectation.
 
 To sight is to observe, not to impose: a state that is seen tells of what brought it about as well as of what it brings
-about. `sampler` walks the trials, `sightings` makes the estimates; here they become a list, with the file's own words
-for what to look out for.
+about. `indicators` draws the trials, `value_of_information` makes the estimates; here they become a list, with the
+file's own words for what to look out for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.problems import ImpossibleEvidence, TooFewDraws, listing
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, listing
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import faster_exactly
@@ -67,7 +67,7 @@ class WatchedNodes:
         on: the step of the sighting.
         horizon: the step whose forecast moves.
         of: the scenario or group that counts; None where all scenarios do.
-        cells: sets of scenarios that share out all of them, as in `aim.Aim`.
+        cells: sets of scenarios that share out all of them, as in `target.Target`.
     """
 
     on: int
@@ -124,7 +124,7 @@ def watch(
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
-        TooFewDraws: too few trials do.
+        TooFewTrials: too few trials do.
     """
     outline, program = loaded.outline, conditioned.program
     looked = _looked(outline, conditioned, question, settings, map_blocks)
@@ -183,7 +183,7 @@ def _looked(
         return _looked_exactly(look, question, sets, conditioned)
     try:
         sampler, sums = _sampled(conditioned, question, settings, map_blocks)
-    except (ImpossibleEvidence, TooFewDraws):
+    except (ImpossibleEvidence, TooFewTrials):
         if not look.is_light:
             raise
         return _looked_exactly(look, question, sets, conditioned)

@@ -164,7 +164,7 @@ def with_unseen(
     """What the sums of a node say, with errors that cover trials that were never drawn.
 
     Args:
-        found: as in `sightings`.
+        found: what the sums say.
         counts: the sums.
         cells: those that share out all scenarios and count for the move.
         possible: shape (states,), which of them can be seen.

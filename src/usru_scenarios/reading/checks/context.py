@@ -1,4 +1,4 @@
-"""What the cross-reference rules look at, and what they find."""
+"""What the checks of a file look at, and what they find."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ _MOST_OPEN = MOST_STATES - 3
 
 
 def long_rules(context: Context) -> Iterator[Finding]:
-    """The conditions of a rule can be counted: see `meaning.conditions.at_least`."""
+    """The conditions of a rule can be counted: see `auxiliary.at_least`."""
     for name, rule in context.model.rules.items():
         wanted = len(rule.when) if rule.at_least is None else rule.at_least
         if min(wanted, len(rule.when) - wanted) > _MOST_OPEN:

@@ -94,7 +94,7 @@ def share_maps(context: Context) -> Iterator[Finding]:
 
 
 def sums(context: Context) -> Iterator[Finding]:
-    """What looks like chances sums to 1: relative weights may sum to anything, but these are a slip as a rule."""
+    """What looks like chances sums to 1: relative odds may sum to anything, but these are mostly a slip."""
     for path, shares in (*_stated(context), *_share_maps(context), *_anchored(context)):
         means = [share.mean for name, share in shares.items() if name != DIRICHLET]
         total = math.fsum(means)
@@ -102,7 +102,7 @@ def sums(context: Context) -> Iterator[Finding]:
             what = _called(path)
             message = f"{what} look like chances and sum to {total:.4g}, not to 1"
             many = f"{{count}} maps of shares look like chances and do not sum to 1: {what} sum to {total:.4g}"
-            hint = "relative weights are normalised; if these are chances, one of them is amiss"
+            hint = "relative odds are normalised; if these are chances, one of them is amiss"
             stated = {"states": "prior", "scenarios": "baseline"}.get(str(path[-1]), "value")
             together = tuple((*path, name, stated) for name in shares)
             yield Finding("shares_off_one", message, path, hint, severity="warning", many=many, together=together)

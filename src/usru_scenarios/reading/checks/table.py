@@ -1,4 +1,4 @@
-"""The table of cross-reference rules."""
+"""The table of the checks of a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from usru_scenarios.reading.checks.context import Context, Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-RULES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     references.one_namespace,
     references.influences,
     references.impacts,
@@ -41,7 +41,7 @@ RULES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     no_effect.points_that_never_act,
     no_effect.weights_without_impacts,
 )
-"""Every rule that a model is held against."""
+"""Every check that a model is held against."""
 
 REMARKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     shares.sums,
@@ -56,11 +56,11 @@ Only of the file itself: a profile or an argument that brings something odd abou
 
 def remarks(context: Context) -> Iterator[Finding]:
     """What is odd about a model that has no fault."""
-    for rule in REMARKS:
-        yield from rule(context)
+    for check in REMARKS:
+        yield from check(context)
 
 
 def findings(context: Context) -> Iterator[Finding]:
-    """Everything that the rules find, rule by rule."""
-    for rule in RULES:
-        yield from rule(context)
+    """All faults that the checks find, check by check."""
+    for check in CHECKS:
+        yield from check(context)
