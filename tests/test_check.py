@@ -16,7 +16,8 @@ from support.sampled import EXACT_MODELS, exact_model, text_keys
 from support.tiny import TINY, gloomy, limited, study_of
 from usru_scenarios.exact import inference
 from usru_scenarios.model.judgements import judgements, with_values
-from usru_scenarios.model.schema import Keep, Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Keep
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model

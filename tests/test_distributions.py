@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from support.oracle import Json, read_distribution
-from usru_scenarios.model.schema import Distribution
+from usru_scenarios.model.values import Distribution
 from usru_scenarios.program.latent_scale import Floats, LatentScale
 
 stats: Any = importlib.import_module("scipy.stats")

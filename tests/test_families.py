@@ -27,7 +27,8 @@ from usru_scenarios.model.families import (
     truncated_mean,
 )
 from usru_scenarios.model.judgements import judgements
-from usru_scenarios.model.schema import Distribution, Judgement, Keep, Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Distribution, Judgement, Keep
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.draws import JudgementDraws
 from usru_scenarios.program.program import CategoricalNode, NumericNode

@@ -22,7 +22,8 @@ from support.sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast
 from usru_scenarios.model.judgements import judgements, with_values
-from usru_scenarios.model.schema import Keep, Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Keep
 from usru_scenarios.names import KeyPath
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.events import All, Formula

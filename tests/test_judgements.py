@@ -24,7 +24,8 @@ from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import Judged, judgements, with_values
-from usru_scenarios.model.schema import Distribution, Model, Numeric
+from usru_scenarios.model.schema import Model, Numeric
+from usru_scenarios.model.values import Distribution
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.draws import JudgementDraws

@@ -17,7 +17,8 @@ from support.random_models import random_model
 from support.sampled import text_keys
 from support.tiny import TINY, study_of
 from usru_scenarios.model.judgements import dotted, judgements
-from usru_scenarios.model.schema import Duration, Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Duration
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions.simulate.question import warnings

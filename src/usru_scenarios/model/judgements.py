@@ -6,14 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from usru_scenarios.model.schema import Distribution, Judgement, Keep, Numeric, OddsPerPoint, Part, Persistence, Weight
+from usru_scenarios.model.schema import Numeric
+from usru_scenarios.model.values import Distribution, Judgement, Keep, OddsPerPoint, Part, Persistence, Weight
 from usru_scenarios.names import DIRICHLET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from usru_scenarios.model.families import Floats
-    from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome, Shares
+    from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome
+    from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 

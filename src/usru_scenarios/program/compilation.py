@@ -22,18 +22,15 @@ from usru_scenarios.model.schema import (
     CategoricalDriver,
     Condition,
     Event,
-    Judgement,
-    Keep,
     Model,
     Numeric,
     NumericDriver,
     NumericEvent,
     Outcome,
-    Persistence,
     PriorRow,
     Rule,
-    Weight,
 )
+from usru_scenarios.model.values import Judgement, Keep, Persistence, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
 from usru_scenarios.program.latent_scale import LatentScale

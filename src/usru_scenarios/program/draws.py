@@ -16,7 +16,8 @@ import numpy as np
 from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL
 from usru_scenarios.model.families import beta_quantile, quantile
 from usru_scenarios.model.judgements import judgements
-from usru_scenarios.model.schema import Categorical, Distribution, Judgement
+from usru_scenarios.model.schema import Categorical
+from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.program.program import Floats
 

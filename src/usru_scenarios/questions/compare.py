@@ -16,7 +16,8 @@ import numpy as np
 
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
-from usru_scenarios.model.schema import Model, Weight
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Weight
 from usru_scenarios.problems import UsageError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, Intervention, imposed

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usru_scenarios.model.schema import (
-    Categorical,
+from usru_scenarios.model.schema import Categorical, Model
+from usru_scenarios.model.values import (
     Distribution,
     Duration,
     Judgement,
     Keep,
-    Model,
     OddsPerPoint,
     Part,
     Persistence,

@@ -11,15 +11,14 @@ from usru_scenarios.model.schema import (
     Categorical,
     CategoricalDriver,
     Condition,
-    Distribution,
     Event,
-    Judgement,
     Model,
     Numeric,
     NumericDriver,
     NumericEvent,
     Rule,
 )
+from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program

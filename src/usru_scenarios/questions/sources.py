@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
-from usru_scenarios.model.schema import Distribution, Duration, Judgement, Keep
+from usru_scenarios.model.values import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register

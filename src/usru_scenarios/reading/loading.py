@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.judgements import dotted, judgements
 from usru_scenarios.model.outline import NodeOutline, Outline
-from usru_scenarios.model.schema import Categorical, Model, Numeric, describe
+from usru_scenarios.model.schema import Categorical, Model, Numeric
+from usru_scenarios.model.values import describe
 from usru_scenarios.problems import (
     ModelError,
     Problem,

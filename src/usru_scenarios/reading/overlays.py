@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from usru_scenarios.model.schema import SHORT_FOR, Distribution, Model, describe, expanded, is_judgement_form
+from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
+from usru_scenarios.model.values import Distribution, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED
 from usru_scenarios.reading.request import Assignment

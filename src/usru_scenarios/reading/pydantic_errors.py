@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.families import FAMILIES, USUAL
-from usru_scenarios.model.schema import Model, describe
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import describe
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, shortened, suggestion
 from usru_scenarios.reading.schema_paths import describe_place, fields_at

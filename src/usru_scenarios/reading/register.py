@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from usru_scenarios.model.schema import ClaimId, Part, describe
+from usru_scenarios.model.values import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.pydantic_errors import faults_of

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 
 from pydantic import Discriminator, Tag
 
-from usru_scenarios.model.schema import (
+from usru_scenarios.model.schema import SHORT_FOR, Model
+from usru_scenarios.model.values import (
     PART_OF_FILE,
     REPLACED_WHOLE,
-    SHORT_FOR,
     Judgement,
     Keep,
-    Model,
     OddsPerPoint,
     Part,
     Persistence,

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import covering_unseen, ratio
 from usru_scenarios.model.judgements import Judged, dotted
-from usru_scenarios.model.schema import Judgement, Model
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats, PiecewiseCurve, Program, StepLaw, Term
 from usru_scenarios.program.support import Support

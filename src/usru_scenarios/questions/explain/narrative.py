@@ -15,17 +15,8 @@ from typing import Literal
 import numpy as np
 
 from usru_scenarios.model.judgements import Judged, is_assumption
-from usru_scenarios.model.schema import (
-    Categorical,
-    Condition,
-    Event,
-    Judgement,
-    Model,
-    Numeric,
-    NumericEvent,
-    Outcome,
-    Rule,
-)
+from usru_scenarios.model.schema import Categorical, Condition, Event, Model, Numeric, NumericEvent, Outcome, Rule
+from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.questions.discretization import Discretization

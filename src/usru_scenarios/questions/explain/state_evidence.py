@@ -11,7 +11,8 @@ import numpy as np
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.model.judgements import Judged, dotted
-from usru_scenarios.model.schema import Categorical, Judgement, Model
+from usru_scenarios.model.schema import Categorical, Model
+from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization

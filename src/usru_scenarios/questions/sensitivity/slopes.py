@@ -17,7 +17,8 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import delta_method_error, rule_of_three_bound
 from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
-from usru_scenarios.model.schema import Model, Weight
+from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Weight
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import farthest_apart

@@ -11,7 +11,8 @@ from usru_scenarios.timeline import TimeError, parse_date
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from usru_scenarios.model.schema import Event, Weight
+    from usru_scenarios.model.schema import Event
+    from usru_scenarios.model.values import Weight
     from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 

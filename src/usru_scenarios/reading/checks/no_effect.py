@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.model.schema import Categorical, Judgement, Numeric, Outcome
+from usru_scenarios.model.schema import Categorical, Numeric, Outcome
+from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.program.events import COMPARISONS
 from usru_scenarios.reading.checks.calendar import redraw_step, window

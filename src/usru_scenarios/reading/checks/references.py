@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.limits import MOST_STATES
 from usru_scenarios.model.judgements import citations
-from usru_scenarios.model.schema import Categorical, Condition, Judgement, Numeric, NumericDriver, Rule
+from usru_scenarios.model.schema import Categorical, Condition, Numeric, NumericDriver, Rule
+from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -15,7 +16,7 @@ from usru_scenarios.reading.schema_paths import NOUNS, describe_place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from usru_scenarios.model.schema import Shares
+    from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
 
 _NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")

@@ -17,7 +17,8 @@ from usru_scenarios.limits import (
     NARROWEST_RANGE,
 )
 from usru_scenarios.model.judgements import judgements
-from usru_scenarios.model.schema import Categorical, Distribution, Judgement, Numeric, State
+from usru_scenarios.model.schema import Categorical, Numeric, State
+from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import DIRICHLET
 from usru_scenarios.program.events import COMPARISONS
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -26,7 +27,8 @@ from usru_scenarios.reading.schema_paths import describe_place
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from usru_scenarios.model.schema import Condition, PriorRow, Scenario, Shares
+    from usru_scenarios.model.schema import Condition, PriorRow, Scenario
+    from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
 
 _SCALE = 3
