@@ -241,9 +241,25 @@ def test_check_keeps_within_the_width(tmp_path: Path, width: str) -> None:
 
 
 def test_check_refuses_what_makes_no_sense() -> None:
-    done = answer("check", HARBOUR, "--robust", "many")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--robust takes a whole number" in done.stderr
+    for arguments in (("--robust", "many"), ("--robust=us-russia",), ("--robust", "1.5", "--json")):
+        done = answer("check", HARBOUR, *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--robust takes a whole number" in done.stderr
+    assert "no such option: -5" in answer("check", HARBOUR, "--robust", "-5").stderr
+
+
+def test_robust_alone_is_a_hundred_models_wherever_it_stands(tmp_path: Path) -> None:
+    file = str(expecting(tmp_path, one_push(0.5), a="P(good) > 0").loaded.path)
+    for arguments in (
+        ("--robust", file),
+        (file, "--robust"),
+        (file, "--robust", "--seed", "1"),
+        ("--robust", "--", file),
+    ):
+        found = json.loads(answer("check", "--json", *arguments).stdout)
+        assert (found["perturbation"]["models"], found["expectations"]["a"]["robust"]) == (100, 100)
+    for arguments in (("--robust", "3", file), (file, "--robust=3")):
+        assert json.loads(answer("check", "--json", *arguments).stdout)["perturbation"]["models"] == 3
 
 
 # Perturbed models -----------------------------------------------------------------------------------------------------

@@ -11,14 +11,22 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
-from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 from typer.models import ArgumentInfo, ParameterInfo
 
+from usru_scenarios.cli.parsers import is_model
+
 Group = TypeVar("Group", bound=tuple[Any, ...])
+
+
+class Alone(NamedTuple):
+    """In the annotation of an option: what it means where no value follows it. Typer has no such options."""
+
+    text: str
 
 
 class Subset:
@@ -67,6 +75,7 @@ class _Option:
         self.name, self.default = name, default
         self.written = shown.default if shown and isinstance(shown.default, str) else f"--{name}"
         self.read: Callable[[str, str], Any] | None = next(filter(callable, about), None)
+        self.alone = next((one.text for one in about if isinstance(one, Alone)), None)
         if shown is not None:
             kind = kind if kind is bool else list[str] if get_origin(kind) is tuple else str
             told = kind is bool or isinstance(shown, ArgumentInfo)  # a default that help may tell
@@ -130,14 +139,18 @@ def spliced(function: Callable[..., Any]) -> Callable[..., Any]:
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     vars(run)["__signature__"] = inspect.Signature(parameters)
+    options = (option for one in taken.values() for option in one.options)
+    vars(run)["alone"] = {option.written: option.alone for option in options if option.alone is not None}
     return run
 
 
 def made(function: Callable[..., Any], **settings: Any) -> TyperCommand:
     """The command that a function describes."""
-    app = bare_app()
-    app.command(cls=_Command, **settings)(spliced(function))
-    return cast("TyperCommand", get_command(app))
+    app, run = bare_app(), spliced(function)
+    app.command(cls=_Command, **settings)(run)
+    command = cast("_Command", get_command(app))
+    command.alone = vars(run)["alone"]
+    return command
 
 
 def read(group: type[Group], name: str, arguments: list[str]) -> Group:
@@ -167,11 +180,31 @@ def bare_app(**more: Any) -> typer.Typer:
 
 
 class _Command(TyperCommand):
-    """Takes the values of its parameters as they are written."""
+    """Takes the values of its parameters as they are written.
+
+    Attributes:
+        alone: by option, what it means where no value follows it.
+    """
+
+    alone: Mapping[str, str]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As of any command, with the values that were left out."""
+        return super().parse_args(ctx, list(with_values(args, self.alone)))
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with the option that shows help."""
         return taken_as_written(super().get_params(ctx))
+
+
+def with_values(arguments: Sequence[str], alone: Mapping[str, str]) -> Iterator[str]:
+    """Arguments, with the values of options that stand alone: before another option, a model, or nothing at all."""
+    for argument, following in zip(arguments, (*arguments[1:], "-"), strict=False):
+        yield argument
+        if argument == "--":
+            alone = {}
+        if argument in alone and (following.startswith("-") or is_model(following)):
+            yield alone[argument]
 
 
 def taken_as_written(parameters: list[Any]) -> list[Any]:

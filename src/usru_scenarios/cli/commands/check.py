@@ -10,7 +10,7 @@ from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
+from usru_scenarios.cli.splicing import Alone, Subset
 from usru_scenarios.report import REPORTS
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -20,8 +20,9 @@ def check(
     *,
     robust: Annotated[
         int,
-        Option("--robust", metavar="N", help="Try also N models with all judgements a little different."),
+        Option("--robust", metavar="[N]", help="Try also N models with all judgements a little different; alone 100."),
         parsers.count,
+        Alone("100"),
     ] = 0,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset(trials="How many trials to draw at first.  [default: 16384]")],
