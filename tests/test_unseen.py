@@ -19,7 +19,7 @@ from test_difference_error_floors import ROUNDING, Told
 from test_error_floors import WAR
 from usru_scenarios.estimation.estimates import rule_of_three_bound
 from usru_scenarios.program.program import Floats
-from usru_scenarios.questions.ask import faster_exactly
+from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.watch.value_of_information import with_unseen
 from usru_scenarios.study import Study
 

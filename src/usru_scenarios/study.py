@@ -295,7 +295,8 @@ class Study:
         """
         from usru_scenarios.language.query import parse_statement
         from usru_scenarios.language.questions import conditioned
-        from usru_scenarios.questions.ask import ProbabilityEstimator, answered
+        from usru_scenarios.questions.ask import answered
+        from usru_scenarios.questions.probability import ProbabilityEstimator
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
@@ -650,7 +651,7 @@ def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
-    from usru_scenarios.questions.ask import faster_exactly
+    from usru_scenarios.questions.probability import faster_exactly
 
     return faster_exactly(program, given=given)
 

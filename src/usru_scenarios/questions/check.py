@@ -17,16 +17,10 @@ from usru_scenarios.model.schema import Expectation, Model
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.ask import (
-    ProbabilityEstimate,
-    ProbabilityEstimator,
-    StatementValue,
-    answer,
-    split,
-    together,
-)
+from usru_scenarios.questions.ask import StatementValue, answer, split
 from usru_scenarios.questions.calibrate import anchor_warning, anchored, solved, with_baselines
 from usru_scenarios.questions.perturbation import SPREADS, perturbed
+from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, together
 from usru_scenarios.questions.simulate.question import uncertainty
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
@@ -55,7 +49,7 @@ class ExpectationChecker:
         statements: its expectations by name.
         program: the model, compiled.
         in_profile: gives the program under a profile.
-        settings: as in `ask.ProbabilityEstimator`.
+        settings: as in `probability.ProbabilityEstimator`.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
     """
 

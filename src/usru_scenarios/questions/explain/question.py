@@ -21,7 +21,6 @@ from usru_scenarios.problems import ImpossibleEvidence, UsruError, listing, sugg
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
@@ -33,6 +32,7 @@ from usru_scenarios.questions.explain.state_evidence import (
     state_evidence,
 )
 from usru_scenarios.questions.impossible import not_met, too_few, without_probability
+from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in

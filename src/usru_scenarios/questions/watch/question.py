@@ -24,11 +24,11 @@ from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, listing
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.ask import faster_exactly
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
 from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.impossible import too_few, without_probability
+from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import parse_target

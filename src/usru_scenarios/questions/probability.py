@@ -1,0 +1,416 @@
+"""How likely is what a query asks about? Finds probabilities, exactly where it pays, else by sampling.
+
+Probabilities that are sampled under one plan rest on common random numbers; each comes with its replicates, without
+each batch of trials in turn, so that a statement about several knows how they move together: method (24).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from usru_scenarios.estimation.bands import PerDraw
+from usru_scenarios.estimation.estimates import Controls, over_draws, rule_of_three_bound, with_control_variates
+from usru_scenarios.estimation.jackknife import jackknife_error
+from usru_scenarios.exact import inference as exact
+from usru_scenarios.language.questions import (
+    Case,
+    Probability,
+)
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
+from usru_scenarios.program.events import All, Formula, Not, atoms
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
+from usru_scenarios.questions.simulate.error_floors import least_error
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
+from usru_scenarios.settings import RunSettings
+
+_SAME_IN_ALL = 1e-13
+"""A probability that differs by no more between draws of the judgements does not depend on them: that is rounding."""
+
+_ENOUGH = 1000.0
+"""A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
+_NEARLY_CERTAIN = 1e-6
+"""Probabilities nearer to 1 are found from those of the opposite, which keep their digits."""
+_CASES = 256
+"""Cases that are drawn together at most."""
+_TRIALS_TO_COMPARE = 250_000
+"""Trials that bring the standard error of a probability near one half to .001."""
+_MOST_STATES = 1 << 14
+"""With more joint states of the nodes than this, solving all draws of the judgements is not even planned."""
+_TRIALS_FOR_BANDS = 1_000_000
+"""Trials that bring that of the ends of a band there, about, where judgements are drawn."""
+
+
+@dataclass(frozen=True)
+class ProbabilityEstimate:
+    """A probability that was found.
+
+    Attributes:
+        value: the estimate.
+        replicates: shape (batches,), the estimate without each batch of trials, or each draw of the judgements where it
+            is exact in each; None where it is exact altogether.
+        draws: where judgements are drawn, the estimate in each draw: by all of its trials, by either half of them.
+        least_error: by how much trials that were never drawn could change it; 0 where all trials must agree.
+        question: equal for two only where they ask the same of the same laws.
+        effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
+        left_out: the steps at which what was seen is proven to be impossible.
+        trials: drawn for it; 0 where it is exact.
+    """
+
+    value: float
+    replicates: Floats | None
+    effective_trials: float | None
+    left_out: tuple[int, ...] = ()
+    trials: int = 0
+    draws: PerDraw | None = None
+    least_error: float = 0.0
+    question: Hashable = None
+
+    @property
+    def sampling_error(self) -> float:
+        """The standard error that follows from what was drawn."""
+        return 0.0 if self.replicates is None else jackknife_error(self.replicates)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no trials were drawn for it."""
+        return self.effective_trials is None
+
+    @property
+    def standard_error(self) -> float:
+        """Of sampling, with what was never drawn."""
+        return max(self.sampling_error, self.least_error)
+
+
+def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
+    """Probabilities that can be found in the same trials: those of one program, unless something was seen."""
+    groups: dict[object, list[Probability]] = {}
+    for probability in dict.fromkeys(wanted):
+        plain = all(case.given is None for case in probability.cases)
+        groups.setdefault((probability.profile, probability.interventions) if plain else probability, []).append(
+            probability
+        )
+    return list(groups.values())
+
+
+def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
+    """Whether events are predicted to take less time exactly than by sampling: method (41).
+
+    Args:
+        program: the model with its interventions.
+        events: what is asked; without any a forecast.
+        given: what a forecast is given.
+    """
+    asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
+    trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
+    sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
+    read = {*asked, *program.upstream(atom.node for atom in atoms(given))} if given is not None else asked
+    if program.draws and math.prod(_size(program.nodes[name]) for name in read) > _MOST_STATES:
+        return False
+    try:
+        cost = exact.cost(program, events, given=given)
+    except (exact.NotExact, exact.TooLarge):
+        return False
+    return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
+
+
+def _size(node: Node) -> int:
+    """How many states a node has; a number counts as more than are planned for."""
+    return len(node.states) if isinstance(node, CategoricalNode) else _MOST_STATES + 1
+
+
+@dataclass
+class ProbabilityEstimator:
+    """Finds probabilities in a model, each once.
+
+    Attributes:
+        program: the model as it stands, interventions of the command line included.
+        in_profile: gives the program under a profile.
+        settings: of the first draws; `auto` is exact where that is predicted to take less than sampling to an error of
+            .001, and the programs have values for as many draws of the uncertain judgements as it says.
+        map_blocks: as in `forecast.simulate`.
+        rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
+    """
+
+    program: Program
+    in_profile: Callable[[str], Program]
+    settings: RunSettings
+    map_blocks: MapBlocks = map
+    rare_exactly: bool = False
+    _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
+    _controls: dict[str | None, Controls] = field(default_factory=dict)
+    _kernels: KernelCache = field(default_factory=KernelCache)
+
+    def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, ProbabilityEstimate]:
+        """The probabilities asked for; those without observations in one model are drawn together.
+
+        Raises:
+            ImpossibleEvidence: what was seen can't happen.
+            TooFewTrials: too few trials agree with what was seen.
+            exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
+        """
+        amount = self.settings.trials if trials is None else trials
+        wanted = list(dict.fromkeys(wanted))
+        for group in together(probability for probability in wanted if (probability, amount) not in self._known):
+            for probability, found in zip(group, self._find(group, amount), strict=True):
+                self._known[probability, amount] = found
+        return {probability: self._known[probability, amount] for probability in wanted}
+
+    def learn(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
+        """Take over what another one found with the same first draws."""
+        self._known.update({(probability, self.settings.trials): one for probability, one in found.items()})
+
+    def require_exact(self, wanted: Iterable[Probability]) -> None:
+        """Find out whether all that is asked for can be had exactly, before any of it is computed.
+
+        Raises:
+            exact.TooLarge, exact.NotExact: some of it can't.
+        """
+        for group in together(wanted):
+            cases = [case for probability in group for case in probability.cases]
+            exact.require(self._read_in(group[0]), [event for case in cases for event in _pair(case)])
+
+    def _read_in(self, probability: Probability) -> Program:
+        """The program that a probability is read in: under its profile and its interventions."""
+        program = self.program if probability.profile is None else self.in_profile(probability.profile)
+        for intervention in probability.interventions:
+            program = intervention.on(program)
+        return program
+
+    def _find(self, group: Sequence[Probability], trials: int) -> list[ProbabilityEstimate]:
+        """Probabilities that are read in one program."""
+        program = self._read_in(group[0])
+        if self._exactly(program, [case for probability in group for case in probability.cases]):
+            return [_exact(program, probability) for probability in group]
+        try:
+            return self._sampled(program, group, trials)
+        except (ImpossibleEvidence, TooFewTrials) as too_rare:
+            return self._rare(program, group, too_rare)
+
+    def _rare(self, program: Program, group: Sequence[Probability], too_rare: UsruError) -> list[ProbabilityEstimate]:
+        """Exactly what sampling met too rarely, where that is wanted and within the bound."""
+        if self.rare_exactly:
+            with suppress(exact.NotExact, exact.TooLarge):
+                return [_exact(program, probability) for probability in group]
+        raise too_rare
+
+    def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
+        if self.settings.method != "auto":
+            return self.settings.method == "exact"
+        return faster_exactly(program, [event for case in cases for event in _pair(case)])
+
+    def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[ProbabilityEstimate]:
+        controls = self._controls_of(program, group[0].profile)
+        possible = _PossibleCases(program)
+
+        def run(trials: int) -> _SampledGroup:
+            plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
+            cases = [case for probability in group for case in probability.cases]
+            sums = self._sums(program, cases, plan)
+            found, start = [], 0
+            for probability in group:
+                part = slice(start, start + len(probability.cases))
+                counted = possible.counted(probability, sums[part])
+                estimate = replace(_estimate(probability, sums[part], counted, plan, controls), trials=trials)
+                found.append(_with_least_error(program, probability, estimate))
+                start = part.stop
+            return _SampledGroup(plan, sums, found)
+
+        _, sampled, enough = self.settings.limits.sample(run, trials)
+        if not enough:
+            raise _too_few(program, group[0], sampled)
+        return sampled.found
+
+    def _controls_of(self, program: Program, profile: str | None) -> Controls:
+        """Those of a profile's judgements, factored once; interventions leave them alone."""
+        if profile not in self._controls:
+            self._controls[profile] = Controls(program.controls)
+        return self._controls[profile]
+
+    def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
+        """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
+        found: list[CaseSums] = []
+        for start in range(0, len(cases), _CASES):
+            part = [_pair_given(case) for case in cases[start : start + _CASES]]
+            found += _apart(sample(program, part, plan, self.map_blocks, self._kernels))
+        if len(cases) > 1:
+            for number, case in enumerate(cases):
+                if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
+                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self._kernels)
+        return found
+
+
+@dataclass
+class _PossibleCases:
+    """Which cases of an average can be had at all: those left out are proven to be impossible, not merely not met."""
+
+    program: Program
+    proven: dict[Case, bool] = field(default_factory=dict)
+
+    def counted(self, probability: Probability, sums: Sequence[CaseSums]) -> list[bool]:
+        """For each case, whether it counts in the average."""
+        return [
+            bool(part.given.any()) or not self._is_impossible(probability, case)
+            for case, part in zip(probability.cases, sums, strict=True)
+        ]
+
+    def _is_impossible(self, probability: Probability, case: Case) -> bool:
+        if case not in self.proven:
+            from usru_scenarios.questions.impossible import can_happen
+
+            self.proven[case] = can_happen(self.program, list(probability.evidence(case))) is False
+        return self.proven[case]
+
+
+@dataclass(frozen=True)
+class _SampledGroup:
+    """Probabilities that were sampled together, and the sums of all their cases."""
+
+    plan: Plan
+    sums: list[CaseSums]
+    found: list[ProbabilityEstimate]
+
+    @property
+    def effective_trials(self) -> float:
+        """Of the one with the fewest."""
+        return min(each.effective_trials or 0.0 for each in self.found)
+
+
+def _too_few(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
+    """Of the first of the probabilities."""
+    found = sampled.found[0]
+    if not found.effective_trials:
+        from usru_scenarios.questions.impossible import not_met
+
+        pairs = zip(probability.cases, sampled.sums, strict=False)
+        unmet = [case for case, part in pairs if not part.given.any() and (case.step or 0) not in found.left_out]
+        case = unmet[0] if unmet else probability.cases[0]
+        at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
+        return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan)
+    unsaid = [text for text in probability.observed if text not in probability.text]
+    what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
+    return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
+
+
+def _pair(case: Case) -> list[Formula]:
+    """The events whose probabilities give a case: with what was seen, and what was seen."""
+    return [case.event] if case.given is None else [All((case.event, case.given)), case.given]
+
+
+def _pair_given(case: Case) -> tuple[Formula, Formula]:
+    return case.event, CERTAIN if case.given is None else case.given
+
+
+def _apart(sums: CaseSums) -> list[CaseSums]:
+    """The sums of each case by itself."""
+    numbers = range(len(sums.squares))
+    return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
+
+
+def _exact(program: Program, probability: Probability) -> ProbabilityEstimate:
+    """A probability without sampling; where judgements are drawn, averaged over their draws."""
+    events = [_pair(case) for case in probability.cases]
+    values = iter(exact.by_draw(program, [event for pair in events for event in pair]))
+    chances: list[tuple[Floats, Floats]] = []
+    left_out = []
+    for case, pair in zip(probability.cases, events, strict=True):
+        both = next(values)
+        given = next(values) if len(pair) == 2 else np.ones(len(both))
+        if given.any():
+            chances.append((_share(program, case, both, given), given))
+        else:
+            left_out.append(case.step or 0)
+    if not chances:
+        from usru_scenarios.questions.impossible import without_probability
+
+        raise without_probability(program, list(probability.evidence(probability.cases[0])))
+    if program.draws:
+        return _averaged(chances, tuple(left_out), program)
+    return ProbabilityEstimate(
+        math.fsum(float(share[0]) for share, _ in chances) / len(chances), None, None, tuple(left_out)
+    )
+
+
+def _share(program: Program, case: Case, both: Floats, given: Floats) -> Floats:
+    """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
+
+    Next to 1 it is told from what is left, by method (40), and may be 1 itself.
+    """
+    share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
+    if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
+        return np.minimum(share, 1.0)
+    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]])
+    rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
+    return 1.0 - rest
+
+
+def _averaged(
+    chances: Sequence[tuple[Floats, Floats]], left_out: tuple[int, ...], program: Program
+) -> ProbabilityEstimate:
+    """The average over the draws of the judgements, of which each counts as what was seen is likely in it.
+
+    Args:
+        chances: for each case its probability in each draw, and that of what was seen, each of shape (draws,).
+        left_out: the steps of the cases that can't be had.
+        program: that they are from.
+    """
+    controls = Controls(program.controls)
+    shares, given = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
+    both = shares * given
+    halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (both, given)]
+    draws = PerDraw.of(halves[0], halves[1], controls)
+    spans = [float(np.ptp(share[seen > 0.0])) for share, seen in chances]
+    if max(spans) <= _SAME_IN_ALL:
+        value = math.fsum(float(share[seen > 0.0][0]) for share, seen in chances) / len(chances)
+        return ProbabilityEstimate(value, None, None, left_out, draws=draws)
+    value, replicates = _replicated(with_control_variates(both, controls), with_control_variates(given, controls))
+    return ProbabilityEstimate(min(max(value, 0.0), 1.0), replicates, None, left_out, draws=draws)
+
+
+def _estimate(
+    probability: Probability, sums: Sequence[CaseSums], counted: Sequence[bool], plan: Plan, controls: Controls
+) -> ProbabilityEstimate:
+    """The average over the cases that can be had, and its replicates; without effective trials where one is not met."""
+    left_out = tuple(case.step or 0 for case, counts in zip(probability.cases, counted, strict=True) if not counts)
+    kept = [part for part, counts in zip(sums, counted, strict=True) if counts]
+    if not all(part.given.any() for part in kept) or not kept:
+        return ProbabilityEstimate(math.nan, np.zeros(2), 0.0, left_out)
+    both = np.concatenate([part.both for part in kept], axis=1)
+    given = np.concatenate([part.given for part in kept], axis=1)
+    draws = PerDraw.of(both, given, controls) if plan.judgements else None
+    if plan.judgements:
+        both, given = (with_control_variates(over_draws(sums), controls) for sums in (both, given))
+    value, replicates = _replicated(both, given)
+    effective = min(float(part.effective_trials[0]) for part in kept)
+    return ProbabilityEstimate(value, replicates, effective, left_out, draws=draws)
+
+
+def _replicated(both: Floats, given: Floats) -> tuple[float, Floats]:
+    """The average of ratios of sums, and the same without each batch, shape (batches,): method (24, 25).
+
+    Args:
+        both: shape (batches, cases), of what is asked together with what was seen.
+        given: the same of what was seen.
+    """
+    totals, seen = both.sum(axis=0), given.sum(axis=0)
+    rest = seen - given
+    replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)
+    return float((totals / seen).mean()), replicates.mean(axis=1)
+
+
+def _with_least_error(program: Program, probability: Probability, found: ProbabilityEstimate) -> ProbabilityEstimate:
+    """A sampled probability that knows by how much trials that were never drawn could change it."""
+    read = program.upstream(atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event))
+    acting = tuple(one for one in probability.interventions if one.node in read)
+    question = (probability.profile, acting, probability.cases)
+    cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
+    effective = found.effective_trials or 0.0
+    least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
+    if found.sampling_error < least:  # else it is no constant, and what is possible need not be looked into
+        least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
+    return replace(found, least_error=least, question=question)
