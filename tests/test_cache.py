@@ -14,11 +14,13 @@ from threading import Thread
 
 import pytest
 
-from support.command import answer
+from support.command import HERE, answer
+from usru_scenarios import study
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
 from usru_scenarios.reading.files import digest
+from usru_scenarios.reading.loading import Loaded
 
 FILE = """\
 usru: 1
@@ -272,6 +274,65 @@ def test_every_command_reads_a_pipe_once(command: str, tmp_path: Path) -> None:
         assert (piped.returncode, piped.stdout, piped.stderr) == (1 if command == "calibrate" else 0, *named)
 
 
+RECALLED = {name: words for name, words in ONCE.items() if name != "calibrate --write"}
+
+
+@pytest.mark.parametrize(
+    "command", [*RECALLED, "ask in a profile", "show resolved", "show a part", "sources of a part"]
+)
+def test_the_second_run_of_a_command_reads_no_yaml_and_says_the_same(
+    command: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(PIPED + "profiles: {p: {weights: {d: 2}}}\n")
+    words = {
+        **RECALLED,
+        "ask in a profile": ["ask", "P(a | profile(p)) > P(a)", "MODEL"],
+        "show resolved": ["show", "MODEL", "--resolved"],
+        "show a part": ["show", "MODEL", "d"],
+        "sources of a part": ["sources", "MODEL", "d"],
+    }[command]
+    arguments = [str(file) if one == "MODEL" else one for one in words]
+    found = [answer(*arguments, USRU_CACHE=keep, XDG_CACHE_HOME=str(home / "home")) for keep in ("off", "")]
+    monkeypatch.setattr("usru_scenarios.reading.loading._opened", lambda _: pytest.fail("it has been read before"))
+    found.append(answer(*arguments, USRU_CACHE="", XDG_CACHE_HOME=str(home / "home")))
+    assert len({(done.returncode, done.stdout, done.stderr) for done in found}) == 1
+
+
+@pytest.mark.parametrize("command", ["show", "sources", "validate", "watch", "check"])
+def test_every_command_sees_a_file_that_was_edited(command: str, tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "m.yaml"
+
+    def told() -> str:
+        return answer(command, str(file), "--json", USRU_CACHE="", XDG_CACHE_HOME=str(home / "home")).stdout
+
+    file.write_text(PIPED)
+    first = told()
+    assert first == told()
+    file.write_text(PIPED.replace("[2]", "[8]").replace("title: M", "title: another"))
+    assert first != told()
+    file.write_text(PIPED.replace("drivers", "divers"))
+    assert "divers" in told() if command == "validate" else told() == ""
+
+
+MODELS = sorted(file for folder in ("good", "exact") for file in (HERE / "models" / folder).glob("*.yaml"))
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("file", [HERE.parent / "scenarios" / "us-russia.yaml", *MODELS], ids=lambda file: file.stem)
+def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def recalled() -> Loaded:
+        return study.recalled(file, overrides={"title": "another"}).loaded
+
+    def profiles(loaded: Loaded) -> list[object]:
+        return [(one.tree.data, one.model, one.problems) for one in loaded.file.profiles.values()]
+
+    read = recalled()
+    monkeypatch.setattr("usru_scenarios.reading.loading._opened", lambda _: pytest.fail("it has been read before"))
+    assert recalled() == read
+    assert profiles(recalled()) == profiles(read)
+
+
 def test_the_same_text_on_standard_input_is_compared_with_itself() -> None:
     done = answer("compare", "-", "--set", "scenarios.a.baseline=3", "-n", "100", "--json", stdin=PIPED)
     assert (done.returncode, done.stderr) == (0, "")
@@ -286,6 +347,33 @@ def test_a_file_that_changes_between_two_parts_is_told_and_never_mixed(home: Pat
     file.write_text("two", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="changed while it was being read"):
         shelf.part("second", lambda: shelf.made_of({str(file): digest(file.read_bytes())}))
+
+
+def test_what_is_read_late_is_among_what_a_part_is_made_of(home: Path) -> None:
+    file, late = home / "a", home / "late"
+    for place in (file, late):
+        place.write_text("one", encoding="utf-8")
+
+    def is_made(part: str, *places: Path) -> bool:
+        read: dict[str, str] = {}
+        shelf.made_of(read)
+        made = []
+
+        def make() -> Span:
+            read.update({str(place): digest(place.read_bytes()) for place in places})
+            made.append(part)
+            return Span(part, 1, 1)
+
+        shelf.part(part, make)
+        return bool(made)
+
+    shelf = CompileCache("this")
+    assert [is_made("first", file), is_made("second", late)] == [True, True]
+    shelf = CompileCache("this")
+    assert [is_made("second"), is_made("first")] == [False, False]
+    late.write_text("two", encoding="utf-8")
+    shelf = CompileCache("this")
+    assert [is_made("first", file), is_made("second", late)] == [False, True]
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no owners")
@@ -362,6 +450,13 @@ class Trap:
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("exit 3",)
+
+
+def test_a_path_is_made_again_by_a_class_of_the_package(home: Path) -> None:
+    for _ in range(2):
+        shelf = CompileCache("this")
+        shelf.made_of({str(home): "1"})
+        assert shelf.part("path", lambda: (home, Path("a"))) == (home, Path("a"))
 
 
 @pytest.mark.parametrize("held", [Trap(), os.getcwd, digest, Path()])

@@ -36,6 +36,7 @@ HELP = Bound(ours=5, others=65)
 MADE_HELP = Bound(ours=36, others=170)
 SIMULATE = Bound(ours=67, others=198)
 ASK = Bound(ours=82, others=190)
+LOOK = Bound(ours=40, others=190)
 
 
 def imported(*command: str, **changes: str) -> set[str]:
@@ -98,6 +99,14 @@ def test_a_second_exact_answer_imports_what_it_computes_and_writes_with(cache: d
     ask = (*COMMAND, "ask", "P(war @ end)", str(file), "--json")
     imported(*ask, **cache)
     check(imported(*ask, **cache), ASK, "questions.simulate.question", "model.schema", "reading.loading", "schemas")
+
+
+@pytest.mark.parametrize("command", ["show", "sources", "validate"])
+def test_a_second_look_at_a_file_imports_no_engine(command: str, cache: dict[str, str]) -> None:
+    assert "pydantic" in imported(*COMMAND, command, "--json", **cache)
+    modules = imported(*COMMAND, command, "--json", **cache)
+    check(modules, LOOK, "questions", "exact", "program", "model.schema", "reading.loading", "sampler", "estimation")
+    assert "numpy" not in modules
 
 
 def test_sabotaged_what_is_imported_by_its_name_is_found() -> None:

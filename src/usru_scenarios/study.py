@@ -13,7 +13,7 @@ from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
 
-from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
+from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
 from usru_scenarios.settings import (
     DEFAULT_LIMITS,
     DEFAULT_MODEL,
@@ -53,8 +53,11 @@ if TYPE_CHECKING:
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
+    from usru_scenarios.results.show import Overview
     from usru_scenarios.results.simulate import Simulation
+    from usru_scenarios.results.sources import SourcesReport
     from usru_scenarios.results.sweep import Sweep
+    from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
 
@@ -67,7 +70,7 @@ class Study:
 
     Attributes:
         request: which file it is, and how it is read.
-        kept: where what is made of the model is kept between runs, if it is.
+        kept: where what is made of the file is kept between runs, if it is.
         file: the file, where it has been read already.
         limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
     """
@@ -84,14 +87,25 @@ class Study:
         Raises:
             ModelError, UnreadableInput: as for `load`, where the model was recalled and its file is another by now.
         """
-        if self.file is not None:
-            return self.file.resolved(self.request)
-        from usru_scenarios.reading.loading import load
+        return (self._file if self.file is None else self.file).resolved(self.request)
 
-        loaded = load(self.request)
+    @property
+    def _file(self) -> ScenarioFile:
+        """The file, read now or by an earlier run."""
+        kept = self.kept
+        if kept is None:
+            return self._read()
+        file = kept.part("file", self._read)
+        kept.made_of(file.access.inputs)
+        return file
+
+    def _read(self) -> ScenarioFile:
+        from usru_scenarios.reading.loading import ScenarioFile
+
+        file = ScenarioFile(self.request)
         if self.kept is not None:
-            self.kept.made_of(loaded.inputs)
-        return loaded
+            self.kept.made_of(file.access.inputs)
+        return file
 
     @cached_property
     def outline(self) -> Outline:
@@ -122,7 +136,52 @@ class Study:
 
     def _made(self, part: str, make: Callable[[], Part]) -> Part:
         """What is made of the model; recalled where an earlier run has kept it."""
-        return make() if self.kept is None else self.kept.part(part, make)
+        return make() if self.kept is None else self.kept.part(f"{part} of {self.request!r}", make)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What the model says, as the program understands it."""
+
+        def described() -> Overview:
+            from usru_scenarios.questions.show import describe_model
+
+            return describe_model(self.loaded, self.program)
+
+        return self._made("overview", described)
+
+    def sources(self, about: str | None = None) -> SourcesReport:
+        """What the judgements rest on.
+
+        Args:
+            about: a name of the model, the dotted path of a part, or a claim's id; everything if None.
+
+        Raises:
+            RequestError: there is nothing of that name.
+        """
+
+        def found() -> SourcesReport:
+            from usru_scenarios.questions.sources import judgement_sources
+
+            return judgement_sources(self.loaded, about)
+
+        return self._made(f"sources {about!r}", found)
+
+    @cached_property
+    def validation(self) -> tuple[Validation, tuple[Problem, ...]]:
+        """That the file is right, what there is in it, and what it is warned of.
+
+        Raises:
+            ModelError: an expectation can't be understood; with the faults of all.
+        """
+
+        def examined() -> tuple[Validation, tuple[Problem, ...]]:
+            from usru_scenarios.questions import validate
+
+            self.expectations()
+            warnings = validate.examined(self.loaded, self.program)
+            return validate.valid(self.loaded, warnings), tuple(warnings)
+
+        return self._made("validation", examined)
 
     def settled(self, settings: RunSettings) -> RunSettings:
         """What settings mean for this model: under its limits, and no judgement is drawn where none is uncertain."""
@@ -502,7 +561,7 @@ class Study:
             ModelError, RequestError: as for `load`.
         """
         request = self.request.further(profile, weights, overrides, sourced_only)
-        study = Study(request, file=self.loaded.file, limits=self.limits)
+        study = Study(request, self.kept, self.loaded.file, self.limits)
         _ = study.loaded
         return study
 
@@ -703,7 +762,8 @@ def recalled(
 ) -> Study:
     """As `load`, but what an earlier run made of the same files is taken from the user's cache folder.
 
-    Meant for commands that need no more than the program and the outline; anything else is read when it is asked for.
+    The outline is there when this returns, so that all faults of the file have been told; anything else is recalled or
+    made when it is asked for.
     """
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.files import is_kept
@@ -713,7 +773,12 @@ def recalled(
         model, profile=profile, weights=weights, overrides=overrides, sourced_only=sourced_only, confined=confined
     )
     path = request.path
-    return Study(request, CompileCache(str(path.absolute()), request) if path is not None and is_kept(path) else None)
+    kept = None
+    if path is not None and is_kept(path):
+        kept = CompileCache(str(path.absolute()), request.name, request.confined)
+    study = Study(request, kept)
+    _ = study.outline
+    return study
 
 
 def _variables(variables: object) -> list[Variable]:

@@ -79,13 +79,7 @@ class Session(NamedTuple):
         return "json" if self.as_json else self.form or "table"
 
     def load(self, model: str, changes: ModelOptions) -> Study:
-        """A model, loaded and ready to be asked."""
-        from usru_scenarios.study import load
-
-        return load(model, confined=self.confined, **changes._asdict())
-
-    def recall(self, model: str, changes: ModelOptions) -> Study:
-        """The same from an earlier run where that is possible, for what needs the program and the outline alone."""
+        """A model, ready to be asked: what an earlier run made of it is recalled."""
         from usru_scenarios.study import recalled
 
         return recalled(model, confined=self.confined, **changes._asdict())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 from usru_scenarios.model.schema import (
     Categorical,
@@ -20,7 +19,6 @@ from usru_scenarios.model.schema import (
 )
 from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.show import (
@@ -35,8 +33,6 @@ from usru_scenarios.results.show import (
     ScenarioPart,
     StatePart,
 )
-
-PartType = TypeVar("PartType")
 
 VALUE = "value"
 """Stands for the state of a numeric node, which has none, where points are listed by state."""
@@ -246,32 +242,3 @@ def _changed(overrides: Mapping[str, object], depth: int = 3) -> Iterator[tuple[
             yield from ((key, *rest) for rest in _changed(value, depth - 1))
         else:
             yield (key,)
-
-
-def only(described: Overview, name: str) -> Overview:
-    """The description of one driver, consequence, scenario, rule or profile, and nothing of the others.
-
-    Raises:
-        RequestError: there is nothing of that name.
-    """
-    known = [*described.scenarios, *described.order, *described.rules, *described.profiles]
-    if name not in known or name == OUTCOME:
-        hint = suggestion(name, known) or listing(known)
-        raise RequestError([Problem("unknown_name", f"the model has no part '{name}'", None, hint)])
-    return replace(
-        described,
-        scenarios=_entry(described.scenarios, name),
-        drivers=_entry(described.drivers, name),
-        rules=_entry(described.rules, name),
-        consequences=_entry(described.consequences, name),
-        profiles=_entry(described.profiles, name),
-        order=[name] if name in described.order else [],
-        groups={group: members for group, members in described.groups.items() if name in members},
-        events=[event for event in described.events if event.node == name],
-        outcome_pushes=[],
-        expectations={},
-    )
-
-
-def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:
-    return {name: parts[name]} if name in parts else {}

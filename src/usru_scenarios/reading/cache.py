@@ -3,10 +3,11 @@
 A file there is named by what was asked for (file, arguments, part) and by the program's own files, so that no other
 version ever meets it. It holds a digest of every file that was read and of the names in every folder that was listed,
 with what was looked for and absent (see `files.Inputs`), and is used only while all of them are as they were. What is
-kept is made of this package's own classes and of numpy's arrays, and of nothing else that pickle could make. Nothing
-here ever fails: what can't be written, or could have been written by someone else, is not used; nor is what is damaged,
-for each file begins with a digest of what follows and of its own name, which is checked before anything is made of it.
-USRU_CACHE=off keeps nothing.
+kept is made of this package's own classes, of paths and of numpy's arrays, and of nothing else that pickle could make.
+Parts lie in files of their own, so that a run reads what it needs and no more. Nothing here ever fails: what can't be
+written, or could have been written by someone else, is not used; nor is what is damaged, for each file begins with a
+digest of what follows and of its own name, which is checked before anything is made of it. USRU_CACHE=off keeps
+nothing.
 """
 
 from __future__ import annotations
@@ -56,17 +57,22 @@ class CompileCache:
 
     def __init__(self, *asked: object) -> None:
         self._asked = asked
-        self._inputs: Inputs = {}  # what all parts are made of
+        self._inputs: dict[str, str] = {}  # what the parts so far are made of
+        self._read: Inputs = {}
 
     def made_of(self, inputs: Inputs) -> None:
-        """Say what has been read.
+        """Say what has been read, in a mapping that may grow while parts are made.
 
         Raises:
-            UnreadableInput: the files are no more what they were when a part that was kept of them was used.
+            UnreadableInput: a file is no more what it was when a part that was kept of it was used.
         """
-        if self._inputs and inputs != self._inputs:
+        self._read = inputs
+        self._note()
+
+    def _note(self) -> None:
+        if any(self._inputs.get(source, digest) != digest for source, digest in self._read.items()):
             raise UnreadableInput("a file has changed while it was being read", "run the command again")
-        self._inputs = inputs
+        self._inputs.update(self._read)
 
     def part(self, name: str, make: Callable[[], Made]) -> Made:
         """The part as it was kept, or else made anew, and kept if it is known what it was made of."""
@@ -80,9 +86,13 @@ class CompileCache:
         if kept is not None:
             return cast("Made", kept[0])
         made = make()
+        self._note()
         if self._inputs:
             _keep(path, (self._inputs, made))
         return made
+
+    def _present(self, source: str) -> str:
+        return self._inputs[source] if source in self._inputs else present_digest(source)
 
     def _path(self, name: str) -> Path | None:
         folder = _folder()
@@ -93,9 +103,9 @@ class CompileCache:
         if not (_is_ours(path.parent) and _is_ours(path)):
             return None
         inputs, made = _Unpickler(io.BytesIO(_opened(path))).load()
-        if inputs != (self._inputs or {source: present_digest(source) for source in inputs}):
+        if any(self._present(source) != digest for source, digest in inputs.items()):
             return None
-        self._inputs = inputs
+        self._inputs.update(inputs)
         return (made,)
 
 
@@ -125,11 +135,27 @@ def _opened(path: Path) -> bytes:
 
 def _keep(path: Path, content: tuple[Inputs, object]) -> None:
     with suppress(OSError, pickle.PicklingError, RecursionError, MemoryError):
-        data = _sealed(path, pickle.dumps(content, protocol=5))
+        data = _sealed(path, _pickled(content))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(path.parent) and len(data) <= MOST_BYTES:
             write_whole(path, data, beside=_NEW)
             _tidy(path.parent)
+
+
+def _pickled(content: object) -> bytes:
+    written = io.BytesIO()
+    pickler = pickle.Pickler(written, protocol=5)
+    pickler.dispatch_table = {type(Path()): lambda path: (KeptPath, (str(path),))}
+    pickler.dump(content)
+    return written.getvalue()
+
+
+class KeptPath:
+    """Makes a path again; the reader of what is kept knows no other class than this package's own."""
+
+    def __new__(cls, path: str) -> Path:  # type: ignore[misc]  # that is the point of it
+        """The path."""
+        return Path(path)
 
 
 def _folder() -> Path | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeVar
 
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.results.common import ModelLine, first_format
+
+PartType = TypeVar("PartType")
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,34 @@ class Overview:
     expectations: dict[str, str]
     format: Literal["usru.overview/1.0"] = "usru.overview/1.0"
 
+    def only(self, name: str) -> Overview:
+        """The description of one driver, consequence, scenario, rule or profile, and nothing of the others.
+
+        Raises:
+            RequestError: there is nothing of that name.
+        """
+        known = [*self.scenarios, *self.order, *self.rules, *self.profiles]
+        if name not in known or name == OUTCOME:
+            hint = suggestion(name, known) or listing(known)
+            raise RequestError([Problem("unknown_name", f"the model has no part '{name}'", None, hint)])
+        return replace(
+            self,
+            scenarios=_entry(self.scenarios, name),
+            drivers=_entry(self.drivers, name),
+            rules=_entry(self.rules, name),
+            consequences=_entry(self.consequences, name),
+            profiles=_entry(self.profiles, name),
+            order=[name] if name in self.order else [],
+            groups={group: members for group, members in self.groups.items() if name in members},
+            events=[event for event in self.events if event.node == name],
+            outcome_pushes=[],
+            expectations={},
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
         return first_format(asdict(self))
+
+
+def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:
+    return {name: parts[name]} if name in parts else {}

@@ -29,6 +29,6 @@ def ask(
 
     if is_model(query) and not is_model(model):
         query, model = model, query
-    study = session.recall(model, changes)
+    study = session.load(model, changes)
     result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
     session.emit("ask", result, map(warned, study.outline.warnings))

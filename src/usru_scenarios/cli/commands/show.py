@@ -60,10 +60,8 @@ def _resolved(study: Study, folder: Path) -> str:
 
 
 def _describe(study: Study, name: str | None, session: Session) -> None:
-    from usru_scenarios.questions.show import describe_model, only
-
-    whole = describe_model(study.loaded, study.program)
-    described = whole if name is None else only(whole, name)
+    whole = study.overview
+    described = whole if name is None else whole.only(name)
     if session.as_json:
         session.emit_json(described.to_dict())
         return

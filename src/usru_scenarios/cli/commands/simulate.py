@@ -20,6 +20,6 @@ def simulate(
     session: Annotated[Session, Subset(form=formats(SIMULATION))],
 ) -> None:
     """How likely is each scenario, step by step?"""
-    study = session.recall(model, changes)
+    study = session.load(model, changes)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers().map)
     session.emit("simulate", result, result.warnings)

@@ -25,10 +25,8 @@ def sources(
     session: TextSession,
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""
-    from usru_scenarios.questions.sources import judgement_sources
-
     source, about = model_and_part(model, name)
-    found = judgement_sources(session.load(source, changes).loaded, about)
+    found = session.load(source, changes).sources(about)
     if session.as_json:
         session.emit_json(found.to_dict())
     else:

@@ -57,7 +57,7 @@ def sweep(
     Where the likeliest scenario changes, the crossing is sought between the two points, with its standard error.
     """  # noqa: D301  # \b keeps the lines of the examples
     variables, model = asked(words)
-    study = session.recall(model, changes)
+    study = session.load(model, changes)
     if of is not None:
         known = [*study.outline.scenarios, *study.program.groups]
         if of not in known:

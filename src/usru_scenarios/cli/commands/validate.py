@@ -23,18 +23,15 @@ def validate(
     session: TextSession,
 ) -> None:
     """Is the file right? Tells every fault and warning with its place."""
-    from usru_scenarios.questions.validate import examined, invalid, valid
-
     try:
-        study = session.load(model, changes)
-        study.expectations()
-        warnings = examined(study.loaded, study.program)
+        report, warnings = session.load(model, changes).validation
     except ModelError as error:
         if not session.as_json:
             raise
+        from usru_scenarios.questions.validate import invalid
+
         session.emit_json(invalid(error.problems).to_dict())
         raise Exit(error.exit_status) from None
-    report = valid(study.loaded, warnings)
     if session.as_json:
         session.emit_json(report.to_dict())
         return
