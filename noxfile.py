@@ -101,6 +101,7 @@ def wheel(session: nox.Session) -> None:
     session.chdir(built)
     session.run("usru", "validate")
     session.run("usru", "simulate", "--trials", "2000")
+    session.run("usru", "simulate", "brief")
 
 
 @nox.session

@@ -615,6 +615,7 @@ _POSITIONALS = (
     MODEL,
     MODEL,
     "us-russia",
+    "brief",
     "-",
     "nope.yaml",
     ".",
