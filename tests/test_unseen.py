@@ -102,6 +102,12 @@ def watched(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told
     for one in found.indicators:
         yield from told(one.node, "probability", one, states[one.node, one.state])
         yield from told(one.node, "expected_move", one, states[one.node, one.state])
+        yield from told(one.node, "distance", one, states[one.node, one.state])
+
+
+def distances(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """How far states of nodes move the forecast, and nothing else."""
+    return (told for told in watched(study, seed, patch) if told.what.endswith("distance"))
 
 
 def _total(shares: Floats, war: Floats, axis: int) -> float:
@@ -132,7 +138,7 @@ def direct(study: Study, seed: int, _: pytest.MonkeyPatch) -> Iterator[Told]:
         yield Told(f"{driver} where true", part.where_true, errors.where_true, given[driver, state] * worth)
 
 
-ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct, drivers, watched)}
+ASKED: dict[str, Asked] = {each.__name__: each for each in (explained, direct, drivers, watched, distances)}
 
 
 def missed(raw: Json, folder: Path, asked: str, patch: pytest.MonkeyPatch) -> list[Told]:

@@ -179,11 +179,13 @@ def with_unseen(
     states = np.eye(len(possible))[possible]
     added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)
     moves, changed = _moves(total), _moves(total + added)
+    apart = _distances(changed, total + added) - _distances(moves, total)
     whole = found.whole.value + (changed.sum(axis=1) - moves.sum())
     return replace(
         found,
         probability=Estimate(share, np.maximum(found.probability.error, unseen)),
         move=covering_unseen(found.move, found.move.value + (changed - moves)),
+        distance=covering_unseen(found.distance, found.distance.value + apart),
         whole=covering_unseen(found.whole, whole),
         information=covering_unseen(found.information, found.information.value + (bits(total + added) - bits(total))),
     )
@@ -195,6 +197,14 @@ def _moves(joint: Floats) -> Floats:
     apart = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
     moves: Floats = 0.5 * np.abs(apart).sum(axis=-1)
     return moves
+
+
+def _distances(moves: Floats, joint: Floats) -> Floats:
+    """How far each state moves the forecast, shape (..., states), from expected moves; no number where none is seen."""
+    states = joint.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distances: Floats = moves * states.sum(axis=-1, keepdims=True) / states
+    return distances
 
 
 def sum_over(future: Floats, sets: Sets) -> Floats:
