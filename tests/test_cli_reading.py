@@ -75,6 +75,47 @@ def test_show_names_causes_before_effects_and_normalises() -> None:
     assert (list(only["drivers"]), only["scenarios"], len(only["events"])) == (["weather"], {}, 2)
 
 
+def test_show_says_what_points_make_of_a_chance(tmp_path: Path) -> None:
+    text = """
+usru: 1
+name: points
+title: Points
+time: {start: 2025, end: 2028, step: year}
+odds_per_point: {impacts: 1.25, influences: 1.4}
+scenarios: {war: 0.5, peace: 0.5}
+drivers:
+  mood: {states: {good: 1, bad: 1}, weight: {2025-01: 1.5, 2027-01: 0.5}, impacts: {bad: {war: 1}}}
+  press: {states: {free: 1, bound: 1}, weight: 0, impacts: {free: {peace: 1}}}
+  trade: {states: {high: 1, low: 1}, weight: 2, influences: {mood: {bad: {low: 1}}}}
+rules:
+  both: {when: {mood: bad, press: bound}, then: {scenario: {war: 1}}, weight: 1.5}
+"""
+    (tmp_path / "points.yaml").write_text(text, encoding="utf-8")
+    effects = json.loads(answer("show", "points.yaml", "--json", folder=tmp_path).stdout)["point_effects"]
+    assert [(one["on"], one["weight"], one["of"]) for one in effects] == [
+        ("other nodes", 1.0, {}),
+        ("scenarios", 0.0, {"press": None}),
+        ("scenarios", 0.5, {"mood": "2027"}),
+        ("scenarios", 1.5, {"mood": "2025", "both": None}),
+    ]
+    for one, odds_per_point in zip(effects, (1.4, 1.25, 1.25, 1.25), strict=True):
+        for chance, after in one["chances"].items():
+            before = float(chance) / (1 - float(chance))
+            odds = [before * odds_per_point ** (points * one["weight"]) for points in (1, 2, 3)]
+            assert after == pytest.approx([each / (1 + each) for each in odds], rel=1e-12)
+    shown = answer("show", "points.yaml", folder=tmp_path).stdout
+    assert "influences  32%  40%  48%  58%  66%  73%\n" in shown
+    assert "weight 0    25%  25%  25%  50%  50%  50%\n" in shown
+    assert "weight 1.5" not in answer("show", "points.yaml", "press", folder=tmp_path).stdout
+    only = json.loads(answer("show", "points.yaml", "both", "--json", folder=tmp_path).stdout)["point_effects"]
+    assert [(one["weight"], one["of"]) for one in only] == [(1.5, {"both": None})]
+
+
+def test_points_and_weights_of_any_size_make_a_chance() -> None:
+    found = json.loads(answer("show", "brief", "--json", "-w", "sanctions=1000", "--set", "odds_per_point=1e6").stdout)
+    assert found["point_effects"][-1]["chances"] == {"0.25": [1.0, 1.0, 1.0], "0.5": [1.0, 1.0, 1.0]}
+
+
 def test_the_resolved_file_reads_back_as_the_same_model(tmp_path: Path) -> None:
     changes = ["-p", "sailor", "--set", "drivers.weather.persistence=0.25", "-w", "traffic=x3"]
     text = answer("show", HARBOUR, "--resolved", *changes).stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from usru_scenarios.model.schema import (
@@ -26,6 +26,7 @@ from usru_scenarios.results.show import (
     GivenRow,
     NodePart,
     Overview,
+    PointEffect,
     ProfilePart,
     Push,
     RulePart,
@@ -51,6 +52,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
             "impacts": model.odds_per_point.impacts.mean,
             "influences": model.odds_per_point.influences.mean,
         },
+        point_effects=list(describer.point_effects()),
         scenarios=dict(describer.scenarios()),
         groups={name: list(members) for name, members in model.groups.items()},
         order=list(program.named),
@@ -78,6 +80,29 @@ class _Describer:
 
     model: Model
     program: Program
+
+    def point_effects(self) -> Iterator[PointEffect]:
+        """What points make of chances: on other nodes, then on the scenarios, by the weights that are in use."""
+        odds = self.model.odds_per_point
+        yield PointEffect("other nodes", 1.0, {}, _chances(odds.influences.mean))
+        in_use: dict[float, dict[str, str | None]] = {}
+        for name, weights in self._weights_of_impacts():
+            for weight, step in _first_and_last(weights, self.program.grid.labels):
+                in_use.setdefault(weight, {})[name] = step
+        for weight, names in sorted(in_use.items()):
+            yield PointEffect("scenarios", weight, names, _chances(odds.impacts.mean, weight))
+
+    def _weights_of_impacts(self) -> Iterator[tuple[str, list[float]]]:
+        """The weight per step of whatever gives points to the scenarios; of the outcome's own points it is 1."""
+        model = self.model
+        for name, driver in model.drivers.items():
+            if driver.impacts:
+                yield name, self.program.weights[name].tolist()
+        for name, rule in model.rules.items():
+            if OUTCOME in rule.then:
+                yield name, self.program.weights[name].tolist()
+        if model.outcome.lagged_influences or any(event.points for event in model.outcome.events.values()):
+            yield OUTCOME, [1.0]
 
     def scenarios(self) -> Iterator[tuple[str, ScenarioPart]]:
         outcome = self.program.outcome
@@ -151,6 +176,29 @@ class _Describer:
                 prior=None if prior is None else normalised(prior),
                 points=None if event.points is None else _by_state(event.points),
             )
+
+
+def _first_and_last(weights: list[float], steps: Sequence[str]) -> list[tuple[float, str | None]]:
+    """The weight at the first and at the last step, or the one that holds throughout."""
+    first, last = weights[0], weights[-1]
+    return [(first, None)] if set(weights) == {first} else [(first, steps[0]), (last, steps[-1])]
+
+
+def _chances(odds_per_point: float, weight: float = 1.0) -> dict[str, list[float]]:
+    """What 1, 2 and 3 points make of 25% and of 50%: each multiplies the odds by `odds_per_point ** weight`."""
+    return {
+        f"{chance:g}": [
+            _chance(math.log(chance / (1 - chance)) + points * weight * math.log(odds_per_point))
+            for points in (1, 2, 3)
+        ]
+        for chance in (0.25, 0.5)
+    }
+
+
+def _chance(log_odds: float) -> float:
+    """The chance with these log-odds, for any size of them."""
+    part = math.exp(-abs(log_odds))
+    return (1.0 if log_odds >= 0 else part) / (1.0 + part)
 
 
 def _reads(links: set[tuple[str, int]], name: str, reader: str) -> bool:

@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.show import EventPart, NodePart, Overview, ProfilePart, Push, RulePart, ScenarioPart
+    from usru_scenarios.results.show import (
+        EventPart,
+        NodePart,
+        Overview,
+        PointEffect,
+        ProfilePart,
+        Push,
+        RulePart,
+        ScenarioPart,
+    )
 
 _OUTCOME = "scenario"
+_WORTH = "What points make of a chance of 25% and of 50%"
 
 
 def overview(model: Overview, layout: Layout) -> str:
@@ -56,6 +66,20 @@ def _head(model: Overview) -> Iterator[RenderableType]:
         "drawn again.",
         "dim",
     )
+    yield _heading(_WORTH)
+    yield _point_effects(model.point_effects)
+
+
+def _point_effects(effects: list[PointEffect]) -> Table:
+    """A row for each weight in use: which drivers have it is said beside their names."""
+    table = grid()
+    table.add_column("")
+    for header in ("25%\n+1", "\n+2", "\n+3", "50%\n+1", "\n+2", "\n+3"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for effect in effects:
+        label = f"weight {plain(effect.weight)}" if effect.on == "scenarios" else "influences"
+        table.add_row(label, *(f"{share:.0%}" for after in effect.chances.values() for share in after))
+    return table
 
 
 def _scenarios(model: Overview) -> Iterator[RenderableType]:
@@ -120,6 +144,8 @@ def _node_at_length(model: Overview, name: str) -> Iterator[RenderableType]:
     yield from _listed("Prior, where the first of these holds", [_given(row.when, row.prior) for row in node.given])
     yield from _listed("Points from others", [_push(push) for push in node.pushes])
     yield from _listed("Points for the scenarios, times the weight", [_push(push) for push in node.impacts])
+    worth = [effect for effect in model.point_effects if name in effect.of]
+    yield from _listed(_WORTH, [_point_effects(worth)] if worth else [])
     yield from _listed("Rules", [_rule(rule, model.rules[rule]) for rule in node.rules])
     yield from _listed("Events", list(_events(event for event in model.events if event.node == name)))
     yield from _sources(node.sources, name)

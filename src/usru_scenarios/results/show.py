@@ -145,11 +145,30 @@ class ProfilePart:
 
 
 @dataclass(frozen=True)
+class PointEffect:
+    """What 1, 2 and 3 points make of a chance.
+
+    Attributes:
+        on: points of the scenarios, or of all other nodes.
+        weight: what multiplies the points; 1 on other nodes.
+        of: the drivers and rules whose points for the scenarios have this weight, each with the step at which it has
+            it, None where it has it at every step. Of a weight that changes, the first and the last step are told.
+        chances: by the chance without the points, 0.25 and 0.5, what they make of it.
+    """
+
+    on: Literal["scenarios", "other nodes"]
+    weight: float
+    of: dict[str, str | None]
+    chances: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
 class Overview:
     """A model as the program understands it.
 
     Attributes:
         odds_per_point: what one point multiplies the odds by: of `impacts` on the outcome, of `influences` elsewhere.
+        point_effects: what that means for a chance: first on other nodes, then on the scenarios by weight.
         order: all nodes, causes before what they act on in the same step; `scenario` is the outcome.
         outcome_pushes: points of the outcome that come from the step before.
     """
@@ -159,6 +178,7 @@ class Overview:
     profile: str | None
     steps: list[str]
     odds_per_point: dict[str, float]
+    point_effects: list[PointEffect]
     scenarios: dict[str, ScenarioPart]
     groups: dict[str, list[str]]
     order: list[str]
@@ -188,6 +208,7 @@ class Overview:
             rules=_entry(self.rules, name),
             consequences=_entry(self.consequences, name),
             profiles=_entry(self.profiles, name),
+            point_effects=[replace(one, of=_entry(one.of, name)) for one in self.point_effects if name in one.of],
             order=[name] if name in self.order else [],
             groups={group: members for group, members in self.groups.items() if name in members},
             events=[event for event in self.events if event.node == name],
