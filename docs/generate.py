@@ -157,7 +157,7 @@ def helps() -> dict[str, str]:
 # The method ----------------------------------------------------------------------------------------------------------
 
 ENTRY = re.compile(r"^### \((\d+)\) [^\n]+\n.*?(?=^##|\Z)", re.MULTILINE | re.DOTALL)
-_CITED = re.compile(r"\b[Mm]ethods? \(((?:\d+(?:, | to )?)+)\)")
+_CITED = re.compile(r"\b[Mm]ethods?\s\(((?:\d+(?:,\s|\sto\s)?)+)\)")
 
 
 def located(page: str) -> str:

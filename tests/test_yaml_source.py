@@ -8,7 +8,8 @@ import yaml
 
 from usru_scenarios.problems import ModelError, UnreadableInput, UnreadableModelError
 from usru_scenarios.reading import yaml_source
-from usru_scenarios.reading.yaml_source import Source, read, read_file, read_value
+from usru_scenarios.reading.yaml_source import read, read_file, read_value
+from usru_scenarios.source_text import SourceText
 
 
 @pytest.fixture(params=["libyaml", "pure Python"], autouse=True)
@@ -178,7 +179,7 @@ def test_what_is_broken_before_it_is_too_deep_is_broken() -> None:
 
 def test_a_value_that_is_too_deep_is_told_where_it_stands() -> None:
     with pytest.raises(UnreadableModelError) as caught:
-        read_value(Source("--set", "paths.é=" + "[" * 5000), 8)
+        read_value(SourceText("--set", "paths.é=" + "[" * 5000), 8)
     (problem,) = caught.value.problems
     assert (problem.code, problem.span and problem.span.column) == ("too_deep", 59)
 
@@ -220,7 +221,7 @@ def test_a_flood_of_faults_ends_the_reading() -> None:
 
 
 def test_a_value_within_a_line() -> None:
-    source = Source("--set", "path.to=[1, .inf]")
+    source = SourceText("--set", "path.to=[1, .inf]")
     document = read_value(source, 8)
     assert document.data == [1, 1.0]  # a number stands in for what is none
     (problem,) = document.problems

@@ -271,14 +271,14 @@ _QUESTIONS = 16
 _LIGHT = 32_000_000
 """Passes that take more bytes than this are not remembered: next to running them, planning them is nothing."""
 
-_planners: dict[int, _Planner] = {}
-"""By the program's identity, which lasts as long as its planner holds it; the one asked last comes last."""
+_planners: dict[Program, _Planner] = {}
+"""The one asked last comes last."""
 
 
 def _planner(program: Program) -> _Planner:
-    planner = _planners.pop(id(program), None) or _Planner(EffectiveLaws(program))
+    planner = _planners.pop(program, None) or _Planner(EffectiveLaws(program))
     _forget(_planners, _PROGRAMS - 1)
-    _planners[id(program)] = planner
+    _planners[program] = planner
     return planner
 
 

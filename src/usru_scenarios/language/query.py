@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
 from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement
-from usru_scenarios.language.text import Text, read_assignment, read_observation, read_statement
+from usru_scenarios.language.text import read_assignment, read_observation, read_statement
 from usru_scenarios.language.tree import (
     At,
     Compares,
@@ -36,6 +36,7 @@ from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.conditions import Intervention, Observation
 from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not
 from usru_scenarios.program.program import CategoricalNode, Node, NumericNode, Program
+from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import TimeError
 
 
@@ -72,7 +73,7 @@ def parse_statement(
     Raises:
         QueryError: the text can't be read, or says what has no meaning in this model.
     """
-    place = Text(text, source)
+    place = SourceText(source, text)
     chain = read_statement(place)
     meaning = _Statement(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
     parts = tuple(mapped(part, meaning.probability) for part in chain.parts)
@@ -96,7 +97,7 @@ def parse_expectation(
     if isinstance(statement, ComparisonStatement):
         return statement
     hint = "compare with < <= > >=, such as P(reset @ end) > 0.2"
-    raise Text(text, source).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
+    raise SourceText(source, text).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
 
 
 def parse_assignment(text: str, model: Names, program: Program, *, source: str = "--do") -> Intervention:
@@ -111,7 +112,7 @@ def parse_assignment(text: str, model: Names, program: Program, *, source: str =
     Raises:
         QueryError: the text can't be read, or says what has no meaning in this model.
     """
-    place = Text(text, source)
+    place = SourceText(source, text)
     return _Reading(place, model, program).intervention(read_assignment(place), program)
 
 
@@ -121,7 +122,7 @@ def parse_observation(text: str, model: Names, program: Program, *, source: str 
     Raises:
         QueryError: the text can't be read, has no meaning in this model, or leaves a time out.
     """
-    place = Text(text, source)
+    place = SourceText(source, text)
     observed = read_observation(place)
     event = _Reading(place, model, program).formula(observed.event)
     if not is_event(event):
@@ -136,7 +137,7 @@ class _Statement:
     """Lowers the questions of one statement and sees to it that they fit together."""
 
     def __init__(
-        self, text: Text, model: Names, program: Program, in_profile: Callable[[str], Program], *, compared: bool
+        self, text: SourceText, model: Names, program: Program, in_profile: Callable[[str], Program], *, compared: bool
     ) -> None:
         self.text = text
         self.model = model
@@ -192,7 +193,7 @@ class _Statement:
 class _Reading:
     """Reads events, times and names of one text in one program."""
 
-    def __init__(self, text: Text, model: Names, program: Program) -> None:
+    def __init__(self, text: SourceText, model: Names, program: Program) -> None:
         self.text = text
         self.model = model
         self.program = program

@@ -25,7 +25,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeVar
 
 from usru_scenarios.language.tree import (
@@ -54,39 +53,22 @@ from usru_scenarios.language.tree import (
 )
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
-from usru_scenarios.problems import Problem, QueryError, Span, listing, suggestion
+from usru_scenarios.problems import QueryError, listing, suggestion
+from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import Grid, TimeError
 
 MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
 
 
-@dataclass(frozen=True)
-class Text:
-    """A text and what to call it in messages."""
-
-    text: str
-    source: str
-
-    def span(self, start: int, end: int) -> Span:
-        """The place between two offsets; on the first of its lines where it runs over several."""
-        line_start = self.text.rfind("\n", 0, start) + 1
-        line_end = self.text.find("\n", line_start)
-        line = self.text[line_start:] if line_end < 0 else self.text[line_start:line_end]
-        width = max(1, min(end, line_start + len(line)) - start)
-        return Span(self.source, self.text.count("\n", 0, start) + 1, start - line_start + 1, width, line)
-
-    def error(self, code: str, message: str, start: int, end: int, hint: str = "") -> QueryError:
-        """An error about what stands between two offsets."""
-        return QueryError(Problem(code, message, self.span(start, end), hint))
-
-    def between(self, start: int, end: int) -> str:
-        """What stands between two offsets, on one line and with single blanks."""
-        return " ".join(self.text[start:end].split())
-
-
 def one_step(
-    text: Text, grid: Grid, several: str, hint: str, *, near: Iterable[str] = (), span: tuple[int, int] | None = None
+    text: SourceText,
+    grid: Grid,
+    several: str,
+    hint: str,
+    *,
+    near: Iterable[str] = (),
+    span: tuple[int, int] | None = None,
 ) -> int:
     """The one step that a text means, or what stands in it between two offsets.
 
@@ -113,7 +95,7 @@ def one_step(
     return steps[0]
 
 
-def read_statement(text: Text) -> ComparisonChain[Question]:
+def read_statement(text: SourceText) -> ComparisonChain[Question]:
     """Read expressions over probabilities, compared or alone.
 
     Raises:
@@ -123,7 +105,7 @@ def read_statement(text: Text) -> ComparisonChain[Question]:
     return parser.whole(parser.statement)
 
 
-def read_assignment(text: Text) -> Imposed:
+def read_assignment(text: SourceText) -> Imposed:
     """Read the inside of `do( )`.
 
     Raises:
@@ -133,7 +115,7 @@ def read_assignment(text: Text) -> Imposed:
     return parser.whole(parser.imposed)
 
 
-def read_observation(text: Text) -> Observed:
+def read_observation(text: SourceText) -> Observed:
     """Read an event that is observed.
 
     Raises:
@@ -212,7 +194,7 @@ Parsed = TypeVar("Parsed")
 class _Parser:
     """Reads from left to right; each method reads what it is named after, or raises where it stands."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: SourceText) -> None:
         self.source = text
         self.text = text.text.rstrip()
         self.depth = 0
@@ -273,7 +255,7 @@ class _Parser:
         if self.accept(")"):
             return
         if not self.piece():
-            span = self.source.span(opening, opening + 1)
+            span = self.source.span(self.source.mark(opening, opening + 1))
             where = f"column {span.column}" if span.line == 1 else f"line {span.line}, column {span.column}"
             hint = f"nothing closes the '(' at {where}"
             raise self.source.error("unclosed", "missing ')'", self.at, self.at + 1, hint)

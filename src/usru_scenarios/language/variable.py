@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from usru_scenarios.language.text import Text
 from usru_scenarios.problems import QueryError
+from usru_scenarios.source_text import SourceText
 
 DEFAULT_POINTS = 11
 """Values of a range that says no number of points: its ends, and tenths between them."""
@@ -44,7 +44,7 @@ class Variable:
         end = start + len(self.name)
         if of_values:
             start, end = self.text.rindex("=") + 1, len(self.text)
-        return Text(self.text, SOURCE).error(code, message, start, end, hint)
+        return SourceText(SOURCE, self.text).error(code, message, start, end, hint)
 
 
 def parse_variable(written: str) -> Variable:
@@ -53,7 +53,7 @@ def parse_variable(written: str) -> Variable:
     Raises:
         QueryError: the text is none; or its range runs backwards, has one value alone, or more than `MOST_POINTS`.
     """
-    text = Text(written, SOURCE)
+    text = SourceText(SOURCE, written)
     at = _equals(written)
     if at is None or not written[:at].strip():
         raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(written), _EXAMPLE)
@@ -66,7 +66,7 @@ def variable_of(name: str, values: Sequence[float]) -> Variable:
     Raises:
         QueryError: as for `parse_variable`.
     """
-    text = Text(f"{name}={','.join(map(repr, values))}", SOURCE)
+    text = SourceText(SOURCE, f"{name}={','.join(map(repr, values))}")
     if not name.strip():
         raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(text.text), _EXAMPLE)
     if not values:
@@ -77,7 +77,7 @@ def variable_of(name: str, values: Sequence[float]) -> Variable:
     return _of_two(text, len(name), tuple(sorted(set(values))))
 
 
-def _of_two(text: Text, at: int, values: tuple[float, ...]) -> Variable:
+def _of_two(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:
     """A variable whose name ends at an offset, if it has two values."""
     if len(values) < 2:
         message = "a sweep takes at least two values"
@@ -91,7 +91,7 @@ def _equals(written: str) -> int | None:
     return at if at >= 0 else None
 
 
-def _values(text: Text, start: int) -> tuple[float, ...]:
+def _values(text: SourceText, start: int) -> tuple[float, ...]:
     written = text.text[start:].strip()
     if (match := _RANGE.fullmatch(written)) is not None:
         low, high = float(match[1]), float(match[2])
@@ -115,7 +115,7 @@ def _values(text: Text, start: int) -> tuple[float, ...]:
     return tuple(sorted({float(part) for part in parts}))
 
 
-def too_many(text: Text, points: int) -> QueryError:
+def too_many(text: SourceText, points: int) -> QueryError:
     """The refusal of a sweep that would not end."""
     message = f"{points:,} points are too many: a sweep has at most {MOST_POINTS:,}"
     return text.error("too_many_points", message, 0, len(text.text), "fewer points, as in sanctions=0..3:13")

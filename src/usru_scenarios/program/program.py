@@ -381,7 +381,7 @@ def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) ->
     return table.transpose([*order, len(held)]).reshape([*shape, table.shape[-1]])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A compiled model.
 

@@ -16,6 +16,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import span_within
+from usru_scenarios.source_text import Mark, SourceText
 
 
 def read_expectations(
@@ -44,6 +45,5 @@ def _located(problem: Problem, loaded: Loaded, name: str, text: str) -> Problem:
     span = problem.span
     if span is None:
         return replace(problem, span=place.span())
-    before = text.split("\n")[: span.line - 1]
-    start = sum(len(line) + 1 for line in before) + span.column - 1
+    start = SourceText(name, text).offset(Mark(span.line - 1, span.column - 1))
     return replace(problem, span=span_within(place, text, start, start + span.width))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.language.text import Text, one_step
+from usru_scenarios.language.text import one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
 from usru_scenarios.model.outline import Outline
@@ -35,6 +35,7 @@ from usru_scenarios.reading.request import Assignment
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import Grid
 
 SWEEP_TRIALS, GRID_TRIALS = 16_384, 4096
@@ -192,7 +193,7 @@ def _check_number(variables: Sequence[Variable]) -> None:
     if len(variables) > 2:
         raise variables[2].error("too_many_variables", "a sweep varies one or two things, and this is the third")
     if (points := math.prod(len(one.values) for one in variables)) > MOST_POINTS:
-        raise too_many(Text(variables[-1].text, SOURCE), points)
+        raise too_many(SourceText(SOURCE, variables[-1].text), points)
 
 
 def _usual(program: Program) -> tuple[str, ...]:
@@ -208,7 +209,7 @@ def _steps(time: str, grid: Grid) -> range:
     if time.strip() == MEAN:
         return range(grid.count)
     hint = "write mean, start, end or a step"
-    step = one_step(Text(time, "--at"), grid, ", and one is read at a time", hint)
+    step = one_step(SourceText("--at", time), grid, ", and one is read at a time", hint)
     return range(step, step + 1)
 
 

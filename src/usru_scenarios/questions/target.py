@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usru_scenarios.language.text import Text, one_step
+from usru_scenarios.language.text import one_step
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
+from usru_scenarios.source_text import SourceText
 
 MEAN = "mean"
 """The time that stands for the average over all steps."""
@@ -81,7 +82,7 @@ def _members(text: str, program: Program) -> tuple[int, ...]:
     if name not in known:
         message = f"'{name}' is no scenario and no group of scenarios"
         hint = suggestion(name, known) or listing(known)
-        raise Text(text, "--of").error("unknown_name", message, 0, len(text), hint)
+        raise SourceText("--of", text).error("unknown_name", message, 0, len(text), hint)
     return known[name]
 
 
@@ -91,4 +92,4 @@ def _step(text: str, program: Program) -> int | None:
     several = f": name one of them, or {MEAN} for the average over all"
     hint = f"write a step, such as end, or {MEAN} for the average over all steps"
     near = [MEAN, "start", "end", *program.grid.labels]
-    return one_step(Text(text, "--at"), program.grid, several, hint, near=near)
+    return one_step(SourceText("--at", text), program.grid, several, hint, near=near)

@@ -18,7 +18,8 @@ from usru_scenarios.reading.locations import bundled_folder, bundled_models, sho
 from usru_scenarios.reading.yaml_source import read_content
 
 if TYPE_CHECKING:
-    from usru_scenarios.reading.yaml_source import Document, Source
+    from usru_scenarios.reading.yaml_source import Document
+    from usru_scenarios.source_text import SourceText
 
 MAXIMUM_EXTENDED = 20
 """Files that lie over one another."""
@@ -124,14 +125,14 @@ class Access:
             raise UnreadableInput(f"the claim register '{name}' has more than {MAXIMUM_REGISTER:,} files")
         return paths
 
-    def extended_file(self, source: Source, text: str) -> tuple[Path, str]:
+    def extended_file(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The file that `extends` means in a source, and its name: a path, or the id of a bundled model."""
         path = source.folder / text
         if bundled := self._bundled(path, text):
             return bundled, shown_path(bundled)
         return path, _named(source, text)
 
-    def register_folder(self, source: Source, text: str) -> tuple[Path, str]:
+    def register_folder(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The folder that `sources` means in a source, and its name: a path, or that of the bundled models' claims."""
         path = source.folder / text
         if bundled := self._bundled(path, text):
@@ -175,6 +176,6 @@ def bundled_roots() -> list[Path]:
     return [Path(os.path.realpath(place)) for place in (folder, folder.parent / "seeds")] if folder else []
 
 
-def _named(source: Source, text: str) -> str:
+def _named(source: SourceText, text: str) -> str:
     """A path that a file names, as one would write it where the file itself is written as it is."""
     return os.path.normpath(os.path.join(os.path.dirname(source.name), text))  # noqa: PTH118, PTH120

@@ -32,8 +32,9 @@ from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_exten
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
 from usru_scenarios.reading.recovery import sound_part
 from usru_scenarios.reading.register import Register, read_register
-from usru_scenarios.reading.yaml_source import Mark, Source, read, read_file
+from usru_scenarios.reading.yaml_source import read, read_file
 from usru_scenarios.results.common import ModelLine
+from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +63,7 @@ class Loaded:
     request: Request
     sha256: str
     """Of the resolved model: see `digest`."""
-    source: Source = field(repr=False, compare=False)
+    source: SourceText = field(repr=False, compare=False)
     """The text of the file that was asked for, which may extend others."""
     tree: Tree = field(repr=False, compare=False)
     file: ScenarioFile = field(repr=False, compare=False)
@@ -270,7 +271,7 @@ class ScenarioFile:
             problems: list[Problem] = []
             examined = self.examine(with_profile(tree, profile, problems))
             return _sound(replace(examined, problems=[*problems, *examined.problems]))
-        span = Source("--profile", profile).span(Mark(0, 0, len(profile)))
+        span = SourceText("--profile", profile).span(Mark(0, 0, len(profile)))
         hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
         raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
 

@@ -33,7 +33,8 @@ from usru_scenarios.reading.schema_paths import (
     is_map_of_shares,
     short_for,
 )
-from usru_scenarios.reading.yaml_source import Mark, Place, Source, read_value
+from usru_scenarios.reading.yaml_source import Place, read_value
+from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -284,7 +285,7 @@ def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
     """
     if isinstance(argument, Assignment):
         return _set(tree, argument.name, _valued("--set", argument), problems)
-    source = Source("--set", argument)
+    source = SourceText("--set", argument)
     equals = _equals(argument)
     if equals is None or not argument[equals + 1 :].strip():
         hint = "such as --set drivers.us_approach.persistence=0.9 (null removes)"
@@ -312,11 +313,11 @@ def _set(tree: Tree, path: str, value: Tree, problems: list[Problem]) -> Tree:
 def _valued(option: str, assignment: Assignment) -> Tree:
     """The value of an assignment with its places in the text that a person would write."""
     return Tree(
-        assignment.value, _value_place(Source(option, assignment.text), assignment.value, len(assignment.name) + 1)
+        assignment.value, _value_place(SourceText(option, assignment.text), assignment.value, len(assignment.name) + 1)
     )
 
 
-def _value_place(source: Source, value: Any, column: int) -> Place:
+def _value_place(source: SourceText, value: Any, column: int) -> Place:
     """Where a value and those inside it stand in one line of JSON."""
     place = Place(source, Mark(0, column, len(json.dumps(value))))
     place.children = {}
@@ -362,7 +363,7 @@ def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
         valued = _valued("-w", argument)
         valued.place.key = Mark(0, 0, len(argument.name))
         return _weighted(tree, argument.name.strip(), valued, problems)
-    source = Source("-w", argument)
+    source = SourceText("-w", argument)
     name, equals, text = argument.partition("=")
     if not equals or not text.strip() or not name.strip():
         span = source.span(Mark(0, 0, len(argument)))
@@ -425,7 +426,7 @@ def _path_parts(path: str) -> list[_PathPart]:
 class _PathAssignment:
     """A value on its way down a path."""
 
-    source: Source
+    source: SourceText
     parts: list[_PathPart]
     value: Tree
 

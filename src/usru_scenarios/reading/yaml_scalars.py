@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from usru_scenarios.problems import Span
-from usru_scenarios.reading.yaml_source import LINE_BREAK, Mark, Place, Source
+from usru_scenarios.reading.yaml_source import Place
+from usru_scenarios.source_text import SourceText
 
 _ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|.)", re.DOTALL)
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[^\n\r\x85\u2028\u2029]*")
@@ -25,28 +26,21 @@ def span_within(place: Place, value: str, start: int, end: int) -> Span:
         end: its end; an empty piece stands for the character at `start`.
     """
     source = place.source
-    starts = _line_starts(source)
-    at = _offsets(source.text, starts[place.value.line] + place.value.column, value)
+    at = _offsets(source.text, source.offset(place.value), value)
     if not at:
         return place.span()
     first = at[min(start, len(value) - 1)]
     last = max(at[min(max(end, start + 1), len(value)) - 1], first)
-    line = max(number for number, begin in enumerate(starts) if begin <= first)
-    column = first - starts[line]
-    return source.span(Mark(line, column, min(last + 1 - first, len(source.lines[line]) - column)))
+    return source.span(source.mark(first, last + 1))
 
 
-def with_scalars(source: Source, written: Iterable[tuple[Place, str]]) -> str:
+def with_scalars(source: SourceText, written: Iterable[tuple[Place, str]]) -> str:
     """The text with other scalars in the place of some that stand on a line, and every other character as it is."""
-    starts, text = _line_starts(source), source.text
+    text = source.text
     for place, scalar in sorted(written, key=lambda pair: pair[0].value, reverse=True):
-        start = starts[place.value.line] + place.value.column
+        start = source.offset(place.value)
         text = text[:start] + scalar + text[start + place.value.width :]
     return text
-
-
-def _line_starts(source: Source) -> list[int]:
-    return [0, *(match.end() for match in LINE_BREAK.finditer(source.text))]
 
 
 def _offsets(text: str, begin: int, value: str) -> list[int] | None:

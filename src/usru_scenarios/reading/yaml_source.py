@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModelError, printable
 from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
+from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,6 @@ MAXIMUM_PROBLEMS = 100
 """After so many faults of the YAML itself the rest of a text is not read."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line for YAML."""
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -46,41 +43,13 @@ _LONGEST_INTEGER = 300
 """Digits. Longer ones have no value as a floating-point number."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A text and the name that messages give it; `folder` is what its relative paths are relative to."""
-
-    name: str
-    text: str
-    folder: Path = field(default_factory=Path)
-
-    @cached_property
-    def lines(self) -> list[str]:
-        """The lines, split where YAML splits them."""
-        return LINE_BREAK.split(self.text)
-
-    def span(self, mark: Mark) -> Span:
-        """A mark of this text as a place that can be shown."""
-        text = self.lines[mark.line] if mark.line < len(self.lines) else ""
-        return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
-
-
-class Mark(NamedTuple):
-    """A place by line and column, both from 0, and the number of characters meant; a `block` spans several lines."""
-
-    line: int
-    column: int
-    width: int = 1
-    block: bool = False
-
-
 class Place:
     """Where a value and its key stand, with the places of the values inside it."""
 
     __slots__ = ("children", "key", "source", "spoiled", "value")
 
     def __init__(
-        self, source: Source, value: Mark, key: Mark | None = None, children: dict[str | int, Place] | None = None
+        self, source: SourceText, value: Mark, key: Mark | None = None, children: dict[str | int, Place] | None = None
     ) -> None:
         self.source = source
         self.value = value
@@ -117,7 +86,7 @@ class Place:
 class Document:
     """A text that has been read: plain data (dicts with text for keys, lists, scalars), places, and faults found."""
 
-    source: Source
+    source: SourceText
     data: Any
     place: Place
     problems: tuple[Problem, ...] = ()
@@ -165,7 +134,7 @@ def read_content(path: Path, content: bytes, name: str) -> Document:
     return replace(read(content, name, path.parent), inputs={absolute(path): digest(content)})
 
 
-def read_value(source: Source, column: int) -> Document:
+def read_value(source: SourceText, column: int) -> Document:
     """Read the one value that begins at a column of a one-line text, such as an assignment of the command line.
 
     Raises:
@@ -176,12 +145,12 @@ def read_value(source: Source, column: int) -> Document:
     return _Reader(source, start=column).document()
 
 
-def _decoded(text: str | bytes, name: str, folder: Path) -> Source:
+def _decoded(text: str | bytes, name: str, folder: Path) -> SourceText:
     if isinstance(text, bytes):
         if len(text) > MAXIMUM_BYTES:
             raise UnreadableModelError([_too_large(name)])
         text = _from_utf8(text, name)
-    source = Source(name, text.removeprefix("\ufeff"), folder)
+    source = SourceText(name, text.removeprefix("\ufeff"), folder)
     _check_text(source)
     return source
 
@@ -193,21 +162,14 @@ def _from_utf8(raw: bytes, name: str) -> str:
         raise UnreadableModelError([_not_utf8(raw, error, name)]) from None
 
 
-def _check_text(source: Source) -> None:
+def _check_text(source: SourceText) -> None:
     # Every character takes at least a byte, so the exact and costlier count is made only where it can matter.
     if len(source.text) > MAXIMUM_BYTES // 4 and len(source.text.encode("utf-8", "replace")) > MAXIMUM_BYTES:
         raise UnreadableModelError([_too_large(source.name)])
     if match := _NOT_TEXT.search(source.text):
-        mark = _mark_of_offset(source.text, match.start())
         message = f"the character U+{ord(match[0]):04X} can't stand in a text file"
-        raise UnreadableModelError(
-            [Problem("not_text", message, source.span(mark), "is this a YAML file saved as UTF-8?")]
-        )
-
-
-def _mark_of_offset(text: str, offset: int) -> Mark:
-    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, offset)]
-    return Mark(len(breaks), offset - (breaks[-1] if breaks else 0))
+        place = source.span(source.mark(*match.span()))
+        raise UnreadableModelError([Problem("not_text", message, place, "is this a YAML file saved as UTF-8?")])
 
 
 def _too_large(name: str) -> Problem:
@@ -218,10 +180,10 @@ def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem("not_utf8", "the file is saved as UTF-16", Span(name, 1, 1), "save it as UTF-8")
     # The bytes before the fault are sound; in Latin-1 every byte is a character, so the line can be shown.
-    source = Source(name, raw[: error.start].decode() + raw[error.start :].decode("latin-1"))
-    mark = _mark_of_offset(source.text, len(raw[: error.start].decode()))
+    source = SourceText(name, raw[: error.start].decode() + raw[error.start :].decode("latin-1"))
+    start = len(raw[: error.start].decode())
     message = f"the byte 0x{raw[error.start]:02X} is not UTF-8"
-    return Problem("not_utf8", message, source.span(mark), "save the file as UTF-8")
+    return Problem("not_utf8", message, source.span(source.mark(start, start + 1)), "save the file as UTF-8")
 
 
 class _OpenCollection:
@@ -241,7 +203,7 @@ class _OpenCollection:
 class _Reader:
     """One pass over the events of a text, or of what stands in it from `start` up to `end`."""
 
-    def __init__(self, source: Source, start: int = 0, end: int | None = None) -> None:
+    def __init__(self, source: SourceText, start: int = 0, end: int | None = None) -> None:
         self.source = source
         self.start = start
         self.end = end

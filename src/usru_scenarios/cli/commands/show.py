@@ -46,15 +46,15 @@ def show(
 def _resolved(study: Study, folder: Path) -> str:
     """The resolved file, whose register is found from the folder that the text is for."""
     from usru_scenarios.reading.access import Access
-    from usru_scenarios.reading.yaml_source import Source
     from usru_scenarios.report.yaml_text import to_yaml
+    from usru_scenarios.source_text import SourceText
 
     loaded = study.loaded
     data = dict(loaded.data)
     written = loaded.tree.place.child("sources")
     if loaded.register is not None and written is not None:
         register = Access().register_folder(written.source, data["sources"])[0].resolve()
-        if Access().register_folder(Source("", "", folder), data["sources"])[0].resolve() != register:
+        if Access().register_folder(SourceText("", "", folder), data["sources"])[0].resolve() != register:
             data["sources"] = str(register)
     return to_yaml(data)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.exact.inference import NothingObservedError, forecast
-from usru_scenarios.language.text import Text, one_step
+from usru_scenarios.language.text import one_step
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
@@ -42,6 +42,7 @@ from usru_scenarios.results.common import Run, warned
 from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.source_text import SourceText
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
     Raises:
         QueryError: there is no such scenario or group, or the time is not one step of the grid.
     """
-    text = Text(question, "explain")
+    text = SourceText("explain", question)
     name, at, time = question.partition("@")
     start = len(name) - len(name.lstrip())
     known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
@@ -71,7 +72,7 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
     return ExplainedScenario(name.strip(), known[name.strip()], step)
 
 
-def _step(text: Text, time: str, offset: int, program: Program) -> int:
+def _step(text: SourceText, time: str, offset: int, program: Program) -> int:
     start = offset + len(time) - len(time.lstrip())
     span = start, max(offset + len(time.rstrip()), start + 1)
     return one_step(text, program.grid, ", and one is explained at a time", "write a step, such as @ end", span=span)

@@ -16,7 +16,7 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
 from usru_scenarios.exact.inference import NothingObservedError
-from usru_scenarios.language.text import Text, one_step
+from usru_scenarios.language.text import one_step
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
@@ -57,6 +57,7 @@ from usru_scenarios.results.watch import (
 )
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
+from usru_scenarios.source_text import SourceText
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
     if last < first:
         earlier, later = program.grid.labels[last], program.grid.labels[first]
         message = f"the forecast of {earlier} can't move by an observation at {later}, which is after it"
-        place = Text(horizon or "", "--for")
+        place = SourceText("--for", horizon or "")
         raise place.error("time", message, 0, len(place.text), f"turned round: --on {earlier} --for {later}")
     aim = parse_target(of, None, program)
     return WatchedNodes(first, last, aim.name or None, aim.cells)
@@ -100,7 +101,7 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
 def _step(text: str, option: str, program: Program) -> int:
     labels = program.grid.labels
     return one_step(
-        Text(text, option), program.grid, ", and one is meant", listing(labels), near=("start", "end", *labels)
+        SourceText(option, text), program.grid, ", and one is meant", listing(labels), near=("start", "end", *labels)
     )
 
 

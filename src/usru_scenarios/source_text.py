@@ -1,0 +1,66 @@
+"""Texts that are read, and places in them: of files, of arguments, of queries."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from usru_scenarios.problems import Problem, QueryError, Span
+
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for YAML, and so for all texts."""
+
+
+class Mark(NamedTuple):
+    """A place by line and column, both from 0, and the number of characters meant; a `block` spans several lines."""
+
+    line: int
+    column: int
+    width: int = 1
+    block: bool = False
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """A text and the name that messages give it; `folder` is what its relative paths are relative to."""
+
+    name: str
+    text: str
+    folder: Path = field(default_factory=Path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, without what ends them."""
+        return _LINE_BREAK.split(self.text)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The offset of each line."""
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+
+    def offset(self, mark: Mark) -> int:
+        """Where a mark begins."""
+        return self.starts[mark.line] + mark.column
+
+    def mark(self, start: int, end: int) -> Mark:
+        """What stands between two offsets; of several lines the part on the first."""
+        line = bisect_right(self.starts, start) - 1
+        column = start - self.starts[line]
+        return Mark(line, column, max(1, min(end - start, len(self.lines[line]) - column)))
+
+    def span(self, mark: Mark) -> Span:
+        """A mark of this text as a place that can be shown."""
+        text = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
+
+    def error(self, code: str, message: str, start: int, end: int, hint: str = "") -> QueryError:
+        """An error about what stands between two offsets."""
+        return QueryError(Problem(code, message, self.span(self.mark(start, end)), hint))
+
+    def between(self, start: int, end: int) -> str:
+        """What stands between two offsets, on one line and with single blanks."""
+        return " ".join(self.text[start:end].split())
