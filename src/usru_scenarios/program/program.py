@@ -516,19 +516,27 @@ class Program:
         """The program up to a step, which it includes; all nodes stay the same objects."""
         return replace(self, grid=replace(self.grid, count=step + 1))
 
-    def among(self, draws: range) -> Program:
+    def among(self, draws: range, known: dict[Node, Node] | None = None) -> Program:
         """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.
 
         For all of them it is the program itself.
+
+        Args:
+            draws: which.
+            known: the nodes of other programs with what they are for these draws; what is found is added.
         """
         if draws == range(self.draws):
             return self
-        nodes: dict[str, Node] = {name: node.among(draws) for name, node in self.nodes.items()}
+        known = {} if known is None else known
+        for node in self.nodes.values():
+            if node not in known:
+                known[node] = node.among(draws)
+        nodes = {name: known[node] for name, node in self.nodes.items()}
         weights = {name: _drawn(weight, 1, draws) for name, weight in self.weights.items()}
         parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
         read = {part.weight for part in parts}
         if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
-            nodes[OUTCOME] = replace(self.outcome)
+            nodes[OUTCOME] = known[self.outcome] = replace(self.outcome)
         return replace(self, nodes=nodes, weights=weights, controls=self.controls[draws.start : draws.stop])
 
     def regime(self, node: Node, step: int) -> tuple[object, ...]:

@@ -25,7 +25,8 @@ from usru_scenarios.questions.simulate.question import uncertainty
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
 from usru_scenarios.results.common import warned
-from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings, SampleLimits
 
 FIRST_TRIALS = 16_384
@@ -125,10 +126,14 @@ class SharedGroups:
 
     @classmethod
     def of(cls, prober: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
-        """The groups of what is asked; all that they need goes along, the programs of their profiles too."""
-        groups = together(asked)
+        """The groups of what is asked; all that they need goes along, the programs of their profiles too.
+
+        The program as it stands comes first, with whose draws those of the others have the most in common.
+        """
+        groups = sorted(together(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
         programs = {one.profile: prober.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
-        return cls(replace(prober, in_profile=programs.__getitem__, map_blocks=map), groups)
+        kernels = KernelCache(SharedDraws())
+        return cls(replace(prober, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels), groups)
 
     @property
     def seconds_each(self) -> float:

@@ -135,6 +135,7 @@ class ProbabilityEstimator:
             .001, and the programs have values for as many draws of the uncertain judgements as it says.
         map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
+        kernels: compiled laws of the programs, and what walks of them have in common if that is kept.
     """
 
     program: Program
@@ -142,9 +143,9 @@ class ProbabilityEstimator:
     settings: RunSettings
     map_blocks: MapBlocks = map
     rare_exactly: bool = False
+    kernels: KernelCache = field(default_factory=KernelCache)
     _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
     _controls: dict[str | None, Controls] = field(default_factory=dict)
-    _kernels: KernelCache = field(default_factory=KernelCache)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, ProbabilityEstimate]:
         """The probabilities asked for; those without observations in one model are drawn together.
@@ -237,11 +238,11 @@ class ProbabilityEstimator:
         found: list[CaseSums] = []
         for start in range(0, len(cases), _CASES):
             part = [_pair_given(case) for case in cases[start : start + _CASES]]
-            found += _apart(sample(program, part, plan, self.map_blocks, self._kernels))
+            found += _apart(sample(program, part, plan, self.map_blocks, self.kernels))
         if len(cases) > 1:
             for number, case in enumerate(cases):
                 if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
-                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self._kernels)
+                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self.kernels)
         return found
 
 

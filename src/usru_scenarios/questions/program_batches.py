@@ -18,8 +18,9 @@ from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
-from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
+from usru_scenarios.sampler.shared_draws import SharedDraws
 
 PORTION = 8
 """Programs that are run together, or fewer where memory is short: they share what they have in common, and their sums
@@ -91,6 +92,7 @@ class _ProgramBatches:
         self.portion = max(1, min(PORTION, fitting))
         self.portions = -(-len(programs) // self.portion)
         self._held: tuple[int, VariantSampler] | None = None
+        self._first = KernelCache(SharedDraws() if len(programs) > 1 else None)
 
     @cached_property
     def batches(self) -> TrialBatches:
@@ -105,7 +107,8 @@ class _ProgramBatches:
     def _sampler(self, portion: int) -> VariantSampler:
         if self._held is None or self._held[0] != portion:
             numbers = range(portion * self.portion, min((portion + 1) * self.portion, len(self.programs)))
-            self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan)
+            kernels = self._first if not portion else self._first.copy()  # what others compile goes with them
+            self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan, kernels)
         return self._held[1]
 
     @property

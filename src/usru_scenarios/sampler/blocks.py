@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from usru_scenarios.sampler.outcome import (
     draw_scenario,
 )
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
+from usru_scenarios.sampler.shared_draws import Reads, SharedDraws
 from usru_scenarios.sampler.tables import BlockStates, TableCache
 
 BLOCK = rng.BLOCK
@@ -106,19 +107,37 @@ class MapBlocks(Protocol):
 
 
 class KernelCache:
-    """Compiled laws, shared by the samplers of programs that have nodes in common: each law is compiled once."""
+    """Compiled laws, shared by the samplers of programs that have nodes in common: each law is compiled once.
 
-    def __init__(self, tables: TableCache | None = None) -> None:
+    Args:
+        draws: where the programs are walked one after the other, what walks over a block have in common.
+        tables: those already made.
+    """
+
+    def __init__(self, draws: SharedDraws | None = None, tables: TableCache | None = None) -> None:
+        self.draws = draws
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
+        self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
 
-    def for_block(self) -> KernelCache:
-        """For laws that only one block has, since their judgements are drawn; what they share with others is kept."""
-        return KernelCache(TableCache(self._tables))
+    def for_block(self, draws: range) -> tuple[dict[Node, Node], KernelCache]:
+        """For the laws of a block that has some draws of the judgements: nodes for these, as `Node.among`, and kernels.
 
-    def __reduce__(self) -> tuple[type[KernelCache], tuple[()]]:
+        Those of the block before are forgotten; tables in which nothing is drawn are kept.
+        """
+        if self._block is None or self._block[0] != draws:
+            self._block = draws, {}, KernelCache(tables=TableCache(self._tables))
+        return self._block[1:]
+
+    def copy(self) -> KernelCache:
+        """The same, to which more can be added; what walks have in common stays one."""
+        other = KernelCache(self.draws, self._tables.copy())
+        other._made.update(self._made)
+        return other
+
+    def __reduce__(self) -> tuple[type[KernelCache], tuple[SharedDraws | None]]:
         """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
-        return KernelCache, ()
+        return KernelCache, (self.draws,)
 
     def of(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
@@ -190,14 +209,14 @@ class BlockSampler:
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
-        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1)))
+        nodes, own = self.shared.for_block(range(int(drawn[0]), int(drawn[-1]) + 1))
+        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1), nodes), own)
 
     @cached_property
     def _lasting(self) -> list[list[Kernel | OutcomeKernel]]:
-        return self._kernels(self.program)
+        return self._kernels(self.program, self.shared)
 
-    def _kernels(self, program: Program) -> list[list[Kernel | OutcomeKernel]]:
-        own = self.shared.for_block()
+    def _kernels(self, program: Program, own: KernelCache) -> list[list[Kernel | OutcomeKernel]]:
         made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
         for name, alike in self._alike.items():
             node = program.nodes[name]
@@ -217,6 +236,17 @@ class BlockSampler:
             laws = ((self.program.regime(node, t), (t, name) in self.restrictions) for t in range(self.program.steps))
             alike[name] = [first.setdefault(law, step) for step, law in enumerate(laws)]
         return alike
+
+    @cached_property
+    def _reads(self) -> dict[str, Reads]:
+        """What a node's states at a step follow from besides its words: its own place first, with lag 1."""
+        return {
+            name: (
+                (self.index[name], 1),
+                *sorted((self.index[read], lag) for read, lag in self.program.nodes[name].links),
+            )
+            for name in self.needed
+        }
 
     @property
     def seconds_each(self) -> float:
@@ -252,23 +282,44 @@ class BlockSampler:
         restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
         for stream in self.streams.values():
             stream.begin(block, trials)
+        draws = None
+        if self.shared.draws is not None:
+            draws = self.shared.draws.walk((self.plan, block, self.draw_outcome), block_states)
         for step, kernels in enumerate(self.kernels(block)):
             block_states.advance()
+            if draws is not None:
+                draws.advance()
             transition: LazyTransition | FullTransition | None = None
             for name, drawer in zip(self.needed, kernels, strict=True):
-                index, restriction, inside = self.index[name], restricted.at(step, name), None
-                if isinstance(drawer, OutcomeKernel):
-                    transition = drawer.transition(block_states)
-                    if self.draw_outcome:
-                        words = self.streams[name].at(step)
-                        inside = draw_scenario(transition, block_states, index, words, restriction)
+                restriction = restricted.at(step, name)
+                draw = partial(self._draw, step, name, drawer, block_states, restriction)
+                if draws is None or restriction is not None:
+                    moved, inside = draw()
                 else:
-                    inside = drawer.draw(block_states, index, self.streams[name].at(step), restriction)
+                    moved, inside = draws.once((step, name), drawer, self._reads[name], draw), None
+                transition = transition or moved
                 if inside is not None:
                     weights *= inside
             restricted.advance(step, block_states)
             observer.observe(step, block_states, transition)
         return weights
+
+    def _draw(
+        self,
+        step: int,
+        name: str,
+        drawer: Kernel | OutcomeKernel,
+        block_states: BlockStates,
+        restriction: Restriction | None,
+    ) -> tuple[LazyTransition | FullTransition | None, Floats | None]:
+        """Draw a node at a step; gives the outcome's transition, and the probability of a restriction, (trials,)."""
+        index, words = self.index[name], self.streams[name].at(step)
+        if not isinstance(drawer, OutcomeKernel):
+            return None, drawer.draw(block_states, index, words, restriction)
+        transition, inside = drawer.transition(block_states), None
+        if self.draw_outcome:
+            inside = draw_scenario(transition, block_states, index, words, restriction)
+        return transition, inside
 
 
 class Observer(Protocol):

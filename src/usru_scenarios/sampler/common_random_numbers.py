@@ -2,7 +2,7 @@
 
 Variants whose drivers move by the same laws, because only what acts on the outcome differs (weights, impacts,
 baselines), are walked once, with an outcome for each. All others are walked apart, with the same words for the same
-(block, node, step, trial), and share the kernels of the nodes that they have in common.
+(block, node, step, trial), and share the kernels of the nodes that they have in common, and what these draw alike.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Plan, require_memory
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
+from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.sampler.tables import BlockStates
 
 
@@ -48,17 +49,22 @@ def simulate_variants(programs: Sequence[Program], plan: Plan, map_blocks: MapBl
 class VariantSampler:
     """Programs and the plan that they are drawn under.
 
+    Args:
+        programs: they have the same scenarios and steps.
+        plan: how much is drawn of each.
+        kernels: compiled laws and draws of others that are drawn under the plan.
+
     Raises:
         TooMuchMemoryError: they would take more than `blocks.MOST_BYTES` together.
     """
 
-    def __init__(self, programs: Sequence[Program], plan: Plan) -> None:
+    def __init__(self, programs: Sequence[Program], plan: Plan, kernels: KernelCache | None = None) -> None:
         self.programs = programs
         self.plan = plan
         first = programs[0]
         self.shape = (first.steps, len(first.outcome.states))
         self.batches = self.batches_of(first, plan)
-        kernels = KernelCache()
+        kernels = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
         groups: dict[tuple[object, ...], _SharedDrivers] = {}
         for number, program in enumerate(programs):
             above = program.upstream([OUTCOME]) - {OUTCOME}

@@ -213,6 +213,12 @@ class TableCache:
         self.lasting: dict[object, LogWeightTable] = {} if others is None else others.lasting
         self._drawn: dict[object, LogWeightTable] = {}
 
+    def copy(self) -> TableCache:
+        """The same lasting tables, to which more can be added."""
+        other = TableCache()
+        other.lasting.update(self.lasting)
+        return other
+
     def of(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> LogWeightTable:
         """As `LogWeightTable`."""
         drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)

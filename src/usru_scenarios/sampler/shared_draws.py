@@ -1,0 +1,135 @@
+"""What walks over the same block have in common is drawn once: method (10).
+
+The words of a node at a step follow from seed, block and node. So where its law is the same and all that it reads was
+drawn alike, its states are the same, in whatever program. The first walk over a block is remembered, within a bound in
+bytes; those that follow, under the same plan, take from it what they would draw alike.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from usru_scenarios.sampler.kernels import FixedState
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.tables import BlockStates
+
+MOST_BYTES = 1 << 26
+"""What may be remembered, of all blocks together; the earliest are forgotten first."""
+
+Reads = Sequence[tuple[int, int]]
+"""The nodes that one reads, by their places in `BlockStates`, each with its lag."""
+
+Transition = LazyTransition | FullTransition
+
+
+@dataclass(frozen=True, eq=False)
+class NodeDraw:
+    """What was drawn of a node at a step.
+
+    Attributes:
+        number: no other draw has it; it stands for the states where what was drawn from them is told apart.
+        kernel: by which it was drawn; while it is kept no other one can be taken for it.
+        states, latent: as in `BlockStates`, shape (trials,), or None.
+        transition: of the outcome, as compiled, or None.
+    """
+
+    number: int
+    kernel: object
+    states: object
+    latent: object
+    transition: Transition | None
+
+    @property
+    def bytes(self) -> int:
+        """What it takes, at most."""
+        parts = (self.states, self.latent, *(() if self.transition is None else vars(self.transition).values()))
+        return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
+
+
+class SharedDraws:
+    """The first walk over each block, as far as there is room for it; in another process nothing has been drawn yet."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.numbers = count(1)
+        self._most_bytes = most_bytes
+        self._blocks: dict[Hashable, dict[Hashable, NodeDraw]] = {}
+        self._bytes: dict[Hashable, int] = {}
+
+    def __reduce__(self) -> tuple[type[SharedDraws], tuple[int]]:
+        return SharedDraws, (self._most_bytes,)
+
+    def walk(self, block: Hashable, block_states: BlockStates) -> WalkDraws:
+        """For a walk; `block` names all that the words of the block and its draws of the judgements follow from."""
+        first = block not in self._blocks
+        self._blocks.setdefault(block, {})
+        return WalkDraws(self, block, block_states, first=first)
+
+    def known(self, block: Hashable) -> dict[Hashable, NodeDraw]:
+        """The draws of a block."""
+        return self._blocks.get(block, {})
+
+    def remember(self, block: Hashable, key: Hashable, draw: NodeDraw) -> None:
+        """Add a draw of a block if there is room for it, once those of earlier blocks are forgotten."""
+        while sum(self._bytes.values()) + draw.bytes > self._most_bytes and self._bytes.keys() - {block}:
+            earliest = next(one for one in self._bytes if one != block)
+            del self._bytes[earliest], self._blocks[earliest]
+        if self._bytes.get(block, 0) + draw.bytes <= self._most_bytes:
+            self._bytes[block] = self._bytes.get(block, 0) + draw.bytes
+            self._blocks[block][key] = draw
+
+
+class WalkDraws:
+    """What a walk over a block has drawn, and what it need not draw.
+
+    Args:
+        shared: what other walks have drawn.
+        block, block_states: the block, and its trials in this walk.
+        first: whether it is the walk that is remembered.
+    """
+
+    def __init__(self, shared: SharedDraws, block: Hashable, block_states: BlockStates, *, first: bool) -> None:
+        self.shared = shared
+        self.block = block
+        self.block_states = block_states
+        self.first = first
+        self.now = [0] * len(block_states.now)
+        self.before = self.now
+
+    def advance(self) -> None:
+        """Begin a new step; what is drawn otherwise than by `once` is like nothing else."""
+        self.before, self.now = self.now, [next(self.shared.numbers)] * len(self.now)
+
+    def once(
+        self, place: tuple[int, str], kernel: object, reads: Reads, draw: Callable[[], tuple[Transition | None, object]]
+    ) -> Transition | None:
+        """Draw a node, unless another walk has drawn it alike; gives the outcome's transition, where it is that.
+
+        Args:
+            place: the step and the node.
+            kernel: that draws it.
+            reads: what it reads besides its words, itself first.
+            draw: sets it in the trials of the block.
+        """
+        key, (index, _) = self._key(place, kernel, reads), reads[0]
+        known = None if self.first else self.shared.known(self.block).get(key)
+        if known is not None:
+            self.now[index] = known.number
+            self.block_states.now[index], self.block_states.latent[index] = known.states, known.latent
+            return copy.copy(known.transition)
+        transition, _ = draw()
+        self.now[index] = number = next(self.shared.numbers)
+        if self.first:
+            states, latent = self.block_states.now[index], self.block_states.latent[index]
+            self.shared.remember(self.block, key, NodeDraw(number, kernel, states, latent, copy.copy(transition)))
+        return transition
+
+    def _key(self, place: tuple[int, str], kernel: object, reads: Reads) -> Hashable:
+        """What the states of a node follow from."""
+        if isinstance(kernel, FixedState):
+            return place, kernel
+        return place, id(kernel), *(self.before[index] if lag else self.now[index] for index, lag in reads)

@@ -1,0 +1,125 @@
+"""Walks over the same block draw once what they have in common, and every walk gets the digits that it gets alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from support.sampled import compiled, exact_model
+from usru_scenarios.language.query import parse_statement
+from usru_scenarios.language.questions import probabilities
+from usru_scenarios.program.program import CategoricalNode, Program
+from usru_scenarios.questions.probability import ProbabilityEstimator
+from usru_scenarios.sampler.blocks import BLOCK, KernelCache, Plan
+from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
+from usru_scenarios.sampler.kernels import ThresholdTable
+from usru_scenarios.sampler.shared_draws import SharedDraws, WalkDraws
+from usru_scenarios.settings import RunSettings
+from usru_scenarios.study import load
+
+PLAN = Plan(BLOCK + 1_000, 7)
+DRAWN = Plan(1_024, 7, 64)
+MODELS = ("feedback", "numeric_feedback", "influences", "rules", "outcome_moves", "outcome_lumped", "stuck", "weights")
+
+
+def variants(program: Program) -> list[Program]:
+    """A program, and each driver held in each of its states, at all steps or from the second on."""
+    held = [program]
+    for name, node in program.nodes.items():
+        if isinstance(node, CategoricalNode) and node.role == "driver":
+            for state in node.states:
+                held += [program.intervene(name, state, range(first, program.steps)) for first in (0, 1)]
+    return held
+
+
+def summed(programs: list[Program], plan: Plan, draws: SharedDraws | None) -> list[VariantSums]:
+    """The sums of the blocks, one after the other."""
+    sampler = VariantSampler(programs, plan, KernelCache(draws))
+    return [sampler.run(block) for block in range(plan.blocks)]
+
+
+def same(one: list[VariantSums], other: list[VariantSums]) -> bool:
+    return all(
+        np.array_equal(a, b)
+        for left, right in zip(one, other, strict=True)
+        for a, b in zip(left.visits, right.visits, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_digit_is_that_of_a_walk_alone(name: str) -> None:
+    programs = variants(compiled(exact_model(name)))
+    assert same(summed(programs, PLAN, SharedDraws()), summed(programs, PLAN, None))
+
+
+def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn() -> None:
+    program = load().drawn(7, 64).until(3)
+    programs = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased"))]
+    plan = Plan(2 * 64 * 150, 7, 64)
+    assert plan.blocks > 1
+    assert same(summed(programs, plan, SharedDraws()), summed(programs, plan, None))
+
+
+@pytest.mark.parametrize("most_bytes", [0, 20_000, 200_000])
+def test_what_there_is_no_room_for_is_drawn_again(most_bytes: int) -> None:
+    programs = variants(compiled(exact_model("feedback")))
+    assert same(summed(programs, PLAN, SharedDraws(most_bytes)), summed(programs, PLAN, None))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The places of nodes that were drawn from thresholds."""
+    places: list[int] = []
+    draw = ThresholdTable.draw
+
+    def counted(self: ThresholdTable, *args: object, **named: object) -> None:
+        places.append(args[1])  # type: ignore[arg-type]
+        draw(self, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ThresholdTable, "draw", counted)
+    return places
+
+
+def test_what_walks_have_in_common_is_drawn_once(drawn: list[int]) -> None:
+    program = compiled(exact_model("influences"))
+    plan = replace(PLAN, trials=1_000)
+    summed([program], plan, SharedDraws())
+    alone = len(drawn)
+    drawn.clear()
+    summed([program, *[replace(program, nodes={**program.nodes})] * 2], plan, SharedDraws())
+    assert len(drawn) == alone > 0
+
+
+def test_a_walk_that_forgets_what_a_node_reads_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sabotaged twin: were a node told by its law alone, what is downstream of an intervention would not move."""
+
+    def key(self: WalkDraws, place: tuple[int, str], kernel: object, reads: object) -> Hashable:  # noqa: ARG001
+        return place, id(kernel)
+
+    programs = variants(compiled(exact_model("feedback")))
+    right = summed(programs, PLAN, None)
+    monkeypatch.setattr(WalkDraws, "_key", key)
+    assert not same(summed(programs, PLAN, SharedDraws()), right)
+
+
+def test_draws_that_are_held_to_observations_are_nobody_elses() -> None:
+    study = load("us-russia")
+    asked = [
+        "P(dialogue=summit @ end)",
+        "P(dialogue=summit @ end | sanctions=eased @ 2025-Q2)",
+        "P(dialogue=summit @ end | sanctions=lifted @ 2025-Q2)",
+    ]
+    statements = [parse_statement(text, study.outline, study.program) for text in asked]
+    wanted = [one for statement in statements for one in probabilities(statement)]
+
+    def found(kernels: KernelCache) -> list[float]:
+        settings = RunSettings(2_000, 1, "sample")
+        estimator = ProbabilityEstimator(study.program, lambda _: study.program, settings, kernels=kernels)
+        return [one.value for one in estimator.find(wanted).values()]
+
+    for order in (wanted, wanted[::-1]):
+        wanted = order
+        assert found(KernelCache(SharedDraws())) == found(KernelCache())
