@@ -9,7 +9,6 @@ import heapq
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -332,12 +331,12 @@ class _Compiler:
         """
         before: tuple[Parent, ...] = ()
         for number, stage in enumerate(stages):
-            read = tuple(replace(parents[position], lag=0) for position in stage.parents)
+            read = tuple(parents[position]._replace(lag=0) for position in stage.parents)
             after = stage.after if before else stage.after[0]
             node = _auxiliary(f"{name}.{number}", (*before, *read), after, stage.size, self.grid.count)
             self.auxiliary[node.name] = node
             before = (Parent(node.name, 0, stage.size),)
-        return replace(before[0], lag=lag)
+        return before[0]._replace(lag=lag)
 
     def _curve(
         self,

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,10 @@ JUDGEMENTS = "(judgements)"
 """The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Parent:
+class Parent(NamedTuple):
     """A node that another one reads: its state in the same step (lag 0) or the previous one (lag 1).
+
+    A tuple, since laws are compiled by looking parents up in sets and sorting them, thousands of times a run.
 
     A numeric node that conditions ask about is read through `edges`, which cut its scale: its index is the number of
     edges that its value reaches.
@@ -69,13 +70,13 @@ class Term:
     def times(self, factor: Floats) -> Term:
         """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
         if not factor.ndim:
-            return replace(self, points=self.points * factor)
+            return Term(self.parents, self.points * factor, self.weight)
         drawn = judgements(len(factor))
         if drawn in self.parents:
             axes = [-1 if parent == drawn else 1 for parent in self.parents]
-            return replace(self, points=self.points * factor.reshape(*axes, 1))
+            return Term(self.parents, self.points * factor.reshape(*axes, 1), self.weight)
         points = self.points * factor.reshape(-1, *(1,) * self.points.ndim)
-        return replace(self, points=points, parents=(drawn, *self.parents))
+        return Term((drawn, *self.parents), points, self.weight)
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,12 @@ class CategoricalNode:
             windows=_drawn(self.windows, 2, draws),
             log_odds=_drawn(self.log_odds, 0, draws),
         )
+
+    @cached_property
+    def weighted(self) -> list[str]:
+        """The drivers and rules whose weights multiply points of it."""
+        parts: tuple[Term | PiecewiseCurve, ...] = (*self.terms, *self.curves)
+        return sorted({part.weight for part in parts if part.weight is not None})
 
     @property
     def links(self) -> set[tuple[str, int]]:
@@ -423,6 +430,12 @@ class Program:
         """The nodes that the model names, in order: all but the auxiliary ones."""
         return tuple(name for name, node in self.nodes.items() if node.role != "auxiliary")
 
+    @cached_property
+    def varying(self) -> frozenset[str]:
+        """The drivers and rules whose weights change over time."""
+        weights = self.weights.items()
+        return frozenset(name for name, weight in weights if bool(np.any(weight != weight[..., :1])))
+
     def reads(self, name: str) -> set[tuple[str, int]]:
         """As `links` of a node, with what auxiliary nodes read in the place of these."""
         read = set(self.nodes[name].links)
@@ -548,13 +561,11 @@ class Program:
         if step == 0 and node.initial is not None:
             return ("initial",)
         forced = node.forced.get(step)
-        parts: tuple[Term | PiecewiseCurve, ...] = (*node.terms, *node.curves)
-        weighted = sorted({part.weight for part in parts if part.weight is not None})
         return (
             min(step, 1),
             None if forced is None else forced.tobytes(),
             node.windows[..., step, :].tobytes(),
-            tuple(self.weights[name][..., step].tobytes() for name in weighted),
+            tuple(self.weights[name][..., step].tobytes() for name in node.weighted),
         )
 
     def intervene(self, name: str, value: str | float, steps: Iterable[int]) -> Program:

@@ -155,8 +155,7 @@ class KernelCache:
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            varying = (name for name, weight in program.weights.items() if bool(np.any(weight != weight[..., :1])))
-            return OutcomeKernel(law, index, self._tables, frozenset(varying))
+            return OutcomeKernel(law, index, self._tables, program.varying)
         return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
 

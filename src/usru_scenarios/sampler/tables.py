@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -21,6 +21,7 @@ from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent, Piecewise
 
 States = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.intp]
+Parents = tuple[Parent, ...]
 
 _NOTHING: Floats = np.asarray(0.0)
 _FACTOR_ROWS = 1 << 14
@@ -296,46 +297,55 @@ class LogWeightEvaluator:
 
 def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[LogWeightTable]:
     """The tables of a law. Event windows go into the smallest."""
-    groups = _grouped(law, varying)
-    smallest = min(groups, key=lambda group: group.rows)
+    terms = (*law.terms, *_prior(law))
+    groups, smallest = _grouped(tuple((term.parents, term.weight in varying) for term in terms))
     nothing = np.zeros(law.size + 1)
-    return [known.of(law, tuple(group.terms), law.offset if group is smallest else nothing) for group in groups]
+    return [
+        known.of(law, tuple(terms[place] for place in group), law.offset if group is smallest else nothing)
+        for group in groups
+    ]
 
 
 class _TermGroup:
-    """Terms that are put into one table."""
+    """Terms that are put into one table, by their places in the law."""
 
     def __init__(self) -> None:
         self.parents: set[Parent] = set()
-        self.terms: list[Term] = []
+        self.places: list[int] = []
         self.rows = 1
 
-    def rows_with(self, term: Term) -> int:
+    def rows_with(self, parents: Parents) -> int:
         """How many rows it would have with another term."""
-        return self.rows * math.prod(parent.size for parent in term.parents if parent not in self.parents)
+        return self.rows * math.prod(parent.size for parent in parents if parent not in self.parents)
 
-    def add(self, term: Term) -> None:
+    def add(self, place: int, parents: Parents) -> None:
         """Take a term in."""
-        self.rows = self.rows_with(term)
-        self.parents.update(term.parents)
-        self.terms.append(term)
+        self.rows = self.rows_with(parents)
+        self.parents.update(parents)
+        self.places.append(place)
 
 
-def _grouped(law: StepLaw, varying: frozenset[str]) -> list[_TermGroup]:
-    """The terms, the prior among them, in groups whose parents have at most `_FACTOR_ROWS` joint states.
+@lru_cache(maxsize=1024)
+def _grouped(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int]], list[int]]:
+    """The places of terms in groups whose parents have at most `_FACTOR_ROWS` joint states, and the smallest group.
 
     What is drawn of judgements, and what varies over time, keeps apart from what does not. Large terms come first and
-    each goes where it adds the fewest rows.
+    each goes where it adds the fewest rows. The laws of an outcome at all steps are mostly grouped alike.
+
+    Args:
+        terms: of each, its parents, and whether its weight varies over time.
     """
     groups: dict[tuple[bool, bool], list[_TermGroup]] = {}
-    for term in sorted((*law.terms, *_prior(law)), key=lambda term: (-len(term.parents), term.parents)):
-        drawn = any(parent.node == JUDGEMENTS for parent in term.parents)
-        alike = groups.setdefault((term.weight in varying, drawn), [])
-        fitting = [group for group in alike if group.rows_with(term) <= max(_FACTOR_ROWS, group.rows)]
+    for place in sorted(range(len(terms)), key=lambda place: (-len(terms[place][0]), terms[place][0])):
+        parents, varies = terms[place]
+        drawn = any(parent.node == JUDGEMENTS for parent in parents)
+        alike = groups.setdefault((varies, drawn), [])
+        fitting = [group for group in alike if group.rows_with(parents) <= max(_FACTOR_ROWS, group.rows)]
         if not fitting:
             alike.append(_TermGroup())
-        min(fitting or alike[-1:], key=lambda group: group.rows_with(term)).add(term)
-    return [group for kind in sorted(groups) for group in groups[kind]]
+        min(fitting or alike[-1:], key=lambda group: group.rows_with(parents)).add(place, parents)
+    whole = [group for kind in sorted(groups) for group in groups[kind]]
+    return [group.places for group in whole], min(whole, key=lambda group: group.rows).places
 
 
 def _prior(law: StepLaw) -> Iterator[Term]:
