@@ -408,7 +408,9 @@ def _check(of: Subject) -> Iterator[str]:
         yield from _in(("json", "80"), *call)
     if not of.lean:
         yield from _in(("json", "80"), *call, "--robust", "2")
+        yield from _in(("json", "80"), *call, "--mutants", "4")
     if of.profile and not of.lean:
+        yield from _in(("csv", "md", "40"), *call, "--mutants", "6")
         yield from _in(("json",), *call, "-p", of.profile)
         yield from _in(("80",), *call, "--method", "sample", "-w", of.weight)
 
@@ -570,6 +572,7 @@ def _faults() -> Iterator[str]:
         ("explain", "opne", harbour),
         ("explain", harbour),
         ("check", harbour, "--robust", "-1"),
+        ("check", harbour, "--mutants", "0"),
         ("calibrate", harbour, "--seed", "x"),
         ("show", harbour, "wether"),
         ("sources", harbour, "H9"),

@@ -51,7 +51,7 @@ def test_the_same_bytes_as_in_one_process(local: Cluster) -> None:
 QUESTIONS: dict[str, Callable[[Study, MapBlocks], object]] = {
     "sweep": lambda study, run: study.sweep("scenarios.calm.baseline=0.2,0.6", trials=20_000, map_blocks=run),
     "sensitivity": lambda study, run: study.sensitivity(trials=20_000, map_blocks=run),
-    "check": lambda study, run: study.check(robust=2, trials=2_000, map_parts=run),
+    "check": lambda study, run: study.check(robust=2, mutants=2, trials=2_000, map_parts=run),
 }
 
 

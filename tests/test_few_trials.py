@@ -19,7 +19,7 @@ DRAWN = ("--judgements", "2")
     [
         ("simulate", "--method", "sample"),
         ("simulate", *DRAWN),
-        ("check", "--robust", "2"),
+        ("check", "--robust", "2", "--mutants", "2"),
         ("watch",),
         ("compare", "-w", "DRIVER=2", *DRAWN),
     ],

@@ -80,8 +80,10 @@ def test_a_check_is_the_same_in_any_number_of_processes(tmp_path: Path, pool: Pr
         "third": {"that": "P(war @ end | mood=high @ start) < P(war @ end)"},
     }
     study = study_of(raw, tmp_path)
-    alone, together = (study.check(robust=3, method="sample", map_parts=run) for run in (map, pool.map))
-    assert repr(alone) == repr(together)
+    alone, together = (study.check(robust=3, mutants=8, method="sample", map_parts=run) for run in (map, pool.map))
+    assert alone == together
+    assert alone.mutants is not None
+    assert any(one.failed for one in alone.mutants.mutants)
     assert any(one.robust != 3 for one in alone.expectations.values()) or alone.counts["holds"]
 
 

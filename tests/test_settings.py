@@ -82,7 +82,11 @@ WRONG: dict[str, dict[str, list[Any]]] = {
         "at": [*NO_TEXT, "", "2999"],
         "questions": [*NO_LIST[:3], *NO_LIST[4:], ["driver"], [""]],
     },
-    "check": TRIALS | SEED | METHOD | JUDGEMENTS | {"robust": [*NOT_WHOLE, None, 10**9], "map_parts": NO_FUNCTION},
+    "check": TRIALS
+    | SEED
+    | METHOD
+    | JUDGEMENTS
+    | {"robust": [*NOT_WHOLE, None, 10**9], "mutants": [*NOT_WHOLE, None, 10**9], "map_parts": NO_FUNCTION},
     "compare": TRIALS
     | SEED
     | METHOD

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.explain import Explanation
+    from usru_scenarios.results.mutants import MutantSurvey
     from usru_scenarios.results.sensitivity import Sensitivity
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sweep import Sweep
@@ -52,6 +53,7 @@ __all__ = [
     "Explanation",
     "ImpossibleEvidence",
     "ModelError",
+    "MutantSurvey",
     "NoAnchor",
     "NotComparable",
     "NotExact",
@@ -82,6 +84,7 @@ _HOMES = {
     "Explanation": "results.explain",
     "ImpossibleEvidence": "problems",
     "ModelError": "problems",
+    "MutantSurvey": "results.mutants",
     "NoAnchor": "questions.calibrate",
     "NotComparable": "questions.compare",
     "NotExact": "exact.inference",

@@ -52,6 +52,10 @@ MOST_PERTURBED = 1_000_000
 """As many perturbed models take days."""
 
 
+MOST_MUTANTS = 1_000_000
+"""More than any model has."""
+
+
 class ArgumentError(UsageError, ValueError):
     """An argument has a value that makes no sense.
 

@@ -19,6 +19,7 @@ from usru_scenarios.settings import (
     DEFAULT_MODEL,
     DEFAULT_SEED,
     LEAST_SENSITIVITY_TRIALS,
+    MOST_MUTANTS,
     MOST_PERTURBED,
     SENSITIVITY_TRIALS,
     ArgumentError,
@@ -499,6 +500,7 @@ class Study:
         self,
         *,
         robust: int = 0,
+        mutants: int = 0,
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
         method: Method = "auto",
@@ -509,10 +511,12 @@ class Study:
 
         Args:
             robust: in how many perturbed models to look besides (see `questions/perturbation.py`).
+            mutants: how many mutants of the file to make besides, each with one thing changed, and to see which are
+                noticed (see `questions/mutants`); a sample where there are more.
             trials: of the first draws, where it is sampled; more are made where an expectation is undecided.
-            seed: of the random streams, and of the perturbed judgements.
+            seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
             method: as in `ask`.
-            judgements: as in `simulate`; the perturbed models have them at their means.
+            judgements: as in `simulate`; perturbed models and mutants have them at their means.
             map_parts: as `map`; goes through what is to be drawn.
 
         Raises:
@@ -524,8 +528,15 @@ class Study:
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
         models = whole("robust", robust, most=MOST_PERTURBED)
         mapping_function("map_parts", map_parts)
+        most = whole("mutants", mutants, most=MOST_MUTANTS)
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
-        return ExpectationChecker(self.loaded, statements, program, in_profile, settings, map_parts).report(models)
+        checker = ExpectationChecker(self.loaded, statements, program, in_profile, settings, map_parts)
+        report = checker.report(models)
+        if not most:
+            return report
+        from usru_scenarios.questions.mutants.question import with_mutants
+
+        return with_mutants(report, checker, most)
 
     def expectations(self) -> dict[str, Statement]:
         """The expectations of the file by name.

@@ -41,6 +41,13 @@ def count(option: str, text: str) -> int:
     return number
 
 
+def some(option: str, text: str) -> int:
+    """A count of at least one."""
+    if (number := count(option, text)) == 0:
+        raise OptionError(f"{option} {text} is too few", "the least is 1")
+    return number
+
+
 def setting(option: str, text: str, **limits: int) -> int | str:
     """A setting of a run, which is called as its option is; `settings` says what makes no sense, in words for all.
 

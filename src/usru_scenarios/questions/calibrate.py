@@ -67,7 +67,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     """
     model = loaded.model
     target, plan = anchored(model, program), Plan(settings.trials, settings.seed)
-    before = _baselines(program)
+    before = own_baselines(program)
     baselines = solved(program, target, plan, map_blocks)
     return Calibration(
         model=loaded.outline.model,
@@ -88,7 +88,7 @@ def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBl
     Raises:
         NoAnchor: none do.
     """
-    baselines = np.where(program.outcome.prior > 0, _baselines(program), target.shares)
+    baselines = np.where(program.outcome.prior > 0, own_baselines(program), target.shares)
 
     def reach(tried: Floats) -> Floats:
         return shares(program, target.step, tried, plan, map_blocks)
@@ -138,7 +138,7 @@ def anchor_warning(loaded: Loaded, program: Program, seed: int = 1) -> Problem |
     if loaded.model.anchor is None:
         return None
     wanted, step = anchored(loaded.model, program)
-    reached = shares(program, step, _baselines(program), Plan(WARNING_TRIALS, seed), map)
+    reached = shares(program, step, own_baselines(program), Plan(WARNING_TRIALS, seed), map)
     gap = np.abs(reached - wanted)
     worst = int(gap.argmax())
     if gap[worst] <= TOLERANCE:
@@ -168,9 +168,19 @@ def anchored(model: Model, program: Program) -> AnchorShares:
     return AnchorShares(given / given.sum(), program.grid.moment(model.anchor.at)[0])
 
 
-def _baselines(program: Program) -> Floats:
+def own_baselines(program: Program) -> Floats:
+    """The baselines of a program, brought to sum to 1, shape (scenarios,)."""
     normalised: Floats = program.outcome.prior / program.outcome.prior.sum()
     return normalised
+
+
+def has_baselines_of(model: Model, file: Model) -> bool:
+    """Whether a reading of a file has the file's own baselines."""
+    return all(
+        scenario.baseline == file.scenarios[name].baseline
+        for name, scenario in model.scenarios.items()
+        if name in file.scenarios
+    )
 
 
 def with_baselines(program: Program, baselines: Floats) -> Program:

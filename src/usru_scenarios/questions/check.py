@@ -18,7 +18,7 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.ask import StatementValue, answer, split
-from usru_scenarios.questions.calibrate import anchor_warning, anchored, solved, with_baselines
+from usru_scenarios.questions.calibrate import anchor_warning, anchored, has_baselines_of, solved, with_baselines
 from usru_scenarios.questions.perturbation import SPREADS, perturbed
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, together
 from usru_scenarios.questions.simulate.question import uncertainty
@@ -215,7 +215,9 @@ class PerturbedModels:
         def under(profile: str | None) -> Program:
             model = self.models[profile]
             program = compile_model(perturbed(model, self.seed, number))
-            return program if baselines is None or not self._shared(model) else with_baselines(program, baselines)
+            if baselines is None or not has_baselines_of(model, self.file):
+                return program
+            return with_baselines(program, baselines)
 
         prober = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
         prober.find(wanted(self.statements.values(), observed=False))
@@ -225,14 +227,6 @@ class PerturbedModels:
         model = perturbed(self.file, self.seed, number)
         program = compile_model(model)
         return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.seed))
-
-    def _shared(self, model: Model) -> bool:
-        """Whether a reading of the file has the file's own baselines."""
-        return all(
-            scenario.baseline == self.file.scenarios[name].baseline
-            for name, scenario in model.scenarios.items()
-            if name in self.file.scenarios
-        )
 
 
 def _holds(statement: ComparisonStatement, prober: ProbabilityEstimator) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import sys
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -225,11 +226,31 @@ class ScenarioFile:
             raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
         self.is_read = not problems
         """Whether the text itself had no fault, so that the data are all that it says."""
+        self._hold(tree, problems)
+
+    def _hold(self, tree: Tree, problems: list[Problem]) -> None:
+        """Take data for the file's own, if they are sound under all of its profiles."""
         self.base = self.examine(tree)
         problems += self.base.problems
         self.profiles = dict(self._profiles(tree, problems))
         if any(problem.severity == "error" for problem in problems):
             raise ModelError(_in_order(problems))
+
+    @property
+    def tree(self) -> Tree:
+        """What the file says, laid over what it extends."""
+        assert self.base is not None
+        return self.base.tree
+
+    def edited(self, tree: Tree) -> ScenarioFile:
+        """The same file, if it said something else.
+
+        Raises:
+            ModelError: that has faults; with all of them.
+        """
+        other = copy(self)
+        other._hold(tree, [])  # noqa: SLF001  # it is one of these
+        return other
 
     def resolved(self, request: Request) -> Loaded:
         """The model that is asked for, of this file.
@@ -410,14 +431,8 @@ def _sourced_only(model: Model, tree: Tree) -> Tree:
     """The file with 0 for all points that rest on no claim of a document."""
     for judged in judgements(model):
         if judged.role == "points" and judged.is_inferred:
-            tree = _with_zero(tree, judged.path)
+            tree = tree.replaced(judged.path, 0)
     return tree
-
-
-def _with_zero(tree: Tree, path: KeyPath) -> Tree:
-    if not path:
-        return Tree(0, tree.place)
-    return tree.replacing(path[0], _with_zero(tree.child(path[0]), path[1:]))
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -58,6 +58,15 @@ class Tree(NamedTuple):
         data[key] = value.data  # type: ignore[index]  # an int for a list, a text for a map
         return Tree(data, self.place.with_children({**(self.place.children or {}), key: value.place}))
 
+    def replaced(self, path: KeyPath, value: Any) -> Tree:
+        """The same with another value where one stands now, without the key of one that is None."""
+        if not path:
+            return Tree(value, self.place)
+        key, *rest = path
+        if value is None and not rest:
+            return self.without(str(key))
+        return self.replacing(key, self.child(key).replaced(tuple(rest), value))
+
     def without(self, key: str) -> Tree:
         """The same map without one entry."""
         data = {name: value for name, value in self.data.items() if name != key}

@@ -70,7 +70,7 @@ def _ask() -> Builders:
 def _check() -> Builders:
     from usru_scenarios.report import check
 
-    return Builders(check.report)
+    return Builders(check.report, check.rows)
 
 
 def _compare() -> Builders:

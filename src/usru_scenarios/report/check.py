@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from usru_scenarios.report import mutants
 from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, numbers
 from usru_scenarios.report.numbers import rounded_up
 from usru_scenarios.report.provenance_line import at_means, exactly, profiled
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
@@ -27,16 +29,34 @@ _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 def report(result: CheckReport, layout: Layout) -> Report:
     """A line for each expectation; in a terminal those that do not hold are shown at length below."""
     head = f"{result.model.name}{profiled(result.profile)}: do its expectations hold?"
+    survey = result.mutants
+    changed = [] if survey is None else list(mutants.blocks(result, survey))
     if layout.width and not result.expectations:
         nothing = Lines((Words("The file says nothing that must hold: it has no expectations."),))
-        return Report(result.model.title, head, [nothing], [])
+        made = [] if survey is None else [mutants.small_print(survey, result.seed)]
+        return Report(result.model.title, head, [nothing, *changed], made)
     return Report(
         title=result.model.title,
         subtitle=head,
-        blocks=[_lines(result, layout), *(_troubles(result) if layout.width else ())],
-        verdict=_counted(result),
+        blocks=[_lines(result, layout), *(_troubles(result) if layout.width else ()), *changed],
+        verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
         footer=list(_small_print(result)),
     )
+
+
+def rows(result: CheckReport, _layout: Layout) -> Rows:
+    """A row for each mutant where some were made, else for each expectation."""
+    if result.mutants is not None:
+        return mutants.rows(result, result.mutants)
+    header = ("model", "profile", "expectation", "verdict", "left", "right", "margin", "standard_error", "step")
+    return (*header, "method", "trials", "robust", "claims"), _rows(result)
+
+
+def _rows(result: CheckReport) -> Iterator[tuple[Datum, ...]]:
+    for name, one in result.expectations.items():
+        found = name, one.verdict, one.left, one.right, one.margin, one.standard_error, one.step
+        how = one.method, one.trials, one.robust, " ".join(one.sources)
+        yield result.model.name, result.profile, *found, *how
 
 
 def _lines(result: CheckReport, layout: Layout) -> Table:
@@ -121,3 +141,5 @@ def _small_print(result: CheckReport) -> Iterator[str]:
             f"'Still holds' counts {spread.models} models with all judgements moved, {spread.trials:,} trials each: "
             f"{moved}{anchored}{'; uncertain ones from their means' if result.uncertain else ''}."
         )
+    if result.mutants is not None:
+        yield mutants.small_print(result.mutants, result.seed)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from usru_scenarios.results.common import ModelLine, Summarised, Warned
+from usru_scenarios.results.mutants import MutantSurvey
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class ExpectationChecked:
         sources: the claims behind it.
         problem: why there is no answer, in words; None where there is one.
         robust: in how many of the perturbed models it holds; None where that was not asked.
+        mutants: how many of the mutants it notices; None where that was not asked, or it does not hold as it is.
     """
 
     that: str
@@ -40,6 +42,7 @@ class ExpectationChecked:
     sources: list[str]
     problem: str | None = None
     robust: int | None = None
+    mutants: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class CheckReport(Summarised):
         judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws
             are averaged over.
         counts: how many expectations there are of each verdict.
-        perturbation: None where only the model as it stands was asked.
+        perturbation: None where no perturbed models were asked for.
+        mutants: None where no mutants were.
     """
 
     model: ModelLine
@@ -80,6 +84,7 @@ class CheckReport(Summarised):
     counts: dict[str, int]
     expectations: dict[str, ExpectationChecked]
     perturbation: Perturbation | None = None
+    mutants: MutantSurvey | None = None
     judgements: int = 0
     judgements_at_means: int = 0
     warnings: list[Warned] = field(default_factory=list)

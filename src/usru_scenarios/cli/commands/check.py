@@ -8,10 +8,9 @@ from typer import Exit, Option
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS
-from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
+from usru_scenarios.cli.session import TableSession
 from usru_scenarios.cli.splicing import Alone, Subset
-from usru_scenarios.report import REPORTS
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -24,17 +23,32 @@ def check(
         parsers.count,
         Alone("100"),
     ] = 0,
+    mutants: Annotated[
+        int,
+        Option(
+            "--mutants",
+            metavar="[N]",
+            help="Change one thing of the file, N times, and tell what nothing notices; alone 100.",
+        ),
+        parsers.some,
+        Alone("100"),
+    ] = 0,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset(trials="How many trials to draw at first.  [default: 16384]")],
-    session: Annotated[Session, Subset(form=formats(REPORTS), without=("wide",))],
+    session: TableSession,
 ) -> None:
     """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
 
     --robust moves points by up to one, weights by up to 30%, priors, initial shares and persistence likewise, and
     solves the baselines for the anchor again each time.
+
+    --mutants turns the sign of single points round, deletes rules, events and consequences, silences drivers, reverses
+    them and consequences, and swaps rows. A mutant is noticed if the file can't be read any more, above all since it
+    contradicts the claims that it cites, or if an expectation fails. Those that nothing notices are listed, each with
+    what makes it.
     """
     study = session.load(model, changes)
-    result = study.check(robust=robust, map_parts=session.workers().map, **run.asked)
+    result = study.check(robust=robust, mutants=mutants, map_parts=session.workers().map, **run.asked)
     session.emit("check", result, result.warnings)
     if not result.all_hold:
         raise Exit(FINDINGS)

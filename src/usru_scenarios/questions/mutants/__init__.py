@@ -1,0 +1,1 @@
+"""Would it be noticed if the model meant something else?"""

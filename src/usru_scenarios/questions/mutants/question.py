@@ -1,0 +1,270 @@
+"""Would it be noticed if the model said something else? Mutants of its file, read and held against its expectations.
+
+An honest editor of a changed file would have it read, solve its baselines for the anchor again, and see whether its
+expectations still hold. So is done with each mutant, on the same random numbers as with the file itself. What reading
+refuses goes no further. An expectation notices a mutant that it fails in, beyond the sampling error; one that does not
+hold in the file itself notices nothing.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import NamedTuple
+
+from usru_scenarios.language.questions import ComparisonStatement, probabilities
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import ImpossibleEvidence, ModelError, TooFewTrials
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.events import atoms
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.ask import answer
+from usru_scenarios.questions.calibrate import (
+    AnchorShares,
+    NoAnchor,
+    anchor_warning,
+    anchored,
+    has_baselines_of,
+    own_baselines,
+    shares,
+    solved,
+    with_baselines,
+)
+from usru_scenarios.questions.check import ExpectationChecker, wanted
+from usru_scenarios.questions.expectations import read_expectations
+from usru_scenarios.questions.mutants.population import Mutation, population
+from usru_scenarios.questions.mutants.sample import SampledMutations, noticed_share, sampled
+from usru_scenarios.questions.probability import ProbabilityEstimator, together
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.check import CheckReport
+from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.mutants import KINDS, SIGNS, Mutant, MutantCounts, MutantSurvey
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, Plan
+from usru_scenarios.settings import RunSettings
+
+MUTANT_TRIALS = 4096
+"""Trials in each mutant at first."""
+
+MOST_TRIALS = 65_536
+"""What is undecided after as many is not noticed."""
+
+_ANCHOR = 16_384
+
+
+def with_mutants(report: CheckReport, checker: ExpectationChecker, number: int) -> CheckReport:
+    """What a model says to its expectations, with what becomes of at most so many of its mutants.
+
+    Args:
+        report: without mutants.
+        checker: that made it.
+        number: how many to make, at least 1; all where there are fewer.
+    """
+    every = population(checker.loaded)
+    made = sampled(every, number, checker.settings.seed)
+    trier = MutantTrier.of(checker, [name for name, one in report.expectations.items() if one.verdict == "holds"], made)
+    mutants = [
+        _mutant(mutation, tried, checker.loaded)
+        for mutation, tried in zip(
+            made.mutations, checker.map_parts(trier.tried, range(len(made.mutations))), strict=True
+        )
+    ]
+    counted = {
+        name: replace(
+            one, mutants=sum(name in mutant.failed for mutant in mutants) if name in trier.statements else None
+        )
+        for name, one in report.expectations.items()
+    }
+    return replace(report, expectations=counted, mutants=_survey(every, made, mutants, trier, report))
+
+
+def _survey(
+    every: list[Mutation], made: SampledMutations, mutants: list[Mutant], trier: MutantTrier, report: CheckReport
+) -> MutantSurvey:
+    noticed = [mutant.noticed_by is not None for mutant in mutants]
+    return MutantSurvey(
+        trials=0 if trier.settings.method == "exact" else trier.settings.trials,
+        anchored=trier.target is not None,
+        kinds={
+            kind: MutantCounts(
+                population=size,
+                made=sum(one.kind == kind for one in mutants),
+                by_reading=sum(one.kind == kind and one.noticed_by == "reading" for one in mutants),
+                by_expectations=sum(one.kind == kind and one.noticed_by == "expectations" for one in mutants),
+                unnoticed=sum(one.kind == kind and one.noticed_by is None for one in mutants),
+            )
+            for kind in KINDS
+            if (size := sum(one.kind == kind for one in every))
+        },
+        sourced_signs=noticed_share(every, made, noticed, lambda one: one.kind in SIGNS and one.sourced),
+        all=noticed_share(every, made, noticed, lambda _: True),
+        mutants=mutants,
+        not_counted=[name for name in report.expectations if name not in trier.statements],
+    )
+
+
+def _mutant(mutation: Mutation, tried: Tried, loaded: Loaded) -> Mutant:
+    return Mutant(
+        kind=mutation.kind,
+        path=mutation.path,
+        value=mutation.value,
+        overrides=mutation.overrides(loaded.file.tree.data),
+        sources=list(mutation.sources),
+        sourced=mutation.sourced,
+        noticed_by="reading" if tried.problem else "expectations" if tried.failed else None,
+        problem=tried.problem,
+        failed=list(tried.failed),
+        undecided=list(tried.undecided),
+    )
+
+
+class Tried(NamedTuple):
+    """What became of a mutant: the first fault that reading finds, or else which expectations fail or are undecided."""
+
+    problem: Warned | None
+    failed: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MutantTrier:
+    """Makes mutants of a file and tries whether they are noticed; it can be sent to where there is room for that.
+
+    Attributes:
+        loaded: the model.
+        statements: the expectations that hold in it, by name.
+        mutations: what makes the mutants.
+        settings: of the trials in each.
+        target: what baselines are solved for: the shares of the file itself at the step of its anchor, on the same
+            trials, so that sampling moves no baseline where the mutant changes nothing there; None where there is no
+            anchor, or where the file misses it.
+        seconds_each: what a mutant is predicted to take, from the number of draws alone.
+    """
+
+    loaded: Loaded
+    statements: Mapping[str, ComparisonStatement]
+    mutations: tuple[Mutation, ...]
+    settings: RunSettings
+    target: AnchorShares | None
+    seconds_each: float
+
+    @classmethod
+    def of(cls, checker: ExpectationChecker, holding: list[str], made: SampledMutations) -> MutantTrier:
+        """For the expectations that hold in a model, and on the trials of a mutant too."""
+        asked = checker.settings
+        settings = RunSettings(
+            MUTANT_TRIALS,
+            asked.seed,
+            "exact" if asked.method == "exact" else "sample",
+            limits=replace(asked.limits, most_trials=min(asked.limits.most_trials, MOST_TRIALS)),
+        )
+        statements = {name: checker.statements[name] for name in holding}
+        itself = checker.loaded.by_itself()
+        program = compile_model(itself.model)
+        groups = len(together(wanted(statements.values(), observed=True)))
+        draws = (settings.trials * groups + _ANCHOR) * len(program.nodes) * program.steps
+        target = _met(itself, program, settings.seed)
+        trier = cls(checker.loaded, statements, made.mutations, settings, target, draws * SECONDS_PER_DRAW)
+        tried = trier._judged(statements, trier._programs(checker.loaded))
+        wavering = {*tried.failed, *tried.undecided}
+        return replace(trier, statements={name: one for name, one in statements.items() if name not in wavering})
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is compiled does not travel to another process."""
+        return {name: value for name, value in vars(self).items() if name != "_laws"}
+
+    def tried(self, number: int) -> Tried:
+        """What becomes of a mutant."""
+        file = self.loaded.file
+        try:
+            other = file.edited(self.mutations[number].on(file.tree)).resolved(self.loaded.request)
+            under = self._programs(other)
+            read, faults = read_expectations(other, under(None), under)
+        except ModelError as error:
+            faults = [problem for problem in error.problems if problem.severity == "error"]
+        except NoAnchor as error:
+            return Tried(Warned("no_anchor", error.message))
+        if faults:
+            return Tried(warned(faults[0]))
+        changed = cache(lambda profile: self._changed(profile, under(profile)))
+        return self._judged({name: read[name] for name in self.statements if _reads(read[name], under, changed)}, under)
+
+    def _judged(self, statements: Mapping[str, ComparisonStatement], under: Programs) -> Tried:
+        """Which of some expectations fail or are undecided in a model."""
+        estimator = ProbabilityEstimator(under(None), under, self.settings)
+        estimator.find(wanted(statements.values(), observed=False))
+        verdicts = {name: _holds(statement, estimator) for name, statement in statements.items()}
+        failed, undecided = (tuple(n for n, holds in verdicts.items() if holds is one) for one in (False, None))
+        return Tried(None, failed, undecided)
+
+    def _changed(self, profile: str | None, program: Program) -> frozenset[str]:
+        """The nodes of a mutant whose laws are not those of the file itself: what reads no other one is as it was."""
+        before = self._laws(profile)
+        return frozenset(name for name, law in _laws_of(program).items() if before.get(name) != law)
+
+    @cached_property
+    def _laws(self) -> Callable[[str | None], Mapping[str, bytes]]:
+        under = self._programs(self.loaded)
+        return cache(lambda profile: _laws_of(under(profile)))
+
+    def _programs(self, loaded: Loaded) -> Programs:
+        """What gives the program of a model under a profile, or of the model as it is read."""
+        itself = loaded.by_itself()
+        baselines = self._baselines(itself)
+
+        @cache
+        def under(profile: str | None) -> Program:
+            model = (loaded if profile is None else loaded.under(profile)).model
+            program = compile_model(model)
+            if baselines is None or not has_baselines_of(model, itself.model):
+                return program
+            return with_baselines(program, baselines)
+
+        return under
+
+    def _baselines(self, itself: Loaded) -> Floats | None:
+        if self.target is None:
+            return None
+        return solved(compile_model(itself.model), self.target, Plan(_ANCHOR, self.settings.seed))
+
+
+Programs = Callable[[str | None], Program]
+"""Gives the program of a model under a profile, or as the model is read."""
+
+
+def _laws_of(program: Program) -> dict[str, bytes]:
+    """By node all that its draws follow from beside those of the nodes that it reads."""
+    laws = {name: pickle.dumps(node) for name, node in program.nodes.items()}
+    return {**laws, OUTCOME: laws[OUTCOME] + pickle.dumps(dict(program.weights))}
+
+
+def _reads(statement: ComparisonStatement, under: Programs, nodes: Callable[[str | None], frozenset[str]]) -> bool:
+    """Whether what a statement is about depends on some nodes, in the program that it is read in."""
+    return any(
+        not nodes(part.profile).isdisjoint(
+            under(part.profile).upstream(
+                atom.node
+                for case in part.cases
+                for event in (case.event, case.given)
+                if event is not None
+                for atom in atoms(event)
+            )
+        )
+        for part in probabilities(statement)
+    )
+
+
+def _met(itself: Loaded, program: Program, seed: int) -> AnchorShares | None:
+    if itself.model.anchor is None or anchor_warning(itself, program) is not None:
+        return None
+    step = anchored(itself.model, program).step
+    return AnchorShares(shares(program, step, own_baselines(program), Plan(_ANCHOR, seed), map), step)
+
+
+def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool | None:
+    try:
+        verdict = answer(statement, estimator, estimator.program.grid.labels).verdict
+    except (ImpossibleEvidence, TooFewTrials):
+        return None
+    return verdict.holds if verdict else None

@@ -1,0 +1,129 @@
+"""Which changes of a model's meaning would be noticed, in the form of its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from usru_scenarios.results.common import Warned
+
+Kind = Literal[
+    "impact",
+    "influence",
+    "lagged_influence",
+    "curve_point",
+    "rule_point",
+    "event_point",
+    "profile_point",
+    "consequence_influence",
+    "rule_deleted",
+    "event_deleted",
+    "driver_silenced",
+    "driver_reversed",
+    "consequence_deleted",
+    "consequence_reversed",
+    "rows_swapped",
+]
+"""Of the first eight, each mutant has the sign of one number turned round."""
+
+SIGNS: tuple[Kind, ...] = (
+    *("impact", "influence", "lagged_influence", "curve_point"),
+    *("rule_point", "event_point", "profile_point", "consequence_influence"),
+)
+"""The kinds that turn one sign round."""
+
+OTHERS: tuple[Kind, ...] = (
+    *("rule_deleted", "event_deleted", "driver_silenced", "driver_reversed"),
+    *("consequence_deleted", "consequence_reversed", "rows_swapped"),
+)
+
+KINDS: tuple[Kind, ...] = (*SIGNS, *OTHERS)
+"""All kinds, in the order in which they are told."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The file with one thing in it changed.
+
+    Attributes:
+        kind: what was done.
+        path: to what, dotted.
+        value: the number whose sign was turned round; None where there is not one number alone.
+        overrides: what makes the same of the file, each as after `--set`.
+        sources: the claims that it rests on.
+        sourced: whether one of them is a document's, and not all are assumptions.
+        noticed_by: reading where the file can't be read any more, else the expectations that fail; None where it is
+            not noticed.
+        problem: the first error that reading finds; then no expectation is looked at.
+        failed: the expectations that fail.
+        undecided: those of which the sampling error does not tell, or that have no answer.
+    """
+
+    kind: Kind
+    path: str
+    value: float | None
+    overrides: list[str]
+    sources: list[str]
+    sourced: bool
+    noticed_by: Literal["reading", "expectations"] | None
+    problem: Warned | None
+    failed: list[str]
+    undecided: list[str]
+
+
+@dataclass(frozen=True)
+class MutantCounts:
+    """How many mutants of a kind there are, were made, and were noticed by what."""
+
+    population: int
+    made: int
+    by_reading: int
+    by_expectations: int
+    unnoticed: int
+
+
+@dataclass(frozen=True)
+class NoticedShare:
+    """Of all mutants of a population, the share that is noticed, as those that were made tell it.
+
+    Attributes:
+        population: how many there are.
+        made: how many of them were made.
+        noticed: how many of these were noticed.
+        share: of the population, estimated; None where none was made.
+        standard_error: of that, since not all were made; 0 where all were.
+    """
+
+    population: int
+    made: int
+    noticed: int
+    share: float | None
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class MutantSurvey:
+    """Mutants of a model, and which of them reading or an expectation notices.
+
+    Attributes:
+        trials: drawn in each of them at first, of which what stays undecided takes more; 0 where all is exact.
+        anchored: whether baselines were solved anew for the anchor in each.
+        kinds: counts by kind; a kind of which there are none is left out.
+        sourced_signs: of the mutants that turn the sign of a number round which rests on a document's claim.
+        all: of all mutants.
+        mutants: those that were made.
+        not_counted: expectations that do not hold in the file as it is, or only just, so that they notice nothing.
+    """
+
+    trials: int
+    anchored: bool
+    kinds: dict[Kind, MutantCounts]
+    sourced_signs: NoticedShare
+    all: NoticedShare
+    mutants: list[Mutant]
+    not_counted: list[str]
+
+    @property
+    def unnoticed(self) -> list[Mutant]:
+        """Those that nothing notices, the sourced ones first."""
+        return sorted((one for one in self.mutants if one.noticed_by is None), key=lambda one: not one.sourced)
