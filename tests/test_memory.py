@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +18,13 @@ from support.oracle import Json
 from support.sampled import compiled
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, InStates, Timed
+from usru_scenarios.program.program import Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.sampler import blocks, forecast
 from usru_scenarios.sampler.blocks import BLOCK, Plan, TooMuchMemoryError
 from usru_scenarios.sampler.forecast import simulate
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler, Pair
+from usru_scenarios.study import load
 
 MOST = 190
 """Megabytes: some 60 for Python and numpy, the rest for the run."""
@@ -140,3 +145,38 @@ def test_what_a_question_keeps_apart_of_the_scenario_counts() -> None:
     assert both.shares_bytes - one.shares_bytes == 2 * 8 * 200 * BLOCK
     with pytest.raises(TooMuchMemoryError, match="GB of memory"):
         CaseSampler(program, [(All(tuple(ever)), CERTAIN)] * 30, Plan(BLOCK, 1))
+
+
+def test_what_does_not_fit_together_is_drawn_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements about more and more of the scenarios, up to the end: the shares of each take memory of their own."""
+    path = tmp_path / "by.yaml"
+    path.write_text(json.dumps(many(20)))
+    query = " + ".join(f"P(s{number} @ by end)" for number in range(8))
+    study = load(path)
+    together = study.ask(query, trials=2000, method="sample")
+    monkeypatch.setattr(blocks, "MOST_BYTES", 3 << 20)
+    drawn: list[int] = []
+    make = CaseSampler.__init__
+
+    def noted(self: CaseSampler, program: Program, cases: Sequence[Pair], *rest: Any) -> None:
+        make(self, program, cases, *rest)
+        drawn.append(len(cases))
+
+    monkeypatch.setattr(CaseSampler, "__init__", noted)
+    apart = study.ask(query, trials=2000, method="sample")
+    assert sum(drawn) == 8
+    assert len(drawn) > 1
+    assert apart.value == pytest.approx(together.value, rel=1e-12)
+
+
+def test_effects_of_many_judgements_are_found_within_bounds(tmp_path: Path) -> None:
+    """80 scenarios, each moved by a judgement of its own: 80 x 80 x 16,384 numbers are 839 MB."""
+    path = tmp_path / "judged.yaml"
+    path.write_text(json.dumps({**many(80), "time": {"start": "2025", "end": "2026", "step": "year"}}))
+    tracemalloc.start()
+    try:
+        load(path).sensitivity(questions=["judgements"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 400e6

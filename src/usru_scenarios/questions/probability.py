@@ -25,8 +25,8 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
-from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
+from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan, TooMuchMemoryError
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, Pair, sample
 from usru_scenarios.settings import RunSettings
 
 _SAME_IN_ALL = 1e-13
@@ -36,7 +36,7 @@ _ENOUGH = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
 _NEARLY_CERTAIN = 1e-6
 """Probabilities nearer to 1 are found from those of the opposite, which keep their digits."""
-_CASES = 256
+_CASES = 1024
 """Cases that are drawn together at most."""
 _TRIALS_TO_COMPARE = 250_000
 """Trials that bring the standard error of a probability near one half to .001."""
@@ -238,12 +238,22 @@ class ProbabilityEstimator:
         found: list[CaseSums] = []
         for start in range(0, len(cases), _CASES):
             part = [_pair_given(case) for case in cases[start : start + _CASES]]
-            found += _apart(sample(program, part, plan, self.map_blocks, self.kernels))
+            found += self._together(program, part, plan)
         if len(cases) > 1:
             for number, case in enumerate(cases):
                 if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
                     found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self.kernels)
         return found
+
+    def _together(self, program: Program, part: Sequence[Pair], plan: Plan) -> list[CaseSums]:
+        """The sums of each case from the same trials; fewer cases at a time where memory is short."""
+        try:
+            return _apart(sample(program, part, plan, self.map_blocks, self.kernels))
+        except TooMuchMemoryError:
+            if len(part) == 1:
+                raise
+        middle = len(part) // 2
+        return [one for half in (part[:middle], part[middle:]) for one in self._together(program, half, plan)]
 
 
 @dataclass

@@ -212,9 +212,14 @@ class CaseSampler:
         tracker = EventTracker(self.program, self.cases, trials, carried=self.carried)
         drawn = self.block_sampler.walk(block, tracker)
         edges = self.batches.starts(block)
-        both, given = zip(*(tracker.probabilities(number) for number in range(len(self.cases))), strict=True)
-        weights = drawn * np.array(given)
-        return CaseSums(batched(drawn * np.array(both), edges), batched(weights, edges), (weights**2).sum(axis=1))
+        both, given, squares = [], [], np.zeros(len(self.cases))
+        for number in range(len(self.cases)):
+            event, seen = tracker.probabilities(number)
+            weights = drawn * seen
+            both.append(batched((drawn * event)[None], edges))
+            given.append(batched(weights[None], edges))
+            squares[number] = (weights**2).sum()
+        return CaseSums(np.concatenate(both, axis=1), np.concatenate(given, axis=1), squares)
 
 
 class EventTracker:

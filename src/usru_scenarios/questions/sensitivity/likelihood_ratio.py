@@ -35,6 +35,9 @@ from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, States
 
+_MOST_MADE = 1 << 26
+"""Bytes of moves that are remembered for judgements that tilt a law alike."""
+
 _SECONDS_PER_FACTOR = 1e-8
 """Time for a trial, judgement and step, as in `blocks.SECONDS_PER_DRAW`."""
 
@@ -184,12 +187,20 @@ class PathwiseEstimator:
             plan,
             draw_outcome=not self.carried,
             needed=program.upstream([OUTCOME]),
-            beside=self.batches.bytes(entries),
+            beside=self.batches.bytes(entries) + self._remembered,
         )
         self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)
         self.outcome = _evaluators(program, tilted, self.block_sampler.index, outcome=True)
         self.unfit = self._unfit() if self.carried else frozenset()
         self.weight_scores = [self._weight_score(name, scheduled=scheduled) for name, scheduled in weights.items()]
+
+    @property
+    def _remembered(self) -> int:
+        """The bytes of the steps of a block, which are kept until the last one where the outcome is carried."""
+        if not self.carried:
+            return 0
+        each = len(self.program.upstream([OUTCOME])) + 8 * 2 * self.scenarios
+        return self.program.steps * self.plan.trials_in(0) * each
 
     def _unfit(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
@@ -450,6 +461,8 @@ class _CarriedOutcome:
                 after.update(self._holding(tilt, codes, present))
                 continue
             if tilt.kind not in made:
+                while len(made) * present.law.share.nbytes > _MOST_MADE:
+                    del made[next(iter(made))]
                 made[tilt.kind] = present.law.tilted(tilt.log_odds).share - present.law.share
                 made[tilt.kind] *= (1.0 - present.law.hold) * present.counts
             self._by_code(tilt, codes, made[tilt.kind])
