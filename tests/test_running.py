@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from support.effort import slow_but
 from support.labour import Labour
 from support.living import children, members, wait_until
 from support.tiny import TINY, study_of
-from usru_scenarios.cli.progress import Progress
+from usru_scenarios import work
+from usru_scenarios.cli.progress import LongRunError, Progress
 from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.running import pool as worker_processes
 from usru_scenarios.running import processes
 from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
 from usru_scenarios.running.processes import Processes, cores
-from usru_scenarios.running.tasks import TASK_SECONDS, Tasks, predicted
+from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, predicted
 from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
 
@@ -330,3 +331,54 @@ def test_workers_go_when_whoever_started_them_is_killed() -> None:
         wait_until(lambda: len(members(leader.pid)) >= 3)
         leader.kill()
     wait_until(lambda: not members(leader.pid))
+
+
+# What is ahead --------------------------------------------------------------------------------------------------------
+
+
+class Foretold(Progress):
+    """Notes what is expected when the first work begins."""
+
+    first: float | None = None
+
+    def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
+        self.first = self.expected if self.first is None else self.first
+        return super().map(function, blocks)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda study, map_blocks: study.sensitivity(trials=40_000, map_blocks=map_blocks),
+        lambda study, map_blocks: study.check(robust=5, map_parts=map_blocks),
+        lambda study, map_blocks: study.explain("open", trials=40_000, map_blocks=map_blocks),
+        lambda study, map_blocks: study.compare(
+            {"other": study.varied(weights=["weather=2", "traffic=0.5"])},
+            trials=40_000,
+            method="sample",
+            map_blocks=map_blocks,
+        ),
+    ],
+    ids=["sensitivity", "check", "explain", "compare"],
+)
+def test_a_question_says_all_its_work_before_it_begins(ask: Callable[[Study, MapBlocks], object]) -> None:
+    progress = Foretold(wanted=False)
+    with work.listening(progress):
+        ask(load(HARBOUR), progress.map)
+    assert progress.first is not None
+    assert 0.6 < progress.first / progress.begun < 1.7
+
+
+def test_work_is_refused_by_all_that_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two walks of 40 minutes each are one run of more than an hour; on two cores they are none."""
+    with work.listening(Progress(wanted=False)):
+        work.expect(2400.0)
+        with pytest.raises(LongRunError, match="80 minutes"):
+            work.expect(2400.0)
+    for allowed in (Progress(wanted=False, yes=True), Progress(wanted=False, at_once=2)):
+        with work.listening(allowed):
+            work.expect(2400.0, 2)
+    work.expect(1e9)  # nobody listens
+    monkeypatch.setattr("sys.stderr", None)
+    with work.listening(Progress(wanted=True)), work.stretch(1.0):
+        assert True

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from operator import length_hint
 from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
@@ -66,29 +67,63 @@ class Progress:
         self.at_once = at_once
         self.yes = yes
         self.at_work = False
+        self.expected = self.begun = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def expect(self, seconds_each: float, count: int) -> None:
+        """Be told that so many pieces of work are ahead; together with what else is, they are refused if too long.
+
+        Raises:
+            LongRunError: all that is expected is predicted to take more than an hour.
+        """
+        self.expected += seconds_each * count / max(1, min(self.at_once, count))
+        self._allow(self.expected)
 
     def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
         """The results in the order of the blocks, one at a time; a mapping within another one shows nothing.
 
         Raises:
-            LongRunError: it is predicted to take more than an hour.
+            LongRunError: with what has been done before it, it is predicted to take more than an hour.
         """
         if self.at_work:
             yield from self.inner(function, blocks)
             return
         total = length_hint(blocks)
         each = (predicted(function) or 0.0) / max(1, min(self.at_once, total))
-        if each * total > MOST_SECONDS and not self.yes:
-            raise LongRunError(each * total)
-        self.at_work = True
+        with self._working(each, total) as shown:
+            for result in self.inner(function, blocks):
+                yield result
+                shown.step()
+
+    @contextmanager
+    def stretch(self, seconds: float) -> Iterator[None]:
+        """Show work that is no mapping while it goes on.
+
+        Raises:
+            LongRunError: with what has been done before it, it is predicted to take more than an hour.
+        """
+        if self.at_work:
+            yield
+            return
+        with self._working(seconds, 1):
+            yield
+
+    @contextmanager
+    def _working(self, each: float, total: int) -> Iterator[_Bar]:
+        before, after = self.begun, self.begun + each * total
+        self._allow(after)
+        self.at_work, self.begun = True, after
         try:
-            with _Bar(total, each, self.patience, self.tick, visible=self.visible) as shown:
-                for result in self.inner(function, blocks):
-                    yield result
-                    shown.step()
+            whole = max(self.expected, after)
+            showing = _Bar(total, each, self.patience, self.tick, before=before, whole=whole, visible=self.visible)
+            with showing as shown:
+                yield shown
         finally:
             self.at_work = False
+
+    def _allow(self, seconds: float) -> None:
+        if seconds > MOST_SECONDS and not self.yes:
+            raise LongRunError(seconds)
 
 
 class _Bar:
@@ -99,14 +134,29 @@ class _Bar:
         each: predicted seconds until another one is done.
         patience: as of `Progress`.
         tick: likewise.
+        before: predicted seconds of what was done before.
+        whole: predicted seconds of all, what comes later included.
         visible: whether anything is shown at all.
     """
 
-    def __init__(self, total: int, each: float, patience: float, tick: float, *, visible: bool) -> None:
+    def __init__(
+        self,
+        total: int,
+        each: float,
+        patience: float,
+        tick: float,
+        *,
+        before: float,
+        whole: float,
+        visible: bool,
+    ) -> None:
         self.total = total
         self.patience = patience
         self.tick = tick
-        self.each = each
+        self.each = each if whole else 1.0
+        self.before = before
+        self.whole = whole or float(total)
+        self.foretold = whole
         self.visible = visible
         self.done = 0
         self.begin = self.last = time.monotonic()
@@ -116,7 +166,7 @@ class _Bar:
         self._clock: Thread | None = None
 
     def __enter__(self) -> Self:
-        if self.visible and self.each > self.patience:
+        if self.visible and self.each > self.patience and self.foretold:
             self._clock = Thread(target=self._tick, daemon=True)
             self._clock.start()
         return self
@@ -133,19 +183,23 @@ class _Bar:
         with self._lock:
             self.done += 1
             self.last = time.monotonic()
-            self._draw(self.done / self.total)
+            self._draw(self.done)
 
     def _tick(self) -> None:
         while not self._over.wait(self.tick):
             with self._lock:
                 since = time.monotonic() - self.last
-                self._draw((self.done + since / (since + self.each)) / self.total)
+                self._draw(self.done + since / (since + self.each))
 
-    def _draw(self, share: float) -> None:
+    def _draw(self, done: float) -> None:
+        """Show the share of the whole run, and what is left of it at the pace of this mapping."""
         spent = time.monotonic() - self.begin
-        if self.visible and spent > self.patience and 0.0 < share < 1.0:
+        share = (self.before + self.each * done) / self.whole
+        foreseen = self.foretold * (1.0 - share)
+        if self.visible and (spent > self.patience or foreseen > self.patience) and 0.0 < share < 1.0:
             self.drawn = True
-            left = spent / share - spent if self.done else max(self.each * self.total - spent, 0.0)
+            pace = spent / (self.each * done) if self.done and self.each else 1.0
+            left = (1.0 - share) * self.whole * pace if self.done else max(self.whole - self.before - spent, 0.0)
             _draw(bar(share, left))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from typer import Context, Option
 
+from usru_scenarios import work
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.options import ModelOptions, formats
@@ -106,7 +107,9 @@ class Session(NamedTuple):
             with held():  # nothing comes between its start and the promise to end it
                 pool = self.context.with_resource(Cluster(self.cluster, self.jobs))
             inner, at_once = pool.map, pool.threads
-        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
+        progress = Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
+        self.context.with_resource(work.listening(progress))
+        return progress
 
     def warn(self, warnings: Iterable[Warned]) -> None:
         """Say each warning in a line on standard error; `usru validate` says them at length."""

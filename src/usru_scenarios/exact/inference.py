@@ -16,13 +16,14 @@ are taken in portions whose tables stay small.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeVar
 
 import numpy as np
 
+from usru_scenarios import work
 from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact, redraws_alike
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
 from usru_scenarios.exact.quadrature import NodeDistribution
@@ -52,6 +53,7 @@ __all__ = [
 
 Thing = TypeVar("Thing")
 Other = TypeVar("Other")
+Solved = TypeVar("Solved")
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,9 @@ def by_draw(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAU
     if not events:
         return np.zeros((0, max(program.draws, 1)))
     asked = tuple(events)
-    return np.concatenate([_of_portion(one, asked, bound) for one in _admitted(program, asked, None, bound)], axis=1)
+    return np.concatenate(
+        list(_solved(program, asked, None, bound, lambda one: _of_portion(one, asked, bound))), axis=1
+    )
 
 
 def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) -> Floats:
@@ -316,6 +320,26 @@ def _admitted(program: Program, events: tuple[Formula, ...], given: Formula | No
     return portions
 
 
+def _solved(
+    program: Program,
+    events: tuple[Formula, ...],
+    given: Formula | None,
+    bound: Bound,
+    solve: Callable[[_Planner], Solved],
+) -> Iterator[Solved]:
+    """What is found in each portion of a question that is within the bound.
+
+    Raises:
+        TooLarge: it would take more.
+    """
+    portions = _admitted(program, events, given, bound)
+    each = _total(portions[0].passes(events, given, bound)).seconds
+    for portion in portions:
+        with work.stretch(each):
+            found = solve(portion)
+        yield found
+
+
 def _forget(known: dict[Thing, Other], most: int) -> None:
     """Leave the last entries only."""
     for key in list(known)[: max(len(known) - most, 0)]:
@@ -447,7 +471,7 @@ def forecast(program: Program, *, given: Formula | None = None, bound: Bound = D
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = [_in_portion(one, given, bound) for one in _admitted(program, (), given, bound)]
+    portions = list(_solved(program, (), given, bound, lambda one: _in_portion(one, given, bound)))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])

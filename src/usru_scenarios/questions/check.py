@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from usru_scenarios import work
 from usru_scenarios.language.questions import ComparisonStatement, Probability, probabilities
 from usru_scenarios.model.schema import Expectation, Model
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
@@ -68,8 +69,10 @@ class ExpectationChecker:
             exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
             NoAnchor: the baselines of a perturbed model can't be solved for its anchor.
         """
-        checked = self._checked()
         survey = PerturbedModels(self) if robust else None
+        if survey is not None:
+            work.expect(survey.seconds_each, robust)
+        checked = self._checked()
         if survey is not None:
             held = list(self.map_parts(survey.held, range(robust)))
             for name, one in checked.items():
@@ -106,6 +109,7 @@ class ExpectationChecker:
         if self.settings.method == "exact":
             prober.require_exact(wanted(self.statements.values(), observed=True))
         drawing = SharedGroups.of(prober, wanted(self.statements.values(), observed=False))
+        work.expect(drawing.seconds_each, len(drawing.groups))
         for found in self.map_parts(drawing.found, range(len(drawing.groups))):
             prober.learn(found)
         expectations, names = self.loaded.model.expectations, list(self.statements)

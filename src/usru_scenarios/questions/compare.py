@@ -30,7 +30,7 @@ from usru_scenarios.questions.difference_error_floors import (
     variation_covered,
 )
 from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
-from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
+from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_each, sharing
 from usru_scenarios.questions.simulate.question import clean, warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.compare import (
@@ -136,6 +136,7 @@ def compare(
     """
     plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
+    _expect(variants, plan, few, switch=switch)
     found = list(_series(variants, common, plan, map_blocks))
     reference = variants[0]
     said = [common.said(variant.whole) for variant in variants]
@@ -175,6 +176,17 @@ def compare(
         left_out=common.left_out,
         warnings=list(told),
     )
+
+
+def _expect(variants: Sequence[Variant], plan: Plan | None, few: Plan | None, *, switch: bool) -> None:
+    """Say what work the comparison is: all variants, and each with what differs brought in piece by piece."""
+    expect_runs(variants[0].whole, len(variants), plan)
+    for variant in variants[1:] if switch else ():
+        inputs = _inputs(variants[0], variant)
+        parts = {one.told.path for one in inputs}
+        parts = parts if len(parts) <= MOST_SWITCHED else {one.part for one in inputs}
+        if 0 < len(parts) <= MOST_SWITCHED:
+            expect_runs(variants[0].program, 2 + len(parts), few)
 
 
 # What is in common ----------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from usru_scenarios import work
 from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
-from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.shared_draws import SharedDraws
 
@@ -56,6 +57,15 @@ class ProgramSums(NamedTuple):
         """Sums for sets of scenarios and times, shape (batches, times, sets); over several steps, their mean."""
         sets = np.stack([self.visits[:, :, list(each)].sum(axis=2) for each in members], axis=2)
         return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
+
+
+def expect_runs(program: Program, programs: int, plan: Plan | None) -> None:
+    """Say what work `run_each` will be for so many programs like this one."""
+    if plan is None:
+        work.expect(exact.cost(program).seconds, programs)
+    else:
+        portions = _ProgramBatches([program] * programs, plan)
+        work.expect(portions.seconds_each, portions.portions * plan.blocks)
 
 
 def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map) -> Iterator[ProgramSums]:
@@ -115,8 +125,12 @@ class _ProgramBatches:
     def seconds_each(self) -> float:
         """What an item is predicted to take, from the number of draws alone."""
         first = self.programs[0]
-        draws = (len(first.nodes) + _CARRYING) * first.steps * min(self.plan.trials, BLOCK)
-        return min(self.portion, len(self.programs)) * draws * SECONDS_PER_DRAW
+        programs, nodes = min(self.portion, len(self.programs)), len(first.nodes)
+        drawn = (
+            nodes * (1 + programs) // 2
+        )  # some are drawn once for all programs, how many is known when they are made
+        carried = programs * max(_CARRYING, 2 * len(first.outcome.states))
+        return block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ BLOCK = rng.BLOCK
 SECONDS_PER_DRAW = 1e-8
 """Sampling's time for a trial, node and step: a fixed rate, so that no choice that rests on it depends on a clock."""
 
+_FEW_SCENARIOS = 8
+"""Of more scenarios than these, the law of each takes as long as a draw."""
+
+_SECONDS_PER_CALL = 4e-5
+"""What a node and step of a block take however few trials it has, the compiling of its law included."""
+
 MOST_BYTES = 1 << 30
 """A run that would hold more is refused."""
 
@@ -250,7 +256,8 @@ class BlockSampler:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
-        return len(self.needed) * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW
+        many = max(0, len(self.program.outcome.states) - _FEW_SCENARIOS) if OUTCOME in self.needed else 0
+        return block_seconds(len(self.needed) + many, self.program.steps, self.plan.trials_in(0))
 
     @property
     def bytes(self) -> int:
@@ -319,6 +326,11 @@ class BlockSampler:
         if self.draw_outcome:
             inside = draw_scenario(transition, block_states, index, words, restriction)
         return transition, inside
+
+
+def block_seconds(nodes: int, steps: int, trials: int) -> float:
+    """What so many nodes and steps of a block of trials are predicted to take."""
+    return nodes * steps * (trials * SECONDS_PER_DRAW + _SECONDS_PER_CALL)
 
 
 class Observer(Protocol):

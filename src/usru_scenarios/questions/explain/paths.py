@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios import work
 from usru_scenarios.estimation.batches import (
     BatchSums,
     Integers,
@@ -160,6 +161,10 @@ class PathSampler:
         self.block_sampler.walk(block, observer)
         assert observer.sums is not None, "the step that is explained has been seen"
         return observer.sums
+
+    def expect(self) -> None:
+        """Say what work both walks are."""
+        work.expect(self.seconds_each, 2 * self.plan.blocks)
 
     def typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
         """The second walk: the typical path by method (57); None where no path leads there."""

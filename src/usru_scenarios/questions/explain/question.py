@@ -146,6 +146,7 @@ class _Explainer:
     def explanation(self) -> Explanation:
         """Walk the trials and say what they say."""
         exact = self._exact_tellings() if self._is_faster_exactly else None
+        self.sampler.expect()
         sums, enough = self._sampled()
         exact = exact or (None if enough else self._exact_tellings())
         if not enough and exact is None:

@@ -49,6 +49,7 @@ from usru_scenarios.sampler.blocks import (
     KernelCache,
     MapBlocks,
     Plan,
+    block_seconds,
     require_memory,
 )
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
@@ -154,6 +155,14 @@ def _number(found: Estimate, place: int) -> float | None:
 
 def _error(found: Estimate, place: int) -> float | None:
     return float(found.error[place]) if math.isfinite(found.error[place]) else None
+
+
+def exchanging_seconds(program: Program, steps: int, trials: int) -> float:
+    """What a block is predicted to take at most, in which the path of every driver is exchanged."""
+    drivers = len(program.upstream([OUTCOME])) - 1
+    draws = max(_OUTCOME_DRAWS, 2 * len(program.outcome.states))
+    outcomes = (1 + drivers) * steps * draws * trials * SECONDS_PER_DRAW
+    return block_seconds(len(program.nodes), steps, trials) + outcomes
 
 
 class DriverSampler:

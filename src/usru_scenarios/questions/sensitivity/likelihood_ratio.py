@@ -38,6 +38,9 @@ from usru_scenarios.sampler.tables import BlockStates, States
 _MOST_MADE = 1 << 26
 """Bytes of moves that are remembered for judgements that tilt a law alike."""
 
+_SCENARIOS = 6
+"""Scenarios whose moves are summed in the time of one factor."""
+
 _SECONDS_PER_FACTOR = 1e-8
 """Time for a trial, judgement and step, as in `blocks.SECONDS_PER_DRAW`."""
 
@@ -253,7 +256,7 @@ class PathwiseEstimator:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
-        return self.block_sampler.seconds_each + self.cells * self.program.steps * BLOCK * _SECONDS_PER_FACTOR
+        return self.block_sampler.seconds_each + tilting_seconds(self.cells, self.program.steps, self.scenarios)
 
     def run(self, block: int) -> PathwiseSums:
         """The sums of one block."""
@@ -261,6 +264,11 @@ class PathwiseEstimator:
         self.block_sampler.walk(block, observer)
         observer.outcome.finish()
         return observer.sums
+
+
+def tilting_seconds(judgements: int, steps: int, scenarios: int) -> float:
+    """What following so many judgements is predicted to take in a block, beside its trials."""
+    return judgements * steps * BLOCK * _SECONDS_PER_FACTOR * max(1.0, scenarios / _SCENARIOS)
 
 
 def _raise(acting: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:

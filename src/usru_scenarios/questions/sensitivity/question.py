@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from usru_scenarios import work
 from usru_scenarios.estimation.estimates import Estimate, ratio
+from usru_scenarios.model.judgements import judgements
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
-from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties
+from usru_scenarios.questions.program_batches import expect_runs
+from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
+from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
-from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.settings import RunSettings
 
@@ -52,6 +56,7 @@ def sensitivity(
     """
     aim, program = parse_target(of, at, conditioned.base), conditioned.program
     outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
+    _expect(loaded, program, aim, plan, questions)
     drivers, note = (
         driver_uncertainties(outline, program, aim, plan, map_blocks) if "drivers" in questions else (None, "")
     )
@@ -75,6 +80,23 @@ def sensitivity(
         note=note,
         warnings=warnings(outline, program),
     )
+
+
+def _expect(loaded: Loaded, program: Program, aim: Target, plan: Plan, questions: Collection[Question]) -> None:
+    """Say what work the questions are; what turns out to be drawn anew comes on top of it."""
+    steps, nodes, trials = aim.steps(program).stop, len(program.nodes), plan.trials_in(0)
+    if "drivers" in questions:
+        work.expect(exchanging_seconds(program, steps, trials), plan.blocks)
+    if "moves" in questions:
+        states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
+        expect_runs(replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
+    if {"weights", "judgements"} & {*questions}:
+        judged = sum(1 for _ in judgements(loaded.model))
+        work.expect(
+            block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
+            plan.blocks,
+        )
+    work.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks) -> Estimate:
