@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from support.effort import slow_but, tries
 from support.enumerated import assert_forecast, reference
 from support.oracle import Json, Resolution
-from support.random_models import random_event, random_model
+from support.random_models import random_case, random_event
 from support.reference_models import (
     EVERYTHING,
     NUMERIC,
@@ -54,7 +54,7 @@ from usru_scenarios.exact.quadrature import SmoothScale, quadrature
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
+from usru_scenarios.program.program import NumericNode, Program
 from usru_scenarios.study import load
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
@@ -485,14 +485,7 @@ def test_events_off_the_grid_or_without_a_time_are_refused() -> None:
 @settings(max_examples=tries(15, 60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:
-    raw = random_model(dice)
-    program = compiled(raw)
-    name = dice.choice([name for name in program.nodes if name != "c"])
-    node = program.nodes[name]
-    assert isinstance(node, CategoricalNode)
-    do: dict[str | tuple[str, int], str | float] = {}
-    if dice.random() < 0.4:
-        do = {(name, dice.randint(0, 2)): dice.choice(node.states)}
+    raw, program, do = random_case(dice)
     assert_forecast(raw, 1e-11, do=do)
     events = [random_event(dice, program) for _ in range(4)]
     assert probabilities(compiled(raw, do), events) == pytest.approx(reference(raw, events, do=do), abs=1e-11)

@@ -8,18 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from usru_scenarios.estimation import variance_shares
 from usru_scenarios.estimation.bands import PerDraw
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife
-from usru_scenarios.estimation.variance_shares import (
-    correlation_ratio,
-    expected_shift,
-    grouped,
-    information,
-    partners,
-    squared_differences,
-    total_share,
-)
 
 Floats = npt.NDArray[np.float64]
 
@@ -134,7 +126,7 @@ CODES = RNG.integers(0, GROUPS, TRIALS)
 CHANCES = np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2], [0.25, 0.35, 0.4]])
 P = CHANCES[CODES].T + 0.05 * RNG.standard_normal(TRIALS) * np.array([[1.0], [-1.0], [0.0]])
 STARTS = np.arange(0, TRIALS, 100)
-SUMS = grouped(CODES, P, GROUPS, STARTS)
+SUMS = variance_shares.grouped(CODES, P, GROUPS, STARTS)
 
 
 def test_information_without_its_bias() -> None:
@@ -145,7 +137,7 @@ def test_information_without_its_bias() -> None:
         return float(number * (mean * math.log(mean) - values.var(ddof=1) / (2 * number * mean)))
 
     nats = sum(term(row[group == CODES]) for row in P for group in range(GROUPS)) - sum(term(row) for row in P)
-    assert float(information(SUMS).value) == pytest.approx(nats / TRIALS / math.log(2), rel=1e-9)
+    assert float(variance_shares.information(SUMS).value) == pytest.approx(nats / TRIALS / math.log(2), rel=1e-9)
 
 
 def test_the_shift_by_two_halves() -> None:
@@ -156,7 +148,7 @@ def test_the_shift_by_two_halves() -> None:
         there = np.arange(GROUPS)[:, None] == CODES[own]
         halves.append((there[:, None] * P[:, own]).mean(axis=2) - np.outer(there.mean(axis=1), P[:, own].mean(axis=1)))
     crossed = (np.sign(halves[0]) * halves[1] + np.sign(halves[1]) * halves[0]) / 2
-    assert float(expected_shift(SUMS).value) == pytest.approx(crossed.sum() / 2, rel=1e-9)
+    assert float(variance_shares.expected_shift(SUMS).value) == pytest.approx(crossed.sum() / 2, rel=1e-9)
 
 
 def test_shares_of_variance() -> None:
@@ -167,7 +159,9 @@ def test_shares_of_variance() -> None:
         for group in range(GROUPS)
     )
     first = (total - within - (GROUPS - 1) * within / (TRIALS - GROUPS)) / total
-    assert correlation_ratio(SUMS).value[:-1] == pytest.approx(first, rel=1e-9)
-    exchanged = CHANCES[CODES[partners(TRIALS, STARTS)]].T
+    assert variance_shares.correlation_ratio(SUMS).value[:-1] == pytest.approx(first, rel=1e-9)
+    exchanged = CHANCES[CODES[variance_shares.partners(TRIALS, STARTS)]].T
     shares = ((P - exchanged) ** 2).mean(axis=1) / 2 / (total / (TRIALS - 1))
-    assert total_share(SUMS, squared_differences(P, exchanged, STARTS)).value[:-1] == pytest.approx(shares, rel=1e-9)
+    assert variance_shares.total_share(SUMS, variance_shares.squared_differences(P, exchanged, STARTS)).value[
+        :-1
+    ] == pytest.approx(shares, rel=1e-9)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.effort import tries
 from support.enumerated import decided, true_in
 from support.oracle import Json, View, marginals, remembered
-from support.random_models import random_event, random_model
+from support.random_models import random_case, random_event
 from support.reference_models import (
     EVERYTHING,
     NUMERIC,
@@ -134,14 +134,7 @@ def test_a_forecast_under_observations_is_as_in_the_reference(evidence: str) -> 
 @settings(max_examples=tries(6, 20), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_under_random_observations_are_as_in_the_reference(dice: random.Random) -> None:
-    raw = random_model(dice)
-    program = compiled(raw)
-    name = dice.choice([name for name in program.nodes if name != "c"])
-    node = program.nodes[name]
-    assert isinstance(node, CategoricalNode)
-    do: dict[str | tuple[str, int], str | float] = {}
-    if dice.random() < 0.4:
-        do = {(name, dice.randint(0, 2)): dice.choice(node.states)}
+    raw, program, do = random_case(dice)
     assert_smoothed(raw, random_event(dice, program), 1e-11, do=do)
 
 

@@ -13,17 +13,8 @@ import pytest
 
 from support.command import HERE
 from support.sampled import ERRORS
+from usru_scenarios.estimation import variance_shares
 from usru_scenarios.estimation.estimates import Estimate
-from usru_scenarios.estimation.variance_shares import (
-    GroupedSums,
-    correlation_ratio,
-    expected_shift,
-    grouped,
-    information,
-    partners,
-    squared_differences,
-    total_share,
-)
 
 Floats = npt.NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -59,15 +50,17 @@ def uniform(inputs: int) -> Floats:
 
 def first_order(function: Function, inputs: Floats, number: int, bins: int = 64) -> Estimate:
     codes = (inputs[number] * bins).astype(np.int64)
-    return correlation_ratio(grouped(codes, function(inputs)[None], bins, STARTS))
+    return variance_shares.correlation_ratio(variance_shares.grouped(codes, function(inputs)[None], bins, STARTS))
 
 
 def total(function: Function, inputs: Floats, number: int) -> Estimate:
     values = function(inputs)[None]
     exchanged = inputs.copy()
-    exchanged[number] = inputs[number][partners(DRAWS, STARTS)]
-    alone = grouped(np.zeros(DRAWS, dtype=np.int64), values, 1, STARTS)
-    return total_share(alone, squared_differences(values, function(exchanged)[None], STARTS))
+    exchanged[number] = inputs[number][variance_shares.partners(DRAWS, STARTS)]
+    alone = variance_shares.grouped(np.zeros(DRAWS, dtype=np.int64), values, 1, STARTS)
+    return variance_shares.total_share(
+        alone, variance_shares.squared_differences(values, function(exchanged)[None], STARTS)
+    )
 
 
 def holds(found: Estimate, truth: float, slack: float = 0.0) -> bool:
@@ -122,17 +115,17 @@ def test_shares_of_several_values_are_those_of_summed_variances() -> None:
     """Two values, one of three times the spread of the other: 9 parts of variance of x and 1 part of y."""
     x, y = uniform(2) - 0.5
     codes = ((x + 0.5) * 64).astype(np.int64)
-    found = correlation_ratio(grouped(codes, np.stack([3 * x, y]), 64, STARTS))
+    found = variance_shares.correlation_ratio(variance_shares.grouped(codes, np.stack([3 * x, y]), 64, STARTS))
     assert found.value == pytest.approx([1.0, 0.0, 0.9], abs=0.01)
 
 
 def test_what_does_not_vary_has_no_shares() -> None:
     values = np.full((1, DRAWS), 0.3)
-    found = grouped(np.arange(DRAWS) % 2, values, 2, STARTS)
-    assert np.isnan(correlation_ratio(found).value).all()
-    assert np.isnan(total_share(found, np.zeros((len(STARTS), 1))).value).all()
-    assert float(information(found).value) == pytest.approx(0.0, abs=1e-12)
-    assert float(expected_shift(found).value) == pytest.approx(0.0, abs=1e-12)
+    found = variance_shares.grouped(np.arange(DRAWS) % 2, values, 2, STARTS)
+    assert np.isnan(variance_shares.correlation_ratio(found).value).all()
+    assert np.isnan(variance_shares.total_share(found, np.zeros((len(STARTS), 1))).value).all()
+    assert float(variance_shares.information(found).value) == pytest.approx(0.0, abs=1e-12)
+    assert float(variance_shares.expected_shift(found).value) == pytest.approx(0.0, abs=1e-12)
 
 
 # Information and shifts ----------------------------------------------------------------------------------------------
@@ -140,12 +133,12 @@ def test_what_does_not_vary_has_no_shares() -> None:
 JOINT = np.array([[0.30, 0.10, 0.05], [0.10, 0.25, 0.20]])
 
 
-def counts(joint: Floats, draws: int, seed: int) -> GroupedSums:
+def counts(joint: Floats, draws: int, seed: int) -> variance_shares.GroupedSums:
     """Draws of a pair of which the second is told as a value of 0 or 1 for each of its states."""
     cells = np.random.default_rng(seed).choice(joint.size, size=draws, p=joint.ravel())
     codes, states = np.divmod(cells, joint.shape[1])
     values = (np.arange(joint.shape[1])[:, None] == states).astype(np.float64)
-    return grouped(codes, values, len(joint), np.arange(0, draws, max(draws // 64, 1)))
+    return variance_shares.grouped(codes, values, len(joint), np.arange(0, draws, max(draws // 64, 1)))
 
 
 def true_information(joint: Floats) -> float:
@@ -159,10 +152,10 @@ def true_shift(joint: Floats) -> float:
 
 def test_information_and_shift_of_a_table() -> None:
     found = counts(JOINT, 40_000, 1)
-    assert holds(information(found), true_information(JOINT))
-    assert holds(expected_shift(found), true_shift(JOINT))
-    assert not holds(information(found), true_information(JOINT) * 1.3)
-    assert not holds(expected_shift(found), true_shift(JOINT) * 1.2)
+    assert holds(variance_shares.information(found), true_information(JOINT))
+    assert holds(variance_shares.expected_shift(found), true_shift(JOINT))
+    assert not holds(variance_shares.information(found), true_information(JOINT) * 1.3)
+    assert not holds(variance_shares.expected_shift(found), true_shift(JOINT) * 1.2)
 
 
 def test_of_counts_the_correction_is_that_of_miller_and_madow() -> None:
@@ -170,14 +163,16 @@ def test_of_counts_the_correction_is_that_of_miller_and_madow() -> None:
     found = counts(JOINT, 2000, 2)
     table = found.sums.sum(axis=0) / 2000
     correction = (2 - 1) * (3 - 1) / (2 * 2000) / math.log(2)
-    assert float(information(found).value) == pytest.approx(true_information(table) - correction, abs=correction / 100)
+    assert float(variance_shares.information(found).value) == pytest.approx(
+        true_information(table) - correction, abs=correction / 100
+    )
 
 
 def test_where_nothing_is_told_0_is_expected() -> None:
     """Over many small samples the means are 0; without the corrections they would be far above."""
     nothing = np.outer([0.5, 0.3, 0.2], [0.6, 0.4])
     samples = [counts(nothing, 256, seed) for seed in range(200)]
-    for estimator in (information, expected_shift):
+    for estimator in (variance_shares.information, variance_shares.expected_shift):
         values = np.array([float(estimator(sample).value) for sample in samples])
         assert abs(values.mean()) < ERRORS * values.std() / math.sqrt(len(values))
     naive = np.array([true_information(sample.sums.sum(axis=0) / 256 + 1e-12) for sample in samples])
@@ -187,7 +182,7 @@ def test_where_nothing_is_told_0_is_expected() -> None:
 
 def test_standard_errors_are_those_of_repeated_samples() -> None:
     samples = [counts(JOINT, 4096, seed) for seed in range(150)]
-    for estimator in (information, expected_shift, correlation_ratio):
+    for estimator in (variance_shares.information, variance_shares.expected_shift, variance_shares.correlation_ratio):
         found = [estimator(sample) for sample in samples]
         spread = np.std([np.ravel(one.value)[-1] for one in found])
         told = np.mean([np.ravel(one.error)[-1] for one in found])
@@ -197,7 +192,7 @@ def test_standard_errors_are_those_of_repeated_samples() -> None:
 @pytest.mark.parametrize(("draws", "batch"), [(64, 8), (65, 8), (66, 8), (7, 7), (5, 1), (2, 1), (3, 2)])
 def test_partners_are_others_of_the_same_batch(draws: int, batch: int) -> None:
     starts = np.arange(0, draws, batch)
-    found = partners(draws, starts)
+    found = variance_shares.partners(draws, starts)
     assert (found != np.arange(draws)).all()
     together = found // batch == np.arange(draws) // batch
     alone = draws % batch == 1

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from support.oracle import Json
-from support.reference_models import (
-    model,
-)
+from support.reference_models import compiled, model
 from usru_scenarios.program.events import All, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.program import CategoricalNode, Program
 
@@ -90,3 +88,15 @@ def random_condition(dice: random.Random, program: Program, depth: int) -> Formu
     node = dice.choice(list(program.nodes.values()))
     assert isinstance(node, CategoricalNode)
     return InStates(node.name, frozenset(dice.sample(range(len(node.states)), dice.randint(1, len(node.states)))))
+
+
+def random_case(dice: random.Random) -> tuple[Json, Program, dict[str | tuple[str, int], str | float]]:
+    """A random model, as data and compiled, and what is imposed on it, if anything."""
+    raw = random_model(dice)
+    program = compiled(raw)
+    name = dice.choice([name for name in program.nodes if name != "c"])
+    node = program.nodes[name]
+    assert isinstance(node, CategoricalNode)
+    if dice.random() < 0.4:
+        return raw, program, {(name, dice.randint(0, 2)): dice.choice(node.states)}
+    return raw, program, {}

@@ -13,26 +13,23 @@ _OPPOSITE: dict[Binding, Binding] = {"at": "at", "ever": "always", "always": "ev
 
 def is_event(formula: Formula) -> bool:
     """Whether all atoms have a time."""
-    match formula:
-        case Timed():
-            return True
-        case Not(part):
-            return is_event(part)
-        case All(parts) | Some(parts):
-            return all(is_event(part) for part in parts)
-    return False
+    return _are_all(formula, timed=True)
 
 
-def is_condition(formula: Formula) -> bool:
+def is_predicate(formula: Formula) -> bool:
     """Whether no atom has a time."""
+    return _are_all(formula, timed=False)
+
+
+def _are_all(formula: Formula, *, timed: bool) -> bool:
     match formula:
         case Timed():
-            return False
+            return timed
         case Not(part):
-            return is_condition(part)
+            return _are_all(part, timed=timed)
         case All(parts) | Some(parts):
-            return all(is_condition(part) for part in parts)
-    return True
+            return all(_are_all(part, timed=timed) for part in parts)
+    return not timed
 
 
 def conjunction(parts: list[Formula]) -> Formula:
@@ -62,7 +59,7 @@ def bind(formula: Formula, mode: Binding, steps: range) -> Formula:
     """
     if is_event(formula):
         return formula
-    if is_condition(formula):
+    if is_predicate(formula):
         return Timed(mode, steps, formula)
     match formula:
         case Not(part):
@@ -84,6 +81,6 @@ def _taken_apart(
     """The parts that have a time, and then those that have none under one time, since they go together."""
     fixed = [part for part in parts if is_event(part)]
     free = [part for part in parts if not is_event(part)]
-    if len(free) > 1 and not all(is_condition(part) for part in free):
+    if len(free) > 1 and not all(is_predicate(part) for part in free):
         raise MixedTimesError
     return [*fixed, bind(join(free), mode, steps)]

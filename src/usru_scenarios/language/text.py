@@ -25,10 +25,11 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from usru_scenarios.language.tree import (
     Applied,
+    ArithmeticSign,
     At,
     Binary,
     Compares,
@@ -286,30 +287,21 @@ class _Parser:
         return ComparisonChain(tuple(parts), tuple(signs))
 
     def sum(self) -> Expression[Question]:
-        left = self.product()
-        while True:
-            if self.accept("+"):
-                left = self.operation("+", left, self.product())
-            elif self.accept("-"):
-                left = self.operation("-", left, self.product())
-            else:
-                return left
+        return self.operations_of(("+", "-"), self.product)
 
     def product(self) -> Expression[Question]:
-        left = self.factor()
-        while True:
-            if self.accept("*"):
-                left = self.operation("*", left, self.factor())
-            elif self.accept("/"):
-                left = self.operation("/", left, self.factor())
-            else:
-                return left
+        return self.operations_of(("*", "/"), self.factor)
 
-    def operation(
-        self, sign: Literal["+", "-", "*", "/"], left: Expression[Question], right: Expression[Question]
-    ) -> Binary[Question]:
-        self.joined()
-        return Binary(sign, left, right)
+    def operations_of(
+        self, signs: Iterable[ArithmeticSign], operand: Callable[[], Expression[Question]]
+    ) -> Expression[Question]:
+        """Operands with some signs between them, worked out from left to right."""
+        left = operand()
+        while sign := next(filter(self.accept, signs), None):
+            right = operand()
+            self.joined()
+            left = Binary(sign, left, right)
+        return left
 
     def joined(self) -> None:
         """Count what joins two parts: signs of arithmetic and of comparison, `and`, `or`, commas between conditions."""

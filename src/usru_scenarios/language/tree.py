@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 Sign = Literal["<", "<=", ">", ">="]
+ArithmeticSign = Literal["+", "-", "*", "/"]
 Function = Literal["odds", "log"]
 Mode = Literal["plain", "ever", "always", "each"]
 """How the moment or range of a time is meant; plain: at the moment, or the average over the range."""
@@ -33,7 +34,7 @@ class Negated(Generic[Leaf]):
 class Binary(Generic[Leaf]):
     """A sum, difference, product or quotient."""
 
-    sign: Literal["+", "-", "*", "/"]
+    sign: ArithmeticSign
     left: Expression[Leaf]
     right: Expression[Leaf]
 

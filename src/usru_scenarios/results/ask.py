@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from usru_scenarios.results.common import ModelLine, Summarised
@@ -115,8 +115,8 @@ class Answer(Summarised):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first; what only a comparison has is left out where there is none."""
-        data = asdict(self)
+        data = super().to_dict()
         if not data.pop("compares"):
             for name in ("holds", "left", "right", "step"):
                 del data[name]
-        return {"format": data.pop("format"), **data}
+        return data

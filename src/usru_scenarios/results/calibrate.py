@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Summarised
 
@@ -35,8 +35,3 @@ class Calibration(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield from (f"{name} {value:.4f}" for name, value in self.baselines.items())
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

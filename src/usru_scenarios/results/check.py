@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Summarised, Warned
 from usru_scenarios.results.mutants import MutantSurvey
@@ -102,8 +102,3 @@ class CheckReport(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield from (f"{number} {verdict}" for verdict, number in self.counts.items())
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
 
 from usru_scenarios.problems import Problem
 
@@ -18,7 +18,16 @@ class ModelLine:
     sha256: str
 
 
-class Summarised:
+class JsonResult:
+    """A result that has a JSON form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(cast("Any", self))
+        return {"format": data.pop("format"), **data}
+
+
+class Summarised(JsonResult):
     """A result that is shown in a line, for in full it has thousands of numbers: which they are says `to_dict`."""
 
     def __repr__(self) -> str:
@@ -85,8 +94,3 @@ def warned(problem: Problem) -> Warned:
     if problem.span is None:
         return Warned(problem.code, problem.message, count=problem.count)
     return Warned(problem.code, problem.message, problem.span.source, problem.span.line, problem.count)
-
-
-def first_format(data: dict[str, Any]) -> dict[str, Any]:
-    """The data with `format` first."""
-    return {"format": data.pop("format"), **data}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
@@ -258,8 +258,3 @@ class Explanation(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield f"{self.scenario} at {self.step} {self.probability:.3f}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
@@ -254,8 +254,3 @@ class Sensitivity(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield from (f"{name} {value:.3f}" for name, value in self.probability.items())
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

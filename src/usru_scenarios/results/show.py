@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.results.common import ModelLine, first_format
+from usru_scenarios.results.common import JsonResult, ModelLine
 
 PartType = TypeVar("PartType")
 
@@ -163,7 +163,7 @@ class PointEffect:
 
 
 @dataclass(frozen=True)
-class Overview:
+class Overview(JsonResult):
     """A model as the program understands it.
 
     Attributes:
@@ -215,10 +215,6 @@ class Overview:
             outcome_pushes=[],
             expectations={},
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        return first_format(asdict(self))
 
 
 def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:

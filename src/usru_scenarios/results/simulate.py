@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
@@ -110,8 +110,3 @@ class Simulation(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield from (f"{name} {scenario.end:.3f}" for name, scenario in self.scenarios.items())
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

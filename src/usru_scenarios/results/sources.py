@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, first_format
+from usru_scenarios.results.common import JsonResult, ModelLine
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class RoleCount:
 
 
 @dataclass(frozen=True)
-class SourcesReport:
+class SourcesReport(JsonResult):
     """What judgements rest on: all of a model's, or those that were asked about.
 
     Attributes:
@@ -76,7 +76,3 @@ class SourcesReport:
     independence: dict[str, int]
     roles: dict[str, RoleCount] = field(default_factory=dict)
     format: Literal["usru.sources/1.0"] = "usru.sources/1.0"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        return first_format(asdict(self))

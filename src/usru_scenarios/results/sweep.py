@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
@@ -106,8 +106,3 @@ class Sweep(Summarised):
 
     def _found(self) -> Iterator[str]:
         yield from (f"{one.name} from {one.values[0]:g} to {one.values[-1]:g}" for one in self.variables)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}

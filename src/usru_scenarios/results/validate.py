@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, first_format
+from usru_scenarios.results.common import JsonResult, ModelLine
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Diagnostic:
 
 
 @dataclass(frozen=True)
-class Validation:
+class Validation(JsonResult):
     """Whether a file is right. `model` is None where it is not; `counts` says how much there is of what."""
 
     valid: bool
@@ -32,7 +32,3 @@ class Validation:
     counts: dict[str, int]
     problems: list[Diagnostic]
     format: Literal["usru.validation/1.0"] = "usru.validation/1.0"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        return first_format(asdict(self))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
@@ -145,8 +145,3 @@ class Watch(Summarised):
     def _found(self) -> Iterator[str]:
         yield f"on {self.on} for {self.horizon}"
         yield from (f"{one.node}={one.state} {one.expected_move:.3f}" for one in self.indicators)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}
