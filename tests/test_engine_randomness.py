@@ -28,12 +28,20 @@ TRIALS = BLOCK + 3_617
 
 
 def arrays(draws: ForecastSums) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    for name in ("trials", "visits", "first", "moves"):
+    for name in ("trials", "visits", "moves"):
         yield name, getattr(draws, name)
-    yield from draws.counts.items()
+    for moments in (draws.moments, draws.ever):
+        for part in ("total", "squares", "products"):
+            yield part, getattr(moments, part)
     for name, sums in draws.values.items():
         for part in ("total", "squares", "least", "most", "bins"):
             yield f"{name}.{part}", getattr(sums, part)
+
+
+def counts(draws: ForecastSums, name: str) -> np.ndarray[Any, Any]:
+    """In how many trials a node was in each of its states, shape (steps, states)."""
+    counted: np.ndarray[Any, Any] = draws.moments.total[:, draws.columns[name]]
+    return counted
 
 
 def identical(one: ForecastSums, other: ForecastSums) -> bool:
@@ -90,13 +98,13 @@ def rebatched(values: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("name", ["feedback", "outcome_moves", "numeric_feedback"])
 def test_the_first_trials_of_a_longer_run_are_those_of_a_shorter(name: str) -> None:
-    """A thousand trials are batches of one, whose sums over batches of the longer run's size must come out."""
-    program = compiled(exact_model(name))
-    short, long = (simulate(program, Plan(trials, SEED)) for trials in (1_000, TRIALS))
-    assert short.trials.tolist() == [1.0] * 1_000
-    size = int(long.trials[0])
+    """A thousand trials are batches of four, whose sums over batches of the longer run's size must come out."""
+    program, plan = compiled(exact_model(name)), Plan(1_000, SEED)
+    short, long = (simulate(program, plan.of_trials(trials)) for trials in (1_000, TRIALS))
+    assert short.trials.tolist() == [4.0] * 250
+    size = int(long.trials[0]) // 4
     assert size > 1
-    for part in ("visits", "first", "moves"):
+    for part in ("visits", "moves"):
         summed = rebatched(getattr(short, part), size)
         assert getattr(long, part)[: len(summed)] == pytest.approx(summed, abs=1e-9)
         assert getattr(long, part)[1 : len(summed)] != pytest.approx(summed[:-1], abs=1e-9)
@@ -105,9 +113,9 @@ def test_the_first_trials_of_a_longer_run_are_those_of_a_shorter(name: str) -> N
 @pytest.mark.parametrize("name", ["feedback", "numeric_drift"])
 def test_a_block_does_not_depend_on_how_many_follow(name: str) -> None:
     program = compiled(exact_model(name))
-    alone, first = (Sampler(program, Plan(trials, SEED)).run(RunningSums(), 0) for trials in (BLOCK, 40_000))
-    for node, counts in alone.counts.items():
-        assert np.array_equal(counts, first.counts[node])
+    plan = Plan(BLOCK, SEED)
+    alone, first = (Sampler(program, plan.of_trials(trials)).run(RunningSums(), 0) for trials in (BLOCK, 40_000))
+    assert np.array_equal(alone.moments.total, first.moments.total)
     for node, sums in alone.values.items():
         assert np.array_equal(sums.bins, first.values[node].bins)
 
@@ -120,15 +128,15 @@ def test_every_trial_is_counted_once(trials: int) -> None:
     assert draws.trials.min() >= 1
     assert draws.visits.sum(axis=(0, 2)) == pytest.approx([trials] * 5)
     assert draws.moves.sum() == pytest.approx(4 * trials)
-    for counts in draws.counts.values():
-        assert counts.sum(axis=1).tolist() == [trials] * 5
+    for name in raw["drivers"]:
+        assert counts(draws, name).sum(axis=1).tolist() == [trials] * 5
 
 
 def test_blocks_are_independent() -> None:
     """The same numbers in every block would make the error of the mean too small, and blocks alike."""
     program = compiled(exact_model("feedback"))
     sampler = Sampler(program, Plan(8 * BLOCK, SEED))
-    ends = {sampler.run(RunningSums(), block).counts["mood"].tobytes() for block in range(8)}
+    ends = {counts(sampler.run(RunningSums(), block), "mood").tobytes() for block in range(8)}
     assert len(ends) == 8
 
 
@@ -155,7 +163,7 @@ def test_a_driver_added_leaves_the_others_alone(name: str) -> None:
         raw["drivers"]["mood"]["impacts"] = {}
     one, other = run(raw), run(with_another_driver(raw))
     for driver in raw["drivers"]:
-        assert np.array_equal(one.counts[driver], other.counts[driver])
+        assert np.array_equal(counts(one, driver), counts(other, driver))
     assert not np.array_equal(one.visits, other.visits)
 
 
@@ -166,8 +174,8 @@ def test_a_driver_added_leaves_the_others_alone(name: str) -> None:
 def test_a_weight_changed_leaves_all_drivers_alone(name: str, path: str, value: float) -> None:
     raw = exact_model(name)
     one, other = run(raw), run(changed(raw, path, value))
-    for driver, counts in one.counts.items():
-        assert np.array_equal(counts, other.counts[driver])
+    for driver in raw["drivers"]:
+        assert np.array_equal(counts(one, driver), counts(other, driver))
     for driver, sums in one.values.items():
         assert np.array_equal(sums.bins, other.values[driver].bins)
     assert not np.array_equal(one.visits, other.visits)
@@ -176,8 +184,8 @@ def test_a_weight_changed_leaves_all_drivers_alone(name: str, path: str, value: 
 def test_a_driver_s_own_change_leaves_what_does_not_read_it_alone() -> None:
     raw = exact_model("influences")
     one, other = run(raw), run(changed(raw, "drivers/arms/persistence", 0.1))
-    assert np.array_equal(one.counts["mood"][0], other.counts["mood"][0])
-    assert not np.array_equal(one.counts["arms"], other.counts["arms"])
+    assert np.array_equal(counts(one, "mood")[0], counts(other, "mood")[0])
+    assert not np.array_equal(counts(one, "arms"), counts(other, "arms"))
 
 
 def turned(raw: Any) -> Any:
@@ -303,9 +311,9 @@ KERNELS = pytest.mark.parametrize("rows", [1 << 17, 1], ids=["thresholds", "fact
 def test_a_state_of_prior_0_is_never_drawn(impossible: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     choose_kernels(monkeypatch, rows)
     states = {state: 0 if state == impossible else 0.3 for state in "amxz"}
-    counts = simulate(dice(states, 4), Plan(250_000, SEED)).counts["die"].sum(axis=0)
-    assert counts[sorted(states).index(impossible)] == 0
-    assert counts.sum() == 1_000_000
+    counted = counts(simulate(dice(states, 4), Plan(250_000, SEED)), "die").sum(axis=0)
+    assert counted[sorted(states).index(impossible)] == 0
+    assert counted.sum() == 1_000_000
 
 
 @KERNELS
@@ -313,8 +321,8 @@ def test_a_state_of_prior_0_is_never_drawn(impossible: str, rows: int, monkeypat
 def test_a_state_of_probability_1_is_always_drawn(certain: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     choose_kernels(monkeypatch, rows)
     states = {state: int(state == certain) for state in "amz"}
-    counts = simulate(dice(states, 4), Plan(250_000, SEED)).counts["die"].sum(axis=0)
-    assert counts[sorted(states).index(certain)] == 1_000_000
+    counted = counts(simulate(dice(states, 4), Plan(250_000, SEED)), "die").sum(axis=0)
+    assert counted[sorted(states).index(certain)] == 1_000_000
 
 
 @KERNELS
@@ -324,8 +332,8 @@ def test_rare_states_are_about_as_frequent_as_they_should_be(
 ) -> None:
     choose_kernels(monkeypatch, rows)
     states = {state: 1e-6 if state == rare else (1 - 1e-6) / 2 for state in "amz"}
-    counts = simulate(dice(states, 32), Plan(1_000_000, SEED)).counts["die"].sum(axis=0)
-    assert abs(counts[sorted(states).index(rare)] - 32) < ERRORS * np.sqrt(32)
+    counted = counts(simulate(dice(states, 32), Plan(1_000_000, SEED)), "die").sum(axis=0)
+    assert abs(counted[sorted(states).index(rare)] - 32) < ERRORS * np.sqrt(32)
 
 
 @pytest.mark.parametrize("lag", [1, 2, 3])

@@ -212,9 +212,9 @@ TWO_FAIL: Json = {
 
 
 def test_explain_draws_on_for_the_direct_shares_and_the_story(tmp_path: Path) -> None:
-    """Of the first 81,920 trials some 33 agree with what is given, and 100 are needed, whatever is known exactly."""
+    """Of the first 65,536 trials some 33 agree with what is given, and 100 are needed, whatever is known exactly."""
     found = study_of(TWO_FAIL, tmp_path).explain("war", given=["alarm=on@now"])
-    assert (found.run.trials, found.exact) == (4 * 81_920, ["probability", "states", "numbers"])
+    assert (found.run.trials, found.exact) == (4 * 65_536, ["probability", "states", "numbers"])
     assert found.direct is not None
     assert found.story is not None
 

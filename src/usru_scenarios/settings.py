@@ -23,8 +23,9 @@ METHODS: tuple[Method, ...] = ("auto", "sample", "exact")
 DEFAULT_MODEL = "us-russia"
 """The bundled model that is meant where none is named."""
 
-DEFAULT_TRIALS = 81_920
-"""Five blocks: every error of the bundled model is then below .002, that of a state as likely as not the largest."""
+DEFAULT_TRIALS = 65_536
+"""Four blocks: every error of the bundled model is then below .002, that of a state as likely as not the largest, and
+those of its scenarios are below .001. Half a draw of the judgements is one set of trials whose words are stratified."""
 
 SENSITIVITY_TRIALS = 16_384
 """Enough for changes of the bundled model to be known to about .001 and shares of variance to .005."""

@@ -55,7 +55,7 @@ class RunOptions(NamedTuple):
 
     trials: Annotated[
         int | None,
-        Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 81920]"),
+        Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 65536]"),
         parsers.setting,
     ] = None
     seed: Annotated[

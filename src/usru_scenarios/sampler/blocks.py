@@ -2,14 +2,15 @@
 
 At each step of a block every node is drawn for all its trials, from the program's laws compiled to kernels, and the
 step is shown to an observer, which makes sums of it. Randomness: each node has a stream of its own for each (seed,
-block), and within it each (step, trial) has fixed words, used or not: method (7). Blocks are independent and their sums
-are added in their order, whatever maps over them.
+block), and within it each (step, trial) has fixed words, used or not, stratified in sets of trials: method (7). Sets
+are independent, and so are batches, which are made of whole ones. Sums of blocks are added in their order, whatever
+maps over them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
@@ -55,6 +56,10 @@ freed memory, which would else go back to the system at every step and be asked 
 _BATCHES = 1024
 _LEAST_BATCHES = 64
 _BATCH_ENTRIES = 1 << 20
+_SIZES = (64, 32, 16, 8, 4, 2, 1)
+"""Trials that a set of those can have whose words are stratified: parts of a block, so that none is in two."""
+_LEAST_SETS = 128
+"""The least number of sets: errors come from between batches, which are made of whole ones."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +68,46 @@ class Plan:
 
     With uncertain judgements each draw of them has as many trials, one after the other, in two halves that tell how
     much of what a draw gives is noise: the trials must be twice a multiple of the draws (see `of`).
+
+    Attributes:
+        trials, seed, judgements: the same.
+        first: of a run that is drawn on, the trials that it had at first; 0 for those that it has.
     """
 
     trials: int
     seed: int
     judgements: int = 0
+    first: int = 0
 
     @classmethod
     def of(cls, trials: int, seed: int, judgements: int) -> Plan:
-        """At least as many trials, for draws of the judgements that have the same number each."""
-        return cls(2 * judgements * -(-trials // (2 * judgements)) if judgements else trials, seed, judgements)
+        """At least as many trials, for draws of the judgements that have the same number each.
+
+        There are up to an eighth more where half a draw is then made of larger sets of trials (see `stratum`).
+        """
+        if not judgements:
+            return cls(trials, seed)
+        half = -(-trials // (2 * judgements))
+        rounded = (-(-half // size) * size for size in _SIZES)
+        return cls(2 * judgements * next(more for more in rounded if 8 * (more - half) <= half), seed, judgements)
+
+    def of_trials(self, trials: int) -> Plan:
+        """The same with other trials, at least so many; without judgements those that both have are the same."""
+        if self.judgements:
+            return Plan.of(trials, self.seed, self.judgements)
+        return replace(self, trials=trials, first=self.first or self.trials)
+
+    @cached_property
+    def stratum(self) -> int:
+        """Trials of a set, of whose words one lies in each of as many parts of [0, 1): method (7).
+
+        It follows from the trials and judgements alone, so that all that is asked under a plan has the same words.
+        """
+        if not self.judgements:
+            most = (self.first or self.trials) // _LEAST_SETS
+            return next(size for size in _SIZES if size <= max(most, 1))
+        half = self.trials // (2 * self.judgements)
+        return next(size for size in _SIZES if not half % size)
 
     @property
     def blocks(self) -> int:
@@ -91,12 +126,12 @@ class Plan:
         """The batches, of each of which so many numbers are kept: method (21).
 
         Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
-        judgements has two.
+        judgements has two. They hold whole sets of trials (see `stratum`), so that they are independent.
         """
         if self.judgements:
             return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
         most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
-        size = 1
+        size = self.stratum
         while -(-self.trials // size) > most:
             size *= 2
         return TrialBatches(size, self.trials, BLOCK)
@@ -199,10 +234,7 @@ class BlockSampler:
         self.needed = [name for name in program.nodes if needed is None or name in needed]
         self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
         self.shared = KernelCache() if kernels is None else kernels
-        self.streams = {
-            name: rng.RandomStream(plan.seed, name, normals=isinstance(program.nodes[name], NumericNode))
-            for name in self.needed
-        }
+        self.streams = {name: rng.RandomStream(plan.seed, name, plan.trials, plan.stratum) for name in self.needed}
         require_memory(self.bytes + beside)
 
     def __getstate__(self) -> dict[str, object]:
@@ -287,7 +319,7 @@ class BlockSampler:
         block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
         restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
         for stream in self.streams.values():
-            stream.begin(block, trials)
+            stream.begin(block)
         draws = None
         if self.shared.draws is not None:
             draws = self.shared.draws.walk((self.plan, block, self.draw_outcome), block_states)

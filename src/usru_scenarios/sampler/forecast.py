@@ -7,8 +7,8 @@ drawn and its probability is read one step ahead: method (15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any
@@ -23,7 +23,6 @@ from usru_scenarios.estimation.estimates import (
     Moments,
     Place,
     over_draws,
-    ratio,
     with_control_variates,
 )
 from usru_scenarios.names import OUTCOME
@@ -50,6 +49,9 @@ from usru_scenarios.sampler.tables import BlockStates, States
 BINS = 2048
 """Bins in which the values of a numeric node are counted at each step."""
 
+EDGES = np.array([-1.6449, -1.0364, -0.6745, -0.3853, 0.0, 0.3853, 0.6745, 1.0364, 1.6449])
+"""Latent normals of the quantiles at .05, .15, .25, .35, .5, ..., .95: the share below them is known by groups."""
+
 _BY_PRODUCTS = 16
 """Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
 
@@ -58,9 +60,9 @@ _BY_PRODUCTS = 16
 class ForecastSums:
     """The sums of a run, states and scenarios in the program's order.
 
-    Of many quantities only the `Moments` over groups of trials are kept where judgements are drawn or trials are
-    weighted, so that memory does not grow with the draws: of the shares of nodes' states, the sums of numeric nodes
-    and, where judgements are drawn, first visits. A group is a draw of the judgements, or a batch.
+    Of many quantities only the `Moments` over groups of trials are kept, so that memory does not grow with the number
+    of groups: of the shares of nodes' states, the sums of numeric nodes, and first visits. A group is a draw of the
+    judgements, or a batch.
 
     Attributes:
         trials: shape (batches,), the trials of each batch; under observations, their weights.
@@ -72,11 +74,9 @@ class ForecastSums:
         values: for each numeric node, what was seen of it.
         controls: of the draws of the judgements; none without.
         drawn: whether judgements are drawn, so that there are two batches for each draw.
-        columns: where the quantities of a node stand in `moments`; those of the outcome are its first visits.
-        first: shape (batches, steps, scenarios + groups), sums of the probability that a step is the first visit; None
-            where its moments are kept.
-        counts: for each categorical node but the outcome, shape (steps, states): in how many trials it was there; none
-            where moments are kept.
+        columns: where the quantities of a node stand in `moments`; those of the outcome are its first visits, those of
+            a numeric node its value and whether it lies below each of its edges.
+        edges: for each numeric node, shape (edges,), numbers of bins: about where `EDGES` are on its scale.
         moments: at each step, shape (steps, quantities); numbers above the low end of their range.
         ever: of the first visits at all steps together, shape (scenarios + groups,).
         whole: shape (groups,), the weights of the groups, where the batches no longer tell them.
@@ -91,10 +91,9 @@ class ForecastSums:
     controls: Controls
     drawn: bool
     columns: dict[str, slice]
-    first: Floats | None = None
-    counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
-    moments: Moments | None = None
-    ever: Moments | None = None
+    edges: dict[str, npt.NDArray[np.uint16]]
+    moments: Moments
+    ever: Moments
     whole: Floats | None = None
 
     @property
@@ -111,29 +110,23 @@ class ForecastSums:
 
     def states(self, name: str) -> Estimate:
         """The share of each state of a node at each step, shape (steps, states): method (18, 19)."""
-        if self.moments is not None:
-            return self._shares(self.moments, (slice(None), self.columns[name]))
-        share = self.counts[name] / self.counts[name].sum(axis=1, keepdims=True)
-        return Estimate(share, np.sqrt(share * (1.0 - share) / self.counts[name].sum(axis=1, keepdims=True)))
+        return self._shares(self.moments, (slice(None), self.columns[name]))
 
-    def mean(self, name: str) -> Estimate | None:
-        """How far the mean of a numeric node lies above the low end of its range: (steps,), where moments are kept."""
-        if self.moments is None or name not in self.columns:
-            return None
+    def mean(self, name: str) -> Estimate:
+        """How far the mean of a numeric node lies above the low end of its range: (steps,)."""
         return self._shares(self.moments, (slice(None), self.columns[name].start))
+
+    def below(self, name: str) -> Estimate:
+        """How likely it is that a numeric node is below each of its edges, shape (steps, edges)."""
+        columns = self.columns[name]
+        return self._shares(self.moments, (slice(None), slice(columns.start + 1, columns.stop)))
 
     def first_visits(self, column: int) -> Estimate:
         """The probability that each step is the first visit to a scenario or group, shape (steps,)."""
-        if self.first is not None:
-            return ratio(self.first[:, :, column], self.trials)
-        assert self.moments is not None, "first visits are kept by batches or as moments"
         return self._shares(self.moments, (slice(None), self.columns[OUTCOME].start + column))
 
     def visited(self, column: int) -> Estimate:
         """The probability that a scenario or group is visited at any step, shape (): method (16, 17)."""
-        if self.first is not None:
-            return ratio(self.first[:, :, column].sum(axis=1), self.trials)
-        assert self.ever is not None, "first visits are kept by batches or as moments"
         return self._shares(self.ever, (column,))
 
     def _shares(self, moments: Moments, at: Place) -> Estimate:
@@ -149,18 +142,15 @@ class ForecastSums:
             self, trials=whole(self.trials), visits=whole(self.visits), moves=whole(self.moves), whole=self.groups
         )
 
-    def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups | None) -> None:
+    def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups) -> None:
         """Count the states or values of a node at a step, shape (trials,)."""
+        columns = self.columns[node.name]
         if isinstance(node, NumericNode):
-            self.values[node.name].observe(step, values, node.scale, None if groups is None else groups.weights)
-            if groups is not None and node.name in self.columns:
-                groups.put(self.columns[node.name], values[None] - node.scale.low)
-        elif groups is not None:
-            groups.count(self.columns[node.name], values)
+            bins = self.values[node.name].observe(step, values, node.scale, groups.weights)
+            groups.put(slice(columns.start, columns.start + 1), values[None] - node.scale.low)
+            groups.count(slice(columns.start + 1, columns.stop), bins < self.edges[node.name][:, None])
         else:
-            counted = [np.count_nonzero(values == state) for state in range(2, len(node.states))]
-            second = np.count_nonzero(values) - sum(counted)
-            self.counts[node.name][step] += (values.size - second - sum(counted), second, *counted)[: len(node.states)]
+            groups.count(columns, values == np.arange(len(node.states), dtype=np.uint8)[:, None])
 
     def add(self, other: ForecastSums, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
@@ -170,24 +160,18 @@ class ForecastSums:
             self.visits[at] += other.visits
         self.moves[at] += other.moves
         self.stays += other.stays
-        for name, counts in other.counts.items():
-            self.counts[name] += counts
         for name, values in other.values.items():
             if values is not self.values[name]:
                 self.values[name].add(values)
-        if self.first is not None and other.first is not None and not np.may_share_memory(other.first, self.first):
-            self.first[at] += other.first
         for mine, theirs in ((self.moments, other.moments), (self.ever, other.ever)):
-            if mine is not None and theirs is not None:
-                if theirs is not mine:
-                    mine.add(theirs)
-                mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
+            if theirs is not mine:
+                mine.add(theirs)
+            mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
 
     def closed(self) -> ForecastSums:
         """The same when all blocks have been added."""
         for moments in (self.moments, self.ever):
-            if moments is not None:
-                moments.close(len(self.trials), self.groups, self.controls.basis)
+            moments.close(len(self.trials), self.groups, self.controls.basis)
         return self
 
 
@@ -222,13 +206,12 @@ class TrialGroups:
         """Note values, shape (columns, trials)."""
         self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.edges)
 
-    def count(self, columns: slice, states: States) -> None:
-        """Note in which state each trial is."""
-        number = columns.stop - columns.start
+    def count(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
+        """Note in which trials some things hold, shape (columns, trials)."""
         if self.weights is None:
-            self.sums[:, columns] = count(states, number, self.edges)
+            self.sums[:, columns] = count(holds, self.edges)
         else:
-            self.put(columns, np.arange(number)[:, None] == states)
+            self.put(columns, holds.astype(np.float64))
 
     def fold(self, moments: Moments, step: int | slice, sums: Floats) -> None:
         """Add sums, shape (groups, quantities), to the moments of a step, or of all that there is."""
@@ -269,20 +252,24 @@ class NumericSums:
             np.zeros((steps, BINS + 1)),
         )
 
-    def observe(self, step: int, values: Floats, scale: LatentScale, weights: Floats | None = None) -> None:
-        """Count the values of one step, shape (trials,)."""
-        if weights is not None:
-            values, weights = values[weights > 0], weights[weights > 0]
-            if not len(values):
-                return
-        self.least[step] = min(self.least[step], values.min())
-        self.most[step] = max(self.most[step], values.max())
+    def observe(
+        self, step: int, values: Floats, scale: LatentScale, weights: Floats | None = None
+    ) -> npt.NDArray[np.uint16]:
+        """Count the values of one step, shape (trials,), and tell the bin of each, of the same shape."""
         above = values - scale.low
-        weighed = above if weights is None else above * weights
-        self.total[step] += weighed.sum()
-        self.squares[step] += (weighed * above).sum()
-        index = (above * (BINS / (scale.high - scale.low))).astype(np.intp)
-        self.bins[step] += np.bincount(index, weights, minlength=BINS + 1)
+        bins = (above * (BINS / (scale.high - scale.low))).astype(np.uint16)
+        counted = bins
+        if weights is not None:
+            known = weights > 0
+            values, above, counted, weights = values[known], above[known], bins[known], weights[known]
+        if len(values):
+            self.least[step] = min(self.least[step], values.min())
+            self.most[step] = max(self.most[step], values.max())
+            weighed = above if weights is None else above * weights
+            self.total[step] += weighed.sum()
+            self.squares[step] += (weighed * above).sum()
+            self.bins[step] += np.bincount(counted, weights, minlength=BINS + 1)
+        return bins
 
     def add(self, other: NumericSums) -> None:
         """Add what another block saw."""
@@ -306,7 +293,7 @@ def simulate(
         kernels: as in `BlockSampler`.
     """
     sampler = Sampler(program, plan, kernels)
-    return sampler.summed(sampler.run, sampler.batches, map_blocks)
+    return sampler.summed(sampler.run, map_blocks)
 
 
 @dataclass
@@ -342,14 +329,7 @@ class Sampler:
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
 
-    def summed(
-        self,
-        run: Callable[[RunningSums, int], ForecastSums],
-        batches: TrialBatches,
-        map_blocks: MapBlocks,
-        *,
-        weighted: bool = False,
-    ) -> ForecastSums:
+    def summed(self, run: Callable[[RunningSums, int], ForecastSums], map_blocks: MapBlocks) -> ForecastSums:
         """The sums of the plan from those of its blocks.
 
         What has no axis for batches is added up at once by the blocks that run in this process: they come one after the
@@ -357,31 +337,31 @@ class Sampler:
 
         Args:
             run: gives the sums of a block.
-            batches: of these.
             map_blocks: as in `simulate`.
-            weighted: as in `nothing`.
 
         Raises:
             TooMuchMemoryError: it would take more than `MOST_BYTES`.
         """
-        require_memory(self.bytes(batches))
+        batches = self.batches
+        require_memory(self.bytes)
         if self.plan.blocks == 1:
             (part,) = map_blocks(partial(run, RunningSums()), range(1))  # is the whole
             return part.closed()
-        running = RunningSums(whole := self.zeros(batches.count, weighted=weighted))
+        running = RunningSums(whole := self.zeros(batches.count))
         for block, part in enumerate(map_blocks(partial(run, running), range(self.plan.blocks))):
             whole.add(part, batches.at(block))
             running.blocks = block + 1
         return whole.closed()
 
-    def bytes(self, batches: TrialBatches) -> int:
+    @property
+    def bytes(self) -> int:
         """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's trials."""
         steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
         states = sum(len(node.states) for node in self.program.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.program.nodes.values())
-        by_batch = steps * (scenarios + (0 if self.plan.judgements else sets)) + scenarios**2
-        kept = 2 * batches.count if self.plan.judgements else batches.count + len(batches.starts(0))
-        quantities = (3 + self.controls.fitted) * steps * (states + sets + numeric) if self.plan.judgements else 0
+        by_batch = steps * scenarios + scenarios**2
+        kept = self.batches.count + len(self.batches.starts(0)) * (not self.plan.judgements)
+        quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
         values = numeric * steps * BINS
         return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values)
 
@@ -394,71 +374,69 @@ class Sampler:
     def batches(self) -> TrialBatches:
         """The batches of trials, as many as the sums of the forecast leave room for."""
         scenarios = len(self.program.outcome.states)
-        return self.plan.batches(self.program.steps * (scenarios + len(self.sets)) + scenarios**2)
+        return self.plan.batches(self.program.steps * scenarios + scenarios**2)
 
-    def zeros(
-        self, batches: int, *, weighted: bool = False, beside: ForecastSums | None = None, at: slice | None = None
-    ) -> ForecastSums:
+    def zeros(self, batches: int, *, beside: ForecastSums | None = None, at: slice | None = None) -> ForecastSums:
         """The sums of no trials.
 
         Args:
             batches: how many there is room for.
-            weighted: whether trials are to have weights.
             beside: sums of other blocks, with which these share all that is added to once a step or has no axis for
                 batches. What is summed over the steps is not shared: sums of blocks are added in one order, whether
                 they are made in this process or in others.
             at: where the batches of these are among those.
         """
         program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
-        states = {n: len(node.states) for n, node in program.nodes.items() if isinstance(node, CategoricalNode)}
-        states.pop(OUTCOME)
-        numeric = [name for name in program.nodes if name not in states and name != OUTCOME]
-        drawn = self.plan.judgements > 0
-        columns = self._columns(states, numeric if drawn else [])
-        quantities = max((part.stop for part in columns.values()), default=0)
-        pooled, fitted = drawn or weighted, self.controls.fitted
+        columns = self._columns()
+        quantities = max(part.stop for part in columns.values())
+        numeric = (name for name, node in program.nodes.items() if isinstance(node, NumericNode))
         shared: dict[str, Any] = (
             {
                 "values": {name: NumericSums.empty(steps) for name in numeric},
-                "moments": Moments.empty((steps, quantities), fitted) if pooled else None,
-                "ever": Moments.empty((len(self.sets),), fitted) if drawn else None,
+                "moments": Moments.empty((steps, quantities), self.controls.fitted),
+                "ever": Moments.empty((len(self.sets),), self.controls.fitted),
             }
             if beside is None
             else {"values": beside.values, "moments": beside.moments, "ever": beside.ever}
         )
-        room = np.zeros((batches, steps, scenarios)) if beside is None else beside.visits[at]
-        first = None
-        if not drawn:
-            shared_first = None if beside is None else beside.first
-            first = np.zeros((batches, steps, len(self.sets))) if shared_first is None else shared_first[at]
         return ForecastSums(
             trials=np.zeros(batches),
             squares=0.0,
-            visits=room,
+            visits=np.zeros((batches, steps, scenarios)) if beside is None else beside.visits[at],
             moves=np.zeros((batches, scenarios, scenarios)),
             stays=np.zeros(scenarios),
             controls=self.controls,
-            drawn=drawn,
+            drawn=self.plan.judgements > 0,
             columns=columns,
-            first=first,
-            counts={} if pooled else {name: np.zeros((steps, size), dtype=np.int64) for name, size in states.items()},
+            edges=self.edges,
             **shared,
         )
 
-    def _columns(self, states: Mapping[str, int], numeric: Iterable[str]) -> dict[str, slice]:
+    @cached_property
+    def edges(self) -> dict[str, npt.NDArray[np.uint16]]:
+        """As in `ForecastSums`; where judgements are drawn, those of the average scale."""
+        found = {}
+        for name, node in self.program.nodes.items():
+            if isinstance(node, NumericNode):
+                tables = node.scale.values
+                scale = replace(node.scale, values=tables if tables.ndim == 1 else tables.mean(axis=0))
+                found[name] = np.rint((scale(EDGES) - scale.low) * (BINS / (scale.high - scale.low))).astype(np.uint16)
+        return found
+
+    def _columns(self) -> dict[str, slice]:
         """Where the quantities of the nodes stand among the moments of a step; first visits under the outcome."""
-        sizes = {**states, **dict.fromkeys(numeric, 1)}
-        if self.plan.judgements:
-            sizes[OUTCOME] = len(self.sets)
+        sizes = {
+            name: len(node.states) if isinstance(node, CategoricalNode) else 1 + len(EDGES)
+            for name, node in self.program.nodes.items()
+        }
+        sizes[OUTCOME] = len(self.sets)
         stops = accumulate(sizes.values())
         return {name: slice(stop - size, stop) for (name, size), stop in zip(sizes.items(), stops, strict=True)}
 
-    def groups(
-        self, block: int, batches: TrialBatches, columns: Mapping[str, slice], weights: Floats | None = None
-    ) -> TrialGroups:
-        """The groups of a block; `batches` are those of the sums."""
-        whole = replace(batches, size=2 * batches.size) if self.plan.judgements else batches
-        quantities = max((part.stop for part in columns.values()), default=0)
+    def groups(self, block: int, columns: Mapping[str, slice], weights: Floats | None = None) -> TrialGroups:
+        """The groups of a block."""
+        whole = replace(self.batches, size=2 * self.batches.size) if self.plan.judgements else self.batches
+        quantities = max(part.stop for part in columns.values())
         return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
     def run(self, running: RunningSums, block: int) -> ForecastSums:
@@ -489,7 +467,6 @@ class ForecastAccumulator:
         sampler: whose forecast.
         block: which block.
         running: the sums that those of the block are to be added to.
-        batches: of the sums; by default the sampler's.
         weights: shape (trials,), of the block's trials, where they have any.
         path: follows the outcome; by default as it is best followed where nothing has been observed.
     """
@@ -500,16 +477,15 @@ class ForecastAccumulator:
         block: int,
         running: RunningSums,
         *,
-        batches: TrialBatches | None = None,
         weights: Floats | None = None,
         path: OutcomePath | None = None,
     ) -> None:
         self.program = sampler.program
         self.weights = weights
-        batches = sampler.batches if batches is None else batches
+        batches = sampler.batches
         self.edges = batches.starts(block)
         at, beside = batches.at(block), running.beside(block)
-        self.sums = sampler.zeros(len(self.edges), weighted=weights is not None, beside=beside, at=at)
+        self.sums = sampler.zeros(len(self.edges), beside=beside, at=at)
         if weights is None:
             trials = sampler.plan.trials_in(block)
             self.sums.trials += batch_trials(self.edges, trials)
@@ -517,8 +493,8 @@ class ForecastAccumulator:
         else:
             self.sums.trials += batched(weights[None], self.edges)[:, 0]
             self.sums.squares += float((weights**2).sum())
-        self.groups = None if self.sums.moments is None else sampler.groups(block, batches, self.sums.columns, weights)
-        self.ever: Floats = np.zeros((0 if self.groups is None else len(self.groups.edges), len(sampler.sets)))
+        self.groups = sampler.groups(block, self.sums.columns, weights)
+        self.ever: Floats = np.zeros((len(self.groups.edges), len(sampler.sets)))
         self.there: Floats | None = None
         many = len(self.program.outcome.states) >= MANY
         self.gathered = BatchedProducts(batches.size, block * BLOCK % batches.size) if many else None
@@ -536,8 +512,7 @@ class ForecastAccumulator:
                 self._see_outcome(step, transition, values)
             else:
                 self.sums.observe(step, self.program.nodes[name], values, self.groups)
-        if self.groups is not None and self.sums.moments is not None:
-            self.groups.fold(self.sums.moments, step, self.groups.sums)
+        self.groups.fold(self.sums.moments, step, self.groups.sums)
 
     def closed(self) -> ForecastSums:
         """The sums, when all steps have been seen."""
@@ -545,8 +520,7 @@ class ForecastAccumulator:
             self.sums.stays += (self.there**2).sum(axis=1)
         if self.gathered is not None and (moves := self.gathered.rest()) is not None:
             self.sums.moves += moves
-        if self.groups is not None and self.sums.ever is not None:
-            self.groups.fold(self.sums.ever, slice(None), self.ever)
+        self.groups.fold(self.sums.ever, slice(None), self.ever)
         return self.sums
 
     def _see_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
@@ -554,7 +528,9 @@ class ForecastAccumulator:
         if before is not None and self.weights is not None:
             before = before * self.weights
         probability, seen = self.path.move(transition, drawn)
-        self._see_first(step, seen)
+        first = self.sums.columns[OUTCOME]
+        self.groups.put(first, seen)
+        self.ever += self.groups.sums[:, first]
         if before is not None:
             self.there = before.copy() if self.there is None else np.add(self.there, before, out=self.there)
             if not self._gathers(before, transition):
@@ -574,20 +550,17 @@ class ForecastAccumulator:
             self.sums.moves += moves
         return True
 
-    def _see_first(self, step: int, seen: Floats) -> None:
-        if self.sums.first is not None:
-            self.sums.first[:, step] += batched(seen if self.weights is None else seen * self.weights, self.edges)
-        elif self.groups is not None:
-            self.groups.put(self.sums.columns[OUTCOME], seen)
-            self.ever += self.groups.sums[:, self.sums.columns[OUTCOME]]
 
+def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
+    """In how many trials of each batch some things hold, from shape (things, trials) to (batches, things).
 
-def count(values: States, states: int, edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
-    """How many trials of each batch are in each state, shape (batches, states)."""
-    here = np.equal(values, np.arange(states, dtype=np.uint8)[:, None])
-    if values.size % 64 or np.bitwise_or.reduce(edges) % 64:
-        return np.add.reduceat(here.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
-    by_word = np.bitwise_count(np.packbits(here, axis=-1).view(np.uint64))
-    return (
-        by_word if len(edges) == by_word.shape[1] else np.add.reduceat(by_word, edges // 64, axis=-1, dtype=np.uint16)
-    ).T
+    Bits are counted where a word of them, of 8 to 64, never lies in two batches.
+    """
+    places = int(np.bitwise_or.reduce(edges)) | holds.shape[-1] | 64
+    word = places & -places
+    if word < 8:
+        return np.add.reduceat(holds.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
+    by_word: npt.NDArray[np.uint8] = np.bitwise_count(np.packbits(holds, axis=-1).view(f"u{word // 8}"))
+    if len(edges) == by_word.shape[1]:
+        return by_word.T
+    return np.add.reduceat(by_word, edges // word, axis=-1, dtype=np.uint16).T

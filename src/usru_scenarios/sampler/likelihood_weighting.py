@@ -16,7 +16,7 @@ from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, e
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
-from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.truth import Truth, holds, truth
 from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
@@ -92,7 +92,7 @@ def sample(
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
     """Run a forecast under observations: the sums of `forecast.simulate`, trials counted by their weights."""
     sampler = WeightedForecast(program, given, plan)
-    return sampler.forecast.summed(sampler.run, sampler.batches, map_blocks, weighted=True)
+    return sampler.forecast.summed(sampler.run, map_blocks)
 
 
 class WeightedForecast:
@@ -105,8 +105,6 @@ class WeightedForecast:
         self.forecast = Sampler(program, plan)
         asked = {atom.node for atom in atoms(given)}
         self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
-        states = sum(len(node.states) for node in program.nodes.values() if isinstance(node, CategoricalNode))
-        self.batches = plan.batches(program.steps * (states + 2 * len(self.forecast.sets)))
         self.block_sampler = BlockSampler(
             program,
             plan,
@@ -128,9 +126,7 @@ class WeightedForecast:
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
         weights = drawn * given
-        accumulator = ForecastAccumulator(
-            self.forecast, block, running, batches=self.batches, weights=weights, path=path
-        )
+        accumulator = ForecastAccumulator(self.forecast, block, running, weights=weights, path=path)
         if recorder is None:
             self.block_sampler.walk(block, accumulator)
         else:

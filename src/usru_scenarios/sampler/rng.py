@@ -1,10 +1,13 @@
-"""Random words: a stream of its own for each (seed, block, node), with fixed places: method (7)."""
+"""Random words: a stream of its own for each (seed, block, node), with fixed places, stratified in sets of trials.
+
+Methods (7) and (9): of the words that a set of trials has for a node at a step, one lies in each of as many equal parts
+of [0, 1), the *strata*, in random order.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +17,38 @@ Floats = npt.NDArray[np.float64]
 BLOCK = 16_384
 """Trials in a block; part of the format, since it decides which words a trial gets."""
 
-_HALVES_PER_DRAW = 4  # of 16 bits, in a draw of the generator
+_PARTS = 1 << 16
+_HALVES = 4  # of 16 bits, in a draw of the generator
+_BITS = BLOCK // _HALVES + 1
+"""Draws of the generator in a step that give 16 bits for each trial, and the key of the lower halves."""
 
 _PLACES = np.arange(BLOCK, dtype=np.uint32) * np.uint32(0x9E3779B9)
 """The trials of a block, spread over all numbers of 32 bits."""
 
+_ORDER_BITS = 10
+"""A set picks one of 2^10 random orders of its strata."""
+
 
 class RandomStream:
-    """The random bits of one node, one block after the other.
+    """The random words of one node, one block after the other.
 
     Args:
         seed, node: whose they are.
-        normals: whether a step needs a normal for each trial, which takes twice the bits.
+        trials: of the run.
+        stratum: trials of a set, a power of two; the last set may have fewer.
     """
 
-    def __init__(self, seed: int, node: str, *, normals: bool) -> None:
-        self.trials = 0
+    def __init__(self, seed: int, node: str, trials: int, stratum: int = 1) -> None:
+        self._run = trials
+        self._stratum = stratum
         self._key = f"{seed}/{node}/".encode()
         self._bits = np.random.SFC64(0)
-        self._draws = (2 if normals else 1) * BLOCK // _HALVES_PER_DRAW + 1
+        self._draws = _BITS + (BLOCK // stratum // 2 if stratum > 1 else 0)
         self._next = 0
 
-    def begin(self, block: int, trials: int) -> None:
-        """Go to the first step of a block that has so many trials; the bits of a step are those of a full one."""
-        self.trials = trials
+    def begin(self, block: int) -> None:
+        """Go to the first step of a block; the bits of a step are those of a full one."""
+        self.trials = min(BLOCK, self._run - block * BLOCK)
         self._next = 0
         digest = hashlib.sha256(self._key + str(block).encode()).digest()
         self._bits.state = {
@@ -52,11 +63,48 @@ class RandomStream:
         return RandomWords(self, step)
 
     def halves(self, step: int) -> npt.NDArray[np.uint16]:
-        """All bits of a step, by 16: shape (numbers,)."""
+        """The upper halves of the words of a step, and after those of a full block the key of the lower ones."""
         if step > self._next:
             self._bits.random_raw((step - self._next) * self._draws, output=False)
         self._next = step + 1
-        return self._bits.random_raw(self._draws).view(np.uint16)
+        drawn = self._bits.random_raw(self._draws)
+        halves: npt.NDArray[np.uint16] = drawn[:_BITS].view(np.uint16)
+        if self._stratum > 1:
+            self._stratify(halves, drawn[_BITS:].view(np.uint32))
+        return halves
+
+    def _stratify(self, halves: npt.NDArray[np.uint16], picks: npt.NDArray[np.uint32]) -> None:
+        """Move the bits of each trial into a stratum of its own, in an order that 32 bits of each set pick.
+
+        The strata of a set are moved on in a circle, so that each trial's is uniform though the orders are few.
+        """
+        size, rest = self._stratum, self.trials % self._stratum
+        last = slice(self.trials - rest, self.trials)
+        left = halves[last].astype(np.uint32)
+        picks = picks[: -(-self.trials // size)]
+        width = _PARTS // size
+        starts = _starts(size).take(picks >> np.uint32(32 - _ORDER_BITS), axis=0)
+        starts += (picks.astype(np.uint16) & np.uint16(-width % _PARTS))[:, None]
+        words = halves[: len(picks) * size]
+        words >>= np.uint16(size.bit_length() - 1)
+        words += starts.ravel()
+        if rest:
+            order = _orders(rest)[picks[-1] >> np.uint32(32 - _ORDER_BITS)]
+            moved = (picks[-1] & np.uint32(0xFFFF)) * np.uint32(rest) >> np.uint32(16)
+            halves[last] = (((order + moved) % np.uint32(rest) << np.uint32(16)) + left) // np.uint32(rest)
+
+
+@lru_cache(maxsize=8)
+def _orders(size: int) -> npt.NDArray[np.uint32]:
+    """Random orders of the strata, the same in every process, shape (orders, strata)."""
+    drawn: npt.NDArray[np.uint64] = np.random.SFC64(size).random_raw(size << _ORDER_BITS).reshape(-1, size)
+    return drawn.argsort(axis=1).astype(np.uint32)
+
+
+@lru_cache(maxsize=8)
+def _starts(size: int) -> npt.NDArray[np.uint16]:
+    """Where the strata start, in these orders, in units of 2^-16: shape (orders, strata)."""
+    return (_orders(size) * np.uint32(_PARTS // size)).astype(np.uint16)
 
 
 class RandomWords:
@@ -95,14 +143,37 @@ class RandomWords:
     @property
     def normals(self) -> Floats:
         """Standard normals, shape (trials,): method (9)."""
-        words = self._halves[: 2 * BLOCK].view(np.uint32)
-        radius: Floats = (words[: BLOCK // 2] + np.float64(0.5)) * 2.0**-32
-        np.log(radius, out=radius)
-        radius *= -2.0
-        np.sqrt(radius, out=radius)
-        angle = words[BLOCK // 2 :].astype(np.float32)
-        angle *= np.float32(2.0 * math.pi * 2.0**-32)
-        normals = np.empty(BLOCK)
-        np.multiply(radius, np.cos(angle), out=normals[: BLOCK // 2])
-        np.multiply(radius, np.sin(angle), out=normals[BLOCK // 2 :])
-        return normals[: self._stream.trials]
+        return _normal_quantile(self.uniforms)
+
+
+def _normal_quantile(shares: Floats) -> Floats:
+    """The inverse of the standard normal's distribution function to 7 digits (AS 241, PPND7), shape (trials,)."""
+    off_middle = shares - 0.5
+    square = off_middle * off_middle
+    np.subtract(0.180625, square, out=square)
+    normals = _polynomial((59.109374720, 159.29113202, 50.434271938, 3.3871327179), square)
+    normals /= _polynomial((67.187563600, 78.757757664, 17.895169469, 1.0), square)
+    normals *= off_middle
+    (beyond,) = (np.abs(off_middle) > 0.425).nonzero()
+    tail, side = shares[beyond], off_middle[beyond]
+    distance = np.sqrt(-np.log(np.minimum(tail, 1.0 - tail)))
+    near, far = distance - 1.6, np.maximum(distance - 5.0, 0.0)
+    tails = _polynomial((0.17023821103, 1.3067284816, 2.7568153900, 1.4234372777), near)
+    tails /= _polynomial((0.12021132975, 0.73700164250, 1.0), near)
+    if far.any():
+        further = _polynomial((0.017337203997, 0.42868294337, 3.0812263860, 6.6579051150), far)
+        further /= _polynomial((0.012258202635, 0.24197894225, 1.0), far)
+        tails = np.where(far > 0.0, further, tails)
+    normals[beyond] = np.copysign(tails, side)
+    return normals
+
+
+def _polynomial(coefficients: tuple[float, ...], at: Floats) -> Floats:
+    """A polynomial, the highest power first, by Horner's rule."""
+    first, second, *rest = coefficients
+    value = at * first
+    value += second
+    for coefficient in rest:
+        value *= at
+        value += coefficient
+    return value

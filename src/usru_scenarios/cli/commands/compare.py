@@ -87,7 +87,7 @@ def compare(
         ),
     ] = (),
     shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "sourced_only")],
-    run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 81920]")],
+    run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
 ) -> None:
     """What is different, and what makes the difference? Files, profiles, weightings, interventions side by side.

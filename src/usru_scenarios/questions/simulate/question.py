@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,9 @@ HIDDEN = 0.05
 """By how much a band may be too narrow for what can't be told from noise before that is worth a warning."""
 ROUGH, WANTED = 0.25, 0.1
 """The error of a band's width, as a share of it, from which on it is called rough, and at which it is good."""
+
+_TOLD = 30
+"""So many trials on the rarer side of an edge tell how the share below it varies."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -104,19 +107,17 @@ def _drawn(
         return plan, simulate(program, plan, map_blocks)
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
-    def planned(trials: int) -> Plan:
-        return Plan.of(trials, plan.seed, plan.judgements)
-
     trials, draws, enough = limits.sample(
-        lambda trials: simulate_given(program, given, planned(trials), map_blocks), plan.trials
+        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks), plan.trials
     )
+    plan = plan.of_trials(trials)
     if not enough:
         from usru_scenarios.questions.impossible import too_few
 
         end = ratio(draws.visits[:, -1, 0], draws.trials)
         what = f"{program.outcome.states[0]} at the end"
-        raise too_few(program, conditioned.evidence, planned(trials), draws.effective_trials, chance=end, what=what)
-    return planned(trials), draws
+        raise too_few(program, conditioned.evidence, plan, draws.effective_trials, chance=end, what=what)
+    return plan, draws
 
 
 def _scenarios(series: _SeriesEstimates, outline: Outline) -> dict[str, ScenarioResult]:
@@ -273,7 +274,7 @@ def _nodes(
     for name, part in nodes.items():
         node = program.nodes[name]
         if isinstance(node, NumericNode):
-            results[name] = _values(part.title, node, draws.values[name], _effective(draws, name), least)
+            results[name] = _values(part.title, name, node, draws, least)
         else:
             results[name] = _states(part.title, node, part.states, least.states(name, draws.states(name)))
     return results
@@ -290,42 +291,46 @@ def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: E
     )
 
 
-def _effective(draws: ForecastSums, name: str) -> Floats:
-    """For how many independent values those of a numeric node stand at each step, shape (steps,).
-
-    Where judgements are drawn, values of one draw go together: as many would have the mean's error.
-    """
-    sums = draws.values[name]
-    effective = np.full(len(sums.total), draws.effective_trials)
-    if (mean := draws.mean(name)) is None:
-        return effective
-    trials = sums.bins.sum(axis=1)
-    variance = np.maximum(sums.squares / trials - (sums.total / trials) ** 2, 0.0)
-    np.divide(variance, mean.error**2, out=effective, where=mean.error > 0)
-    np.maximum(effective, 1.0, out=effective)  # where all values are alike, rounding may leave a mean some error
-    return effective
-
-
-def _values(title: str, node: NumericNode, sums: NumericSums, effective: Floats, least: LeastErrors) -> ValuesResult:
+def _values(title: str, name: str, node: NumericNode, draws: ForecastSums, least: LeastErrors) -> ValuesResult:
     """Mean and quantiles of a numeric node; method (20).
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """
-    trials = sums.bins.sum(axis=1)
-    above = sums.total / trials
-    mean = node.scale.low + above
-    error = np.sqrt(np.maximum(sums.squares / trials - above**2, 0.0) / np.maximum(effective - 1, 1))
+    sums, found = draws.values[name], draws.mean(name)
+    mean = node.scale.low + found.value
     missed = rule_of_three_bound(least.trials)
+    errors_of_shares = _errors_of_shares(draws, name)
     quantiles, errors = {}, {}
     for share in QUANTILES:
-        reach = np.maximum(np.sqrt(share * (1.0 - share) / effective), missed)
+        reach = np.maximum(errors_of_shares(share), missed)
         value = _quantile(np.full_like(reach, share), node, sums)
         above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, sums) for way in (1, -1))
         quantiles[f"{share:.2f}"] = value.tolist()
-        errors[f"{share:.2f}"] = least.values(node.name, value, (above - below) / 2).tolist()
+        errors[f"{share:.2f}"] = least.values(name, value, (above - below) / 2).tolist()
     return ValuesResult(
-        title, mean.tolist(), quantiles, ValueErrors(least.values(node.name, mean, error).tolist(), errors)
+        title, mean.tolist(), quantiles, ValueErrors(least.values(name, mean, found.error).tolist(), errors)
     )
+
+
+def _errors_of_shares(draws: ForecastSums, name: str) -> Callable[[float], Floats]:
+    """The standard error of the share of values below that which this share is below, shape (steps,).
+
+    Known at a few edges, relative to that of independent trials it is linear between them; at a step where no edge
+    has values on both of its sides, it is that of independent trials.
+    """
+    found = draws.below(name)
+    variances = found.value * (1.0 - found.value)
+    told = np.minimum(found.value, 1.0 - found.value) * draws.effective_trials >= _TOLD
+    relative = np.divide(found.error**2, variances, out=np.zeros_like(variances), where=told)
+
+    def error(share: float) -> Floats:
+        each = [
+            np.interp(share, shares[here], parts[here]) if here.any() else 1.0 / draws.effective_trials
+            for shares, parts, here in zip(found.value, relative, told, strict=True)
+        ]
+        return np.sqrt(share * (1.0 - share) * np.array(each))
+
+    return error
 
 
 def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
