@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Annotated, NamedTuple
 
 import pytest
 import typer
-from typer import Argument, Option
+from typer.core import TyperCommand
 
 from support.command import HARBOUR, answer
 from usru_scenarios.cli import parsers
+from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.common import CommandState, OptionError
-from usru_scenarios.cli.splicing import Subset, made, read
+from usru_scenarios.cli.declarations import Argument, Context, Declaration, Option, Subset
+from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.splicing import made, read
+from usru_scenarios.problems import UsruError
 
 
 class Tide(NamedTuple):
@@ -78,6 +86,98 @@ def test_a_group_is_read_from_arguments_of_no_command() -> None:
     assert read(Tide, "usru tide", ["--height", "4"]) == Tide(4)
     with pytest.raises(typer.TyperException):
         read(Tide, "usru tide", ["--help"])
+
+
+# Arguments that are plain
+
+
+def recorded(name: str) -> Callable[..., object]:
+    """A command that gives what it is called with."""
+
+    @functools.wraps(described(name))
+    def command(**values: object) -> dict[str, object]:
+        return {key: one[1:] if isinstance(one, Session) else one for key, one in values.items()}
+
+    return command
+
+
+def outcome(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except UsruError as error:
+        return str(error)
+
+
+def plainly(command: Callable[..., object], words: list[str]) -> object:
+    """What a command gets of plain arguments; None where they are not plain."""
+    declared = Declaration(command)
+    texts = declared.plain(words)
+    return texts and outcome(lambda: declared.run(context=Context(CommandState()), **texts))
+
+
+def by_typer(command: TyperCommand, words: list[str]) -> object:
+    def call() -> object:
+        with command.make_context("usru", list(words), obj=CommandState()) as context:
+            return command.invoke(context)
+
+    return outcome(call)
+
+
+def required(declared: Declaration) -> list[str]:
+    return ["w" for one in declared.parameters if isinstance(one.shown, Argument) and one.required]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_read_by_typer_as_it_is_where_it_is_plain(name: str) -> None:
+    command = recorded(name)
+    declared, theirs = Declaration(command), made(command)
+    for option in declared.parameters:
+        for written in option.names:
+            values = [[written]] if option.is_flag else [[written, "3"], [written, "a=b"], [written, "x y"]]
+            values += [[f"{written}=a=b"]] if written.startswith("--") and not option.is_flag else []
+            for words in values:
+                ours = plainly(command, [*words, *required(declared)])
+                assert (ours is None) == (option.alone is not None), words
+                assert ours in (None, by_typer(theirs, [*words, *required(declared)])), words
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
+    command, choose = recorded(name), Random(name)
+    declared, theirs = Declaration(command), made(command)
+    known = [written for one in declared.parameters for written in one.names]
+    pool = [*known, *(f"{one}=2" for one in known), *(f"{one}3" for one in known if len(one) == 2)]
+    pool += ["-", "--", "-3", "--=", "--help", "-jq", "--se", "=", ""]
+    found = 0
+    for _ in range(300):
+        length = choose.randrange(5)
+        words = [choose.choice(pool if choose.random() < 0.6 else ["w", "7", "x=1"]) for _ in range(length)]
+        if (ours := plainly(command, words)) is not None:
+            found += 1
+            assert ours == by_typer(theirs, words), words
+    assert found > 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--seed"], ["--seed", ""], ["--seed", "-1"], ["--seed", "1", "--seed", "2"], ["--json=1"], ["--se", "1"], ["-n5"],
+     ["a", "b"], [""], ["--", "a"], ["--help"], ["--nope"]],
+)  # fmt: skip
+def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
+    assert Declaration(described("simulate")).plain(words) is None
+
+
+def test_what_a_plain_command_opens_is_closed_when_it_ends() -> None:
+    closed = []
+
+    @contextlib.contextmanager
+    def resource() -> Iterator[str]:
+        yield "open"
+        closed.append(True)
+
+    with Context(CommandState()) as context:
+        assert (context.with_resource(resource()), closed) == ("open", [])
+    assert closed == [True]
 
 
 @pytest.mark.parametrize("before", [["--debug"], []])

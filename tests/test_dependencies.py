@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from support.command import HARBOUR, HERE, answer
 from usru_scenarios.cli import app, splicing
+from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.splicing import spliced
 from usru_scenarios.version import __version__
 
@@ -82,7 +83,7 @@ def test_sabotaged_a_private_name_is_found(source: str) -> None:
 def parameters() -> list[tuple[str, Any]]:
     """The name and type of every parameter of every command."""
     found = []
-    for function in (app.usru, *map(app.described, app.COMMANDS)):
+    for function in (app.usru, *map(described, COMMANDS)):
         taken = spliced(function)
         hints = get_type_hints(taken, include_extras=True)
         found += [(f"{function.__name__}.{name}", hints[name]) for name in inspect.signature(taken).parameters]

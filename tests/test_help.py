@@ -10,7 +10,7 @@ import pytest
 from docs.generate import helps
 from support.command import COMMAND, answer, in_terminal, shell, usru
 from usru_scenarios import entry
-from usru_scenarios.cli.app import COMMANDS
+from usru_scenarios.cli.commands import COMMANDS
 
 STORED = {path.name: path.read_text("utf-8") for path in Path(entry.HELP).iterdir()}
 

@@ -1,30 +1,17 @@
-"""The commands, in the order in which a user meets the questions they answer."""
+"""The whole command line as typer reads it: all commands, what may stand before them, and help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.common import USAGE, complain
 from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
 from usru_scenarios.version import __version__
-
-COMMANDS = (
-    *("simulate", "ask", "compare", "sweep", "explain", "sensitivity", "watch", "check"),
-    *("validate", "show", "sources", "schema", "new", "calibrate"),
-)
-"""Each is a function of the same name in a module of its own; a new one is a module and a word here."""
-
-
-def described(name: str) -> Callable[..., None]:
-    """The function that describes a command; only that of a command which is called or listed is imported."""
-    function: Callable[..., None] = getattr(import_module(f"usru_scenarios.cli.commands.{name}"), name)
-    return function
 
 
 class _Commands(TyperGroup):

@@ -25,6 +25,14 @@ class CommandState:
         self.debug |= debug
 
 
+class Ended(Exception):  # noqa: N818  # it is no error: the answer has been written
+    """A command ends with another status than that of success."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class OptionError(UsageError):
     """An option has a value that makes no sense."""
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from usru_scenarios.cli.common import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, complain
+from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.common import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, Ended, complain
+from usru_scenarios.cli.declarations import Context, Declaration
 from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
@@ -46,17 +48,16 @@ def _ended(arguments: Sequence[str], state: CommandState) -> int:
     if not _has_room():
         complain(_OUT_OF_MEMORY)
         return USAGE
-    from typer import TyperException
-
     try:
         status = _run(arguments, state)
         _flush()
     except (BrokenPipeError, KeyboardInterrupt):
         raise
-    except TyperException as error:
-        complain(_usage(error))
-        return USAGE
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
+        typer = sys.modules.get("typer")  # which has not been imported where it has nothing to tell
+        if typer is not None and isinstance(error, typer.TyperException):
+            complain(_usage(error))
+            return USAGE
         if state.debug:
             _show_traceback()
         message, status = _told(error, debug=state.debug)
@@ -98,6 +99,28 @@ def _is_want_of_memory(error: BaseException | None) -> bool:
 
 
 def _run(arguments: Sequence[str], state: CommandState) -> int:
+    try:
+        return DONE if _run_plain(arguments, state) else _run_any(arguments, state)
+    except Ended as end:
+        return end.status
+
+
+def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:
+    """Run a command whose arguments are plain; False where they are not."""
+    name, *words = arguments or [""]
+    if name not in COMMANDS:
+        return False
+    declared = Declaration(described(name))
+    texts = declared.plain(words)
+    if texts is None:
+        return False
+    with Context(state) as context:
+        declared.run(context=context, **texts)
+    return True
+
+
+def _run_any(arguments: Sequence[str], state: CommandState) -> int:
+    """Run what any arguments ask for, as typer reads them."""
     import typer
 
     from usru_scenarios.cli.app import command

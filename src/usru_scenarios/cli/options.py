@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, NamedTuple
 
-from typer import Argument, Option
-
 from usru_scenarios.cli import parsers
+from usru_scenarios.cli.declarations import Argument, Option
 
 Model = Annotated[str, Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")]
 OptionalModel = Annotated[

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from typer import Context, Option
-
 from usru_scenarios import work
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
+from usru_scenarios.cli.declarations import Context, Option, Subset
 from usru_scenarios.cli.options import ModelOptions, formats
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import printable
 from usru_scenarios.report import REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
 

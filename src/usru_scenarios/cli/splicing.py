@@ -1,146 +1,55 @@
-"""From a function to a command of typer: groups of options are spliced into it, and texts are read into values.
-
-A parameter of the function is an option or an argument: `Annotated` with how typer shows it and, where its value is
-no text, with what reads it (see `parsers`). Or it is a group, a `NamedTuple` of such options, which the function gets
-as one value. So an option that several commands have is said once, and a command gets what is right in itself.
-"""
+"""From the declaration of a command to one of typer: what reads any arguments, and shows help."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from functools import partial
-from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
-from typer.models import ArgumentInfo, ParameterInfo
 
+from usru_scenarios.cli.declarations import Argument, Context, Declaration, Option, Parameter
 from usru_scenarios.cli.parsers import is_model
 
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
 
-class Alone(NamedTuple):
-    """In the annotation of an option: what it means where no value follows it. Typer has no such options."""
-
-    text: str
-
-
-class Subset:
-    """Of a group, the options that a command has.
-
-    Args:
-        names: which, in the order in which help shows them; all where none is named.
-        without: which it does not have.
-        others: those that it has with a help text of its own, or in another form, by name.
-    """
-
-    def __init__(self, *names: str, without: Sequence[str] = (), **others: Any) -> None:
-        self.names, self.without, self.others = names, without, others
-
-    def of(self, group: type[Any]) -> Iterator[_Option]:
-        """The options of a group that the command has, and the context where the group holds it."""
-        hints = get_type_hints(group, include_extras=True)
-        for name, other in self.others.items():
-            hints[name] = _explained(hints[name], other) if isinstance(other, str) else other
-        context = [name for name, hint in hints.items() if hint is typer.Context]
-        for name in [*context, *self.names] if self.names else group._fields:
-            if name not in self.without:
-                yield _Option(name, hints[name], group._field_defaults.get(name, inspect.Parameter.empty))
+def _parameter(option: Parameter) -> inspect.Parameter:
+    """The parameter of which typer makes an option or an argument."""
+    kind, default, shown = option.kind, option.default, option.shown
+    if kind is Context:
+        kind = typer.Context
+    if shown is not None:
+        kind = kind if option.is_flag else list[str] if option.repeats else str
+        told = option.is_flag or isinstance(shown, Argument)  # a default that help may tell
+        if not option.required and not (told and default not in (None, ())):
+            kind, default = kind | None, None
+        kind = Annotated[kind, _shown(shown)]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
 
 
-def _explained(hint: Any, help_text: str) -> Any:
-    """An option with another help text."""
-    kind, shown, *reads = get_args(hint)
-    other = copy(shown)
-    other.help = help_text
-    return Annotated[(kind, other, *reads)]
-
-
-class _Option:
-    """An option or an argument of a command, or its context.
-
-    Args:
-        name: of the parameter.
-        hint: its type, `Annotated` with how typer shows it and what reads its text.
-        default: its value where nothing is written; `Parameter.empty` where something must be.
-    """
-
-    def __init__(self, name: str, hint: Any, default: Any) -> None:
-        kind, *about = get_args(hint) or (hint,)
-        shown = next((one for one in about if isinstance(one, ParameterInfo)), None)
-        self.name, self.default = name, default
-        self.written = shown.default if shown and isinstance(shown.default, str) else f"--{name}"
-        self.read: Callable[[str, str], Any] | None = next(filter(callable, about), None)
-        self.alone = next((one.text for one in about if isinstance(one, Alone)), None)
-        if shown is not None:
-            kind = kind if kind is bool else list[str] if get_origin(kind) is tuple else str
-            told = kind is bool or isinstance(shown, ArgumentInfo)  # a default that help may tell
-            if default is not inspect.Parameter.empty and not (told and default not in (None, ())):
-                kind, default = kind | None, None
-            kind = Annotated[kind, shown]
-        self.parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-
-    def value(self, texts: Mapping[str, Any]) -> Any:
-        """The value of what a command line holds.
-
-        Raises:
-            OptionError: it makes no sense.
-        """
-        match texts[self.name]:
-            case None | () | []:
-                return self.default
-            case str(text) if self.read is not None:
-                return self.read(self.written, text)
-            case list() | tuple() as several:
-                return tuple(text if self.read is None else self.read(self.written, text) for text in several)
-            case text:
-                return text
-
-
-class _Taken:
-    """What a parameter of a function takes: an option, or those of a group as one value."""
-
-    def __init__(self, name: str, hint: Any, default: Any) -> None:
-        kind, *about = get_args(hint) or (hint,)
-        self.group = kind if inspect.isclass(kind) and issubclass(kind, tuple) else None
-        part = next((one for one in about if isinstance(one, Subset)), Subset())
-        self.options = [_Option(name, hint, default)] if self.group is None else list(part.of(kind))
-
-    def value(self, texts: Mapping[str, Any]) -> Any:
-        """The value of what a command line holds; raises `OptionError` as an option does."""
-        if self.group is None:
-            return self.options[0].value(texts)
-        made = self.group(**{option.name: option.value(texts) for option in self.options})
-        if hasattr(made, "check"):
-            made.check()
-        return made
+def _shown(one: Option | Argument) -> Any:
+    """How typer shows an option or an argument."""
+    if isinstance(one, Argument):
+        return typer.Argument(metavar=one.metavar, help=one.help)
+    return typer.Option(*one.names, metavar=one.metavar, help=one.help)
 
 
 def spliced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with the options of its groups as parameters of its own, all of which take what typer gives.
-
-    What is asked of the whole run (`-q`, `--debug`) is noted in the context before any other option is read, and a
-    group whose options depend on one another has a method `check`, which is called as soon as it is made.
-    """
-    hints = get_type_hints(function, include_extras=True)
-    own = inspect.signature(function).parameters.items()
-    taken = {name: _Taken(name, hints[name], parameter.default) for name, parameter in own}
+    """The function with the options of its groups as parameters of its own, all of which take what typer gives."""
+    declared = Declaration(function)
 
     def run(**texts: Any) -> Any:
-        if "context" in texts:
-            texts["context"].obj.note(quiet=texts["quiet"], debug=texts["debug"])
-        return function(**{name: one.value(texts) for name, one in taken.items()})
+        return declared.run(**texts)
 
-    parameters = [option.parameter for one in taken.values() for option in one.options]
+    parameters = [_parameter(option) for option in declared.parameters]
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     vars(run)["__signature__"] = inspect.Signature(parameters)
-    options = (option for one in taken.values() for option in one.options)
-    vars(run)["alone"] = {option.written: option.alone for option in options if option.alone is not None}
+    vars(run)["alone"] = {one.written: one.alone for one in declared.parameters if one.alone is not None}
     return run
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument
-
+from usru_scenarios.cli.declarations import Argument
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import ReportSession

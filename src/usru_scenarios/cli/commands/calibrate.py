@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Option
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:

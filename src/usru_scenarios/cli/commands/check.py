@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Exit, Option
-
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.common import FINDINGS
+from usru_scenarios.cli.common import FINDINGS, Ended
+from usru_scenarios.cli.declarations import Alone, Option, Subset
 from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.cli.splicing import Alone, Subset
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -51,4 +49,4 @@ def check(
     result = study.check(robust=robust, mutants=mutants, map_parts=session.workers().map, **run.asked)
     session.emit("check", result, result.warnings)
     if not result.all_hold:
-        raise Exit(FINDINGS)
+        raise Ended(FINDINGS)

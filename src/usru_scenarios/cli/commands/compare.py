@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from typer import Argument, Option
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import (
     Do,
     ModelOptions,
@@ -22,7 +21,6 @@ from usru_scenarios.cli.options import (
     Weights,
 )
 from usru_scenarios.cli.session import Session, TableSession
-from usru_scenarios.cli.splicing import Subset, read
 from usru_scenarios.problems import UsageError, printable
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -152,6 +150,8 @@ def _read(text: str, first: VariantOptions) -> _Side:
     Raises:
         OptionError: its options can't be read.
     """
+    from usru_scenarios.cli.splicing import read
+
     named = _NAMED.fullmatch(text)
     try:
         arguments = shlex.split(named["rest"] if named else text)

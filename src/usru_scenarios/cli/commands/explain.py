@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from typer import Argument
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import ReportSession
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL
 
 

@@ -7,12 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import printable
 
 SCHEMA_FILE = "usru.schema.json"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
 
 _LISTED = (
     "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "

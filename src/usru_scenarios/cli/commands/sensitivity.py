@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
-from typer import Option
-
 from usru_scenarios.cli import parsers
+from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS, TOP
 
 if TYPE_CHECKING:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session, TextSession

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.report import SIMULATION
 from usru_scenarios.settings import DEFAULT_MODEL
 

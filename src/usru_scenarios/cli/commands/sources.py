@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument
-
+from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import TextSession
-from usru_scenarios.cli.splicing import Subset
 
 
 def sources(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from typer import Argument, Option
-
 from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL
 

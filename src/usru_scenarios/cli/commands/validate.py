@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Exit
-
+from usru_scenarios.cli.common import Ended
+from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import Model, ModelOptions
 from usru_scenarios.cli.session import TextSession
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.problems import ModelError
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -31,7 +30,7 @@ def validate(
         from usru_scenarios.questions.validate import invalid
 
         session.emit_json(invalid(error.problems).to_dict())
-        raise Exit(error.exit_status) from None
+        raise Ended(error.exit_status) from None
     if session.as_json:
         session.emit_json(report.to_dict())
         return

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Option
-
 from usru_scenarios.cli import parsers
+from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import Subset
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
