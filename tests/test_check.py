@@ -76,7 +76,10 @@ def test_sampled_verdicts_are_the_exact_ones(tmp_path: Path) -> None:
     exact, sampled = study.check(method="exact").expectations, study.check(method="sample").expectations
     assert {name: one.verdict for name, one in sampled.items()} == {name: one.verdict for name, one in exact.items()}
     for name, one in sampled.items():
-        assert one.margin == pytest.approx(exact[name].margin, abs=4.5 * (one.standard_error or 0.0) + 1e-9)
+        right = exact[name].margin
+        if one.step != exact[name].step:  # the sides that are closest in standard errors, which an exact answer has not
+            right = study.ask(f"5 * odds(P(quiet @ {one.step})) - odds(P(war @ {one.step}))", method="exact").value
+        assert one.margin == pytest.approx(right, abs=4.5 * (one.standard_error or 0.0) + 1e-9)
         assert one.trials == check.FIRST_TRIALS
 
 
@@ -84,7 +87,7 @@ def test_only_what_is_undecided_takes_more_trials(tmp_path: Path) -> None:
     raw = {**TINY, "profiles": {}}
     raw["drivers"] = {**TINY["drivers"], "coin": {"states": {"heads": 0.5, "tails": 0.5}}}
     study = expecting(
-        tmp_path, raw, fair="P(coin=heads @ start) > 0.5", near="P(coin=heads @ start) > 0.48", far="P(war) < 0.99"
+        tmp_path, raw, fair="P(coin=heads @ start) > 0.5", near="P(coin=heads @ start) > 0.498", far="P(war) < 0.99"
     )
     found = limited(study, most_trials=65_536).check(trials=1024, seed=3).expectations
     assert {name: one.verdict for name, one in found.items()} == {"fair": "undecided", "near": "holds", "far": "holds"}
