@@ -42,8 +42,8 @@ def check(
 
     --mutants turns the sign of single points round, deletes rules, events and consequences, silences drivers, reverses
     them and consequences, and swaps rows. A mutant is noticed if the file can't be read any more, above all since it
-    contradicts the claims that it cites, or if an expectation fails. Those that nothing notices are listed, each with
-    what makes it.
+    contradicts the claims that it cites, or else if an expectation fails. Those that nothing notices are listed, each
+    with what makes it.
     """
     study = session.load(model, changes)
     result = study.check(robust=robust, mutants=mutants, map_parts=session.workers().map, **run.asked)
