@@ -102,6 +102,13 @@ def test_a_second_exact_answer_imports_what_it_computes_and_writes_with(cache: d
     check(imported(*ask, **cache), ASK, "questions.simulate.question", "model.schema", "reading.loading", "schemas")
 
 
+def test_a_second_watch_reads_and_checks_nothing(cache: dict[str, str]) -> None:
+    watch = (*COMMAND, "watch", "--json", "--trials", "64")
+    imported(*watch, **cache)
+    modules = imported(*watch, **cache)
+    assert not modules & {"typer", "yaml", "usru_scenarios.reading.checks"}
+
+
 @pytest.mark.parametrize("command", ["show", "sources", "validate"])
 def test_a_second_look_at_a_file_imports_no_engine(command: str, cache: dict[str, str]) -> None:
     assert "pydantic" in imported(*COMMAND, command, "--json", **cache)

@@ -16,7 +16,7 @@ from usru_scenarios.source_text import SourceText
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything here holds for both parsers of PyYAML."""
     if request.param == "pure Python":
-        monkeypatch.setattr(yaml_source, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yaml_source, "_loader", lambda: yaml.SafeLoader)
 
 
 @pytest.mark.parametrize(

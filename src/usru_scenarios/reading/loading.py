@@ -27,7 +27,6 @@ from usru_scenarios.problems import (
     suggestion,
 )
 from usru_scenarios.reading.access import Access
-from usru_scenarios.reading.checks import Context, Finding, findings, remarks
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.checks import Finding
     from usru_scenarios.reading.files import Inputs
     from usru_scenarios.reading.request import Request
     from usru_scenarios.reading.yaml_source import Document, Place
@@ -315,6 +315,8 @@ class ScenarioFile:
 
     def examine(self, tree: Tree) -> _Examined:
         """Hold data against the format."""
+        from usru_scenarios.reading.checks import Context, findings, remarks  # a file that is recalled is sound
+
         problems: list[Problem] = []
         register = self._register(tree, problems)
         model, faults, is_whole = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModelError, printable
 from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
@@ -23,12 +21,12 @@ from usru_scenarios.source_text import Mark, SourceText
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import yaml
+
 MAXIMUM_DEPTH = 50
 MAXIMUM_NODES = 200_000
 MAXIMUM_PROBLEMS = 100
 """After so many faults of the YAML itself the rest of a text is not read."""
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -200,6 +198,12 @@ class _OpenCollection:
         """Whether a key comes next."""
 
 
+def _loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class _Reader:
     """One pass over the events of a text, or of what stands in it from `start` up to `end`."""
 
@@ -214,8 +218,10 @@ class _Reader:
         self.place = Place(source, Mark(0, start))
 
     def document(self) -> Document:
+        import yaml  # here and below: what is recalled from an earlier run needs none of it
+
         # libyaml counts columns from the start of what it is given.
-        events = yaml.parse(self.source.text[self.start : self.end], Loader=_LOADER)
+        events = yaml.parse(self.source.text[self.start : self.end], Loader=_loader())
         try:
             self._read(events)
         except yaml.MarkedYAMLError as error:
@@ -242,6 +248,8 @@ class _Reader:
             pass  # how the fault is told is found out from the whole text
 
     def _read(self, events: Iterator[Any]) -> None:
+        import yaml
+
         documents = 0
         for event in events:
             match event:
