@@ -236,6 +236,9 @@ _KEYS = (
     *("usru", "name", "title", "extends", "sources", "time", "odds_per_point", "sd_per_point", "scenarios", "baseline"),
     *(
         "outcome",
+        "questions",
+        "means",
+        "closes",
         "persistence",
         "initial",
         "groups",

@@ -38,11 +38,13 @@ def brief() -> us.Study:
 def test_it_is_valid_without_a_warning_and_solved_exactly() -> None:
     done = answer("validate", "brief")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("brief is valid: 16 steps, 4 scenarios, 2 groups, 7 drivers, 11 expectations")
+    assert done.stdout.startswith(
+        "brief is valid: 16 steps, 4 scenarios, 2 groups, 7 drivers, 11 expectations, 3 questions"
+    )
     found = json.loads(answer("simulate", "brief", "--json").stdout)
     assert (found["run"]["method"], found["warnings"]) == ("exact", [])
     shares = [one["by_step"][0] for one in found["scenarios"].values()]
-    assert shares == pytest.approx([0.30, 0.36, 0.21, 0.13], abs=5e-4)  # the anchor: the baselines are solved
+    assert shares == pytest.approx([0.30, 0.36, 0.21, 0.13], abs=1e-4)  # the anchor: the baselines are solved
 
 
 def test_it_says_what_the_article_says() -> None:
@@ -80,11 +82,13 @@ def test_a_copy_works_wherever_it_stands(tmp_path: Path) -> None:
     shutil.copy(BRIEF, tmp_path / "mine.yaml")
     done = answer("calibrate", "mine.yaml", "--write", folder=tmp_path)
     assert done.returncode == 0
-    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == BRIEF.read_text(encoding="utf-8")
+    found = json.loads(answer("simulate", "mine.yaml", "--json", folder=tmp_path).stdout)["scenarios"]
+    shares = [one["by_step"][0] for one in found.values()]
+    assert shares == pytest.approx([0.30, 0.36, 0.21, 0.13], abs=0.005)  # solved by sampling
     assert answer("validate", "mine.yaml", folder=tmp_path).stdout == answer("validate", "brief").stdout
 
 
 def test_it_fits_on_a_page() -> None:
     lines = BRIEF.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 180
+    assert len(lines) <= 200
     assert max(map(len, lines)) <= 106

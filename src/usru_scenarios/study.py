@@ -172,13 +172,17 @@ class Study:
         """That the file is right, what there is in it, and what it is warned of.
 
         Raises:
-            ModelError: an expectation can't be understood; with the faults of all.
+            ModelError: an expectation or a question can't be understood; with the faults of all.
         """
 
         def examined() -> tuple[Validation, tuple[Problem, ...]]:
-            from usru_scenarios.questions import validate
+            from usru_scenarios.problems import ModelError
+            from usru_scenarios.questions import statements, validate
 
-            self.expectations()
+            _, faults = statements.read_expectations(self.loaded, self.program, self.under)
+            _, others = statements.read_questions(self.loaded, self.program, self.under)
+            if faults or others:
+                raise ModelError([*faults, *others])
             warnings = validate.examined(self.loaded, self.program)
             return validate.valid(self.loaded, warnings), tuple(warnings)
 
@@ -545,12 +549,26 @@ class Study:
             ModelError: some can't be understood; with all of their faults.
         """
         from usru_scenarios.problems import ModelError
-        from usru_scenarios.questions.expectations import read_expectations
+        from usru_scenarios.questions.statements import read_expectations
 
         statements, faults = read_expectations(self.loaded, self.program, self.under)
         if faults:
             raise ModelError(faults)
         return statements
+
+    def questions(self) -> dict[str, Probability]:
+        """What the questions of the file mean, by name.
+
+        Raises:
+            ModelError: some can't be understood, or close too early; with all of their faults.
+        """
+        from usru_scenarios.problems import ModelError
+        from usru_scenarios.questions.statements import read_questions
+
+        meanings, faults = read_questions(self.loaded, self.program, self.under)
+        if faults:
+            raise ModelError(faults)
+        return meanings
 
     def varied(
         self,

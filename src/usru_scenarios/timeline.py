@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -51,6 +52,28 @@ def parse_date(text: str) -> Date:
     if match["day"] and not 1 <= int(match["day"]) <= 31:
         raise TimeError(f"'{text}' is not a date: there is no day {match['day']}")
     return Date(year + int(match["month"]) - 1, 1, text)
+
+
+def parse_day(text: str) -> str:
+    """Read a day, such as `2027-06-30`; days in this form are in the order of their texts.
+
+    Raises:
+        TimeError: the text is no day of the calendar.
+    """
+    day = _DATE.fullmatch(text.strip())
+    if day is None or day["day"] is None or not 1 <= int(day["day"]) <= _days(parse_date(text).month):
+        raise TimeError(f"'{shortened(text)}' is no day: write for instance 2027-06-30")
+    return text.strip()
+
+
+def _days(month: int) -> int:
+    """How many days a month has, counted as in `Date`."""
+    return monthrange(*_year_and_month(month))[1]
+
+
+def _year_and_month(month: int) -> tuple[int, int]:
+    year, within = divmod(month, 12)
+    return year, within + 1
 
 
 def parse_duration(text: str) -> float:
@@ -116,6 +139,14 @@ class Grid:
     def step_starts(self) -> tuple[int, ...]:
         """The month in which each step starts, counted as in `Date`."""
         return tuple(self.start + self.months * step for step in range(self.count))
+
+    def last_day(self, step: int) -> str | None:
+        """The last day of a step, as `2027-06-30`; None without a calendar."""
+        if not self.months:
+            return None
+        month = self.step_starts[step] + self.months - 1
+        year, number = _year_and_month(month)
+        return f"{year:04d}-{number:02d}-{_days(month)}"
 
     def _label(self, month: int) -> str:
         year, within = divmod(month, 12)

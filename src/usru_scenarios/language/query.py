@@ -100,6 +100,35 @@ def parse_expectation(
     raise SourceText(source, text).error("no_comparison", "an expectation says what must hold", 0, len(text), hint)
 
 
+def parse_question(
+    text: str,
+    model: Names,
+    program: Program,
+    *,
+    source: str = "question",
+    in_profile: Callable[[str], Program] | None = None,
+) -> Probability:
+    """Read what a dated question means: the probability of one event that will be seen to come true or not.
+
+    Raises:
+        QueryError: as for `parse_statement`, or it is no single probability, an average over steps, or one that holds
+            under an intervention or a profile.
+    """
+    statement = parse_statement(text, model, program, source=source, in_profile=in_profile)
+    if not isinstance(statement, Probability):
+        code, message = "no_single_probability", "a question means one probability, without arithmetic or a comparison"
+        hint = "such as P(reset @ ever 2027-Q1..2027-Q2)"
+    elif statement.interventions or statement.profile is not None:
+        code, message = "never_seen", "what happens under an intervention or a profile will never be seen"
+        hint = "leave it out, or observe it with its time: P(a @ end | b=c @ start)"
+    elif len(statement.cases) > 1:
+        code, message = "average_of_steps", "an average over steps is no event that comes true or does not"
+        hint = "say at which step, or ever, always or by: P(reset @ ever 2027-Q1..2027-Q2)"
+    else:
+        return statement
+    raise SourceText(source, text).error(code, message, 0, len(text), hint)
+
+
 def parse_assignment(text: str, model: Names, program: Program, *, source: str = "--do") -> Intervention:
     """Read `DRIVER=STATE[@TIME]`, as within `do( )`.
 

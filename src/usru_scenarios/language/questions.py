@@ -51,6 +51,13 @@ class Probability:
     observed: tuple[str, ...] = ()
     each: bool = False
 
+    def events(self) -> Iterator[Formula]:
+        """What is asked about and what is observed, in all cases."""
+        for case in self.cases:
+            yield case.event
+            if case.given is not None:
+                yield case.given
+
     def evidence(self, case: Case) -> Iterator[tuple[str, Formula]]:
         """The observations of one of the cases: each as written, and its event."""
         if case.given is not None:

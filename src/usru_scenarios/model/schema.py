@@ -31,6 +31,7 @@ from usru_scenarios.model.values import (
     PART_OF_FILE,
     REPLACED_WHOLE,
     DateText,
+    DayText,
     DirichletPrior,
     Distribution,
     GivenName,
@@ -385,6 +386,19 @@ class Expectation(Part):
     sources: Sources | None = None
 
 
+class DatedQuestion(Part):
+    """Something that will be known by a day, so that the forecast of it can be scored."""
+
+    asks: str
+    means: str
+    closes: DayText
+    resolves: str
+    title: str | None = None
+    summary: str | None = None
+    note: str | None = None
+    sources: Sources | None = None
+
+
 class Profile(Part):
     """A named reading: weights and any other part of the file, laid over it."""
 
@@ -416,6 +430,7 @@ class Model(Part):
     consequences: dict[NewName, Consequence] = {}
     profiles: dict[Name, Profile] = {}
     expectations: dict[Name, Expectation] = {}
+    questions: dict[Name, DatedQuestion] = {}
 
     @property
     def grid(self) -> Grid:

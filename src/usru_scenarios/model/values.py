@@ -29,7 +29,7 @@ from usru_scenarios.model import families
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN, Family, FamilyValues
 from usru_scenarios.names import DIRICHLET, RESERVED
 from usru_scenarios.problems import shortened
-from usru_scenarios.timeline import Grid, TimeError, parse_date, parse_duration
+from usru_scenarios.timeline import Grid, TimeError, parse_date, parse_day, parse_duration
 
 LEAST = 1e-9
 """What is drawn and must be above a bound is kept this far away from it."""
@@ -76,12 +76,24 @@ def _date_text(value: object) -> object:
     return text
 
 
+def _day_text(value: object) -> object:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return value
+    try:
+        return parse_day(str(value))
+    except TimeError as error:
+        raise PydanticCustomError("unreadable_day", "{reason}", {"reason": str(error)}) from None
+
+
 def _boundary_text(value: object) -> object:
     return value if value in ("start", "end", "now") else _date_text(value)
 
 
 DateText = Annotated[str, BeforeValidator(_date_text, json_schema_input_type=str | int)]
 """A date of the format, as text."""
+
+DayText = Annotated[str, BeforeValidator(_day_text, json_schema_input_type=str)]
+"""A day of the calendar, as text."""
 
 MomentText = Annotated[str, BeforeValidator(_boundary_text, json_schema_input_type=str | int)]
 """A date, or one of the words `start`, `end`, `now`."""

@@ -99,6 +99,11 @@ def timed_parts(formula: Formula) -> Iterator[Timed]:
                 raise ValueError("an event's atoms stand within a time")
 
 
+def last_step(event: Formula) -> int:
+    """The last step at which an event can still come true or fail; -1 of one that says nothing of any step."""
+    return max((timed.steps[-1] for timed in timed_parts(event)), default=-1)
+
+
 def atoms(formula: Formula) -> Iterator[InStates | Compared]:
     """All atoms of a formula, in order, repeated where they are repeated."""
     match formula:

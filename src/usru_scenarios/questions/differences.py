@@ -31,7 +31,7 @@ Path = tuple[str | int, ...]
 
 _WORDS = frozenset(
     {"usru", "name", "title", "summary", "note", "sources", "signposts", "extends", "profiles", "expectations"}
-    | {"anchor", "kind"}
+    | {"questions", "anchor", "kind"}
 )
 """Fields that no forecast depends on (`kind` is told by what else there is)."""
 
@@ -228,7 +228,7 @@ def with_edits(model: Model, edits: Iterable[PartEdit]) -> Model | None:
     """
     for edit in edits:
         model = _with(model, edit.path, edit.after)
-    alone = model.model_copy(update={"profiles": {}, "expectations": {}, "anchor": None})
+    alone = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
     found = findings(Context(alone, _data(alone)))
     return None if any(finding.severity == "error" for finding in found) else model
 

@@ -29,6 +29,7 @@ from usru_scenarios.results.show import (
     PointEffect,
     ProfilePart,
     Push,
+    QuestionPart,
     RulePart,
     ScalePart,
     ScenarioPart,
@@ -71,6 +72,16 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
             for name, profile in model.profiles.items()
         },
         expectations={name: expectation.that for name, expectation in model.expectations.items()},
+        questions={
+            name: QuestionPart(
+                asks=question.asks,
+                means=question.means,
+                closes=question.closes,
+                resolves=question.resolves,
+                sources=list(question.sources or ()),
+            )
+            for name, question in model.questions.items()
+        },
     )
 
 

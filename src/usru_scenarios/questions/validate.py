@@ -11,7 +11,7 @@ from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.validate import Diagnostic, Validation
 
-_PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations")
+_PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
 
 
 def examined(loaded: Loaded, program: Program) -> list[Problem]:

@@ -335,7 +335,7 @@ class ScenarioFile:
         if base is None or base.model is None or not base.is_whole or base.errors:
             return None
         attempt = dict(data)
-        for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations"):
+        for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations", "questions"):
             before, after = base.tree.data.get(section), data.get(section)
             sound = getattr(base.model, section)
             if isinstance(before, dict) and isinstance(after, dict):

@@ -167,6 +167,7 @@ NOUNS = {
     "groups": "group",
     "profiles": "profile",
     "expectations": "expectation",
+    "questions": "question",
     "states": "state",
     "events": "event",
     "prior_given": "row",

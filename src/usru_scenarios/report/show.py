@@ -119,6 +119,12 @@ def _rest(model: Overview) -> Iterator[RenderableType]:
     if model.expectations:
         yield _heading("Expectations")
         yield from (words(f"{name}: {that}") for name, that in model.expectations.items())
+    if model.questions:
+        yield _heading("Questions, with the probability that each means")
+        for name, question in model.questions.items():
+            yield Text.assemble((name, "bold"), "  ", words(question.asks))
+            told = f"closes {question.closes}, resolved by {question.resolves}"
+            yield from (indented(part, 2) for part in (words(question.means), words(told, "dim")))
 
 
 def _profiles(model: Overview) -> Iterator[RenderableType]:

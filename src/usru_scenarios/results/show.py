@@ -145,6 +145,17 @@ class ProfilePart:
 
 
 @dataclass(frozen=True)
+class QuestionPart:
+    """A question whose answer will be known: in words, as a probability of the model, until when, and by what."""
+
+    asks: str
+    means: str
+    closes: str
+    resolves: str
+    sources: list[str]
+
+
+@dataclass(frozen=True)
 class PointEffect:
     """What 1, 2 and 3 points make of a chance.
 
@@ -189,6 +200,7 @@ class Overview(JsonResult):
     outcome_pushes: list[Push]
     profiles: dict[str, ProfilePart]
     expectations: dict[str, str]
+    questions: dict[str, QuestionPart]
     format: Literal["usru.overview/1.0"] = "usru.overview/1.0"
 
     def only(self, name: str) -> Overview:
@@ -214,6 +226,7 @@ class Overview(JsonResult):
             events=[event for event in self.events if event.node == name],
             outcome_pushes=[],
             expectations={},
+            questions={},
         )
 
 

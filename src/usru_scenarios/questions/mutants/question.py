@@ -33,10 +33,10 @@ from usru_scenarios.questions.calibrate import (
     with_baselines,
 )
 from usru_scenarios.questions.check import ExpectationChecker, wanted
-from usru_scenarios.questions.expectations import read_expectations
 from usru_scenarios.questions.mutants.population import Mutation, population
 from usru_scenarios.questions.mutants.sample import SampledMutations, noticed_share, sampled
 from usru_scenarios.questions.probability import ProbabilityEstimator, together
+from usru_scenarios.questions.statements import read_expectations
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.common import Warned, warned
