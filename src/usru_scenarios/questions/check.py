@@ -1,4 +1,4 @@
-"""Do the model's claims hold? Each expectation holds, fails or is undecided, with both sides and the margin.
+"""Do the expectations of a file hold? Each one holds, fails or is undecided, with both sides and the margin.
 
 All probabilities that can be found in the same trials are drawn together, a quarter of the trials at first, which is
 enough for what is beyond doubt: method (26). What the sampling error leaves undecided after all of them takes more, up

@@ -1,4 +1,4 @@
-"""`usru check`: do the model's claims hold?"""
+"""`usru check`: do the expectations of the file hold?"""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class LeastErrors:
 
     @cached_property
     def missed(self) -> float:
-        """How many draws may be expected to hit a trial that none has hit: c of method (27)."""
+        """How many trials may be expected to hit what none has hit: c of method (27)."""
         causes = self.program.upstream([OUTCOME])
         read = {name for name in causes if name != OUTCOME or self.program.feedback or self._drawn}
         met = {name: self._least_met(name) for name in read if name in self.support.possible}

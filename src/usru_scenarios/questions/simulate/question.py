@@ -140,7 +140,7 @@ def _groups(series: _SeriesEstimates) -> dict[str, ScenarioResult]:
 
 
 class _SeriesEstimates:
-    """Estimates over time of scenarios and groups."""
+    """Estimates over time of scenarios and groups: by step, first visits, ever, share of time, by method (16)."""
 
     def __init__(self, program: Program, draws: ForecastSums, bands: _BandEstimates | None, least: LeastErrors) -> None:
         self.program = program
@@ -254,7 +254,10 @@ def clean_one(value: Floats | float) -> float:
 
 
 def _transitions(draws: ForecastSums, least: LeastErrors) -> tuple[Floats, Floats]:
-    """The pooled transition matrix and its standard errors, shape (from, to); NaN where a scenario never occurs."""
+    """The pooled transition matrix and its standard errors, by method (16), shape (from, to).
+
+    NaN where a scenario never occurs.
+    """
     there = draws.moves.sum(axis=2, keepdims=True)
     estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
     estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / draws.trials.sum())
