@@ -314,7 +314,7 @@ class _VariantEstimates:
         return found, bands
 
     def less(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
-        """The same of the differences to another one's, formed in each batch: methods (10, 17)."""
+        """The same of the differences to another one's, by method (10, 17), shape (steps + 1, sets)."""
         found, bands = _estimate(_apart(other.sums, self.sums), self.controls)
         if self.trials:
             said = self.said, other.said

@@ -414,7 +414,7 @@ class Sampler:
 
     @cached_property
     def edges(self) -> dict[str, npt.NDArray[np.uint16]]:
-        """As in `ForecastSums`; where judgements are drawn, those of the average scale."""
+        """As in `ForecastSums`, each of shape (edges,); where judgements are drawn, those of the average scale."""
         found = {}
         for name, node in self.program.nodes.items():
             if isinstance(node, NumericNode):

@@ -63,7 +63,7 @@ class RandomStream:
         return RandomWords(self, step)
 
     def halves(self, step: int) -> npt.NDArray[np.uint16]:
-        """The upper halves of the words of a step, and after those of a full block the key of the lower ones."""
+        """The upper halves of a step's words, then the key of the lower ones, shape (trials of a full block + 4,)."""
         if step > self._next:
             self._bits.random_raw((step - self._next) * self._draws, output=False)
         self._next = step + 1
