@@ -191,3 +191,10 @@ def test_without_a_calendar_a_question_closes_on_any_day(folder: Path) -> None:
 def test_the_last_day_of_a_step(start: str, end: str, step: str, days: list[str]) -> None:
     grid = Grid.between(start, end, step)  # type: ignore[arg-type]
     assert [grid.last_day(number) for number in range(grid.count)] == days
+
+
+def test_the_bundled_model_asks_what_it_speaks_to(bundled: us.Study) -> None:
+    questions = bundled.loaded.model.questions
+    assert 8 <= len(questions) <= 12
+    assert [*bundled.questions()] == [*questions]
+    assert all(question.sources and question.resolves for question in questions.values())
