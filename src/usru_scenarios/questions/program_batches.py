@@ -68,13 +68,16 @@ def expect_runs(program: Program, programs: int, plan: Plan | None) -> None:
         work.expect(portions.seconds_each, portions.portions * plan.blocks)
 
 
-def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map) -> Iterator[ProgramSums]:
+def run_each(
+    programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+) -> Iterator[ProgramSums]:
     """The sums of programs that have the same scenarios and steps, in their order.
 
     Args:
         programs: each is asked for when its turn comes.
         plan: of the draws; None for exact probabilities, which stand in two equal batches, so that errors are 0.
         map_blocks: goes through portions of programs and blocks of trials.
+        kernels: compiled laws, and what walks of such programs have in common.
 
     Raises:
         exact.TooLarge, exact.NotExact: there is no exact answer.
@@ -82,7 +85,7 @@ def run_each(programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map)
     if plan is None:
         yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
         return
-    work = _ProgramBatches(programs, plan)
+    work = _ProgramBatches(programs, plan, kernels)
     parts = iter(map_blocks(work.run, range(work.portions * plan.blocks)))
     for _ in range(work.portions):
         yield from _apart(accumulated(islice(parts, plan.blocks), work.batches))
@@ -95,14 +98,14 @@ def _apart(sums: VariantSums) -> Iterator[ProgramSums]:
 class _ProgramBatches:
     """Programs and their plan, cut into portions of programs and blocks of trials."""
 
-    def __init__(self, programs: Programs, plan: Plan) -> None:
+    def __init__(self, programs: Programs, plan: Plan, kernels: KernelCache | None = None) -> None:
         self.programs = programs
         self.plan = plan
         fitting = MOST_BYTES // 2 // VariantSampler.bytes_each(programs[0], plan) if len(programs) else PORTION
         self.portion = max(1, min(PORTION, fitting))
         self.portions = -(-len(programs) // self.portion)
         self._held: tuple[int, VariantSampler] | None = None
-        self._first = KernelCache(SharedDraws() if len(programs) > 1 else None)
+        self._first = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
 
     @cached_property
     def batches(self) -> TrialBatches:

@@ -36,13 +36,15 @@ class VariantSums(BatchSums):
     visits: list[Floats]
 
 
-def simulate_variants(programs: Sequence[Program], plan: Plan, map_blocks: MapBlocks = map) -> VariantSums:
+def simulate_variants(
+    programs: Sequence[Program], plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+) -> VariantSums:
     """Run programs that have the same scenarios and steps on the same random numbers.
 
     Only the scenarios' probabilities are kept, and only the nodes that these depend on are drawn. Each variant gets the
     digits that it would get alone.
     """
-    sampler = VariantSampler(programs, plan)
+    sampler = VariantSampler(programs, plan, kernels)
     return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
 
 

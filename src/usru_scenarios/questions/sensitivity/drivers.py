@@ -75,7 +75,13 @@ _OUTCOME_DRAWS = 8
 
 
 def driver_uncertainties(
-    outline: Outline, program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks = map
+    outline: Outline,
+    program: Program,
+    aim: Target,
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    *,
+    kernels: KernelCache | None = None,
 ) -> tuple[list[DriverUncertainty], str]:
     """Every driver, the one whose state shifts the outcome most first, and why total shares are missing, if they are.
 
@@ -85,8 +91,9 @@ def driver_uncertainties(
         aim: what is asked about.
         plan: how many trials, and the seed.
         map_blocks: as in `forecast.simulate`.
+        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
     """
-    sampler = DriverSampler(program, list(outline.drivers), aim, plan)
+    sampler = DriverSampler(program, list(outline.drivers), aim, plan, kernels)
     places = aim.places(outline.scenarios, program)
     drivers = [
         _uncertainty(
@@ -168,14 +175,16 @@ def exchanging_seconds(program: Program, steps: int, trials: int) -> float:
 class DriverSampler:
     """A program and the plan that its trials are drawn under."""
 
-    def __init__(self, program: Program, drivers: Sequence[str], aim: Target, plan: Plan) -> None:
+    def __init__(
+        self, program: Program, drivers: Sequence[str], aim: Target, plan: Plan, kernels: KernelCache | None = None
+    ) -> None:
         self.aim = aim
         self.steps = aim.steps(program)
         self.plan = plan
         self.program = program.until(self.steps[-1])
         targets = {*drivers, OUTCOME}
         self.carried = not self.program.downstream(OUTCOME) & targets
-        kernels = KernelCache()
+        kernels = kernels or KernelCache()
         self.block_sampler = BlockSampler(
             self.program, plan, draw_outcome=not self.carried, needed=self.program.upstream(targets), kernels=kernels
         )

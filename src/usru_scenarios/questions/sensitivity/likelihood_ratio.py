@@ -31,7 +31,7 @@ from usru_scenarios.questions.sensitivity.tilting import (
     TiltedProgram,
     Tilting,
 )
-from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, MapBlocks, Plan
+from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, States
 
@@ -172,9 +172,17 @@ class PathwiseEstimator:
         plan: the trials.
         shares: how much each step counts, shape (steps,).
         weights: the drivers and rules, and whether each weight is a schedule.
+        kernels: as in `BlockSampler`.
     """
 
-    def __init__(self, tilted: TiltedProgram, plan: Plan, shares: Floats, weights: Mapping[str, bool]) -> None:
+    def __init__(
+        self,
+        tilted: TiltedProgram,
+        plan: Plan,
+        shares: Floats,
+        weights: Mapping[str, bool],
+        kernels: KernelCache | None = None,
+    ) -> None:
         self.program = program = tilted.program
         self.plan = plan
         self.shares = shares
@@ -190,6 +198,7 @@ class PathwiseEstimator:
             plan,
             draw_outcome=not self.carried,
             needed=program.upstream([OUTCOME]),
+            kernels=kernels,
             beside=self.batches.bytes(entries) + self._remembered,
         )
         self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)

@@ -20,7 +20,7 @@ from usru_scenarios.questions.difference_error_floors import Limits, SingleTrial
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.target import Target
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
-from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 
 TAILS = (0.05, 0.95)
 """The quantiles of its own distribution at which a numeric driver is held."""
@@ -45,7 +45,13 @@ class FixedDriver:
 
 
 def moves(
-    outline: Outline, program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks = map
+    outline: Outline,
+    program: Program,
+    aim: Target,
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    *,
+    kernels: KernelCache | None = None,
 ) -> list[DriverMoves]:
     """Every driver, the one with the largest swing first; a driver that is imposed already is left out.
 
@@ -55,12 +61,13 @@ def moves(
         aim: what is asked about.
         plan: how many trials, and the seed.
         map_blocks: as in `forecast.simulate`.
+        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
     """
     steps = aim.steps(program)
     program = replace(program, grid=replace(program.grid, count=steps.stop))
     holds = {driver: list(_holds(program.nodes[driver], part)) for driver, part in outline.drivers.items()}
     programs = [program, *(hold.on(program) for held in holds.values() for hold in held)]
-    runs = run_each(programs, plan, map_blocks)
+    runs = run_each(programs, plan, map_blocks, kernels)
     base = next(runs)
     places = aim.places(outline.scenarios, program)
 

@@ -25,8 +25,9 @@ from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
-from usru_scenarios.sampler.blocks import MapBlocks, Plan, block_seconds
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
+from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
 
 
@@ -57,11 +58,18 @@ def sensitivity(
     aim, program = parse_target(of, at, conditioned.base), conditioned.program
     outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
     _expect(loaded, program, aim, plan, questions)
+    kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
     drivers, note = (
-        driver_uncertainties(outline, program, aim, plan, map_blocks) if "drivers" in questions else (None, "")
+        driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels)
+        if "drivers" in questions
+        else (None, "")
     )
-    steep = slopes(loaded, program, aim, plan, map_blocks) if {"weights", "judgements"} & {*questions} else None
-    present = _present(program, aim, plan, map_blocks)
+    steep = (
+        slopes(loaded, program, aim, plan, map_blocks, kernels=kernels)
+        if {"weights", "judgements"} & {*questions}
+        else None
+    )
+    present = _present(program, aim, plan, map_blocks, kernels)
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
@@ -72,7 +80,7 @@ def sensitivity(
         probability={name: float(present.value[place]) for name, place in places.items()},
         standard_errors={name: float(present.error[place]) for name, place in places.items()},
         drivers=drivers,
-        moves=moves(outline, program, aim, plan, map_blocks) if "moves" in questions else None,
+        moves=moves(outline, program, aim, plan, map_blocks, kernels=kernels) if "moves" in questions else None,
         weights=steep.weights if steep and "weights" in questions else None,
         judgements=steep.judgements if steep and "judgements" in questions else None,
         left_out=steep.left_out if steep and "judgements" in questions else [],
@@ -99,11 +107,11 @@ def _expect(loaded: Loaded, program: Program, aim: Target, plan: Plan, questions
     work.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
-def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks) -> Estimate:
+def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, kernels: KernelCache) -> Estimate:
     """The probabilities of the cells in the model as it is."""
     steps = aim.steps(program)
     program = replace(program, grid=replace(program.grid, count=steps.stop))
-    visits = simulate_variants([program], plan, map_blocks)
+    visits = simulate_variants([program], plan, map_blocks, kernels)
     cells = aim.gathered(visits.visits[0][:, steps.start : steps.stop].mean(axis=1).T)
     said = aim.said(program)
     return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])

@@ -30,7 +30,7 @@ from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.sensitivity import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
-from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 
 LEAST_SHARE = 0.05
@@ -49,6 +49,7 @@ def slopes(
     plan: Plan,
     map_blocks: MapBlocks = map,
     *,
+    kernels: KernelCache | None = None,
     of_judgements: bool = True,
 ) -> Slopes:
     """What a little more of each weight and of each judgement does to the scenarios.
@@ -59,10 +60,11 @@ def slopes(
         aim: which scenarios count, and when.
         plan: the trials, at least 2, without draws of the judgements.
         map_blocks: as in `forecast.simulate`.
+        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
         of_judgements: whether they are asked about, too, or the weights alone.
     """
     all_judged = judgements(loaded.model) if of_judgements else ()
-    return _SlopeEstimator(loaded, program, aim, plan, map_blocks).slopes(all_judged)
+    return _SlopeEstimator(loaded, program, aim, plan, map_blocks, kernels=kernels or KernelCache()).slopes(all_judged)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,16 @@ class _EffectOfOne:
 class _SlopeEstimator:
     """One aim at one program, which is cut off after the last step that counts."""
 
-    def __init__(self, loaded: Loaded, program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        program: Program,
+        aim: Target,
+        plan: Plan,
+        map_blocks: MapBlocks,
+        *,
+        kernels: KernelCache,
+    ) -> None:
         self.loaded = loaded
         self.labels = program.grid.labels
         self.aim = aim
@@ -94,6 +105,7 @@ class _SlopeEstimator:
         self.above = self.program.upstream([OUTCOME])
         self.plan = plan
         self.map_blocks = map_blocks
+        self.kernels = kernels
         self.said = aim.said(self.program)
         self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
 
@@ -146,7 +158,7 @@ class _SlopeEstimator:
             some = followed[start : start + _CELLS_AT_ONCE]
             weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
             tilted = TiltedProgram(self.model, self.program, [cells[number] for number in some])
-            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights)
+            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights, self.kernels)
             sums = estimator.sums(self.map_blocks)
             counting = self.shares[estimator.counting]
             effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
@@ -182,7 +194,7 @@ class _SlopeEstimator:
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             some = numbers[start : start + _VARIANTS_AT_ONCE]
             programs = [self.program, *(self._changed(cells[number]) for number in some)]
-            drawn = simulate_variants(programs, self.plan, self.map_blocks)
+            drawn = simulate_variants(programs, self.plan, self.map_blocks, self.kernels.copy())
             visits = np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
             trials, count = drawn.trials, float(drawn.trials.sum())
             for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
