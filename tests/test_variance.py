@@ -198,3 +198,12 @@ def test_partners_are_others_of_the_same_batch(draws: int, batch: int) -> None:
     alone = draws % batch == 1
     assert together[: draws - 1 if alone else draws].all() or batch == 1
     assert len(set(found[: draws - alone])) == draws - alone
+
+
+def test_partners_are_of_other_sets_where_a_batch_has_some() -> None:
+    starts = np.arange(0, 68, 16)
+    found = variance_shares.partners(68, starts, 8)
+    assert (found != np.arange(68)).all()
+    assert (found // 16 == np.arange(68) // 16).all()
+    assert (found // 8 != np.arange(68) // 8)[:64].all()
+    assert len(set(found)) == 68

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
-    from usru_scenarios.program.support import Support
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
@@ -260,21 +259,12 @@ class Study:
                 conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                support=None if do or given else partial(self._support, settings),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):
             if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
                 return self._exactly(settings, conditions)
             raise
-
-    def _support(self, settings: RunSettings) -> Support:
-        """What is possible without conditions, with as many draws of the judgements as settings say."""
-        from usru_scenarios.program.support import Support
-
-        program, _ = self.programs(settings)
-        part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
-        return Support.recalled(program, self._made(part, lambda: Support(program).found()))
 
     def _exactly(self, settings: RunSettings, conditions: Conditioned) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
@@ -527,7 +517,7 @@ class Study:
             robust: in how many perturbed models to look besides (see `questions/perturbation.py`).
             mutants: how many mutants of the file to make besides, each with one thing changed, and to see which are
                 noticed (see `questions/mutants`); a sample where there are more.
-            trials: where it is sampled; a quarter where that leaves no doubt, more where an expectation is undecided.
+            trials: of the first draws, where it is sampled; more are made where an expectation is undecided.
             seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
             method: as in `ask`.
             judgements: as in `simulate`; perturbed models and mutants have them at their means.

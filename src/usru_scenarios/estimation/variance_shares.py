@@ -63,21 +63,21 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
     )
 
 
-def partners(trials: int, starts: Integers) -> Integers:
-    """For each trial, another one whose input it is given: the next of its batch, so that batches stay independent.
+def partners(trials: int, starts: Integers, apart: int = 1) -> Integers:
+    """For each draw, another one whose input it is given: one of its batch, so that batches stay independent.
 
-    Shape (trials,).
-
-    A trial that is alone in its batch gets the one before it, for want of a next.
+    It is so many draws further on, in a circle; in a smaller batch the next one. A draw that is alone in its batch gets
+    the one before it. Shape (trials,).
 
     Args:
-        trials: how many trials, at least 2.
+        trials: how many draws, at least 2.
         starts: shape (batches,), where each batch starts.
+        apart: so many draws that follow each other may be drawn together, and are no partners.
     """
-    ends = np.append(starts[1:], trials)
-    found = np.arange(1, trials + 1)
-    found[ends - 1] = starts
-    alone = starts[ends - starts == 1]
+    sizes = np.diff(np.append(starts, trials))
+    first, size, moved = (np.repeat(each, sizes) for each in (starts, sizes, np.where(sizes > apart, apart, 1)))
+    found: Integers = first + (np.arange(trials) - first + moved) % size
+    alone = starts[sizes == 1]
     found[alone] = (alone - 1) % trials
     return found
 

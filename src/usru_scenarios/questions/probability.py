@@ -222,10 +222,7 @@ class ProbabilityEstimator:
                 start = part.stop
             return _SampledGroup(plan, sums, found)
 
-        def impossible() -> bool:
-            return any(all(map(possible.proven.get, probability.cases)) for probability in group)
-
-        _, sampled, enough = self.settings.limits.sample(run, trials, impossible)
+        _, sampled, enough = self.settings.limits.sample(run, trials)
         if not enough:
             raise _too_few(program, group[0], sampled)
         return sampled.found
@@ -275,9 +272,9 @@ class _PossibleCases:
 
     def _is_impossible(self, probability: Probability, case: Case) -> bool:
         if case not in self.proven:
-            from usru_scenarios.questions.impossible import is_impossible
+            from usru_scenarios.questions.impossible import can_happen
 
-            self.proven[case] = is_impossible(self.program, list(probability.evidence(case)))
+            self.proven[case] = can_happen(self.program, list(probability.evidence(case))) is False
         return self.proven[case]
 
 

@@ -83,13 +83,13 @@ class Plan:
     def of(cls, trials: int, seed: int, judgements: int) -> Plan:
         """At least as many trials, for draws of the judgements that have the same number each.
 
-        There are up to an eighth more where half a draw is then made of larger sets of trials (see `stratum`).
+        Half a draw has up to an eighth more, that it is made of larger sets of trials (see `stratum`).
         """
         if not judgements:
             return cls(trials, seed)
         half = -(-trials // (2 * judgements))
-        rounded = (-(-half // size) * size for size in _SIZES)
-        return cls(2 * judgements * next(more for more in rounded if 8 * (more - half) <= half), seed, judgements)
+        unit = next(size for size in _SIZES if size == 1 or 8 * size <= half)
+        return cls(2 * judgements * unit * -(-half // unit), seed, judgements)
 
     def of_trials(self, trials: int) -> Plan:
         """The same with other trials, at least so many; without judgements those that both have are the same."""

@@ -58,8 +58,8 @@ from usru_scenarios.sampler.tables import BlockStates
 BINS = 16
 """Groups that a numeric driver is read in: they keep all but about a hundredth of the variance of a smooth effect."""
 
-_FEWEST_ENTRIES = 1 << 13
-"""Batches are large, at most 128, since a driver's paths are exchanged within them."""
+_FEWEST_ENTRIES = 1 << 14
+"""Batches are large, at most 64, since a driver's paths are exchanged within them, between their sets of trials."""
 
 _NO_ROOM = 1e-12
 """What all trials say the same of, but for rounding."""
@@ -309,7 +309,7 @@ class _DriverObserver:
             [GroupedSums.zeros((batches, steps, len(reading.states)), cells) for reading in sampler.readings],
             {reading.node: np.zeros((batches, cells)) for reading in sampler.exchanged},
         )
-        self.partners = partners(sampler.plan.trials_in(block), self.starts)
+        self.partners = partners(sampler.plan.trials_in(block), self.starts, sampler.plan.stratum)
         self.kernels = sampler.outcome.kernels(block)
         self.place = sampler.block_sampler.index[OUTCOME]
         self.present: Floats | None = None

@@ -15,7 +15,6 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
-from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
 from usru_scenarios.results.common import Warned, warned
@@ -51,7 +50,6 @@ def forecast(
     settings: RunSettings,
     *,
     weights: Mapping[str, Floats] | None = None,
-    support: Callable[[], Support] | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -62,7 +60,6 @@ def forecast(
         settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        support: gives what is possible in the program, where an earlier run may have found it.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
@@ -74,9 +71,7 @@ def forecast(
     plan, halves = _drawn(conditioned, plan, settings.limits, map_blocks)
     draws = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
-    least = LeastErrors(
-        program, draws.effective_trials, lambda name: shares(draws, name), conditioned.seen.parts, support
-    )
+    least = LeastErrors(program, draws.effective_trials, lambda name: shares(draws, name), conditioned.seen.parts)
     moves, move_errors = _transitions(draws, least)
     return Simulation(
         model=outline.model,
@@ -110,16 +105,15 @@ def _drawn(
     program, given = conditioned.program, conditioned.given
     if given is None:
         return plan, simulate(program, plan, map_blocks)
-    from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
     trials, draws, enough = limits.sample(
-        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks),
-        plan.trials,
-        lambda: is_impossible(program, conditioned.evidence),
+        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks), plan.trials
     )
     plan = plan.of_trials(trials)
     if not enough:
+        from usru_scenarios.questions.impossible import too_few
+
         end = ratio(draws.visits[:, -1, 0], draws.trials)
         what = f"{program.outcome.states[0]} at the end"
         raise too_few(program, conditioned.evidence, plan, draws.effective_trials, chance=end, what=what)
