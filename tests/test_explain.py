@@ -471,7 +471,8 @@ def test_text_keeps_to_its_width_and_its_numbers_whole(reset: Explanation, width
     assert "…" not in drawn
     lines = drawn.splitlines()
     for one in direct(reset).parts[:3]:
-        assert any(line.startswith(one.name) and f"{one.where_true:+.2f}" in line for line in lines)
+        given = f"{round(one.where_true, 2) + 0.0:+.2f}"  # never -0.00
+        assert any(line.startswith(one.name) and given in line for line in lines)
     (row,) = (line for line in lines if line.startswith("unexplained"))
     assert row.split()[1:] == [
         f"{part(reset, 'unexplained').everywhere:+.2f}",

@@ -125,8 +125,8 @@ def test_the_table_keeps_within_its_width_and_drops_no_number(result: Simulation
     text = render_report(retitled(result, title), "simulate", "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
     for row in (*result.scenarios.values(), *result.groups.values()):
-        numbers = "  ".join(f"{number:{size}.2f}" for number, size in _numbers(row))
-        assert numbers in text
+        numbers = " ".join(f"{number:.3f}" for number in _numbers(row))
+        assert numbers in " ".join(text.split())
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -142,8 +142,8 @@ def test_the_layout_alone_decides_what_is_drawn(
     assert render_report(result, "simulate", "table", layout) == drawn
 
 
-def _numbers(row: ScenarioResult) -> list[tuple[float, int]]:
-    return [(row.by_step[0], 5), (row.end, 4), (row.ever, 4), (row.mean, 7)]
+def _numbers(row: ScenarioResult) -> list[float]:
+    return [row.by_step[0], row.end, row.ever, row.mean]
 
 
 def test_bar_and_sparkline_come_with_the_room(result: Simulation) -> None:
