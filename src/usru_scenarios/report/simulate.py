@@ -52,7 +52,7 @@ _NUMBERS = ("start", "end", "ever", "share\nof time")
 _BAND = "90% band"
 """What uncertain judgements leave open of the number before it."""
 
-_SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 30
+_NARROWEST_TITLE, _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 8, 12, 6, 30
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
 
 
@@ -191,7 +191,8 @@ def _numbers_width(decimals: int, *, moving: bool, banded: bool) -> int:
 
 def _title_width(longest: int, room: int) -> tuple[int, int]:
     """Columns for the titles, and those that are left: a bar is worth more than a title in one line."""
-    width = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
+    least = min(_SHORTEST_TITLE, max(room, _NARROWEST_TITLE))  # numbers have precedence
+    width = min(longest, max(room - GAP - _SHORTEST_BAR, least))
     return width, max(room - width, 0)
 
 
