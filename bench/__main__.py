@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import ONE_THREAD
 
-SECTIONS = ("static", "dynamic", "growth", "startup", "memory")
+SECTIONS = ("static", "dynamic", "growth", "startup", "commands", "memory")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> None:
     from bench.report import as_csv, as_markdown, summary
     from bench.suite import Suite
 
-    suite = Suite(options.rounds or (3 if options.quick else 7), quick=options.quick, full=options.full)
+    suite = Suite(
+        options.rounds or (3 if options.quick else 7), quick=options.quick, full=options.full, earlier=options.earlier
+    )
     for section in options.only or SECTIONS:
         getattr(suite, section)()
     report = as_markdown(suite)
@@ -45,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="small, to see that all works")
     size.add_argument("--full", action="store_true", help="up to 1e7 trials of 24 steps, memory at 1e8; takes long")
+    parser.add_argument("--earlier", type=Path, metavar="CHECKOUT", help="of a version to hold the questions against")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to keep bench.csv and bench.md")
     return parser
 

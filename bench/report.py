@@ -14,11 +14,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import get_args
 
-from bench import startup
+from bench import commands, startup
 from bench.contenders import Method, Unavailable, yardstick
 from bench.contenders.register import AGRUM, OURS, PLAIN, C
 from bench.measure import Row, What
-from bench.suite import ACCURACIES, BEFORE, CPU, NS, PEAK, TO_ERROR, WALL, Suite
+from bench.suite import ACCURACIES, BEFORE, BUNDLED, CPU, NS, PEAK, TO_ERROR, WALL, Suite
 from usru_scenarios.version import __version__
 
 _COLUMNS = ("section", "case", "contender", "method", "trials", "drivers", "steps")
@@ -51,6 +51,7 @@ def as_markdown(suite: Suite) -> str:
         *_answers(rows, "dynamic", "24 steps: the same drivers, each reading others' previous states"),
         _growth(rows),
         _startup(rows),
+        _commands(rows),
         _memory(rows),
         "\n".join(["**Not run**", "", *(f"- {line}" for line in suite.skipped)]) if suite.skipped else "",
     ]
@@ -138,7 +139,7 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
     listed = []
     for model, method, plain, compiled in (
         ("static", "carried", 1 / 20, 3.0),
-        ("dynamic", "carried", 1 / 12, 2.2),
+        ("dynamic", "carried", 1 / 14, 2.2),
         ("feedback", "drawn", 1 / 12, 2.2),
     ):
         for peer, bound in ((PLAIN, plain), (C, compiled)):
@@ -152,9 +153,26 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
     listed.append(Bar("dynamic, exact, all nodes", 1.0, found.values(WALL, "dynamic", (OURS, "exact, all nodes")), "s"))
     listed += [
         Bar(f"{name} against {startup.BASE}", bound, found.ratio(WALL, "", (name, ""), (startup.BASE, "")))
-        for name, bound in ((startup.HELP, 1.2), (startup.SIMULATE, 5.0), (startup.ASK, 4.0))
+        for name, bound in startup.BOUNDS.items()
     ]
-    return [*listed, *_memory_bars(rows)]
+    return [*listed, *_command_bars(found), *_memory_bars(rows)]
+
+
+def _command_bars(found: _Found) -> list[Bar]:
+    """Of the bundled model: beside busy processes, against an earlier version, on two cores, to an accuracy."""
+    listed = [
+        Bar(f"{commands.BUSY}, against idle", 1.2, found.ratio(CPU, "", (commands.BUSY, ""), (commands.IDLE, "")))
+    ]
+    for name in commands.SLOWER:
+        ratio = found.ratio(CPU, "", (name, ""), (commands.EARLIER.format(name), ""))
+        listed.append(Bar(f"{name}, processor time against an earlier version", 0.5, ratio))
+    for trials in (10**5, 10**7):
+        one, two = ((commands.JOBS.format(trials, jobs), "") for jobs in (1, 2))
+        listed.append(Bar(f"{two[0]} against one", 1 / 1.8, found.ratio(WALL, "", two, one)))
+    to_error = TO_ERROR.format(ACCURACIES[-1])
+    mine, plain = (found.values(to_error, BUNDLED, who) for who in ((OURS, "carried"), (PLAIN, "drawn")))
+    ratio = None if not mine or not plain else tuple(one / statistics.median(plain) for one in mine)
+    return [*listed, Bar(f"{BUNDLED}, {to_error}, against {PLAIN} (drawn)", 1 / 200, ratio)]
 
 
 def _memory_bars(rows: Sequence[Row]) -> list[Bar]:
@@ -175,7 +193,7 @@ class _Found:
         self._values = {
             (row.quantity, row.what.case, row.what.contender, row.what.method): row.values
             for row in rows
-            if row.what.section in {"static", "dynamic", "startup"}
+            if row.what.section in {"static", "dynamic", "startup", "commands"}
         }
 
     def values(self, quantity: str, model: str, who: Who) -> tuple[float, ...] | None:
@@ -270,6 +288,24 @@ def _peer(mine: Mapping[What, Row], ours: What, name: str) -> Row | None:
 def _startup(rows: Sequence[Row]) -> str:
     lines = [[f"`{row.what.contender}`", _spread(_milli(row.values))] for row in rows if row.what.section == "startup"]
     return _table("Start to end of a command", ["command", "ms wall"], lines)
+
+
+def _commands(rows: Sequence[Row]) -> str:
+    lines = [
+        [
+            f"`{row.what.contender}`" if row.what.contender.startswith("usru ") else " ".join(_named(row)),
+            row.quantity,
+            _spread(row.values),
+            row.unit,
+        ]
+        for row in rows
+        if row.what.section == "commands"
+    ]
+    return _table("Whole commands, and the bundled model", ["what", "quantity", "measured", "unit"], lines)
+
+
+def _named(row: Row) -> tuple[str, ...]:
+    return row.what.contender, row.what.method, "on", row.what.case
 
 
 def _memory(rows: Sequence[Row]) -> str:

@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
-from bench import memory, startup
+from bench import commands, memory, startup
 from bench.checking import check
 from bench.contenders import Contender, Run, Unavailable
 from bench.contenders.register import AGRUM, CONTENDERS, NUMBA, OURS, PGMPY, PLAIN, C, contender
 from bench.measure import Row, Times, What, in_rounds
 from bench.model import Case, case
+from usru_scenarios.study import load
 
 NS = "time per trial, node and step"
 CPU = "cpu time"
@@ -28,6 +30,7 @@ _GROWING = (
     *(f"dynamic {steps}" for steps in (1, 4, 12, 48, 96)),
 )
 _MOST_PLAIN = 300_000  # trials times steps of plain numpy where the number of trials grows
+BUNDLED = "us-russia"
 _SEED = 1
 _BEGUN = time.perf_counter()
 
@@ -40,6 +43,7 @@ class Suite:
         rounds: how many rounds are timed.
         quick: a small run, to see that all works.
         full: the long one, with 1e8 trials.
+        earlier: a checkout of an earlier version, against whose sources the slower questions are held.
         rows: what was measured.
         skipped: who could not run, and why.
     """
@@ -47,6 +51,7 @@ class Suite:
     rounds: int
     quick: bool = False
     full: bool = False
+    earlier: Path | None = None
     rows: list[Row] = field(default_factory=list)
     skipped: dict[str, None] = field(default_factory=dict)
 
@@ -67,11 +72,45 @@ class Suite:
 
     def startup(self) -> None:
         """Whole commands, from nothing to the last byte."""
-        commands = startup.commands()
+        started = startup.commands()
         tell("startup")
-        times = in_rounds({name: partial(startup.start, command) for name, command in commands.items()}, self.rounds)
+        times = in_rounds({name: partial(startup.start, command) for name, command in started.items()}, self.rounds)
         for name, measured in times.items():
             self.rows.append(Row(What("startup", "", name), WALL, "s", tuple(measured.wall)))
+
+    def commands(self) -> None:
+        """Whole commands on the bundled model, by processor time, and by wall time on one core and two."""
+        trials = 10**5 if self.quick else 10**7
+        for quantity, tasks, rounds in (
+            (CPU, commands.busy_and_idle(), self.rounds),
+            (CPU, commands.slower(self.earlier), self.rounds),
+            (WALL, commands.on_cores(trials), min(self.rounds, 3)),
+        ):
+            tell(f"commands: {', '.join(tasks)}")
+            for name, values in commands.in_turns(tasks, rounds).items():
+                self.rows.append(Row(What("commands", "", name), quantity, "s", values))
+        self.rows += self._bundled()
+
+    def _bundled(self) -> Iterator[Row]:
+        """The processor time to an accuracy of the scenarios of the bundled model, and of a trial, node and step."""
+        study = load("us-russia")
+        trials, program = 1 << (16 if self.quick else 20), study.program
+        tell(f"commands: the bundled model, {trials:,} trials")
+        times = in_rounds({"": partial(study.simulate, trials=trials, method="sample")}, min(self.rounds, 3))[""]
+        scenarios = study.simulate(trials=trials, method="sample").scenarios.values()
+        error = max(max(one.standard_errors.by_step) for one in scenarios)
+        variance = max(chance * (1.0 - chance) for one in scenarios for chance in one.by_step)
+        nodes = len(program.nodes)
+        what = What("commands", BUNDLED, OURS, "carried", trials, nodes, program.steps)
+        yield Row(what, NS, "ns", tuple(1e9 * seconds / (trials * nodes * program.steps) for seconds in times.cpu))
+        accuracy = ACCURACIES[-1]
+        needed = (error / accuracy) ** 2
+        yield Row(what, TO_ERROR.format(accuracy), "s", tuple(seconds * needed for seconds in times.cpu))
+        plain = What("commands", BUNDLED, PLAIN, "drawn", 0, nodes, program.steps)
+        for row in self.rows:
+            if row.quantity == NS and (row.what.case, *_who(row)) == ("dynamic", PLAIN, "drawn"):
+                each = nodes * program.steps * variance / accuracy**2
+                yield Row(plain, TO_ERROR.format(accuracy), "s", tuple(1e-9 * value * each for value in row.values))
 
     def memory(self) -> None:
         """Peak memory, each contender in a process of its own."""
@@ -152,6 +191,10 @@ class Suite:
             yield name, "drawn", "static", trials
         yield from ((name, "exact", "static", 0) for name in (OURS, AGRUM, PGMPY, PLAIN))
         yield from ((name, "exact", "dynamic", 0) for name in (OURS, AGRUM))
+
+
+def _who(row: Row) -> tuple[str, str]:
+    return row.what.contender, row.what.method
 
 
 def checked(subject: Case, run: Run, trials: int) -> None:
