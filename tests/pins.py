@@ -490,6 +490,8 @@ def _texts(of: Subject) -> Iterator[str]:
     for name in of.judged:
         yield _line("sources", of.model, name, width=80)
         yield _line("sources", of.model, name, "--json")
+    for form in ("table", "json", "csv", "md"):
+        yield _line("sources", of.model, "--directions", "-f", form, width=80)
     if of.profile:
         yield _line("sources", of.model, "-p", of.profile, width=140)
     if not of.lean:
@@ -498,8 +500,18 @@ def _texts(of: Subject) -> Iterator[str]:
 
 def _of_no_subject() -> Iterator[str]:
     yield from (_line(*call, width=80) for call in ((), ("show",), ("validate",), ("sources",)))
-    kinds = ("simulation", "answer", "check", "calibration", "explanation", "validation", "overview", "sources")
-    yield from (_line("schema", kind) for kind in ("model", *kinds))
+    kinds = (
+        "simulation",
+        "answer",
+        "check",
+        "calibration",
+        "explanation",
+        "validation",
+        "overview",
+        "sources",
+        "directions",
+    )
+    yield from (_line("schema", kind) for kind in ("model", *kinds, "directions"))
     yield from (_line("schema"), _line("schema", "-o", "schema.json"), _line("schema", "--help", width=80))
     yield from (_line("new", *rest) for rest in (("-",), ("mine",), ("mine.yaml",), ("harbour.yaml",), ("a/b",)))
     yield from (_line("new", "harbour.yaml", "--force", "-q"), _line("new", "--help", width=80), _line("new"))

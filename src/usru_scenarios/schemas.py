@@ -21,7 +21,7 @@ from usru_scenarios.results.explain import Explanation
 from usru_scenarios.results.sensitivity import Sensitivity
 from usru_scenarios.results.show import Overview
 from usru_scenarios.results.simulate import Simulation
-from usru_scenarios.results.sources import SourcesReport
+from usru_scenarios.results.sources import DirectionsReport, SourcesReport
 from usru_scenarios.results.sweep import Sweep
 from usru_scenarios.results.validate import Validation
 from usru_scenarios.results.watch import Watch
@@ -43,6 +43,7 @@ OUTPUTS: dict[str, Any] = {
     "validation": Validation,
     "overview": Overview,
     "sources": SourcesReport,
+    "directions": DirectionsReport,
 }
 """The JSON outputs by the name in their `format`."""
 

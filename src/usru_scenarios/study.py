@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sensitivity import Question, Sensitivity
     from usru_scenarios.results.show import Overview
     from usru_scenarios.results.simulate import Simulation
-    from usru_scenarios.results.sources import SourcesReport
+    from usru_scenarios.results.sources import DirectionsReport, SourcesReport
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
@@ -166,6 +166,23 @@ class Study:
             return judgement_sources(self.loaded, about)
 
         return self._made(f"sources {about!r}", found)
+
+    def directions(self, about: str | None = None) -> DirectionsReport:
+        """In which direction claims push the numbers of points that cite them.
+
+        Args:
+            about: as in `sources`.
+
+        Raises:
+            RequestError: there is nothing of that name.
+        """
+
+        def found() -> DirectionsReport:
+            from usru_scenarios.questions.sources import claim_directions
+
+            return claim_directions(self.loaded, about)
+
+        return self._made(f"directions {about!r}", found)
 
     @cached_property
     def validation(self) -> tuple[Validation, tuple[Problem, ...]]:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from usru_scenarios.model.directions import Direction, directions
 from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
+from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
+from usru_scenarios.reading.checks import Context, unknown_names
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.sources import ClaimPart, DocumentPart, JudgedPart, RoleCount, SourcesReport
+from usru_scenarios.results.sources import (
+    ClaimPart,
+    DirectedPart,
+    DirectionsReport,
+    DocumentPart,
+    JudgedPart,
+    RoleCount,
+    SkippedPush,
+    SourcesReport,
+)
 
 
 def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport:
@@ -37,6 +49,58 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
         independence=_independence(register, chosen),
         roles=_roles(chosen),
     )
+
+
+def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsReport:
+    """What claims say of the signs of the numbers of points that cite them.
+
+    Args:
+        loaded: the model and its register.
+        about: as in `judgement_sources`.
+
+    Raises:
+        RequestError: there is nothing of that name.
+    """
+    register = loaded.register or Register()
+    found = list(directions(loaded.model, register.pushes))
+    if about is not None:
+        chosen = {judged.path for judged in _about(about, list(judgements(loaded.model)), loaded)}
+        found = [direction for direction in found if direction.cell.judged.path in chosen]
+    return DirectionsReport(
+        model=loaded.outline.model,
+        about=about,
+        pushes=sum(map(len, register.pushes.values())),
+        numbers=list(map(_directed, found)),
+        verdicts=dict(Counter(direction.verdict for direction in found)),
+        skipped=_skipped(loaded),
+    )
+
+
+def _directed(direction: Direction) -> DirectedPart:
+    cell = direction.cell
+    return DirectedPart(
+        path=dotted(cell.judged.path),
+        value=cell.value,
+        sign="+" if cell.sign > 0 else "-" if cell.sign < 0 else "0",
+        cause=" & ".join(_asked(node, asked) for node, asked in cell.cause.items()),
+        target=cell.target,
+        claims=direction.claims,
+        verdict=direction.verdict,
+    )
+
+
+def _asked(node: str, asked: str | Condition) -> str:
+    if isinstance(asked, str):
+        return f"{node}={asked}"
+    return f"{node}={'|'.join(asked.states)}" if asked.comparison is None else f"{node}{asked.comparison}"
+
+
+def _skipped(loaded: Loaded) -> list[SkippedPush]:
+    context = Context(loaded.model, loaded.data, loaded.register)
+    lacking = {(one.claim, one.push): one.name for one in unknown_names(context) if one.is_needed}
+    return [
+        SkippedPush(claim, push.text, name, push.span.source, push.span.line) for (claim, push), name in lacking.items()
+    ]
 
 
 def _cited(chosen: Iterable[Judged]) -> list[str]:
@@ -96,6 +160,7 @@ def _claim(name: str, register: Register) -> ClaimPart:
         assumption=is_assumption(name),
         agrees=list(claim.agrees),
         contradicts=list(claim.contradicts),
+        pushes=[push.text for push in register.pushes.get(name, ())],
     )
 
 

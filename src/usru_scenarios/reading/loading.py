@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.checks import Finding
+    from usru_scenarios.reading.checks import Context, Finding
     from usru_scenarios.reading.files import Inputs
     from usru_scenarios.reading.request import Request
     from usru_scenarios.reading.yaml_source import Document, Place
@@ -204,6 +204,11 @@ class _Examined:
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the model is all of the data, without an error."""
+        return self.is_whole and not self.errors
+
 
 class ScenarioFile:
     """A file that has been read, with all that it extends, and checked, with all its profiles.
@@ -315,15 +320,22 @@ class ScenarioFile:
 
     def examine(self, tree: Tree) -> _Examined:
         """Hold data against the format."""
-        from usru_scenarios.reading.checks import Context, findings, remarks  # a file that is recalled is sound
+        from usru_scenarios.reading.checks import (  # not at the top: a file that is recalled is sound
+            Context,
+            findings,
+            misspelt_names,
+            remarks,
+        )
 
         problems: list[Problem] = []
         register = self._register(tree, problems)
         model, faults, is_whole = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
         problems += [fault.problem for fault in faults]
         if model is not None:
-            context = Context(model, tree.data, frozenset(register.claims) if register else None)
+            context = Context(model, tree.data, register, self._sound(register))
             problems += _told(findings(context), tree)
+            if self.base is None:
+                problems += misspelt_names(context)
             if self.is_read and is_whole and not any(problem.severity == "error" for problem in problems):
                 known = self.base
                 problems += [one for one in _told(remarks(context), tree) if known is None or one in known.problems]
@@ -332,7 +344,7 @@ class ScenarioFile:
     def _with_sound_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """The data with what the base has unchanged already validated; None where that spares nothing."""
         base = self.base
-        if base is None or base.model is None or not base.is_whole or base.errors:
+        if base is None or base.model is None or not base.is_sound:
             return None
         attempt = dict(data)
         for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations", "questions"):
@@ -345,6 +357,15 @@ class ScenarioFile:
                     else {name: sound[name] if raw is before.get(name) else raw for name, raw in after.items()}
                 )
         return attempt
+
+    def _sound(self, register: Register | None) -> Context | None:
+        """The file as it stands, where it has no fault and cites the same register."""
+        from usru_scenarios.reading.checks import Context
+
+        base = self.base
+        if base is None or base.model is None or not base.is_sound or base.register is not register:
+            return None
+        return Context(base.model, base.tree.data, register)
 
     def _register(self, tree: Tree, problems: list[Problem]) -> Register | None:
         text = tree.data.get("sources")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from usru_scenarios.model.directions import ClaimPush
 from usru_scenarios.model.values import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
+from usru_scenarios.reading.pushes import read_push
 from usru_scenarios.reading.pydantic_errors import faults_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Claim(Part):
     """How sure the document says it is."""
     agrees: Listed = ()
     contradicts: Listed = ()
+    pushes: Listed = ()
+    """In which direction it pushes what: see `Register.pushes`."""
 
 
 class SourceDocument(Part):
@@ -68,6 +72,9 @@ class Register:
 
     documents: Mapping[str, SourceDocument] = field(default_factory=dict)
     """By the name of the file without its ending."""
+
+    pushes: Mapping[str, tuple[ClaimPush, ...]] = field(default_factory=dict)
+    """The directions that claims state, by the claim; those that could be read."""
 
     @cached_property
     def claims(self) -> dict[str, Claim]:
@@ -94,6 +101,7 @@ def read_register(folder: Path, name: str, access: Access | None = None) -> tupl
     documents: dict[str, SourceDocument] = {}
     problems: list[Problem] = []
     first: dict[str, Span] = {}
+    pushes: dict[str, tuple[ClaimPush, ...]] = {}
     for path in paths:
         try:
             document = access.document(path, f"{name}/{path.name}")
@@ -108,7 +116,10 @@ def read_register(folder: Path, name: str, access: Access | None = None) -> tupl
         shape, faults = _shaped(document)
         problems += faults
         documents[path.stem] = shape
-    register = Register(documents)
+        for claim, read in _pushes(document, shape):
+            problems += (one for one in read if isinstance(one, Problem))
+            pushes[claim] = tuple(one for one in read if isinstance(one, ClaimPush))
+    register = Register(documents, pushes)
     return register, [*problems, *islice(_unknown_links(register, first), _MOST_LINKS)]
 
 
@@ -136,6 +147,13 @@ def _claim_or_blank(raw: object) -> Claim:
         return Claim.model_validate(raw)
     except ValidationError:
         return Claim(claim="")
+
+
+def _pushes(document: Document, shape: SourceDocument) -> Iterator[tuple[str, list[ClaimPush | Problem]]]:
+    """For each claim that states directions its pushes, and what is wrong with those that can't be read."""
+    for name, claim in shape.claims.items():
+        if claim.pushes and (place := document.place.at(("claims", name, "pushes"))) is not None:
+            yield name, [read_push(text, place.child(item) or place) for item, text in enumerate(claim.pushes)]
 
 
 def _naming(path: KeyPath) -> str:

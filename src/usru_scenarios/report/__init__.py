@@ -97,6 +97,12 @@ def _simulate() -> Builders:
     return Builders(simulate.report, simulate.rows)
 
 
+def _sources() -> Builders:
+    from usru_scenarios.report import directions
+
+    return Builders(directions.report, directions.rows)
+
+
 def _sweep() -> Builders:
     from usru_scenarios.report import sweep
 
@@ -116,6 +122,7 @@ _BUILDERS: Mapping[str, Callable[[], Builders]] = {
     "explain": _explain,
     "sensitivity": _sensitivity,
     "simulate": _simulate,
+    "sources": _sources,
     "sweep": _sweep,
     "watch": _watch,
 }

@@ -92,6 +92,8 @@ def _said(found: SourcesReport) -> Iterator[RenderableType]:
         yield indented(words(claim.claim), 2)
         if remarks := _remarks(claim):
             yield indented(words(remarks, "dim"), 2)
+        if claim.pushes:
+            yield indented(words(f"pushes {'; '.join(claim.pushes)}", "dim"), 2)
 
 
 def _origin(claim: ClaimPart) -> str:

@@ -10,7 +10,7 @@ from usru_scenarios.cli.session import Session
 
 _LISTED = (
     "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "
-    "explanation, sensitivity, watch, validation, overview, sources"
+    "explanation, sensitivity, watch, validation, overview, sources, directions"
 )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from usru_scenarios.cli.declarations import Argument, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel
+from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
+from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
-from usru_scenarios.cli.session import TextSession
+from usru_scenarios.cli.session import Session
+from usru_scenarios.report import TABULAR
 
 
 def sources(
@@ -19,13 +21,24 @@ def sources(
         ),
     ] = None,
     *,
+    directions: Annotated[
+        bool, Option("--directions", help="In which direction claims push the numbers that cite them.")
+    ] = False,
     changes: Annotated[ModelOptions, Subset("profile")],
-    session: TextSession,
+    session: Annotated[
+        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(TABULAR))
+    ],
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""
     source, about = model_and_part(model, name)
-    found = session.load(source, changes).sources(about)
-    if session.as_json:
+    study = session.load(source, changes)
+    if directions:
+        session.emit("sources", study.directions(about), ())
+        return
+    if session.format in ("csv", "md"):
+        raise OptionError(f"{session.format} is a format of --directions alone", "add --directions, or -f json")
+    found = study.sources(about)
+    if session.format == "json":
         session.emit_json(found.to_dict())
     else:
         from usru_scenarios.report.sources import claims, coverage

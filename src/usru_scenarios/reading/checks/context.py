@@ -11,10 +11,11 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid, TimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, KeysView
+    from collections.abc import Callable, Collection, Iterator, KeysView
 
     from usru_scenarios.model.schema import Rule
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.register import Register
 
 Node = Categorical | Numeric | Outcome
 
@@ -41,6 +42,14 @@ class Finding:
 _NO_NAMES = dict[str, Any]().keys()
 
 
+_SECTIONS = ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
+
+
+def _is_same(old: dict[str, Any], new: dict[str, Any], keys: Collection[str]) -> bool:
+    """Whether two parts are one and the same in some keys."""
+    return all(old.get(key) is new.get(key) for key in keys)
+
+
 class NamedNode(NamedTuple):
     """A node with its name and its path in the file."""
 
@@ -59,8 +68,10 @@ class Context:
 
     model: Model
     data: dict[str, Any]
-    claims: frozenset[str] | None = None
-    """The ids that may be cited, or None where the file names no register."""
+    register: Register | None = None
+    """The claims that may be cited, or None where the file names no register."""
+    sound: Context | None = None
+    """That of the file as it stands, known to have no fault, where this one is a variant of it."""
 
     def names(self, section: str) -> KeysView[str]:
         """The names in a section of the file (`drivers`, `rules`, ...)."""
@@ -86,6 +97,22 @@ class Context:
     def all_nodes(self) -> KeysView[str]:
         """The names of all nodes, the outcome's among them."""
         return dict.fromkeys((*self.drivers, OUTCOME, *self.consequences)).keys()
+
+    def fresh(self, keys: Collection[str] = ()) -> Model:
+        """The model without the parts that it shares with the sound one, or that differ in other keys than these."""
+        if self.sound is None:
+            return self.model
+        sections = {section: dict(self._fresh(section, self.sound, keys)) for section in _SECTIONS}
+        return self.model.model_copy(update=sections)
+
+    def _fresh(self, section: str, sound: Context, keys: Collection[str]) -> Iterator[tuple[str, object]]:
+        known, before, after = getattr(sound.model, section), sound.data.get(section), self.data.get(section)
+        for name, part in getattr(self.model, section).items():
+            if part is known.get(name):
+                continue
+            old, new = (data.get(name) if isinstance(data, dict) else None for data in (before, after))
+            if not (keys and isinstance(old, dict) and isinstance(new, dict) and _is_same(old, new, keys)):
+                yield name, part
 
     @cached_property
     def rules_on(self) -> dict[str, list[tuple[str, Rule]]]:

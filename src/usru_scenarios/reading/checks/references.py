@@ -329,13 +329,13 @@ def groups(context: Context) -> Iterator[Finding]:
 
 def claims(context: Context) -> Iterator[Finding]:
     """Every claim that is cited stands in the register."""
-    if context.claims is None:
+    if context.register is None:
         return
     near: dict[tuple[str, str], str] = {}
-    for path, claim in citations(context.model):
-        if claim in context.claims:
+    for path, claim in citations(context.fresh()):
+        if claim in context.register:
             continue
-        near = near or {_bare_id(name): name for name in sorted(context.claims, reverse=True)}
+        near = near or {_bare_id(name): name for name in sorted(context.register.claims, reverse=True)}
         other = near.get(_bare_id(claim))
         hint = f"did you mean '{other}'?" if other else "the register has no such id"
         message = f"unknown claim '{claim}' in {describe_place(path)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.reading.checks import calendar, dependence, no_effect, references, shares
+from usru_scenarios.reading.checks import calendar, dependence, directions, no_effect, references, shares
 from usru_scenarios.reading.checks.context import Context, Finding
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     references.profiles,
     references.groups,
     references.claims,
+    directions.contradictions,
     shares.priors,
     shares.baselines,
     shares.share_maps,

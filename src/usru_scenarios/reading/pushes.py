@@ -1,0 +1,100 @@
+"""The text of a push, such as `us_ukraine_role=broker -> -deterioration`: its parts, or what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from usru_scenarios.model.directions import ClaimPush, state_key, target_key
+from usru_scenarios.names import HOLD, OUTCOME
+from usru_scenarios.problems import Problem, Span, shortened
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.yaml_source import Place
+
+_EXAMPLE = "such as 'talks=open & sanctions=eased|lifted -> +reset'"
+_NODE = re.compile(r"[a-z][a-z0-9_]*")
+_STATE = re.compile(r"[a-z][a-z0-9_]*|[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_TARGET = re.compile(r"([-+])?\s*([^\s=]*)\s*(?:(=)\s*(.*))?")
+
+
+class UnreadablePush(Exception):  # noqa: N818  # never leaves this package
+    """A push that can't be understood: what is wrong, with which word of it, and the likely right form."""
+
+    def __init__(self, message: str, word: str = "", hint: str = _EXAMPLE) -> None:
+        self.message, self.word, self.hint = message, word, hint
+        super().__init__(message)
+
+
+class _Parts(NamedTuple):
+    cause: tuple[tuple[str, frozenset[str]], ...]
+    sign: int
+    target: str
+
+
+def read_push(text: str, place: Place) -> ClaimPush | Problem:
+    """A push that stands at a place of the register, or what is wrong with it."""
+    try:
+        return ClaimPush(text, *_parts(text), place.span())
+    except UnreadablePush as fault:
+        message = f"unreadable push '{shortened(text)}': {fault.message}"
+        return Problem("unreadable_push", message, word_in(place.span(), fault.word), fault.hint)
+
+
+def word_in(span: Span, word: str) -> Span:
+    """Where a word stands within a place; the place itself where the word is not in its line."""
+    start = span.column - 1
+    found = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])").search(span.text, start) if word else None
+    if found is None or found.end() > start + span.width:
+        return span
+    return Span(span.source, span.line, found.start() + 1, len(word), span.text)
+
+
+def _parts(text: str) -> _Parts:
+    cause, arrow, target = text.partition("->")
+    if not arrow:
+        raise UnreadablePush("there is no arrow '->' before the target")
+    if "->" in target:
+        raise UnreadablePush("there is more than one arrow '->'", hint="write a push for each target")
+    asked = [_asked(part.strip()) for part in cause.split("&")] if cause.strip() else []
+    for node in {node for node, _ in asked}:
+        if sum(node == other for other, _ in asked) > 1:
+            raise UnreadablePush(f"'{node}' is named twice in the cause", node, f"alternatives are {node}=a|b")
+    return _Parts(tuple(asked), *_target(target.strip()))
+
+
+def _asked(part: str) -> tuple[str, frozenset[str]]:
+    """One condition of a cause: a node, and its states of which one must hold."""
+    node, equals, states = (piece.strip() for piece in part.partition("="))
+    if not equals:
+        hint = f"such as {part}=..., with a state" if _NODE.fullmatch(part) else _EXAMPLE
+        raise UnreadablePush(f"a cause is driver=state, not '{part}'", part, hint)
+    if not _NODE.fullmatch(node):
+        raise UnreadablePush(f"'{node}' is no name of a driver", node)
+    named = [state.strip() for state in states.split("|")]
+    for state in named:
+        if not _STATE.fullmatch(state):
+            hint = f"alternatives are {node}=a|b, several drivers are joined by '&'"
+            raise UnreadablePush(f"'{state}' is no name of a state", state, hint)
+    return node, frozenset(map(state_key, named))
+
+
+def _target(text: str) -> tuple[int, str]:
+    match = _TARGET.fullmatch(text)
+    assert match is not None
+    sign, node, equals, state = match[1], match[2], match[3], (match[4] or "").strip()
+    if not text:
+        raise UnreadablePush("nothing stands behind the arrow", "->", "a sign and a target, such as -> +reset")
+    if sign is None:
+        raise UnreadablePush("the target has no sign", text, f"-> +{text} where it promotes it, -> -{text} where not")
+    if not node or (equals and not state):
+        raise UnreadablePush(f"the target '{text}' lacks a name", text, "such as +reset, +sanctions=eased")
+    if node == HOLD and not equals:
+        raise UnreadablePush("'hold' of which node?", HOLD, f"such as {sign}{OUTCOME}=hold or {sign}sanctions=hold")
+    if node == OUTCOME and not equals:
+        raise UnreadablePush("which scenario?", node, f"a scenario stands by its name alone, such as {sign}reset")
+    for name in (node, state) if equals else (node,):
+        if not _NODE.fullmatch(name):
+            hint = f"a target is one scenario or one node=state, such as {sign}reset or {sign}sanctions=eased"
+            raise UnreadablePush(f"'{name}' is no name", name, hint)
+    return (1 if sign == "+" else -1), target_key(node, state if equals else None)

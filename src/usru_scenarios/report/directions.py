@@ -1,0 +1,99 @@
+"""In which direction claims push the numbers that cite them: what is amiss, for people; and all of it as rows of data.
+
+A row for each number and claim: `path`, `value`, `sign`, `cause`, `target`, `claim`, `says` and `verdict`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.report.document import Column, Heading, Report, Table, Words, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Rows
+    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.results.sources import DirectedPart, DirectionsReport
+
+COLUMNS = ("path", "value", "sign", "cause", "target", "claim", "says", "verdict")
+
+_SAYS = {"+": "+", "-": "-", "both": "+-", "none": "nothing"}
+
+
+_VERDICTS = {
+    "carried": "sign from a claim",
+    "contradicted": "sign against all claims that speak of it",
+    "undirected": "no cited claim speaks of it",
+    "inferred": "no cited assumption speaks of it",
+    "zero": "no sign: it is 0",
+}
+
+
+def report(result: DirectionsReport, layout: Layout) -> Report:
+    """The numbers that no claim carries, and what is cited beside a claim that does."""
+    part = f" of {result.about}" if result.about else ""
+    subtitle = f"{result.model.name}: signs of the numbers of points{part} that cite claims"
+    return Report(
+        title=result.model.title,
+        subtitle=subtitle if layout.width else f"{subtitle}.",
+        blocks=list(_blocks(result)),
+        footer=_skipped(result),
+    )
+
+
+def _blocks(result: DirectionsReport) -> Iterator[Block]:
+    counts = [(text, str(result.verdicts[name])) for name, text in _VERDICTS.items() if name in result.verdicts]
+    yield Table([Column(), Column("numbers", "number")], [*counts, ("in all", str(len(result.numbers)))])
+    yield from _listed(
+        "Against the claims that they cite", (one for one in result.numbers if one.verdict == "contradicted")
+    )
+    yield from _listed("No cited claim speaks of these", (one for one in result.numbers if one.verdict == "undirected"))
+    spread = (one for one in result.numbers if one.verdict == "carried" and _is_disputed(one))
+    yield from _listed("Claims on both sides", spread)
+    silent = (one for one in result.numbers if one.verdict == "carried" and "none" in one.claims.values())
+    yield from _listed("Carried by one claim, with others beside it that say nothing of them", silent)
+
+
+def _is_disputed(number: DirectedPart) -> bool:
+    said = set(number.claims.values())
+    return "both" in said or {"+", "-"} <= said
+
+
+def _listed(heading: str, numbers: Iterable[DirectedPart]) -> Iterator[Block]:
+    rows = list(map(_row, numbers))
+    if rows:
+        yield Heading(heading)
+        yield Table([names("number"), Column("value", "number"), Column("what the claims say", folds=True)], rows)
+
+
+def _row(number: DirectedPart) -> tuple[Cell, ...]:
+    said = ", ".join(f"{claim} {_SAYS[one]}" for claim, one in number.claims.items())
+    return Words(number.path), f"{number.value:g}", Words(said, "cyan")
+
+
+def _skipped(result: DirectionsReport) -> list[str]:
+    """Pushes of names that the model lacks."""
+    if not result.pushes:
+        return ["No claim of the model's register states a direction."]
+    if not result.skipped:
+        return [f"All {result.pushes} pushes of the register name what the model has."]
+    unknown = list(dict.fromkeys(one.unknown for one in result.skipped))
+    more = "" if len(unknown) <= _MOST else f", ... ({len(unknown)} names)"
+    passed_over = f"{len(result.skipped)} of {result.pushes} pushes are passed over: the model has no"
+    return [f"{passed_over} {', '.join(unknown[:_MOST])}{more}."]
+
+
+_MOST = 12
+
+
+def rows(result: DirectionsReport, _layout: Layout) -> Rows:
+    """A row for each number and claim."""
+    return COLUMNS, _rows(result)
+
+
+def _rows(result: DirectionsReport) -> Iterator[tuple[str | float, ...]]:
+    for one in result.numbers:
+        for claim, said in one.claims.items():
+            yield one.path, one.value, one.sign, one.cause, one.target, claim, said, one.verdict
