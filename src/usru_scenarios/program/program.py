@@ -12,7 +12,7 @@ Everything is kept in the order of names, not of the file: reordering a file cha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar
@@ -528,6 +528,10 @@ class Program:
     def until(self, step: int) -> Program:
         """The program up to a step, which it includes; all nodes stay the same objects."""
         return replace(self, grid=replace(self.grid, count=step + 1))
+
+    def only(self, names: Collection[str]) -> Program:
+        """The program of some nodes, which read no others; they stay the same objects."""
+        return replace(self, nodes={name: node for name, node in self.nodes.items() if name in names})
 
     def among(self, draws: range, known: dict[Node, Node] | None = None) -> Program:
         """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.

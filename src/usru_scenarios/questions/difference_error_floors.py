@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
+from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
@@ -38,8 +39,8 @@ class SingleTrials:
 
     @cached_property
     def support(self) -> Support:
-        """What is possible in it."""
-        return Support(self.program)
+        """What is possible in it, of what the scenarios depend on."""
+        return Support(self.program.only(self.program.upstream([OUTCOME])))
 
     @cached_property
     def limits(self) -> Limits:
