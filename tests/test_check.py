@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions import check
+from usru_scenarios.questions.ask import StatementValue
 from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
+from usru_scenarios.results.ask import Verdict
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study, load
 
@@ -80,7 +83,54 @@ def test_sampled_verdicts_are_the_exact_ones(tmp_path: Path) -> None:
         if one.step != exact[name].step:  # the sides that are closest in standard errors, which an exact answer has not
             right = study.ask(f"5 * odds(P(quiet @ {one.step})) - odds(P(war @ {one.step}))", method="exact").value
         assert one.margin == pytest.approx(right, abs=4.5 * (one.standard_error or 0.0) + 1e-9)
-        assert one.trials == check.FIRST_TRIALS
+        whole, fewer = check.FIRST_TRIALS, check.FIRST_TRIALS // check.FEWER
+        assert one.trials in ((whole,) if name == "b" else (fewer, whole))  # of the observed there are few as it is
+
+
+@pytest.mark.parametrize(
+    ("holds", "margin", "error", "clear"),
+    [
+        (True, 0.101, 0.01, True),
+        (True, 0.099, 0.01, False),
+        (False, -0.101, 0.01, True),
+        (False, -0.099, 0.01, False),
+        (None, 0.02, 0.01, False),
+        (True, None, None, False),
+    ],
+)
+def test_beyond_doubt_is_what_ten_errors_tell(
+    holds: bool | None, margin: float | None, error: float | None, *, clear: bool
+) -> None:
+    verdict = Verdict(holds, 0.5, 0.5, margin, error, None)
+    assert check._is_clear(StatementValue(margin or 0.0, error or 0.0, verdict, {})) == clear  # noqa: SLF001
+
+
+def test_fewer_trials_decide_only_what_is_beyond_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = expecting(tmp_path, war="P(war @ end) > 0").check(method="exact").expectations["war"].left
+    assert truth is not None
+    near: dict[str, Any] = {
+        f"war{n}": f"P(war @ end) > {truth * (1 - part):.9f}" for n, part in enumerate((0.5, 0.05, 0.01, 0.001))
+    }
+    study = limited(expecting(tmp_path, **near), most_trials=65_536)
+    found = study.check(method="sample").expectations
+    few, full = check.FIRST_TRIALS // check.FEWER, check.FIRST_TRIALS
+    assert few in {one.trials for one in found.values()} != {few}
+    for one in found.values():
+        assert one.margin is not None
+        assert one.standard_error is not None
+        assert one.trials >= full or abs(one.margin) > check.CLEAR * one.standard_error
+    monkeypatch.setattr(check, "CLEAR", math.inf)
+    after_all = study.check(method="sample").expectations
+    assert all(one.trials >= full for one in after_all.values())
+    assert {name: one.verdict for name, one in found.items()} == {name: one.verdict for name, one in after_all.items()}
+    for name, one in found.items():
+        if one.trials >= full:
+            assert one == after_all[name]
+
+
+def test_few_trials_are_not_made_fewer(tmp_path: Path) -> None:
+    found = expecting(tmp_path, far="P(war) < 0.999").check(method="sample", trials=check.LEAST_FEWER * check.FEWER - 1)
+    assert found.expectations["far"].trials == check.LEAST_FEWER * check.FEWER - 1
 
 
 def test_only_what_is_undecided_takes_more_trials(tmp_path: Path) -> None:

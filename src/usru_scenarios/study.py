@@ -534,7 +534,7 @@ class Study:
             robust: in how many perturbed models to look besides (see `questions/perturbation.py`).
             mutants: how many mutants of the file to make besides, each with one thing changed, and to see which are
                 noticed (see `questions/mutants`); a sample where there are more.
-            trials: of the first draws, where it is sampled; more are made where an expectation is undecided.
+            trials: where it is sampled; a quarter where that leaves no doubt, more where an expectation is undecided.
             seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
             method: as in `ask`.
             judgements: as in `simulate`; perturbed models and mutants have them at their means.

@@ -32,7 +32,10 @@ def check(
         Alone("100"),
     ] = 0,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Subset(trials="How many trials to draw at first.  [default: 16384]")],
+    run: Annotated[
+        RunOptions,
+        Subset(trials="How many trials to draw; a quarter if that is clear, more if unclear.  [default: 16384]"),
+    ],
     session: TableSession,
 ) -> None:
     """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
