@@ -111,16 +111,60 @@ def written_names(sources: dict[str, str]) -> set[str]:
     return found
 
 
+def defined_names(path: str, text: str) -> set[str]:
+    """The names that a module defines; those of the package itself are in its table of homes."""
+    tree = ast.parse(text)
+    if path.endswith("__init__.py"):
+        return written_names({path: text})
+    found: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found.update(target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+    return found
+
+
+def members(sources: dict[str, str]) -> dict[tuple[str, ...], set[str]]:
+    """What modules define and folders hold, by each end of their paths: `("sampler", "rng")` and `("rng",)`."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for path, text in sources.items():
+        parts = (PACKAGE.name, *Path(path).with_suffix("").parts)
+        home = parts[:-1] if parts[-1] == "__init__" else parts
+        inside = [(home, defined_names(path, text))]
+        inside += [(home[:end], {home[end]}) for end in range(1, len(home))]
+        for whole, held in inside:
+            for start in range(len(whole)):
+                found.setdefault(whole[start:], set()).update(held)
+    return found
+
+
+def is_elsewhere(quoted: str, held: dict[tuple[str, ...], set[str]]) -> bool:
+    """Whether a dotted name begins with modules or folders, and the last of them has no such name."""
+    parts = tuple(quoted.split("."))
+    home = next((end for end in range(len(parts) - 1, 0, -1) if parts[:end] in held), 0)
+    return bool(home) and parts[home] not in held[parts[:home]]
+
+
 def strange_names(sources: dict[str, str]) -> list[tuple[str, str]]:
-    """What docstrings quote as a name that no code and no module of Python has, with the module."""
-    known = written_names(sources)
+    """What docstrings quote as a name that no code and no module of Python has, or not where they say, by module."""
+    known, held = written_names(sources), members(sources)
+
+    def is_strange(quoted: str) -> bool:
+        if is_elsewhere(quoted, held):
+            return True
+        return not set(quoted.split(".")) <= known and quoted.partition(".")[0] not in sys.stdlib_module_names
+
     return [
         (path, quoted)
         for path, text in sources.items()
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for quoted in _QUOTED.findall(node.value.value)
-        if not set(quoted.split(".")) <= known and quoted.partition(".")[0] not in sys.stdlib_module_names
+        if is_strange(quoted)
     ]
 
 
@@ -132,6 +176,23 @@ def test_sabotaged_a_docstring_with_a_name_of_yesterday_is_found() -> None:
     sources = {**texts(PACKAGE), "names.py": '"""As in `names.Prober` and `OUTCOME`."""\n'}
     assert ("names.py", "names.Prober") in strange_names(sources)
     assert ("names.py", "OUTCOME") not in strange_names(sources)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "fault"),
+    [
+        ("estimates.with_error_floor", False),
+        ("estimation.estimates.with_error_floor", False),
+        ("usru_scenarios.estimation.estimates", False),
+        ("sampler.estimates.with_error_floor", True),  # a module of another folder
+        ("forecast.with_error_floor", True),  # a name of another module
+        ("estimates.Floats.shape", False),
+        ("Support.truths", False),  # no module
+    ],
+)
+def test_a_name_is_looked_for_in_the_module_that_is_said(quoted: str, *, fault: bool) -> None:
+    sources = {**texts(PACKAGE), "names.py": f'"""As in `{quoted}`."""\n'}
+    assert (("names.py", quoted) in strange_names(sources)) == fault
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_errors_match_the_spread(name: str) -> None:
         assert len(wrong(found, STEPS, scale)) > len(STEPS)
     for key, (values, errors) in found.items():
         if values.std() < 1e-12 and not np.isnan(values).any():
-            met = float(values[0]) * Plan(TRIALS, 1).stratum  # by every set of trials, where it is a whole number
+            met = float(values[0]) * Plan(TRIALS, 1).set_size  # by every set of trials, where it is a whole number
             assert errors.max() < (MOST_MISSED / TRIALS if met == round(met) else 1e-9), key  # where nothing varies
 
 

@@ -229,7 +229,7 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
     for draw in range(draws):
         own = with_values(model, {path: float(row[draw]) for path, row in table.items()})
         plan = Plan(draws * trials, 9, first=128 * trials // 2)
-        assert plan.stratum == trials // 2  # sets of half a draw
+        assert plan.set_size == trials // 2  # sets of half a draw
         sampler = Sampler(compile_model(own), plan)
         noting = NotingFirstVisits(sampler, 0, RunningSums())
         sampler.block_sampler.walk(0, noting)

@@ -25,9 +25,9 @@ SETS = [(2 * BLOCK + 5, 64), (50_003, 8), (301, 2), (77, 1), (4_096, 32)]
 """Trials of a run, and of a set; what is left over is a smaller set."""
 
 
-def words(trials: int, stratum: int, node: str = "a", seed: int = 3) -> Floats:
+def words(trials: int, set_size: int, node: str = "a", seed: int = 3) -> Floats:
     """The uniforms of a node, shape (steps, trials), drawn block by block."""
-    stream = RandomStream(seed, node, trials, stratum)
+    stream = RandomStream(seed, node, trials, set_size)
     parts = []
     for block in range(-(-trials // BLOCK)):
         stream.begin(block)
@@ -35,23 +35,23 @@ def words(trials: int, stratum: int, node: str = "a", seed: int = 3) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-@pytest.mark.parametrize(("trials", "stratum"), SETS)
-def test_a_set_has_a_word_in_each_stratum(trials: int, stratum: int) -> None:
-    found = words(trials, stratum)
-    whole = trials // stratum * stratum
-    strata = np.sort(np.floor(found[:, :whole] * stratum).reshape(STEPS, -1, stratum), axis=-1)
-    assert (strata == np.arange(stratum)).all()
+@pytest.mark.parametrize(("trials", "set_size"), SETS)
+def test_a_set_has_a_word_in_each_stratum(trials: int, set_size: int) -> None:
+    found = words(trials, set_size)
+    whole = trials // set_size * set_size
+    strata = np.sort(np.floor(found[:, :whole] * set_size).reshape(STEPS, -1, set_size), axis=-1)
+    assert (strata == np.arange(set_size)).all()
     left = np.sort(found[:, whole:], axis=-1)  # strata of a size of their own, to within 2^-16
     edges = np.arange(trials - whole + 1) / max(trials - whole, 1)
     assert (left > edges[:-1] - 2**-16).all()
     assert (left < edges[1:] + 2**-16).all()
 
 
-@pytest.mark.parametrize(("trials", "stratum"), SETS)
-def test_kernels_see_the_upper_half_of_the_same_words(trials: int, stratum: int) -> None:
-    stream = RandomStream(3, "a", trials, stratum)
+@pytest.mark.parametrize(("trials", "set_size"), SETS)
+def test_kernels_see_the_upper_half_of_the_same_words(trials: int, set_size: int) -> None:
+    stream = RandomStream(3, "a", trials, set_size)
     stream.begin(0)
-    first = words(trials, stratum)[:, : stream.trials]
+    first = words(trials, set_size)[:, : stream.trials]
     assert (stream.at(0).upper == np.floor(first[0] * 2**16)).all()
     assert (stream.at(2).upper == np.floor(first[2] * 2**16)).all()  # steps may be left out
 
@@ -98,7 +98,7 @@ def test_words_of_nodes_steps_and_sets_are_independent(pair: Callable[[Floats, F
 
 
 @pytest.mark.parametrize(
-    ("trials", "judgements", "planned", "stratum"),
+    ("trials", "judgements", "planned", "set_size"),
     [
         (100, 0, 100, 1),
         (1_000, 0, 1_000, 4),
@@ -110,16 +110,16 @@ def test_words_of_nodes_steps_and_sets_are_independent(pair: Callable[[Floats, F
         (100_000, 512, 106_496, 8),
     ],
 )
-def test_batches_are_whole_sets(trials: int, judgements: int, planned: int, stratum: int) -> None:
+def test_batches_are_whole_sets(trials: int, judgements: int, planned: int, set_size: int) -> None:
     plan = Plan.of(trials, 1, judgements)
-    assert (plan.trials, plan.stratum) == (planned, stratum)
+    assert (plan.trials, plan.set_size) == (planned, set_size)
     assert Plan.of(plan.trials, 1, judgements) == plan
     for entries in (1, 1_000, 10**6):
         batches = plan.batches(entries)
-        assert batches.size % stratum == 0
+        assert batches.size % set_size == 0
         assert batches.count >= 33 or batches.size == 1
     if not judgements:
-        assert plan.of_trials(4 * trials).stratum == stratum  # the first trials keep their words
+        assert plan.of_trials(4 * trials).set_size == set_size  # the first trials keep their words
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------
@@ -250,5 +250,5 @@ def test_strata_reduce_the_variance(judgements: int, monkeypatch: pytest.MonkeyP
         return float(np.mean([np.square(one.standard_errors.by_step).mean() for one in run.scenarios.values()]))
 
     stratified = variance()
-    monkeypatch.setattr(Plan, "stratum", 1)
+    monkeypatch.setattr(Plan, "set_size", 1)
     assert variance() > 1.5 * stratified

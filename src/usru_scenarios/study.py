@@ -294,7 +294,7 @@ class Study:
         )
 
     def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
-        """Whether a forecast under conditions is found exactly; never where it would not even be at the means."""
+        """Whether a forecast under conditions is found exactly, method (41); not where it would not be at the means."""
         if settings.method != "auto":
             return settings.method == "exact"
         if conditions.interventions or conditions.observations:
@@ -397,8 +397,8 @@ class Study:
             in_profile=lambda profile: conditions(profile).program,
         )
         program, in_profile = self.programs(settings)
-        prober = ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
-        return answered(query, conditioned(statement, further), self.outline, prober, do=do, given=given)
+        estimator = ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
+        return answered(query, conditioned(statement, further), self.outline, estimator, do=do, given=given)
 
     def explain(
         self,
@@ -746,7 +746,7 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
 
 
 def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
-    """The settings with how several programs are run: exactly where that is predicted to be faster for each.
+    """The settings with how several programs are run: exactly where that is faster for each by method (41).
 
     Those of a stage are looked at only where it is so for all of the stages before.
     """

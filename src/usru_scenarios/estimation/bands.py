@@ -117,7 +117,7 @@ class _VarianceSplit:
         self.noise = ((first - second) / 2) ** 2
 
     def band(self, share: float) -> tuple[Floats, ...]:
-        """What `Spread` has, each of shape (things,)."""
+        """What `JudgementBand` has, each of shape (things,)."""
         fit, fit_error, columns = self._fitted()
         rest, rest_error, unseen = self._rest(self.off_mean - fit, columns)
         found = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))

@@ -47,7 +47,7 @@ class Estimate:
 
 
 def ratio(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over batches, with its standard error: method (17); so of `ever`, method (16).
+    """The ratio of two sums over batches, with its standard error: method (17).
 
     Args:
         numerators: shape (batches, ...).
@@ -299,7 +299,7 @@ class Moments:
                 self.fold(at, sums[None, at], weights[own], basis[own])
 
     def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
-        """The ratios of the sums at some places: as `ratio` of `with_control_variates`. Method (18), of `ever` (16).
+        """The ratios of the sums at some places, of `ever` too: as `ratio` of `with_control_variates`, method (16, 18).
 
         Args:
             at: the places.

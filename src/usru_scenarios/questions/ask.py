@@ -64,16 +64,16 @@ class StatementValue:
         return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
 
 
-def answer(statement: Statement, prober: ProbabilityEstimator, labels: Sequence[str]) -> StatementValue:
+def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequence[str]) -> StatementValue:
     """Answer a statement; a comparison that stays undecided is drawn again with more trials, up to the limit.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
     wanted = [part for probability in probabilities(statement) for part in split(probability)]
-    trials = prober.settings.trials
+    trials = estimator.settings.trials
     while True:
-        found = prober.find(wanted, trials)
+        found = estimator.find(wanted, trials)
         drawn = {each.trials for each in found.values() if each.trials}
         if len(drawn) > 1:
             trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
@@ -83,7 +83,7 @@ def answer(statement: Statement, prober: ProbabilityEstimator, labels: Sequence[
             return StatementValue(value, error, None, found)
         verdict = judge(statement, found, labels)
         sampled = not all(each.is_exact for each in found.values())
-        most = prober.settings.limits.most_trials
+        most = estimator.settings.limits.most_trials
         if verdict.holds is not None or not sampled or trials >= most:
             margin = math.nan if verdict.margin is None else verdict.margin
             return StatementValue(margin, verdict.standard_error or 0.0, verdict, found)
@@ -198,7 +198,7 @@ def answered(
     query: str,
     statement: Statement,
     outline: Outline,
-    prober: ProbabilityEstimator,
+    estimator: ProbabilityEstimator,
     *,
     do: Sequence[str] = (),
     given: Sequence[str] = (),
@@ -209,15 +209,15 @@ def answered(
         query: as asked.
         statement: what it means, under all conditions.
         outline: of the model that it is asked of.
-        prober: finds its probabilities.
+        estimator: finds its probabilities.
         do: the interventions that were given beside the query, as written.
         given: the observations, likewise.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
-    labels = prober.program.grid.labels
-    outcome = answer(statement, prober, labels)
+    labels = estimator.program.grid.labels
+    outcome = answer(statement, estimator, labels)
     each = statement.each is not None if isinstance(statement, ComparisonStatement) else False
     parts = [
         described(
@@ -235,7 +235,7 @@ def answered(
         method="sample" if effective else "exact",
         effective_trials=min(effective, default=None),
         trials=max((found.trials for found in outcome.found.values()), default=0),
-        seed=prober.settings.seed,
+        seed=estimator.settings.seed,
         profile=outline.profile,
         do=list(do),
         given=list(given),
@@ -245,7 +245,7 @@ def answered(
         left=verdict.left if verdict else None,
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
-        judgements=prober.settings.judgements,
-        judgements_at_means=outline.at_means(prober.settings.judgements),
+        judgements=estimator.settings.judgements,
+        judgements_at_means=outline.at_means(estimator.settings.judgements),
         band=outcome.band(statement),
     )

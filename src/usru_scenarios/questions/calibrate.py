@@ -191,8 +191,8 @@ def with_baselines(program: Program, baselines: Floats) -> Program:
 def shares(program: Program, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks) -> Floats:
     """The scenarios' probabilities at a step under other baselines, shape (scenarios,)."""
     shorter = replace(with_baselines(program, baselines), grid=replace(program.grid, count=step + 1), groups={})
-    draws = simulate(shorter, plan, map_blocks)
-    reached: Floats = draws.visits[:, step].sum(axis=0) / draws.trials.sum()
+    sums = simulate(shorter, plan, map_blocks)
+    reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
     return reached
 
 

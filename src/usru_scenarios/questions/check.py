@@ -109,7 +109,7 @@ class ExpectationChecker:
         return replace(limits, most_trials=max(min(limits.most_trials, MOST_TRIALS), trials))
 
     def _checked(self) -> dict[str, ExpectationChecked]:
-        prober = ProbabilityEstimator(
+        estimator = ProbabilityEstimator(
             self.program,
             self.in_profile,
             replace(self.settings, limits=self._limits),
@@ -117,45 +117,45 @@ class ExpectationChecker:
             rare_exactly=self.settings.method == "auto",
         )
         if self.settings.method == "exact":
-            prober.require_exact(wanted(self.statements.values(), observed=True))
-        clear = self._clear(prober)
-        self._draw(prober, (statement for name, statement in self.statements.items() if name not in clear))
+            estimator.require_exact(wanted(self.statements.values(), observed=True))
+        clear = self._clear(estimator)
+        self._draw(estimator, (statement for name, statement in self.statements.items() if name not in clear))
         expectations, names = self.loaded.model.expectations, list(self.statements)
 
         def judged(number: int) -> ExpectationChecked:
             name = names[number]
             if name in clear:
                 return _told(expectations[name], clear[name], None)
-            return _checked(expectations[name], self.statements[name], prober)
+            return _against(expectations[name], self.statements[name], estimator)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
 
-    def _clear(self, prober: ProbabilityEstimator) -> dict[str, StatementValue]:
+    def _clear(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
-        few = prober.settings.trials // FEWER
+        few = estimator.settings.trials // FEWER
         if few < LEAST_FEWER:
             return {}
         quick = replace(
-            prober, settings=replace(prober.settings, trials=few, limits=replace(self._limits, most_trials=few))
+            estimator, settings=replace(estimator.settings, trials=few, limits=replace(self._limits, most_trials=few))
         )
         plain = {
             name: statement
             for name, statement in self.statements.items()
             if len(wanted([statement], observed=True)) == len(wanted([statement], observed=False))
         }
-        prober.learn({asked: one for asked, one in self._draw(quick, plain.values()).items() if one.is_exact})
+        estimator.learn({asked: one for asked, one in self._draw(quick, plain.values()).items() if one.is_exact})
         answers = {name: answer(statement, quick, quick.program.grid.labels) for name, statement in plain.items()}
         return {name: one for name, one in answers.items() if _is_clear(one)}
 
     def _draw(
-        self, prober: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
+        self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
-        drawing = SharedGroups.of(prober, wanted(statements, observed=False))
+        drawing = SharedGroups.of(estimator, wanted(statements, observed=False))
         work.expect(drawing.seconds_each, len(drawing.groups))
         found: dict[Probability, ProbabilityEstimate] = {}
         for some in self.map_parts(drawing.found, range(len(drawing.groups))):
-            prober.learn(some)
+            estimator.learn(some)
             found |= some
         return found
 
@@ -164,29 +164,29 @@ class ExpectationChecker:
 class SharedGroups:
     """What is drawn first, in groups that share their trials; it can be sent to where there is room to draw it."""
 
-    prober: ProbabilityEstimator
+    estimator: ProbabilityEstimator
     groups: list[list[Probability]]
 
     @classmethod
-    def of(cls, prober: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
+    def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
         """The groups of what is asked; all that they need goes along, the programs of their profiles too.
 
         The program as it stands comes first, with whose draws those of the others have the most in common.
         """
         groups = sorted(together(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
-        programs = {one.profile: prober.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
+        programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
         kernels = KernelCache(SharedDraws())
-        return cls(replace(prober, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels), groups)
+        return cls(replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels), groups)
 
     @property
     def seconds_each(self) -> float:
         """What a group is predicted to take, from the number of draws alone."""
-        program = self.prober.program
-        return self.prober.settings.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+        program = self.estimator.program
+        return self.estimator.settings.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
 
     def found(self, number: int) -> dict[Probability, ProbabilityEstimate]:
         """The probabilities of a group."""
-        return self.prober.find(self.groups[number])
+        return self.estimator.find(self.groups[number])
 
 
 def _is_clear(answered: StatementValue) -> bool:
@@ -208,13 +208,13 @@ def wanted(statements: Iterable[ComparisonStatement], *, observed: bool) -> list
     ]
 
 
-def _checked(
-    expectation: Expectation, statement: ComparisonStatement, prober: ProbabilityEstimator
+def _against(
+    expectation: Expectation, statement: ComparisonStatement, estimator: ProbabilityEstimator
 ) -> ExpectationChecked:
     """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
     problem, outcome = None, None
     try:
-        outcome = answer(statement, prober, prober.program.grid.labels)
+        outcome = answer(statement, estimator, estimator.program.grid.labels)
     except (ImpossibleEvidence, TooFewTrials) as error:
         problem = str(error)
     return _told(expectation, outcome, problem)
@@ -270,9 +270,9 @@ class PerturbedModels:
                 return program
             return with_baselines(program, baselines)
 
-        prober = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
-        prober.find(wanted(self.statements.values(), observed=False))
-        return frozenset(name for name, statement in self.statements.items() if _holds(statement, prober))
+        estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
+        estimator.find(wanted(self.statements.values(), observed=False))
+        return frozenset(name for name, statement in self.statements.items() if _holds(statement, estimator))
 
     def _baselines(self, number: int) -> Floats:
         model = perturbed(self.file, self.seed, number)
@@ -280,10 +280,10 @@ class PerturbedModels:
         return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.seed))
 
 
-def _holds(statement: ComparisonStatement, prober: ProbabilityEstimator) -> bool:
+def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool:
     """Whether the estimates meet a statement; without an answer they do not."""
     try:
-        found: dict[Probability, ProbabilityEstimate] = prober.find(wanted([statement], observed=True))
+        found: dict[Probability, ProbabilityEstimate] = estimator.find(wanted([statement], observed=True))
     except (ImpossibleEvidence, TooFewTrials):
         return False
     return bool(np.all(statement.holds(lambda probability: found[probability].value)))

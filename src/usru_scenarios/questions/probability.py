@@ -224,7 +224,7 @@ class ProbabilityEstimator:
 
         _, sampled, enough = self.settings.limits.sample(run, trials)
         if not enough:
-            raise _too_few(program, group[0], sampled)
+            raise _rare_in_group(program, group[0], sampled)
         return sampled.found
 
     def _controls_of(self, program: Program, profile: str | None) -> Controls:
@@ -292,7 +292,7 @@ class _SampledGroup:
         return min(each.effective_trials or 0.0 for each in self.found)
 
 
-def _too_few(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
+def _rare_in_group(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
     """Of the first of the probabilities."""
     found = sampled.found[0]
     if not found.effective_trials:

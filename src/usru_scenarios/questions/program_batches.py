@@ -85,10 +85,10 @@ def run_each(
     if plan is None:
         yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
         return
-    work = _ProgramBatches(programs, plan, kernels)
-    parts = iter(map_blocks(work.run, range(work.portions * plan.blocks)))
-    for _ in range(work.portions):
-        yield from _apart(accumulated(islice(parts, plan.blocks), work.batches))
+    portions = _ProgramBatches(programs, plan, kernels)
+    parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
+    for _ in range(portions.portions):
+        yield from _apart(accumulated(islice(parts, plan.blocks), portions.batches))
 
 
 def _apart(sums: VariantSums) -> Iterator[ProgramSums]:

@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MethodType
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 Result = TypeVar("Result")
@@ -35,8 +36,9 @@ def predicted(function: Callable[..., object]) -> float | None:
     """The seconds that one call of a function is predicted to take; None where it does not say."""
     while isinstance(function, partial):
         function = function.func
-    owner = getattr(function, "__self__", None)
-    return owner.seconds_each if isinstance(owner, Predicting) else None
+    if isinstance(function, MethodType) and isinstance(function.__self__, Predicting):
+        return function.__self__.seconds_each
+    return None
 
 
 def listed(blocks: Iterable[int]) -> Sequence[int]:

@@ -83,7 +83,7 @@ class Plan:
     def of(cls, trials: int, seed: int, judgements: int) -> Plan:
         """At least as many trials, for draws of the judgements that have the same number each.
 
-        Half a draw has up to an eighth more, that it is made of larger sets of trials (see `stratum`).
+        Half a draw has up to an eighth more, that it is made of larger sets of trials (see `set_size`).
         """
         if not judgements:
             return cls(trials, seed)
@@ -98,7 +98,7 @@ class Plan:
         return replace(self, trials=trials, first=self.first or self.trials)
 
     @cached_property
-    def stratum(self) -> int:
+    def set_size(self) -> int:
         """Trials of a set, of whose words one lies in each of as many parts of [0, 1): method (7).
 
         It follows from the trials and judgements alone, so that all that is asked under a plan has the same words.
@@ -126,12 +126,12 @@ class Plan:
         """The batches, of each of which so many numbers are kept: method (21).
 
         Some thousand make errors precise; where much is kept they are fewer, so that memory stays small. A draw of the
-        judgements has two. They hold whole sets of trials (see `stratum`), so that they are independent.
+        judgements has two. They hold whole sets of trials (see `set_size`), so that they are independent.
         """
         if self.judgements:
             return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
         most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
-        size = self.stratum
+        size = self.set_size
         while -(-self.trials // size) > most:
             size *= 2
         return TrialBatches(size, self.trials, BLOCK)
@@ -234,7 +234,7 @@ class BlockSampler:
         self.needed = [name for name in program.nodes if needed is None or name in needed]
         self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
         self.shared = KernelCache() if kernels is None else kernels
-        self.streams = {name: rng.RandomStream(plan.seed, name, plan.trials, plan.stratum) for name in self.needed}
+        self.streams = {name: rng.RandomStream(plan.seed, name, plan.trials, plan.set_size) for name in self.needed}
         require_memory(self.bytes + beside)
 
     def __getstate__(self) -> dict[str, object]:

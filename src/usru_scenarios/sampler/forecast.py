@@ -126,7 +126,7 @@ class ForecastSums:
         return self._shares(self.moments, (slice(None), self.columns[OUTCOME].start + column))
 
     def visited(self, column: int) -> Estimate:
-        """The probability that a scenario or group is visited at any step, shape (): method (16, 17)."""
+        """The probability that a scenario or group is visited at any step, shape (): method (16, 18)."""
         return self._shares(self.ever, (column,))
 
     def _shares(self, moments: Moments, at: Place) -> Estimate:

@@ -35,15 +35,15 @@ class RandomStream:
     Args:
         seed, node: whose they are.
         trials: of the run.
-        stratum: trials of a set, a power of two; the last set may have fewer.
+        set_size: trials of a set, a power of two; the last set may have fewer.
     """
 
-    def __init__(self, seed: int, node: str, trials: int, stratum: int = 1) -> None:
+    def __init__(self, seed: int, node: str, trials: int, set_size: int = 1) -> None:
         self._run = trials
-        self._stratum = stratum
+        self._set_size = set_size
         self._key = f"{seed}/{node}/".encode()
         self._bits = np.random.SFC64(0)
-        self._draws = _BITS + (BLOCK // stratum // 2 if stratum > 1 else 0)
+        self._draws = _BITS + (BLOCK // set_size // 2 if set_size > 1 else 0)
         self._next = 0
 
     def begin(self, block: int) -> None:
@@ -69,7 +69,7 @@ class RandomStream:
         self._next = step + 1
         drawn = self._bits.random_raw(self._draws)
         halves: npt.NDArray[np.uint16] = drawn[:_BITS].view(np.uint16)
-        if self._stratum > 1:
+        if self._set_size > 1:
             self._stratify(halves, drawn[_BITS:].view(np.uint32))
         return halves
 
@@ -78,7 +78,7 @@ class RandomStream:
 
         The strata of a set are moved on in a circle, so that each trial's is uniform though the orders are few.
         """
-        size, rest = self._stratum, self.trials % self._stratum
+        size, rest = self._set_size, self.trials % self._set_size
         last = slice(self.trials - rest, self.trials)
         left = halves[last].astype(np.uint32)
         picks = picks[: -(-self.trials // size)]

@@ -45,7 +45,7 @@ from usru_scenarios.sampler.tables import BlockStates
 
 @dataclass
 class PathSums(BatchSums):
-    """The sums of the first walk; axes as in `EvidenceSums` and `direct.shares`.
+    """The sums of the first walk; axes as in `EvidenceSums` and `log_odds.shares`.
 
     Attributes:
         parts: for each part of the contrast.

@@ -150,7 +150,7 @@ class _Explainer:
         sums, enough = self._sampled()
         exact = exact or (None if enough else self._exact_tellings())
         if not enough and exact is None:
-            raise self._too_few(sums)
+            raise self._unexplained(sums)
         note = self._missing(enough=enough)
         states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
@@ -223,7 +223,8 @@ class _Explainer:
             return f"The observations and what is explained hold together in too few of {self.plan.trials:,} trials."
         return "" if self.contrast.parts else self.contrast.missing
 
-    def _too_few(self, sums: PathSums) -> UsruError:
+    def _unexplained(self, sums: PathSums) -> UsruError:
+        """The error for observations that too few trials agree with, or for nothing to explain among those that do."""
         seen, effective = self.conditioned.evidence, sums.effective_trials
         if not sums.trials.any() or (effective < self.limits.least_effective and seen):
             chance, what = ratio(sums.true, sums.trials), self._wanted[0]
@@ -234,7 +235,7 @@ class _Explainer:
 
     @property
     def _is_faster_exactly(self) -> bool:
-        """Whether `auto` solves the model."""
+        """Whether `auto` solves the model: method (41)."""
         return self.settings.method == "auto" and faster_exactly(self.full, given=self.conditioned.given)
 
     def _exact_tellings(self) -> EvidenceSums | None:

@@ -309,7 +309,7 @@ class _DriverObserver:
             [GroupedSums.zeros((batches, steps, len(reading.states)), cells) for reading in sampler.readings],
             {reading.node: np.zeros((batches, cells)) for reading in sampler.exchanged},
         )
-        self.partners = partners(sampler.plan.trials_in(block), self.starts, sampler.plan.stratum)
+        self.partners = partners(sampler.plan.trials_in(block), self.starts, sampler.plan.set_size)
         self.kernels = sampler.outcome.kernels(block)
         self.place = sampler.block_sampler.index[OUTCOME]
         self.present: Floats | None = None

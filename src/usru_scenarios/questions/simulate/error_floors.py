@@ -256,15 +256,15 @@ def missed_by(program: Program, trials: float) -> float:
         program: perhaps with values of drawn judgements.
         trials: for how many independent trials those of the run stand.
     """
-    draws = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
-    return LeastErrors(program, trials, lambda name: shares(draws, name)).missed
+    sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
+    return LeastErrors(program, trials, lambda name: shares(sums, name)).missed
 
 
-def shares(draws: ForecastSums, name: str) -> Floats:
+def shares(sums: ForecastSums, name: str) -> Floats:
     """The shares of a node's states, the scenarios' too, shape (steps, states)."""
     if name != OUTCOME:
-        return draws.states(name).value
-    found: Floats = draws.visits.sum(axis=0) / draws.trials.sum()  # with an error it would take twice as much memory
+        return sums.states(name).value
+    found: Floats = sums.visits.sum(axis=0) / sums.trials.sum()  # with an error it would take twice as much memory
     return found
 
 
@@ -279,7 +279,7 @@ def least_error(
         value: the estimate.
         effective: for how many unweighted trials those stand that agree with what is given, at the least.
 
-    It is 0 where all trials must agree; else by the rule of three, as in `sampler.estimates.with_error_floor`.
+    It is 0 where all trials must agree; else by the rule of three, as in `estimates.with_error_floor`.
     """
     if not cases or math.isnan(value):
         return 0.0

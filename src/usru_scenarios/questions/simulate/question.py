@@ -69,10 +69,10 @@ def forecast(
     program = conditioned.program
     plan = Plan.of(settings.trials, settings.seed, settings.judgements)
     plan, halves = _drawn(conditioned, plan, settings.limits, map_blocks)
-    draws = halves.by_draws() if settings.judgements else halves
+    sums = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
-    least = LeastErrors(program, draws.effective_trials, lambda name: shares(draws, name), conditioned.seen.parts)
-    moves, move_errors = _transitions(draws, least)
+    least = LeastErrors(program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts)
+    moves, move_errors = _transitions(sums, least)
     return Simulation(
         model=outline.model,
         run=run_of(
@@ -80,16 +80,16 @@ def forecast(
             conditioned,
             trials=plan.trials,
             seed=settings.seed,
-            effective_trials=draws.effective_trials,
+            effective_trials=sums.effective_trials,
             judgements=settings.judgements,
             weights=weights,
         ),
-        scenarios=_scenarios(_SeriesEstimates(program, draws, bands, least), outline),
-        groups=_groups(_SeriesEstimates(program, draws, bands, least)),
+        scenarios=_scenarios(_SeriesEstimates(program, sums, bands, least), outline),
+        groups=_groups(_SeriesEstimates(program, sums, bands, least)),
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
-        drivers=_nodes(program, draws, outline.drivers, least),
-        consequences=_nodes(program, draws, outline.consequences, least),
+        drivers=_nodes(program, sums, outline.drivers, least),
+        consequences=_nodes(program, sums, outline.consequences, least),
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=settings.judgements > 0),
@@ -107,17 +107,17 @@ def _drawn(
         return plan, simulate(program, plan, map_blocks)
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
-    trials, draws, enough = limits.sample(
+    trials, sums, enough = limits.sample(
         lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks), plan.trials
     )
     plan = plan.of_trials(trials)
     if not enough:
         from usru_scenarios.questions.impossible import too_few
 
-        end = ratio(draws.visits[:, -1, 0], draws.trials)
+        end = ratio(sums.visits[:, -1, 0], sums.trials)
         what = f"{program.outcome.states[0]} at the end"
-        raise too_few(program, conditioned.evidence, plan, draws.effective_trials, chance=end, what=what)
-    return plan, draws
+        raise too_few(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)
+    return plan, sums
 
 
 def _scenarios(series: _SeriesEstimates, outline: Outline) -> dict[str, ScenarioResult]:
@@ -136,22 +136,22 @@ def _groups(series: _SeriesEstimates) -> dict[str, ScenarioResult]:
 class _SeriesEstimates:
     """Estimates over time of scenarios and groups: by step, first visits, ever, share of time, by method (16)."""
 
-    def __init__(self, program: Program, draws: ForecastSums, bands: _BandEstimates | None, least: LeastErrors) -> None:
+    def __init__(self, program: Program, sums: ForecastSums, bands: _BandEstimates | None, least: LeastErrors) -> None:
         self.program = program
         self.least = least
-        self.draws = draws
+        self.sums = sums
         self.bands = bands
         self.steps = program.steps
-        self.shares = draws.visits.sum(axis=0)
+        self.shares = sums.visits.sum(axis=0)
 
     def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
         """The result of a set of scenarios whose first visits are counted in column `first`."""
-        trials = self.draws.trials
-        visits = self.draws.visits[:, :, members].sum(axis=2)
+        trials = self.sums.trials
+        visits = self.sums.visits[:, :, members].sum(axis=2)
         by_step = self.least.by_step(members, ratio(visits, trials))
         mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
-        first_visit = self.least.first_visit(members, self.draws.first_visits(first))
-        ever = self.least.ever(members, self.draws.visited(first))
+        first_visit = self.least.first_visit(members, self.sums.first_visits(first))
+        ever = self.least.ever(members, self.sums.visited(first))
         sure = certain(self.shares, members)
         likely = clean(np.where(sure, 1.0, by_step.value))
         return ScenarioResult(
@@ -247,14 +247,14 @@ def clean_one(value: Floats | float) -> float:
     return min(max(float(value), 0.0), 1.0)
 
 
-def _transitions(draws: ForecastSums, least: LeastErrors) -> tuple[Floats, Floats]:
+def _transitions(sums: ForecastSums, least: LeastErrors) -> tuple[Floats, Floats]:
     """The pooled transition matrix and its standard errors, by method (16), shape (from, to).
 
     NaN where a scenario never occurs.
     """
-    there = draws.moves.sum(axis=2, keepdims=True)
-    estimate = ratio(draws.moves, np.broadcast_to(there, draws.moves.shape))
-    estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / draws.trials.sum())
+    there = sums.moves.sum(axis=2, keepdims=True)
+    estimate = ratio(sums.moves, np.broadcast_to(there, sums.moves.shape))
+    estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / sums.trials.sum())
     return np.clip(estimate.value, 0.0, 1.0), estimate.error
 
 
@@ -271,15 +271,15 @@ def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict
 
 
 def _nodes(
-    program: Program, draws: ForecastSums, nodes: Mapping[str, NodeOutline], least: LeastErrors
+    program: Program, sums: ForecastSums, nodes: Mapping[str, NodeOutline], least: LeastErrors
 ) -> dict[str, StatesResult | ValuesResult]:
     results: dict[str, StatesResult | ValuesResult] = {}
     for name, part in nodes.items():
         node = program.nodes[name]
         if isinstance(node, NumericNode):
-            results[name] = _values(part.title, name, node, draws, least)
+            results[name] = _values(part.title, name, node, sums, least)
         else:
-            results[name] = _states(part.title, node, part.states, least.states(name, draws.states(name)))
+            results[name] = _states(part.title, node, part.states, least.states(name, sums.states(name)))
     return results
 
 
@@ -294,20 +294,20 @@ def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: E
     )
 
 
-def _values(title: str, name: str, node: NumericNode, draws: ForecastSums, least: LeastErrors) -> ValuesResult:
+def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least: LeastErrors) -> ValuesResult:
     """Mean and quantiles of a numeric node; method (20).
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """
-    sums, found = draws.values[name], draws.mean(name)
+    numbers, found = sums.values[name], sums.mean(name)
     mean = node.scale.low + found.value
     missed = rule_of_three_bound(least.trials)
-    errors_of_shares = _errors_of_shares(draws, name)
+    errors_of_shares = _errors_of_shares(sums, name)
     quantiles, errors = {}, {}
     for share in QUANTILES:
         reach = np.maximum(errors_of_shares(share), missed)
-        value = _quantile(np.full_like(reach, share), node, sums)
-        above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, sums) for way in (1, -1))
+        value = _quantile(np.full_like(reach, share), node, numbers)
+        above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, numbers) for way in (1, -1))
         quantiles[f"{share:.2f}"] = value.tolist()
         errors[f"{share:.2f}"] = least.values(name, value, (above - below) / 2).tolist()
     return ValuesResult(
@@ -315,20 +315,20 @@ def _values(title: str, name: str, node: NumericNode, draws: ForecastSums, least
     )
 
 
-def _errors_of_shares(draws: ForecastSums, name: str) -> Callable[[float], Floats]:
+def _errors_of_shares(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
     """The standard error of the share of values below that which this share is below, shape (steps,).
 
     Known at a few edges, relative to that of independent trials it is linear between them; at a step where no edge
     has values on both of its sides, it is that of independent trials.
     """
-    found = draws.below(name)
+    found = sums.below(name)
     variances = found.value * (1.0 - found.value)
-    told = np.minimum(found.value, 1.0 - found.value) * draws.effective_trials >= _TOLD
+    told = np.minimum(found.value, 1.0 - found.value) * sums.effective_trials >= _TOLD
     relative = np.divide(found.error**2, variances, out=np.zeros_like(variances), where=told)
 
     def error(share: float) -> Floats:
         each = [
-            np.interp(share, shares[here], parts[here]) if here.any() else 1.0 / draws.effective_trials
+            np.interp(share, shares[here], parts[here]) if here.any() else 1.0 / sums.effective_trials
             for shares, parts, here in zip(found.value, relative, told, strict=True)
         ]
         return np.sqrt(share * (1.0 - share) * np.array(each))
@@ -336,14 +336,14 @@ def _errors_of_shares(draws: ForecastSums, name: str) -> Callable[[float], Float
     return error
 
 
-def _quantile(shares: Floats, node: NumericNode, sums: NumericSums) -> Floats:
+def _quantile(shares: Floats, node: NumericNode, numbers: NumericSums) -> Floats:
     """The quantile at each step, one share for each; linear within a bin and never beyond what was seen."""
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
-    cumulative = (np.append(0.0, np.cumsum(row)) for row in sums.bins)  # a step at a time: all would be much to hold
+    cumulative = (np.append(0.0, np.cumsum(row)) for row in numbers.bins)  # a step at a time: all would be much to hold
     found: Floats = np.array(
         [np.interp(share * row[-1], row, edges) for share, row in zip(shares, cumulative, strict=True)]
     )
-    return np.clip(found, sums.least, sums.most)
+    return np.clip(found, numbers.least, numbers.most)
 
 
 def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:

@@ -172,7 +172,7 @@ class _NodeEstimates:
 def _looked(
     outline: Outline, conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
 ) -> _NodeEstimates:
-    """Exactly where that is predicted to be faster, or too few trials agree with what is given; else by sampling."""
+    """Exactly where that is predicted to be faster, method (41), or too few trials agree; else by sampling."""
     program, seen = conditioned.program, conditioned.seen
     states = program.outcome.states
     sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in outline.scenarios}
