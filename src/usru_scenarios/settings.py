@@ -98,12 +98,15 @@ class SampleLimits:
     most_unmet: int = 1 << 18
     least_effective: float = 100.0
 
-    def sample(self, run: Callable[[int], Sampled], trials: int) -> tuple[int, Sampled, bool]:
+    def sample(
+        self, run: Callable[[int], Sampled], trials: int, impossible: Callable[[], bool]
+    ) -> tuple[int, Sampled, bool]:
         """Sample until enough of the trials agree with what is observed, with four times as many each time.
 
         Args:
             run: samples so many trials.
             trials: the first number of them.
+            impossible: whether it is proven that none can agree, so that no more are drawn; asked where none does.
 
         Returns:
             How many trials were drawn last, what they gave, and whether so many agree: all of them where few are drawn.
@@ -113,6 +116,8 @@ class SampleLimits:
             effective = found.effective_trials
             if effective >= min(self.least_effective, trials):
                 return trials, found, True
+            if not effective and impossible():
+                return trials, found, False
             if trials >= (self.most_trials if effective else min(self.most_trials, self.most_unmet)):
                 return trials, found, False
             del found  # the next ones need its room

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from usru_scenarios.exact.quadrature import FINE, LatentQuadrature, NodeDistribution, SmoothScale, quadrature
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Compared, InStates
+from usru_scenarios.program.latent_scale import carried
 from usru_scenarios.program.program import (
     JUDGEMENTS,
     CategoricalNode,
@@ -534,7 +535,7 @@ class DiscretizedModel:
             )
         start = float(SmoothScale(node.scale).latent(np.array(node.initial))) - float(shift)
         decay = float(node.persistence) ** step
-        return start * decay, math.sqrt(1.0 - decay * decay)
+        return float(carried(np.asarray(decay), np.asarray(start))), math.sqrt(1.0 - decay * decay)
 
     def _shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
         """By how much points move the latent normal: the variables that this depends on, and the shift over them."""

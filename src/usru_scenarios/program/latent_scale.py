@@ -94,6 +94,16 @@ class LatentScale:
         return np.asarray(_inverse(self.values, float(value)))
 
 
+def carried(persistence: Floats, latent: Floats) -> Floats:
+    """What is kept of a latent normal, their product, of a shape that both broadcast to: method (3).
+
+    Where nothing is kept it is 0, though the normal be infinite: that of a value at an end of the scale is.
+    """
+    kept = np.zeros(np.broadcast_shapes(persistence.shape, latent.shape))
+    np.multiply(persistence, latent, out=kept, where=persistence > 0.0)
+    return kept
+
+
 def _inverse(table: Floats, value: float) -> float:
     if value <= table[0]:
         return -math.inf

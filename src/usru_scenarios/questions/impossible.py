@@ -35,6 +35,11 @@ def can_happen(program: Program, evidence: Evidence) -> bool | None:
     return possible or (None if numeric else False)
 
 
+def is_impossible(program: Program, evidence: Evidence) -> bool:
+    """Whether it is proven that observations can't be made together."""
+    return can_happen(program, evidence) is False
+
+
 def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvidence:
     """The error for evidence that no drawn trial agrees with: called impossible only where that is proven."""
     possible = can_happen(program, evidence)
@@ -71,14 +76,14 @@ def too_few(
 
 def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvidence:
     """The error for evidence whose probability, found exactly, is 0."""
-    if can_happen(program, evidence) is False:
+    if is_impossible(program, evidence):
         return _impossible(program, evidence, "impossible: its probability is exactly 0")
     texts = ", ".join(text for text, _ in evidence)
     return ImpossibleEvidence(f"{texts} is impossible, or so rare that no number holds its probability")
 
 
 def _impossible(program: Program, evidence: Evidence, how: str = "impossible") -> ImpossibleEvidence:
-    culprit = _first_inconsistent_evidence(evidence, lambda kept: can_happen(program, kept) is not False)
+    culprit = _first_inconsistent_evidence(evidence, lambda kept: not is_impossible(program, kept))
     return ImpossibleEvidence(f"the observation is impossible: {culprit} ({how})")
 
 

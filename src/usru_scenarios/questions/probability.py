@@ -222,7 +222,10 @@ class ProbabilityEstimator:
                 start = part.stop
             return _SampledGroup(plan, sums, found)
 
-        _, sampled, enough = self.settings.limits.sample(run, trials)
+        def impossible() -> bool:
+            return any(all(map(possible.proven.get, probability.cases)) for probability in group)
+
+        _, sampled, enough = self.settings.limits.sample(run, trials, impossible)
         if not enough:
             raise _rare_in_group(program, group[0], sampled)
         return sampled.found
@@ -272,9 +275,9 @@ class _PossibleCases:
 
     def _is_impossible(self, probability: Probability, case: Case) -> bool:
         if case not in self.proven:
-            from usru_scenarios.questions.impossible import can_happen
+            from usru_scenarios.questions.impossible import is_impossible
 
-            self.proven[case] = can_happen(self.program, list(probability.evidence(case))) is False
+            self.proven[case] = is_impossible(self.program, list(probability.evidence(case)))
         return self.proven[case]
 
 

@@ -31,7 +31,7 @@ from usru_scenarios.questions.explain.state_evidence import (
     number_evidence,
     state_evidence,
 )
-from usru_scenarios.questions.impossible import not_met, too_few, without_probability
+from usru_scenarios.questions.impossible import is_impossible, not_met, too_few, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
 from usru_scenarios.questions.unseen import UnseenTrialBounds
@@ -214,7 +214,9 @@ class _Explainer:
             self.sampler = self._sampler()
             return self.sampler.survey(self.map_blocks)
 
-        _, sums, enough = self.limits.sample(survey, self.plan.trials)
+        _, sums, enough = self.limits.sample(
+            survey, self.plan.trials, lambda: is_impossible(self.full, self.conditioned.evidence)
+        )
         return sums, enough and bool(sums.true.any())
 
     def _missing(self, *, enough: bool) -> str:

@@ -105,15 +105,16 @@ def _drawn(
     program, given = conditioned.program, conditioned.given
     if given is None:
         return plan, simulate(program, plan, map_blocks)
+    from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
     trials, sums, enough = limits.sample(
-        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks), plan.trials
+        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks),
+        plan.trials,
+        lambda: is_impossible(program, conditioned.evidence),
     )
     plan = plan.of_trials(trials)
     if not enough:
-        from usru_scenarios.questions.impossible import too_few
-
         end = ratio(sums.visits[:, -1, 0], sums.trials)
         what = f"{program.outcome.states[0]} at the end"
         raise too_few(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)

@@ -27,7 +27,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
 from usru_scenarios.questions.discretization import Discretization, discretizations
-from usru_scenarios.questions.impossible import too_few, without_probability
+from usru_scenarios.questions.impossible import is_impossible, too_few, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
 from usru_scenarios.questions.simulate.question import warnings
@@ -261,7 +261,7 @@ def _sampled(
         samplers[:] = [IndicatorSampler(program, question.on, question.horizon, seen, plan)]
         return samplers[0].sums(map_blocks)
 
-    _, sums, enough = settings.limits.sample(run, settings.trials)
+    _, sums, enough = settings.limits.sample(run, settings.trials, lambda: is_impossible(program, conditioned.evidence))
     (sampler,) = samplers
     if not enough:
         first, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]

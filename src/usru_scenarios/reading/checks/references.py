@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.limits import MOST_STATES
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
+
+_LEAST_GAP = 1e-9
+"""The least distance between two knots, as a share of the scale: below it the slope between them means nothing."""
 
 _NAMESPACE = ("scenarios", "groups", "drivers", "rules", "consequences")
 
@@ -142,6 +146,11 @@ def _knots(context: Context, parent: str, rows: Iterable[str], path: KeyPath) ->
             message = f"the knot {text} lies outside the range of '{parent}', which is {scale[0]:g} to {scale[1]:g}"
             yield Finding("knot_off_range", message, (*path, text))
         seen.setdefault(knot, text)
+    if scale:
+        for (lower, below), (upper, above) in pairwise(sorted(seen.items())):
+            if upper - lower < _LEAST_GAP * (scale[1] - scale[0]):
+                message = f"the knots {below} and {above} of '{parent}' are too close: no slope lies between them"
+                yield Finding("duplicate_knot", message, (*path, above), "one of them, or a number further away")
 
 
 def _targets(context: Context, node: str, points: Iterable[str], path: KeyPath) -> Iterator[Finding]:
