@@ -17,6 +17,7 @@ import pytest
 from support.command import HERE, answer
 from usru_scenarios import study
 from usru_scenarios.problems import Span, UnreadableInput
+from usru_scenarios.program.support import Support
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
 from usru_scenarios.reading.files import digest
@@ -331,6 +332,15 @@ def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.
     monkeypatch.setattr("usru_scenarios.reading.loading._opened", lambda _: pytest.fail("it has been read before"))
     assert recalled() == read
     assert profiles(recalled()) == profiles(read)
+
+
+def test_what_is_possible_is_the_same_when_it_is_recalled() -> None:
+    program = study.load(HERE / "golden" / "harbour.yaml").drawn(1, 8)
+    made = Support(program)
+    recalled = Support.recalled(program, pickle.loads(pickle.dumps(Support(program).found())))
+    for state in range(len(program.outcome.states)):
+        for ask in (Support.limits, Support.first_visits):
+            assert [one.tolist() for one in ask(recalled, [state])] == [one.tolist() for one in ask(made, [state])]
 
 
 def test_the_same_text_on_standard_input_is_compared_with_itself() -> None:

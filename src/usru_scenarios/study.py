@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
+    from usru_scenarios.program.support import Support
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
@@ -276,12 +277,21 @@ class Study:
                 conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
+                support=None if do or given else partial(self._support, settings),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):
             if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
                 return self._exactly(settings, conditions)
             raise
+
+    def _support(self, settings: RunSettings) -> Support:
+        """What is possible without conditions, with as many draws of the judgements as settings say."""
+        from usru_scenarios.program.support import Support
+
+        program, _ = self.programs(settings)
+        part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
+        return Support.recalled(program, self._made(part, lambda: Support(program).found()))
 
     def _exactly(self, settings: RunSettings, conditions: Conditioned) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,19 @@ class Support:
                     self._varies[name][step] = self.possible[name][step].sum() > 1
                 else:
                     self._values(node, step)
+
+    def found(self) -> dict[str, object]:
+        """What was found, the weights of the outcome at all steps included, for `recalled` in a later run."""
+        for step in range(self.program.steps):
+            self._weights(step)
+        return {name: value for name, value in vars(self).items() if name != "program"}
+
+    @classmethod
+    def recalled(cls, program: Program, found: Mapping[str, object]) -> Self:
+        """What an earlier run has found of the same program."""
+        support = cls.__new__(cls)
+        vars(support).update(found, program=program)
+        return support
 
     # Node by node -----------------------------------------------------------------------------------------------------
 

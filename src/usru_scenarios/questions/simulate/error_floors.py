@@ -48,21 +48,28 @@ class LeastErrors:
         trials: for how many independent trials those drawn stand.
         shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
         seen: what has been observed.
+        support: gives what is possible, where an earlier run may have found it.
     """
 
     def __init__(
-        self, program: Program, trials: float, shares: Callable[[str], Floats], seen: Sequence[Formula] = ()
+        self,
+        program: Program,
+        trials: float,
+        shares: Callable[[str], Floats],
+        seen: Sequence[Formula] = (),
+        support: Callable[[], Support] | None = None,
     ) -> None:
         self.program = program
         self.trials = trials
         self.shares = shares
         self.seen = seen
+        self._support = support
         self._limits: dict[tuple[int, ...], Limits] = {}
 
     @cached_property
     def support(self) -> Support:
         """What is possible; made only where an error is small enough to ask for it."""
-        return Support(self.program, self.seen)
+        return Support(self.program, self.seen) if self._support is None else self._support()
 
     @cached_property
     def _drawn(self) -> bool:

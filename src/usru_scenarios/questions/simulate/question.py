@@ -15,6 +15,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
+from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
 from usru_scenarios.results.common import Warned, warned
@@ -50,6 +51,7 @@ def forecast(
     settings: RunSettings,
     *,
     weights: Mapping[str, Floats] | None = None,
+    support: Callable[[], Support] | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -60,6 +62,7 @@ def forecast(
         settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
+        support: gives what is possible in the program, where an earlier run may have found it.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
@@ -71,7 +74,9 @@ def forecast(
     plan, halves = _drawn(conditioned, plan, settings.limits, map_blocks)
     sums = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
-    least = LeastErrors(program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts)
+    least = LeastErrors(
+        program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts, support
+    )
     moves, move_errors = _transitions(sums, least)
     return Simulation(
         model=outline.model,
