@@ -17,7 +17,7 @@ from support.command import HARBOUR, answer
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.common import CommandState, OptionError
-from usru_scenarios.cli.declarations import Argument, Context, Declaration, Option, Subset
+from usru_scenarios.cli.declarations import Argument, CommandContext, Declaration, Option, Subset
 from usru_scenarios.cli.session import Session
 from usru_scenarios.cli.splicing import made, read
 from usru_scenarios.problems import UsruError
@@ -112,7 +112,7 @@ def plainly(command: Callable[..., object], words: list[str]) -> object:
     """What a command gets of plain arguments; None where they are not plain."""
     declared = Declaration(command)
     texts = declared.plain(words)
-    return texts and outcome(lambda: declared.run(context=Context(CommandState()), **texts))
+    return texts and outcome(lambda: declared.run(context=CommandContext(CommandState()), **texts))
 
 
 def by_typer(command: TyperCommand, words: list[str]) -> object:
@@ -175,7 +175,7 @@ def test_what_a_plain_command_opens_is_closed_when_it_ends() -> None:
         yield "open"
         closed.append(True)
 
-    with Context(CommandState()) as context:
+    with CommandContext(CommandState()) as context:
         assert (context.with_resource(resource()), closed) == ("open", [])
     assert closed == [True]
 

@@ -33,6 +33,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "compare": lambda study, **how: study.compare(**{"others": {"b": study}, **how}),
     "sweep": lambda study, **how: study.sweep(**{"variables": "mood=0..1:2", **how}),
     "calibrate": lambda study, **how: study.calibrate(**how),
+    "sources": lambda study, **how: study.sources(**how),
+    "directions": lambda study, **how: study.directions(**how),
     "varied": lambda study, **how: study.varied(**how),
     "load": lambda _study, **how: load(**how),
 }
@@ -82,6 +84,8 @@ WRONG: dict[str, dict[str, list[Any]]] = {
         "at": [*NO_TEXT, "", "2999"],
         "questions": [*NO_LIST[:3], *NO_LIST[4:], ["driver"], [""]],
     },
+    "sources": {"about": [*NO_TEXT, "", "nobody"]},
+    "directions": {"about": [*NO_TEXT, "", "nobody"]},
     "check": TRIALS
     | SEED
     | METHOD
@@ -246,7 +250,7 @@ def test_no_question_and_no_argument_is_left_out() -> None:
         asked = load if question == "load" else getattr(Study, question)
         assert set(inspect.signature(asked).parameters) - {"self"} == set(tried), question
     public = {name for name, member in vars(Study).items() if inspect.isfunction(member) and not name.startswith("_")}
-    assert public - set(QUESTIONS) == {"drawn", "expectations", "programs", "settled", "under"}
+    assert public - set(QUESTIONS) == {"drawn", "expectations", "programs", "questions", "settled", "under"}
 
 
 # What the package shows ----------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.mutants import MutantSurvey
     from usru_scenarios.results.sensitivity import Sensitivity
     from usru_scenarios.results.simulate import Simulation
+    from usru_scenarios.results.sources import DirectionsReport, SourcesReport
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.settings import ArgumentError, SampleLimits
@@ -50,6 +51,7 @@ __all__ = [
     "Calibration",
     "CheckReport",
     "Comparison",
+    "DirectionsReport",
     "Explanation",
     "ImpossibleEvidence",
     "ModelError",
@@ -63,6 +65,7 @@ __all__ = [
     "SampleLimits",
     "Sensitivity",
     "Simulation",
+    "SourcesReport",
     "Study",
     "Sweep",
     "TooFewTrials",
@@ -81,6 +84,7 @@ _HOMES = {
     "Calibration": "results.calibrate",
     "CheckReport": "results.check",
     "Comparison": "results.compare",
+    "DirectionsReport": "results.sources",
     "Explanation": "results.explain",
     "ImpossibleEvidence": "problems",
     "ModelError": "problems",
@@ -94,6 +98,7 @@ _HOMES = {
     "SampleLimits": "settings",
     "Sensitivity": "results.sensitivity",
     "Simulation": "results.simulate",
+    "SourcesReport": "results.sources",
     "Study": "study",
     "Sweep": "results.sweep",
     "TooFewTrials": "problems",

@@ -160,6 +160,7 @@ class Study:
         Raises:
             RequestError: there is nothing of that name.
         """
+        about = optional_text("about", about)
 
         def found() -> SourcesReport:
             from usru_scenarios.questions.sources import judgement_sources
@@ -177,6 +178,7 @@ class Study:
         Raises:
             RequestError: there is nothing of that name.
         """
+        about = optional_text("about", about)
 
         def found() -> DirectionsReport:
             from usru_scenarios.questions.sources import claim_directions

@@ -45,7 +45,7 @@ class Alone(NamedTuple):
     text: str
 
 
-class Context:
+class CommandContext:
     """The run of a command: what was asked of it as a whole, and what is closed when it ends."""
 
     def __init__(self, state: CommandState) -> None:
@@ -82,7 +82,7 @@ class Subset:
         hints = get_type_hints(group, include_extras=True)
         for name, other in self.others.items():
             hints[name] = _explained(hints[name], other) if isinstance(other, str) else other
-        context = [name for name, hint in hints.items() if hint is Context]
+        context = [name for name, hint in hints.items() if hint is CommandContext]
         for name in [*context, *self.names] if self.names else group._fields:
             if name not in self.without:
                 yield Parameter(name, hints[name], group._field_defaults.get(name, inspect.Parameter.empty))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.common import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, Ended, complain
-from usru_scenarios.cli.declarations import Context, Declaration
+from usru_scenarios.cli.declarations import CommandContext, Declaration
 from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
 from usru_scenarios.running.interruptions import Terminated, unwinding
 
@@ -114,7 +114,7 @@ def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:
     texts = declared.plain(words)
     if texts is None:
         return False
-    with Context(state) as context:
+    with CommandContext(state) as context:
         declared.run(context=context, **texts)
     return True
 

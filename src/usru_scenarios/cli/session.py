@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios import work
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
-from usru_scenarios.cli.declarations import Context, Option, Subset
+from usru_scenarios.cli.declarations import CommandContext, Option, Subset
 from usru_scenarios.cli.options import ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import printable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Session(NamedTuple):
     """The options of how a command is run, which change nothing of what it finds."""
 
-    context: Context
+    context: CommandContext
     form: str | None = None
     """An option of the commands that have several formats, which say so by `formats`."""
     as_json: Annotated[bool, Option("--json", help="JSON, for other programs.")] = False

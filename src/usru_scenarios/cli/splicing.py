@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from usru_scenarios.cli.declarations import Argument, Context, Declaration, Option, Parameter
+from usru_scenarios.cli.declarations import Argument, CommandContext, Declaration, Option, Parameter
 from usru_scenarios.cli.parsers import is_model
 
 Group = TypeVar("Group", bound=tuple[Any, ...])
@@ -20,7 +20,7 @@ Group = TypeVar("Group", bound=tuple[Any, ...])
 def _parameter(option: Parameter) -> inspect.Parameter:
     """The parameter of which typer makes an option or an argument."""
     kind, default, shown = option.kind, option.default, option.shown
-    if kind is Context:
+    if kind is CommandContext:
         kind = typer.Context
     if shown is not None:
         kind = kind if option.is_flag else list[str] if option.repeats else str
