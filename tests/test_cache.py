@@ -6,7 +6,7 @@ import os
 import pickle
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -17,11 +17,15 @@ import pytest
 from support.command import HERE, answer
 from usru_scenarios import study
 from usru_scenarios.problems import Span, UnreadableInput
+from usru_scenarios.program.program import StepLaw
 from usru_scenarios.program.support import Support
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
-from usru_scenarios.reading.files import digest
+from usru_scenarios.reading.files import ABSENT, digest
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.sampler import blocks
+from usru_scenarios.sampler.kernels import Kernel, kernel
+from usru_scenarios.sampler.tables import TableCache
 
 FILE = """\
 usru: 1
@@ -460,6 +464,56 @@ class Trap:
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("exit 3",)
+
+
+UNCERTAIN = """\
+usru: 1
+name: m
+title: M
+time: {start: 2026, end: 2027, step: quarter}
+scenarios: {a: {baseline: 2}, b: {baseline: 1}}
+outcome: {persistence: 0.5}
+drivers:
+  calm:
+    states: {low: 0.5, high: 0.5}
+    persistence: 0.5
+    impacts: {high: {a: {normal: [1, 0.5]}}}
+"""
+
+
+@pytest.mark.parametrize("most", [study.MOST_KERNEL_BYTES, 1_000])
+def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
+    home: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Compiled once where they are small; where they are not, by each run as if nothing had been kept."""
+    file = home / "m.yaml"
+    file.write_text(UNCERTAIN, encoding="utf-8")
+    monkeypatch.setattr(study, "MOST_KERNEL_BYTES", most)
+    compiled: list[object] = []
+
+    def compiles(seed: int = 1) -> bool:
+        compiled.clear()
+        found = study.recalled(file).simulate(method="sample", seed=seed)
+        any_compiled = bool(compiled)
+        assert found == study.load(file).simulate(method="sample", seed=seed)
+        return any_compiled
+
+    def noted(law: StepLaw, index: Mapping[str, int], tables: TableCache) -> Kernel:
+        compiled.append(law)
+        return kernel(law, index, tables)
+
+    monkeypatch.setattr(blocks, "kernel", noted)
+    small = most > 1_000
+    assert [compiles(), compiles(), compiles(), compiles(seed=2)] == [True, not small, not small, True]
+
+
+def test_of_a_part_that_is_too_large_something_else_is_kept(home: Path) -> None:
+    def part(most: int) -> str:
+        shelf = CompileCache(most)
+        shelf.made_of({str(home / "absent"): ABSENT})
+        return shelf.part("part", lambda: "made" * 100, most=most, instead="instead")
+
+    assert [part(1_000), part(1_000), part(200), part(200)] == ["made" * 100, "made" * 100, "made" * 100, "instead"]
 
 
 def test_a_path_is_made_again_by_a_class_of_the_package(home: Path) -> None:

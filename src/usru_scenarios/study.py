@@ -61,9 +61,12 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
-    from usru_scenarios.sampler.blocks import MapBlocks
+    from usru_scenarios.sampler.blocks import MapBlocks, StepKernels
 
 Part = TypeVar("Part")
+
+MOST_KERNEL_BYTES = 1 << 23
+"""The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,11 @@ class Study:
 
     def _made(self, part: str, make: Callable[[], Part]) -> Part:
         """What is made of the model; recalled where an earlier run has kept it."""
-        return make() if self.kept is None else self.kept.part(f"{part} of {self.request!r}", make)
+        return make() if self.kept is None else self.kept.part(self._part(part), make)
+
+    def _part(self, name: str) -> str:
+        """By what name a part of what is made of the model is kept."""
+        return f"{name} of {self.request!r}"
 
     @cached_property
     def overview(self) -> Overview:
@@ -280,6 +287,7 @@ class Study:
                 settings,
                 weights=self.program.weights,
                 support=None if do or given else partial(self._support, settings),
+                kernels=self._kernels(settings, conditions),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):
@@ -294,6 +302,25 @@ class Study:
         program, _ = self.programs(settings)
         part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
         return Support.recalled(program, self._made(part, lambda: Support(program).found()))
+
+    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> Mapping[int, StepKernels] | None:
+        """The laws of the default forecast, compiled to kernels, as an earlier run has kept them.
+
+        They are several MB, and compiling them takes longer than all else that is done before the trials are drawn:
+        so they are kept, but of this run alone, which is the one that is asked for again and again.
+        """
+        usual = self.settled(RunSettings.checked(method=settings.method))
+        if self.kept is None or conditions.interventions or conditions.observations or settings != usual:
+            return None
+        from usru_scenarios.questions.simulate.question import compiled
+
+        nothing: Mapping[int, StepKernels] = {}
+        return self.kept.part(
+            self._part("kernels"),
+            lambda: compiled(self.programs(settings)[0], settings),
+            most=MOST_KERNEL_BYTES,
+            instead=nothing,
+        )
 
     def _exactly(self, settings: RunSettings, conditions: Conditioned) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly

@@ -74,8 +74,15 @@ class CompileCache:
             raise UnreadableInput("a file has changed while it was being read", "run the command again")
         self._inputs.update(self._read)
 
-    def part(self, name: str, make: Callable[[], Made]) -> Made:
-        """The part as it was kept, or else made anew, and kept if it is known what it was made of."""
+    def part(self, name: str, make: Callable[[], Made], *, most: int = MOST_BYTES, instead: Made | None = None) -> Made:
+        """The part as it was kept, or else made anew, and kept if it is known what it was made of.
+
+        Args:
+            name: of the part.
+            make: makes it.
+            most: the most bytes that it may take up.
+            instead: what is kept where it takes more, and is what later runs get.
+        """
         path = self._path(name)
         if path is None:
             return make()
@@ -87,8 +94,8 @@ class CompileCache:
             return cast("Made", kept[0])
         made = make()
         self._note()
-        if self._inputs:
-            _keep(path, (self._inputs, made))
+        if self._inputs and not _keep(path, (self._inputs, made), most) and instead is not None:
+            _keep(path, (self._inputs, instead), most)
         return made
 
     def _present(self, source: str) -> str:
@@ -102,7 +109,7 @@ class CompileCache:
     def _kept(self, path: Path) -> tuple[object] | None:
         if not (_is_ours(path.parent) and _is_ours(path)):
             return None
-        inputs, made = _Unpickler(io.BytesIO(_opened(path))).load()
+        inputs, made = _Unpickler(_opened(path)).load()
         if any(self._present(source) != digest for source, digest in inputs.items()):
             return None
         self._inputs.update(inputs)
@@ -113,12 +120,18 @@ _FORM = b"usru kept 2\n"
 """What every file begins with; the digest comes next."""
 
 
-def _sealed(path: Path, payload: bytes) -> bytes:
-    return _FORM + sha256(path.name.encode() + b"\n" + payload).digest() + payload
+_HEAD = len(_FORM) + sha256().digest_size
 
 
-def _opened(path: Path) -> bytes:
-    """What was kept in a file, if it is what was written there.
+def _head(path: Path, payload: bytes | memoryview) -> bytes:
+    """What stands before what is kept in a file."""
+    digest = sha256(path.name.encode() + b"\n")
+    digest.update(payload)
+    return _FORM + digest.digest()
+
+
+def _opened(path: Path) -> io.BytesIO:
+    """What was kept in a file, if it is what was written there; read on, without a copy, behind what stands before it.
 
     Raises:
         OSError: it can't be read.
@@ -127,19 +140,24 @@ def _opened(path: Path) -> bytes:
     if not path.is_file() or path.stat().st_size > 2 * MOST_BYTES:
         raise ValueError(path.name)
     content = path.read_bytes()
-    payload = content[len(_FORM) + sha256().digest_size :]
-    if content != _sealed(path, payload):
+    if content[:_HEAD] != _head(path, memoryview(content)[_HEAD:]):
         raise ValueError(path.name)
-    return payload
+    kept = io.BytesIO(content)
+    kept.seek(_HEAD)
+    return kept
 
 
-def _keep(path: Path, content: tuple[Inputs, object]) -> None:
+def _keep(path: Path, content: tuple[Inputs, object], most: int) -> bool:
+    """Write what is to be kept, where that can be done; False only if it takes more bytes than it may."""
     with suppress(OSError, pickle.PicklingError, RecursionError, MemoryError):
-        data = _sealed(path, _pickled(content))
+        payload = _pickled(content)
+        if len(payload) > most:
+            return False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _is_ours(path.parent) and len(data) <= MOST_BYTES:
-            write_whole(path, data, beside=_NEW)
+        if _is_ours(path.parent):
+            write_whole(path, b"".join([_head(path, payload), payload]), beside=_NEW)
             _tidy(path.parent)
+    return True
 
 
 def _pickled(content: object) -> bytes:

@@ -139,6 +139,9 @@ class Plan:
 
 Sums = TypeVar("Sums")
 
+StepKernels = list[list[Kernel | OutcomeKernel]]
+"""For each step, the kernels of all nodes that are drawn, in order."""
+
 
 class MapBlocks(Protocol):
     """Applies a function to block numbers: `map`, or one over processes or a cluster."""
@@ -153,10 +156,20 @@ class KernelCache:
     Args:
         draws: where the programs are walked one after the other, what walks over a block have in common.
         tables: those already made.
+        blocks: of the one program that is walked, by block, all kernels if they have been compiled (`block_kernels`).
+
+    Attributes:
+        draws, blocks: the same.
     """
 
-    def __init__(self, draws: SharedDraws | None = None, tables: TableCache | None = None) -> None:
+    def __init__(
+        self,
+        draws: SharedDraws | None = None,
+        tables: TableCache | None = None,
+        blocks: Mapping[int, StepKernels] | None = None,
+    ) -> None:
         self.draws = draws
+        self.blocks = blocks or {}
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
         self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
@@ -241,8 +254,10 @@ class BlockSampler:
         """Kernels don't travel to another process."""
         return {name: value for name, value in vars(self).items() if name != "_lasting"}
 
-    def kernels(self, block: int) -> list[list[Kernel | OutcomeKernel]]:
+    def kernels(self, block: int) -> StepKernels:
         """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
+        if block in self.shared.blocks:
+            return self.shared.blocks[block]
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
@@ -250,10 +265,10 @@ class BlockSampler:
         return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1), nodes), own)
 
     @cached_property
-    def _lasting(self) -> list[list[Kernel | OutcomeKernel]]:
+    def _lasting(self) -> StepKernels:
         return self._kernels(self.program, self.shared)
 
-    def _kernels(self, program: Program, own: KernelCache) -> list[list[Kernel | OutcomeKernel]]:
+    def _kernels(self, program: Program, own: KernelCache) -> StepKernels:
         made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
         for name, alike in self._alike.items():
             node = program.nodes[name]
@@ -358,6 +373,12 @@ class BlockSampler:
         if self.draw_outcome:
             inside = draw_scenario(transition, block_states, index, words, restriction)
         return transition, inside
+
+
+def block_kernels(program: Program, plan: Plan) -> dict[int, StepKernels]:
+    """The kernels of all blocks of a forecast under a plan, for `KernelCache`: values that can be kept between runs."""
+    sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read)
+    return {block: sampler.kernels(block) for block in range(plan.blocks)}
 
 
 def block_seconds(nodes: int, steps: int, trials: int) -> float:

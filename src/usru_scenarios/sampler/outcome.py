@@ -245,7 +245,7 @@ class OutcomeKernel:
         tables: TableCache | None = None,
         varying: frozenset[str] = frozenset(),
     ) -> None:
-        self.law = law
+        self.size, self.fixed, self.keep = law.size, law.fixed, law.keep
         own = {law.own} & {parent for part in (law.prior_parents, *(t.parents for t in law.terms)) for parent in part}
         masked = with_mask(law)
         uniform = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
@@ -257,27 +257,25 @@ class OutcomeKernel:
 
     def transition(self, block_states: BlockStates) -> LazyTransition | FullTransition:
         """The transition of this step; without a step before, its shares are the start."""
-        if self.law.fixed is not None:
-            return LazyTransition(
-                _NOTHING, np.broadcast_to(self.law.fixed[:, None], (self.law.size, block_states.trials))
-            )
+        if self.fixed is not None:
+            return LazyTransition(_NOTHING, np.broadcast_to(self.fixed[:, None], (self.size, block_states.trials)))
         if self.mixes:
             weights, odds = self.weighers[0].with_odds(block_states)
-            if self.law.keep is None:
+            if self.keep is None:
                 return LazyTransition(_NOTHING, weights)
-            hold = block_states.each(self.law.keep[..., 0])
+            hold = block_states.each(self.keep[..., 0])
             if odds is not None:
                 odds *= hold
                 hold = odds / (odds + (1.0 - hold))
             return LazyTransition(hold, weights)
-        return FullTransition(np.stack([self._row(state, block_states) for state in range(self.law.size)]))
+        return FullTransition(np.stack([self._row(state, block_states) for state in range(self.size)]))
 
     def _row(self, state: int, block_states: BlockStates) -> Floats:
         weights, odds = self.weighers[state](block_states)
         share = normalised(weights)
-        if self.law.keep is None:
+        if self.keep is None:
             return share
-        keep = block_states.each(self.law.keep[..., state])
+        keep = block_states.each(self.keep[..., state])
         share *= 1.0 - (keep if odds is None else kept(keep, odds))
         share[state] += 1.0 - share.sum(axis=0)
         return share

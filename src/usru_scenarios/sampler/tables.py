@@ -193,6 +193,14 @@ class LogWeightTable:
         """What they multiply weights and odds by, shape (states + 1, rows)."""
         return np.exp(self.logs)
 
+    def columns(self, *, logarithmic: bool, holds: bool) -> Floats:
+        """The logarithms or the factors, with those of keeping or without: shape (states + holds, rows).
+
+        One and the same array for all laws that the table is a part of, so that they are pickled with one copy of it.
+        """
+        whole = self.logs if logarithmic else self.factors
+        return whole if holds else whole[:-1]
+
 
 def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
     """Points by column, added up: shape () or (trials,)."""
@@ -259,7 +267,7 @@ class LogWeightEvaluator:
         self.lookups = [
             Lookup(
                 RowIndex(tuple((index[parent.node], parent) for parent in part.parents)),
-                (part.logs if self.logarithmic else part.factors)[: law.size + self.holds],
+                part.columns(logarithmic=self.logarithmic, holds=self.holds),
             )
             for part in parts
         ]

@@ -28,7 +28,7 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, StepKernels, block_kernels
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 
@@ -52,6 +52,7 @@ def forecast(
     *,
     weights: Mapping[str, Floats] | None = None,
     support: Callable[[], Support] | None = None,
+    kernels: Mapping[int, StepKernels] | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -63,6 +64,7 @@ def forecast(
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         support: gives what is possible in the program, where an earlier run may have found it.
+        kernels: where nothing is observed, those of `compiled`, if they are at hand.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
@@ -70,8 +72,7 @@ def forecast(
         TooFewTrials: too few trials do.
     """
     program = conditioned.program
-    plan = Plan.of(settings.trials, settings.seed, settings.judgements)
-    plan, halves = _drawn(conditioned, plan, settings.limits, map_blocks)
+    plan, halves = _drawn(conditioned, _plan(settings), settings.limits, kernels, map_blocks)
     sums = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
     least = LeastErrors(
@@ -103,13 +104,26 @@ def forecast(
     )
 
 
+def compiled(program: Program, settings: RunSettings) -> dict[int, StepKernels]:
+    """The kernels of all blocks that a forecast of a program draws with these settings."""
+    return block_kernels(program, _plan(settings))
+
+
+def _plan(settings: RunSettings) -> Plan:
+    return Plan.of(settings.trials, settings.seed, settings.judgements)
+
+
 def _drawn(
-    conditioned: Conditioned, plan: Plan, limits: SampleLimits, map_blocks: MapBlocks
+    conditioned: Conditioned,
+    plan: Plan,
+    limits: SampleLimits,
+    kernels: Mapping[int, StepKernels] | None,
+    map_blocks: MapBlocks,
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given
     if given is None:
-        return plan, simulate(program, plan, map_blocks)
+        return plan, simulate(program, plan, map_blocks, KernelCache(blocks=kernels))
     from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
