@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,7 +121,7 @@ class _VarianceSplit:
         fit, fit_error, columns = self._fitted()
         rest, rest_error, unseen = self._rest(self.off_mean - fit, columns)
         found = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))
-        low, high = (_weighted_quantile(found, self.weights, edge) for edge in ((1 - share) / 2, (1 + share) / 2))
+        low, high = _weighted_quantiles(found, self.weights, ((1 - share) / 2, (1 + share) / 2))
         variance = (self.weights * (fit + rest) ** 2).sum(axis=0)
         error = np.hypot(fit_error, rest_error)
         by_trials = np.divide((high - low) * error, 2.0 * variance, out=np.zeros_like(error), where=variance > 0)
@@ -178,10 +178,23 @@ def joined(parts: Iterable[JudgementBand]) -> JudgementBand:
     return JudgementBand(*(np.concatenate(part) for part in zip(*(vars(each).values() for each in parts), strict=True)))
 
 
-def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
-    """The quantile of each column, linear between the midpoints of the weights' steps."""
-    order = np.argsort(values, axis=0, kind="stable")
-    values = np.take_along_axis(values, order, axis=0)
-    weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
+def _weighted_quantiles(values: Floats, weights: Floats, shares: Sequence[float]) -> Iterable[Floats]:
+    """Quantiles of each column, shape (columns,) each: linear between the midpoints of the weights' steps.
+
+    Where all weights are alike, as they mostly are, columns are sorted without a record of their order, which takes a
+    tenth of the time.
+
+    Args:
+        values: shape (rows, columns).
+        weights: shape (rows, 1).
+        shares: which quantiles.
+    """
+    if np.all(weights == weights[0]):
+        values, weights = np.sort(values.T).T, np.broadcast_to(weights, values.shape)
+    else:
+        order = np.argsort(values, axis=0, kind="stable")
+        values = np.take_along_axis(values, order, axis=0)
+        weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
     places = np.cumsum(weights, axis=0) - weights / 2
-    return np.array([np.interp(share, place, value) for place, value in zip(places.T, values.T, strict=True)])
+    columns = list(zip(places.T, values.T, strict=True))
+    return [np.array([np.interp(share, place, value) for place, value in columns]) for share in shares]
