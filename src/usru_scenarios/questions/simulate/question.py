@@ -320,7 +320,9 @@ def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least:
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """
     numbers, found = sums.values[name], sums.mean(name)
-    mean = node.scale.low + found.value
+    # sums round: where all values were the same, their mean is that value, without an error
+    mean = np.clip(node.scale.low + found.value, numbers.least, numbers.most)
+    mean_errors = np.where(numbers.least < numbers.most, found.error, 0.0)
     missed = rule_of_three_bound(least.trials)
     errors_of_shares = _errors_of_shares(sums, name)
     quantiles, errors = {}, {}
@@ -331,7 +333,7 @@ def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least:
         quantiles[f"{share:.2f}"] = value.tolist()
         errors[f"{share:.2f}"] = least.values(name, value, (above - below) / 2).tolist()
     return ValuesResult(
-        title, mean.tolist(), quantiles, ValueErrors(least.values(name, mean, found.error).tolist(), errors)
+        title, mean.tolist(), quantiles, ValueErrors(least.values(name, mean, mean_errors).tolist(), errors)
     )
 
 
