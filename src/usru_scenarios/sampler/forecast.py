@@ -7,7 +7,7 @@ drawn and its probability is read one step ahead: method (15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import accumulate
@@ -148,9 +148,9 @@ class ForecastSums:
         if isinstance(node, NumericNode):
             bins = self.values[node.name].observe(step, values, node.scale, groups.weights)
             groups.put(slice(columns.start, columns.start + 1), values[None] - node.scale.low)
-            groups.count(slice(columns.start + 1, columns.stop), bins < self.edges[node.name][:, None])
+            groups.count(slice(columns.start + 1, columns.stop), np.less, bins, self.edges[node.name])
         else:
-            groups.count(columns, values == np.arange(len(node.states), dtype=np.uint8)[:, None])
+            groups.count(columns, np.equal, values, np.arange(len(node.states), dtype=np.uint8))
 
     def add(self, other: ForecastSums, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
@@ -201,17 +201,30 @@ class TrialGroups:
             self.trials = batched(weights[None], self.edges)[:, 0]
         self.basis = basis[self.at][self.whole]
         self.sums = np.empty((len(self.edges), quantities))
+        self._held = np.empty((quantities if weights is None else 0, trials), dtype=np.bool_)
+        self._counted: list[slice] = []
 
     def put(self, columns: slice, values: Floats) -> None:
         """Note values, shape (columns, trials)."""
         self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.edges)
 
-    def count(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
-        """Note in which trials some things hold, shape (columns, trials)."""
+    def count(self, columns: slice, compare: np.ufunc, values: npt.NDArray[Any], others: npt.NDArray[Any]) -> None:
+        """Note in which trials values, shape (trials,), compare with others, shape (columns,), as a function says.
+
+        Trials without weights are counted by `close_step`, for all columns of a step at once.
+        """
         if self.weights is None:
-            self.sums[:, columns] = count(holds, self.edges)
+            compare(values, others[:, None], out=self._held[columns])
+            self._counted.append(columns)
         else:
-            self.put(columns, holds.astype(np.float64))
+            self.put(columns, compare(values, others[:, None]).astype(np.float64))
+
+    def close_step(self, moments: Moments, step: int) -> None:
+        """Add what has been noted at a step to its moments."""
+        for columns in _adjoining(self._counted):
+            self.sums[:, columns] = count(self._held[columns], self.edges)
+        self._counted.clear()
+        self.fold(moments, step, self.sums)
 
     def fold(self, moments: Moments, step: int | slice, sums: Floats) -> None:
         """Add sums, shape (groups, quantities), to the moments of a step, or of all that there is."""
@@ -363,7 +376,8 @@ class Sampler:
         kept = self.batches.count + len(self.batches.starts(0)) * (not self.plan.judgements)
         quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
         values = numeric * steps * BINS
-        return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values)
+        noted = self.plan.trials_in(0) * (states + len(EDGES) * numeric)
+        return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values) + noted
 
     @property
     def lumped(self) -> bool:
@@ -512,7 +526,7 @@ class ForecastAccumulator:
                 self._see_outcome(step, transition, values)
             else:
                 self.sums.observe(step, self.program.nodes[name], values, self.groups)
-        self.groups.fold(self.sums.moments, step, self.groups.sums)
+        self.groups.close_step(self.sums.moments, step)
 
     def closed(self) -> ForecastSums:
         """The sums, when all steps have been seen."""
@@ -549,6 +563,15 @@ class ForecastAccumulator:
         if (moves := self.gathered.add(before, flow)) is not None:
             self.sums.moves += moves
         return True
+
+
+def _adjoining(parts: Iterable[slice]) -> list[slice]:
+    """Slices in rising order, with those joined of which one begins where the other ends."""
+    joined: list[slice] = []
+    for part in parts:
+        adjoins = joined and joined[-1].stop == part.start
+        joined.append(slice(joined.pop().start, part.stop) if adjoins else part)
+    return joined
 
 
 def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:

@@ -43,6 +43,7 @@ class BlockStates:
         self.trials = trials
         self.drawn = drawn
         self._drawn_state = None if drawn is None else drawn.astype(np.min_scalar_type(drawn.max()))
+        self._in_draw = None if drawn is None else _alike(np.bincount(drawn))
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
@@ -56,8 +57,13 @@ class BlockStates:
         """A judgement's value in every trial, shape () where it is the same in all and else (trials,)."""
         if not values.ndim:
             return values
-        assert self.drawn is not None, "a value for each draw needs draws"
-        return values.take(self.drawn)
+        assert self._in_draw is not None, "a value for each draw needs draws"
+        return values.repeat(self._in_draw)  # trials come draw by draw, so that nothing has to be looked up
+
+
+def _alike(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:
+    """How often each value is to be repeated; one number where that is the same for all, which is faster."""
+    return int(counts[0]) if (counts == counts[0]).all() else counts
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,10 @@ class Lookup:
 
     def combine(self, block_states: BlockStates, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
+        if [parent.node for _, parent in self.reader.parents] == [JUDGEMENTS]:
+            for column, out in zip(self.columns, into, strict=True):
+                operation(out, block_states.each(column), out=out)
+            return
         rows = self.reader.rows(block_states)
         for column, out in zip(self.columns, into, strict=True):
             operation(out, column.take(rows, mode="wrap"), out=out)
