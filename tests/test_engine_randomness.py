@@ -17,7 +17,7 @@ from support.oracle import Json
 from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler.blocks import BLOCK, Plan
-from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler, simulate
+from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler, count, simulate
 
 Sums = TypeVar("Sums")
 
@@ -372,3 +372,21 @@ def test_the_estimates_of_a_run_do_not_depend_on_what_is_reported() -> None:
     raw["groups"] = {}
     alone = estimates(raw, TRIALS, SEED)
     assert all(found[key] == estimate for key, estimate in alone.items())
+
+
+@pytest.mark.parametrize(
+    ("trials", "edges"),
+    [
+        (1_024, [*range(0, 1_024, 128)]),
+        (1_024, [*range(0, 1_024, 32)]),
+        (1_024, [0]),
+        (1_024, [0, 192, 384, 576, 768, 960]),
+        (960, [0, 64, 256, 448, 640, 832]),
+        (1_000, [0, 500]),
+        (256, [0, 192]),
+    ],
+)
+def test_trials_are_counted_by_batch_however_batches_lie(trials: int, edges: list[int]) -> None:
+    holds = np.random.default_rng(1).random((3, trials)) < 0.3
+    parts = [part.sum(axis=1) for part in np.split(holds, edges[1:], axis=1)]
+    assert np.array_equal(count(holds, np.array(edges)), np.array(parts))

@@ -52,6 +52,9 @@ BINS = 2048
 EDGES = np.array([-1.6449, -1.0364, -0.6745, -0.3853, 0.0, 0.3853, 0.6745, 1.0364, 1.6449])
 """Latent normals of the quantiles at .05, .15, .25, .35, .5, ..., .95: the share below them is known by groups."""
 
+_FEW_WORDS = 8
+"""So many words of bits in each batch are added up one after the other, for all batches at a time."""
+
 _BY_PRODUCTS = 16
 """Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
 
@@ -584,6 +587,10 @@ def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDA
     if word < 8:
         return np.add.reduceat(holds.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
     by_word: npt.NDArray[np.uint8] = np.bitwise_count(np.packbits(holds, axis=-1).view(f"u{word // 8}"))
-    if len(edges) == by_word.shape[1]:
-        return by_word.T
-    return np.add.reduceat(by_word, edges // word, axis=-1, dtype=np.uint16).T
+    each, rest = divmod(by_word.shape[1], len(edges))
+    if rest or each > _FEW_WORDS or not np.array_equal(edges, each * word * np.arange(len(edges))):
+        return np.add.reduceat(by_word, edges // word, axis=-1, dtype=np.uint16).T
+    sums = by_word[:, ::each].astype(np.uint16)  # batches alike, of few words: ten times faster than `reduceat`
+    for place in range(1, each):
+        sums += by_word[:, place::each]
+    return sums.T
