@@ -192,7 +192,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 def test_the_bundled_model_says_what_its_documents_say() -> None:
     """With judgements at their means; the README has the same over draws of them."""
     report = load(BUNDLED).check(judgements=0)
-    assert len(report.expectations) == 165
+    assert len(report.expectations) == 166
     assert report.all_hold, [name for name, one in report.expectations.items() if one.verdict != "holds"]
     assert all(one.sources for one in report.expectations.values())
 
