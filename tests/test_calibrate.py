@@ -63,8 +63,18 @@ def test_one_driver_that_is_not_sure(tmp_path: Path) -> None:
     for _ in range(60):
         low, high = (low, (low + high) / 2) if share((low + high) / 2) > 0.2 else ((low + high) / 2, high)
     found = study_of(raw, tmp_path).calibrate()
-    assert found.baselines["good"] == pytest.approx(low / (1 + low), abs=1e-3)
+    assert found.baselines["good"] == pytest.approx(low / (1 + low), abs=1e-6)
     assert found.baselines["good"] != pytest.approx(1 / 33, abs=1e-2)
+
+
+def test_a_model_that_is_solved_exactly_meets_its_anchor_exactly() -> None:
+    found = load("brief").calibrate()
+    assert found.trials == 0
+    assert found.shares_before != pytest.approx(found.anchor, abs=1e-6)  # by the digits that stand in the file
+    solved = {f"scenarios.{name}.baseline": baseline for name, baseline in found.baselines.items()}
+    after = load("brief", overrides=solved).simulate(method="exact", judgements=0)
+    assert {name: one.by_step[0] for name, one in after.scenarios.items()} == pytest.approx(found.anchor, abs=1e-6)
+    assert load("brief").calibrate(seed=2).baselines == found.baselines
 
 
 def anchored_at_the_end(name: str) -> dict[str, Any]:

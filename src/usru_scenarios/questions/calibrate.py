@@ -12,6 +12,7 @@ import numpy as np
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.pydantic_errors import locate
@@ -59,14 +60,15 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     Args:
         loaded: the file without a profile or weights from outside.
         program: its model, compiled.
-        settings: how many trials to draw for each evaluation, and the seed.
+        settings: how many trials to draw for each evaluation where the shares are sampled, and the seed.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.
     """
     model = loaded.model
-    target, plan = anchored(model, program), Plan(settings.trials, settings.seed)
+    target = anchored(model, program)
+    plan = None if _is_faster_exactly(program, target.step) else Plan(settings.trials, settings.seed)
     before = own_baselines(program)
     baselines = solved(program, target, plan, map_blocks)
     return Calibration(
@@ -76,14 +78,20 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         before=_named(model, program, before),
         shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
         baselines=_named(model, program, baselines),
-        trials=settings.trials,
+        trials=plan.trials if plan else 0,
         seed=settings.seed,
         judgements_at_means=loaded.outline.at_means(0),
     )
 
 
-def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBlocks = map) -> Floats:
+def solved(program: Program, target: AnchorShares, plan: Plan | None, map_blocks: MapBlocks = map) -> Floats:
     """The baselines, shape (scenarios,), that meet a target.
+
+    Args:
+        program: the model, compiled.
+        target: the shares that are wanted.
+        plan: of the draws of each evaluation; None for exact shares.
+        map_blocks: as in `forecast.simulate`.
 
     Raises:
         NoAnchor: none do.
@@ -93,10 +101,11 @@ def solved(program: Program, target: AnchorShares, plan: Plan, map_blocks: MapBl
     def reach(tried: Floats) -> Floats:
         return shares(program, target.step, tried, plan, map_blocks)
 
-    def roughly(tried: Floats) -> Floats:
-        return shares(program, target.step, tried, Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map)
-
-    baselines, _ = _fitted(target.shares, baselines, roughly, _ACCEPTED)
+    if plan is not None:
+        rough = Plan(min(ROUGH_TRIALS, plan.trials), plan.seed)
+        baselines, _ = _fitted(
+            target.shares, baselines, lambda tried: shares(program, target.step, tried, rough, map), _ACCEPTED
+        )
     baselines, reached = _fitted(target.shares, baselines, reach, _CLOSE)
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
@@ -188,12 +197,36 @@ def with_baselines(program: Program, baselines: Floats) -> Program:
     return replace(program, nodes={**program.nodes, OUTCOME: replace(program.outcome, prior=baselines)})
 
 
-def shares(program: Program, step: int, baselines: Floats, plan: Plan, map_blocks: MapBlocks) -> Floats:
-    """The scenarios' probabilities at a step under other baselines, shape (scenarios,)."""
-    shorter = replace(with_baselines(program, baselines), grid=replace(program.grid, count=step + 1), groups={})
+def shares(program: Program, step: int, baselines: Floats, plan: Plan | None, map_blocks: MapBlocks) -> Floats:
+    """The scenarios' probabilities at a step under other baselines, shape (scenarios,); exact without a plan."""
+    shorter = _until(step, with_baselines(program, baselines))
+    if plan is None:
+        from usru_scenarios.exact import inference as exact
+
+        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter)))
     sums = simulate(shorter, plan, map_blocks)
     reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
     return reached
+
+
+def _is_faster_exactly(program: Program, step: int) -> bool:
+    """Whether the shares at a step are found exactly: method (41)."""
+    from usru_scenarios.questions.probability import faster_exactly
+
+    return faster_exactly(_until(step, program), _scenarios_at(step, program))
+
+
+def _until(step: int, program: Program) -> Program:
+    """The program up to a step."""
+    return replace(program, grid=replace(program.grid, count=step + 1), groups={})
+
+
+def _scenarios_at(step: int, program: Program) -> list[Timed]:
+    """That each of the scenarios holds at a step."""
+    return [
+        Timed("at", range(step, step + 1), InStates(OUTCOME, frozenset({state})))
+        for state in range(len(program.outcome.states))
+    ]
 
 
 def _named(model: Model, program: Program, values: Floats) -> dict[str, float]:

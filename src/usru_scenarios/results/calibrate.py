@@ -18,7 +18,7 @@ class Calibration(Summarised):
         anchor: its shares.
         before, shares_before: the file's baselines, normalised, and the shares that they give at that step.
         baselines: those solved, which sum to 1: what the cited drivers do not explain.
-        trials, seed: of the draws that it was solved on.
+        trials, seed: of the draws that it was solved on; 0 trials where the shares are exact.
         judgements_at_means: how many uncertain judgements stand at their means.
     """
 
