@@ -316,7 +316,8 @@ def test_a_wide_or_narrow_range_is_computed_like_any_other(
     width = high - low
     assert abs(found.mean[0] - (low + high) / 2) <= 0.01 * width
     error = found.standard_errors.mean[0]
-    assert error == 0 if method == "exact" else error == pytest.approx(width / 12**0.5 / 20_000**0.5, rel=0.05)
+    # of one step, whose words are stratified, nearly all that is left is what 3 trials that were never drawn could add
+    assert error == 0 if method == "exact" else error == pytest.approx(3 / 20_000 * width / 2, rel=0.05)
     assert abs(found.quantiles["0.05"][0] - (low + 0.05 * width)) <= 0.01 * width
 
 
