@@ -139,10 +139,12 @@ def test_a_difference_has_its_own_standard_error(opened: Opened) -> None:
     assert apart != pytest.approx(1, abs=spread)  # errors as of two independent runs are far too large
 
 
-def test_a_difference_is_far_more_precise_than_its_sides(compared: Comparison) -> None:
-    for one in compared.variants["sceptic"].scenarios.values():
+def test_a_difference_is_far_more_precise_than_that_of_independent_runs(compared: Comparison) -> None:
+    first = compared.variants[compared.reference].scenarios
+    for name, one in compared.variants["sceptic"].scenarios.items():
         assert one.difference is not None
-        assert one.difference.standard_errors.end < 0.7 * one.standard_errors.end
+        independent = math.hypot(one.standard_errors.end, first[name].standard_errors.end)
+        assert one.difference.standard_errors.end < 0.6 * independent
 
 
 def test_a_variant_is_as_if_alone(compared: Comparison) -> None:

@@ -240,15 +240,18 @@ def test_estimates_have_no_bias(opened: Opened) -> None:
             assert abs(values.mean() - getattr(truth, kind)) < ERRORS * values.std(ddof=1) / math.sqrt(seeds)
 
 
-@pytest.mark.parametrize("judgements", [0, 64])
-def test_strata_reduce_the_variance(judgements: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the bundled model, of the scenarios over time: as reported, which is what it is."""
+@pytest.mark.parametrize(("judgements", "times"), [(0, 1.5), (64, 1.15)])
+def test_strata_reduce_the_variance(judgements: int, times: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the bundled model, of the scenarios over time: as reported, which is what it is.
+
+    Less under few draws of the judgements, since what these leave between draws is not made smaller.
+    """
     study = us.load("us-russia")
 
     def variance() -> float:
-        run = study.simulate(trials=8_192, judgements=judgements)
+        run = study.simulate(trials=16_384, judgements=judgements)
         return float(np.mean([np.square(one.standard_errors.by_step).mean() for one in run.scenarios.values()]))
 
     stratified = variance()
     monkeypatch.setattr(Plan, "set_size", 1)
-    assert variance() > 1.5 * stratified
+    assert variance() > times * stratified
