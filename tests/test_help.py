@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from docs.generate import helps
-from support.command import COMMAND, answer, in_terminal, shell, usru
+from support.command import COMMAND, HERE, answer, in_terminal, shell, usru
 from usru_scenarios import entry
 from usru_scenarios.cli.commands import COMMANDS
 
 STORED = {path.name: path.read_text("utf-8") for path in Path(entry.HELP).iterdir()}
 
+PINNED = re.findall(r"^typer==(.+)$", (HERE.parent / "constraints" / "tested.txt").read_text("utf-8"), re.MULTILINE)
+by_pinned_typer = pytest.mark.skipif(
+    version("typer") not in PINNED, reason="typer shows the types of arguments otherwise in other versions"
+)
 
+
+@by_pinned_typer
 def test_the_stored_texts_are_those_that_the_commands_make() -> None:
     assert helps() == STORED, "run python docs/generate.py --write"
 
@@ -23,6 +31,7 @@ def test_a_command_has_a_name_that_the_front_door_knows_for_one() -> None:
     assert [name for name in COMMANDS if not (name.isalpha() and name.islower())] == []
 
 
+@by_pinned_typer
 @pytest.mark.parametrize("columns", ["80", "120", "1000"])
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_the_long_way_writes_what_is_stored(command: str, columns: str) -> None:
@@ -44,6 +53,7 @@ def test_a_terminal_that_is_wide_enough_shows_what_is_stored(command: str, colum
     assert shown.replace("\r\n", "\n") == STORED[entry.help_file(command)]
 
 
+@by_pinned_typer
 def test_without_a_command_help_is_told_as_an_error() -> None:
     done = usru()
     assert (done.returncode, done.stdout, done.stderr) == (2, "", STORED["usru.txt"])
