@@ -500,7 +500,8 @@ def _triangular_density(low: float, mode: float, high: float) -> LogDensity:
     def log_density(logit: Floats) -> Floats:
         share, rest = 1.0 / (1.0 + np.exp(-logit)), 1.0 / (1.0 + np.exp(logit))
         height = np.where(share < at, share * (1.0 - at), rest * at) if 0 < at < 1 else (rest, share)[int(at)]
-        return np.log(height) + beta_density(1.0, 1.0)(logit)
+        with np.errstate(divide="ignore"):  # next to the ends the height may be less than a float can hold
+            return np.log(height) + beta_density(1.0, 1.0)(logit)
 
     return log_density
 
