@@ -25,6 +25,7 @@ CASES: list[tuple[Json | None, tuple[float, float]]] = [
     ({"uniform": [1, 2]}, (0, 4)),
     ({"triangular": [0, 0.3, 1]}, (0, 1)),
     ({"triangular": [0, 0, 1]}, (0, 1)),
+    ({"triangular": [0, 1e-300, 1]}, (0, 1)),
     ({"triangular": [10, 30, 30]}, (0, 40)),
     ({"pert": [0.2, 0.65, 1.0]}, (0, 1)),
     ({"pert": [0, 0, 1]}, (0, 1)),

@@ -190,7 +190,7 @@ class SharedGroups:
 
 
 def _is_clear(answered: StatementValue) -> bool:
-    """Whether more trials could not change a verdict but by a chance in 10^23."""
+    """Whether the margin is so many standard errors that more trials are not worth drawing: method (26)."""
     verdict = answered.verdict
     if verdict is None or verdict.holds is None or verdict.margin is None or verdict.standard_error is None:
         return False

@@ -26,7 +26,7 @@ _VERDICTS = {
     "carried": "sign from a claim",
     "contradicted": "sign against all claims that speak of it",
     "undirected": "no cited claim speaks of it",
-    "inferred": "no cited assumption speaks of it",
+    "inferred": "cites assumptions alone, none of which says a sign",
     "zero": "no sign: it is 0",
 }
 

@@ -105,7 +105,7 @@ def small_print(survey: MutantSurvey, seed: int) -> str:
         f"; {len(survey.not_counted)} expectations that do not hold here count for none" if survey.not_counted else ""
     )
     which = f"All {made} mutants" if made == population else some
-    how = f"{survey.trials:,} trials each at first" if survey.trials else "solved exactly"
+    how = f"sampled, with {survey.trials:,} trials each at first" if survey.trials else "solved exactly"
     return f"{which}: {how}{anchored}{left}." if made else ""
 
 

@@ -36,6 +36,9 @@ class Kernel(Protocol):
     ) -> Floats | None:
         """Set `block_states.now[index]`; both it and the probability of a restriction, if any, of shape (trials,)."""
 
+    def __hash__(self) -> int:
+        """Kernels are told apart where they may draw differently."""
+
 
 @dataclass(frozen=True)
 class KeepAll:
@@ -69,7 +72,7 @@ class FixedState:
         block_states.now[index] = np.full(block_states.trials, self.state, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThresholdTable:
     """A row for each joint state of the parents; a state is passed when a word exceeds its threshold: method (8).
 

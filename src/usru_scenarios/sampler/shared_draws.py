@@ -33,13 +33,11 @@ class NodeDraw:
 
     Attributes:
         number: no other draw has it; it stands for the states where what was drawn from them is told apart.
-        kernel: by which it was drawn; while it is kept no other one can be taken for it.
         states, latent: as in `BlockStates`, shape (trials,), or None.
         transition: of the outcome, as compiled, or None.
     """
 
     number: int
-    kernel: object
     states: object
     latent: object
     transition: Transition | None
@@ -105,7 +103,11 @@ class WalkDraws:
         self.before, self.now = self.now, [next(self.shared.numbers)] * len(self.now)
 
     def once(
-        self, place: tuple[int, str], kernel: object, reads: Reads, draw: Callable[[], tuple[Transition | None, object]]
+        self,
+        place: tuple[int, str],
+        kernel: Hashable,
+        reads: Reads,
+        draw: Callable[[], tuple[Transition | None, object]],
     ) -> Transition | None:
         """Draw a node, unless another walk has drawn it alike; gives the outcome's transition, where it is that.
 
@@ -125,11 +127,11 @@ class WalkDraws:
         self.now[index] = number = next(self.shared.numbers)
         if self.first:
             states, latent = self.block_states.now[index], self.block_states.latent[index]
-            self.shared.remember(self.block, key, NodeDraw(number, kernel, states, latent, copy.copy(transition)))
+            self.shared.remember(self.block, key, NodeDraw(number, states, latent, copy.copy(transition)))
         return transition
 
-    def _key(self, place: tuple[int, str], kernel: object, reads: Reads) -> Hashable:
-        """What the states of a node follow from."""
+    def _key(self, place: tuple[int, str], kernel: Hashable, reads: Reads) -> Hashable:
+        """What the states of a node follow from; a kernel that was compiled apart is another one."""
         if isinstance(kernel, FixedState):
             return place, kernel
-        return place, id(kernel), *(self.before[index] if lag else self.now[index] for index, lag in reads)
+        return place, kernel, *(self.before[index] if lag else self.now[index] for index, lag in reads)
