@@ -237,6 +237,16 @@ def test_a_model_may_stand_before_or_after_what_is_asked_of_it() -> None:
         assert (done.returncode, done.stdout) == (0, answer(*after).stdout)
 
 
+def test_of_two_words_the_file_is_the_model(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text(Path(HARBOUR).read_text(encoding="utf-8"), encoding="utf-8")
+    for before, after in (
+        (["explain", "port", "open", "-n", "500"], ["explain", "open", "port", "-n", "500"]),
+        (["show", "port", "weather"], ["show", "weather", "port"]),
+    ):
+        done = answer(*before, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (0, answer(*after, folder=tmp_path).stdout)
+
+
 def test_the_schema_of_the_file_accepts_every_bundled_and_good_file() -> None:
     schema = json.loads(answer("schema").stdout)
     assert schema == json.loads(answer("schema", "model").stdout)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usru_scenarios.problems import ModelError, RequestError, UsruError
+from usru_scenarios.problems import RequestError, UsruError
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.request import Request
 
@@ -228,11 +228,10 @@ def test_all_arguments_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_value_that_does_not_fit_is_shown_in_its_argument(tmp_path: Path) -> None:
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(RequestError) as caught:
         loaded(tmp_path, overrides=["drivers.talks.states.on.prior=-3"], weights=["talks=-1"])
-    assert not isinstance(caught.value, RequestError)
     assert [str(problem.span) for problem in caught.value.problems] == ["--set:1:31", "-w:1:7"]
-    assert caught.value.exit_status == 1
+    assert caught.value.exit_status == 2
 
 
 def test_an_unknown_profile(tmp_path: Path) -> None:

@@ -482,6 +482,10 @@ A_TIME = "a date, start, end, mean, ever, always, each or by"
 NO_STEP = "the event is about no single step, so what is observed must say its time"
 SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
 SEVERAL_STEPS = "over several steps, say whether at some of them or at all"
+NO_MEAN = (
+    "queries are about probabilities; simulate -f csv has the mean of each numeric driver at each step, and here "
+    "P({}>0.5 @ end) says how likely it is above a value"
+)
 NO_OVERLAP = "two interventions on one node can't overlap"
 OWN_TIME = "give a part a time of its own in parentheses: (reset @ end) and (...)"
 
@@ -538,10 +542,10 @@ REFUSED: list[tuple[str, str, str]] = [
     (
         "P(«do»(talks=deal))",
         "expected an event, found 'do'",
-        "do( ) is a condition, after |; an assignment says only what is within it",
+        "do( ) is a condition, after | or a comma; an assignment says only what is within it",
     ),
     # Times
-    ("P(reset «at» end)", "expected ')', found 'at'", A_TIME_FOLLOWS),
+    ("P(reset «at» end)", "expected ')', found 'at'", "write @ end"),
     ("P(«ever» reset)", "expected an event, found 'ever'", A_TIME_FOLLOWS),
     ("P(reset @«)»", "expected a time, found ')'", A_TIME),
     ("P(reset @ ..«)»", "expected a time, found ')'", A_TIME),
@@ -627,6 +631,44 @@ REFUSED: list[tuple[str, str, str]] = [
     ("«prob»(reset)", "unknown function 'prob'", "did you mean 'P'?"),
     ("«logs»(P(reset))", "unknown function 'logs'", "did you mean 'log'?"),
     ("«exp»(P(reset))", "unknown function 'exp'", "one of: P, odds, log"),
+    *(
+        (f"«{mean}»( mood @ end)", f"there is no mean '{mean}( )'", NO_MEAN.format("mood"))
+        for mean in ("E", "mean", "expectation")
+    ),
+    # Plain English
+    *(
+        (f"P(reset «{words.partition(' ')[0]}» {words.partition(' ')[2]})", f"expected ')', found '{found}'", hint)
+        for words, found, hint in (
+            ("before 2026", "before", "write @ by 2025-Q4"),
+            ("before 2026-Q1", "before", "write @ by 2025-Q4"),
+            ("before 2026-01", "before", "write @ by 2025-12"),
+            ("before the end", "before", "a time follows @, as in P(reset @ end)"),
+            ("after 2025", "after", "write @ ever 2026-Q1.."),
+            ("after 2025-12", "after", "write @ ever 2026-01.."),
+            ("since 2026", "since", "write @ 2026.."),
+            ("in 2026", "in", "write @ 2026"),
+            ("at the end", "at", "write @ end"),
+            ("until 2026-Q3", "until", "write @ by 2026-Q3"),
+            ("by 2026", "by", "write @ by 2026"),
+            ("when talks=deal", "when", "conditions follow |, as in P(reset | do(sanctions=eased))"),
+            ("is likely", "is", "a state follows =, as in sanctions=eased"),
+        )
+    ),
+    (
+        "P(reset | talks=deal and «do»(talks=deal))",
+        "expected an event, found 'do'",
+        "do( ) is a condition, after | or a comma; an assignment says only what is within it",
+    ),
+    (
+        "P(reset | do(talks=deal) «and» do(sanctions=eased))",
+        "expected ')', found 'and'",
+        "separate conditions by a comma: | do(a=b), c=d",
+    ),
+    (
+        "P(reset | do(talks=deal) «or» do(sanctions=eased))",
+        "expected ')', found 'or'",
+        "conditions all hold: a comma stands between them",
+    ),
     ("odds «P»(reset)", "expected '(' after 'odds', found 'P'", ""),
     ("«1e999»", "this number is too large", ""),
 ]
@@ -676,6 +718,7 @@ def test_assignments_and_observations_are_refused_under_their_own_names() -> Non
         parse_observation("talks=deal", model(), program())
     assert str(observed.value) == (
         f"--given:1:1: what is given must say its time\n   1 | talks=deal\n     | ^^^^^^^^^^\n     = {SAY_WHEN}"
+        "; only within P( | ) there is an event whose time it can share"
     )
 
 

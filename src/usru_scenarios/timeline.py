@@ -54,6 +54,21 @@ def parse_date(text: str) -> Date:
     return Date(year + int(match["month"]) - 1, 1, text)
 
 
+def before(date: Date) -> str:
+    """The month that ends where a month begins, or the quarter that ends where a quarter or year begins."""
+    return _beside(date.month - 1, date)
+
+
+def after(date: Date) -> str:
+    """The month that begins where a month ends, or the quarter that begins where a quarter or year ends."""
+    return _beside(date.month + date.length, date)
+
+
+def _beside(month: int, date: Date) -> str:
+    year, number = _year_and_month(month)
+    return f"{year:04d}-{number:02d}" if date.length == 1 else f"{year:04d}-Q{(number + 2) // 3}"
+
+
 def parse_day(text: str) -> str:
     """Read a day, such as `2027-06-30`; days in this form are in the order of their texts.
 

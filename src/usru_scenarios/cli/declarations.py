@@ -26,10 +26,18 @@ Resource = TypeVar("Resource")
 
 
 class Option:
-    """An option, as help shows it; by default it is called as its parameter is."""
+    """An option, as help shows it; by default it is called as its parameter is.
 
-    def __init__(self, *names: str, metavar: str | None = None, help: str = "") -> None:  # noqa: A002  # as typer has it
+    Args:
+        names: of the option.
+        metavar: what follows it.
+        help: what it does.
+        takes: what follows it in words, for messages.
+    """
+
+    def __init__(self, *names: str, metavar: str | None = None, help: str = "", takes: str = "") -> None:  # noqa: A002
         self.names, self.metavar, self.help = names, metavar, help
+        self.takes = takes or f"a value ({metavar})"
 
 
 class Argument:

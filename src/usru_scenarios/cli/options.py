@@ -16,7 +16,10 @@ Weights = Annotated[
     tuple[str, ...],
     Option("--weight", "-w", metavar="NAME=VALUE", help="Weight of a driver or rule; x1.5 multiplies. Repeatable."),
 ]
-Profile = Annotated[str | None, Option("--profile", "-p", metavar="NAME", help="A profile of the file.")]
+Profile = Annotated[
+    str | None,
+    Option("--profile", "-p", metavar="NAME", help="A profile of the file.", takes="the name of a profile"),
+]
 Overrides = Annotated[
     tuple[str, ...],
     Option("--set", metavar="PATH=VALUE", help="Any value of the file, by its dotted path. Repeatable."),

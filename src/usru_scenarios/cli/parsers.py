@@ -111,16 +111,24 @@ def destination(_option: str, text: str) -> Destination:
 def model_and_part(first: str | None, second: str | None) -> tuple[str, str | None]:
     """The model and the part that one or two words after a command mean.
 
-    A word is a model if it can be nothing else (see `is_model`). Of two words the one that is, and else the first, is
-    the model; a single one that is not is a part of the default model.
+    A word is a model if it can be nothing else (see `is_model`). Of two words the one that is, else the one that is a
+    file, and else the first, is the model; a single one that is not is a part of the default model.
     """
     if first is None:
         return DEFAULT_MODEL, None
     if second is not None:
-        return (second, first) if is_model(second) and not is_model(first) else (first, second)
+        return (second, first) if is_rather_model(second, first) else (first, second)
     if is_model(first) or (_is_file(first) and not _is_of_default(first)):
         return first, None
     return DEFAULT_MODEL, first
+
+
+def is_rather_model(word: str, other: str) -> bool:
+    """Whether the first of two words, of which one is a model, is that one; not where both could be alike."""
+    for holds in (is_model, _is_file):
+        if holds(word) != holds(other):
+            return holds(word)
+    return False
 
 
 def is_model(word: str) -> bool:

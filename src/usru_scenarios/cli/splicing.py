@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, CommandContext, Declaration, Option, Parameter
 from usru_scenarios.cli.parsers import is_model
 
@@ -49,7 +51,7 @@ def spliced(function: Callable[..., Any]) -> Callable[..., Any]:
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     vars(run)["__signature__"] = inspect.Signature(parameters)
-    vars(run)["alone"] = {one.written: one.alone for one in declared.parameters if one.alone is not None}
+    vars(run)["declared"] = declared
     return run
 
 
@@ -58,7 +60,7 @@ def made(function: Callable[..., Any], **settings: Any) -> TyperCommand:
     app, run = bare_app(), spliced(function)
     app.command(cls=_Command, **settings)(run)
     command = cast("_Command", get_command(app))
-    command.alone = vars(run)["alone"]
+    command.declared = vars(run)["declared"]
     return command
 
 
@@ -92,14 +94,21 @@ class _Command(TyperCommand):
     """Takes the values of its parameters as they are written.
 
     Attributes:
-        alone: by option, what it means where no value follows it.
+        declared: its options.
     """
 
-    alone: Mapping[str, str]
+    declared: Declaration
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As of any command, with the values that were left out."""
-        return super().parse_args(ctx, list(with_values(args, self.alone)))
+        """As of any command, with the values that were left out.
+
+        Raises:
+            OptionError: an option stands where a value of another one must.
+        """
+        options = self.declared.parameters
+        words = list(with_values(args, {one.written: one.alone for one in options if one.alone is not None}))
+        refuse_option_as_value(words, options)
+        return super().parse_args(ctx, words)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with the option that shows help."""
@@ -114,6 +123,22 @@ def with_values(arguments: Sequence[str], alone: Mapping[str, str]) -> Iterator[
             alone = {}
         if argument in alone and (following.startswith("-") or is_model(following)):
             yield alone[argument]
+
+
+def refuse_option_as_value(words: Sequence[str], options: Sequence[Parameter]) -> None:
+    """Refuse `-p -n`: typer would take what is meant for an option as the value of the one before.
+
+    Raises:
+        OptionError: there is such a pair.
+    """
+    known = {name: option for option in options for name in option.names}
+    for word, following in pairwise(words):
+        if word == "--":
+            return
+        if following in known and word in known and not known[word].is_flag:
+            shown = known[word].shown
+            assert isinstance(shown, Option)
+            raise OptionError(f"{word} takes {shown.takes}, not the option {following}", shown.help)
 
 
 def taken_as_written(parameters: list[Any]) -> list[Any]:

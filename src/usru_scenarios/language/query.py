@@ -155,7 +155,8 @@ def parse_observation(text: str, model: Names, program: Program, *, source: str 
     observed = read_observation(place)
     event = _Reading(place, model, program).formula(observed.event)
     if not is_event(event):
-        raise place.error("needs_time", "what is given must say its time", observed.start, observed.end, _SAY_WHEN)
+        hint = f"{_SAY_WHEN}; only within P( | ) there is an event whose time it can share"
+        raise place.error("needs_time", "what is given must say its time", observed.start, observed.end, hint)
     return Observation(event, place.between(observed.start, observed.end))
 
 

@@ -56,7 +56,7 @@ from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import QueryError, listing, suggestion
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.timeline import Grid, TimeError
+from usru_scenarios.timeline import Date, Grid, TimeError, after, before, parse_date
 
 MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
@@ -136,6 +136,13 @@ _OTHER_TEST = re.compile(rf"[=!]=\s*({_NAME.pattern})")
 _PIECE = re.compile(rf"{_NAME.pattern}|{_NUMBER.pattern}|&&|\|\||\.\.|[=<>!]{{1,2}}|\S")
 
 _FUNCTIONS = ("P", "odds", "log")
+_MEANS = frozenset({"E", "mean", "Mean", "average", "expectation", "EV"})
+"""What a mean is called elsewhere."""
+_NO_MEAN = (
+    "queries are about probabilities; simulate -f csv has the mean of each numeric driver at each step, and here "
+    "P({}>0.5 @ end) says how likely it is above a value"
+)
+_OPEN = re.compile(r"\(\s*([A-Za-z_][A-Za-z0-9_]*)")
 _MOMENTS = ("start", "end", "now")
 _SPREADS: tuple[Mode, ...] = ("ever", "always", "each")
 _TIMES = (*_MOMENTS, "mean", *_SPREADS, "by")
@@ -166,12 +173,25 @@ _MISREAD: Mapping[str, str] = {
     "NOT": "write 'not'",
     '"': "names are written without quotes",
     "'": "names are written without quotes",
-    "at": _TIME_FOLLOWS,
-    "in": _TIME_FOLLOWS,
-    "given": _CONDITIONS_FOLLOW,
-    "if": _CONDITIONS_FOLLOW,
+    **dict.fromkeys(("at", "in", "on", "during", "within"), _TIME_FOLLOWS),
+    **dict.fromkeys(("given", "if", "assuming", "provided", "while", "when", "where", "unless"), _CONDITIONS_FOLLOW),
+    **dict.fromkeys(("is", "are", "equals"), "a state follows =, as in sanctions=eased"),
+    **dict.fromkeys(("but", "with", "plus"), "write 'and'"),
+    **dict.fromkeys(("without", "except", "isn", "no"), "write 'and not'"),
+    **dict.fromkeys(("above", "over", "exceeds"), "write >"),
+    **dict.fromkeys(("below", "under"), "write <"),
 }
 """What was perhaps meant by pieces that stand nowhere in the language, or not there."""
+
+_IN_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("at", "in", "on", "during", "within"), "@ {}"),
+    **dict.fromkeys(("by", "until", "till", "through"), "@ by {}"),
+    **dict.fromkeys(("since", "from"), "@ {}.."),
+}
+"""A time after a word of plain English, as a query has it."""
+_BESIDE: Mapping[str, tuple[str, Callable[[Date], str]]] = {"before": ("by {}", before), "after": ("ever {}..", after)}
+"""Likewise, with another date."""
+_SAID = re.compile(rf"[a-z]+(?:\s+the)?\s+({_DATE.pattern}|start\b|end\b|now\b)")
 
 _AFTER_THE_END: Mapping[str, str] = {
     **dict.fromkeys(("and", "or", ","), "one statement is one comparison or a chain such as 0.1 < P(...) < 0.4"),
@@ -183,8 +203,8 @@ _AFTER_THE_END: Mapping[str, str] = {
 
 _NO_EVENT: Mapping[str, str] = {
     **dict.fromkeys(_TIMES, _TIME_FOLLOWS),
-    "do": "do( ) is a condition, after |; an assignment says only what is within it",
-    "profile": "profile( ) is a condition, after |",
+    "do": "do( ) is a condition, after | or a comma; an assignment says only what is within it",
+    "profile": "profile( ) is a condition, after | or a comma",
     "never": "'never' is 1 - P(... @ ever)",
 }
 """Hints for words of the language where an event is expected."""
@@ -238,7 +258,21 @@ class _Parser:
         found = self.piece()
         message = f"expected {wanted}, found '{found}'" if found else f"expected {wanted}, but the text ends here"
         known = {**_MISREAD, **(hints or {})}
-        raise self.source.error("unexpected", message, self.at, self.at + len(found), known.get(found, hint))
+        likely = self._time_in_words(found) or known.get(found, hint)
+        raise self.source.error("unexpected", message, self.at, self.at + len(found), likely)
+
+    def _time_in_words(self, word: str) -> str:
+        """The hint for a time as plain English has it, such as `before 2026`."""
+        said = _SAID.match(self.text, self.at)
+        if said is not None and word in _IN_WORDS:
+            return f"write {_IN_WORDS[word].format(said[1])}"
+        if said is None or word not in _BESIDE:
+            return ""
+        form, beside = _BESIDE[word]
+        try:
+            return f"write @ {form.format(beside(parse_date(said[1])))}"
+        except TimeError:
+            return _TIME_FOLLOWS
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -348,7 +382,10 @@ class _Parser:
         return Applied("odds" if name.text == "odds" else "log", part)
 
     def _no_function(self, name: Word) -> QueryError:
-        if self.piece() == "(":
+        if self.piece() == "(" and name.text in _MEANS:
+            inner = _OPEN.match(self.text, self.at)
+            message, hint = f"there is no mean '{name.text}( )'", _NO_MEAN.format(inner[1] if inner else "driver")
+        elif self.piece() == "(":
             near = "did you mean 'P'?" if name.text[:1] in "pP" else suggestion(name.text, _FUNCTIONS)
             message, hint = f"unknown function '{name.text}'", near or listing(_FUNCTIONS)
         else:
@@ -367,14 +404,15 @@ class _Parser:
                 conditions.append(self.condition())
                 self.joined()
         own_time = "give a part a time of its own in parentheses: (reset @ end) and (...)"
+        joined = "separate conditions by a comma: | do(a=b), c=d" if conditions else own_time
         self.close(
             opening,
             {
                 "|": "conditions are separated by commas",
                 ",": "join events with 'and' or 'or'; conditions follow |",
                 "@": "an event has one time; give parts their own in parentheses",
-                "and": own_time,
-                "or": own_time,
+                "and": joined,
+                "or": "conditions all hold: a comma stands between them" if conditions else own_time,
             },
         )
         return Question(event, tuple(conditions), start, self.read)

@@ -109,8 +109,8 @@ def load(request: Request) -> Loaded:
     Raises:
         UnreadableInput: the file can't be read.
         UnreadableModelError: the file is no text, or past the limits of the format.
-        ModelError: the file, a profile of it, or what is asked for besides made of it has faults; with all of them.
-        RequestError: the profile is unknown, or an assignment has no place in the file.
+        ModelError: the file or a profile of it has faults; with all of them.
+        RequestError: the profile is unknown, or what an assignment makes of the file has faults; with all of them.
     """
     return ScenarioFile(request).resolved(request)
 
@@ -273,9 +273,9 @@ class ScenarioFile:
         if problems:
             raise RequestError(problems)
         if tree is not chosen.tree:
-            chosen = _sound(self.examine(tree))
+            chosen = _as_asked(self.examine(tree))
         if request.sourced_only and chosen.model is not None:
-            chosen = _sound(self.examine(_sourced_only(chosen.model, chosen.tree)))
+            chosen = _as_asked(self.examine(_sourced_only(chosen.model, chosen.tree)))
         assert chosen.model is not None  # of data without an error all is sound
         return Loaded(
             model=chosen.model,
@@ -447,6 +447,13 @@ def _faults_of_fragment(tree: Tree) -> list[Problem]:
 def _sound(examined: _Examined) -> _Examined:
     if examined.errors:
         raise ModelError(_in_order(examined.problems))
+    return examined
+
+
+def _as_asked(examined: _Examined) -> _Examined:
+    """What arguments have made of sound data: what is wrong with it is wrong with them."""
+    if examined.errors:
+        raise RequestError(_in_order(examined.errors))
     return examined
 
 

@@ -498,13 +498,20 @@ class _PathAssignment:
             hint = suggestion(text, tree.data) or listing(tree.data)
             raise self._fault(at, f"there is no '{text}' to remove in {describe_place(path)}", hint)
         if isinstance(form, Fields) and text not in form.entries:
-            hint = suggestion(text, form.entries) or listing(form.entries)
+            hint = self._in_section(tree.data, at, path) or suggestion(text, form.entries) or listing(form.entries)
             raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
         deep = after < len(self.parts)
         if deep and (isinstance(form, Whole) or (isinstance(form, Entries) and form.holds_things)):
             noun = NOUNS.get(str(path[-1]), "key") if path else "key"
             hint = suggestion(text, tree.data) or listing(tree.data)
             raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
+
+    def _in_section(self, data: dict[str, Any], at: int, path: KeyPath) -> str:
+        """The hint for a path that begins with a name that stands in a section of the file."""
+        name = self.parts[at].text
+        found = () if path else [key for key, held in data.items() if isinstance(held, dict) and name in held]
+        written = ".".join(part.text for part in self.parts)
+        return f"did you mean {' or '.join(f'{section}.{written}' for section in found)}?" if found else ""
 
     def _mark(self, at: int) -> Mark:
         part = self.parts[at]

@@ -74,7 +74,13 @@ def compare(
     *,
     profile: Annotated[
         tuple[str, ...],
-        Option("--profile", "-p", metavar="NAME", help="A profile to compare; base: the file itself. Repeatable."),
+        Option(
+            "--profile",
+            "-p",
+            metavar="NAME",
+            help="A profile to compare; base: the file itself. Repeatable.",
+            takes="the name of a profile",
+        ),
     ] = (),
     variant: Annotated[
         tuple[str, ...],

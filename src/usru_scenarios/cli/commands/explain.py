@@ -8,7 +8,7 @@ from typing import Annotated
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
-from usru_scenarios.cli.parsers import is_model
+from usru_scenarios.cli.parsers import is_rather_model
 from usru_scenarios.cli.session import ReportSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -40,7 +40,7 @@ def asked(words: Sequence[str]) -> tuple[str, str]:
     Raises:
         OptionError: there are more words than that.
     """
-    if len(words) > 1 and is_model(words[0]) and not is_model(words[-1]):
+    if len(words) > 1 and is_rather_model(words[0], words[-1]):
         words = [*words[1:], words[0]]
     question, *rest = words
     if rest and (rest[0].startswith("@") or question.rstrip().endswith("@")):

@@ -8,6 +8,7 @@ from typing import Annotated
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -71,8 +72,8 @@ def asked(words: Sequence[str]) -> tuple[list[str], str]:
     Raises:
         OptionError: there is no variable, or more than one model.
     """
-    variables = [word for word in words if "=" in word]
-    models = [word for word in words if "=" not in word]
+    variables = [word for word in words if "=" in word and not is_model(word)]
+    models = [word for word in words if word not in variables]
     if not variables:
         hint = f"such as usru sweep {words[0]}=0..3"
         raise OptionError(f"'{words[0]}' has no values to be varied over", hint)
