@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from usru_scenarios.cli.commands.new import starter
+
 HERE = Path(__file__).parent
 MODEL = "model.yaml"
 """The name of the file that a case is about."""
@@ -61,9 +63,9 @@ def _small() -> dict[str, str]:
         *sorted((HERE / "models" / "good").glob("*.yaml")),
         *sorted((HERE / "models" / "exact").glob("*.yaml")),
         HERE / "golden" / "harbour.yaml",
-        HERE.parent / "src" / "usru_scenarios" / "starter.yaml",
     ]
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    started = {"starter.yaml": starter(Path("starter.yaml"), alone=True)}
+    return {path.name: path.read_text(encoding="utf-8") for path in paths} | started
 
 
 @cache

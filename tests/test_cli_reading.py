@@ -1,4 +1,4 @@
-"""The commands that tell what a file says: validate, show, sources, schema, new."""
+"""The commands that tell what a file says: validate, show, sources, schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios import schemas
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.reading.yaml_source import read
-from usru_scenarios.report.yaml_text import to_yaml
+from usru_scenarios.reading.yaml_text import to_yaml
 
 BUNDLED = HERE.parent / "scenarios"
 BUNDLED_FILES = sorted(BUNDLED.glob("*.yaml"))
@@ -298,40 +298,3 @@ def test_outputs_hold_to_their_schemas(name: str, command: list[str]) -> None:
     assert errors(schema, {**data, "format": "usru.other/1.0"})
     assert errors(schema, {key: value for key, value in data.items() if key != "model"})
     assert errors(schema, {**data, "added_by_a_minor_version": 1}) == []
-
-
-# new
-
-
-def test_new_writes_a_file_that_runs_at_once_and_its_schema(tmp_path: Path) -> None:
-    done = answer("new", "My first", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.endswith("now run: usru simulate 'My first.yaml'\n")
-    file, schema = tmp_path / "My first.yaml", tmp_path / "usru.schema.json"
-    assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=usru.schema.json\n")
-    assert errors(json.loads(schema.read_text(encoding="utf-8")), plain_data(file)) == []
-    done = answer("simulate", str(file), "-n", "2000")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "my-first, 8 steps" in done.stdout
-    assert len(us.load(file).loaded.model.drivers) == 2
-
-
-def test_new_never_replaces_a_file_unasked(tmp_path: Path) -> None:
-    file = tmp_path / "a.yaml"
-    file.write_text("mine")
-    done = answer("new", str(file))
-    assert done.returncode == 2
-    assert "--force" in done.stderr
-    assert (file.read_text(), len(list(tmp_path.iterdir()))) == ("mine", 1)
-    assert answer("new", str(file), "--force", "-q").stderr == ""
-    assert file.read_text(encoding="utf-8") != "mine"
-    assert answer("new", str(tmp_path / "b")).returncode == 0
-    (tmp_path / "usru.schema.json").write_text("{}")
-    assert answer("new", str(tmp_path / "c")).returncode == 2
-    assert not (tmp_path / "c.yaml").exists()
-
-
-def test_new_to_standard_output_can_be_piped_on() -> None:
-    text = answer("new", "-").stdout
-    done = answer("simulate", "-", "-n", "2000", stdin=text)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,20 @@ class Destination:
             raise
         except OSError as error:
             raise OutputError.of("standard output" if self.path is None else str(self.path), error) from error
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write texts to files, in UTF-8: all of them or none.
+
+    Raises:
+        OutputError: one of them can't be written.
+    """
+    from usru_scenarios.reading.files import write_together
+
+    try:
+        write_together({path: text.encode("utf-8", errors="backslashreplace") for path, text in texts.items()}, _mode)
+    except OSError as error:
+        raise OutputError.of(error.filename, error) from error
 
 
 def _print(data: bytes) -> None:

@@ -8,16 +8,20 @@ or comes with the program. What all files of a model hold together is bounded.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable
-from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, regular_bytes
-from usru_scenarios.reading.locations import bundled_folder, bundled_models, shown_path
+from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable, suggestion
+from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, present_digest, regular_bytes
+from usru_scenarios.reading.locations import bundled_folder, bundled_models, bundled_register, is_id, shown_path
 from usru_scenarios.reading.yaml_source import read_content
+from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from usru_scenarios.reading.yaml_source import Document
     from usru_scenarios.source_text import SourceText
 
@@ -80,6 +84,7 @@ class Access:
         try:
             text = regular_bytes(path)
         except FileNotFoundError:
+            self.inputs[absolute(path)] = ABSENT
             raise UnreadableInput(f"{name} does not exist") from None
         except OSError as error:
             raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
@@ -116,6 +121,7 @@ class Access:
         try:
             names = names_in(folder)
         except FileNotFoundError:
+            self.inputs[absolute(folder)] = ABSENT
             raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
         except OSError as error:
             raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
@@ -128,34 +134,47 @@ class Access:
     def extended_file(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The file that `extends` means in a source, and its name: a path, or the id of a bundled model."""
         path = source.folder / text
-        if bundled := self._bundled(path, text):
+        if bundled := self._bundled(path, text, Path.is_dir):
             return bundled, shown_path(bundled)
         return path, _named(source, text)
 
     def register_folder(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The folder that `sources` means in a source, and its name: a path, or that of the bundled models' claims."""
         path = source.folder / text
-        if bundled := self._bundled(path, text):
-            seeds = bundled.parent.parent / "seeds"
-            return seeds, shown_path(seeds)
+        if self._bundled(path, text, Path.is_file) and (claims := bundled_register()):
+            return claims, shown_path(claims)
         return path, _named(source, text)
 
-    def _bundled(self, path: Path, text: str) -> Path | None:
-        """The bundled model whose id a text is; None where something stands at the path that the text is otherwise."""
-        if not text or set(text) & {"/", "\\", ".", "\0"} or os.path.lexists(path):
+    def _bundled(self, path: Path, text: str, is_other: Callable[[Path], bool]) -> Path | None:
+        """The bundled model whose id a text is; None where the path that the text is otherwise leads to what is meant.
+
+        What stands there may be of another kind, a folder where a file is meant.
+        """
+        bundled = bundled_models().get(text) if is_id(text) else None
+        if bundled is None or (os.path.lexists(path) and not is_other(path)):
             return None
-        if bundled := bundled_models().get(text):
-            self.inputs[absolute(path)] = ABSENT
+        with suppress(OSError):
+            self.inputs[absolute(path)] = present_digest(str(path))
         return bundled
 
-    def neighbours(self, path: Path) -> list[str]:
-        """The names of files beside one that could have been meant."""
+    def likely(self, source: SourceText, text: str, wanted: Callable[[Path], bool]) -> str:
+        """The hint to what a path in a source that leads nowhere is meant to be: one beside it, or a bundled model."""
+        bundled = [*bundled_models()]
+        if bundled and (claims := bundled_register()) and Path(text).name == claims.name:
+            return f"the claims that come with the program have the id of a bundled model: {DEFAULT_MODEL}"
+        beside = [os.path.join(os.path.dirname(text), name) for name in self._beside(source.folder / text, wanted)]  # noqa: PTH118, PTH120  # as written
+        near = suggestion(text, [*beside, *bundled]) or suggestion(Path(text).stem, bundled)
+        return near or (f"bundled models: {', '.join(bundled)}" if bundled and is_id(text) else "")
+
+    def _beside(self, path: Path, wanted: Callable[[Path], bool]) -> list[str]:
+        """The names of what is wanted beside a path, where they may be looked at."""
         try:
             _check_text(path, "")
-            near = [name for name in names_in(path.parent) if name.endswith(_ENDINGS)] if self._reaches(path) else []
-        except (OSError, UnreadableInput):
+            return (
+                [name for name in names_in(path.parent) if wanted(path.with_name(name))] if self._reaches(path) else []
+            )
+        except (OSError, ValueError, UnreadableInput):
             return []
-        return near
 
     def _reaches(self, path: Path) -> bool:
         if not self.confined:
@@ -170,10 +189,14 @@ def _check_text(path: Path, name: str) -> None:
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")
 
 
+def is_model_file(path: Path) -> bool:
+    """Whether a path is that of a file that may be read, by its look."""
+    return path.name.endswith(_ENDINGS)
+
+
 def bundled_roots() -> list[Path]:
     """The folders of the models and of the claims that come with the program, without links."""
-    folder = bundled_folder()
-    return [Path(os.path.realpath(place)) for place in (folder, folder.parent / "seeds")] if folder else []
+    return [Path(os.path.realpath(place)) for place in (bundled_folder(), bundled_register()) if place]
 
 
 def _named(source: SourceText, text: str) -> str:

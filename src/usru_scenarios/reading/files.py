@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -57,9 +57,56 @@ def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | 
     Raises:
         OSError: it can't be written; the old file is as it was.
     """
+    with _written_beside(path, data, beside, mode) as new:
+        new.replace(path)
+
+
+def write_together(files: Mapping[Path, bytes], mode: Callable[[Path], int]) -> None:
+    """Write files of which nobody ever sees a part, with the folders that they lie in; none where one can't be written.
+
+    Args:
+        files: what each is to hold; some may be there already.
+        mode: the permissions of each.
+
+    Raises:
+        OSError: one can't be written, which its `filename` names.
+    """
+    with ExitStack() as undoing:
+        new = {}
+        for path, data in files.items():
+            with _named(path):
+                if path.is_dir():
+                    raise IsADirectoryError(None, "it is a folder")
+                if not path.parent.exists():
+                    path.parent.mkdir()
+                    undoing.callback(_without_empty, path.parent)
+                new[path] = undoing.enter_context(_written_beside(path, data, ".usru-", mode(path)))
+        for path, one in new.items():
+            with _named(path):
+                one.replace(path)
+
+
+def _without_empty(folder: Path) -> None:
+    with suppress(OSError):  # with something in it, it stays
+        folder.rmdir()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Have errors of the system speak of a file, whichever one they come from."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+@contextmanager
+def _written_beside(path: Path, data: bytes, beside: str, mode: int | None) -> Iterator[Path]:
+    """A new file beside a path, which is removed unless it is given another name."""
     import tempfile  # what is only read needs none of it
 
     handle, name = tempfile.mkstemp(prefix=beside, dir=path.parent)
+    new = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -67,12 +114,11 @@ def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | 
                 file.flush()
                 os.fsync(file.fileno())
         if mode is not None:
-            Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
+            new.chmod(mode)
+        yield new
+    finally:
         with suppress(OSError):
-            Path(name).unlink()
-        raise
+            new.unlink(missing_ok=True)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.judgements import dotted, judgements
@@ -27,6 +28,7 @@ from usru_scenarios.problems import (
     suggestion,
 )
 from usru_scenarios.reading.access import Access
+from usru_scenarios.reading.copies import is_resolved
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
 from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
@@ -38,7 +40,6 @@ from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.checks import Context, Finding
@@ -333,7 +334,7 @@ class ScenarioFile:
         problems += [fault.problem for fault in faults]
         if model is not None:
             context = Context(model, tree.data, register, self._sound(register))
-            problems += _told(findings(context), tree)
+            problems += _told(_of_resolved(findings(context), tree), tree)
             if self.base is None:
                 problems += misspelt_names(context)
             if self.is_read and is_whole and not any(problem.severity == "error" for problem in problems):
@@ -377,15 +378,37 @@ class ScenarioFile:
             if folder not in self.registers:
                 self.registers[folder] = read_register(folder, name, self.access)
         except UnreadableInput as error:
-            problems.append(Problem("missing_register", str(error), place.span()))
+            if is_resolved(place.source):
+                problems.append(Problem("missing_register", str(error), place.span(), _UNCHECKED, "warning"))
+            else:
+                hint = self.access.likely(place.source, text, Path.is_dir)
+                problems.append(Problem("missing_register", str(error), place.span(), hint))
             return None
         register, faults = self.registers[folder]
-        problems += faults
+        problems += [replace(fault, severity="warning") for fault in faults] if is_resolved(place.source) else faults
         if not register.claims and not faults:
             message = f"the claim register '{name}' holds no claims"
             hint = "it is a folder of .yaml or .yml files, each with 'claims'"
             problems.append(Problem("empty_register", message, place.span(), hint, "warning"))
         return register
+
+
+def _of_resolved(found: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
+    """The findings without what is said of citations in a resolved file, whose claims were checked where it was made.
+
+    A claim that is not there is a warning. A number that had lain over the claims of another file is its author's own.
+    """
+    for finding in found:
+        if finding.code in ("unknown_claim", "contradicted_number"):
+            place, _ = locate(tree.place, finding.path)
+            if is_resolved(place.source):
+                if finding.code == "unknown_claim":
+                    yield replace(finding, severity="warning")
+                continue
+        yield finding
+
+
+_UNCHECKED = "this is a resolved file: its claims are not checked"
 
 
 def _located(finding: Finding, tree: Tree) -> Problem | None:

@@ -25,6 +25,17 @@ def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
 
 
+def bundled_register() -> Path | None:
+    """The folder of the claims that the bundled models rest on."""
+    folder = bundled_folder()
+    return folder.parent / "seeds" if folder else None
+
+
+def is_id(text: str) -> bool:
+    """Whether a text in a file could be the id of a bundled model, by its look: a plain name."""
+    return bool(text) and not set(text) & {"/", "\\", ".", "\0"}
+
+
 def is_installed(path: Path) -> bool:
     """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
     return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
 from usru_scenarios.model.values import Distribution, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
-from usru_scenarios.reading.access import MAXIMUM_EXTENDED
+from usru_scenarios.reading.access import MAXIMUM_EXTENDED, is_model_file
 from usru_scenarios.reading.request import Assignment
 from usru_scenarios.reading.schema_paths import (
     NOUNS,
@@ -110,7 +110,7 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
         except ModelError as error:
             return chain, [*problems, *error.problems], False
         except UnreadableInput as error:
-            hint = suggestion(Path(text).name, access.neighbours(path))
+            hint = access.likely(here.source, text, is_model_file)
             return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
         problems += extended.problems
         if not isinstance(extended.data, dict):

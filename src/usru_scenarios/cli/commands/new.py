@@ -1,17 +1,22 @@
-"""`usru new`: a scenario file to start from."""
+"""`usru new`: a scenario file to start from, a copy of one, or a short file laid over one."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination
+from usru_scenarios.cli.options import ModelOptions
+from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination, write_together
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import printable
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.loading import Loaded
 
 SCHEMA_FILE = "usru.schema.json"
 """The schema that the editor line of a new file points to; it is written beside the file."""
@@ -22,34 +27,95 @@ def new(
         str, Argument(metavar="PATH", help="A file, a name for one, or - for standard output.")
     ] = "my-scenarios",
     *,
+    origin: Annotated[
+        str | None, Option("--from", metavar="MODEL", help="A copy of this one, comments included, that runs anywhere.")
+    ] = None,
+    extend: Annotated[
+        str | None,
+        Option("--extend", metavar="MODEL", help="A short file laid over this one, with what to change as comments."),
+    ] = None,
     force: Annotated[bool, Option("--force", help="Replace files that are there.")] = False,
-    session: Annotated[Session, Subset("quiet", "debug")],
+    session: Annotated[Session, Subset("confined", "quiet", "debug")],
 ) -> None:
     """Start a file of your own, which runs at once.
 
-    It has two drivers and comments. The schema that its first line names, for editors, is put beside it.
-    """
+    It has a line of each kind and comments, and a register of claims beside it. Or it begins with a model that is
+    there: as a copy (--from), or as a short file that is laid over it (--extend). The schema that its first line names,
+    for editors, is put beside it.
+
+    \b
+      usru new mine.yaml                      a subject of your own
+      usru new mine.yaml --from us-russia     the bundled model, to change anything in it
+      usru new mine.yaml --extend us-russia   only what you see otherwise
+    """  # noqa: D301  # \b keeps the lines of the examples
+    if origin is not None and extend is not None:
+        raise OptionError("--from and --extend contradict each other", "a copy stands alone, an overlay does not")
     if path == STANDARD_OUTPUT:
-        session.output.write(starter("my-scenarios", "my-scenarios.yaml"))
+        session.output.write(_text(Path("my-scenarios.yaml"), origin, extend, session, alone=True))
         return
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
-    schema_file = file.with_name(SCHEMA_FILE)
-    schema = _schema()
+    Destination.named(str(file))
+    texts = {file: _text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema()}
+    if origin is None and extend is None:
+        texts[claims_folder(file) / "article.yaml"] = _part("starter-claims.yaml")
     if not force:
-        _refuse_to_replace(file, schema_file, schema)
-    targets = Destination.named(str(schema_file)), Destination.named(str(file))
-    for target, text in zip(targets, (schema, starter(_model_name(file), file.name)), strict=True):
-        target.write(text)
-    wrote, run = printable(f"{file} and {schema_file}"), printable(shlex.quote(str(file)))
-    session.say(f"wrote {wrote}\nnow run: usru simulate {run}")
+        _refuse_to_replace(texts)
+    write_together({one: text for one, text in texts.items() if not _says(one, text)})
+    *most, last = [printable(str(one)) for one in texts]
+    session.say(f"wrote {', '.join(most)} and {last}\nnow run: usru simulate {printable(shlex.quote(str(file)))}")
 
 
-def starter(name: str, file: str) -> str:
-    """The text of a new file, given the name of its model and its own."""
+def _text(file: Path, origin: str | None, extend: str | None, session: Session, *, alone: bool = False) -> str:
+    """The text of the new file; `alone` where nothing will lie beside it."""
+    if origin is not None:
+        from usru_scenarios.reading.copies import copied
+
+        return copied(_loaded(origin, file, session), file.parent, _model_name(file), SCHEMA_FILE)
+    if extend is not None:
+        return _overlay(extend, file, session)
+    return starter(file, alone=alone)
+
+
+def _overlay(model: str, file: Path, session: Session) -> str:
+    from usru_scenarios.reading.access import is_model_file
+    from usru_scenarios.reading.copies import model_name
+    from usru_scenarios.reading.drafts import overlay
+
+    loaded = _loaded(model, file, session)
+    if loaded.path is None or not is_model_file(loaded.path):
+        raise OptionError(
+            f"--extend {model} can't be extended", "it has to be a .yaml or .yml file, or a bundled model"
+        )
+    extends = model_name(loaded.path, file.parent)
+    return overlay(loaded, name=_model_name(file), extends=extends, file=_shown(file.name), schema=SCHEMA_FILE)
+
+
+def _loaded(model: str, file: Path, session: Session) -> Loaded:
+    """The model that a new file begins with, which the new file must not replace."""
+    loaded = session.load(model, ModelOptions()).loaded
+    if os.path.realpath(file) in map(os.path.realpath, loaded.inputs):
+        raise OptionError(f"{file} is what {model} is made of", "give another name")
+    return loaded
+
+
+def starter(file: Path, *, alone: bool = False) -> str:
+    """The text of a new file; without its register where it is to stand alone."""
+    from usru_scenarios.reading.yaml_text import flow
+
+    text = _part("starter.yaml").replace("NAME", _model_name(file)).replace("SCHEMA", SCHEMA_FILE)
+    text = text.replace("sources: CLAIMS", f"{'#' if alone else ''}sources: {flow(claims_folder(file).name)}")
+    return text.replace("FILE", _shown(file.name))
+
+
+def claims_folder(file: Path) -> Path:
+    """The folder beside a new file that its claims are written to."""
+    return file.with_name(f"{file.stem}-claims")
+
+
+def _part(name: str) -> str:
     from importlib.resources import files
 
-    text = files("usru_scenarios").joinpath("starter.yaml").read_text(encoding="utf-8")
-    return text.replace("NAME", name).replace("SCHEMA", SCHEMA_FILE).replace("FILE", _shown(file))
+    return files("usru_scenarios").joinpath(name).read_text(encoding="utf-8")
 
 
 def _schema() -> str:
@@ -59,12 +125,15 @@ def _schema() -> str:
     return to_json(model_schema())
 
 
-def _refuse_to_replace(file: Path, schema_file: Path, schema: str) -> None:
-    """A file that is there stays, but a schema that says the same already is in nobody's way."""
+def _refuse_to_replace(texts: dict[Path, str]) -> None:
+    """A file that is there stays; one beside it that says the same already is in nobody's way."""
+    file, *others = texts
     if file.exists():
         raise OptionError(f"{file} is there already", "give another name, or --force to replace it")
-    if schema_file.exists() and not _says(schema_file, schema):
-        raise OptionError(f"{schema_file} is there already and differs", "--force replaces both files")
+    for other in others:
+        if other.exists() and not _says(other, texts[other]):
+            hint = "give another name, or --force to replace both"
+            raise OptionError(f"{file} can't be written: {other}, which goes with it, is there and differs", hint)
 
 
 def _says(file: Path, text: str) -> bool:

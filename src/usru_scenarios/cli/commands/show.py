@@ -11,8 +11,6 @@ from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session, TextSession
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from usru_scenarios.study import Study
 
 
@@ -37,25 +35,11 @@ def show(
         raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
     study = session.load(source, changes)
     if resolved:
-        session.output.write(_resolved(study, session.output.folder))
+        from usru_scenarios.reading.copies import resolved as one_file
+
+        session.output.write(one_file(study.loaded, session.output.folder))
     else:
         _describe(study, part, session)
-
-
-def _resolved(study: Study, folder: Path) -> str:
-    """The resolved file, whose register is found from the folder that the text is for."""
-    from usru_scenarios.reading.access import Access
-    from usru_scenarios.report.yaml_text import to_yaml
-    from usru_scenarios.source_text import SourceText
-
-    loaded = study.loaded
-    data = dict(loaded.data)
-    written = loaded.tree.place.child("sources")
-    if loaded.register is not None and written is not None:
-        register = Access().register_folder(written.source, data["sources"])[0].resolve()
-        if Access().register_folder(SourceText("", "", folder), data["sources"])[0].resolve() != register:
-            data["sources"] = str(register)
-    return to_yaml(data)
 
 
 def _describe(study: Study, name: str | None, session: Session) -> None:
