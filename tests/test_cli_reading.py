@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer
-from usru_scenarios import schemas
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.reading.yaml_text import to_yaml
 
 BUNDLED = HERE.parent / "scenarios"
 BUNDLED_FILES = sorted(BUNDLED.glob("*.yaml"))
-
-
-def errors(schema: dict[str, Any], data: Any) -> list[str]:
-    Draft202012Validator.check_schema(schema)
-    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(data)]
-
-
-def plain_data(file: Path) -> Any:
-    return read(file.read_bytes(), str(file)).data
 
 
 # validate
@@ -201,9 +189,6 @@ def test_a_single_word_is_a_model_or_a_part_of_the_bundled_one() -> None:
     assert model_and_part(HARBOUR, "weather") == (HARBOUR, "weather")
 
 
-# schema
-
-
 def test_a_file_of_the_current_folder_stands_for_no_bundled_model(tmp_path: Path) -> None:
     """Neither where none is named nor where one is named by its id; it is written with its folder."""
     minimal = (HERE / "models" / "good" / "minimal.yaml").read_text(encoding="utf-8")
@@ -245,56 +230,3 @@ def test_of_two_words_the_file_is_the_model(tmp_path: Path) -> None:
     ):
         done = answer(*before, folder=tmp_path)
         assert (done.returncode, done.stdout) == (0, answer(*after, folder=tmp_path).stdout)
-
-
-def test_the_schema_of_the_file_accepts_every_bundled_and_good_file() -> None:
-    schema = json.loads(answer("schema").stdout)
-    assert schema == json.loads(answer("schema", "model").stdout)
-    files = [*BUNDLED_FILES, Path(HARBOUR), *(HERE / "models" / "good").glob("*.yaml")]
-    for file in files:
-        data = plain_data(file)
-        if "extends" not in data:
-            assert errors(schema, data) == [], file.name
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (["drivres"], {}),
-        (["usru"], 2),
-        (["drivers", "weather", "persistence"], "soon"),
-        (["drivers", "weather", "states", "Calm"], 0.5),
-        (["drivers", "weather", "impacts", "calm", "open"], ["H2", 1]),
-        (["drivers", "traffic", "distribution"], {"pert": [1, 2]}),
-        (["time", "step"], "week"),
-    ],
-)
-def test_the_schema_of_the_file_refuses_what_is_wrong(path: list[str], value: object) -> None:
-    data = plain_data(Path(HARBOUR))
-    place = data
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    assert errors(schemas.model_schema(), data)
-
-
-@pytest.mark.parametrize(
-    ("name", "command"),
-    [
-        ("simulation", ["simulate", HARBOUR, "-n", "2000", "--json"]),
-        ("simulation", ["simulate", "-n", "2000", "--json", "-q"]),
-        ("validation", ["validate", HARBOUR, "--json"]),
-        ("validation", ["validate", str(GOLDEN / "register" / "pilot.yaml"), "--json"]),
-        ("overview", ["show", HARBOUR, "--json"]),
-        ("overview", ["show", "--json"]),
-        ("sources", ["sources", HARBOUR, "--json"]),
-    ],
-)
-def test_outputs_hold_to_their_schemas(name: str, command: list[str]) -> None:
-    schema = json.loads(answer("schema", name).stdout)
-    data = json.loads(answer(*command).stdout)
-    assert errors(schema, data) == []
-    assert data["format"] == schema["title"]
-    assert errors(schema, {**data, "format": "usru.other/1.0"})
-    assert errors(schema, {key: value for key, value in data.items() if key != "model"})
-    assert errors(schema, {**data, "added_by_a_minor_version": 1}) == []

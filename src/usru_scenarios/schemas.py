@@ -1,18 +1,25 @@
-"""JSON Schemas of the scenario file, as a person may write it, and of every JSON output.
+"""JSON Schemas of the scenario file and the claim register, as a person may write them, and of every JSON output.
 
-The file's schema is derived from the model's annotations. Where the model brings several written forms to one
+They are derived from the annotations of the model and of the results; what a key means is said in the docstring of the
+class that has it, which editors show and docs/format.md tabulates. Where the model brings several written forms to one
 long form, pydantic knows only the long one; the written forms of those values are said here.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+import json
+import re
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
+from usru_scenarios.reading.register import SourceDocument
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
@@ -47,51 +54,205 @@ OUTPUTS: dict[str, Any] = {
 }
 """The JSON outputs by the name in their `format`."""
 
-NAMES = ("model", *OUTPUTS)
+NAMES = ("model", "claims", *OUTPUTS)
 
 
 def schema(name: str) -> Schema:
-    """The JSON Schema of the scenario file (`model`) or of an output.
+    """The JSON Schema of the scenario file (`model`), of a file of the claim register (`claims`) or of an output.
 
     Raises:
         KeyError: there is none of that name.
     """
-    return model_schema() if name == "model" else output_schema(name)
+    match name:
+        case "model":
+            return model_schema()
+        case "claims":
+            return claims_schema()
+    return output_schema(name)
 
 
 def output_schema(name: str) -> Schema:
     """The schema of an output; unknown keys are allowed, since a minor version may add some."""
-    found = TypeAdapter(OUTPUTS[name]).json_schema(mode="serialization")
+    found = TypeAdapter(OUTPUTS[name]).json_schema(mode="serialization", schema_generator=Documented)
+    found["properties"].pop("compares", None)  # JSON says it by having `holds`
     version = found["properties"]["format"]["const"]
     return {"$schema": DIALECT, "$id": f"urn:{version.replace('.', ':', 1)}", **_lean(found), "title": version}
 
 
+def claims_schema() -> Schema:
+    """The schema of one file of the claim register: a document, or the list of assumptions."""
+    found = _lean(SourceDocument.model_json_schema(schema_generator=Documented))
+    return {"$schema": DIALECT, "$id": "urn:usru:claims:1", **found}
+
+
 def model_schema() -> Schema:
-    """The schema of a scenario file, format 1, in all its written forms."""
-    found = _lean(Model.model_json_schema())
-    parts = {**found.pop("$defs"), **_written_forms()}
-    for owner in ("Numeric", "NumericDriver"):
-        scale = parts[owner]["properties"]["range"]
-        scale["description"] = f"The lowest and the highest value, each at most {LARGEST_NUMBER:g} in size."
-    parts["State"] = {"anyOf": [_ref("Number"), {"type": "null"}, parts["State"]]}
-    parts["Scenario"] = {"anyOf": [_ref("Number"), parts["Scenario"]]}
+    """The schema of a scenario file, format 1, in all its written forms.
+
+    A file that `extends` another is laid over it: no key must be there, and `null` removes what the other file has.
+    """
+    whole = _lean(Model.model_json_schema(schema_generator=Documented))
+    values = _written_forms()
+    parts = {**whole.pop("$defs"), "File": whole, **values}
+    for name, short in (("State", [_ref("Number"), {"type": "null"}]), ("Scenario", [_ref("Number")])):
+        parts[name] = {"description": parts[name].pop("description"), "anyOf": [*short, parts[name]]}
     for owner in ("Categorical", "CategoricalDriver", "Outcome", "Numeric", "NumericDriver"):
         _list_or_map(parts[owner]["properties"])
+    _fill_in(parts["Profile"]["properties"])
+    laid_over = {name for name, part in parts.items() if not part.get(WHOLE) and name not in values}
+    overlays = {_overlay_name(name): _as_overlay(parts[name], laid_over) for name in laid_over}
+    overlays["Overrides"] = _without(overlays["FileOverlay"], "usru", "extends", "profiles")
     return {
         "$schema": DIALECT,
         "$id": "urn:usru:model:1",
-        **found,
-        "title": "usru scenario file, format 1",
-        "$defs": parts,
+        "description": "A scenario file of usru, format 1.",
+        "if": {"required": ["extends"]},
+        "then": _ref("FileOverlay"),
+        "else": _ref("File"),
+        "$defs": _used(_unmarked(parts | dict(sorted(overlays.items()))), "File", "FileOverlay"),
     }
+
+
+def _used(parts: Schema, *names: str) -> Schema:
+    """Those parts of a schema that the named ones lead to, in their order."""
+    found, ahead = set(names), [*names]
+    while ahead:
+        named = set(re.findall(r"#/\$defs/(\w+)", json.dumps(parts[ahead.pop()])))
+        ahead += named - found
+        found |= named
+    return {name: part for name, part in parts.items() if name in found}
+
+
+# What keys mean
+
+
+class Described(NamedTuple):
+    """What a key means, and an example of it as YAML; empty where there is none."""
+
+    text: str
+    example: str
+
+    @property
+    def sentences(self) -> str:
+        """Both, for people."""
+        return f"{self.text} Example: `{self.example}`" if self.example else self.text
+
+
+_SECTION = re.compile(r"^Attributes:\n((?:    .*(?:\n|\Z)|\n(?=    ))*)", re.MULTILINE)
+_ENTRY = re.compile(r"^    (\w+(?:, \w+)*): (.*(?:\n {8,}.*)*)", re.MULTILINE)
+_EXAMPLE = re.compile(r"(?P<text>.*?)(?: Example: `(?P<example>.*)`)?")
+
+
+def described(part: type) -> dict[str, Described]:
+    """What the keys of a part or a result mean, from the `Attributes` of its docstring and of its bases' docstrings."""
+    found: dict[str, Described] = {}
+    for base in reversed(part.__mro__):
+        section = _SECTION.search(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
+        for names, text in _ENTRY.findall(section[1]) if section else ():
+            found |= dict.fromkeys(names.split(", "), _described(" ".join(text.split())))
+    return found
+
+
+def _described(text: str) -> Described:
+    match = _EXAMPLE.fullmatch(text)
+    assert match is not None
+    return Described(match["text"][:1].upper() + match["text"][1:], match["example"] or "")
+
+
+def _prose(part: type) -> str:
+    """What a part or a result is: its docstring without its attributes."""
+    return " ".join(inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")[0].split())
+
+
+class Documented(GenerateJsonSchema):
+    """Schemas whose keys have descriptions; those of values, which overlays replace whole, are marked."""
+
+    def model_schema(self, schema: Any) -> Schema:
+        """Of a part of a file."""
+        found = self._documented(super().model_schema(schema), schema["cls"])
+        return {**found, WHOLE: True} if issubclass(schema["cls"], Value) else found
+
+    def dataclass_schema(self, schema: Any) -> Schema:
+        """Of a part of a result."""
+        return self._documented(super().dataclass_schema(schema), schema["cls"])
+
+    def _documented(self, found: Schema, part: type) -> Schema:
+        texts = described(part)
+        keys = found.get("properties", {})
+        documented = {name: _saying(one, texts[name]) if name in texts else one for name, one in keys.items()}
+        return {**found, "description": _prose(part), "properties": documented}
+
+
+def _saying(key: Schema, text: Described) -> Schema:
+    return {**key, "description": text.sentences}
+
+
+# Overlays
+
+
+def _as_overlay(node: Any, laid_over: set[str]) -> Any:
+    """A part as a file that is laid over another may have it: no key must be there, and any may be null.
+
+    Values, and maps and lists that are replaced whole, are as they are elsewhere.
+    """
+    if not isinstance(node, dict) or node.get(WHOLE) or node.get("type") == "array":
+        return node
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        return {**node, **_ref(_overlay_name(name))} if name in laid_over else node
+    kept = {key: value for key, value in node.items() if key not in ("required", "minProperties")}
+    if "anyOf" in kept:
+        kept["anyOf"] = [_as_overlay(one, laid_over) for one in kept["anyOf"]]
+    for key in ("properties", "patternProperties"):
+        if key in kept:
+            kept[key] = {name: _nullable(_as_overlay(one, laid_over)) for name, one in kept[key].items()}
+    if isinstance(entry := kept.get("additionalProperties"), dict):
+        kept["additionalProperties"] = _nullable(_as_overlay(entry, laid_over))
+    return kept
+
+
+def _overlay_name(name: str) -> str:
+    return f"{name}Overlay"
+
+
+def _nullable(node: Schema) -> Schema:
+    """The same or null, with its description where editors look for it."""
+    forms = node.get("anyOf", [{key: value for key, value in node.items() if key != "description"}])
+    said = {key: node[key] for key in ("description",) if key in node}
+    return {**said, "anyOf": [*forms, *([] if {"type": "null"} in forms else [{"type": "null"}])]}
+
+
+def _without(part: Schema, *keys: str) -> Schema:
+    return {**part, "properties": {name: one for name, one in part["properties"].items() if name not in keys}}
+
+
+def _unmarked(node: Any) -> Any:
+    """A schema without the marks of what overlays replace whole."""
+    if isinstance(node, list):
+        return [_unmarked(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _unmarked(value) for key, value in node.items() if key != WHOLE}
+
+
+# Written forms
 
 
 def _list_or_map(fields: Schema) -> None:
     """Events and rows may be written as a list or as a map by key."""
     for name in ("events", "prior_given"):
         if name in fields:
+            said = {"description": fields[name].pop("description")}
             entry = fields[name]["additionalProperties"]
-            fields[name] = {"anyOf": [fields[name], {"type": "array", "items": entry}]}
+            fields[name] = {**said, "anyOf": [fields[name], {"type": "array", "items": entry}]}
+
+
+def _fill_in(profile: Schema) -> None:
+    """What a profile lays over the file."""
+    factor = {"type": "string", "pattern": r"^\s*x\s*(\d+(\.\d*)?|\.\d+)\s*$"}
+    times = Described("`x` and what the present weight is multiplied by.", "value: x1.7")
+    weight = {"anyOf": [_ref("Weight"), factor, *_cited(factor, times)]}
+    profile["weights"] = {**profile["weights"], "patternProperties": {NAME: weight}}
+    profile["overrides"] = {"description": profile["overrides"]["description"], **_ref("Overrides")}
 
 
 def _lean(node: Any) -> Any:
@@ -102,12 +263,25 @@ def _lean(node: Any) -> Any:
         return node
     # forms of one thing overlap: a map `{value: 0.5}` is a judgement, though it looks like a map by state
     kept = {"anyOf" if key == "oneOf" else key: _lean(value) for key, value in node.items() if not _is_idle(key, value)}
-    return {"additionalProperties": False, **kept} if "patternProperties" in kept else kept
+    if "patternProperties" in kept:
+        entries = {pattern: _entry(one) for pattern, one in kept["patternProperties"].items()}
+        return {"additionalProperties": False, **kept, "patternProperties": entries}
+    return (
+        {**kept, "additionalProperties": _entry(kept["additionalProperties"])}
+        if "additionalProperties" in kept
+        else kept
+    )
 
 
 def _is_idle(key: str, value: Any) -> bool:
     """Whether a key is an annotation of no use; a property of that name has a schema, not a text, for a value."""
     return (key == "title" and isinstance(value, str)) or (key == "default" and not _is_schema(value))
+
+
+def _entry(node: Any) -> Any:
+    """The schema of an entry of a map by name, with what it is."""
+    name = node.get("$ref", "").rpartition("/")[2] if isinstance(node, dict) else ""
+    return {**node, "description": _ENTRIES[name]} if name in _ENTRIES else node
 
 
 def _is_schema(value: Any) -> bool:
@@ -118,38 +292,51 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
+_ENTRIES = {
+    "Judgement": "A judgement: a number, a list of it and the claims it rests on, or a map with a note. "
+    f"Points are at most {LARGEST_POINTS:,} in size, weights {LARGEST_WEIGHT:,}, odds_per_point {LARGEST_ODDS:,.0f}, "
+    f"sd_per_point {LARGEST_SPREAD:,}, and any other number {LARGEST_NUMBER:g}.",
+    "Keep": "A probability per step, or a duration such as `18 months`.",
+    "Condition": "A state, a list of states, or a comparison such as `> 0.7`.",
+}
+"""What an entry of a map is whose keys are names, by the part that it is.
+
+It does not stand in that part, where editors would show it instead of what the key means that has the part for a value.
+"""
+
+_CLAIM = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}
+
+_PARAMETERS = {
+    "uniform": "`[low, high]`: all values between are equally likely.",
+    "triangular": "`[low, mode, high]`: the density rises and falls in straight lines.",
+    "pert": "`[low, mode, high]`: a smooth density around the mode, a beta distribution of shape 4.",
+    "normal": "`[mean, sd]`: a normal distribution, cut off at the bounds of the number.",
+    "beta": "`[a, b]`: a beta distribution, stretched over the range of the node.",
+}
+"""What the parameters of each family are."""
+
+
 def _written_forms() -> dict[str, Schema]:
     """The values of a file that may be written in several ways."""
-    claim = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}
     duration = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(month|quarter|year)s?\s*$"}
-    keep = _judgement(claim, {"anyOf": [{"type": "number"}, duration, _ref("Uncertain")]})
-    by_name = {"type": "object", "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"}, "minProperties": 1}
-    number = {"anyOf": [{"type": "number"}, _ref("Uncertain")]}
+    by_name = {"type": "object", "propertyNames": {"pattern": NAME}, "minProperties": 1}
+    odds = {
+        name: _saying(_ref("Number"), text)
+        for name, text in described(OddsPerPoint).items()
+        if name in OddsPerPoint.model_fields
+    }
     return {
-        "Number": {
-            "description": "A judgement: a number, a list of it and the claims it rests on, or a map with a note. "
-            f"Points are at most {LARGEST_POINTS:,} in size, weights {LARGEST_WEIGHT:,}, odds_per_point "
-            f"{LARGEST_ODDS:,.0f}, sd_per_point {LARGEST_SPREAD:,}, and any other number {LARGEST_NUMBER:g}.",
-            **_judgement(claim, number),
-        },
+        "Number": _judgement({"anyOf": [{"type": "number"}, _ref("Uncertain")]}),
         "Judgement": _ref("Number"),
         "Uncertain": _families(UNCERTAIN),
         "Distribution": _families(tuple(FAMILIES)),
-        "Keep": {"description": "A probability per step, or a duration such as '18 months'.", **keep},
-        "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _ref("Keep")}]},
-        "Weight": {"anyOf": [_ref("Number"), {"type": "object", "additionalProperties": _ref("Number")}]},
+        "Keep": _judgement({"anyOf": [{"type": "number"}, duration, _ref("Uncertain")]}),
+        "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _entry(_ref("Keep"))}]},
+        "Weight": {"anyOf": [_ref("Number"), {"type": "object", "additionalProperties": _entry(_ref("Judgement"))}]},
         "OddsPerPoint": {
-            "anyOf": [
-                _ref("Number"),
-                {
-                    "type": "object",
-                    "properties": {"impacts": _ref("Number"), "influences": _ref("Number")},
-                    "additionalProperties": False,
-                },
-            ]
+            "anyOf": [_ref("Number"), {"type": "object", "properties": odds, "additionalProperties": False}]
         },
         "Condition": {
-            "description": "A state, a list of states, or a comparison such as '> 0.7'.",
             "anyOf": [
                 {"type": ["string", "boolean"]},
                 {"type": "array", "items": {"type": ["string", "boolean"]}, "minItems": 1},
@@ -158,17 +345,31 @@ def _written_forms() -> dict[str, Schema]:
     }
 
 
-def _judgement(claim: Schema, value: Schema) -> Schema:
+def _judgement(value: Schema) -> Schema:
     """The forms of a judgement around its value: alone, with claims, or with claims and a note."""
-    with_claims = {"type": "array", "prefixItems": [value], "items": claim, "minItems": 1}
-    long = {
-        "type": "object",
-        "properties": {"value": value, "sources": {"type": "array", "items": claim}, "note": {"type": "string"}},
-        "required": ["value"],
-        "additionalProperties": False,
+    noted = {"type": "object", "properties": _remarks()}
+    return {
+        "anyOf": [*value["anyOf"], *_cited(value, described(Judgement)["value"]), {"allOf": [noted, _ref("Uncertain")]}]
     }
-    noted = {"type": "object", "properties": {"sources": {"type": "array", "items": claim}, "note": {"type": "string"}}}
-    return {"anyOf": [*value["anyOf"], with_claims, long, {"allOf": [noted, _ref("Uncertain")]}]}
+
+
+def _cited(value: Schema, text: Described) -> list[Schema]:
+    """A value with claims, as a list, and with claims and a note, as a map in which it means what is said."""
+    return [
+        {"type": "array", "prefixItems": [value], "items": _CLAIM, "minItems": 1},
+        {
+            "type": "object",
+            "properties": {"value": _saying(value, text), **_remarks()},
+            "required": ["value"],
+            "additionalProperties": False,
+        },
+    ]
+
+
+def _remarks() -> dict[str, Schema]:
+    texts = described(Judgement)
+    kinds: dict[str, Schema] = {"sources": {"type": "array", "items": _CLAIM}, "note": {"type": "string"}}
+    return {name: _saying(kind, texts[name]) for name, kind in kinds.items()}
 
 
 def _families(names: tuple[str, ...]) -> Schema:
@@ -179,6 +380,7 @@ def _families(names: tuple[str, ...]) -> Schema:
             {
                 "properties": {
                     name: {
+                        "description": _PARAMETERS[name],
                         "type": "array",
                         "items": _ref("Number"),
                         "minItems": FAMILIES[name].size,

@@ -63,7 +63,13 @@ from usru_scenarios.timeline import Grid, StepLength
 
 
 class Time(Part):
-    """The grid: equal steps from `start` up to `end`, which is not covered."""
+    """The grid: equal steps from `start` up to `end`, which is not covered.
+
+    Attributes:
+        start: the first step, as a date: `2025-01`, `2025-Q1` or `2025`.
+        end: the date at which the grid ends; it is not covered itself.
+        step: the length of a step: `month`, `quarter` or `year`.
+    """
 
     start: DateText
     end: DateText
@@ -80,7 +86,13 @@ class _Stateful(Part):
 
 
 class Scenario(_Stateful):
-    """One of the futures: a state of the outcome."""
+    """One of the futures: a state of the outcome.
+
+    Attributes:
+        baseline: its relative odds where no driver speaks, 0 or more; all scenarios have one or none has, and then they
+            are equal. Example: `baseline: 0.3`
+        signposts: by what one knows that it holds, a list of texts. Example: `signposts: [embassies reopen]`
+    """
 
     title: str | None = None
     summary: str | None = None
@@ -90,7 +102,13 @@ class Scenario(_Stateful):
 
 
 class State(_Stateful):
-    """A state of a driver, with the prior that a redraw starts from."""
+    """A state of a driver, with the prior that a redraw starts from.
+
+    Attributes:
+        prior: its relative odds in a redraw without points, 0 or more; all states have one or none has, and then they
+            are equal. Example: `prior: 0.4`
+        signposts: by what one knows that it holds, a list of texts. Example: `signposts: [delegations meet]`
+    """
 
     prior: Share | None = None
     title: str | None = None
@@ -185,7 +203,14 @@ _LIST_OR_MAP = BeforeValidator(_numbered)
 
 
 class PriorRow(Part):
-    """A row of `prior_given`: the prior where its condition is the first that holds."""
+    """A row of `prior_given`: the prior where its condition is the first that holds.
+
+    Attributes:
+        when: the states of other drivers in the same step for which the row counts; the first row that holds does.
+            Example: `when: {talks: [open, stuck]}`
+        prior: the relative odds of the states where it holds; a state that is not named has 0. Example: `prior: {held:
+            0.6, none: 0.4}`
+    """
 
     when: When
     prior: Shares
@@ -196,7 +221,17 @@ class PriorRow(Part):
 
 
 class Event(Part):
-    """Something the calendar brings to a categorical node: a forced redraw, a window of extra points, or both."""
+    """Something the calendar brings to a categorical node: a forced redraw, a window of extra points, or both.
+
+    Attributes:
+        at: the step of a redraw, or the first one of a window of points: a date, `start` or `end`. Example: `at:
+            2026-11`
+        until: the last step of the window of points; default that of `at`. Example: `until: 2027-Q2`
+        prior: the relative odds of a redraw forced at the step of `at`; a state that is not named has 0. Example:
+            `prior: {open: 0.9, closed: 0.1}`
+        points: extra points for states, and for `hold`, from `at` to `until`; usually -3 to +3. Example: `points:
+            {open: 1}`
+    """
 
     at: MomentText
     until: MomentText | None = None
@@ -209,7 +244,13 @@ class Event(Part):
 
 
 class NumericEvent(Part):
-    """A window of extra points on a numeric driver."""
+    """A window of extra points on a numeric driver.
+
+    Attributes:
+        at: the first step of the window: a date, `start` or `end`. Example: `at: 2026-11`
+        until: the last step of the window; default that of `at`. Example: `until: 2027-Q2`
+        points: extra points, up (+) or down (-), usually -3 to +3. Example: `points: 0.5`
+    """
 
     at: MomentText
     until: MomentText | None = None
@@ -238,7 +279,28 @@ NumericInfluences = dict[Name, dict[str, Points]]
 
 
 class Categorical(Part):
-    """A consequence, or what it shares with a driver: an uncertain thing that is in one of a few states."""
+    """A consequence, or what it shares with a driver: an uncertain thing that is in one of a few states.
+
+    Attributes:
+        kind: `categorical` for a node with states, which is the default, or `numeric` for a number on a scale.
+        states: its states by id, each with its prior. Example: `states: {open: 0.4, closed: 0.6}`
+        prior: makes the priors uncertain together, under a Dirichlet distribution of that strength. Example: `prior:
+            {dirichlet: 25}`
+        initial: the relative odds of its states at the first step; a state that is not named has 0; default the priors,
+            with points. Example: `initial: {open: 1}`
+        persistence: the probability per step, 0 to 1, that a state is kept, or the mean time between redraws; also a
+            map by state with a `default`. Without it a driver is drawn once and kept, a consequence drawn anew at every
+            step. Example: `persistence: {open: 0.9, default: "18 months"}`
+        prior_given: priors that depend on other drivers in the same step: rows, of which the first whose `when` holds
+            counts. Example: `prior_given: [{when: {talks: open}, prior: {held: 0.6, none: 0.4}}]`
+        influences: points for its states from other nodes in the same step: parent, state of the parent (or knot of its
+            scale), state here, points; no circles. Example: `influences: {talks: {open: {warm: 1}}}`
+        lagged_influences: the same from the step before, from any node, `scenario` and itself too; circles are fine.
+            Example: `lagged_influences: {scenario: {war: {cool: 2, hold: -1}}}`
+        allowed: where a redraw may go from a state; default anywhere. Example: `allowed: {war: [war, truce]}`
+        events: what the calendar brings: forced redraws (`prior`) and windows of extra points (`points`); a list, or a
+            map by id. Example: `events: [{at: 2026-01, prior: {open: 0.9, closed: 0.1}}]`
+    """
 
     kind: Literal["categorical"] = "categorical"
     title: str | None = None
@@ -268,7 +330,24 @@ def _scale(raw: object) -> object:
 
 
 class Numeric(Part):
-    """A consequence, or what it shares with a driver: an uncertain number on a scale."""
+    """A consequence, or what it shares with a driver: an uncertain number on a scale.
+
+    Attributes:
+        kind: `numeric` for a number on a scale.
+        range: the lowest and the highest value, each at most 1e100 in size. Example: `range: [0, 100]`
+        distribution: the distribution of the value where no points act: `uniform` (the default, on the range),
+            `triangular`, `pert`, `beta` (stretched over the range) or `normal` (cut off at it). Example: `distribution:
+            {pert: [0.2, 0.65, 1.0]}`
+        initial: the value at the first step, strictly inside of the range; default drawn. Example: `initial: 0.62`
+        persistence: the lag-one correlation of its latent normal, 0 to 1, or a duration; default 1 of a driver, 0 of a
+            consequence. Example: `persistence: "2 years"`
+        influences: points up (+) or down (-) from other nodes in the same step: parent, state of the parent (or knot of
+            its scale), points; no circles. Example: `influences: {talks: {open: 1}}`
+        lagged_influences: the same from the step before, from any node, `scenario` too; circles are fine. Example:
+            `lagged_influences: {scenario: {war: -1}}`
+        events: windows of extra points; a list, or a map by id. Example: `events: [{at: 2025-07, until: end, points:
+            0.5}]`
+    """
 
     kind: Literal["numeric"]
     title: str | None = None
@@ -302,14 +381,28 @@ class Numeric(Part):
 
 
 class CategoricalDriver(Categorical):
-    """A categorical driver, with its impacts on the scenarios and their weight."""
+    """A categorical driver, with its impacts on the scenarios and their weight.
+
+    Attributes:
+        weight: multiplies its `impacts`: 0 takes them away, 1 (the default) leaves them, 2 doubles them; also a
+            schedule over dates, linear between them. Example: `weight: {2025-01: 1, 2028-10: 1.5}`
+        impacts: points for the scenarios, and for their `hold`: state, scenario, points, usually -3 (strongly hinders)
+            to +3 (strongly promotes). Example: `impacts: {open: {reset: [2, G02], rupture: -1}}`
+    """
 
     weight: Weight | None = None
     impacts: dict[str, StatePoints] = {}
 
 
 class NumericDriver(Numeric):
-    """A numeric driver, with its impacts on the scenarios at knots of its scale and their weight."""
+    """A numeric driver, with its impacts on the scenarios at knots of its scale and their weight.
+
+    Attributes:
+        weight: multiplies its `impacts`: 0 takes them away, 1 (the default) leaves them, 2 doubles them; also a
+            schedule over dates, linear between them. Example: `weight: {2025-01: 1, 2028-10: 1.5}`
+        impacts: points for the scenarios at knots of the scale, linear between them: knot, scenario, points, usually -3
+            to +3. Example: `impacts: {0.0: {reset: 1}, 1.0: {reset: -1}}`
+    """
 
     weight: Weight | None = None
     impacts: dict[KnotText, StatePoints] = {}
@@ -329,7 +422,22 @@ Consequence = Annotated[
 
 
 class Outcome(Part):
-    """How the outcome moves: as a driver's own dynamics, with the scenarios for states."""
+    """How the outcome moves: as a driver's own dynamics, with the scenarios for states.
+
+    Attributes:
+        prior: makes the baselines uncertain together, under a Dirichlet distribution of that strength. Example: `prior:
+            {dirichlet: 25}`
+        persistence: the probability per step, 0 to 1, that a scenario is kept whatever the drivers do, or the mean time
+            between redraws; also a map by scenario with a `default`; default 0. Example: `persistence: 0.5`
+        initial: the relative odds of the scenarios at the first step; one that is not named has 0; default as the
+            drivers say. Example: `initial: {status_quo: 1}`
+        allowed: where a redraw may go from a scenario; default anywhere. Example: `allowed: {reset: [reset,
+            status_quo]}`
+        events: what the calendar brings to the scenarios: forced redraws (`prior`) and windows of extra points
+            (`points`). Example: `events: [{at: 2026-01, points: {reset: 1}}]`
+        lagged_influences: points for the scenarios from the states of nodes in the step before; they have no weight.
+            Example: `lagged_influences: {trade: {grows: {reset: 1}}}`
+    """
 
     title: str | None = None
     summary: str | None = None
@@ -343,7 +451,13 @@ class Outcome(Part):
 
 
 class Anchor(Part):
-    """A judged set of shares for one step, which the baselines are solved to reproduce."""
+    """A judged set of shares for one step, which the baselines are solved to reproduce.
+
+    Attributes:
+        at: the step that the shares are of: a date, `start` (the default) or `end`. Example: `at: 2025-Q1`
+        shares: the judged relative odds of all scenarios at that step, above 0. Example: `shares: {reset: 0.3,
+            status_quo: 0.7}`
+    """
 
     at: MomentText = "start"
     shares: Shares
@@ -364,7 +478,18 @@ GivenPoints = Annotated[
 
 
 class Rule(Part):
-    """A joint condition, and the points it gives where it holds."""
+    """A joint condition, and the points it gives where it holds.
+
+    Attributes:
+        when: the conditions, by node: a state, a list of states (any of them), or a comparison on a number. Example:
+            `when: {talks: [closed, stuck], trust: "> 0.7"}`
+        lag: 0 (the default): the conditions are read in the same step; 1: in the step before. Example: `lag: 1`
+        at_least: how many of the conditions must hold; default all. Example: `at_least: 2`
+        then: the points that it gives, by node: for states (and `hold`), of `scenario` for scenarios, or one number for
+            a numeric node. Example: `then: {scenario: {rupture: 2}, trust: -1}`
+        weight: multiplies the points that it gives to `scenario`; default 1; also a schedule over dates. Example:
+            `weight: 1.5`
+    """
 
     title: str | None = None
     summary: str | None = None
@@ -377,7 +502,12 @@ class Rule(Part):
 
 
 class Expectation(Part):
-    """A statement of the sources that the model must satisfy, in the language of queries."""
+    """A statement of the sources that the model must satisfy, in the language of queries.
+
+    Attributes:
+        that: a comparison that the model must satisfy, in the language of queries. Example: `that: "P(thaw |
+            talks=open) > P(thaw)"`
+    """
 
     that: str
     title: str | None = None
@@ -387,7 +517,15 @@ class Expectation(Part):
 
 
 class DatedQuestion(Part):
-    """Something that will be known by a day, so that the forecast of it can be scored."""
+    """Something that will be known by a day, so that the forecast of it can be scored.
+
+    Attributes:
+        asks: the question, for readers.
+        means: what it asks of the model: one probability in the language of queries. Example: `means: "P(talks=open @
+            ever 2025-Q3..2025-Q4)"`
+        closes: the day by which it is known. Example: `closes: 2025-12-31`
+        resolves: by what it is decided, for readers.
+    """
 
     asks: str
     means: str
@@ -400,7 +538,16 @@ class DatedQuestion(Part):
 
 
 class Profile(Part):
-    """A named reading: weights and any other part of the file, laid over it."""
+    """A named reading: weights and any other part of the file, laid over it.
+
+    Attributes:
+        weights: weights of drivers and rules, in the place of those of the file; `x1.7` multiplies instead. Example:
+            `weights: {talks: 2, border: x1.7}`
+        overrides: any part of the file but `usru`, `extends` and `profiles`, laid over it. Example: `overrides:
+            {drivers: {talks: {persistence: 0.9}}}`
+        sources: the claims that the numbers of the profile rest on, where these cite none of their own. Example:
+            `sources: [G12]`
+    """
 
     title: str | None = None
     summary: str | None = None
@@ -410,7 +557,39 @@ class Profile(Part):
 
 
 class Model(Part):
-    """A whole scenario file, format 1, overlays applied."""
+    """A whole scenario file, format 1, overlays applied.
+
+    Attributes:
+        usru: the version of the format: 1.
+        name: the name of the model: small letters, digits and hyphens. Example: `name: two-powers`
+        title: its title, for readers.
+        extends: a file that this one is laid over, or the id of a bundled model (section 8). Example: `extends:
+            us-russia`
+        sources: the folder of the claim register, or the id of a bundled one (section 10). Example: `sources: claims`
+        time: the grid of equal steps; without it there is one step, called `now` (section 2). Example: `time: {start:
+            2025-01, end: 2027-01, step: quarter}`
+        odds_per_point: by how much one point multiplies the odds, above 1; default 1.5; one number, or one for
+            `impacts` and one for `influences` (section 2). Example: `odds_per_point: 1.5`
+        sd_per_point: by how many standard deviations one point moves a numeric node; default 0.25 (section 5). Example:
+            `sd_per_point: 0.25`
+        scenarios: the possible futures, by id, of which one holds at every step (section 4). Example: `scenarios:
+            {thaw: 0.3, freeze: 0.7}`
+        outcome: how the scenarios follow one another (section 4). Example: `outcome: {persistence: 0.5}`
+        groups: names for sets of scenarios (section 4). Example: `groups: {chill: [freeze, rupture]}`
+        anchor: judged shares of the scenarios at one step, which baselines can be solved for (section 4). Example:
+            `anchor: {at: start, shares: {thaw: 0.3, freeze: 0.7}}`
+        drivers: the uncertain things that the scenarios depend on, by id (sections 3 and 5). Example: `drivers: {talks:
+            {states: {open: 0.4, closed: 0.6}, impacts: {open: {thaw: 1}}}}`
+        rules: points that act where several conditions hold at once, by id (section 6). Example: `rules: {silence:
+            {when: {talks: closed, border: tense}, then: {scenario: {freeze: 2}}}}`
+        consequences: what follows from drivers and scenarios, by id (section 7). Example: `consequences: {trade:
+            {states: {grows: 1, shrinks: 1}, influences: {scenario: {thaw: {grows: 2}}}}}`
+        profiles: named readings of the file: weights, and other parts laid over it (section 8). Example: `profiles:
+            {optimist: {weights: {talks: 2}}}`
+        expectations: statements that the model must satisfy (section 9). Example: `expectations: {talks_help: {that:
+            "P(thaw | talks=open) > P(thaw)"}}`
+        questions: things that will be known by a day, so that forecasts can be scored (section 13).
+    """
 
     usru: Annotated[Literal[1], _never_boolean("1"), BeforeValidator(_whole)]
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]

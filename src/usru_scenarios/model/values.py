@@ -100,7 +100,15 @@ MomentText = Annotated[str, BeforeValidator(_boundary_text, json_schema_input_ty
 
 
 class Part(BaseModel):
-    """What all parts of a file have in common: nothing unknown, nothing changed once read, finite numbers only."""
+    """What all parts of a file have in common: nothing unknown, nothing changed once read, finite numbers only.
+
+    Attributes:
+        title: a short title for tables and pictures; default its id.
+        summary: a sentence or two for readers.
+        note: a remark for whoever edits the file.
+        sources: the claims of the register that its numbers rest on, where these cite none of their own. Example:
+            `sources: [G12, A03]`
+    """
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True
@@ -121,7 +129,17 @@ class Value(Part):
         return raw
 
 
-REPLACED_WHOLE = "replaced whole"
+WHOLE = "replaced whole"
+
+
+class _ReplacedWhole:
+    """Marks, in an annotation and in the schema made of it, what an overlay replaces whole."""
+
+    def __get_pydantic_json_schema__(self, core: Any, schema_of: Any) -> dict[str, Any]:
+        return {**schema_of(core), WHOLE: True}
+
+
+REPLACED_WHOLE = _ReplacedWhole()
 """Marks, in an annotation, a map that an overlay replaces as a whole and does not merge key by key."""
 
 PART_OF_FILE = "part of the file"
@@ -298,7 +316,13 @@ def _is_number(raw: object) -> bool:
 
 
 class Judgement(Value):
-    """A number that is an opinion, with the claims that it rests on."""
+    """A number that is an opinion, with the claims that it rests on.
+
+    Attributes:
+        value: the number, or a distribution in its place. Example: `value: {pert: [1, 2, 3]}`
+        sources: the claims of the register that the number rests on. Example: `sources: [G23, C04]`
+        note: a remark on the number, for whoever edits the file.
+    """
 
     value: Annotated[float | Distribution, BeforeValidator(_number_or_distribution, json_schema_input_type=Any)]
     sources: Sources | None = None
@@ -396,6 +420,9 @@ class DirichletPrior(Value):
     """Says that the priors of a node's states are uncertain together: they follow a Dirichlet distribution.
 
     Its means are the priors, normalised; the greater its strength, the closer it stays to them.
+
+    Attributes:
+        dirichlet: how firm the priors are: as if so many cases had been seen; above 0. Example: `dirichlet: 25`
     """
 
     dirichlet: Strength
@@ -532,7 +559,12 @@ class Weight(Value):
 
 
 class OddsPerPoint(Value):
-    """By how much one point multiplies the odds: `impacts` for the outcome, `influences` for all other nodes."""
+    """By how much one point multiplies the odds: `impacts` for the outcome, `influences` for all other nodes.
+
+    Attributes:
+        impacts: by how much one point on the scenarios, or on their `hold`, multiplies the odds; above 1, default 1.5.
+        influences: by how much one point on any other node multiplies the odds; above 1, default 1.5.
+    """
 
     impacts: Odds = Judgement(value=1.5)
     influences: Odds = Judgement(value=1.5)

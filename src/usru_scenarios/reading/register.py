@@ -34,35 +34,56 @@ def _text(raw: object) -> object:
     return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
 
 
-Listed = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_listed)]
-Label = Annotated[str, BeforeValidator(_text)]
+Listed = Annotated[
+    tuple[str, ...], Field(strict=False), BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+]
+Label = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float)]
 
 
 class Claim(Part):
-    """One thing that a document says, or that is assumed, in our own words."""
+    """One thing that a document says, or that is assumed, in our own words.
+
+    Attributes:
+        claim: what the document says, or what is assumed, in our own words.
+        where: where in the document: a page, a paragraph. Example: `where: paragraph 3`
+        kind: what kind of claim it is, in a word of your own. Example: `kind: judgement`
+        bears_on: what in the model it speaks to: a name or a list of them. Example: `bears_on: [talks]`
+        speaker: whose claim it is. Example: `speaker: author`
+        hedge: how sure the document says it is. Example: `hedge: most likely`
+        agrees: ids of claims that say the same. Example: `agrees: [G2]`
+        contradicts: ids of claims that say the opposite. Example: `contradicts: [G7]`
+        pushes: in which direction it pushes what: `[cause] -> sign target`, one text for each target. Example: `pushes:
+            ["talks=open -> +thaw"]`
+    """
 
     claim: str
     where: Label | None = None
     kind: str | None = None
     bears_on: Listed = ()
-    """What in the model it speaks to."""
     speaker: str | None = None
     hedge: str | None = None
-    """How sure the document says it is."""
     agrees: Listed = ()
     contradicts: Listed = ()
     pushes: Listed = ()
-    """In which direction it pushes what: see `Register.pushes`."""
 
 
 class SourceDocument(Part):
-    """One file of the register: a document, or the list of declared assumptions."""
+    """One file of the register: a document, or the list of declared assumptions.
+
+    Attributes:
+        title: the title of the document, or of the list of assumptions.
+        bibliography: the line to cite it by. Example: `bibliography: "A. Author, A Report, 2024."`
+        kind: what kind of document it is, in a word of your own. Example: `kind: article`
+        independence: its group: documents of one group draw on one another and count as one voice. Example:
+            `independence: report`
+        claims: its claims by id: a letter, then letters, digits, hyphens and underscores; an `A` and digits is an
+            assumption. Example: `claims: {G1: {claim: Talks are what a thaw depends on most.}}`
+    """
 
     title: str | None = None
     bibliography: str | None = None
     kind: str | None = None
     independence: Label | None = None
-    """Documents of one group draw on one another and count as one voice."""
     claims: dict[ClaimId, Claim] = Field(default_factory=dict)
 
 

@@ -14,15 +14,16 @@ class ProbabilityReport:
     """A probability within a statement.
 
     Attributes:
-        text: as asked.
-        value, standard_error: the answer and its sampling error: of trials, or where it is exact of the draws of the
+        text: the probability as it was asked.
+        value: the answer, from 0 to 1.
+        standard_error: standard error of `value`: from the trials, or where it is exact from the draws of the
             judgements; 0 where it is exact and no judgement is drawn.
-        method: how it was found.
-        effective_trials: for how many unweighted trials the ones kept stand; None where it is exact.
-        step: at which it is read, where a comparison looks at the steps one by one.
+        method: `exact` or `sample`.
+        effective_trials: the number of unweighted trials that the ones kept are worth; null where it is exact.
+        step: the step at which it is read, where a comparison looks at the steps one by one; else null.
         seen: the observations that it is conditioned on.
         imposed: the interventions under which it is read.
-        left_out: steps left out of an average, because what is seen is proven to be impossible there.
+        left_out: steps left out of an average, because what is observed is impossible there.
     """
 
     text: str
@@ -57,7 +58,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class BandOfValue:
-    """The 90% band that comes from uncertain judgements: 5% and 95%."""
+    """The 90% band that comes from uncertain judgements: 5% and 95%.
+
+    Attributes:
+        low: the 5% quantile over the draws of the judgements.
+        high: the 95% quantile over the draws of the judgements.
+    """
 
     low: float
     high: float
@@ -68,22 +74,32 @@ class Answer(Summarised):
     """The answer to a query.
 
     Attributes:
-        query: as asked.
-        value: of the query; of a comparison, the margin by which it holds (below 0: fails). None where it is no number.
-        standard_error: of sampling, of trials or of draws of the judgements; 0 where it is exact and none is drawn.
-        method: "sample" where any of its probabilities is sampled.
-        effective_trials: for how many unweighted trials the ones kept stand, at the least; None where it is exact.
-        trials, seed: how many trials were drawn at the most (0 where it is exact), and from which streams.
-        profile, do, given: what was asked for beside the query, and applies to every probability in it.
-        probabilities: those of the query, one after the other.
-        compares: whether the query is a comparison.
-        holds: whether it does; None where the sampling error leaves that open. Only of a comparison, as the next:
-        left, right: the two sides that are closest to changing the verdict; None where one is not a number.
-        step: the step at which they were compared, where the statement is about each of several.
-        judgements: how many draws of the uncertain judgements; 0 where there are none or they are at their means.
-        judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws
-            are averaged over.
-        band: of the value, over those draws; None where there are none, and of a comparison.
+        query: the query as it was asked.
+        value: the number that the query comes to; of a comparison, the margin by which it holds (below 0: fails). null
+            where it is no number.
+        standard_error: standard error of `value`: from the trials or the draws of the judgements; 0 where it is exact
+            and no judgement is drawn.
+        method: `sample` where any probability of the query is sampled, else `exact`.
+        effective_trials: the number of unweighted trials that the ones kept are worth, the least of all probabilities;
+            null where it is exact.
+        trials: the number of trials drawn, the most of all probabilities; 0 where it is exact.
+        seed: the seed of the random numbers.
+        profile: the profile of the file that was applied; null where none was.
+        do: the interventions that hold for every probability, as written after `--do`.
+        given: the observations that hold for every probability, as written after `--given`.
+        probabilities: the probabilities of the query, one after the other.
+        compares: whether the query is a comparison; the JSON has it in that `holds` is there.
+        holds: whether the comparison holds; null where the sampling error leaves that open. Only of a comparison.
+        left: the left one of the two sides that are closest to changing the verdict; null where it is no number. Only
+            of a comparison.
+        right: the right one of these two sides, likewise.
+        step: the step at which they were compared, where the statement is about each of several; else null. Only of a
+            comparison.
+        judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
+        judgements_at_means: number of uncertain judgements that stand at their means; 0 where there are none, or their
+            draws are averaged over.
+        band: the 90% band of `value` that comes from uncertain judgements; null where none is drawn, and of a
+            comparison.
     """
 
     model: ModelLine

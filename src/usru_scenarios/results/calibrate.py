@@ -14,12 +14,14 @@ class Calibration(Summarised):
     """Baselines that reproduce the anchor.
 
     Attributes:
-        at: the anchor's step.
-        anchor: its shares.
-        before, shares_before: the file's baselines, normalised, and the shares that they give at that step.
-        baselines: those solved, which sum to 1: what the cited drivers do not explain.
-        trials, seed: of the draws that it was solved on; 0 trials where the shares are exact.
-        judgements_at_means: how many uncertain judgements stand at their means.
+        at: the step of the anchor.
+        anchor: the shares of the anchor, by scenario; they sum to 1.
+        before: the baselines of the file, by scenario, normalised to sum 1.
+        shares_before: the probabilities of the scenarios at that step under those baselines.
+        baselines: the baselines that reproduce the anchor, by scenario; they sum to 1.
+        trials: number of trials that they were solved on; 0 where the shares are exact.
+        seed: the seed of the random numbers.
+        judgements_at_means: number of uncertain judgements, which stand at their means here.
     """
 
     model: ModelLine

@@ -15,18 +15,21 @@ class ExpectationChecked:
     """An expectation and what the model says to it.
 
     Attributes:
-        that: the statement.
-        title: in words, where the file has some.
-        verdict: undecided where the sampling error spans the bound, or there is no answer.
-        left, right: the two sides that are closest to changing the verdict; None where one is not a number.
-        margin, standard_error: by how much they hold (below 0: fail), and the sampling error of that.
-        step: the step at which they were compared, where the statement is about each of several.
-        method: how it was found.
-        trials: the trials that it took; 0 where it is exact.
-        sources: the claims behind it.
-        problem: why there is no answer, in words; None where there is one.
-        robust: in how many of the perturbed models it holds; None where that was not asked.
-        mutants: how many of the mutants it notices; None where that was not asked, or it does not hold as it is.
+        that: the statement, as in the file.
+        title: its title; null where the file has none.
+        verdict: `holds`, `fails`, or `undecided` where the sampling error spans the bound or there is no answer.
+        left: the left one of the two sides that are closest to changing the verdict; null where it is no number.
+        right: the right one of these two sides, likewise.
+        margin: by how much the comparison holds; below 0 where it fails; null where there is no number.
+        standard_error: standard error of `margin`.
+        step: the step at which they were compared, where the statement is about each of several; else null.
+        method: `exact` or `sample`.
+        trials: number of trials that it took; 0 where it is exact.
+        sources: the claims that the expectation cites.
+        problem: why there is no answer, in words; null where there is one.
+        robust: in how many of the perturbed models it holds; null where these were not asked for.
+        mutants: how many of the mutants it notices; null where these were not asked for, or it does not hold in the
+            file as it is.
     """
 
     that: str
@@ -50,10 +53,10 @@ class Perturbation:
     """How judgements were jittered.
 
     Attributes:
-        models: how many perturbed models there were.
-        trials: drawn in each of them; verdicts there are those of the estimates.
-        spreads: for each kind of judgement, by how much it is moved, in words.
-        anchored: whether baselines were solved anew for the anchor in each.
+        models: number of perturbed models.
+        trials: number of trials drawn in each; the verdicts there are those of the estimates.
+        spreads: for each kind of judgement by how much it is moved, in words.
+        anchored: whether the baselines were solved anew for the anchor in each.
     """
 
     models: int
@@ -67,14 +70,16 @@ class CheckReport(Summarised):
     """What the model says to each of its expectations.
 
     Attributes:
-        trials, seed: trials of the first draws and their streams; what stays undecided takes more.
-        profile: under which the expectations were read.
-        judgements: how many draws of the uncertain judgements; 0 where there are none, or they are at their means.
-        judgements_at_means: how many uncertain judgements stand at their means; 0 where there are none, or their draws
-            are averaged over.
+        trials: number of trials of the first draws; what stays undecided takes more.
+        seed: the seed of the random numbers.
+        profile: the profile under which the expectations were read; null where there is none.
         counts: how many expectations there are of each verdict.
-        perturbation: None where no perturbed models were asked for.
-        mutants: None where no mutants were.
+        expectations: what became of each expectation, by id in the order of the file.
+        perturbation: how judgements were moved for `robust`; null where no perturbed models were asked for.
+        mutants: which changes of the file would be noticed; null where no mutants were asked for.
+        judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
+        judgements_at_means: number of uncertain judgements that stand at their means; 0 where there are none, or their
+            draws are averaged over.
     """
 
     model: ModelLine

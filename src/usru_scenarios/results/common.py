@@ -11,7 +11,13 @@ from usru_scenarios.problems import Problem
 
 @dataclass(frozen=True)
 class ModelLine:
-    """Which model it was: `sha256` is of the resolved model, overlays and overrides included."""
+    """Which model it was: `sha256` is of the resolved model, overlays and overrides included.
+
+    Attributes:
+        name: the name of the model, as in its file.
+        title: its title.
+        sha256: SHA-256 of the resolved model, overlays, profile and overrides included: the same hash, the same model.
+    """
 
     name: str
     title: str
@@ -19,7 +25,14 @@ class ModelLine:
 
 
 class JsonResult:
-    """A result that has a JSON form."""
+    """A result that has a JSON form.
+
+    Attributes:
+        model: the model that was asked, by name, title and hash.
+        run: how the result was found: trials, seed, method and what was asked for on the command line.
+        warnings: what to be warned of, one entry for each kind of warning; empty where there is nothing.
+        format: name and version of this JSON; a minor version adds keys, a major one may change them.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
@@ -57,7 +70,24 @@ _MOST_SHOWN = 6
 
 @dataclass(frozen=True)
 class Run:
-    """How the result was found."""
+    """How the result was found.
+
+    Attributes:
+        trials: number of trials drawn; 0 where the method is exact.
+        seed: the seed of the random numbers; the same file, options and seed give the same bytes.
+        method: `exact`, by sums over the states, or `sample`, by trials.
+        steps: the labels of the steps, in order; lists by step run over these.
+        profile: the profile of the file that was applied; null where none was.
+        weights: the weight of each driver and rule, by id; of a schedule, its mean over the steps.
+        do: the interventions, as written after `--do`.
+        given: the observations, as written after `--given`.
+        effective_trials: the number of unweighted trials that the weighted ones are worth; null where the method is
+            exact.
+        usru_version: the version of the program.
+        judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
+        judgements_at_means: number of uncertain judgements that stand at their means; 0 where there are none, or their
+            draws are averaged over.
+    """
 
     trials: int
     seed: int
@@ -65,28 +95,31 @@ class Run:
     steps: list[str]
     profile: str | None
     weights: dict[str, float]
-    """By driver; of a schedule, its mean over the steps."""
     do: list[str]
     given: list[str]
     effective_trials: float | None
-    """For how many unweighted trials the weighted ones stand; None where the method is exact."""
     usru_version: str
     judgements: int = 0
-    """How many draws of the uncertain judgements; 0 where there are none, or they are taken at their means."""
     judgements_at_means: int = 0
-    """How many uncertain judgements stand at their means; 0 where there are none, or their draws are averaged over."""
 
 
 @dataclass(frozen=True)
 class Warned:
-    """A warning: its stable code, its sentence, and where there is one, the file and line that it is about."""
+    """A warning: its stable code, its sentence, and where there is one, the file and line that it is about.
+
+    Attributes:
+        code: a stable name of the kind of warning, for programs.
+        message: the warning in a sentence, for people.
+        path: the file that it is about; null where it is about none.
+        line: the line in that file, from 1; null where there is none.
+        count: for how many warnings of the kind it stands, of which this is the first.
+    """
 
     code: str
     message: str
     path: str | None = None
     line: int | None = None
     count: int = 1
-    """For how many of the kind it stands, of which this is the first."""
 
 
 def warned(problem: Problem) -> Warned:

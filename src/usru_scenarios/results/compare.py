@@ -17,11 +17,14 @@ class SharedRun:
     """How all variants were run: on the same random numbers.
 
     Attributes:
-        trials: trials of each variant; 0 where the method is exact.
-        steps: those that all variants have.
-        judgements: how many draws of the uncertain judgements; 0 where there are none, or they are at their means.
-        judgements_at_means: how many uncertain judgements stand at their means, in the variant with the most; 0 where
-            there are none, or their draws are averaged over.
+        trials: number of trials of each variant; 0 where the method is exact.
+        seed: the seed of the random numbers.
+        method: `exact`, by sums over the states, or `sample`, by trials.
+        steps: the labels of the steps that all variants have, in order; lists by step run over these.
+        usru_version: the version of the program.
+        judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
+        judgements_at_means: number of uncertain judgements that stand at their means, in the variant with the most; 0
+            where there are none, or their draws are averaged over.
     """
 
     trials: int
@@ -35,7 +38,14 @@ class SharedRun:
 
 @dataclass(frozen=True)
 class SeriesErrors:
-    """Standard errors of the quantities of the same names; 0 where they are exact and no judgement is drawn."""
+    """Standard errors of the quantities of the same names; 0 where they are exact and no judgement is drawn.
+
+    Attributes:
+        by_step: standard error of the number at each step.
+        start: standard error of the number at the first step.
+        end: standard error of the number at the last step.
+        mean: standard error of the mean over the steps.
+    """
 
     by_step: list[float]
     start: float
@@ -48,8 +58,9 @@ class Bands:
     """The 90% bands that come from uncertain judgements, each the 5% and the 95% over their draws.
 
     Attributes:
-        low, high: at each step.
-        mean: of the mean over the steps.
+        low: the 5% quantile over the draws of the judgements, at each step.
+        high: the 95% quantile over the draws of the judgements, at each step.
+        mean: both quantiles of the mean over the steps.
     """
 
     low: list[float]
@@ -69,11 +80,13 @@ class LikelihoodChange:
     """By how much a likelihood differs from the reference's.
 
     Attributes:
-        by_step, start, end: at each step, at the first and at the last.
-        mean: in the mean over the steps.
-        standard_errors: of the differences themselves, from the random numbers that both have in common.
-        band: of the differences themselves, both having the same draws of judgements that both have; None where no
-            judgement is drawn.
+        by_step: the difference of the probabilities at each step, this variant minus the reference.
+        start: the difference at the first step.
+        end: the difference at the last step.
+        mean: the difference of the means over the steps.
+        standard_errors: of the differences themselves, on the random numbers that both variants share.
+        band: the 90% band of the differences themselves, on the draws of judgements that both share; null where none is
+            drawn.
     """
 
     by_step: list[float]
@@ -89,11 +102,14 @@ class Likelihood:
     """How likely a scenario or group is in a variant.
 
     Attributes:
-        by_step, start, end: at each step, at the first and at the last.
-        mean: the mean over the steps, its share of time.
-        standard_errors: of sampling.
-        band: of judgement; None where no judgement is drawn.
-        difference: to the reference; None for the reference itself.
+        title: its title; the id where the file has none.
+        by_step: its probability at each step, from 0 to 1.
+        start: its probability at the first step.
+        end: its probability at the last step.
+        mean: the mean of its probability over the steps, which is its expected share of time.
+        standard_errors: standard errors of the numbers of the same names, from sampling.
+        band: the 90% band that comes from uncertain judgements; null where none is drawn.
+        difference: by how much it differs from the reference; null in the reference itself.
     """
 
     title: str
@@ -113,7 +129,8 @@ class InputDifference:
     Attributes:
         path: where it stands, as one writes it after `--set`; `*` stands for all the shares that are compared as one,
             `do(...)` for an intervention.
-        reference, variant: what each says.
+        reference: what the reference has there: a number, a map of shares, or a text; null where it has nothing.
+        variant: what the variant has there, likewise.
     """
 
     path: str
@@ -123,7 +140,12 @@ class InputDifference:
 
 @dataclass(frozen=True)
 class Shift:
-    """By how much a scenario's likelihood moves, at the last step and in the mean over the steps."""
+    """By how much a scenario's likelihood moves, at the last step and in the mean over the steps.
+
+    Attributes:
+        end: that of the last step.
+        mean: that of the mean over the steps.
+    """
 
     end: float
     mean: float
@@ -134,10 +156,11 @@ class Effect:
     """What becomes of the forecast.
 
     Attributes:
-        end, mean: the total variation distance from the reference, half the sum of all absolute differences, at the
-            last step and in the mean over the steps.
-        standard_errors: of these two.
-        scenarios: by how much each is more or less likely.
+        end: total variation distance from the reference at the last step: half the sum of the absolute differences,
+            from 0 to 1.
+        mean: the same in the mean over the steps.
+        standard_errors: standard errors of these two.
+        scenarios: for each scenario by how much its probability changes.
     """
 
     end: float
@@ -151,12 +174,11 @@ class Switching:
     """What the input differences do one at a time: each alone is brought into the reference, all others at their means.
 
     Attributes:
-        trials: of each; 0 where the method is exact.
-        by: whether single differences are switched, or all those of a part of the file together, because there are
-            many.
-        effects: by path of the difference or part, the largest effect first. What can't stand alone in the reference
-            is missing.
-        together: the effect of all at once, which is the variant.
+        trials: number of trials of each; 0 where the method is exact.
+        by: `difference` where single differences are brought in, `part` where all those of a part of the file are
+            together, because there are many.
+        effects: the effect of each, by path, the largest first; what can't stand alone in the reference is missing.
+        together: the effect of all at once, which is that of the variant.
         unexplained: what remains of it beyond the sum of the effects, because differences work together.
     """
 
@@ -172,13 +194,16 @@ class VariantCompared:
     """A variant, and what sets it apart from the first one.
 
     Attributes:
-        model: which model it is, resolved.
-        profile: the profile that is applied.
-        do: what is imposed.
-        scenarios, groups: by id, in the order of the reference.
-        inputs: what differs from the reference, the most important first where they are switched one at a time.
-        switching: None for the reference, and where it was not asked for or makes no sense.
-        note: why there is no switching, in words.
+        model: the model of the variant, by name, title and hash.
+        profile: the profile that is applied; null where none is.
+        do: the interventions of the variant, as written after `--do`.
+        scenarios: how likely each scenario is, by id in the order of the reference.
+        groups: the same for each group of scenarios.
+        inputs: what the file says differently from the reference, the most important first where they are switched one
+            at a time.
+        switching: what the differences do one at a time; null for the reference, and where it was not asked for or
+            makes no sense.
+        note: why there is no switching, in words; empty where there is nothing to say.
     """
 
     model: ModelLine
@@ -197,7 +222,7 @@ class Comparison(Summarised):
 
     Attributes:
         reference: the name of the variant that the others are compared with.
-        variants: by name, the reference first.
+        variants: the variants by name, the reference first.
         left_out: scenarios, groups and steps that not all variants have, which are not compared.
     """
 

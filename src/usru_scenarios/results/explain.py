@@ -14,10 +14,10 @@ class CitedPoints:
     """Points of the file and the claims that they rest on.
 
     Attributes:
-        path: where they stand, as one writes it after `--set`.
-        points: as they stand there, without the weight.
-        sources: the claims.
-        inferred: whether no claim of a document is among them.
+        path: where the points stand in the file, as one writes it after `--set`.
+        points: the points as they stand there, without the weight.
+        sources: the claims that they cite.
+        inferred: whether no claim of a document is among these.
     """
 
     path: str
@@ -31,9 +31,12 @@ class CarriedCell(CitedPoints):
     """A number of the file (for a baseline, the share) and the log-odds that it carries, weight included.
 
     Attributes:
-        state: the state, the knot of a scale, or `holds` of a rule; None where the number always acts.
-        scenario: which scenario it speaks of: the one explained, or an alternative, whose points count against it.
-        everywhere, where_true: as in `DirectPart`.
+        state: the state that the points belong to, the knot of a scale, or `holds` of a rule; null where the number
+            always acts.
+        scenario: the scenario that the points are for: the one explained, or an alternative, whose points count against
+            it.
+        everywhere: the log-odds that the number gives, weight included, averaged over all trials.
+        where_true: the same, averaged over the trials in which the scenario comes true.
     """
 
     state: str | None
@@ -44,7 +47,12 @@ class CarriedCell(CitedPoints):
 
 @dataclass(frozen=True)
 class ContributionErrors:
-    """Standard errors of the two averages of the same names."""
+    """Standard errors of the two averages of the same names.
+
+    Attributes:
+        everywhere: standard error of the average over all trials.
+        where_true: standard error of the average over the trials in which the scenario comes true.
+    """
 
     everywhere: float
     where_true: float
@@ -55,11 +63,14 @@ class DirectPart:
     """What one part of the model gives directly to the log-odds of a scenario against its alternatives.
 
     Attributes:
-        name: of the driver or rule; of the parent whose state of the step before acts; `events`; or `unexplained`.
-        kind: which of these; `unexplained` is the baseline's part, or that of an event which takes the prior's place.
-        everywhere: its average over all trials.
-        where_true: its average over the trials in which the scenario comes true.
-        cells: the numbers that carry it, the heaviest first.
+        name: the driver or rule; the parent whose state of the step before acts; `events`; or `unexplained`.
+        title: its title; the name where the file has none.
+        kind: which of these it is; `unexplained` is the part of the baseline, or of an event which takes the place of
+            the prior.
+        everywhere: its log-odds, averaged over all trials.
+        where_true: its log-odds, averaged over the trials in which the scenario comes true.
+        standard_errors: standard errors of the two averages.
+        cells: the numbers of the file that it is made of, the heaviest first.
     """
 
     name: str
@@ -73,7 +84,14 @@ class DirectPart:
 
 @dataclass(frozen=True)
 class DirectShares:
-    """The log-odds of a scenario against its alternatives in a redraw, and the parts that add up to it."""
+    """The log-odds of a scenario against its alternatives in a redraw, and the parts that add up to it.
+
+    Attributes:
+        everywhere: the log-odds of the scenario in a redraw, averaged over all trials.
+        where_true: the same, averaged over the trials in which the scenario comes true.
+        standard_errors: standard errors of the two averages.
+        parts: the parts of the model that add up to it.
+    """
 
     everywhere: float
     where_true: float
@@ -83,7 +101,13 @@ class DirectShares:
 
 @dataclass(frozen=True)
 class StateEvidenceErrors:
-    """Standard errors of the numbers of the same names; None where there is none."""
+    """Standard errors of the numbers of the same names; None where there is none.
+
+    Attributes:
+        given: standard error of the probability where the scenario comes true.
+        otherwise: standard error of the probability where it does not; null where it always does.
+        ratio: standard error of the ratio of the two; null where there is none.
+    """
 
     given: float
     otherwise: float | None
@@ -95,12 +119,17 @@ class StateEvidence:
     """How a driver's state goes together with a scenario at the same step.
 
     Attributes:
+        driver: the driver.
+        title: its title; the id where the file has none.
         state: the state, or of a numeric driver a third of its distribution, such as `< 0.5`.
+        state_title: the title of the state; the id where the file has none.
         given: the probability of the state where the scenario comes true.
-        otherwise: where it does not; None where it always comes true.
-        ratio: the first by the second; None where the second is 0.
-        information: what the state tells about the scenario, their mutual information in bits.
-        points: what it gives to the scenario directly; none where it works through other drivers alone.
+        otherwise: the probability of the state where it does not; null where it always comes true.
+        ratio: `given` divided by `otherwise`; null where the latter is 0 or null.
+        information: the mutual information of the state and the scenario, in bits.
+        standard_errors: standard errors of the numbers of the same names.
+        points: points of the file that the state gives to the scenario directly; empty where it works through other
+            drivers alone.
     """
 
     driver: str
@@ -117,7 +146,13 @@ class StateEvidence:
 
 @dataclass(frozen=True)
 class NumberShiftErrors:
-    """Standard errors of the means of the same names and of their difference."""
+    """Standard errors of the means of the same names and of their difference.
+
+    Attributes:
+        given: standard error of the mean where the scenario comes true.
+        otherwise: standard error of the mean where it does not; null where it always does.
+        shift: standard error of the difference of the two means; null where there is none.
+    """
 
     given: float
     otherwise: float | None
@@ -126,7 +161,16 @@ class NumberShiftErrors:
 
 @dataclass(frozen=True)
 class NumberEvidence:
-    """The mean of a numeric driver where a scenario comes true, where it does not, and how far apart they are."""
+    """The mean of a numeric driver where a scenario comes true, where it does not, and how far apart they are.
+
+    Attributes:
+        driver: the numeric driver.
+        title: its title; the id where the file has none.
+        given: the mean of its value where the scenario comes true.
+        otherwise: the mean of its value where it does not; null where it always comes true.
+        shift: `given` minus `otherwise`; null where there is none.
+        standard_errors: standard errors of the numbers of the same names.
+    """
 
     driver: str
     title: str
@@ -141,12 +185,14 @@ class PathContribution:
     """What pushed a node toward where it went.
 
     Attributes:
-        of: a driver, the scenario, a rule, an event, or the node itself for a row of its priors.
-        kind: which of these; `imposed` is an intervention.
-        state: the state of that driver; of a row of priors, its condition; of an event, its title.
-        lag: 1 where it acts from the step before.
-        points: toward the new state, weight included; None where it acts by other means than points.
-        hold: points on the hold of the old state where they loosen it, else None.
+        of: the driver, scenario, rule or event that pushed, or the node itself for a row of its priors.
+        kind: which of these it is; `imposed` is an intervention.
+        state: the state of that driver; of a row of priors its condition; of an event its title.
+        lag: 0 where it acts in the same step, 1 where it acts from the step before.
+        points: points toward the new state, weight included; null where it acts by other means than points.
+        hold: points on the hold of the old state where they loosen it; else null.
+        sources: the claims that these points cite.
+        inferred: whether no claim of a document is among these.
     """
 
     of: str
@@ -161,7 +207,15 @@ class PathContribution:
 
 @dataclass(frozen=True)
 class StoryChange:
-    """A node that moved, from and to a state or (of a numeric driver) a value, and what pushed it, most first."""
+    """A node that moved, from and to a state or (of a numeric driver) a value, and what pushed it, most first.
+
+    Attributes:
+        node: the node that moved.
+        title: its title; the id where the file has none.
+        before: its state or value at the step before.
+        after: its state or value at this step.
+        pushes: what pushed it, the most first.
+    """
 
     node: str
     title: str
@@ -172,7 +226,14 @@ class StoryChange:
 
 @dataclass(frozen=True)
 class StoryEvent:
-    """An entry of the file's calendar that begins at a step; `until` is its last step."""
+    """An entry of the file's calendar that begins at a step; `until` is its last step.
+
+    Attributes:
+        node: the node that the event acts on.
+        title: the title of the event.
+        until: the label of its last step.
+        sources: the claims that it cites.
+    """
 
     node: str
     title: str
@@ -182,7 +243,14 @@ class StoryEvent:
 
 @dataclass(frozen=True)
 class StoryRule:
-    """A rule that begins to hold at a step."""
+    """A rule that begins to hold at a step.
+
+    Attributes:
+        rule: the rule that begins to hold.
+        title: its title; the id where the file has none.
+        when: its condition in words.
+        sources: the claims that it cites.
+    """
 
     rule: str
     title: str
@@ -195,7 +263,11 @@ class StoryMoment:
     """What happens at one step of a story; nothing but the probability where nothing changes.
 
     Attributes:
-        probability: of the explained scenario at this step, given the states up to it along the path.
+        step: the label of the step.
+        probability: the probability of the explained scenario at this step, given the states up to it along the path.
+        events: entries of the calendar that begin at this step.
+        rules: rules that begin to hold at this step.
+        changes: nodes that move at this step.
     """
 
     step: str
@@ -210,10 +282,10 @@ class Story:
     """A path that was drawn and led to the scenario: of all those, the one most like the others.
 
     Attributes:
-        agreement: the share of its states that another such path has too, on average.
+        agreement: the share of its states that another path to the scenario has too, on average.
         opening: the state or value of every node at the first step.
-        moments: one for each step.
-        path: for each node, its state or value at each step.
+        moments: what happens at each step.
+        path: for each node its state or value at each step.
     """
 
     agreement: float
@@ -227,16 +299,18 @@ class Explanation(Summarised):
     """Why a scenario, or a group of them, comes true at a step.
 
     Attributes:
-        scenario: the scenario or group.
-        step: the label of the step.
-        probability: that it holds then.
-        direct: what each part of the model gives to it directly; None where nothing is redrawn, as `note` says.
-        states: the drivers' states, the most telling first, with those that speak against it.
-        numbers: the numeric drivers.
-        story: None where none of the drawn paths led to it.
+        scenario: the scenario or group that is explained.
+        title: its title; the id where the file has none.
+        step: the label of the step at which it is explained.
+        probability: the probability that it holds at that step.
+        standard_error: standard error of `probability`.
+        direct: what each part of the model gives to it directly; null where nothing is redrawn, as `note` says.
+        states: states of drivers and how they go together with it, the most telling first.
+        numbers: numeric drivers and where they stand with it and without it.
+        story: one path that led to it; null where none of the drawn ones did.
         claims: what the claims cited here say, by their ids.
         note: why `direct` is missing; empty where it is not.
-        exact: the names of the attributes that were found exactly; all others are sampled.
+        exact: the keys whose numbers are exact; all others are sampled.
     """
 
     model: ModelLine

@@ -46,17 +46,17 @@ class Mutant:
     """The file with one thing in it changed.
 
     Attributes:
-        kind: what was done.
-        path: to what, dotted.
-        value: the number whose sign was turned round; None where there is not one number alone.
+        kind: the kind of change that was made.
+        path: what was changed, by its dotted path.
+        value: the number whose sign was turned round; null where there is not one number alone.
         overrides: what makes the same of the file, each as after `--set`.
-        sources: the claims that it rests on.
-        sourced: whether one of them is a document's, and not all are assumptions.
-        noticed_by: reading where the file can't be read any more, else the expectations that fail; None where it is
-            not noticed.
-        problem: the first error that reading finds; then no expectation is looked at.
+        sources: the claims that the changed part cites.
+        sourced: whether one of these is a document's, and not all are assumptions.
+        noticed_by: `reading` where the file can't be read any more, `expectations` where some fail; null where nothing
+            notices it.
+        problem: the first error that reading finds, after which no expectation is looked at; else null.
         failed: the expectations that fail.
-        undecided: those of which the sampling error does not tell, or that have no answer.
+        undecided: the expectations of which the sampling error does not tell, or that have no answer.
     """
 
     kind: Kind
@@ -73,7 +73,15 @@ class Mutant:
 
 @dataclass(frozen=True)
 class MutantCounts:
-    """How many mutants of a kind there are, were made, and were noticed by what."""
+    """How many mutants of a kind there are, were made, and were noticed by what.
+
+    Attributes:
+        population: how many mutants of the kind there are.
+        made: how many of them were made.
+        by_reading: how many of these reading notices.
+        by_expectations: how many of these an expectation notices.
+        unnoticed: how many of these nothing notices.
+    """
 
     population: int
     made: int
@@ -87,11 +95,11 @@ class NoticedShare:
     """Of all mutants of a population, the share that is noticed, as those that were made tell it.
 
     Attributes:
-        population: how many there are.
+        population: how many mutants there are.
         made: how many of them were made.
         noticed: how many of these were noticed.
-        share: of the population, estimated; None where none was made.
-        standard_error: of that, since not all were made; 0 where all were.
+        share: estimated share of the population that is noticed, from 0 to 1; null where none was made.
+        standard_error: standard error of `share`, since not all were made; 0 where all were.
     """
 
     population: int
@@ -106,12 +114,13 @@ class MutantSurvey:
     """Mutants of a model, and which of them reading or an expectation notices.
 
     Attributes:
-        trials: drawn in each of them at first, of which what stays undecided takes more; 0 where all is exact.
-        anchored: whether baselines were solved anew for the anchor in each.
-        kinds: counts by kind; a kind of which there are none is left out.
-        sourced_signs: of the mutants that turn the sign of a number round which rests on a document's claim.
-        all: of all mutants.
-        mutants: those that were made.
+        trials: number of trials drawn in each at first, of which what stays undecided takes more; 0 where all is exact.
+        anchored: whether the baselines were solved anew for the anchor in each.
+        kinds: counts by kind of change; a kind of which there are none is left out.
+        sourced_signs: of the mutants that turn the sign of a number which cites a claim of a document, the share that
+            is noticed.
+        all: of all mutants, the share that is noticed.
+        mutants: the mutants that were made.
         not_counted: expectations that do not hold in the file as it is, or only just, so that they notice nothing.
     """
 

@@ -15,7 +15,16 @@ PartType = TypeVar("PartType")
 
 @dataclass(frozen=True)
 class ScenarioPart:
-    """A scenario: the share that no driver explains, and the probability per step of staying in it."""
+    """A scenario: the share that no driver explains, and the probability per step of staying in it.
+
+    Attributes:
+        title: its title; the id where the file has none.
+        summary: its summary; empty where the file has none.
+        baseline: its share where no driver speaks; the baselines sum to 1.
+        persistence: the probability per step that it is kept without a redraw.
+        signposts: by what one knows it, in words.
+        sources: the claims that it cites.
+    """
 
     title: str
     summary: str
@@ -30,10 +39,12 @@ class StatePart:
     """A state of a node.
 
     Attributes:
-        prior: normalised; None where the node's prior depends on others in every case.
-        initial: at the first step; None where the prior decides there too.
-        persistence: the probability per step of keeping it.
-        allowed: where a redraw may go from it; None where anywhere.
+        title: its title; the id where the file has none.
+        prior: its share in a redraw without points, normalised; null where the priors depend on other nodes in every
+            case.
+        initial: its share at the first step; null where the prior decides there too.
+        persistence: the probability per step that it is kept without a redraw.
+        allowed: where a redraw may go from it; null where anywhere.
     """
 
     title: str
@@ -45,7 +56,15 @@ class StatePart:
 
 @dataclass(frozen=True)
 class ScalePart:
-    """The scale of a numeric node: its distribution in words, and the lag-one correlation of its latent normal."""
+    """The scale of a numeric node: its distribution in words, and the lag-one correlation of its latent normal.
+
+    Attributes:
+        low: the lowest value.
+        high: the highest value.
+        distribution: the distribution of the value where no points act, in words.
+        initial: the value at the first step; null where it is drawn.
+        persistence: the lag-one correlation of its latent normal.
+    """
 
     low: float
     high: float
@@ -59,10 +78,10 @@ class Push:
     """Points that a node gets where another one is in a state (or at a knot of its scale).
 
     Attributes:
-        of: the other node.
-        state: its state or knot.
+        of: the node that gives the points.
+        state: its state, or the knot on its scale.
         lag: 0 for the same step, 1 for the step before.
-        points: by state of the receiving node, `hold` included; a numeric node's are under `value`.
+        points: the points by state of the node that gets them, `hold` included; of a numeric node under `value`.
     """
 
     of: str
@@ -73,7 +92,12 @@ class Push:
 
 @dataclass(frozen=True)
 class GivenRow:
-    """A row of priors that holds under a condition; the first that holds counts."""
+    """A row of priors that holds under a condition; the first that holds counts.
+
+    Attributes:
+        when: the condition, in words.
+        prior: the shares of the states where it holds, normalised.
+    """
 
     when: str
     prior: dict[str, float]
@@ -84,14 +108,20 @@ class NodePart:
     """A driver or consequence as the program understands it.
 
     Attributes:
-        role: what it is.
-        states: None for a numeric node, which has a `scale`.
-        weight: of the impact on the scenarios at each step; None for a consequence.
-        reads: the nodes that it depends on in the same step, `reads_before` in the step before, rules included.
+        title: its title; the id where the file has none.
+        summary: its summary; empty where the file has none.
+        role: `driver` or `consequence`.
+        states: its states, by id; null for a numeric node.
+        scale: its scale and distribution; null for a node with states.
+        weight: the weight of its impact on the scenarios at each step; null for a consequence.
+        reads: the nodes that it depends on in the same step, rules included.
+        reads_before: the nodes that it depends on in the step before, rules included.
         acts_on: the nodes that depend on it, in causal order.
-        pushes: points that other nodes give it.
-        impacts: points that it gives to the scenarios, before the weight.
-        rules: those that ask about it or give it points.
+        given: the rows of its priors; the first whose condition holds counts.
+        pushes: the points that other nodes give it.
+        impacts: the points that it gives to the scenarios, before the weight.
+        rules: the rules that ask about it or give it points.
+        sources: the claims that it cites.
     """
 
     title: str
@@ -112,7 +142,16 @@ class NodePart:
 
 @dataclass(frozen=True)
 class RulePart:
-    """A joint condition in words, and the points it gives, by node and state."""
+    """A joint condition in words, and the points it gives, by node and state.
+
+    Attributes:
+        title: its title; the id where the file has none.
+        when: its condition, in words.
+        lag: 0 where the condition is read in the same step, 1 where in the step before.
+        then: the points that it gives, by node and state.
+        weight: the weight of the points for the scenarios, at each step.
+        sources: the claims that it cites.
+    """
 
     title: str
     when: str
@@ -124,7 +163,16 @@ class RulePart:
 
 @dataclass(frozen=True)
 class EventPart:
-    """Something that the calendar brings to a node: a forced redraw from a prior, or points over a window of steps."""
+    """Something that the calendar brings to a node: a forced redraw from a prior, or points over a window of steps.
+
+    Attributes:
+        first: the label of its first step.
+        last: the label of its last step.
+        node: the node that it acts on.
+        title: its title; empty where the file has none.
+        prior: the shares of the forced redraw, by state; null where there is none.
+        points: the extra points, by state; null where there are none.
+    """
 
     first: str
     last: str
@@ -136,7 +184,14 @@ class EventPart:
 
 @dataclass(frozen=True)
 class ProfilePart:
-    """A named reading: what it makes of the weights, as written, and the other parts of the file that it changes."""
+    """A named reading: what it makes of the weights, as written, and the other parts of the file that it changes.
+
+    Attributes:
+        title: its title; the id where the file has none.
+        summary: its summary; empty where the file has none.
+        weights: the weights that it sets, as written, by driver or rule.
+        changes: the other parts of the file that it changes, by their dotted paths.
+    """
 
     title: str
     summary: str
@@ -146,7 +201,15 @@ class ProfilePart:
 
 @dataclass(frozen=True)
 class QuestionPart:
-    """A question whose answer will be known: in words, as a probability of the model, until when, and by what."""
+    """A question whose answer will be known: in words, as a probability of the model, until when, and by what.
+
+    Attributes:
+        asks: the question, in words.
+        means: what it asks of the model, in the language of queries.
+        closes: the day by which it is known.
+        resolves: by what it is decided, in words.
+        sources: the claims that it cites.
+    """
 
     asks: str
     means: str
@@ -160,11 +223,11 @@ class PointEffect:
     """What 1, 2 and 3 points make of a chance.
 
     Attributes:
-        on: points of the scenarios, or of all other nodes.
-        weight: what multiplies the points; 1 on other nodes.
+        on: whose points: those of the scenarios, or of all other nodes.
+        weight: the weight that multiplies the points; 1 on other nodes.
         of: the drivers and rules whose points for the scenarios have this weight, each with the step at which it has
-            it, None where it has it at every step. Of a weight that changes, the first and the last step are told.
-        chances: by the chance without the points, 0.25 and 0.5, what they make of it.
+            it, null where at every step. Of a weight that changes, the first and the last step are told.
+        chances: by the chance without the points, 0.25 and 0.5, the chances with 1, 2 and 3 points.
     """
 
     on: Literal["scenarios", "other nodes"]
@@ -178,10 +241,23 @@ class Overview(JsonResult):
     """A model as the program understands it.
 
     Attributes:
-        odds_per_point: what one point multiplies the odds by: of `impacts` on the outcome, of `influences` elsewhere.
-        point_effects: what that means for a chance: first on other nodes, then on the scenarios by weight.
+        summary: the summary of the file; empty where it has none.
+        profile: the profile that is applied; null where none is.
+        steps: the labels of the steps, in order.
+        odds_per_point: by how much one point multiplies the odds: `impacts` of the scenarios, `influences` of all other
+            nodes.
+        point_effects: what 1, 2 and 3 points make of a chance: on other nodes first, then on the scenarios by weight.
+        scenarios: the scenarios, by id in the order of the file.
+        groups: the members of each group of scenarios.
         order: all nodes, causes before what they act on in the same step; `scenario` is the outcome.
+        drivers: the drivers, by id.
+        rules: the rules, by id.
+        events: the entries of the calendar.
+        consequences: the consequences, by id.
         outcome_pushes: points of the outcome that come from the step before.
+        profiles: the profiles of the file, by id.
+        expectations: the statements of the expectations, by id.
+        questions: the questions, by id.
     """
 
     model: ModelLine

@@ -15,6 +15,13 @@ class Errors:
 
     They cover trials that were never drawn (the rule of three): 0 is only the error of what is exact, or the same in
     all trials.
+
+    Attributes:
+        by_step: standard error of the probability at each step.
+        end: standard error of the probability at the last step.
+        mean: standard error of the mean over the steps.
+        ever: standard error of the probability that it is ever visited.
+        first_visit: standard error of the probability of the first visit, for each step.
     """
 
     by_step: list[float]
@@ -26,7 +33,12 @@ class Errors:
 
 @dataclass(frozen=True)
 class Band:
-    """The 90% band that comes from uncertain judgements: 5% and 95%, by step."""
+    """The 90% band that comes from uncertain judgements: 5% and 95%, by step.
+
+    Attributes:
+        low: the 5% quantile over the draws of the judgements, at each step.
+        high: the 95% quantile over the draws of the judgements, at each step.
+    """
 
     low: list[float]
     high: list[float]
@@ -37,14 +49,14 @@ class ScenarioResult:
     """The likelihoods of a scenario or of a group of them.
 
     Attributes:
-        title: as in the file.
-        by_step: its probability at each step.
-        end: at the last step.
-        mean: the mean over the steps, its share of time.
-        ever: that it is visited at some step.
-        first_visit: that a step is the first visit; sums to `ever`.
-        standard_errors: of sampling.
-        band: of judgement, or None where no judgement is uncertain.
+        title: its title; the id where the file has none.
+        by_step: its probability at each step, from 0 to 1.
+        end: its probability at the last step.
+        mean: the mean of its probability over the steps, which is its expected share of time.
+        ever: the probability that it holds at one step or more.
+        first_visit: for each step the probability that it holds there for the first time; the sum is `ever`.
+        standard_errors: standard errors of the numbers of the same names, from sampling.
+        band: the 90% band of `by_step` that comes from uncertain judgements; null where none is uncertain or drawn.
     """
 
     title: str
@@ -59,7 +71,13 @@ class ScenarioResult:
 
 @dataclass(frozen=True)
 class StatesResult:
-    """How likely each state of a driver or consequence is at each step."""
+    """How likely each state of a driver or consequence is at each step.
+
+    Attributes:
+        title: the title of the node; the id where the file has none.
+        by_step: for each state its probability at each step.
+        standard_errors: for each state the standard error of its probability at each step.
+    """
 
     title: str
     by_step: dict[str, list[float]]
@@ -68,7 +86,12 @@ class StatesResult:
 
 @dataclass(frozen=True)
 class ValueErrors:
-    """Standard errors of a numeric driver's mean and quantiles."""
+    """Standard errors of a numeric driver's mean and quantiles.
+
+    Attributes:
+        mean: standard error of the mean, at each step.
+        quantiles: standard error of each quantile, at each step.
+    """
 
     mean: list[float]
     quantiles: dict[str, list[float]]
@@ -76,7 +99,14 @@ class ValueErrors:
 
 @dataclass(frozen=True)
 class ValuesResult:
-    """Where a numeric driver stands at each step: its mean, and its quantiles by their probabilities."""
+    """Where a numeric driver stands at each step: its mean, and its quantiles by their probabilities.
+
+    Attributes:
+        title: the title of the node; the id where the file has none.
+        mean: the mean of its value at each step.
+        quantiles: quantiles of its value at each step, by their probabilities.
+        standard_errors: standard errors of the mean and the quantiles.
+    """
 
     title: str
     mean: list[float]
@@ -89,11 +119,15 @@ class Simulation(Summarised):
     """The forecast of a model.
 
     Attributes:
-        scenarios, groups: by id, in the order of the file.
-        transitions: for each scenario, where it is one step later, pooled over the steps; None where it never occurs.
-        transition_errors: the standard errors of `transitions`: up to 1 where hardly a trial has been in a scenario.
-        drivers, consequences: by id, in the order of the file.
-        baseline: the share of each scenario that the cited drivers do not explain.
+        scenarios: the forecast of each scenario, by id in the order of the file.
+        groups: the same for each group of scenarios: to be in it is to be in any of its members.
+        transitions: for each scenario the probability of each scenario one step later, pooled over the steps; null
+            where it never occurs.
+        transition_errors: standard errors of `transitions`: up to 1 where hardly a trial has been in a scenario.
+        drivers: for each driver the probabilities of its states at each step, or the mean and quantiles of a numeric
+            one.
+        consequences: the same for each consequence.
+        baseline: for each scenario its share where no driver speaks; they sum to 1.
     """
 
     model: ModelLine

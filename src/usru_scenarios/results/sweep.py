@@ -14,10 +14,10 @@ class Varied:
     """What is varied.
 
     Attributes:
-        name: as written: a driver or rule, whose weight is meant, or a path.
-        kind: which of these.
-        values: in rising order.
-        present: the value that the model has without the sweep; None where it has none, or several.
+        name: what is varied, as written: a driver or rule, whose weight is meant, or a path.
+        kind: `weight` or `path`.
+        values: the values that it takes, in rising order.
+        present: the value that the model has without the sweep; null where it has none, or several.
     """
 
     name: str
@@ -28,7 +28,12 @@ class Varied:
 
 @dataclass(frozen=True)
 class LikelihoodCurve:
-    """The probability of a scenario or group at each point, with standard errors of sampling."""
+    """The probability of a scenario or group at each point, with standard errors of sampling.
+
+    Attributes:
+        probability: the probability at each point, from 0 to 1.
+        standard_errors: the standard error of each, from sampling.
+    """
 
     probability: list[float]
     standard_errors: list[float]
@@ -39,7 +44,8 @@ class Swept:
     """A scenario or group.
 
     Attributes:
-        curves: by the time at which it is read: `mean` (its share of time), `end`, or a step.
+        title: its title; the id where the file has none.
+        curves: its probabilities over the points, by the time at which they are read: `mean`, `end`, or a step.
     """
 
     title: str
@@ -51,11 +57,13 @@ class Crossing:
     """Where the likeliest scenario changes.
 
     Attributes:
-        at: the time at which it is read.
-        before, after: the likeliest scenario below and above.
-        low, high: the neighbouring values between which it changes.
-        value: where the two are equally likely; None where sampling can't tell it more closely than `low` and `high`.
-        standard_error: of sampling, of the value.
+        at: the time at which scenarios are read.
+        before: the likeliest scenario below.
+        after: the likeliest scenario above.
+        low: the neighbouring value below which the first one is the likeliest.
+        high: the neighbouring value above which the second one is.
+        value: where the two are equally likely; null where sampling can't tell it more closely than `low` and `high`.
+        standard_error: standard error of `value`, from sampling; null where there is none.
     """
 
     at: str
@@ -72,12 +80,14 @@ class Sweep(Summarised):
     """Likelihoods over a range of one or two judgements.
 
     Attributes:
-        variables: one or two.
+        variables: what is varied, one judgement or two.
         at: the times at which scenarios are read.
-        points: the variables' values at each point; of two variables the second runs faster.
-        scenarios, groups: by id, in the order of the file.
+        points: the values of the variables at each point; of two variables the second runs faster.
+        scenarios: the curves of each scenario, by id in the order of the file.
+        groups: the same for each group of scenarios.
         likeliest: by time, the likeliest scenario at each point.
-        crossings: of one variable, in rising order for each time; of two none are sought.
+        crossings: where the likeliest scenario changes, in rising order for each time; of two variables none are
+            sought.
     """
 
     model: ModelLine

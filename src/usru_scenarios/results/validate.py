@@ -10,7 +10,18 @@ from usru_scenarios.results.common import JsonResult, ModelLine
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A fault or warning of a file with its place; lines and columns count from 1."""
+    """A fault or warning of a file with its place; lines and columns count from 1.
+
+    Attributes:
+        code: a stable name of the kind of fault or warning, for programs.
+        message: what is wrong, in a sentence.
+        severity: `error` or `warning`.
+        path: the file; null where it is about none.
+        line: the line in that file, from 1; null where there is none.
+        column: the column in that line, from 1; null where there is none.
+        hint: what is likely meant, or what to do; empty where there is nothing to say.
+        count: for how many warnings of the kind it stands, of which this is the first.
+    """
 
     code: str
     message: str
@@ -20,12 +31,18 @@ class Diagnostic:
     column: int | None
     hint: str
     count: int = 1
-    """For how many warnings of the kind it stands, of which this is the first."""
 
 
 @dataclass(frozen=True)
 class Validation(JsonResult):
-    """Whether a file is right. `model` is None where it is not; `counts` says how much there is of what."""
+    """Whether a file is right. `model` is None where it is not; `counts` says how much there is of what.
+
+    Attributes:
+        valid: whether the file has no errors; warnings do not count.
+        model: the model, by name, title and hash; null where the file has errors.
+        counts: how many steps, scenarios, drivers and other parts the model has.
+        problems: errors and warnings, each with its place.
+    """
 
     valid: bool
     model: ModelLine | None

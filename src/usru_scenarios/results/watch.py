@@ -11,7 +11,13 @@ from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
 @dataclass(frozen=True)
 class Expected:
-    """A scenario, or the group that is asked about, as it is forecast before anything is sighted."""
+    """A scenario, or the group that is asked about, as it is forecast before anything is sighted.
+
+    Attributes:
+        title: its title; the id where the file has none.
+        probability: its probability at the horizon, from 0 to 1.
+        standard_error: standard error of `probability`.
+    """
 
     title: str
     probability: float
@@ -20,7 +26,12 @@ class Expected:
 
 @dataclass(frozen=True)
 class ExpectedShiftErrors:
-    """Standard errors of the numbers of the same names."""
+    """Standard errors of the numbers of the same names.
+
+    Attributes:
+        seen: standard error of the probability once the state is seen.
+        shift: standard error of the shift.
+    """
 
     seen: float
     shift: float
@@ -31,8 +42,9 @@ class Shifted:
     """What a sighting makes of the forecast of one scenario or group.
 
     Attributes:
-        seen: its probability once the state is seen.
-        shift: how far that is from the forecast without the sighting.
+        seen: its probability at the horizon once the state is seen.
+        shift: `seen` minus the forecast without the sighting.
+        standard_errors: standard errors of the numbers of the same names.
     """
 
     seen: float
@@ -42,7 +54,13 @@ class Shifted:
 
 @dataclass(frozen=True)
 class IndicatorErrors:
-    """Standard errors of the numbers of the same names."""
+    """Standard errors of the numbers of the same names.
+
+    Attributes:
+        probability: standard error of the probability of the state.
+        expected_move: standard error of the expected move.
+        distance: standard error of the distance.
+    """
 
     probability: float
     expected_move: float
@@ -55,19 +73,23 @@ class Indicator:
 
     Attributes:
         node: the driver or consequence that is looked at.
+        title: its title; the id where the file has none.
+        role: `driver` or `consequence`.
         state: its state, or of a numeric node a third of its distribution, such as `< 0.5`.
-        probability: that the state holds then.
-        expected_move: the probability times the distance: what to expect the sighting to do. Corrected for noise; what
-            that brings below 0 is told as 0.
+        state_title: the title of the state; the id where the file has none.
+        probability: the probability that the state holds at the step of the sighting.
+        expected_move: `probability` times `distance`: what to expect the sighting to do. Corrected for noise; what that
+            brings below 0 is told as 0.
         distance: by how much the sighting moves the forecast: half the sum of the absolute shifts of all scenarios
             (their total variation), or the absolute shift of what is asked about. Corrected likewise.
-        within_noise: no scenario's shift is clearly told from the noise of sampling.
-        speaks_for, speaks_against: the scenarios whose probability it clearly raises and lowers most; None where there
-            is none.
+        standard_errors: standard errors of the numbers of the same names.
+        within_noise: whether no scenario's shift is clearly told from the noise of sampling.
+        speaks_for: the scenario whose probability it clearly raises most; null where there is none.
+        speaks_against: the scenario whose probability it clearly lowers most; null where there is none.
         forecast: what it makes of each scenario, and of the group that is asked about.
-        signposts: by what one knows the state; where the file has no words for it, those of `speaks_for`.
-        signposts_of: whose signposts these are; None where there are none.
-        sources: the claims that the state's own numbers rest on.
+        signposts: by what one knows the state, in words; where the file has none, those of `speaks_for`.
+        signposts_of: whose signposts these are: of the `state` or of the `scenario`; null where there are none.
+        sources: the claims that the state's own numbers cite.
     """
 
     node: str
@@ -90,7 +112,12 @@ class Indicator:
 
 @dataclass(frozen=True)
 class NodeErrors:
-    """Standard errors of the numbers of the same names."""
+    """Standard errors of the numbers of the same names.
+
+    Attributes:
+        expected_move: standard error of the expected move.
+        information: standard error of the mutual information, in bits.
+    """
 
     expected_move: float
     information: float
@@ -101,9 +128,13 @@ class WatchedNode:
     """What it is worth to look at a node at the date of sighting, whatever is seen.
 
     Attributes:
-        expected_move: the sum over its states.
+        node: the driver or consequence.
+        title: its title; the id where the file has none.
+        role: `driver` or `consequence`.
+        expected_move: the expected moves of its states, summed.
         information: the mutual information of its state then and the scenario to come, or of what is asked about, in
             bits; corrected for noise.
+        standard_errors: standard errors of the numbers of the same names.
     """
 
     node: str
@@ -119,12 +150,12 @@ class Watch(Summarised):
     """The early-warning indicators of a model.
 
     Attributes:
-        on: the step of the sighting.
-        horizon: the step whose forecast moves.
-        of: the scenario or group that is asked about; None for the whole distribution of scenarios.
+        on: the label of the step of the sighting.
+        horizon: the label of the step whose forecast moves.
+        of: the scenario or group that is asked about; null for the whole distribution of scenarios.
         forecast: each scenario at the horizon, and the group that is asked about, before any sighting.
         indicators: all states that were met often enough, the one of which most is to be expected first.
-        too_rare: "node=state" of what was met in too few trials to tell anything.
+        too_rare: `node=state` of what was met in too few trials to tell anything.
         nodes: all drivers and consequences, the one of which most is to be expected first.
         claims: what the claims cited here say, by their ids.
     """

@@ -1,4 +1,4 @@
-"""`usru schema`: the JSON Schemas of the scenario file and of the JSON outputs."""
+"""`usru schema`: the JSON Schemas of the scenario file, of the claim register and of the JSON outputs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.session import Session
 
 _LISTED = (
-    "model (the scenario file), or of an output: simulation, answer, comparison, sweep, check, calibration, "
-    "explanation, sensitivity, watch, validation, overview, sources, directions"
+    "model (the scenario file), claims (a file of the claim register), or of an output: simulation, answer, "
+    "comparison, sweep, check, calibration, explanation, sensitivity, watch, validation, overview, sources, directions"
 )
 
 
@@ -24,5 +24,6 @@ def schema(
     from usru_scenarios.problems import listing, suggestion
 
     if name not in schemas.NAMES:
-        raise OptionError(f"there is no schema '{name}'", suggestion(name, schemas.NAMES) or listing(schemas.NAMES))
+        near, names = suggestion(name, schemas.NAMES), listing(schemas.NAMES, len(schemas.NAMES))
+        raise OptionError(f"there is no schema '{name}'", f"{near} {names.capitalize()}" if near else names)
     session.emit_json(schemas.schema(name))
