@@ -152,8 +152,13 @@ def test_good_files_and_overlays_validate() -> None:
     assert not {name: wrong for name, wrong in found.items() if wrong}
 
 
-def test_the_starter_validates() -> None:
-    assert errors(MODEL, read(answer("new", "-").stdout.encode(), "starter").data) == []
+@pytest.mark.parametrize("option", [[], ["--from", "us-russia"], ["--extend", "us-russia"]], ids=["", "from", "extend"])
+def test_what_new_writes_validates(option: list[str], tmp_path: Path) -> None:
+    assert answer("new", str(tmp_path / "mine.yaml"), *option).returncode == 0
+    (schema,) = tmp_path.glob("*.schema.json")
+    assert json.loads(schema.read_text(encoding="utf-8")) == MODEL
+    assert errors(MODEL, plain_data(tmp_path / "mine.yaml")) == []
+    assert not [wrong for file in tmp_path.glob("*/*.yaml") for wrong in errors(CLAIMS, plain_data(file))]
 
 
 def test_registers_validate() -> None:
