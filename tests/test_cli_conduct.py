@@ -214,7 +214,7 @@ def test_a_run_that_takes_long_shows_a_bar_and_takes_it_away(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", screen := Terminal())
-    assert list(Progress(wanted=True, patience=patience).map(str, range(3))) == ["0", "1", "2"]
+    assert list(Progress(wanted=True, patience=patience)(str, range(3))) == ["0", "1", "2"]
     assert (" 33%" in screen.getvalue()) == shown
     assert screen.getvalue().endswith("\r\x1b[2K" if shown else "")
 
@@ -231,7 +231,7 @@ def test_a_block_that_takes_long_shows_a_bar_while_it_runs(monkeypatch: pytest.M
                 time.sleep(0.01)
             return number
 
-    assert list(Progress(wanted=True, patience=0.0, tick=0.01).map(Slow().run, range(1))) == [0]
+    assert list(Progress(wanted=True, patience=0.0, tick=0.01)(Slow().run, range(1))) == [0]
     assert "about 100 s left" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[2K")
 
@@ -274,7 +274,7 @@ def test_long_times_are_told_in_words(seconds: float, words: str) -> None:
 def test_nobody_sees_a_bar_who_did_not_want_one_or_has_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for screen, wanted in ((Terminal(), False), (io.StringIO(), True)):
         monkeypatch.setattr("sys.stderr", screen)
-        assert list(Progress(wanted=wanted, patience=0.0).map(str, range(3))) == ["0", "1", "2"]
+        assert list(Progress(wanted=wanted, patience=0.0)(str, range(3))) == ["0", "1", "2"]
         assert screen.getvalue() == ""
 
 

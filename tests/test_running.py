@@ -19,7 +19,6 @@ from support.effort import slow_but
 from support.labour import Labour
 from support.living import children, members, wait_until
 from support.tiny import TINY, study_of
-from usru_scenarios import work
 from usru_scenarios.cli.progress import LongRunError, Progress
 from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.running import pool as worker_processes
@@ -29,6 +28,7 @@ from usru_scenarios.running.processes import Processes, cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, predicted
 from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
+from usru_scenarios.work import listener
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
 TRIALS = 60_000
@@ -265,7 +265,7 @@ def test_a_mapping_within_another_one_runs_here() -> None:
 
 def test_a_bar_is_drawn_for_the_outer_mapping_only() -> None:
     progress = Progress(wanted=False)
-    assert [list(progress.map(str, range(outer))) for outer in progress.map(int, range(3))] == [[], ["0"], ["0", "1"]]
+    assert [list(progress(str, range(outer))) for outer in progress(int, range(3))] == [[], ["0"], ["0", "1"]]
     assert not progress.at_work
 
 
@@ -341,9 +341,9 @@ class Foretold(Progress):
 
     first: float | None = None
 
-    def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
+    def __call__(self, function: Callable[[int], Result], blocks: Iterable[int], /) -> Iterator[Result]:
         self.first = self.expected if self.first is None else self.first
-        return super().map(function, blocks)
+        return super().__call__(function, blocks)
 
 
 @pytest.mark.parametrize(
@@ -363,22 +363,36 @@ class Foretold(Progress):
 )
 def test_a_question_says_all_its_work_before_it_begins(ask: Callable[[Study, MapBlocks], object]) -> None:
     progress = Foretold(wanted=False)
-    with work.listening(progress):
-        ask(load(HARBOUR), progress.map)
+    ask(load(HARBOUR), progress)
     assert progress.first is not None
     assert 0.6 < progress.first / progress.begun < 1.7
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda study, map_blocks: study.simulate(method="exact", map_blocks=map_blocks),
+        lambda study, map_blocks: study.ask("P(crisis @ end)", method="exact", map_blocks=map_blocks),
+    ],
+    ids=["simulate", "ask"],
+)
+def test_what_is_solved_is_told_too(ask: Callable[[Study, MapBlocks], object]) -> None:
+    progress = Progress(wanted=False)
+    ask(load(HERE / "models/exact/rules.yaml"), progress)
+    assert progress.begun > 0.0
+    assert not progress.at_work
+
+
 def test_work_is_refused_by_all_that_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two walks of 40 minutes each are one run of more than an hour; on two cores they are none."""
-    with work.listening(Progress(wanted=False)):
-        work.expect(2400.0)
-        with pytest.raises(LongRunError, match="80 minutes"):
-            work.expect(2400.0)
+    progress = Progress(wanted=False)
+    assert listener(progress) is progress
+    progress.expect(2400.0)
+    with pytest.raises(LongRunError, match="80 minutes"):
+        progress.expect(2400.0)
     for allowed in (Progress(wanted=False, yes=True), Progress(wanted=False, at_once=2)):
-        with work.listening(allowed):
-            work.expect(2400.0, 2)
-    work.expect(1e9)  # nobody listens
+        allowed.expect(2400.0, 2)
+    listener(map).expect(1e9)  # it does not listen
     monkeypatch.setattr("sys.stderr", None)
-    with work.listening(Progress(wanted=True)), work.stretch(1.0):
+    with Progress(wanted=True).stretch(1.0), listener(map).stretch(1.0):
         assert True

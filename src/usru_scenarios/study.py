@@ -35,6 +35,7 @@ from usru_scenarios.settings import (
     texts,
     whole,
 )
+from usru_scenarios.work import listener
 
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks, StepKernels
+    from usru_scenarios.work import Listener
 
 Part = TypeVar("Part")
 
@@ -277,7 +279,7 @@ class Study:
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
         if self._is_exact(settings, conditions):
-            return self._exactly(settings, conditions)
+            return self._exactly(settings, conditions, listener(map_blocks))
         from usru_scenarios.questions.simulate.question import forecast
 
         try:
@@ -292,7 +294,7 @@ class Study:
             )
         except (ImpossibleEvidence, TooFewTrials):
             if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
-                return self._exactly(settings, conditions)
+                return self._exactly(settings, conditions, listener(map_blocks))
             raise
 
     def _support(self, settings: RunSettings) -> Support:
@@ -322,7 +324,7 @@ class Study:
             instead=nothing,
         )
 
-    def _exactly(self, settings: RunSettings, conditions: Conditioned) -> Simulation:
+    def _exactly(self, settings: RunSettings, conditions: Conditioned, told: Listener) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
 
         return forecast_exactly(
@@ -330,6 +332,7 @@ class Study:
             conditions.on(self.programs(settings)[0]),
             seed=settings.seed,
             weights=self.program.weights,
+            told=told,
         )
 
     def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:

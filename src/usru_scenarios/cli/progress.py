@@ -40,7 +40,7 @@ class LongRunError(UsruError):
 
 
 class Progress:
-    """Maps a function over block numbers as `map` does, and shows how far it is.
+    """Maps a function over block numbers as `map` does, and shows how far it is; a `work.Listener` too.
 
     Args:
         wanted: whether anything is to be shown.
@@ -70,7 +70,7 @@ class Progress:
         self.expected = self.begun = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
-    def expect(self, seconds_each: float, count: int) -> None:
+    def expect(self, seconds_each: float, count: int = 1) -> None:
         """Be told that so many pieces of work are ahead; together with what else is, they are refused if too long.
 
         Raises:
@@ -79,7 +79,7 @@ class Progress:
         self.expected += seconds_each * count / max(1, min(self.at_once, count))
         self._allow(self.expected)
 
-    def map(self, function: Callable[[int], Result], blocks: Iterable[int]) -> Iterator[Result]:
+    def __call__(self, function: Callable[[int], Result], blocks: Iterable[int], /) -> Iterator[Result]:
         """The results in the order of the blocks, one at a time; a mapping within another one shows nothing.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from usru_scenarios import work
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
@@ -105,9 +104,7 @@ class Session(NamedTuple):
             with held():  # nothing comes between its start and the promise to end it
                 pool = self.context.with_resource(Cluster(self.cluster, self.jobs))
             inner, at_once = pool.map, pool.threads
-        progress = Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
-        self.context.with_resource(work.listening(progress))
-        return progress
+        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
 
     def warn(self, warnings: Iterable[Warned]) -> None:
         """Say each warning in a line on standard error; `usru validate` says them at length."""

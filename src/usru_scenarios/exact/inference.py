@@ -23,7 +23,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from usru_scenarios import work
 from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact, redraws_alike
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
 from usru_scenarios.exact.quadrature import NodeDistribution
@@ -32,6 +31,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Formula, InStates, Timed, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.work import UNCONCERNED, Listener
 
 __all__ = [
     "DEFAULT_BOUND",
@@ -138,7 +138,9 @@ def require(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAU
     _admitted(program, tuple(events), None, bound)
 
 
-def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> list[float]:
+def probabilities(
+    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+) -> list[float]:
     """The probabilities of events on the path, whose atoms all stand within a `Timed`.
 
     A conditional probability P(A | B) is that of `All((A, B))` over that of B: ask for both at once, and they share
@@ -149,11 +151,13 @@ def probabilities(program: Program, events: Sequence[Formula], *, bound: Bound =
         NotExact: a numeric node that matters moves along several steps.
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
-    found: list[float] = by_draw(program, events, bound=bound).mean(axis=1).tolist()
+    found: list[float] = by_draw(program, events, bound=bound, told=told).mean(axis=1).tolist()
     return found
 
 
-def by_draw(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> Floats:
+def by_draw(
+    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+) -> Floats:
     """The probabilities of events in each draw of the judgements, shape (events, draws); without any, (events, 1).
 
     Raises:
@@ -162,9 +166,8 @@ def by_draw(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAU
     if not events:
         return np.zeros((0, max(program.draws, 1)))
     asked = tuple(events)
-    return np.concatenate(
-        list(_solved(program, asked, None, bound, lambda one: _of_portion(one, asked, bound))), axis=1
-    )
+    found = _solved(program, asked, None, bound, lambda one: _of_portion(one, asked, bound), told=told)
+    return np.concatenate(list(found), axis=1)
 
 
 def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) -> Floats:
@@ -326,6 +329,8 @@ def _solved(
     given: Formula | None,
     bound: Bound,
     solve: Callable[[_Planner], Solved],
+    *,
+    told: Listener,
 ) -> Iterator[Solved]:
     """What is found in each portion of a question that is within the bound.
 
@@ -335,7 +340,7 @@ def _solved(
     portions = _admitted(program, events, given, bound)
     each = _total(portions[0].passes(events, given, bound)).seconds
     for portion in portions:
-        with work.stretch(each):
+        with told.stretch(each):
             found = solve(portion)
         yield found
 
@@ -459,19 +464,22 @@ class ExactForecast:
     weights: Floats
 
 
-def forecast(program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND) -> ExactForecast:
+def forecast(
+    program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+) -> ExactForecast:
     """Everything that a simulation of the program estimates.
 
     Args:
         program: the model with its interventions.
         given: an event that has been observed: all is reported of the trials in which it comes true.
         bound: what it may take.
+        told: of the work while it is done.
 
     Raises:
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = list(_solved(program, (), given, bound, lambda one: _in_portion(one, given, bound)))
+    portions = list(_solved(program, (), given, bound, lambda one: _in_portion(one, given, bound), told=told))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])

@@ -22,6 +22,7 @@ from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.forecast import simulate
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.work import listener
 
 TRIALS = 262_144
 """Trials of each evaluation: standard errors of the shares below .001."""
@@ -203,7 +204,7 @@ def shares(program: Program, step: int, baselines: Floats, plan: Plan | None, ma
     if plan is None:
         from usru_scenarios.exact import inference as exact
 
-        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter)))
+        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), told=listener(map_blocks)))
     sums = simulate(shorter, plan, map_blocks)
     reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
     return reached

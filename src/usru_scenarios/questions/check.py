@@ -13,7 +13,6 @@ from functools import cache
 
 import numpy as np
 
-from usru_scenarios import work
 from usru_scenarios.language.questions import ComparisonStatement, Probability, probabilities
 from usru_scenarios.model.schema import Expectation, Model
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
@@ -30,6 +29,7 @@ from usru_scenarios.results.common import warned
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings, SampleLimits
+from usru_scenarios.work import listener
 
 FIRST_TRIALS = 16_384
 """Trials after which a verdict may be close: most expectations are far from their bounds."""
@@ -81,7 +81,7 @@ class ExpectationChecker:
         """
         survey = PerturbedModels(self) if robust else None
         if survey is not None:
-            work.expect(survey.seconds_each, robust)
+            listener(self.map_parts).expect(survey.seconds_each, robust)
         checked = self._checked()
         if survey is not None:
             held = list(self.map_parts(survey.held, range(robust)))
@@ -152,7 +152,7 @@ class ExpectationChecker:
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
         drawing = SharedGroups.of(estimator, wanted(statements, observed=False))
-        work.expect(drawing.seconds_each, len(drawing.groups))
+        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.groups))
         found: dict[Probability, ProbabilityEstimate] = {}
         for some in self.map_parts(drawing.found, range(len(drawing.groups))):
             estimator.learn(some)

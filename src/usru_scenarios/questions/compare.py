@@ -49,6 +49,7 @@ from usru_scenarios.results.compare import (
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.version import __version__
+from usru_scenarios.work import Listener, listener
 
 SWITCHING_TRIALS = 16_384
 """At least as many trials, or all there are, for each input difference that is switched; a quarter of all if more."""
@@ -136,7 +137,7 @@ def compare(
     """
     plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
-    _expect(variants, plan, few, switch=switch)
+    _expect(listener(map_blocks), variants, plan, few, switch=switch)
     found = list(_series(variants, common, plan, map_blocks))
     reference = variants[0]
     said = [common.said(variant.whole) for variant in variants]
@@ -178,15 +179,15 @@ def compare(
     )
 
 
-def _expect(variants: Sequence[Variant], plan: Plan | None, few: Plan | None, *, switch: bool) -> None:
-    """Say what work the comparison is: all variants, and each with what differs brought in piece by piece."""
-    expect_runs(variants[0].whole, len(variants), plan)
+def _expect(told: Listener, variants: Sequence[Variant], plan: Plan | None, few: Plan | None, *, switch: bool) -> None:
+    """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
+    expect_runs(told, variants[0].whole, len(variants), plan)
     for variant in variants[1:] if switch else ():
         inputs = _inputs(variants[0], variant)
         parts = {one.told.path for one in inputs}
         parts = parts if len(parts) <= MOST_SWITCHED else {one.part for one in inputs}
         if 0 < len(parts) <= MOST_SWITCHED:
-            expect_runs(variants[0].program, 2 + len(parts), few)
+            expect_runs(told, variants[0].program, 2 + len(parts), few)
 
 
 # What is in common ----------------------------------------------------------------------------------------------------

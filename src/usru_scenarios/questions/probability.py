@@ -28,6 +28,7 @@ from usru_scenarios.questions.simulate.error_floors import least_error
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan, TooMuchMemoryError
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, Pair, sample
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.work import Listener, listener
 
 _SAME_IN_ALL = 1e-13
 """A probability that differs by no more between draws of the judgements does not depend on them: that is rounding."""
@@ -187,7 +188,7 @@ class ProbabilityEstimator:
         """Probabilities that are read in one program."""
         program = self._read_in(group[0])
         if self._exactly(program, [case for probability in group for case in probability.cases]):
-            return [_exact(program, probability) for probability in group]
+            return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
         try:
             return self._sampled(program, group, trials)
         except (ImpossibleEvidence, TooFewTrials) as too_rare:
@@ -197,7 +198,7 @@ class ProbabilityEstimator:
         """Exactly what sampling met too rarely, where that is wanted and within the bound."""
         if self.rare_exactly:
             with suppress(exact.NotExact, exact.TooLarge):
-                return [_exact(program, probability) for probability in group]
+                return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
         raise too_rare
 
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
@@ -326,17 +327,17 @@ def _apart(sums: CaseSums) -> list[CaseSums]:
     return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
 
 
-def _exact(program: Program, probability: Probability) -> ProbabilityEstimate:
+def _exact(program: Program, probability: Probability, told: Listener) -> ProbabilityEstimate:
     """A probability without sampling; where judgements are drawn, averaged over their draws."""
     events = [_pair(case) for case in probability.cases]
-    values = iter(exact.by_draw(program, [event for pair in events for event in pair]))
+    values = iter(exact.by_draw(program, [event for pair in events for event in pair], told=told))
     chances: list[tuple[Floats, Floats]] = []
     left_out = []
     for case, pair in zip(probability.cases, events, strict=True):
         both = next(values)
         given = next(values) if len(pair) == 2 else np.ones(len(both))
         if given.any():
-            chances.append((_share(program, case, both, given), given))
+            chances.append((_share(program, case, both, given, told), given))
         else:
             left_out.append(case.step or 0)
     if not chances:
@@ -350,7 +351,7 @@ def _exact(program: Program, probability: Probability) -> ProbabilityEstimate:
     )
 
 
-def _share(program: Program, case: Case, both: Floats, given: Floats) -> Floats:
+def _share(program: Program, case: Case, both: Floats, given: Floats, told: Listener) -> Floats:
     """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
 
     Next to 1 it is told from what is left, by method (40), and may be 1 itself.
@@ -358,7 +359,7 @@ def _share(program: Program, case: Case, both: Floats, given: Floats) -> Floats:
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
         return np.minimum(share, 1.0)
-    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]])
+    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]], told=told)
     rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
     return 1.0 - rest
 

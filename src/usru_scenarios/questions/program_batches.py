@@ -14,7 +14,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from usru_scenarios import work
 from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.program.distance import alike
@@ -22,6 +21,7 @@ from usru_scenarios.program.program import Floats, Node, Program
 from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.shared_draws import SharedDraws
+from usru_scenarios.work import Listener
 
 PORTION = 8
 """Programs that are run together, or fewer where memory is short: they share what they have in common, and their sums
@@ -59,13 +59,13 @@ class ProgramSums(NamedTuple):
         return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
 
 
-def expect_runs(program: Program, programs: int, plan: Plan | None) -> None:
-    """Say what work `run_each` will be for so many programs like this one."""
+def expect_runs(told: Listener, program: Program, programs: int, plan: Plan | None) -> None:
+    """Tell what work `run_each` will be for so many programs like this one."""
     if plan is None:
-        work.expect(exact.cost(program).seconds, programs)
+        told.expect(exact.cost(program).seconds, programs)
     else:
         portions = _ProgramBatches([program] * programs, plan)
-        work.expect(portions.seconds_each, portions.portions * plan.blocks)
+        told.expect(portions.seconds_each, portions.portions * plan.blocks)
 
 
 def run_each(

@@ -144,7 +144,7 @@ StepKernels = list[list[Kernel | OutcomeKernel]]
 
 
 class MapBlocks(Protocol):
-    """Applies a function to block numbers: `map`, or one over processes or a cluster."""
+    """Applies a function to block numbers: `map`, or one over processes or a cluster; it may be a `work.Listener`."""
 
     def __call__(self, function: Callable[[int], Sums], blocks: Iterable[int], /) -> Iterable[Sums]:
         """The results, in the order of the blocks."""

@@ -29,5 +29,5 @@ def ask(
     if is_model(query) and not is_model(model):
         query, model = model, query
     study = session.load(model, changes)
-    result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
+    result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.emit("ask", result, map(warned, study.outline.warnings))

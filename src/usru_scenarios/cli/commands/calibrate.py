@@ -28,7 +28,7 @@ def calibrate(
     """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
     study = session.load(model, ModelOptions())
     home = _home(study.loaded) if write else None
-    result = study.calibrate(map_blocks=session.workers().map, **run.asked)
+    result = study.calibrate(map_blocks=session.workers(), **run.asked)
     said = _write(study.loaded, result, home) if home is not None else ""
     if session.as_json:
         session.emit_json(result.to_dict())

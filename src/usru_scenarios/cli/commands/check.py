@@ -49,7 +49,7 @@ def check(
     with what makes it.
     """
     study = session.load(model, changes)
-    result = study.check(robust=robust, mutants=mutants, map_parts=session.workers().map, **run.asked)
+    result = study.check(robust=robust, mutants=mutants, map_parts=session.workers(), **run.asked)
     session.emit("check", result, result.warnings)
     if not result.all_hold:
         raise Ended(FINDINGS)

@@ -116,7 +116,7 @@ def compare(
         dict(others),
         name=first,
         do={name: side.options.do for name, side in zip(studies, sides, strict=True)},
-        map_blocks=session.workers().map,
+        map_blocks=session.workers(),
         **run.asked,
     )
     session.emit("compare", result, result.warnings)

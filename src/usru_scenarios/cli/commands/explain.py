@@ -30,7 +30,7 @@ def explain(
     """Why? What would have to be true for a scenario, and how would it come about?"""
     scenario, model = asked(question)
     study = session.load(model, changes)
-    result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers().map)
+    result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.emit("explain", result, result.warnings)
 
 

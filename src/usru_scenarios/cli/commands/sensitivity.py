@@ -61,7 +61,5 @@ def sensitivity(
     """
     study = session.load(model, changes)
     questions = cast("tuple[Question, ...]", question) or None
-    result = study.sensitivity(
-        of, at, questions=questions, do=conditions.do, **run.asked, map_blocks=session.workers().map
-    )
+    result = study.sensitivity(of, at, questions=questions, do=conditions.do, **run.asked, map_blocks=session.workers())
     session.emit("sensitivity", result, result.warnings, top)

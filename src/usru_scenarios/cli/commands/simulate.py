@@ -21,5 +21,5 @@ def simulate(
 ) -> None:
     """How likely is each scenario, step by step?"""
     study = session.load(model, changes)
-    result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers().map)
+    result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.emit("simulate", result, result.warnings)

@@ -61,7 +61,7 @@ def sweep(
         known = [*study.outline.scenarios, *study.program.groups]
         if of not in known:
             raise OptionError(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
-    result = study.sweep(variables, at=at, do=conditions.do, **run.asked, map_blocks=session.workers().map)
+    result = study.sweep(variables, at=at, do=conditions.do, **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit("sweep", shown, result.warnings)
 

@@ -39,6 +39,6 @@ def watch(
     """What to watch? The sightings that would move the forecast most, in expectation."""
     study = session.load(model, changes)
     result = study.watch(
-        on=on, horizon=horizon, of=of, map_blocks=session.workers().map, **conditions._asdict(), **run.asked
+        on=on, horizon=horizon, of=of, map_blocks=session.workers(), **conditions._asdict(), **run.asked
     )
     session.emit("watch", result, result.warnings, top)

@@ -19,7 +19,6 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios import work
 from usru_scenarios.estimation.batches import (
     BatchSums,
     Integers,
@@ -41,6 +40,7 @@ from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
+from usru_scenarios.work import listener
 
 
 @dataclass
@@ -162,9 +162,9 @@ class PathSampler:
         assert observer.sums is not None, "the step that is explained has been seen"
         return observer.sums
 
-    def expect(self) -> None:
-        """Say what work both walks are."""
-        work.expect(self.seconds_each, 2 * self.plan.blocks)
+    def expect(self, map_blocks: MapBlocks) -> None:
+        """Tell what work both walks are."""
+        listener(map_blocks).expect(self.seconds_each, 2 * self.plan.blocks)
 
     def typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
         """The second walk: the typical path by method (57); None where no path leads there."""

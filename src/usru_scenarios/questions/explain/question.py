@@ -43,6 +43,7 @@ from usru_scenarios.results.explain import DirectShares, Explanation, StateEvide
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.source_text import SourceText
+from usru_scenarios.work import listener
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class _Explainer:
     def explanation(self) -> Explanation:
         """Walk the trials and say what they say."""
         exact = self._exact_tellings() if self._is_faster_exactly else None
-        self.sampler.expect()
+        self.sampler.expect(self.map_blocks)
         sums, enough = self._sampled()
         exact = exact or (None if enough else self._exact_tellings())
         if not enough and exact is None:
@@ -252,7 +253,7 @@ class _Explainer:
             return None
         seen = self.conditioned.evidence
         try:
-            future, joints = look.joint()
+            future, joints = look.joint(listener(self.map_blocks))
         except NothingObservedError:
             raise without_probability(self.full, seen) from None
         members = list(self.target.members)
@@ -276,9 +277,9 @@ class _Explainer:
         numeric = [reading.node for reading in named if reading.is_numeric]
         if not numeric:
             return {}
-        step = self.target.step
-        anyhow = forecast(self.full, given=self.conditioned.given).values
-        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts))).values
+        step, told = self.target.step, listener(self.map_blocks)
+        anyhow = forecast(self.full, given=self.conditioned.given, told=told).values
+        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts)), told=told).values
         return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
 
     def _run(self, sums: PathSums) -> Run:

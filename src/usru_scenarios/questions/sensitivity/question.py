@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from usru_scenarios import work
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.program.conditions import Conditioned
@@ -29,6 +28,7 @@ from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_se
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
+from usru_scenarios.work import Listener, listener
 
 
 def sensitivity(
@@ -57,7 +57,7 @@ def sensitivity(
     """
     aim, program = parse_target(of, at, conditioned.base), conditioned.program
     outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
-    _expect(loaded, program, aim, plan, questions)
+    _expect(listener(map_blocks), loaded, program, aim, plan, questions=questions)
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
     drivers, note = (
         driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels)
@@ -90,21 +90,23 @@ def sensitivity(
     )
 
 
-def _expect(loaded: Loaded, program: Program, aim: Target, plan: Plan, questions: Collection[Question]) -> None:
-    """Say what work the questions are; what turns out to be drawn anew comes on top of it."""
+def _expect(
+    told: Listener, loaded: Loaded, program: Program, aim: Target, plan: Plan, *, questions: Collection[Question]
+) -> None:
+    """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
     steps, nodes, trials = aim.steps(program).stop, len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
-        work.expect(exchanging_seconds(program, steps, trials), plan.blocks)
+        told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
-        expect_runs(replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
+        expect_runs(told, replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
     if {"weights", "judgements"} & {*questions}:
         judged = sum(1 for _ in judgements(loaded.model))
-        work.expect(
+        told.expect(
             block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
             plan.blocks,
         )
-    work.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    told.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, kernels: KernelCache) -> Estimate:

@@ -38,6 +38,7 @@ from usru_scenarios.results.simulate import (
     ValuesResult,
 )
 from usru_scenarios.sampler.blocks import Plan
+from usru_scenarios.work import UNCONCERNED, Listener
 
 
 def forecast_exactly(
@@ -46,6 +47,7 @@ def forecast_exactly(
     *,
     seed: int,
     weights: Mapping[str, Floats] | None = None,
+    told: Listener = UNCONCERNED,
 ) -> Simulation:
     """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
 
@@ -55,6 +57,7 @@ def forecast_exactly(
             reported of the trials in which what is observed holds.
         seed: is reported alone.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
+        told: of the work while it is done.
 
     Raises:
         ImpossibleEvidence: what is given can't happen.
@@ -62,7 +65,7 @@ def forecast_exactly(
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     program = conditioned.program
-    found = _ExactParts(_forecast(conditioned), program)
+    found = _ExactParts(_forecast(conditioned, told), program)
     moves = found.transitions()
     scenarios, groups = found.scenarios(outline), found.groups()
     return Simulation(
@@ -90,10 +93,10 @@ def forecast_exactly(
     )
 
 
-def _forecast(conditioned: Conditioned) -> ExactForecast:
+def _forecast(conditioned: Conditioned, told: Listener) -> ExactForecast:
     """The forecast of the trials in which the observations are made, of all where there are none."""
     try:
-        return exact.forecast(conditioned.program, given=conditioned.given)
+        return exact.forecast(conditioned.program, given=conditioned.given, told=told)
     except exact.NothingObservedError:
         from usru_scenarios.questions.impossible import without_probability
 

@@ -15,6 +15,7 @@ from usru_scenarios.program.events import All, Compared, Formula, InStates, Time
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits
+from usru_scenarios.work import Listener
 
 _SECONDS = 10.0
 """Nothing that is predicted to take longer is found exactly, by the fixed rate of counted work."""
@@ -60,13 +61,16 @@ class ExactIndicators:
     def _scenarios(self) -> int:
         return len(self.program.outcome.states)
 
-    def joint(self) -> tuple[Floats, list[Floats]]:
+    def joint(self, told: Listener) -> tuple[Floats, list[Floats]]:
         """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
+
+        Args:
+            told: of the work while it is done.
 
         Raises:
             exact.NothingObservedError: what was observed has no probability.
         """
-        found = np.array(exact.probabilities(self.program, self._events)).reshape(-1, self._scenarios)
+        found = np.array(exact.probabilities(self.program, self._events, told=told)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
             raise exact.NothingObservedError("the observation is impossible")

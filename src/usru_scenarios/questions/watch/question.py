@@ -58,6 +58,7 @@ from usru_scenarios.results.watch import (
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.source_text import SourceText
+from usru_scenarios.work import Listener, listener
 
 
 @dataclass(frozen=True)
@@ -181,13 +182,13 @@ def _looked(
     named = discretizations(program, [name for name in program.named if name != OUTCOME])
     look = ExactIndicators(program, question.on, question.horizon, seen, named)
     if settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light:
-        return _looked_exactly(look, question, sets, conditioned)
+        return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
     try:
         sampler, sums = _sampled(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
         if not look.is_light:
             raise
-        return _looked_exactly(look, question, sets, conditioned)
+        return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
@@ -233,10 +234,14 @@ def _sighted(
 
 
 def _looked_exactly(
-    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], conditioned: Conditioned
+    look: ExactIndicators,
+    question: WatchedNodes,
+    sets: dict[str, tuple[int, ...]],
+    conditioned: Conditioned,
+    told: Listener,
 ) -> _NodeEstimates:
     try:
-        future, joints = look.joint()
+        future, joints = look.joint(told)
     except NothingObservedError:
         raise without_probability(look.program, conditioned.evidence) from None
     columns = list(sets.values())
