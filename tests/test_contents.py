@@ -330,7 +330,7 @@ def test_a_wide_or_narrow_range_is_computed_like_any_other(
         ("scenarios: {a: {baseline: 0.7}, b: 0.7}", "the baselines {} 1.4,"),
         ("outcome: {initial: {a: 0.5}}", "the shares in initial of the outcome {} 0.5,"),
         ("outcome: {events: [{at: now, prior: {a: 0.5, b: 0.4}}]}", "the shares in event 1 of the outcome {} 0.9,"),
-        ("anchor: {at: now, shares: {a: 0.5, b: 0.506}}", "the shares in shares of the anchor {} 1.006,"),
+        ("anchor: {at: now, shares: {a: 0.5, b: 0.506}}", "the shares of the anchor {} 1.006,"),
     ],
 )
 def test_what_looks_like_chances_and_does_not_sum_to_1_is_remarked_on(text: str, said: str, tmp_path: Path) -> None:

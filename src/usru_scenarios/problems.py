@@ -29,6 +29,17 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class TextEdit:
+    """A stretch of a text and what comes in its place; lines and columns count from 1, and the end is after it."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One fault or warning: a stable `code`, a sentence, a place, and where there is one, a way to mend it.
 
@@ -44,6 +55,8 @@ class Problem:
     """What is said where there are several of the kind, `{count}` being their number; this one is then the first."""
     count: int = 1
     """For how many problems of the kind this one stands."""
+    fix: tuple[TextEdit, ...] = ()
+    """How the hint changes the text that the place is in, where following it takes no thought; they do not overlap."""
 
     def __post_init__(self) -> None:
         """Make one line each of the sentence and the hint."""

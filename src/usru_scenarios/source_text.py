@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from usru_scenarios.problems import Problem, QueryError, Span
+from usru_scenarios.problems import Problem, QueryError, Span, TextEdit
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line for YAML, and so for all texts."""
@@ -56,6 +57,20 @@ class SourceText:
         """A mark of this text as a place that can be shown."""
         text = self.lines[mark.line] if mark.line < len(self.lines) else ""
         return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
+
+    def edit(self, start: int, end: int, text: str) -> TextEdit:
+        """What puts another text between two offsets."""
+        first, last = (bisect_right(self.starts, offset) - 1 for offset in (start, end))
+        return TextEdit(first + 1, start - self.starts[first] + 1, last + 1, end - self.starts[last] + 1, text)
+
+    def edited(self, edits: Iterable[TextEdit]) -> str:
+        """The text after some edits."""
+        text = self.text
+        for edit in sorted(set(edits), key=lambda edit: (edit.line, edit.column), reverse=True):
+            start = self.starts[edit.line - 1] + edit.column - 1
+            end = self.starts[edit.end_line - 1] + edit.end_column - 1
+            text = text[:start] + edit.text + text[end:]
+        return text
 
     def error(self, code: str, message: str, start: int, end: int, hint: str = "") -> QueryError:
         """An error about what stands between two offsets."""

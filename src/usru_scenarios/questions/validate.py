@@ -9,7 +9,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.validate import Diagnostic, Validation
+from usru_scenarios.results.validate import Diagnostic, Replacement, Validation
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
 
@@ -49,4 +49,5 @@ def diagnostic(problem: Problem) -> Diagnostic:
         column=span.column if span else None,
         hint=problem.hint,
         count=problem.count,
+        fix=[Replacement(edit.line, edit.column, edit.end_line, edit.end_column, edit.text) for edit in problem.fix],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sys
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from usru_scenarios.problems import (
     Problem,
     RequestError,
     Span,
+    TextEdit,
     UnreadableInput,
     gathered,
     listing,
@@ -238,7 +240,7 @@ class ScenarioFile:
         """Take data for the file's own, if they are sound under all of its profiles."""
         self.base = self.examine(tree)
         problems += self.base.problems
-        self.profiles = dict(self._profiles(tree, problems))
+        self.profiles = dict(self._profiles(self.base.tree, problems))
         if any(problem.severity == "error" for problem in problems):
             raise ModelError(_in_order(problems))
 
@@ -330,10 +332,11 @@ class ScenarioFile:
 
         problems: list[Problem] = []
         register = self._register(tree, problems)
-        model, faults, is_whole = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
+        model, faults, is_whole, data = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
+        tree = tree._replace(data=data)
         problems += [fault.problem for fault in faults]
         if model is not None:
-            context = Context(model, tree.data, register, self._sound(register))
+            context = Context(model, data, register, self._sound(register))
             problems += _told(_of_resolved(findings(context), tree), tree)
             if self.base is None:
                 problems += misspelt_names(context)
@@ -421,7 +424,12 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
     if finding.also is not None:
         other = locate(tree.place, finding.also)[0].key_span()
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
-    return Problem(finding.code, finding.message, span, hint, finding.severity, finding.many)
+    fix: tuple[TextEdit, ...] = ()
+    if finding.instead is not None:
+        from usru_scenarios.reading.mending import entry_rewritten  # few files have faults
+
+        hint, fix = entry_rewritten(place, finding.instead)
+    return Problem(finding.code, finding.message, span, hint, finding.severity, finding.many, fix=fix)
 
 
 def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
@@ -488,6 +496,21 @@ def _sourced_only(model: Model, tree: Tree) -> Tree:
     return tree
 
 
+_MEANT = re.compile(r"did you mean '([^']+)'\?")
+
+
+def _with_fix(problem: Problem) -> Problem:
+    """The problem with the change of the text that its hint speaks of, where that is one name for another."""
+    meant, span = _MEANT.fullmatch(problem.hint), problem.span
+    if problem.fix or meant is None or span is None:
+        return problem
+    end = span.column - 1 + span.width
+    written = span.text[span.column - 1 : end]
+    if not written or f"'{written.strip(chr(34) + chr(39))}'" not in problem.message:
+        return problem
+    return replace(problem, fix=(TextEdit(span.line, span.column, span.line, end + 1, meant[1]),))
+
+
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the files: the one that was asked for first; the warnings of a kind in one."""
     unique = list(dict.fromkeys(problems))
@@ -501,7 +524,7 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
             else (len(files), 0, 0)
         )
     )
-    unique = gathered(unique)
+    unique = [_with_fix(problem) for problem in gathered(unique)]
     errors = [problem for problem in unique if problem.severity == "error"]
     more += len(errors[MAXIMUM_FAULTS:])
     hidden = set(errors[MAXIMUM_FAULTS:])

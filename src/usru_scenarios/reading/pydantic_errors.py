@@ -57,6 +57,12 @@ class Fault:
     problem: Problem
     path: KeyPath
     kind: str
+    of_key: bool = False
+    """Whether the last key of the path is at fault, not its value."""
+    pattern: str = ""
+    """What a name has to look like, where one doesn't."""
+    missing: str = ""
+    """The key that is missing."""
 
 
 def locate(place: Place, path: KeyPath) -> tuple[Place, KeyPath]:
@@ -138,7 +144,9 @@ class _Translation:
         if self.kind == "union_tag_invalid":
             place = place.child("kind") or place
         span = place.key_span() if by_key else place.span()
-        return Fault(Problem(self.kind, message, span, hint), self.path, self.kind)
+        pattern = str(self.context.get("pattern", "")) if self.kind == "string_pattern_mismatch" else ""
+        missing = str(self.loc[-1]) if self.kind == "missing" else ""
+        return Fault(Problem(self.kind, message, span, hint), self.path, self.kind, of_key, pattern, missing)
 
     def _said(self) -> tuple[str, str]:
         translate = {
@@ -177,7 +185,8 @@ class _Translation:
             case "float_type" | "finite_number":
                 return f"expected a number, found {found}", ""
             case "reserved_name":
-                return self.detail["msg"], f"reserved are {', '.join(sorted(RESERVED))}"
+                reserved = ", ".join(sorted(RESERVED))
+                return self.detail["msg"], f"write another, such as {self.input}_1; reserved are {reserved}"
         return self.detail["msg"], ""
 
     def _quoting(self) -> str:

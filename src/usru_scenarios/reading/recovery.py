@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -59,6 +60,8 @@ class SoundPart(NamedTuple):
     faults: list[Fault]
     is_whole: bool
     """Whether the model is all of the data."""
+    data: dict[str, Any]
+    """The data as they are once the hints are followed that say what to write."""
 
 
 def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> SoundPart:
@@ -66,14 +69,21 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
 
     `attempt` is the same data with parts that are known to be sound already validated.
     """
-    faults: list[Fault] = []
-    touched: set[KeyPath] = set()
     rest: Any = data if attempt is None else attempt
+    try:
+        return SoundPart(Model.model_validate(rest), [], is_whole=True, data=data)
+    except ValidationError as error:
+        data, faults = _mended(data, place, faults_of(error, data, place))
+    touched: set[KeyPath] = set()
+    rest = data
     for _ in range(_ROUNDS):
         try:
-            return SoundPart(Model.model_validate(rest), faults, not touched)
+            is_whole = not touched and not faults
+            return SoundPart(Model.model_validate(rest), faults, is_whole, data)
         except ValidationError as error:
-            found = faults_of(error, data, place)
+            from usru_scenarios.reading.mending import hinted
+
+            found = [hinted(fault, data) for fault in faults_of(error, data, place)]
         faults += [fault for fault in found if not _is_told(fault, place) and not _follows(fault, touched)]
         if any(fault.kind == MORE_FAULTS for fault in found):
             break
@@ -82,7 +92,34 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
             rest = _without(rest, fault, touched)
         if not isinstance(rest, dict):
             break
-    return SoundPart(None, faults, is_whole=False)
+    return SoundPart(None, faults, is_whole=False, data=data)
+
+
+def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dict[str, Any], list[Fault]]:
+    """The data as the hints of its faults have them, and the faults that have such a hint."""
+    from usru_scenarios.reading.mending import repair_of  # not at the top: most files have no fault
+
+    faults: list[Fault] = []
+    for _ in range(_ROUNDS):
+        changed: list[KeyPath] = []
+        for fault in found:
+            if any(fault.path[: len(path)] == path and len(path) < len(fault.path) for path in changed if path):
+                continue
+            if (repair := repair_of(fault, data, place)) is None:
+                continue
+            changed.append(repair.path)
+            faults.append(replace(fault, problem=repair.problem, kind=repair.kind))
+            data = _changed(data, repair.path, repair.value)
+            if repair.path == fault.path and not isinstance(repair.value, dict | list):
+                locate(place, fault.path)[0].spoiled = True
+        if not changed:
+            break
+        try:
+            Model.model_validate(data)
+            break
+        except ValidationError as error:
+            found = faults_of(error, data, place)
+    return data, faults
 
 
 def _follows(fault: Fault, touched: set[KeyPath]) -> bool:

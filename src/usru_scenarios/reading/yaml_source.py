@@ -14,9 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.names import KeyPath
-from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UnreadableModelError, printable
+from usru_scenarios.problems import (
+    ModelError,
+    Problem,
+    Span,
+    TextEdit,
+    UnreadableInput,
+    UnreadableModelError,
+    printable,
+    shortened,
+)
 from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
 from usru_scenarios.source_text import Mark, SourceText
+from usru_scenarios.written_forms import ODD_BLANK, called, judgement_meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +49,11 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LONGEST_INTEGER = 300
 """Digits. Longer ones have no value as a floating-point number."""
+
+
+_GOES_ON = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]+ ?\([^)]*$")
+"""A value that a comma in braces may have cut: the `0` of `0,5`, the `pert(1` of `pert(1,2,3)`."""
+_REST = re.compile(r"\d")
 
 
 class Place:
@@ -103,7 +118,15 @@ def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
         ModelError: the YAML is broken; with the faults found up to there.
         UnreadableModelError: the text is too large, too deep, or no text.
     """
-    return _Reader(_decoded(text, name, folder or Path())).document()
+    source = _decoded(text, name, folder or Path())
+    if (odd := _odd_blanks(source)) is None:
+        return _Reader(source).document()
+    problem, plain = odd
+    try:
+        document = _Reader(plain).document()
+    except ModelError as error:
+        raise ModelError([problem, *error.problems]) from None
+    return replace(document, problems=(problem, *document.problems))
 
 
 def read_file(path: Path, name: str) -> Document:
@@ -184,10 +207,52 @@ def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
     return Problem("not_utf8", message, source.span(source.mark(start, start + 1)), "save the file as UTF-8")
 
 
+_STRUCTURAL = re.compile(
+    rf"(?P<before>^[ \t]*(?:- *)?|[:,\[{{] *)(?P<odd>{ODD_BLANK.pattern}[ ]*(?:{ODD_BLANK.pattern}[ ]*)*)"
+    rf"|(?P<inside>{ODD_BLANK.pattern}+)(?= *:(?: |$))"
+)
+"""What is no blank in a place where only a blank can be meant: before a key, around a ':' or behind a ','."""
+_OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+
+
+def _odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
+    """That what looks like a blank stands in the place of one, and the text with blanks; None where none does."""
+    if not ODD_BLANK.search(source.text):
+        return None
+    offsets: list[int] = []
+    block: int | None = None
+    for start, line in zip(source.starts, source.lines, strict=True):
+        indent = len(line) - len(line.lstrip(" "))
+        if block is not None and (not line.strip() or indent > block):
+            continue
+        block = indent if _OPEN_BLOCK.search(line) else None
+        quoted = [match.span() for match in _QUOTED.finditer(line)]
+        for match in _STRUCTURAL.finditer(line):
+            if not any(left < match.start() < right for left, right in quoted):
+                odd = match.span("odd") if match["odd"] else match.span("inside")
+                offsets += [start + at for at in range(*odd) if ODD_BLANK.match(line, at)]
+    if not offsets:
+        return None
+    text = list(source.text)
+    for offset in offsets:
+        text[offset] = " "
+    first = offsets[0]
+    others = len(offsets) - 1
+    more = f" (and {others} more)" if others else ""
+    message = f"a {called(source.text[first])} stands here in the place of a blank{more}"
+    hint = "write blanks: an editor or a web page put it there"
+    edits = tuple(source.edit(offset, offset + 1, " ") for offset in offsets)
+    problem = Problem("odd_blank", message, source.span(source.mark(first, first + 1)), hint, fix=edits)
+    return problem, replace(source, text="".join(text))
+
+
+_QUOTED = re.compile(r"#.*|\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'")
+
+
 class _OpenCollection:
     """A list or map that is being read."""
 
-    __slots__ = ("data", "key", "place", "waiting")
+    __slots__ = ("commas", "data", "key", "last", "place", "tail", "waiting")
 
     def __init__(self, data: list[Any] | dict[str, Any], place: Place) -> None:
         self.data = data
@@ -196,6 +261,12 @@ class _OpenCollection:
         """The key whose value comes next; None also where that value is to be dropped."""
         self.waiting = isinstance(data, dict)
         """Whether a key comes next."""
+        self.last: str | None = None
+        """In braces, the key of a value that may go on behind a comma, as `0` does in `0,5`."""
+        self.tail: tuple[str, Mark] | None = None
+        """In braces, a key that may be such a rest: it is one if no value follows."""
+        self.commas: list[str] = []
+        """The keys of the values that went on."""
 
 
 def _loader() -> Any:
@@ -318,13 +389,23 @@ class _Reader:
             return
         place = Place(self.source, mark)
         place.spoiled = event.tag is not None
+        if frame is not None and frame.tail is not None and self._goes_on(frame, event, mark):
+            return
         value = self._resolved(event.value, place) if plain else event.value
         self._put(value, place)
+        if frame is not None and plain and not frame.place.value.block and frame.key and _GOES_ON.match(event.value):
+            frame.last = frame.key[0]
 
     def _key(self, frame: _OpenCollection, key: str, mark: Mark, *, plain: bool) -> None:
         frame.waiting = False
         frame.key = None
         places = frame.place.children
+        if frame.last is not None and plain and _REST.match(key) and mark.line == self._place_of(frame).value.line:
+            frame.tail = key, mark
+            if places is not None and key not in places:
+                frame.key = (key, mark)
+            return
+        frame.last = None
         if key == "<<" and plain:
             frame.place.spoiled = True
             self._report(
@@ -338,16 +419,73 @@ class _Reader:
             self._report(
                 "null_key", f"{key or 'nothing'} can't be a name", mark, f"quote it to make it text: '{key or '...'}'"
             )
-        elif places is not None and (first := places.get(key)) is not None:
-            line = first.key.line + 1 if first.key else 1
-            self._report(
-                "duplicate_key",
-                f"the key '{key}' stands here a second time; the first is in line {line}",
-                mark,
-                "remove one of the two, or give it another name",
-            )
+        elif places is not None and key in places:
+            self._duplicate(frame, key, mark)
         else:
             frame.key = (key, mark)
+
+    def _place_of(self, frame: _OpenCollection) -> Place:
+        """The place of a value that may go on."""
+        return (frame.place.children or {}).get(frame.last or "", frame.place)
+
+    def _goes_on(self, frame: _OpenCollection, event: Any, mark: Mark) -> bool:
+        """Take a key without a value for the rest of the value before it; whether it is that."""
+        tail, frame.tail = frame.tail, None
+        assert tail is not None
+        assert frame.last is not None
+        assert isinstance(frame.data, dict)
+        if mark.width or event.value:
+            if frame.key is None:
+                self._duplicate(frame, *tail)
+            return False
+        place = self._place_of(frame)
+        start = place.value.column
+        place.value = Mark(place.value.line, start, tail[1].column + tail[1].width - start)
+        frame.data[frame.last] = self.source.lines[place.value.line][start : start + place.value.width]
+        if frame.last not in frame.commas:
+            frame.commas.append(frame.last)
+        frame.waiting, frame.key = True, None
+        return True
+
+    def _duplicate(self, frame: _OpenCollection, key: str, mark: Mark) -> None:
+        first = (frame.place.children or {})[key]
+        self._report(
+            "duplicate_key",
+            f"the key '{key}' stands here a second time; the first is in line {first.key.line + 1 if first.key else 1}",
+            mark,
+            "remove one of the two, or give it another name",
+        )
+
+    def _commas(self, frame: _OpenCollection) -> None:
+        """Tell, once for a map, that its values hold commas, which end a value in braces."""
+        edits: list[TextEdit] = []
+        hints: list[str] = []
+        assert isinstance(frame.data, dict)
+        for key in frame.commas:
+            place = self._places(frame)[key]
+            raw = frame.data[key]
+            meant = judgement_meant(raw)
+            place.spoiled = True
+            start = self.source.offset(place.value)
+            text = meant.text if meant else f'"{raw}"'
+            hints.append(meant.hint if meant else f"put the text in quotes: {text}")
+            frame.data[key] = meant.value if meant else raw
+            if text:
+                edits.append(self.source.edit(start, start + place.value.width, text))
+        first = self._places(frame)[frame.commas[0]]
+        others = len(frame.commas) - 1
+        more = f" (and so {others} more {'time' if others == 1 else 'times'} in these braces)" if others else ""
+        message = f"a ',' ends a value in braces, and here stands '{shortened(self._written(first))}'{more}"
+        self.problems.append(
+            Problem("comma_in_value", message, self.source.span(first.value), hints[0], fix=tuple(edits))
+        )
+
+    def _places(self, frame: _OpenCollection) -> dict[str | int, Place]:
+        return frame.place.children or {}
+
+    def _written(self, place: Place) -> str:
+        start = self.source.offset(place.value)
+        return self.source.text[start : start + place.value.width]
 
     def _put(self, value: Any, place: Place) -> None:
         """Hand a finished value, or a collection that begins, to what contains it."""
@@ -393,6 +531,8 @@ class _Reader:
 
     def _close(self, event: Any) -> None:
         frame = self.frames.pop()
+        if frame.commas:
+            self._commas(frame)
         mark = frame.place.value
         if not mark.block:
             start = mark
@@ -456,6 +596,8 @@ class _Reader:
         if message == _NO_VALUE and self._is_at_end(error.problem_mark) and (bracket := self._open_bracket()):
             sign = self.source.lines[bracket.line][bracket.column]
             return Problem("broken_yaml", f"this '{sign}' is never closed", self.source.span(bracket))
+        if (slip := self._slip(error)) is not None:
+            return slip
         marks = [error.context_mark, error.problem_mark] if opening else [error.problem_mark, error.context_mark]
         where = next((mark for mark in marks if mark is not None), None)
         mark = self._shown(where) if where is not None else Mark(0, 0)
@@ -464,6 +606,15 @@ class _Reader:
         if message == _COLON[0] and ": " in self.source.lines[mark.line][: mark.column]:
             hint = _COLON_IN_TEXT
         return Problem("broken_yaml", message, self.source.span(mark), hint)
+
+    def _slip(self, error: yaml.MarkedYAMLError) -> Problem | None:
+        """The likely cause of a fault, which may lie before its place."""
+        from usru_scenarios.reading.broken_yaml import likely_slip  # few files are broken
+
+        where = error.problem_mark or error.context_mark
+        if where is None or self.end is not None:
+            return None
+        return likely_slip(self.source, where.line, lambda text: _reads_to(text[self.start :]))
 
     def _shown(self, where: Any) -> Mark:
         """A mark of the parser; one behind the last character of the text is moved to the end of its last line."""
@@ -484,6 +635,20 @@ class _Reader:
     def _indented_by_tab(self, mark: Mark) -> bool:
         line = self.source.lines[mark.line] if mark.line < len(self.source.lines) else ""
         return line[: mark.column + 1].strip() == "" and "\t" in line[: mark.column + 1]
+
+
+def _reads_to(text: str) -> int | None:
+    """The line at which a text stops being YAML; None of one that is YAML to its end."""
+    import yaml
+
+    try:
+        for _ in yaml.parse(text, Loader=_loader()):
+            pass
+    except yaml.MarkedYAMLError as error:
+        return error.problem_mark.line if error.problem_mark else 0
+    except (yaml.YAMLError, ValueError):
+        return 0
+    return None
 
 
 _TAB = ("a tab can't be used to indent a line", "indent with spaces")

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from usru_scenarios.results.common import JsonResult, ModelLine
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A stretch of the file and what the hint puts in its place; counted from 1, and the end is after it.
+
+    Attributes:
+        line: the line where the stretch begins.
+        column: the column where it begins.
+        end_line: the line where it ends.
+        end_column: the column after its last character.
+        text: what comes in its place; empty where it is only taken away.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -21,6 +40,7 @@ class Diagnostic:
         column: the column in that line, from 1; null where there is none.
         hint: what is likely meant, or what to do; empty where there is nothing to say.
         count: for how many warnings of the kind it stands, of which this is the first.
+        fix: the changes of the file that follow the hint, where that takes no thought; else empty.
     """
 
     code: str
@@ -31,6 +51,7 @@ class Diagnostic:
     column: int | None
     hint: str
     count: int = 1
+    fix: list[Replacement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ class Finding:
     also: KeyPath | None = None
     many: str = ""
     """As in `Problem`."""
+    instead: object = None
+    """What to write in the place of the entry at the path, its key and its value, as plain data of one key."""
     together: tuple[KeyPath, ...] = ()
     """Values that were written together, or else nothing is said: where an overlay changes one of them, it means to."""
 
@@ -72,6 +74,11 @@ class Context:
     """The claims that may be cited, or None where the file names no register."""
     sound: Context | None = None
     """That of the file as it stands, known to have no fault, where this one is a variant of it."""
+
+    @property
+    def register_name(self) -> str:
+        """The register as the file names it."""
+        return str(self.data.get("sources"))
 
     def names(self, section: str) -> KeysView[str]:
         """The names in a section of the file (`drivers`, `rules`, ...)."""

@@ -60,12 +60,21 @@ def influences(context: Context) -> Iterator[Finding]:
     for name, path, node in context.nodes:
         if isinstance(node, Categorical | Numeric):
             for parent, rows in node.influences.items():
+                if parent not in context.drivers and _are_drivers(context, parent, rows):
+                    message = f"in influences of '{name}' the driver comes first, then its state"
+                    yield _turned(context, message, (*path, "influences", parent))
+                    continue
                 yield from _same_step_parent(context, parent, name, (*path, "influences", parent))
                 yield from _rows(context, parent, name, rows, (*path, "influences", parent))
         for parent, rows in node.lagged_influences.items():
             place = (*path, "lagged_influences", parent)
             yield from _any_node(context, parent, place)
             yield from _rows(context, parent, name, rows, place)
+
+
+def _are_drivers(context: Context, state: str, rows: Mapping[str, Any]) -> bool:
+    """Whether rows stand below drivers which all have the state that stands above them."""
+    return bool(rows) and all(name in context.drivers and state in (context.states(name) or ()) for name in rows)
 
 
 def _same_step_parent(
@@ -165,12 +174,40 @@ def impacts(context: Context) -> Iterator[Finding]:
     """Impacts stand under the driver's own states or knots, and are on scenarios."""
     for name, driver in context.model.drivers.items():
         path: KeyPath = ("drivers", name, "impacts")
+        turned = _turned_round(context, driver.impacts, name, context.scenarios)
+        for key in turned:
+            message = f"in impacts of '{name}' the state comes first, then the scenario"
+            yield _turned(context, message, (*path, key))
+        impacts = _but(driver.impacts, turned)
         if isinstance(driver, NumericDriver):
-            yield from _knots(context, name, driver.impacts, path)
+            yield from _knots(context, name, impacts, path)
         else:
-            yield from _parent_states(context, name, driver.impacts, path)
-        for state, points in driver.impacts.items():
+            yield from _parent_states(context, name, impacts, path)
+        for state, points in impacts.items():
             yield from _targets(context, OUTCOME, points, (*path, state))
+
+
+def _but(entries: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]:
+    return {name: entry for name, entry in entries.items() if name not in left_out}
+
+
+def _turned_round(context: Context, rows: Mapping[str, Any], node: str, outer: Iterable[str]) -> list[str]:
+    """The keys of rows which have the two names of points in the other order: what belongs inside stands outside."""
+    states = context.states(node) or ()
+    return [
+        key
+        for key, row in rows.items()
+        if key not in states and key in outer and isinstance(row, dict) and row and all(name in states for name in row)
+    ]
+
+
+def _turned(context: Context, message: str, path: KeyPath) -> Finding:
+    """That two names stand in the wrong order, with the right one."""
+    row: Any = context.data
+    for key in path:
+        row = row[key] if isinstance(row, dict) else {}
+    right = {inner: {path[-1]: value} for inner, value in row.items()} if isinstance(row, dict) else {}
+    return Finding("names_turned_round", message, path, instead=right)
 
 
 # Shares, persistence, allowed moves, events
@@ -256,6 +293,11 @@ def rules(context: Context) -> Iterator[Finding]:
             yield from _any_node(context, node, (*path, "when", node))
             yield from _condition(context, node, condition, (*path, "when", node))
         for target, points in rule.then.items():
+            if target not in context.all_nodes and isinstance(points, Judgement) and target in context.scenarios:
+                message = f"'{target}' is a scenario, and a rule gives points to 'scenario' for it"
+                written = context.data["rules"][name]["then"][target]
+                yield Finding("unknown_driver", message, (*path, "then", target), instead={OUTCOME: {target: written}})
+                continue
             yield from _any_node(context, target, (*path, "then", target))
             yield from _given(context, target, points, (*path, "then", target))
         if rule.lag == 0:
@@ -346,7 +388,7 @@ def claims(context: Context) -> Iterator[Finding]:
             continue
         near = near or {_bare_id(name): name for name in sorted(context.register.claims, reverse=True)}
         other = near.get(_bare_id(claim))
-        hint = f"did you mean '{other}'?" if other else "the register has no such id"
+        hint = f"did you mean '{other}'?" if other else f"the register '{context.register_name}' has no such id"
         message = f"unknown claim '{claim}' in {describe_place(path)}"
         yield Finding("unknown_claim", message, path, hint, of_key=False)
 

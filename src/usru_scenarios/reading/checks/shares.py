@@ -128,6 +128,8 @@ def _anchored(context: Context) -> Iterator[tuple[KeyPath, Shares]]:
 def _called(path: KeyPath) -> str:
     if path == ("scenarios",):
         return "the baselines"
+    if path[0] == "anchor":
+        return "the shares of the anchor"
     return f"the priors of '{path[1]}'" if path[-1] == "states" else f"the shares in {describe_place(path)}"
 
 

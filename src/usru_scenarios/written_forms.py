@@ -1,0 +1,422 @@
+"""Numbers, dates, durations and names as people write them: what was likely meant, in the form that is read.
+
+Nothing here is ever taken for what was written; it says what an error proposes instead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+# Characters
+
+_ODD_BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_NO_WIDTH = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+ODD_BLANK = re.compile(f"[{_ODD_BLANKS}{_NO_WIDTH}]")
+"""What looks like a blank, or like nothing, and is neither for YAML."""
+UNSEEN = re.compile(f"[{_NO_WIDTH}]")
+_BLANKS = re.compile(f"[\\s{_ODD_BLANKS}]+")
+_DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+_QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\uff02\uff07"
+CURLY_QUOTES = frozenset(_QUOTES[4:])
+
+
+def called(character: str) -> str:
+    """A character by its name and number, as in `no-break space (U+00A0)`."""
+    return f"{unicodedata.name(character, 'character').lower()} (U+{ord(character):04X})"
+
+
+def _plain(text: str) -> str:
+    """The text with straight signs and single blanks, without quotes around it."""
+    text = unicodedata.normalize("NFKC", UNSEEN.sub("", text))
+    text = _BLANKS.sub(" ", _DASHES.sub("-", text)).replace("\u2044", "/").strip()
+    while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        text = text[1:-1].strip()
+    return text.strip(_QUOTES[4:]).strip()
+
+
+# Numbers
+
+
+class Meant(NamedTuple):
+    """What was likely meant."""
+
+    text: str
+    """As it is written rightly; a number, or the text of a map such as `{pert: [1, 2, 3]}`."""
+    hint: str
+    value: float | dict[str, list[float]] | str
+
+
+_WORDS = {
+    **{
+        word: number
+        for number, word in enumerate(
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+        )
+    },
+    "eleven": 11,
+    "twelve": 12,
+    "half": 0.5,
+    "a half": 0.5,
+    "one half": 0.5,
+    "a third": 1 / 3,
+    "one third": 1 / 3,
+    "a quarter": 0.25,
+    "one quarter": 0.25,
+    "two thirds": 2 / 3,
+    "three quarters": 0.75,
+    "a": 1,
+    "an": 1,
+}
+_PERCENT = re.compile(
+    r"(?P<number>.*?) ?(?:(?P<hundred>%|per ?cents?|pct\.?|prozent|pour ?cent|\u043f\u0440\u043e\u0446\S*)|\u2030)"
+)
+_RATIO = re.compile(
+    r"(?P<sign>-?)(?:(?P<whole>\d+) )?(?P<above>\d+(?:[.,]\d+)?) ?(?:/|:|in|of|out of) ?(?P<below>\d+(?:[.,]\d+)?)"
+)
+_ABOUT = re.compile(r"(?:~|\u2248|about|around|approx\.?|approximately|roughly|circa|ca\.?|c\.|etwa|rund|environ) ?")
+_POWER = re.compile(r"(?:(?P<factor>-?\d+(?:[.,]\d+)?) ?[*x\u00b7\u00d7] ?)?10 ?(?:\^|\*\*) ?(?P<power>-?\d+)")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+
+
+def plain_number(text: str) -> float | None:
+    """A number by its digits: with a decimal point or comma, signs between thousands, a word, or a letter O for 0."""
+    text = re.sub(r"\b[o\u043e](?=[.,]\d)|(?<=[.,])[o\u043e]+(?=\d)", "0", text.lower())
+    text = re.sub(r"^([-+]) ", r"\1", text)
+    text = re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda sign: sign[1] or sign[2], text)
+    if text in _WORDS:
+        return float(_WORDS[text])
+    if re.fullmatch(r"[-+]?\d{1,3}(?:[ '\u2019_]\d{3})+(?:[.,]\d+)?", text):
+        text = re.sub(r"[ '\u2019_]", "", text)
+    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:,\d{3}){2,}", text):
+        text = text.replace(",", "")
+    elif re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d{1,3}(?:\.\d{3}){2,}", text):
+        text = text.replace(".", "").replace(",", ".")
+    text = re.sub(r"^([-+]?\d*),(\d+)$", r"\1.\2", text)
+    text = re.sub(r"^([-+]?\d+),$", r"\1", text)
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if power := _POWER.fullmatch(text):
+        factor = plain_number(power["factor"]) if power["factor"] else 1.0
+        return None if factor is None or abs(int(power["power"])) > 100 else float(f"{factor}e{power['power']}")
+    return None
+
+
+def shown(number: float) -> str:
+    """A number as it is proposed."""
+    return f"{number:.10g}" if number != int(number) or abs(number) >= 1e15 else f"{number:.0f}"
+
+
+def _rounded(number: float) -> float:
+    """What was reckoned, with few digits."""
+    return number if len(shown(number)) <= 6 else float(f"{number:.3g}")
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether a comma or point may stand between thousands or before decimals: 1,500."""
+    return re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", _plain(text)) is not None
+
+
+def number_meant(written: str) -> Meant | None:
+    """The number that a text is likely to mean, and why it wasn't read as one."""
+    text = _plain(written)
+    if is_ambiguous(text):
+        thousands, decimal = text.replace(",", ""), shown(float(text.replace(",", ".")))
+        return Meant("", f"write {thousands}, or {decimal} if the comma is a decimal one", float(thousands))
+    if about := _ABOUT.match(text.lower()):
+        text = text[about.end() :]
+    value, reason = _number(text)
+    if value is None or not abs(value) <= 1e100:
+        return None
+    number = shown(value)
+    if reason:
+        return Meant(number, f"write {number} for {text}", float(number))
+    if "," in text and number != text.replace(",", ""):
+        return Meant(number, f"a decimal comma: write {number}", float(number))
+    bare = written.strip()
+    if bare[:1] in ("'", '"') and bare[1:-1].strip() == text and _NUMBER.fullmatch(text.lower()):
+        return Meant(text, f"take the quotes off: write {text}", float(text))
+    return Meant(number, f"write {number}", float(number))
+
+
+def _number(text: str) -> tuple[float | None, bool]:
+    """A number, and whether it takes some reckoning."""
+    lower = text.lower()
+    if percent := _PERCENT.fullmatch(lower):
+        part = plain_number(percent["number"])
+        return (None if part is None else part / (100 if percent["hundred"] else 1000)), True
+    if ratio := _RATIO.fullmatch(lower):
+        above, below = plain_number(ratio["above"]), plain_number(ratio["below"])
+        if not below or above is None:
+            return None, True
+        value = _rounded(float(ratio["whole"] or 0) + above / below)
+        return (-value if ratio["sign"] else value), True
+    return plain_number(text), lower in _WORDS
+
+
+_FAMILIES = {
+    **{name: name for name in ("pert", "uniform", "triangular", "normal", "beta")},
+    "n": "normal",
+    "gauss": "normal",
+    "gaussian": "normal",
+    "u": "uniform",
+    "unif": "uniform",
+    "tri": "triangular",
+    "triangle": "triangular",
+    "betapert": "pert",
+}
+_CALL = re.compile(r"(?P<family>[A-Za-z]+) ?[(\[:]? ?\[? ?(?P<numbers>[-+.,;/\d%\s]+?) ?[)\]]*")
+_RANGE = re.compile(
+    r"(?:between |from )?(?P<low>[-+]?[\d.,]*\d ?%?) ?(?:\.\.+|\u2026|-|to|and|bis|\u00e0) ?"
+    r"(?P<high>[-+]?[\d.,]*\d ?%?)",
+    re.IGNORECASE,
+)
+_SPREAD = re.compile(r"(?P<mean>[-+]?[\d.,]*\d ?%?) ?(?:\+/-|\+-|\u00b1) ?(?P<sd>[\d.,]*\d ?%?)")
+
+
+def distribution_meant(written: str) -> Meant | None:
+    """The distribution that a text such as `pert(1,2,3)`, `1..3` or `2 +- 1` is likely to mean."""
+    text = _plain(written).replace("{", "").replace("}", "")
+    if (call := _CALL.fullmatch(text)) and (family := _FAMILIES.get(call["family"].lower())):
+        wanted = 3 if family in ("pert", "triangular") else 2
+        numbers = numbers_in(call["numbers"], wanted)
+        return _distribution(family, numbers) if numbers else None
+    for pattern, family in ((_SPREAD, "normal"), (_RANGE, "uniform")):
+        if match := pattern.fullmatch(text.replace("...", "..")):
+            low, high = (_number(part.strip())[0] for part in match.groups())
+            if low is not None and high is not None and (family == "normal" or low < high):
+                return _distribution(family, [low, high])
+    return None
+
+
+def numbers_in(text: str, wanted: int) -> list[float] | None:
+    """So many numbers in a list as it is written, whatever stands between them."""
+    for pattern in (r"[;/]\s*", r",\s+", r",\s*", r"\s+"):
+        pieces = [piece.strip() for piece in re.split(pattern, text.strip()) if piece.strip()]
+        values = [_number(piece)[0] for piece in pieces]
+        if len(values) == wanted and None not in values:
+            return [value for value in values if value is not None]
+    pieces = re.split(r"\s*,\s*", text.strip())
+    if len(pieces) == 2 * wanted and all(piece.lstrip("-+").isdecimal() for piece in pieces):
+        return [float(f"{left}.{right}") for left, right in zip(pieces[::2], pieces[1::2], strict=True)]
+    return None
+
+
+def _distribution(family: str, numbers: list[float]) -> Meant:
+    numbers = [float(shown(number)) for number in numbers]
+    text = f"{{{family}: [{', '.join(map(shown, numbers))}]}}"
+    return Meant(text, f"write {text}", {family: numbers})
+
+
+def judgement_meant(written: str) -> Meant | None:
+    """The number or distribution that a text is likely to mean."""
+    return number_meant(written) or distribution_meant(written)
+
+
+# Durations
+
+_UNITS = {
+    **dict.fromkeys(
+        ("month", "months", "mo", "mos", "mon", "m", "mth", "mths", "monat", "monate", "mois"), ("month", 1.0)
+    ),
+    **dict.fromkeys(
+        (
+            "месяц",
+            "месяца",
+            "месяцев",
+            "monaten",
+            "mes",
+            "meses",
+        ),
+        ("month", 1.0),
+    ),
+    **dict.fromkeys(
+        ("quarter", "quarters", "q", "qtr", "qtrs", "quartal", "quartale", "trimestre", "trimestres"), ("quarter", 1.0)
+    ),
+    **dict.fromkeys(("year", "years", "y", "yr", "yrs", "a", "jahr", "jahre", "jahren", "an", "ans"), ("year", 1.0)),
+    **dict.fromkeys(
+        (
+            "год",
+            "года",
+            "лет",
+            "année",
+            "années",
+            "año",
+            "años",
+        ),
+        ("year", 1.0),
+    ),
+    **dict.fromkeys(("week", "weeks", "wk", "wks", "w", "woche", "wochen", "semaine", "semaines"), ("month", 12 / 52)),
+    **dict.fromkeys(("day", "days", "d", "tag", "tage", "jour", "jours"), ("month", 12 / 365)),
+    **dict.fromkeys(("decade", "decades"), ("year", 10.0)),
+    **dict.fromkeys(("half-year", "half-years", "semester", "semesters"), ("month", 6.0)),
+}
+_DURATION = re.compile(r"(?P<number>.*?)[ -]?(?P<unit>[^\W\d_](?:[^\W\d_]|-)*)\.?")
+
+
+def duration_meant(written: str) -> Meant | None:
+    """The duration that a text is likely to mean, such as `1.5 years` for `1,5 yrs`."""
+    text = _plain(written).lower()
+    match = _DURATION.fullmatch(text)
+    if match is None or match["unit"] not in _UNITS:
+        return None
+    unit, size = _UNITS[match["unit"]]
+    number = _number(match["number"].strip() or "1")[0]
+    if number is None or not 0 < number * size < 1e5:
+        return None
+    count = f"{number * size:.2g}" if size < 1 else shown(number * size)
+    duration = f"{count} {unit}{'' if count == '1' else 's'}"
+    return Meant(duration, f"write {duration}", duration)
+
+
+# Dates
+
+
+_MONTH_NAMES = (
+    "january jan januar janvier janv enero января январь jänner",
+    "february feb februar février févr febrero февраля февраль",
+    "march mar märz mrz mars marzo марта март",
+    "april apr avril avr abril апреля апрель",
+    "may mai mayo мая май",
+    "june jun juni juin junio июня июнь",
+    "july jul juli juillet juil julio июля июль",
+    "august aug août agosto августа август",
+    "september sep sept septembre septiembre сентября сентябрь",
+    "october oct oktober okt octobre octubre октября октябрь",
+    "november nov novembre noviembre ноября ноябрь",
+    "december dec dezember dez décembre déc diciembre декабря декабрь",
+)
+_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+_YEAR = r"(?P<year>[12]\d{3})"
+_QUARTER = r"(?:q|quarter |kw|quartal |t|\u043a\u0432\.? ?)(?P<quarter>\d)"
+_MONTH = r"(?P<month>\d{1,2})"
+_DAY = r"(?P<day>\d{1,2})"
+_BETWEEN = r" ?[-/.,_: ] ?"
+_NAMED = r"(?P<name>[^\W\d_]+)\.?"
+_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"{_YEAR}(?:{_BETWEEN})?{_QUARTER}",
+        rf"{_QUARTER}(?:{_BETWEEN}|'| of )?{_YEAR}",
+        rf"(?P<quarter>\d)(?:st|nd|rd|th|\.)? ?(?:quarter|quartal|trimestre|q)(?:{_BETWEEN}| of )?{_YEAR}",
+        rf"{_YEAR}{_BETWEEN}{_MONTH}(?:{_BETWEEN}{_DAY})?(?:[t ].*)?",
+        rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)?",
+        rf"{_MONTH}{_BETWEEN}{_YEAR}",
+        rf"{_NAMED}(?:{_BETWEEN})?(?:of )?{_YEAR}",
+        rf"{_YEAR}(?:{_BETWEEN})?{_NAMED}",
+        rf"{_DAY}(?:st|nd|rd|th|\.)? ?(?:of |-)?{_NAMED}{_BETWEEN}{_YEAR}",
+        rf"{_NAMED} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}",
+        rf"(?P<first>\d{{1,2}}){_BETWEEN}(?P<second>\d{{1,2}}){_BETWEEN}{_YEAR}",
+        rf"(?:in |the year )?{_YEAR}(?:\.0*| (?:ad|ce))?",
+    )
+)
+_EDGES = {
+    **dict.fromkeys(("end", "late", "ende", "fin", "konec"), "Q4"),
+    **dict.fromkeys(("start", "begin", "beginning", "early", "anfang", "d\u00e9but"), "Q1"),
+    **dict.fromkeys(("spring",), "Q2"),
+    **dict.fromkeys(("summer",), "Q3"),
+    **dict.fromkeys(("autumn", "fall"), "Q4"),
+}
+
+
+def dates_meant(written: str) -> tuple[str, ...]:
+    """The dates of the format that a text may mean, the likeliest first; none where it is like no date."""
+    text = _plain(written).lower()
+    for pattern in _DATES:
+        if match := pattern.fullmatch(text):
+            found = _dates(match.groupdict())
+            return found[:1] if re.fullmatch(r"\d+\.\d+\.\d+", text) else found  # with points the day comes first
+    return ()
+
+
+def _dates(parts: dict[str, str | None]) -> tuple[str, ...]:
+    year = parts["year"]
+    if quarter := parts.get("quarter"):
+        return (f"{year}-Q{quarter}",) if quarter in "1234" else ()
+    if name := parts.get("name"):
+        if name in _EDGES:
+            return (f"{year}-{_EDGES[name]}",)
+        return (f"{year}-{_MONTHS[name]:02d}",) if name in _MONTHS else ()
+    if parts.get("first"):
+        first, second = int(parts["first"] or 0), int(parts["second"] or 0)
+        ways = ((second, first), (first, second))
+        months = dict.fromkeys(month for month, day in ways if 0 < month < 13 and 0 < day < 32)
+        return tuple(f"{year}-{month:02d}" for month in months)
+    if month := parts.get("month"):
+        return (f"{year}-{int(month):02d}",) if 0 < int(month) < 13 else ()
+    return (str(year),)
+
+
+def date_hint(written: str) -> tuple[str, str]:
+    """What to say of a text that is no date, and the date that it is likely to mean; both may be empty."""
+    quarter = re.fullmatch(r"\d{4}-?\s*[Qq]\s*(\d+)", written.strip())
+    if quarter and quarter[1] not in ("1", "2", "3", "4"):
+        return f"there is no quarter {quarter[1]}", ""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", written.strip()):
+        return "", ""
+    dates = dates_meant(written)
+    if not dates:
+        return "", ""
+    quoted = " or ".join(f"'{date}'" for date in dates)
+    return f"did you mean {quoted}?", dates[0]
+
+
+def day_meant(written: str) -> str | None:
+    """The day of the calendar that a text is likely to mean, as `2027-06-30`."""
+    text = _plain(written).lower()
+    for pattern in _DATES:
+        match = pattern.fullmatch(text)
+        parts = match.groupdict() if match else {}
+        if parts.get("first"):
+            continue_with = _dates(parts)
+            day = int(parts["first"] or 0) if continue_with else 0
+            other = int(parts["second"] or 0)
+            if len(continue_with) == 1:
+                return f"{continue_with[0]}-{(day if int(continue_with[0][-2:]) == other else other):02d}"
+        elif parts.get("day") and len(found := _dates(parts)) == 1:
+            return f"{found[0]}-{int(parts['day'] or 0):02d}"
+    return None
+
+
+# Names
+
+_LETTERS = dict(
+    zip(
+        "\u0430\u0431\u0432\u0433\u0434\u0435\u0451\u0436\u0437\u0438\u0439\u043a\u043b\u043c\u043d\u043e\u043f\u0440\u0441\u0442\u0443\u0444\u0445\u0446\u0447\u0448\u0449\u044a\u044b\u044c\u044d\u044e\u044f\u0456\u0457\u0454\u0491",
+        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya i yi ye g".replace("-", "").split(
+            " "
+        ),
+        strict=True,
+    )
+)
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u03bf\u03b1\u03bd\u03c1\u03c5\u03b9\u0131",
+    "abekmhopctyxisjdhoavpuii",
+)
+_OTHERS = {
+    "\u00df": "ss",
+    "\u00f8": "o",
+    "\u00e6": "ae",
+    "\u0153": "oe",
+    "\u0142": "l",
+    "\u0111": "d",
+    "\u00fe": "th",
+    "\u00f0": "d",
+}
+
+
+def foreign_letters(text: str) -> list[str]:
+    """The letters that are not among a to z, capital or small."""
+    return list(dict.fromkeys(letter for letter in text if letter.isalpha() and not letter.isascii()))
+
+
+def name_meant(written: str, *, joint: str = "_") -> str:
+    """The name of small letters a to z, digits and `_` that is nearest to a text; empty where nothing of it is left."""
+    text = unicodedata.normalize("NFKC", UNSEEN.sub("", written)).lower()
+    if foreign_letters(text) and re.search("[a-z]", text):
+        text = text.translate(_LOOK_ALIKES)
+    text = "".join(_LETTERS.get(letter, _OTHERS.get(letter, letter)) for letter in text)
+    text = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
+    text = re.sub("['\u2019]", "", text)
+    return re.sub("[^a-z0-9]+", joint, text).strip(joint)
