@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -103,3 +107,89 @@ def test_counts_as_people_write_them(text: str, number: int) -> None:
 def test_what_is_no_count(text: str) -> None:
     with pytest.raises(OptionError):
         parsers.setting("--trials", text)
+
+
+def written(command: list[str], name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return answer(*command, "-o", str(folder / name))
+
+
+SIMULATE = ["simulate", HARBOUR, "-n", "500"]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.json", "json"),
+        ("a.ndjson", "ndjson"),
+        ("a.jsonl", "ndjson"),
+        ("A.CSV", "csv"),
+        ("a.md", "md"),
+        ("a.txt", "table"),
+        ("a", "table"),
+    ],
+)
+def test_the_ending_of_a_file_names_its_format(name: str, form: str, tmp_path: Path) -> None:
+    done = written(SIMULATE, name, tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / name).read_text(encoding="utf-8") == answer(*SIMULATE, "-f", form).stdout
+
+
+def test_what_is_asked_for_counts_more_than_an_ending_and_is_told(tmp_path: Path) -> None:
+    done = written([*SIMULATE, "--json"], "a.csv", tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == "warning: a.csv gets json, as -f says, and not csv, as its ending does\n"
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8").startswith("{")
+    assert written([*SIMULATE, "-f", "md", "-q"], "a.csv", tmp_path).stderr == ""
+    assert written([*SIMULATE, "-f", "csv"], "a.data", tmp_path).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (SIMULATE, "a.xlsx", "the ending .xlsx names no format of this answer\n    = one of: .json, .ndjson,"),
+        (SIMULATE, "a.jsn", "did you mean '.json'?"),
+        (["explain", HARBOUR, "open", "-n", "500"], "a.csv", "this answer has no format csv, which a.csv ends with"),
+        (["show", HARBOUR, "--resolved"], "a.json", "--resolved and the format json contradict each other"),
+    ],
+)
+def test_an_ending_that_names_no_format_of_the_answer_is_refused(
+    command: list[str], name: str, said: str, tmp_path: Path
+) -> None:
+    done = written(command, name, tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_itself_is_written_by_its_ending(tmp_path: Path) -> None:
+    assert written(["show", HARBOUR], "a.yaml", tmp_path).returncode == 0
+    assert (tmp_path / "a.yaml").read_text("utf-8") == answer("show", HARBOUR, "-f", "yaml").stdout
+    assert answer("validate", str(tmp_path / "a.yaml")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "columns", "rows"),
+    [
+        (["ask", "P(open @ end)", HARBOUR, "-n", "500"], ["query", "value", "standard_error"], 1),
+        (["validate", HARBOUR], ["severity", "code", "message", "path", "line"], 0),
+        (["show", HARBOUR], ["kind", "id", "title"], None),
+        (["show", HARBOUR, "weather"], ["kind", "id", "title"], 1),
+        (["sources", HARBOUR], ["name", "judgements"], None),
+        (["sources", HARBOUR, "weather"], ["path", "value", "inferred"], None),
+        (["calibrate", "us-russia"], ["scenario", "anchor", "baseline"], None),
+        (["check", HARBOUR], ["expectation", "verdict"], None),
+    ],
+)
+def test_lists_and_answers_have_rows(command: list[str], columns: list[str], rows: int | None) -> None:
+    """The same in CSV and NDJSON, which only know no numbers from texts and have nothing for null."""
+    table = list(csv.DictReader(io.StringIO(answer(*command, "-f", "csv").stdout)))
+    objects = [json.loads(line) for line in answer(*command, "-f", "ndjson").stdout.splitlines()]
+    assert len(table) == len(objects)
+    assert (len(table) == rows) if rows is not None else table
+    for cells, one in zip(table, objects, strict=True):
+        assert set(columns) <= set(cells)
+        assert list(cells) == list(one)
+        assert list(cells.values()) == [
+            "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            for value in one.values()
+        ]

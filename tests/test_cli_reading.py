@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios.cli.parsers import model_and_part
+from usru_scenarios.reading.overlays import resolved_path
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.reading.yaml_text import to_yaml
+from usru_scenarios.schemas import NAMES
 
 BUNDLED = HERE.parent / "scenarios"
 BUNDLED_FILES = sorted(BUNDLED.glob("*.yaml"))
@@ -223,11 +226,54 @@ def test_a_model_may_stand_before_or_after_what_is_asked_of_it() -> None:
 
 
 def test_of_two_words_the_file_is_the_model(tmp_path: Path) -> None:
-    alone = Path(HARBOUR).read_text(encoding="utf-8").replace("sources: register\n", "")
-    (tmp_path / "port").write_text(alone, encoding="utf-8")
+    minimal = (HERE / "models" / "good" / "minimal.yaml").read_text(encoding="utf-8")
+    (tmp_path / "port").write_text(minimal, encoding="utf-8")
     for before, after in (
-        (["explain", "port", "open", "-n", "500"], ["explain", "open", "port", "-n", "500"]),
-        (["show", "port", "weather"], ["show", "weather", "port"]),
+        (["explain", "port", "peace", "-n", "500"], ["explain", "peace", "port", "-n", "500"]),
+        (["show", "port", "peace"], ["show", "peace", "port"]),
     ):
         done = answer(*before, folder=tmp_path)
         assert (done.returncode, done.stdout) == (0, answer(*after, folder=tmp_path).stdout)
+
+
+# names
+
+
+def test_names_are_listed_one_a_line() -> None:
+    def names(*words: str) -> list[str]:
+        return answer("show", HARBOUR, "--names", *words).stdout.splitlines()
+
+    model = us.load(HARBOUR).loaded.model
+    assert names("drivers") == list(model.drivers)
+    assert names("scenarios") == [*model.scenarios, *model.groups]
+    assert names("profiles") == list(model.profiles)
+    assert names("rules") == list(model.rules)
+    assert names() == [
+        *model.drivers, *model.scenarios, *model.groups, *model.profiles, *model.rules
+    ]  # fmt: skip
+    assert "weather=storm" in names("states")
+    assert "drivers.weather.states.storm" in names("paths")
+    found = json.loads(answer("show", HARBOUR, "--names", "rules", "--json").stdout)
+    assert found["names"] == {"rules": list(model.rules)}
+    assert answer("show", HARBOUR, "--names", "rules", "-f", "csv").stdout.count("\n") == 1 + len(model.rules)
+
+
+def test_every_path_that_is_listed_can_be_set() -> None:
+    study = us.load()
+    assert len(study.names["paths"]) > 500
+    for path in study.names["paths"]:
+        value: Any = study.loaded.data
+        for key in resolved_path(study.loaded.tree, path):
+            value = value[key]
+
+
+@pytest.mark.parametrize("kind", ["drivers", "states", "profiles"])
+def test_a_kind_of_names_is_no_part_and_the_hint_lists_it(kind: str) -> None:
+    done = answer("show", kind, HARBOUR)
+    assert (done.returncode, f"usru show --names {kind} lists the {kind}" in done.stderr) == (2, True)
+
+
+def test_a_schema_that_is_unknown_is_told_with_all_that_there_are() -> None:
+    done = answer("schema", "seeds")
+    assert all(name in done.stderr for name in NAMES)
+    assert all(name in " ".join(answer("schema", "--help", COLUMNS="80").stdout.split()) for name in NAMES)

@@ -12,7 +12,7 @@ import pytest
 from docs.generate import helps
 from support.command import COMMAND, HERE, answer, in_terminal, shell, usru
 from usru_scenarios import entry
-from usru_scenarios.cli.commands import COMMANDS
+from usru_scenarios.cli.commands import COMMANDS, GROUPS, summary
 
 STORED = {path.name: path.read_text("utf-8") for path in Path(entry.HELP).iterdir()}
 
@@ -25,6 +25,14 @@ by_pinned_typer = pytest.mark.skipif(
 @by_pinned_typer
 def test_the_stored_texts_are_those_that_the_commands_make() -> None:
     assert helps() == STORED, "run python docs/generate.py --write"
+
+
+def test_each_summary_stands_whole_in_one_line_of_its_group() -> None:
+    shown = STORED["usru.txt"]
+    assert max(map(len, shown.splitlines())) <= entry.WIDTH
+    for purpose, names in GROUPS.items():
+        section = shown.partition(f"\n{purpose}:\n")[2].partition("\n\n")[0]
+        assert [line.split() for line in section.splitlines()] == [[name, *summary(name).split()] for name in names]
 
 
 def test_a_command_has_a_name_that_the_front_door_knows_for_one() -> None:
@@ -41,9 +49,16 @@ def test_the_long_way_writes_what_is_stored(command: str, columns: str) -> None:
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_the_front_door_writes_what_is_stored(command: str) -> None:
-    for option in ("-h", "--help"):
-        done = usru(*command.split(), option)
+    for words in ([*command.split(), "-h"], [*command.split(), "--help"], ["help", *command.split()]):
+        done = usru(*words)
         assert (done.returncode, done.stdout, done.stderr) == (0, STORED[entry.help_file(command)], "")
+
+
+@pytest.mark.parametrize("command", ["", "simulate"])
+def test_help_of_a_command_in_words(command: str) -> None:
+    done = answer("help", *command.split(), COLUMNS="60")
+    assert (done.returncode, done.stdout) == (0, answer(*command.split(), "--help", COLUMNS="60").stdout)
+    assert "did you mean 'simulate'?" in answer("help", "simulte").stderr
 
 
 @pytest.mark.parametrize("columns", [80, 120])

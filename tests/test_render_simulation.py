@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR
-from usru_scenarios.report import SIMULATION, Layout, render_report
+from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.report.numbers import bar, decimals_for, rounded_up, sparkline
 from usru_scenarios.report.simulate import COLUMNS
 from usru_scenarios.results.simulate import ScenarioResult, Simulation
@@ -101,7 +101,7 @@ def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation
     assert wide[0]["2025-Q3"] == result.scenarios["open"].by_step[2]
 
 
-@pytest.mark.parametrize("form", SIMULATION)
+@pytest.mark.parametrize("form", TABULAR)
 def test_every_format_of_a_model_without_time(still: Simulation, form: str) -> None:
     text = render_report(still, "simulate", form, Layout())
     assert text.endswith("\n")

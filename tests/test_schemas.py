@@ -325,6 +325,7 @@ OUTPUTS = [
     ("watch", ["watch", "-n", "500"]),
     ("validation", ["validate"]),
     ("validation", ["validate", str(GOLDEN / "register" / "pilot.yaml")]),
+    ("names", ["show", "--names"]),
     ("overview", ["show"]),
     ("overview", ["show", str(EVERYTHING)]),
     ("sources", ["sources"]),

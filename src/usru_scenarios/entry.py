@@ -48,9 +48,9 @@ def _helped(arguments: list[str]) -> int | None:
     match arguments:
         case []:
             name, stream, status = "", sys.stderr, 2
-        case ["-h" | "--help"]:
+        case ["-h" | "--help" | "help"]:
             name, stream, status = "", sys.stdout, 0
-        case [name, "-h" | "--help"] if name.isalpha() and name.islower():
+        case [name, "-h" | "--help"] | ["help", name] if name.isalpha() and name.islower():
             stream, status = sys.stdout, 0
         case _:
             return None

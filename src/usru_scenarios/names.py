@@ -19,3 +19,6 @@ RESERVED = frozenset(
     | {"or", "and", "not", "do", "profile", "default", "dirichlet"}
 )
 """Words of the query language and of the format, which can't be names."""
+
+KINDS = ("drivers", "states", "scenarios", "profiles", "rules", "paths")
+"""The kinds of names of a model; states are written NODE=STATE, and paths as after `--set`."""

@@ -26,7 +26,7 @@ from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
 from usru_scenarios.results.explain import Explanation
 from usru_scenarios.results.sensitivity import Sensitivity
-from usru_scenarios.results.show import Overview
+from usru_scenarios.results.show import Overview, PartNames
 from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.results.sources import DirectionsReport, SourcesReport
 from usru_scenarios.results.sweep import Sweep
@@ -49,6 +49,7 @@ OUTPUTS: dict[str, Any] = {
     "watch": Watch,
     "validation": Validation,
     "overview": Overview,
+    "names": PartNames,
     "sources": SourcesReport,
     "directions": DirectionsReport,
 }

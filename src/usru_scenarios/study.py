@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from numbers import Real
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
 from usru_scenarios.settings import (
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 
 Part = TypeVar("Part")
 
+NAMES = "names"
+"""What the names of a file are kept as, for the completion of command lines."""
+
 MOST_KERNEL_BYTES = 1 << 23
 """The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
 
@@ -117,7 +120,18 @@ class Study:
     @cached_property
     def outline(self) -> Outline:
         """What the model calls its parts."""
-        return self._made("outline", lambda: self.loaded.outline)
+
+        def outlined() -> Outline:
+            if self.kept is not None:
+                self.kept.part(NAMES, lambda: _names_of(self.loaded.file.tree.data))
+            return self.loaded.outline
+
+        return self._made("outline", outlined)
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """The names of the model by kind: see `model.ids`."""
+        return self._made(NAMES, lambda: _names_of(self.loaded.data))
 
     @cached_property
     def program(self) -> Program:
@@ -771,6 +785,12 @@ class Study:
         mapping_function("map_blocks", map_blocks)
         itself = self.loaded.by_itself()
         return calibrate(itself, compile_model(itself.model), settings, map_blocks=map_blocks)
+
+
+def _names_of(data: dict[str, Any]) -> dict[str, list[str]]:
+    from usru_scenarios.model.ids import names_of
+
+    return names_of(data)
 
 
 def _compiled(loaded: Loaded) -> Program:

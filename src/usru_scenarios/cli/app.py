@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.commands import COMMANDS, GROUPS, described, summary
 from usru_scenarios.cli.common import USAGE, complain
 from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
 from usru_scenarios.version import __version__
@@ -24,6 +24,13 @@ class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is typer's
         """The names of all commands."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """The commands by what they are for, each with the first line of its description."""
+        width = max(map(len, COMMANDS))
+        for purpose, names in GROUPS.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name.ljust(width), summary(name)) for name in names])
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
         """The command of a name."""
@@ -57,6 +64,7 @@ def usru(
     """How likely is each scenario? From judgements in a file that you can edit to honest likelihoods.
 
     MODEL is a scenario file, - for standard input, or the name of a bundled model; without one it is us-russia.
+    usru help COMMAND, or usru COMMAND --help, says what a command takes.
     """
     context.obj.note(quiet=quiet, debug=debug)
     if context.invoked_subcommand is None:

@@ -53,6 +53,12 @@ class Alone(NamedTuple):
     text: str
 
 
+class Otherwise(NamedTuple):
+    """In the annotation of an option: its value where nothing is written, in the place of that of its group."""
+
+    value: Any
+
+
 class CommandContext:
     """The run of a command: what was asked of it as a whole, and what is closed when it ends."""
 
@@ -116,11 +122,12 @@ class Parameter:
     def __init__(self, name: str, hint: Any, default: Any) -> None:
         self.kind, *about = get_args(hint) or (hint,)
         self.shown = next((one for one in about if isinstance(one, Option | Argument)), None)
-        self.name, self.default = name, default
+        self.name = name
+        self.default = next((one.value for one in about if isinstance(one, Otherwise)), default)
         self.names = self.shown.names or (f"--{name}",) if isinstance(self.shown, Option) else ()
         self.is_flag = self.kind is bool
         self.repeats = get_origin(self.kind) is tuple
-        self.required = default is inspect.Parameter.empty
+        self.required = self.default is inspect.Parameter.empty
         self.read: Callable[[str, str], Any] | None = next(filter(callable, about), None)
         self.alone = next((one.text for one in about if isinstance(one, Alone)), None)
 

@@ -99,6 +99,9 @@ def _is_want_of_memory(error: BaseException | None) -> bool:
 
 
 def _run(arguments: Sequence[str], state: CommandState) -> int:
+    match arguments:
+        case ["help", *named] if len(named) < 2:
+            arguments = [*named, "--help"]
     try:
         return DONE if _run_plain(arguments, state) else _run_any(arguments, state)
     except Ended as end:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.declarations import Argument, Option
+from usru_scenarios.cli.declarations import Argument, Option, Otherwise
 
 Model = Annotated[str, Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")]
 OptionalModel = Annotated[
@@ -86,7 +86,25 @@ class RunOptions(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
+class Format(NamedTuple):
+    """In which form an answer is wanted.
+
+    Attributes:
+        known: the forms that the answer has, the usual one first.
+        asked: the one that is asked for, if one is.
+    """
+
+    known: tuple[str, ...] = ()
+    asked: str | None = None
+
+
 def formats(known: Collection[str]) -> Any:
     """The option `--format` of a command that has these; the first is the usual one."""
-    shown = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(known)}.  [default: {next(iter(known))}]")
-    return Annotated[str | None, shown, parsers.one_of(known)]
+    unasked, one_of = Format(tuple(known)), parsers.one_of(known)
+    usual = f"by the ending of -o, else {unasked.known[0]}"
+    shown = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(known)}.  [default: {usual}]")
+
+    def read(option: str, text: str) -> Format:
+        return unasked._replace(asked=one_of(option, text))
+
+    return Annotated[Format, shown, read, Otherwise(unasked)]

@@ -59,6 +59,14 @@ class Destination:
         return cls(path)
 
     @property
+    def suffix(self) -> str:
+        """How the name of the file ends, in small letters, such as `.csv`; nothing of what is no file by itself."""
+        return "" if self.path is None or _is_special(self.path) else self.path.suffix.lower()
+
+    def __str__(self) -> str:
+        return "standard output" if self.path is None else self.path.name
+
+    @property
     def is_terminal(self) -> bool:
         """Whether a person looks at it as it is written."""
         return self.path is None and sys.stdout is not None and sys.stdout.isatty()

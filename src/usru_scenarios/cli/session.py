@@ -8,22 +8,37 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, formats
+from usru_scenarios.cli.options import Format, ModelOptions, formats
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.problems import printable
-from usru_scenarios.report import REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
+from usru_scenarios.problems import listing, printable, suggestion
+from usru_scenarios.report import LISTS, REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.progress import MapAny, Progress
+    from usru_scenarios.report import Builders
     from usru_scenarios.results.common import Warned
     from usru_scenarios.study import Study
+
+
+SUFFIXES = {
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".csv": "csv",
+    ".md": "md",
+    ".markdown": "md",
+    ".txt": "table",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+"""The formats that the ending of a file names."""
 
 
 class Session(NamedTuple):
     """The options of how a command is run, which change nothing of what it finds."""
 
     context: CommandContext
-    form: str | None = None
+    form: Format = Format()
     """An option of the commands that have several formats, which say so by `formats`."""
     as_json: Annotated[bool, Option("--json", help="JSON, for other programs.")] = False
     wide: Annotated[bool, Option("--wide", help="With csv or ndjson: the steps in columns.")] = False
@@ -59,12 +74,34 @@ class Session(NamedTuple):
         Raises:
             OptionError: some do.
         """
-        if self.as_json and self.form not in (None, "json"):
-            raise OptionError(f"--json and --format {self.form} contradict each other", "give one of them")
+        if self.as_json and self.form.asked not in (None, "json"):
+            raise OptionError(f"--json and --format {self.form.asked} contradict each other", "give one of them")
+        self._check_suffix()
         if self.wide and self.format not in WIDE:
             raise OptionError(f"--wide has no meaning for the format {self.format}", "add -f csv or -f ndjson")
         if self.jobs is not None and self.cluster not in (None, "local"):
             raise OptionError("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
+
+    def _check_suffix(self) -> None:
+        """Refuse a file whose ending names no format of the answer, unless one is asked for, which then counts.
+
+        Raises:
+            OptionError: it does.
+        """
+        suffix, known = self.output.suffix, self.form.known
+        asked = "json" if self.as_json else self.form.asked
+        if not suffix or not known:
+            return
+        meant = SUFFIXES.get(suffix)
+        if asked is not None:
+            if meant not in (None, asked) and not self.is_quiet:
+                complain(f"warning: {self.output} gets {asked}, as -f says, and not {meant}, as its ending does")
+        elif meant is None:
+            names = [one for one, form in SUFFIXES.items() if form in known]
+            near = suggestion(suffix, names) or listing(names)
+            raise OptionError(f"the ending {suffix} names no format of this answer", f"{near}; or say which by -f")
+        elif meant not in known:
+            raise OptionError(f"this answer has no format {meant}, which {self.output} ends with", listing(known))
 
     @property
     def is_quiet(self) -> bool:
@@ -73,8 +110,9 @@ class Session(NamedTuple):
 
     @property
     def format(self) -> str:
-        """The format that `-f` and `--json` ask for."""
-        return "json" if self.as_json else self.form or "table"
+        """The format that `-f` and `--json` ask for, else that of the ending of `-o`, else the usual one."""
+        usual = self.form.known[0] if self.form.known else "table"
+        return "json" if self.as_json else self.form.asked or SUFFIXES.get(self.output.suffix, usual)
 
     def load(self, model: str, changes: ModelOptions) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""
@@ -121,11 +159,13 @@ class Session(NamedTuple):
         """What the place of the answer allows."""
         return self.output.layout(wide=self.wide, top=top)
 
-    def emit(self, question: str, result: ReportedResult, warnings: Iterable[Warned], top: int = 0) -> None:
+    def emit(
+        self, question: str | Builders, result: ReportedResult, warnings: Iterable[Warned] = (), top: int = 0
+    ) -> None:
         """Say the warnings of an answer, and write it in the format that was asked for.
 
         Args:
-            question: that it answers, which is the name of the command.
+            question: that it answers, which is the name of the command; or what makes its report.
             result: the answer.
             warnings: what is to be said of it.
             top: how many entries of each list people see; 0 for all.
@@ -144,5 +184,5 @@ ReportSession = Annotated[Session, Subset(form=formats(REPORTS), without=("wide"
 """Of a question that is answered in words, and for which no cluster is offered."""
 TableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
-TextSession = Annotated[Session, Subset("as_json", "confined", "output", "quiet", "debug")]
-"""Of a question for which nothing is drawn."""
+ListSession = Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(LISTS))]
+"""Of a question for which nothing is drawn, and which is answered in words or by a list."""

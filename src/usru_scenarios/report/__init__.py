@@ -33,18 +33,21 @@ class Layout:
     top: int = 0
 
 
-SIMULATION = ("table", "json", "ndjson", "csv", "md")
-"""The formats of a simulation."""
-
 WIDE = ("ndjson", "csv")
 """The formats that can put the steps in columns."""
 
 
-TABULAR = ("table", "json", "csv", "md")
+TABULAR = ("table", "json", "ndjson", "csv", "md")
 """The formats of answers that are tables of numbers."""
 
+LISTS = ("table", "json", "ndjson", "csv")
+"""The formats of what is told of a file."""
+
+PARTS = (*LISTS, "yaml")
+"""The formats of what a file says; the last is the file itself, resolved."""
+
 REPORTS = ("table", "json", "md")
-"""The formats of all other answers."""
+"""The formats of answers that are reports in words."""
 
 
 class ReportedResult(Protocol):
@@ -55,16 +58,16 @@ class ReportedResult(Protocol):
 
 
 class Builders(NamedTuple):
-    """What is made of a result: a report for people, and where it is a table of numbers, rows of data."""
+    """What is made of a result: a report for people, or its text in a terminal, and rows of data."""
 
-    report: Callable[[Any, Layout], Report]
+    report: Callable[[Any, Layout], Report | str]
     rows: Callable[[Any, Layout], Rows] | None = None
 
 
 def _ask() -> Builders:
     from usru_scenarios.report import ask
 
-    return Builders(ask.report)
+    return Builders(ask.report, ask.rows)
 
 
 def _check() -> Builders:
@@ -129,20 +132,24 @@ _BUILDERS: Mapping[str, Callable[[], Builders]] = {
 """What loads the builders of the answer to each question."""
 
 
-def render_report(result: ReportedResult, question: str, form: str, layout: Layout) -> str:
-    """The answer to a question in one of its formats, ending in a line break."""
+def render_report(result: ReportedResult, question: str | Builders, form: str, layout: Layout) -> str:
+    """The answer to a question, or what is built of it, in one of its formats, ending in a line break."""
     from usru_scenarios.report import data
 
     if form == "json":
         return data.to_json(result.to_dict())
-    builders = _BUILDERS[question]()
+    builders = _BUILDERS[question]() if isinstance(question, str) else question
     if form in ("csv", "ndjson"):
         assert builders.rows is not None, f"{question} has no rows"
         return (data.csv if form == "csv" else data.ndjson)(builders.rows(result, layout))
     if form == "md":
         from usru_scenarios.report.markdown import md
 
-        return md(builders.report(result, replace(layout, width=0)))
+        made = builders.report(result, replace(layout, width=0))
+        assert not isinstance(made, str), f"{question} has no Markdown"
+        return md(made)
+    if isinstance(made := builders.report(result, layout), str):
+        return made
     from usru_scenarios.report.terminal import table
 
-    return table(builders.report(result, layout), layout)
+    return table(made, layout)

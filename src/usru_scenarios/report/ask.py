@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block
     from usru_scenarios.results.ask import Answer, ProbabilityReport
 
@@ -28,6 +29,27 @@ def report(result: Answer, layout: Layout) -> Report:
         ],
         footer=[f"{_how(result)}."],
     )
+
+
+ROW = (
+    *("model", "profile", "query", "value", "standard_error", "low", "high", "holds", "left", "right", "step"),
+    *("method", "effective_trials", "trials", "seed", "judgements", "do", "given"),
+)
+"""The columns of the rows of answers; low and high are the 90% band, the last two are what was given beside a query."""
+
+
+def rows(result: Answer, _layout: Layout) -> Rows:
+    """One row: a query and its answer."""
+    return ROW, [row(result)]
+
+
+def row(result: Answer) -> tuple[Datum, ...]:
+    """The row of an answer."""
+    band = (None, None) if result.band is None else (result.band.low, result.band.high)
+    found = result.value, result.standard_error, *band, result.holds, result.left, result.right, result.step
+    how = result.method, result.effective_trials, result.trials, result.seed, result.judgements
+    conditions = "; ".join(result.do), "; ".join(result.given)
+    return result.model.name, result.profile, " ".join(result.query.split()), *found, *how, *conditions
 
 
 def _headline(result: Answer) -> str:

@@ -10,8 +10,19 @@ from usru_scenarios.report.provenance_line import how
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Cell
     from usru_scenarios.results.calibrate import Calibration
+
+
+def rows(result: Calibration) -> Rows:
+    """One row for each scenario."""
+    header = ("model", "scenario", "step", "anchor", "share_before", "baseline_before", "baseline", "trials", "seed")
+    columns = result.anchor, result.shares_before, result.before, result.baselines
+    return header, [
+        (result.model.name, name, result.at, *(column[name] for column in columns), result.trials, result.seed)
+        for name in result.baselines
+    ]
 
 
 def report(result: Calibration, titles: Mapping[str, str]) -> Report:

@@ -32,5 +32,5 @@ def csv(rows: Rows) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(cells)
+    writer.writerows([str(one).lower() if isinstance(one, bool) else one for one in row] for row in cells)
     return text.getvalue()

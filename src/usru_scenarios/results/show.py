@@ -306,5 +306,23 @@ class Overview(JsonResult):
         )
 
 
+@dataclass(frozen=True)
+class PartNames(JsonResult):
+    """The names of a model.
+
+    Attributes:
+        model: which model it was.
+        profile: the profile that is applied.
+        names: by kind, those that were asked for: `drivers`, `states` (written NODE=STATE), `scenarios` (and groups),
+            `profiles`, `rules` and `paths` (as after `--set`).
+        format: the form of this output and its version.
+    """
+
+    model: ModelLine
+    profile: str | None
+    names: dict[str, list[str]]
+    format: Literal["usru.names/1.0"] = "usru.names/1.0"
+
+
 def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:
     return {name: parts[name]} if name in parts else {}

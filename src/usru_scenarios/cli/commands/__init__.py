@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = (
-    *("simulate", "ask", "compare", "sweep", "explain", "sensitivity", "watch", "check"),
-    *("validate", "show", "sources", "schema", "new", "calibrate"),
-)
-"""In the order in which a user meets the questions they answer; a new one is a module and a word here."""
+GROUPS = {
+    "Ask how likely": ("simulate", "ask", "compare", "sweep"),
+    "Ask why, and what matters": ("explain", "sensitivity", "watch", "check"),
+    "Look at the file": ("validate", "show", "sources", "schema"),
+    "Start or mend a file": ("new", "calibrate"),
+}
+"""By what they are for, in the order in which a user meets them; a new command is a module and a word here."""
+
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+
+
+def summary(name: str) -> str:
+    """What a command does: the first line of its description."""
+    return (described(name).__doc__ or "").partition("\n")[0]
 
 
 def described(name: str) -> Callable[..., None]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from usru_scenarios.cli.declarations import Argument
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.declarations import Argument, Subset
+from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.session import ReportSession
+from usru_scenarios.cli.session import Session
+from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -18,9 +19,9 @@ def ask(
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: ReportSession,
+    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
 ) -> None:
-    """How likely is this, if that? One probability, or a comparison of several.
+    """How likely is this, if that? A probability, or a comparison.
 
     An answer is an answer: a comparison that fails, or that sampling can't decide, ends with status 0 (see check).
     """

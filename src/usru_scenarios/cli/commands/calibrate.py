@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.cli.session import Session
+from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.reading.loading import Loaded
+    from usru_scenarios.report import Builders
     from usru_scenarios.results.calibrate import Calibration
 
 
@@ -23,23 +25,25 @@ def calibrate(
     *,
     write: Annotated[bool, Option("--write", help="Change these numbers in the file, and nothing else.")] = False,
     run: Annotated[RunOptions, Subset("seed")],
-    session: Annotated[Session, Subset(without=("form", "wide", "cluster"))],
+    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
 ) -> None:
-    """Which baselines reproduce the anchor? They are what the cited drivers do not explain."""
+    """Which baselines reproduce the anchor?
+
+    They are what the cited drivers do not explain.
+    """
     study = session.load(model, ModelOptions())
     home = _home(study.loaded) if write else None
     result = study.calibrate(map_blocks=session.workers(), **run.asked)
     said = _write(study.loaded, result, home) if home is not None else ""
-    if session.as_json:
-        session.emit_json(result.to_dict())
-    else:
-        from usru_scenarios.report.calibrate import report
-        from usru_scenarios.report.terminal import table
-
-        titles = {name: scenario.title or name for name, scenario in study.loaded.model.scenarios.items()}
-        session.output.write(table(report(result, titles), session.layout()))
+    session.emit(_builders(study.outline.scenarios), result)
     if said:
         session.say(said)
+
+
+def _builders(titles: dict[str, str]) -> Builders:
+    from usru_scenarios.report import Builders, calibrate
+
+    return Builders(lambda result, _: calibrate.report(result, titles), lambda result, _: calibrate.rows(result))
 
 
 def _home(loaded: Loaded) -> Path:

@@ -38,7 +38,9 @@ def check(
     ],
     session: TableSession,
 ) -> None:
-    """Do the model's claims hold? Each expectation of the file holds, fails or is undecided; status 1 if not all hold.
+    """Do the model's claims hold?
+
+    Each expectation of the file holds, fails or is undecided; the exit status is 1 if not all hold.
 
     --robust moves points by up to one, weights by up to 30%, priors, initial shares and persistence likewise, and
     solves the baselines for the anchor again each time.

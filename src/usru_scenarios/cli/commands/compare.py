@@ -94,7 +94,9 @@ def compare(
     run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
 ) -> None:
-    """What is different, and what makes the difference? Files, profiles, weightings, interventions side by side.
+    """What is different, and what makes the difference?
+
+    Files, profiles, weightings and interventions side by side.
 
     \b
       usru compare -p institutional_sceptic         the file itself and a profile

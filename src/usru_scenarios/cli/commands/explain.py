@@ -27,7 +27,7 @@ def explain(
     run: Annotated[RunOptions, Subset("trials", "seed")],
     session: ReportSession,
 ) -> None:
-    """Why? What would have to be true for a scenario, and how would it come about?"""
+    """Why does a scenario come true, and what would have to be true?"""
     scenario, model = asked(question)
     study = session.load(model, changes)
     result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Argument, Option
-from usru_scenarios.cli.options import ModelOptions, OptionalModel
+from usru_scenarios.cli.declarations import Alone, Argument, Option, Subset
+from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
-from usru_scenarios.cli.session import Session, TextSession
+from usru_scenarios.cli.session import Session
+from usru_scenarios.names import KINDS
+from usru_scenarios.problems import RequestError, printable
+from usru_scenarios.report import PARTS
 
 if TYPE_CHECKING:
+    from usru_scenarios.report import Layout
+    from usru_scenarios.results.show import Overview, PartNames
     from usru_scenarios.study import Study
+
+
+_ALL = "all"
 
 
 def show(
@@ -22,15 +31,33 @@ def show(
     ] = None,
     *,
     resolved: Annotated[
-        bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied.")
+        bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied; as -f yaml.")
     ] = False,
+    names: Annotated[
+        str | None,
+        Option(
+            "--names",
+            metavar="[KIND]",
+            help=f"Names alone, one a line: {', '.join(KINDS[:-1])} or {KINDS[-1]}; alone all but states and paths.",
+        ),
+        parsers.one_of((*KINDS, _ALL)),
+        Alone(_ALL),
+    ] = None,
     changes: ModelOptions,
-    session: TextSession,
+    session: Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(PARTS))],
 ) -> None:
     """What does the file say, as the program understands it?"""
-    if resolved and session.as_json:
-        raise OptionError("--resolved and --json contradict each other", "--resolved writes YAML")
+    if resolved and session.format not in ("table", "yaml"):
+        raise OptionError(f"--resolved and the format {session.format} contradict each other", "--resolved writes YAML")
+    resolved = resolved or session.format == "yaml"
     source, part = model_and_part(model, name)
+    if names is not None:
+        if part is not None or resolved:
+            raise OptionError(
+                f"--names shows names alone, without {part or '--resolved'}", f"such as --names {KINDS[0]}"
+            )
+        _list(session.load(source, changes), names, session)
+        return
     if resolved and part is not None:
         raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
     study = session.load(source, changes)
@@ -44,11 +71,31 @@ def show(
 
 def _describe(study: Study, name: str | None, session: Session) -> None:
     whole = study.overview
-    described = whole if name is None else whole.only(name)
-    if session.as_json:
-        session.emit_json(described.to_dict())
-        return
-    from usru_scenarios.report import show as text
+    try:
+        described = whole if name is None else whole.only(name)
+    except RequestError:
+        if name not in KINDS:
+            raise
+        hint = f"usru show --names {name} lists the {name}"
+        raise OptionError(f"the model has no part '{name}'", hint) from None
+    from usru_scenarios.report import Builders, inventory
 
-    layout = session.layout()
-    session.output.write(text.overview(whole, layout) if name is None else text.part(whole, name, layout))
+    def text(_described: Overview, layout: Layout) -> str:
+        from usru_scenarios.report import show
+
+        return show.overview(whole, layout) if name is None else show.part(whole, name, layout)
+
+    session.emit(Builders(text, inventory.parts), described)
+
+
+def _list(study: Study, kind: str, session: Session) -> None:
+    from usru_scenarios.report import Builders, inventory
+    from usru_scenarios.results.show import PartNames
+
+    kinds = [one for one in KINDS if one not in ("states", "paths")] if kind == _ALL else [kind]
+    found = PartNames(study.outline.model, study.outline.profile, {one: study.names[one] for one in kinds})
+
+    def text(listed: PartNames, _layout: Layout) -> str:
+        return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
+
+    session.emit(Builders(text, inventory.names), found)

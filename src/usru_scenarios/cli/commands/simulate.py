@@ -7,7 +7,7 @@ from typing import Annotated
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
-from usru_scenarios.report import SIMULATION
+from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -17,7 +17,7 @@ def simulate(
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Subset(form=formats(SIMULATION))],
+    session: Annotated[Session, Subset(form=formats(TABULAR))],
 ) -> None:
     """How likely is each scenario, step by step?"""
     study = session.load(model, changes)

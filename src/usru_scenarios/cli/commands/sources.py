@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
@@ -10,6 +10,10 @@ from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
+
+if TYPE_CHECKING:
+    from usru_scenarios.report import Builders, Layout
+    from usru_scenarios.results.sources import SourcesReport
 
 
 def sources(
@@ -35,12 +39,18 @@ def sources(
     if directions:
         session.emit("sources", study.directions(about), ())
         return
-    if session.format in ("csv", "md"):
-        raise OptionError(f"{session.format} is a format of --directions alone", "add --directions, or -f json")
-    found = study.sources(about)
-    if session.format == "json":
-        session.emit_json(found.to_dict())
-    else:
+    if session.format == "md":
+        raise OptionError("md is a format of --directions alone", "add --directions, or -f json")
+    session.emit(_builders(about), study.sources(about))
+
+
+def _builders(about: str | None) -> Builders:
+    """What is made of the report on all judgements, or on some of them."""
+    from usru_scenarios.report import Builders, inventory
+
+    def text(found: SourcesReport, layout: Layout) -> str:
         from usru_scenarios.report.sources import claims, coverage
 
-        session.output.write((coverage if about is None else claims)(found, session.layout()))
+        return (coverage if about is None else claims)(found, layout)
+
+    return Builders(text, inventory.sources)

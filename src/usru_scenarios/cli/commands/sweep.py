@@ -41,7 +41,9 @@ def sweep(
     ],
     session: TableSession,
 ) -> None:
-    """Over a range: how do the likelihoods move with a weight or another number, and where does another future lead?
+    """How do the likelihoods move over a range of a number?
+
+    Of a weight or any other number of the file; and where does another future lead?
 
     \b
       usru sweep domestic_opposition=0..3           the weight of a driver or rule, at 11 points

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from usru_scenarios.cli.common import Ended
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import Model, ModelOptions
-from usru_scenarios.cli.session import TextSession
+from usru_scenarios.cli.session import ListSession
 from usru_scenarios.problems import ModelError
+from usru_scenarios.report import Builders, inventory
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from usru_scenarios.report import Layout
     from usru_scenarios.results.validate import Validation
 
 
@@ -19,27 +21,24 @@ def validate(
     model: Model = DEFAULT_MODEL,
     *,
     changes: Annotated[ModelOptions, Subset(without=("sourced_only",))],
-    session: TextSession,
+    session: ListSession,
 ) -> None:
-    """Is the file right? Tells every fault and warning with its place."""
+    """Is the file right? Every fault and warning with its place."""
     try:
         report, warnings = session.load(model, changes).validation
     except ModelError as error:
-        if not session.as_json:
+        if session.format == "table":
             raise
         from usru_scenarios.questions.validate import invalid
 
-        session.emit_json(invalid(error.problems).to_dict())
+        session.emit(Builders(_in_words, inventory.problems), invalid(error.problems))
         raise Ended(error.exit_status) from None
-    if session.as_json:
-        session.emit_json(report.to_dict())
-        return
-    for warning in warnings:
+    for warning in warnings if session.format == "table" else ():
         session.say(str(warning))
-    session.output.write(_in_words(report))
+    session.emit(Builders(_in_words, inventory.problems), report)
 
 
-def _in_words(report: Validation) -> str:
+def _in_words(report: Validation, _layout: Layout) -> str:
     """One line: that the file is valid, and how much there is of what."""
     assert report.model is not None
     parts = ", ".join(f"{number} {_noun(name, number)}" for name, number in report.counts.items() if number)

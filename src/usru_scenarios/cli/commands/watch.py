@@ -36,7 +36,10 @@ def watch(
     run: Annotated[RunOptions, Subset("trials", "seed")],
     session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
 ) -> None:
-    """What to watch? The sightings that would move the forecast most, in expectation."""
+    """What to watch? What would move the forecast most, if seen.
+
+    Sightings are ranked by how far they move it in expectation.
+    """
     study = session.load(model, changes)
     result = study.watch(
         on=on, horizon=horizon, of=of, map_blocks=session.workers(), **conditions._asdict(), **run.asked

@@ -1,0 +1,64 @@
+"""What a file holds as rows of data: its parts and names, its judgements and documents, its faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.results.show import NodePart, Overview, PartNames, ProfilePart, RulePart, ScenarioPart
+    from usru_scenarios.results.sources import SourcesReport
+    from usru_scenarios.results.validate import Validation
+
+
+def parts(found: Overview, _layout: Layout) -> Rows:
+    """One row for each scenario, group, driver, rule, consequence, profile, expectation and question."""
+    titled: dict[str, Mapping[str, ScenarioPart | NodePart | RulePart | ProfilePart]] = {
+        "scenario": found.scenarios,
+        "driver": found.drivers,
+        "rule": found.rules,
+        "consequence": found.consequences,
+        "profile": found.profiles,
+    }
+    told = [(kind, name, part.title) for kind, named in titled.items() for name, part in named.items()]
+    told += [("group", name, " ".join(members)) for name, members in found.groups.items()]
+    told += [("expectation", name, that) for name, that in found.expectations.items()]
+    told += [("question", name, question.asks) for name, question in found.questions.items()]
+    return ("model", "profile", "kind", "id", "title"), [(found.model.name, found.profile, *one) for one in told]
+
+
+def names(found: PartNames, _layout: Layout) -> Rows:
+    """One row for each name."""
+    header = ("model", "profile", "kind", "name")
+    return header, [
+        (found.model.name, found.profile, kind, name) for kind, names in found.names.items() for name in names
+    ]
+
+
+def problems(found: Validation, _layout: Layout) -> Rows:
+    """One row for each fault and warning; none where there are none."""
+    header = ("severity", "code", "message", "path", "line", "column", "hint", "count")
+    return header, [
+        (one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count)
+        for one in found.problems
+    ]
+
+
+def sources(found: SourcesReport, _layout: Layout) -> Rows:
+    """One row for each judgement that was asked about; else for each kind of judgement and for each document."""
+    if found.about is not None:
+        header = ("model", "path", "kind", "value", "inferred", "sources")
+        return header, [
+            (found.model.name, one.path, one.role, one.value, one.inferred, " ".join(one.sources))
+            for one in found.judgements
+        ]
+    told: list[tuple[Datum, ...]] = []
+    for name, role in found.roles.items():
+        told.append(("kind", name, role.judgements, role.inferred, None, None))
+    for name, document in found.documents.items():
+        told.append(("document", name, document.judgements, None, document.claims, document.cited))
+    columns = ("model", "of", "name", "judgements", "inferred", "claims", "cited")
+    return columns, [(found.model.name, *one) for one in told]
