@@ -315,7 +315,6 @@ class PartNames(JsonResult):
         profile: the profile that is applied.
         names: by kind, those that were asked for: `drivers`, `states` (written NODE=STATE), `scenarios` (and groups),
             `profiles`, `rules` and `paths` (as after `--set`).
-        format: the form of this output and its version.
     """
 
     model: ModelLine
