@@ -1,8 +1,9 @@
 """Writes what pages take from the program itself: `python docs/generate.py --write`.
 
-That is the reference of docs/cli.md, from the commands, and in docs/method.md the modules that cite each entry. Besides
-it puts the help texts that `usru --help` and `usru COMMAND --help` write into the package. Without --write it says
-whether all are as they should be, and ends with status 1 where one is not.
+That is the reference of docs/cli.md, from the commands, the tables of keys in docs/format.md, from the docstrings that
+the JSON Schemas are made of too, and in docs/method.md the modules that cite each entry. Besides it puts the help texts
+that `usru --help` and `usru COMMAND --help` write into the package. Without --write it says whether all are as they
+should be, and ends with status 1 where one is not.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ import typer
 
 from usru_scenarios.cli.app import command
 from usru_scenarios.entry import HELP, WIDTH, help_file
+from usru_scenarios.model import schema
+from usru_scenarios.model.values import Part
+from usru_scenarios.reading import register
+from usru_scenarios.schemas import described
 
 HERE = Path(__file__).parent
-PAGE, METHOD = HERE / "cli.md", HERE / "method.md"
+PAGE, FORMAT, METHOD = HERE / "cli.md", HERE / "format.md", HERE / "method.md"
 FOLDER = Path(HELP)
 PACKAGE = HERE.parent / "src" / "usru_scenarios"
 MARK = "<!-- From here on the page is written by docs/generate.py. -->\n"
@@ -36,7 +41,7 @@ def main(arguments: list[str]) -> None:
     """Write the pages, or compare them."""
     if arguments not in ([], ["--write"]):
         sys.exit(__doc__)
-    made = {path: make(path.read_text(encoding="utf-8")) for path, make in ((PAGE, generated), (METHOD, located))}
+    made = {path: make(path.read_text(encoding="utf-8")) for path, make in MADE.items()}
     made |= {FOLDER / name: text for name, text in helps().items()}
     for path, right in made.items():
         if path.exists() and path.read_text(encoding="utf-8") == right:
@@ -154,6 +159,39 @@ def helps() -> dict[str, str]:
     return {name: f"{text}\n" for name, text in made.items()}
 
 
+# The keys of a file --------------------------------------------------------------------------------------------------
+
+KEYS = re.compile(r"(<!-- keys of (\w+) -->\n)\n(?:(?:\|.*\n)+\n)?")
+_NUMBERED = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
+
+
+def tabulated(page: str) -> str:
+    """The page of the format with the tables of keys, each after a comment that names the part that has them."""
+    headings = {number: f"#{_anchor(f'{number}. {title}')}" for number, title in _NUMBERED.findall(page)}
+    return KEYS.sub(lambda found: "\n".join([found[1], *_keys(found[2], headings), "\n"]), page)
+
+
+def _keys(name: str, headings: dict[str, str]) -> Iterator[str]:
+    """The table of the keys of a part of a file; those that many parts have stand in one row."""
+    part = getattr(register if hasattr(register, name) else schema, name)
+    texts, common = described(part), described(Part) if part is not Part else {}
+    keys = [key for key in part.model_fields or texts if texts[key] != common.get(key)]
+    yield "| key | what | example |\n|---|---|---|"
+    for key in keys:
+        text = _SECTION.sub(lambda found: f"[{found[0]}]({headings[found[0]]})", texts[key].text).replace("|", "\\|")
+        example = f"`{texts[key].example}`".replace("|", "\\|") if texts[key].example else ""
+        yield f"| `{key}` | {text} | {example} |"
+    if shared := [key for key in part.model_fields if key not in keys]:
+        yield f"| {', '.join(f'`{key}`' for key in shared)} | [As everywhere](#keys-that-many-parts-have). | |"
+
+
+_SECTION = re.compile(r"(?<=\(section )\d+|(?<=\(sections )\d+|(?<= and )\d+(?=\))")
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
 # The method ----------------------------------------------------------------------------------------------------------
 
 ENTRY = re.compile(r"^### \((\d+)\) [^\n]+\n.*?(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -186,6 +224,10 @@ def numbers(text: str) -> set[int]:
     for first, last in re.findall(r"(\d+)(?: to (\d+))?", text):
         found.update(range(int(first), int(last or first) + 1))
     return found
+
+
+MADE = {PAGE: generated, FORMAT: tabulated, METHOD: located}
+"""How the pages are made."""
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from docs.generate import generated
+from docs.generate import KEYS, generated, tabulated
 from support.command import answer
 from support.documents import Block, blocks, commands, console, matches, rewrite
 from usru_scenarios.schemas import NAMES, schema
@@ -204,6 +204,16 @@ def test_help_names_every_schema() -> None:
 
 
 # What is there is told
+
+
+def test_the_tables_of_keys_say_what_the_schemas_say() -> None:
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    assert page == tabulated(page), "run python docs/generate.py --write"
+    tables = {part for _, part in KEYS.findall(page)}
+    parts = {name for name, part in schema("model")["$defs"].items() if "Overlay" not in name and any(keys(part))}
+    values = {"Distribution", "Keep", "Number", "OddsPerPoint", "Uncertain", "DirichletPrior"}
+    assert parts - values - {"File", "Overrides", "Numeric"} <= tables
+    assert {"Model", "Part", "Judgement", "OddsPerPoint", "SourceDocument", "Claim"} <= tables
 
 
 def keys(schema: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
@@ -146,7 +146,7 @@ _EXAMPLE = re.compile(r"(?P<text>.*?)(?: Example: `(?P<example>.*)`)?")
 def described(part: type) -> dict[str, Described]:
     """What the keys of a part or a result mean, from the `Attributes` of its docstring and of its bases' docstrings."""
     found: dict[str, Described] = {}
-    for base in reversed(part.__mro__):
+    for base in (base for base in reversed(part.__mro__) if base is not BaseModel):
         section = _SECTION.search(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
         for names, text in _ENTRY.findall(section[1]) if section else ():
             found |= dict.fromkeys(names.split(", "), _described(" ".join(text.split())))
