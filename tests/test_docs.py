@@ -203,6 +203,17 @@ def test_help_names_every_schema() -> None:
     assert set(NAMES) <= set(re.findall(r"\w+", answer("schema", "--help").stdout))
 
 
+def test_help_of_ask_has_all_words_of_the_language() -> None:
+    page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    grammar = page.partition("## Grammar")[2]
+    words = set(re.findall(r'"([A-Za-z]+)"', grammar)) | set(re.findall(r'"([|@<>+*/=-]|\.\.)"', grammar))
+    assert {"ever", "each", "profile", "odds", "..", "@"} <= words
+    told = answer("ask", "--help").stdout.partition("Arguments:")[0]
+    assert {word for word in words if word not in told} == set()
+    assert "docs/queries.md" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
 # What is there is told
 
 
