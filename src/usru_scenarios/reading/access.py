@@ -88,6 +88,7 @@ class Access:
             raise UnreadableInput(f"{name} does not exist") from None
         except OSError as error:
             raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
+        self.inputs[absolute(path)] = digest(text)
         return self.counted(read_content(path, text, name))
 
     def counted(self, document: Document) -> Document:

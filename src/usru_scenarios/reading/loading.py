@@ -170,8 +170,7 @@ def _canonical(raw: Any) -> Any:
 # Reading the file
 
 
-def _opened(request: Request) -> tuple[Document, Access]:
-    access = Access.of(request.path, confined=request.confined)
+def _opened(request: Request, access: Access) -> Document:
     if request.path is not None:
         access.check_model(request.path, request.name)
         document = read_file(request.path, request.name)
@@ -179,7 +178,7 @@ def _opened(request: Request) -> tuple[Document, Access]:
         raise UnreadableInput("standard input is closed")
     else:
         document = read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), request.name)
-    return access.counted(document), access
+    return access.counted(document)
 
 
 def _not_a_map(document: Document) -> Problem:
@@ -218,12 +217,17 @@ class ScenarioFile:
 
     Models are resolved from it without reading anything again; registers are read once, and sound parts validated once.
 
+    Args:
+        request: which file it is, and how it is read.
+        access: what may be read; it holds what was read, even where that has faults.
+
     Raises:
         UnreadableInput, UnreadableModelError, ModelError: as for `load`.
     """
 
-    def __init__(self, request: Request) -> None:
-        document, self.access = _opened(request)
+    def __init__(self, request: Request, access: Access | None = None) -> None:
+        self.access = access or Access.of(request.path, confined=request.confined)
+        document = _opened(request, self.access)
         if not isinstance(document.data, dict):
             raise ModelError([*document.problems, _not_a_map(document)])
         self.source = document.source

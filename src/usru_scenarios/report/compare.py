@@ -175,7 +175,7 @@ def _value(value: InputValue) -> str:
     return value
 
 
-def _said(one: InputDifference) -> str:
+def change_in_words(one: InputDifference) -> str:
     """What changes, from the reference to the variant."""
     if isinstance(one.reference, dict) and isinstance(one.variant, dict):
         names = dict.fromkeys((*one.reference, *one.variant))
@@ -202,7 +202,7 @@ def _switching_note(one: VariantCompared) -> str:
 
 def _differences(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
     """What differs, with what it says and does: single inputs, or parts of the file."""
-    inputs = {item.path: _said(item) for item in one.inputs}
+    inputs = {item.path: change_in_words(item) for item in one.inputs}
     if one.switching and one.switching.by == "part":
         return [(part, "", effect) for part, effect in one.switching.effects.items()]
     effects = one.switching.effects if one.switching else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from usru_scenarios.cli.declarations import Subset
+from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
@@ -17,9 +17,17 @@ def simulate(
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: RunOptions,
+    live: Annotated[
+        bool, Option("--live", help="Run again whenever the file is saved, and show what changed; Ctrl-C ends.")
+    ] = False,
     session: Annotated[Session, Subset(form=formats(TABULAR))],
 ) -> None:
     """How likely is each scenario, step by step?"""
+    if live:
+        from usru_scenarios.cli.live import run as run_live
+        from usru_scenarios.reading.request import Request
+
+        run_live(session, Request.of(model, confined=session.confined, **changes._asdict()), conditions, run)
     study = session.load(model, changes)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.emit("simulate", result, result.warnings)

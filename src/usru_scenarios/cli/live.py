@@ -1,0 +1,200 @@
+"""A forecast of a file that is being edited: made anew whenever the file, or what it builds on, is saved.
+
+`attempts` makes them and shows nothing; `Screen` shows them. A fault keeps the last good table and stands below it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from usru_scenarios.cli.common import OptionError, complain
+from usru_scenarios.cli.declarations import CommandContext
+from usru_scenarios.problems import UnreadableInput, UsageError, UsruError
+from usru_scenarios.reading.access import Access
+from usru_scenarios.reading.files import ABSENT, Inputs, absolute, is_kept
+from usru_scenarios.reading.loading import ScenarioFile
+from usru_scenarios.reading.polling import PolledFiles, state
+from usru_scenarios.reading.request import Request
+from usru_scenarios.report import live as report
+from usru_scenarios.report.terminal import table
+from usru_scenarios.study import Study
+
+if TYPE_CHECKING:
+    from usru_scenarios.cli.options import ConditionOptions, RunOptions
+    from usru_scenarios.cli.session import Session
+    from usru_scenarios.results.simulate import Simulation
+
+_CLEAR = "\x1b[H\x1b[2J"
+"""The cursor goes to the top of an empty screen; what was scrolled away stays."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a file came to."""
+
+    study: Study
+    result: Simulation
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A forecast, or why there is none.
+
+    Attributes:
+        inputs: what was read for it, and what was looked for; enough to know when another one is worth while.
+        forecast: None where there is a fault.
+        fault: what is wrong with the file, or with what is asked of it.
+    """
+
+    inputs: Inputs
+    forecast: Forecast | None = None
+    fault: UsruError | None = None
+
+
+def attempts(
+    request: Request,
+    simulate: Callable[[Study], Simulation],
+    pause: Callable[[float], None],
+) -> Iterator[Attempt]:
+    """A forecast of a file now, and another after each change, without an end.
+
+    One of a file that says what it said before is the one before.
+
+    Args:
+        request: which file it is, and what is asked for besides.
+        simulate: makes the forecast.
+        pause: waits so many seconds.
+    """
+    made, last = Attempt({absolute(request.path): ABSENT} if request.path else {}), None
+    while True:
+        made = _attempt(request, simulate, made.inputs, last)
+        last = made.forecast or last
+        yield made
+        PolledFiles(made.inputs).wait(pause)
+
+
+def _attempt(
+    request: Request, simulate: Callable[[Study], Simulation], known: Inputs, last: Forecast | None
+) -> Attempt:
+    before = {path: state(path) for path in known}  # as it is before it is read: what comes meanwhile is a change
+    access = Access.of(request.path, confined=request.confined)
+    try:
+        study = Study(request, file=ScenarioFile(request, access))
+        same = last is not None and last.study.loaded.sha256 == study.loaded.sha256
+        forecast = Forecast(study, last.result if last is not None and same else simulate(study))
+    except UsruError as error:
+        return Attempt({**before, **access.inputs}, fault=error)
+    return Attempt(study.loaded.inputs, forecast)
+
+
+class Screen:
+    """Shows forecasts, what has changed between them, and faults: in place on a terminal, else one below the other."""
+
+    def __init__(self, session: Session, name: str, conditions: ConditionOptions, run: RunOptions) -> None:
+        self.session, self.name, self.conditions, self.run = session, name, conditions, run
+        self.moves_cursor = session.output.is_terminal and os.environ.get("TERM") != "dumb"
+        self.last: Forecast | None = None
+        self.changes = ""
+        self.told = False
+
+    def simulate(self, study: Study) -> Simulation:
+        """The forecast that was asked for."""
+        with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
+            workers = self.session._replace(context=context).workers()
+            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers.map)
+
+    def show(self, attempt: Attempt) -> None:
+        """Show what an attempt came to.
+
+        Raises:
+            UsruError: the first one asks for what makes no sense, or for a file that can't be read.
+        """
+        if attempt.forecast is not None:
+            self._show_forecast(attempt.forecast)
+        elif attempt.fault is not None:
+            if self.last is None and isinstance(attempt.fault, UsageError | UnreadableInput):
+                raise attempt.fault
+            self._show_fault(attempt.fault)
+        self._show_foot(attempt.inputs)
+
+    def _show_forecast(self, forecast: Forecast) -> None:
+        before, self.last, self.changes = self.last, forecast, ""
+        self._begin(again=before is not None)
+        self._show_table(forecast)
+        if before is not None:
+            self.changes = self._changes(before, forecast)
+            self.session.output.write(f"\n{self.changes}")
+
+    def _show_fault(self, fault: UsruError) -> None:
+        if self.moves_cursor:
+            self._begin(again=True)
+            if self.last is not None:
+                self._show_table(self.last)
+                self.session.output.write(f"\n{self.changes}" if self.changes else "")
+        if self.moves_cursor and self.last is not None:
+            self.session.output.write("\n")
+        complain(str(fault))
+
+    def _begin(self, *, again: bool) -> None:
+        if self.moves_cursor:
+            self.session.output.write(_CLEAR)
+        elif again:
+            self.session.output.write("\n")
+
+    def _show_table(self, forecast: Forecast) -> None:
+        self.session.emit("simulate", forecast.result, forecast.result.warnings)
+
+    def _changes(self, before: Forecast, after: Forecast) -> str:
+        """What changed, in words; a text that ends in a line break."""
+        if after.result is before.result:
+            return "The file says what it said before.\n"
+        layout = self.session.layout()
+        try:
+            return table(report.report(self._compared(before, after), layout), layout)
+        except UsruError as error:
+            return f"Not compared with the last run: {error}\n"
+
+    def _compared(self, before: Forecast, after: Forecast) -> report.Changes:
+        do, given = self.conditions
+        if given:
+            return report.between_runs(before.result, after.result)
+        with CommandContext(self.session.context.obj) as context:
+            workers = self.session._replace(context=context).workers()
+            result = before.study.compare(
+                {"now": after.study},
+                name="before",
+                do={"before": do, "now": do},
+                switch=False,
+                map_blocks=workers.map,
+                **self.run.asked,
+            )
+        return report.compared(result)
+
+    def _show_foot(self, inputs: Inputs) -> None:
+        """What is looked after; said once where lines stay."""
+        files = [path for path, digest in inputs.items() if digest != ABSENT and os.path.isfile(path)]  # noqa: PTH113
+        others = f" and {len(files) - 1} more that it builds on" if len(files) > 1 else ""
+        if self.moves_cursor or not self.told:
+            self.session.say(f"\nwatching {self.name}{others}; runs again when saved; Ctrl-C ends")
+        self.told = True
+
+
+def run(session: Session, request: Request, conditions: ConditionOptions, run_options: RunOptions) -> NoReturn:
+    """Show forecasts of a file until somebody interrupts.
+
+    Raises:
+        OptionError: there is no file to look after, or the answer is not for somebody who looks at it.
+        UsruError: as in `Screen.show`.
+    """
+    if request.path is None or not is_kept(request.path):
+        raise OptionError("--live has no file to look after: the model comes from standard input or a pipe", "name it")
+    if session.format != "table" or session.output.path is not None:
+        raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
+    screen = Screen(session, request.name, conditions, run_options)
+    for attempt in attempts(request, screen.simulate, time.sleep):
+        screen.show(attempt)
+    raise AssertionError

@@ -1,0 +1,90 @@
+"""Whether files and folders are still what was read of them, found out by looking at them again and again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from usru_scenarios.reading.files import ABSENT, Inputs, present_digest
+
+INTERVAL = 0.3
+"""Seconds between two looks."""
+_SETTLING = 0.1
+"""Seconds in which a file that is being written must stay the same, before it is read."""
+_MOST_SETTLING = 30
+"""So many looks at files that go on changing, and at one that is gone, as it is for a moment while it is replaced."""
+
+_UNREADABLE = "unreadable"
+
+
+class _Signature(NamedTuple):
+    """What tells without reading it that a file is another one, or was written."""
+
+    modified: int
+    size: int
+    node: int
+
+
+def state(path: str) -> str:
+    """The digest of what a file or folder holds now; a word of its own where it can't be read."""
+    try:
+        return present_digest(path)
+    except OSError:
+        return _UNREADABLE
+
+
+class PolledFiles:
+    """Looks after what was read.
+
+    Args:
+        inputs: what was read, and what was looked for and does not exist; a file that could not be read by its `state`.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._unchanged: dict[str, _Signature | None] = {}
+
+    def changed(self) -> bool:
+        """Whether anything holds something else than what was read; what looks untouched is not read again."""
+        return any(self._differs(path, digest) for path, digest in self._inputs.items())
+
+    def _differs(self, path: str, digest: str) -> bool:
+        now = _signature(path)
+        if path in self._unchanged and self._unchanged[path] == now:
+            return False
+        if state(path) != digest:
+            return True
+        self._unchanged[path] = now
+        return False
+
+    def wait(self, pause: Callable[[float], None]) -> None:
+        """Return once something has changed and nothing is being written any more.
+
+        Args:
+            pause: waits so many seconds.
+        """
+        while not self.changed():
+            pause(INTERVAL)
+        before = _signatures(self._inputs)
+        for _ in range(_MOST_SETTLING):
+            pause(_SETTLING)
+            now = _signatures(self._inputs)
+            if now == before and not self._has_lost(now):
+                return
+            before = now
+
+    def _has_lost(self, now: Mapping[str, _Signature | None]) -> bool:
+        return any(now[path] is None and digest != ABSENT for path, digest in self._inputs.items())
+
+
+def _signatures(paths: Iterable[str]) -> dict[str, _Signature | None]:
+    return {path: _signature(path) for path in paths}
+
+
+def _signature(path: str) -> _Signature | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # a text as it stands among the inputs
+    except OSError:
+        return None
+    return _Signature(found.st_mtime_ns, found.st_size, found.st_ino)
