@@ -105,7 +105,7 @@ class Screen:
         """The forecast that was asked for."""
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
-            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers.map)
+            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers)
 
     def show(self, attempt: Attempt) -> None:
         """Show what an attempt came to.
@@ -169,7 +169,7 @@ class Screen:
                 name="before",
                 do={"before": do, "now": do},
                 switch=False,
-                map_blocks=workers.map,
+                map_blocks=workers,
                 **self.run.asked,
             )
         return report.compared(result)
