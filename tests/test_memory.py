@@ -18,12 +18,11 @@ from support.oracle import Json
 from support.sampled import compiled
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, InStates, Timed
-from usru_scenarios.program.program import Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.sampler import blocks, forecast
 from usru_scenarios.sampler.blocks import BLOCK, Plan, TooMuchMemoryError
 from usru_scenarios.sampler.forecast import simulate
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler, Pair
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSampler, ProgramCases
 from usru_scenarios.study import load
 
 MOST = 190
@@ -141,10 +140,10 @@ def test_what_a_question_keeps_apart_of_the_scenario_counts() -> None:
     # two events up to the end, each told apart from not having happened: 4 shares for 200 scenarios in 16,384 trials
     program = compiled(many(200))
     ever = [Timed("ever", range(program.steps), InStates(OUTCOME, frozenset({state}))) for state in (1, 2)]
-    one, both = (CaseSampler(program, [(case, CERTAIN)], Plan(BLOCK, 1)) for case in (ever[0], All(tuple(ever))))
+    one, both = (CaseSampler([(program, [(case, CERTAIN)])], Plan(BLOCK, 1)) for case in (ever[0], All(tuple(ever))))
     assert both.shares_bytes - one.shares_bytes == 2 * 8 * 200 * BLOCK
     with pytest.raises(TooMuchMemoryError, match="GB of memory"):
-        CaseSampler(program, [(All(tuple(ever)), CERTAIN)] * 30, Plan(BLOCK, 1))
+        CaseSampler([(program, [(All(tuple(ever)), CERTAIN)] * 30)], Plan(BLOCK, 1))
 
 
 def test_what_does_not_fit_together_is_drawn_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +157,9 @@ def test_what_does_not_fit_together_is_drawn_in_parts(tmp_path: Path, monkeypatc
     drawn: list[int] = []
     make = CaseSampler.__init__
 
-    def noted(self: CaseSampler, program: Program, cases: Sequence[Pair], *rest: Any) -> None:
-        make(self, program, cases, *rest)
-        drawn.append(len(cases))
+    def noted(self: CaseSampler, asked: Sequence[ProgramCases], *rest: Any) -> None:
+        make(self, asked, *rest)
+        drawn.extend(len(cases) for _, cases in asked)
 
     monkeypatch.setattr(CaseSampler, "__init__", noted)
     apart = study.ask(query, trials=2000, method="sample")

@@ -241,7 +241,14 @@ class Study:
         seed, draws = settings.seed, settings.judgements
         if not draws:
             return self.program, self.under
-        return self.drawn(seed, draws), cache(lambda profile: _drawn(self.loaded.under(profile), seed, draws))
+
+        @cache
+        def under(profile: str) -> Program:
+            return self._made(
+                f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
+            )
+
+        return self.drawn(seed, draws), under
 
     def under(self, profile: str) -> Program:
         """The program under a profile of the file.
@@ -590,7 +597,7 @@ class Study:
             robust: in how many perturbed models to look besides (see `questions/perturbation.py`).
             mutants: how many mutants of the file to make besides, each with one thing changed, and to see which are
                 noticed (see `questions/mutants`); a sample where there are more.
-            trials: where it is sampled; a quarter where that leaves no doubt, more where an expectation is undecided.
+            trials: where it is sampled; fewer where that leaves no doubt, more where an expectation is undecided.
             seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
             method: as in `ask`.
             judgements: as in `simulate`; perturbed models and mutants have them at their means.
@@ -621,13 +628,17 @@ class Study:
         Raises:
             ModelError: some can't be understood; with all of their faults.
         """
-        from usru_scenarios.problems import ModelError
-        from usru_scenarios.questions.statements import read_expectations
 
-        statements, faults = read_expectations(self.loaded, self.program, self.under)
-        if faults:
-            raise ModelError(faults)
-        return statements
+        def read() -> dict[str, Statement]:
+            from usru_scenarios.problems import ModelError
+            from usru_scenarios.questions.statements import read_expectations
+
+            statements, faults = read_expectations(self.loaded, self.program, self.under)
+            if faults:
+                raise ModelError(faults)
+            return statements
+
+        return self._made("expectations", read)
 
     def questions(self) -> dict[str, Probability]:
         """What the questions of the file mean, by name.

@@ -51,6 +51,11 @@ class Probability:
     observed: tuple[str, ...] = ()
     each: bool = False
 
+    def __hash__(self) -> int:
+        """Of what tells most apart: all of the events would take longer than what is looked up by it."""
+        imposed = tuple(one.text for one in self.interventions)
+        return hash((self.text, self.profile, imposed, self.observed, tuple(case.step for case in self.cases)))
+
     def events(self) -> Iterator[Formula]:
         """What is asked about and what is observed, in all cases."""
         for case in self.cases:

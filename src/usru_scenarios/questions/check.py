@@ -1,8 +1,8 @@
 """Do the expectations of a file hold? Each one holds, fails or is undecided, with both sides and the margin.
 
-All probabilities that can be found in the same trials are drawn together, a quarter of the trials at first, which is
-enough for what is beyond doubt: method (26). What the sampling error leaves undecided after all of them takes more, up
-to a limit.
+All probabilities that can be found in the same trials are drawn together, and programs that differ in what is imposed
+are walked together. A sixteenth of the trials comes first and then a quarter, which is enough for what is beyond doubt:
+method (26). What the sampling error leaves undecided after all of them takes more, up to a limit.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from usru_scenarios.work import listener
 FIRST_TRIALS = 16_384
 """Trials after which a verdict may be close: most expectations are far from their bounds."""
 
-FEWER = 4
-"""The first draws are by so much fewer."""
+FEWER = (16, 4)
+"""The first draws are by so much fewer, one after another."""
 
 LEAST_FEWER = 1024
 """They are not fewer than these."""
 
-CLEAR = 10.0
+CLEAR = 6.0
 """Standard errors of a margin that leave no doubt after fewer trials: method (26)."""
 
 MOST_TRIALS = 1 << 20
@@ -132,29 +132,31 @@ class ExpectationChecker:
 
     def _clear(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
-        few = estimator.settings.trials // FEWER
-        if few < LEAST_FEWER:
-            return {}
-        quick = replace(
-            estimator, settings=replace(estimator.settings, trials=few, limits=replace(self._limits, most_trials=few))
-        )
-        plain = {
+        clear: dict[str, StatementValue] = {}
+        left = {
             name: statement
             for name, statement in self.statements.items()
             if len(wanted([statement], observed=True)) == len(wanted([statement], observed=False))
         }
-        estimator.learn({asked: one for asked, one in self._draw(quick, plain.values()).items() if one.is_exact})
-        answers = {name: answer(statement, quick, quick.program.grid.labels) for name, statement in plain.items()}
-        return {name: one for name, one in answers.items() if _is_clear(one)}
+        for few in (estimator.settings.trials // fewer for fewer in FEWER):
+            if few < LEAST_FEWER:
+                continue
+            limits = replace(self._limits, most_trials=few)
+            quick = replace(estimator, settings=replace(estimator.settings, trials=few, limits=limits), rough=True)
+            estimator.learn({asked: one for asked, one in self._draw(quick, left.values()).items() if one.is_exact})
+            answers = {name: answer(statement, quick, quick.program.grid.labels) for name, statement in left.items()}
+            clear |= {name: one for name, one in answers.items() if _is_clear(one)}
+            left = {name: statement for name, statement in left.items() if name not in clear}
+        return clear
 
     def _draw(
         self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
         drawing = SharedGroups.of(estimator, wanted(statements, observed=False))
-        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.groups))
+        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stacks))
         found: dict[Probability, ProbabilityEstimate] = {}
-        for some in self.map_parts(drawing.found, range(len(drawing.groups))):
+        for some in self.map_parts(drawing.found, range(len(drawing.stacks))):
             estimator.learn(some)
             found |= some
         return found
@@ -162,10 +164,15 @@ class ExpectationChecker:
 
 @dataclass(frozen=True)
 class SharedGroups:
-    """What is drawn first, in groups that share their trials; it can be sent to where there is room to draw it."""
+    """What is drawn first, in groups that share their trials; it can be sent to where there is room to draw it.
+
+    Attributes:
+        estimator: that finds it.
+        stacks: the groups, those together whose programs are walked together.
+    """
 
     estimator: ProbabilityEstimator
-    groups: list[list[Probability]]
+    stacks: list[list[list[Probability]]]
 
     @classmethod
     def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
@@ -176,17 +183,19 @@ class SharedGroups:
         groups = sorted(together(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
         programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
         kernels = KernelCache(SharedDraws())
-        return cls(replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels), groups)
+        able = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
+        return cls(able, able.stacks((one for group in groups for one in group), able.settings.trials))
 
     @property
     def seconds_each(self) -> float:
-        """What a group is predicted to take, from the number of draws alone."""
+        """What a stack is predicted to take, from the number of draws alone."""
         program = self.estimator.program
-        return self.estimator.settings.trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
+        trials = self.estimator.settings.trials * max(map(len, self.stacks), default=0)
+        return trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
 
     def found(self, number: int) -> dict[Probability, ProbabilityEstimate]:
-        """The probabilities of a group."""
-        return self.estimator.find(self.groups[number])
+        """The probabilities of a stack."""
+        return self.estimator.find(one for group in self.stacks[number] for one in group)
 
 
 def _is_clear(answered: StatementValue) -> bool:

@@ -22,11 +22,19 @@ from usru_scenarios.language.questions import (
     Probability,
 )
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
-from usru_scenarios.program.events import All, Formula, Not, atoms
+from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan, TooMuchMemoryError
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, Pair, sample
+from usru_scenarios.sampler.likelihood_weighting import (
+    CERTAIN,
+    CaseSums,
+    Pair,
+    carries_outcome,
+    programs_together,
+    sample,
+    sample_together,
+)
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import Listener, listener
 
@@ -137,6 +145,8 @@ class ProbabilityEstimator:
         map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
         kernels: compiled laws of the programs, and what walks of them have in common if that is kept.
+        rough: whether errors may be larger than they need be where trials agree: then it is not looked into what is
+            possible, which takes longer than few trials.
     """
 
     program: Program
@@ -145,6 +155,7 @@ class ProbabilityEstimator:
     map_blocks: MapBlocks = map
     rare_exactly: bool = False
     kernels: KernelCache = field(default_factory=KernelCache)
+    rough: bool = False
     _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
     _controls: dict[str | None, Controls] = field(default_factory=dict)
 
@@ -158,10 +169,49 @@ class ProbabilityEstimator:
         """
         amount = self.settings.trials if trials is None else trials
         wanted = list(dict.fromkeys(wanted))
-        for group in together(probability for probability in wanted if (probability, amount) not in self._known):
-            for probability, found in zip(group, self._find(group, amount), strict=True):
-                self._known[probability, amount] = found
+        for stack in self.stacks((one for one in wanted if (one, amount) not in self._known), amount):
+            for group, drawn in zip(stack, self._drawn(stack, amount), strict=True):
+                for probability, found in zip(group, self._find(group, amount, drawn), strict=True):
+                    self._known[probability, amount] = found
         return {probability: self._known[probability, amount] for probability in wanted}
+
+    def stacks(self, wanted: Iterable[Probability], trials: int) -> list[list[list[Probability]]]:
+        """Probabilities in groups that are found in the same trials, and the groups whose programs are walked together.
+
+        That is for speed alone: each gets the digits that it gets by itself.
+        """
+        most = programs_together(self._plan(trials))
+        alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
+        for group in together(wanted):
+            program = self._read_in(group[0])
+            cases = [case for probability in group for case in probability.cases]
+            alone = most == 1 or len(cases) > _CASES or any(case.given is not None for case in cases)
+            key: object = tuple(group)
+            if not alone and not self._exactly(program, cases):
+                key = group[0].profile, program.outcome, carries_outcome(program, map(_pair_given, cases))
+            events = [event for case in cases for event in _pair(case)]
+            read = program.upstream(atom.node for event in events for atom in atoms(event))
+            alike.setdefault(key, []).append(((max(map(last_step, events)), len(read)), group))
+        stacks = []
+        for groups in alike.values():
+            ordered = [group for _, group in sorted(groups, key=lambda one: one[0])]  # those of like size together
+            stacks += [ordered[start : start + most] for start in range(0, len(ordered), most)]
+        return stacks
+
+    def _drawn(self, stack: Sequence[Sequence[Probability]], trials: int) -> Sequence[list[CaseSums] | None]:
+        """The sums of the cases of each group of a stack of several; None where a group is drawn by itself."""
+        if len(stack) == 1:
+            return [None]
+        asked = [
+            (self._read_in(group[0]), [_pair_given(case) for one in group for case in one.cases]) for group in stack
+        ]
+        try:
+            return [_apart(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
+        except TooMuchMemoryError:
+            return [None] * len(stack)
+
+    def _plan(self, trials: int) -> Plan:
+        return Plan.of(trials, self.settings.seed, self.settings.judgements)
 
     def learn(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
         """Take over what another one found with the same first draws."""
@@ -184,13 +234,15 @@ class ProbabilityEstimator:
             program = intervention.on(program)
         return program
 
-    def _find(self, group: Sequence[Probability], trials: int) -> list[ProbabilityEstimate]:
-        """Probabilities that are read in one program."""
+    def _find(
+        self, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
+    ) -> list[ProbabilityEstimate]:
+        """Probabilities that are read in one program; `drawn` are the sums of their cases if they are known."""
         program = self._read_in(group[0])
         if self._exactly(program, [case for probability in group for case in probability.cases]):
             return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
         try:
-            return self._sampled(program, group, trials)
+            return self._sampled(program, group, trials, drawn)
         except (ImpossibleEvidence, TooFewTrials) as too_rare:
             return self._rare(program, group, too_rare)
 
@@ -206,20 +258,24 @@ class ProbabilityEstimator:
             return self.settings.method == "exact"
         return faster_exactly(program, [event for case in cases for event in _pair(case)])
 
-    def _sampled(self, program: Program, group: Sequence[Probability], trials: int) -> list[ProbabilityEstimate]:
+    def _sampled(
+        self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
+    ) -> list[ProbabilityEstimate]:
         controls = self._controls_of(program, group[0].profile)
         possible = _PossibleCases(program)
 
+        first = trials
+
         def run(trials: int) -> _SampledGroup:
-            plan = Plan.of(trials, self.settings.seed, self.settings.judgements)
+            plan = self._plan(trials)
             cases = [case for probability in group for case in probability.cases]
-            sums = self._sums(program, cases, plan)
+            sums = drawn if drawn is not None and trials == first else self._sums(program, cases, plan)
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
                 counted = possible.counted(probability, sums[part])
                 estimate = replace(_estimate(probability, sums[part], counted, plan, controls), trials=trials)
-                found.append(_with_least_error(program, probability, estimate))
+                found.append(_with_least_error(program, probability, estimate, rough=self.rough))
                 start = part.stop
             return _SampledGroup(plan, sums, found)
 
@@ -418,14 +474,18 @@ def _replicated(both: Floats, given: Floats) -> tuple[float, Floats]:
     return float((totals / seen).mean()), replicates.mean(axis=1)
 
 
-def _with_least_error(program: Program, probability: Probability, found: ProbabilityEstimate) -> ProbabilityEstimate:
-    """A sampled probability that knows by how much trials that were never drawn could change it."""
+def _with_least_error(
+    program: Program, probability: Probability, found: ProbabilityEstimate, *, rough: bool
+) -> ProbabilityEstimate:
+    """A sampled probability that knows by how much trials that were never drawn could change it, or `rough` at most."""
     read = program.upstream(atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event))
     acting = tuple(one for one in probability.interventions if one.node in read)
     question = (probability.profile, acting, probability.cases)
     cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
     effective = found.effective_trials or 0.0
     least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
-    if found.sampling_error < least:  # else it is no constant, and what is possible need not be looked into
+    if (
+        not rough and found.sampling_error < least
+    ):  # else it is no constant, and what is possible need not be looked into
         least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
     return replace(found, least_error=least, question=question)

@@ -3,7 +3,7 @@
 A file there is named by what was asked for (file, arguments, part) and by the program's own files, so that no other
 version ever meets it. It holds a digest of every file that was read and of the names in every folder that was listed,
 with what was looked for and absent (see `files.Inputs`), and is used only while all of them are as they were. What is
-kept is made of this package's own classes, of paths and of numpy's arrays, and of nothing else that pickle could make.
+kept is made of this package's own classes, of paths, ranges and numpy's arrays, and of nothing else.
 Parts lie in files of their own, so that a run reads what it needs and no more. Nothing here ever fails: what can't be
 written, or could have been written by someone else, is not used; nor is what is damaged, for each file begins with a
 digest of what follows and of its own name, which is checked before anything is made of it. USRU_CACHE=off keeps
@@ -30,8 +30,9 @@ from usru_scenarios.reading.files import Inputs, present_digest, write_whole
 MOST_BYTES = 64 * 1024 * 1024
 """Of all that is kept."""
 
-_ARRAYS = frozenset(
+_ALLOWED = frozenset(
     {
+        ("builtins", "range"),
         ("numpy", "dtype"),
         ("numpy", "ndarray"),
         ("numpy._core.multiarray", "_reconstruct"),
@@ -42,7 +43,7 @@ _ARRAYS = frozenset(
         ("numpy.core.numeric", "_frombuffer"),
     }
 )
-"""What numpy's arrays are made again with, under the names of its versions 2 and 1."""
+"""Ranges of steps, and what numpy's arrays are made again with, under the names of its versions 2 and 1."""
 
 _NEW = ".new-"
 """How the names of files begin that are being written."""
@@ -217,11 +218,11 @@ def _program() -> list[tuple[str, int, int]]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes nothing but this package's own classes and arrays."""
+    """Makes nothing but this package's own classes, ranges and arrays."""
 
     def find_class(self, module: str, name: str) -> Any:
         package = __name__.partition(".")[0]
-        if (module, name) in _ARRAYS:
+        if (module, name) in _ALLOWED:
             return super().find_class(module, name)
         if module.startswith(f"{package}.") and "." not in name:
             found = super().find_class(module, name)

@@ -9,9 +9,9 @@ maps over them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.program import JUDGEMENTS, Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, kernel
+from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
 from usru_scenarios.sampler.outcome import (
     FullTransition,
@@ -31,6 +31,7 @@ from usru_scenarios.sampler.outcome import (
     draw_scenario,
 )
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
+from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import Reads, SharedDraws
 from usru_scenarios.sampler.tables import BlockStates, TableCache
 
@@ -224,6 +225,8 @@ class BlockSampler:
         needed: the nodes to draw, all others being left out; by default all.
         kernels: those already compiled for programs that this one has nodes in common with.
         beside: bytes of what whoever watches keeps.
+        others: further programs, of the same nodes, steps and outcome, which are walked together with it: their trials
+            stand beside its own, and are the same as if each were walked alone. Then nothing is restricted.
 
     Raises:
         TooMuchMemoryError: a block would take more than `MOST_BYTES`.
@@ -239,8 +242,10 @@ class BlockSampler:
         needed: frozenset[str] | None = None,
         kernels: KernelCache | None = None,
         beside: int = 0,
+        others: Sequence[Program] = (),
     ) -> None:
         self.program = program
+        self.programs = (program, *others)
         self.plan = plan
         self.draw_outcome = draw_outcome
         self.restrictions = restrictions or {}
@@ -261,33 +266,44 @@ class BlockSampler:
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
-        nodes, own = self.shared.for_block(range(int(drawn[0]), int(drawn[-1]) + 1))
-        return self._kernels(self.program.among(range(int(drawn[0]), int(drawn[-1]) + 1), nodes), own)
+        draws = range(int(drawn[0]), int(drawn[-1]) + 1)
+        nodes, own = self.shared.for_block(draws)
+        return self._kernels([program.among(draws, nodes) for program in self.programs], own)
 
     @cached_property
     def _lasting(self) -> StepKernels:
-        return self._kernels(self.program, self.shared)
+        return self._kernels(self.programs, self.shared)
 
-    def _kernels(self, program: Program, own: KernelCache) -> StepKernels:
-        made: dict[tuple[str, int], Kernel | OutcomeKernel] = {}
-        for name, alike in self._alike.items():
-            node = program.nodes[name]
-            kernels = self.shared if node is self.program.nodes[name] else own  # a block's own laws go with it
-            for step in dict.fromkeys(alike):
-                restricted = (step, name) in self.restrictions
-                made[name, step] = kernels.of(program, node, step, self.index, restricted=restricted)
-        return [[made[name, self._alike[name][step]] for name in self.needed] for step in range(program.steps)]
+    def _kernels(self, programs: Sequence[Program], own: KernelCache) -> StepKernels:
+        by_node = [self._kernels_of(name, programs, own) for name in self.needed]
+        return [[by_step[step] for by_step in by_node] for step in range(self.program.steps)]
 
-    @cached_property
-    def _alike(self) -> dict[str, list[int]]:
-        """By node, the first step with the same law as each step."""
-        alike: dict[str, list[int]] = {}
-        for name in self.needed:
-            first: dict[object, int] = {}
-            node = self.program.nodes[name]
-            laws = ((self.program.regime(node, t), (t, name) in self.restrictions) for t in range(self.program.steps))
-            alike[name] = [first.setdefault(law, step) for step, law in enumerate(laws)]
-        return alike
+    def _kernels_of(self, name: str, programs: Sequence[Program], own: KernelCache) -> list[Kernel | OutcomeKernel]:
+        """The kernels of a node by step; where programs differ in it, each has its own."""
+        by_law: dict[tuple[Node, int], list[Kernel | OutcomeKernel]] = {}
+        laws = []
+        for whole, program in zip(self.programs, programs, strict=True):
+            laws.append((whole.nodes[name], id(whole.weights)))
+            if laws[-1] not in by_law:
+                kernels = self.shared if program.nodes[name] is whole.nodes[name] else own  # else they go with a block
+                by_law[laws[-1]] = self._by_step(whole, program, name, kernels)
+        if len(by_law) == 1:
+            return by_law[laws[0]]
+        return [*map(cache(_stacked), zip(*(by_law[law] for law in laws), strict=True))]
+
+    def _by_step(
+        self, whole: Program, program: Program, name: str, kernels: KernelCache
+    ) -> list[Kernel | OutcomeKernel]:
+        """The kernels of a node of a program by step; `program` is the whole one or has what is drawn of a block."""
+        made: dict[object, Kernel | OutcomeKernel] = {}
+        by_step = []
+        for step in range(program.steps):
+            restricted = (step, name) in self.restrictions
+            law = whole.regime(whole.nodes[name], step), restricted
+            if law not in made:
+                made[law] = kernels.of(program, program.nodes[name], step, self.index, restricted=restricted)
+            by_step.append(made[law])
+        return by_step
 
     @cached_property
     def _reads(self) -> dict[str, Reads]:
@@ -304,14 +320,15 @@ class BlockSampler:
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
         many = max(0, len(self.program.outcome.states) - _FEW_SCENARIOS) if OUTCOME in self.needed else 0
-        return block_seconds(len(self.needed) + many, self.program.steps, self.plan.trials_in(0))
+        trials = len(self.programs) * self.plan.trials_in(0)
+        return block_seconds(len(self.needed) + many, self.program.steps, trials)
 
     @property
     def bytes(self) -> int:
         """What the trials of a block are predicted to take, with how the outcome moves in them."""
         scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
         moves = scenarios * (3 if self.lumped else scenarios + 3)
-        return 8 * self.plan.trials_in(0) * (len(self.needed) + moves)
+        return 8 * len(self.programs) * self.plan.trials_in(0) * (len(self.needed) + moves)
 
     @cached_property
     def lumped(self) -> bool:
@@ -325,18 +342,19 @@ class BlockSampler:
         """Draw a block and show it, step by step.
 
         Returns:
-            The weights of the trials, shape (trials,): the probability of what their draws were restricted to, given
-            each trial's past.
+            The weights of the trials, of all programs, shape (trials,): the probability of what their draws were
+            restricted to, given each trial's past.
         """
         np.empty(_KEPT)
         trials = self.plan.trials_in(block)
         drawn = self.plan.judgements_in(block) if self.plan.judgements else None
-        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0])
-        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(trials)
+        programs = len(self.programs)
+        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0], programs)
+        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(block_states.trials)
         for stream in self.streams.values():
             stream.begin(block)
         draws = None
-        if self.shared.draws is not None:
+        if self.shared.draws is not None and programs == 1:
             draws = self.shared.draws.walk((self.plan, block, self.draw_outcome), block_states)
         for step, kernels in enumerate(self.kernels(block)):
             block_states.advance()
@@ -367,12 +385,23 @@ class BlockSampler:
     ) -> tuple[LazyTransition | FullTransition | None, Floats | None]:
         """Draw a node at a step; gives the outcome's transition, and the probability of a restriction, (trials,)."""
         index, words = self.index[name], self.streams[name].at(step)
+        if len(self.programs) > 1:
+            words = RepeatedWords(words, len(self.programs))
         if not isinstance(drawer, OutcomeKernel):
             return None, drawer.draw(block_states, index, words, restriction)
         transition, inside = drawer.transition(block_states), None
         if self.draw_outcome:
             inside = draw_scenario(transition, block_states, index, words, restriction)
         return transition, inside
+
+
+def _stacked(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKernel:
+    """The kernel of a node in several programs that are walked together, from that of each."""
+    if len(set(kernels)) == 1:
+        return kernels[0]
+    drawn = [each for each in kernels if not isinstance(each, OutcomeKernel)]
+    assert len(drawn) == len(kernels), "programs that are walked together have the same outcome"
+    return StackedKernel(drawn)
 
 
 def block_kernels(program: Program, plan: Plan) -> dict[int, StepKernels]:

@@ -7,7 +7,8 @@ multiplied out for each trial (see `tables`). Arrays hold trials in their last a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
 from usru_scenarios.sampler.restrictions import Restriction
-from usru_scenarios.sampler.rng import RandomWords
+from usru_scenarios.sampler.rng import RandomWords, RepeatedWords
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, Rows, States, TableCache
 
 _THRESHOLD_ROWS = 1 << 17
@@ -178,6 +179,39 @@ class FactoredKernel:
         assert self.odds is not None
         stay = _by_state(self.odds, block_states, own)
         return stay if odds is None else np.multiply(stay, odds, out=odds)
+
+
+class StackedKernel:
+    """Draws a node in several programs that are walked together, each by its own kernel.
+
+    The kernel of most programs draws it in all, which is one call for many; what others say then takes its place in
+    their trials.
+
+    Args:
+        kernels: of each program.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel]) -> None:
+        free = [each for each in kernels if not isinstance(each, FixedState)]
+        self.most: Kernel = Counter(free or kernels).most_common(1)[0][0]
+        self.others = {number: each for number, each in enumerate(kernels) if each != self.most}
+
+    def draw(
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+    ) -> None:
+        """As in `Kernel`, of trials of all programs."""
+        assert restriction is None, "programs are walked apart where something is observed"
+        assert isinstance(words, RepeatedWords), "several programs have the same words"
+        trials = block_states.trials // block_states.programs
+        places = [slice(number * trials, (number + 1) * trials) for number in self.others]
+        parts = [block_states.of(own) for own in places]  # before the latent normals of the step before are gone
+        self.most.draw(block_states, index, words)
+        states = block_states.now[index] = block_states.now[index].copy()  # what is kept is that of the step before
+        for own, part, kernel in zip(places, parts, self.others.values(), strict=True):
+            kernel.draw(part, index, words.one)
+            states[own] = part.now[index]
+            if part.latent[index] is not None:
+                block_states.latent[index][own] = part.latent[index]
 
 
 def kernel(law: StepLaw, index: Mapping[str, int], tables: TableCache | None = None) -> Kernel:

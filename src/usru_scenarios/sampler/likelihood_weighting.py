@@ -7,10 +7,12 @@ about a carried scenario split its probability by flag.
 from __future__ import annotations
 
 import copy
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
 from usru_scenarios.names import OUTCOME
@@ -28,11 +30,17 @@ from usru_scenarios.sampler.tables import BlockStates
 Pair = tuple[Formula, Formula]
 """An event, and the observations that it is conditioned on."""
 
+ProgramCases = tuple[Program, Sequence[Pair]]
+"""A program, and the cases that are asked of it; their atoms have a time."""
+
 CERTAIN: Formula = All(())
 """The event that always happens: nothing has been observed."""
 
 _REMEMBERED = 64 << 20
 """The most bytes of a block that are remembered until its weights are known; else it is walked twice."""
+
+_SUMMED = 1 << 18
+"""Probabilities of cases in each trial that are held at the same time."""
 
 _FLAGS = 10
 """The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
@@ -85,8 +93,28 @@ def sample(
     Raises:
         TooManyPartsError: an event is too long for the scenario to be carried.
     """
-    sampler = CaseSampler(program, cases, plan, kernels)
-    return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
+    sampler = CaseSampler([(program, cases)], plan, kernels)
+    return accumulated((one for (one,) in map_blocks(sampler.run, range(plan.blocks))), sampler.batches[0])
+
+
+def sample_together(asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> list[CaseSums]:
+    """The sums of `sample` for each of several programs that are walked together, digit for digit.
+
+    Args:
+        asked: programs of the same nodes and outcome, and cases without observations.
+        plan: of at most one block (see `programs_together`).
+        kernels: as in `BlockSampler`.
+
+    Raises:
+        TooManyPartsError: as for `sample`.
+    """
+    assert plan.blocks == 1, "more than a block of trials takes no longer alone"
+    return CaseSampler(asked, plan, kernels).run(0)
+
+
+def programs_together(plan: Plan) -> int:
+    """How many programs can be walked together: their trials fill one block at most."""
+    return max(1, BLOCK // plan.trials)
 
 
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
@@ -119,10 +147,10 @@ class WeightedForecast:
 
     def run(self, running: RunningSums, block: int) -> ForecastSums:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
-        tracker = EventTracker(self.program, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
+        tracker = EventTracker([(self.program, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
         recorder = PathRecorder(tracker) if self._fits(block) else None
         drawn = self.block_sampler.walk(block, recorder or tracker)
-        _, given = tracker.probabilities(0)
+        _, given = tracker.of[0].probabilities(0)
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
         weights = drawn * given
@@ -159,27 +187,36 @@ class PathRecorder:
 
 
 class CaseSampler:
-    """A program with the cases that are asked of it, compiled for drawing under a plan."""
+    """Programs with the cases that are asked of each, compiled for drawing under a plan.
 
-    def __init__(self, program: Program, cases: Sequence[Pair], plan: Plan, kernels: KernelCache | None = None) -> None:
-        parts = (part for case in cases for formula in case for part in timed_parts(formula))
-        self.program = program = program.until(max((part.steps[-1] for part in parts), default=0))
-        self.cases = cases
+    Args:
+        asked: a program, or several that are walked together, of the same nodes and outcome and without observations.
+        plan: of the draws.
+        kernels: as in `BlockSampler`.
+
+    Raises:
+        TooMuchMemoryError: as for `BlockSampler`.
+    """
+
+    def __init__(self, asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> None:
+        every = [case for _, cases in asked for case in cases]
+        last = max((part.steps[-1] for case in every for part in _parts(case)), default=0)
+        self.asked = [(program.until(last), cases) for program, cases in asked]
         self.plan = plan
-        asked = {atom.node for case in cases for formula in case for atom in atoms(formula)}
-        below = program.downstream(OUTCOME)
-        self.carried = not program.feedback and not asked & below
-        self.batches = plan.batches(2 * len(cases))
-        seen = set.intersection(*({*conjuncts(given)} for _, given in cases))
-        restrictions = restrictions_of(program, seen, carried=self.carried)
+        (first, _), *others = self.asked
+        self.carried = carries_outcome(first, every)
+        self.batches = [plan.batches(2 * len(cases)) for _, cases in asked]
+        seen = set.intersection(*({*conjuncts(given)} for _, given in every))
+        kept = sum(batches.bytes(2 * len(cases)) for batches, (_, cases) in zip(self.batches, asked, strict=True))
         self.block_sampler = BlockSampler(
-            program,
+            first,
             plan,
             draw_outcome=not self.carried,
-            restrictions=restrictions,
-            needed=program.upstream(asked),
+            restrictions=restrictions_of(first, seen, carried=self.carried),
+            needed=first.upstream(_nodes(every)).union(*(one.upstream(_nodes(cases)) for one, cases in others)),
             kernels=kernels,
-            beside=self.batches.bytes(2 * len(cases)) + self.shares_bytes,
+            beside=kept + self.shares_bytes,
+            others=[program for program, _ in others],
         )
 
     @property
@@ -187,131 +224,231 @@ class CaseSampler:
         """What the shares of a carried scenario's probability take at most (see `FlagSplit`)."""
         if not self.carried:
             return 0
-        shares = np.zeros(self.program.steps)
-        for case in self.cases:
-            parts = {part for formula in case for part in timed_parts(formula)}
-            about = [part for part in parts if any(atom.node == OUTCOME for atom in atoms(part.predicate))]
+        program, _ = self.asked[0]
+        shares = np.zeros(program.steps)
+        for case in (case for _, cases in self.asked for case in cases):
+            about = [part for part in _parts(case) if any(atom.node == OUTCOME for atom in atoms(part.predicate))]
             if about:
                 first, last = min(part.steps[0] for part in about), max(part.steps[-1] for part in about)
                 shares[first : last + 1] += 1 << min(len(about), _FLAGS)
-        return 8 * int(shares.max()) * len(self.program.outcome.states) * self.plan.trials_in(0)
+        return 8 * int(shares.max()) * len(program.outcome.states) * self.plan.trials_in(0)
 
     @property
     def seconds_each(self) -> float:
         """As in `BlockSampler`, with what is asked about counted as draws."""
-        asked = len({part for case in self.cases for formula in case for part in timed_parts(formula)})
-        return self.block_sampler.seconds_each + asked * BLOCK * SECONDS_PER_DRAW
+        asked = sum(len({part for case in cases for part in _parts(case)}) for _, cases in self.asked)
+        return self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
-    def run(self, block: int) -> CaseSums:
-        """The sums of one block."""
+    def run(self, block: int) -> list[CaseSums]:
+        """The sums of one block, for each program."""
         trials = self.plan.trials_in(block)
-        tracker = EventTracker(self.program, self.cases, trials, carried=self.carried)
-        drawn = self.block_sampler.walk(block, tracker)
-        edges = self.batches.starts(block)
-        both, given, squares = [], [], np.zeros(len(self.cases))
-        for number in range(len(self.cases)):
-            event, seen = tracker.probabilities(number)
-            weights = drawn * seen
-            both.append(batched((drawn * event)[None], edges))
-            given.append(batched(weights[None], edges))
-            squares[number] = (weights**2).sum()
-        return CaseSums(np.concatenate(both, axis=1), np.concatenate(given, axis=1), squares)
+        tracker = EventTracker(self.asked, trials, carried=self.carried)
+        drawn = self.block_sampler.walk(block, tracker).reshape(-1, trials)
+        return [
+            events.summed(weights, batches.starts(block))
+            for events, weights, batches in zip(tracker.of, drawn, self.batches, strict=True)
+        ]
+
+
+def carries_outcome(program: Program, cases: Iterable[Pair]) -> bool:
+    """Whether the scenario's probability is carried along the drawn drivers, for the cases asked of a program."""
+    return not program.feedback and not _nodes(cases) & program.downstream(OUTCOME)
+
+
+def _nodes(cases: Iterable[Pair]) -> frozenset[str]:
+    """The nodes that cases ask about."""
+    return frozenset(atom.node for case in cases for formula in case for atom in atoms(formula))
+
+
+def _parts(case: Pair) -> Iterator[Timed]:
+    """The timed parts of a case."""
+    for formula in case:
+        yield from timed_parts(formula)
 
 
 class EventTracker:
-    """Watches a block and keeps the flags of all timed parts."""
+    """Watches a block and keeps the flags of all timed parts.
 
-    def __init__(self, program: Program, cases: Sequence[Pair], trials: int, *, carried: bool) -> None:
-        self.program = program
-        self.cases = cases
-        self.index = {name: index for index, name in enumerate(program.nodes)}
-        self.trials = trials
-        self.present: Floats | None = None
+    Args:
+        asked: the programs that are walked, and the cases of each.
+        trials: that each of them has in the block.
+        carried: whether the scenario's probability is carried, so that parts about it split it.
+
+    Attributes:
+        of: what has become of the cases of each program.
+    """
+
+    def __init__(self, asked: Sequence[ProgramCases], trials: int, *, carried: bool) -> None:
+        program, _ = asked[0]
         self.carried = carried
-        parts = {part for case in cases for formula in case for part in timed_parts(formula)}
-        self.open = sorted((part for part in parts if not self._hidden(part)), key=repr)
-        self.flags: dict[Timed, Truth] = {part: np.full(trials, part.mode == "always") for part in self.open}
-        self.splits = [FlagSplit(self, tuple(self._hidden_parts(case))) for case in cases]
-
-    def _hidden(self, part: Timed) -> bool:
-        return self.carried and any(atom.node == OUTCOME for atom in atoms(part.predicate))
-
-    def _hidden_parts(self, case: Pair) -> Iterable[Timed]:
-        return dict.fromkeys(part for formula in case for part in timed_parts(formula) if self._hidden(part))
+        self.index = {name: index for index, name in enumerate(program.nodes)}
+        self.scenarios = len(program.outcome.states)
+        self.of = [
+            ProgramEvents(cases, slice(number * trials, (number + 1) * trials), carried=carried)
+            for number, (_, cases) in enumerate(asked)
+        ]
+        self.present: Floats | None = None
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Update the flags with a step."""
-        for part in self.open:
-            if step in part.steps:
-                now = truth(part.predicate, lambda atom: self._atom(atom, block_states))
-                flag = self.flags[part]
-                self.flags[part] = flag & now if part.mode == "always" else flag | now
         if self.carried and transition is not None:
             self.present = transition.start() if self.present is None else transition.advance(self.present)
-            for split in self.splits:
-                split.observe(step, block_states, transition)
+        seen = StepView(self, block_states, transition)
+        for events in self.of:
+            events.observe(step, seen)
 
-    def _atom(self, atom: InStates | Compared, block_states: BlockStates) -> Truth:
+
+class StepView:
+    """A step of a block: where predicates hold in it, each worked out once for the trials of all programs."""
+
+    def __init__(
+        self, tracker: EventTracker, block_states: BlockStates, transition: LazyTransition | FullTransition | None
+    ) -> None:
+        self.index = tracker.index
+        self.block_states = block_states
+        self.transition = transition
+        self.present = tracker.present
+        self._scenarios = np.arange(tracker.scenarios)[:, None]
+        self._truths: dict[Formula, Truth] = {}
+        self._shares: dict[Formula, tuple[Floats, Floats]] = {}
+
+    def truth(self, predicate: Formula) -> Truth:
+        """Where a predicate about drivers holds, shape (trials,)."""
+        if predicate not in self._truths:
+            self._truths[predicate] = truth(predicate, self._atom)
+        return self._truths[predicate]
+
+    def _atom(self, atom: InStates | Compared) -> Truth:
         """Where an atom holds, shape (trials,)."""
-        return holds(atom, block_states.now[self.index[atom.node]])
+        return holds(atom, self.block_states.now[self.index[atom.node]])
 
-    def holds(self, predicate: Formula, block_states: BlockStates) -> Truth:
+    def in_scenarios(self, predicate: Formula, trials: slice) -> Truth:
         """Where a predicate holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
-        scenarios = np.arange(len(self.program.outcome.states))[:, None]
 
         def leaf(atom: InStates | Compared) -> Truth:
             if isinstance(atom, InStates) and atom.node == OUTCOME:
-                return holds(atom, scenarios)
-            return self._atom(atom, block_states)[None, :]
+                return holds(atom, self._scenarios)
+            return self.truth(atom)[trials][None, :]
 
-        return np.broadcast_to(truth(predicate, leaf), (len(scenarios), self.trials))
+        return np.broadcast_to(truth(predicate, leaf), (len(self._scenarios), trials.stop - trials.start))
+
+    def shares(self, predicate: Formula) -> tuple[Floats, Floats]:
+        """The probability that a predicate about the scenario alone fails, and that it holds: shape (trials,)."""
+        if predicate not in self._shares:
+            assert self.present is not None, "the outcome is carried before its probability is split"
+            inside = truth(predicate, lambda atom: holds(atom, self._scenarios[:, 0]))
+            self._shares[predicate] = self.present[~inside].sum(axis=0), self.present[inside].sum(axis=0)
+        return self._shares[predicate]
+
+
+class ProgramEvents:
+    """The cases of one program, with the flags of their timed parts in its trials.
+
+    Args:
+        cases: what is asked.
+        trials: which of those of the block are the program's.
+        carried: as in `EventTracker`.
+    """
+
+    def __init__(self, cases: Sequence[Pair], trials: slice, *, carried: bool) -> None:
+        self.cases = cases
+        self.trials = trials
+        self.flags: dict[Timed, Truth] = {}
+        self._splits: dict[tuple[Timed, ...], FlagSplit] = {}
+        self._by_case: list[FlagSplit] = []
+        self._open: dict[int, list[Timed]] = {}
+        for case in cases:
+            parts = dict.fromkeys(_parts(case))
+            hidden = tuple(part for part in parts if carried and _about_scenario(part))
+            if hidden not in self._splits:
+                self._splits[hidden] = FlagSplit(hidden, trials)
+            self._by_case.append(self._splits[hidden])
+            for part in parts.keys() - hidden - self.flags.keys():
+                self.flags[part] = np.full(trials.stop - trials.start, part.mode == "always")
+                for step in part.steps:
+                    self._open.setdefault(step, []).append(part)
+
+    def observe(self, step: int, seen: StepView) -> None:
+        """Update the flags with a step."""
+        for part in self._open.get(step, ()):
+            now = seen.truth(part.predicate)[self.trials]
+            flag = self.flags[part]
+            self.flags[part] = flag & now if part.mode == "always" else flag | now
+        for split in self._splits.values():
+            if split.first <= step <= split.last and seen.transition is not None:
+                split.observe(step, seen)
 
     def probabilities(self, number: int) -> tuple[Floats, Floats]:
         """Of a case, the probability of event and observations together, and of the observations: shape (trials,)."""
         event, given = self.cases[number]
-        both, seen = np.zeros(self.trials), np.zeros(self.trials)
-        for hidden, share in self.splits[number].shares():
-            flags = {**self.flags, **hidden}
+        both, seen = np.zeros((2, self.trials.stop - self.trials.start))
+        for hidden, share in self._by_case[number].shares():
+            flags = ChainMap(hidden, self.flags)
             observed = share * truth(given, flags.__getitem__)
             seen += observed
             both += observed * truth(event, flags.__getitem__)
         return both, seen
+
+    def summed(self, drawn: Floats, edges: npt.NDArray[np.int64]) -> CaseSums:
+        """The sums of all cases over batches of trials that start at `edges`; `drawn` are the weights of the trials."""
+        both, given, squares = [], [], []
+        some = max(1, _SUMMED // len(drawn))
+        for start in range(0, len(self.cases), some):
+            numbers = range(start, min(start + some, len(self.cases)))
+            events, seen = (np.stack(part) for part in zip(*map(self.probabilities, numbers), strict=True))
+            both.append(batched(events * drawn, edges))
+            weights = seen * drawn
+            given.append(batched(weights, edges))
+            squares.append((weights**2).sum(axis=1))
+        return CaseSums(np.concatenate(both, axis=1), np.concatenate(given, axis=1), np.concatenate(squares))
+
+
+def _about_scenario(part: Timed) -> bool:
+    return any(atom.node == OUTCOME for atom in atoms(part.predicate))
 
 
 class FlagSplit:
     """A carried scenario's probability, split by the flags of a case's timed parts about it.
 
     The split exists from the first step that a part reads to the last; then only the sums over the scenarios are kept.
+
+    Args:
+        parts: the timed parts.
+        trials: which of those of the block it is split in.
     """
 
-    def __init__(self, tracker: EventTracker, parts: tuple[Timed, ...]) -> None:
+    def __init__(self, parts: tuple[Timed, ...], trials: slice) -> None:
         if len(parts) > _FLAGS:
             raise TooManyPartsError(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
-        self.tracker = tracker
         self.parts = parts
+        self.trials = trials
         self.first = min((part.steps[0] for part in parts), default=-1)
         self.last = max((part.steps[-1] for part in parts), default=-1)
         self.mass: list[Floats] = []
-        self.settled: list[Floats] = [np.ones(tracker.trials)] if not parts else []
+        self.settled: list[Floats] = [np.ones(trials.stop - trials.start)] if not parts else []
+        self._plain = len(parts) == 1 and {atom.node for atom in atoms(parts[0].predicate)} == {OUTCOME}
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition) -> None:
-        """Move the shares by a step and let its truths set flags."""
-        if not self.parts or not self.first <= step <= self.last:
+    def observe(self, step: int, seen: StepView) -> None:
+        """Move the shares by a step and let its truths set flags; only from the first step to the last."""
+        if self._plain and self.first == self.last:
+            self.settled = [share[self.trials] for share in seen.shares(self.parts[0].predicate)]
             return
         if step == self.first:
-            self._start()
+            self._start(seen)
         else:
+            assert seen.transition is not None, "the outcome moves at every step"
+            transition = seen.transition.of(self.trials)
             self.mass = [transition.survive(mass, []) for mass in self.mass]
         for bit, part in enumerate(self.parts):
             if step in part.steps:
-                self._flag(bit, part, self.tracker.holds(part.predicate, block_states))
+                self._flag(bit, part, seen.in_scenarios(part.predicate, self.trials))
         if step == self.last:
             self.settled = [mass.sum(axis=0) for mass in self.mass]
             self.mass = []
 
-    def _start(self) -> None:
-        present = self.tracker.present
-        assert present is not None, "the outcome is carried before its shares are split"
+    def _start(self, seen: StepView) -> None:
+        assert seen.present is not None, "the outcome is carried before its shares are split"
+        present = np.ascontiguousarray(seen.present[:, self.trials])
         begin = sum(1 << bit for bit, part in enumerate(self.parts) if part.mode == "always")
         self.mass = [
             present.copy() if flags == begin else np.zeros_like(present) for flags in range(1 << len(self.parts))

@@ -45,6 +45,13 @@ class LazyTransition:
         """How many there are."""
         return len(self.weights)
 
+    def of(self, trials: slice) -> LazyTransition:
+        """The step in some of the trials."""
+        if trials == slice(0, self.weights.shape[1]):
+            return self
+        hold = self.hold[trials] if self.hold.ndim else self.hold
+        return LazyTransition(hold, np.ascontiguousarray(self.weights[:, trials]))
+
     @cached_property
     def total(self) -> Floats:
         """The sum of the weights, shape (trials,)."""
@@ -182,6 +189,10 @@ class FullTransition:
     def scenarios(self) -> int:
         """How many there are."""
         return len(self.matrix)
+
+    def of(self, trials: slice) -> FullTransition:
+        """As in `LazyTransition`."""
+        return FullTransition(self.matrix[..., trials])
 
     def start(self) -> Floats:
         """The probabilities where every scenario before leads to the same ones: shape (scenarios, trials)."""

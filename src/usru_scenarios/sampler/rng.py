@@ -146,6 +146,39 @@ class RandomWords:
         return _normal_quantile(self.uniforms)
 
 
+class RepeatedWords(RandomWords):
+    """The words of a node at a step for each of several programs that are walked together.
+
+    Args:
+        one: the words, which are the same for all of them.
+        programs: how many there are.
+    """
+
+    def __init__(self, one: RandomWords, programs: int) -> None:
+        self.one = one
+        self._programs = programs
+
+    @property
+    def upper(self) -> npt.NDArray[np.uint16]:
+        """As in `RandomWords`, shape (programs * trials,)."""
+        return np.tile(self.one.upper, self._programs)
+
+    def lower(self, trials: slice | npt.NDArray[np.intp] = slice(None)) -> npt.NDArray[np.uint32]:
+        """As in `RandomWords`, shape (programs * trials,)."""
+        each = len(self.one.upper)
+        return self.one.lower(np.arange(each * self._programs)[trials] % each)
+
+    @property
+    def uniforms(self) -> Floats:
+        """As in `RandomWords`, shape (programs * trials,)."""
+        return np.tile(self.one.uniforms, self._programs)
+
+    @property
+    def normals(self) -> Floats:
+        """As in `RandomWords`, shape (programs * trials,)."""
+        return np.tile(self.one.normals, self._programs)
+
+
 def _normal_quantile(shares: Floats) -> Floats:
     """The inverse of the standard normal's distribution function to 7 digits (AS 241, PPND7), shape (trials,)."""
     off_middle = shares - 0.5

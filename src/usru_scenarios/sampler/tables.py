@@ -6,13 +6,14 @@ trials in their last axis.
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,17 +34,25 @@ _SAFE_SPREAD = 600.0
 class BlockStates:
     """The states of all nodes in a block of trials, now and one step before.
 
+    Args:
+        nodes: how many there are.
+        trials: of the block.
+        drawn: which draw of the judgements each of them has, shape (trials,), or None.
+        programs: how many are walked together: each has the trials of the block, one program's after the other's.
+
     Attributes:
+        trials: of all programs.
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
-        drawn: which draw of the judgements each trial has, shape (trials,), or None; the last in `now` too.
+        drawn: as above, of all programs; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
     """
 
-    def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None) -> None:
-        self.trials = trials
-        self.drawn = drawn
-        self._drawn_state = None if drawn is None else drawn.astype(np.min_scalar_type(drawn.max()))
+    def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None, programs: int = 1) -> None:
+        self.programs = programs
+        self.trials = trials * programs
         self._in_draw = None if drawn is None else _alike(np.bincount(drawn))
+        self.drawn = repeated(drawn, programs) if drawn is not None else None
+        self._drawn_state = None if self.drawn is None else self.drawn.astype(np.min_scalar_type(self.drawn.max()))
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
@@ -58,7 +67,27 @@ class BlockStates:
         if not values.ndim:
             return values
         assert self._in_draw is not None, "a value for each draw needs draws"
-        return values.repeat(self._in_draw)  # trials come draw by draw, so that nothing has to be looked up
+        # the trials of a program come draw by draw, so that nothing has to be looked up
+        return repeated(values.repeat(self._in_draw), self.programs)
+
+    def of(self, program: slice) -> BlockStates:
+        """Those of the trials of one of several programs; what is drawn in them is seen by nobody else."""
+        own = copy.copy(self)
+        own.programs, own.trials = 1, program.stop - program.start
+        own.drawn = None if self.drawn is None else self.drawn[program]
+        own.now, own.before, own.latent = (
+            [part if part is None else part[program] for part in parts]
+            for parts in (self.now, self.before, self.latent)
+        )
+        return own
+
+
+Repeated = TypeVar("Repeated", bound=np.generic)
+
+
+def repeated(values: npt.NDArray[Repeated], times: int) -> npt.NDArray[Repeated]:
+    """The values of the trials of a block for each of so many programs: shape (times * trials,)."""
+    return values if times == 1 else np.tile(values, times)
 
 
 def _alike(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:

@@ -34,7 +34,7 @@ def check(
     changes: ModelOptions,
     run: Annotated[
         RunOptions,
-        Subset(trials="How many trials to draw; a quarter if that is clear, more if unclear.  [default: 16384]"),
+        Subset(trials="How many trials to draw; fewer where that is clear, more where not.  [default: 16384]"),
     ],
     session: TableSession,
 ) -> None:

@@ -151,9 +151,9 @@ class PathSampler:
         """The weight of each trial of a block, shape (trials,); None where nothing was observed."""
         if not self.given.parts:
             return None
-        tracker = EventTracker(self.whole, [(CERTAIN, self.given)], self.plan.trials_in(block), carried=False)
+        tracker = EventTracker([(self.whole, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
         drawn = self.block_sampler.walk(block, tracker)
-        weights: Floats = drawn * tracker.probabilities(0)[1]
+        weights: Floats = drawn * tracker.of[0].probabilities(0)[1]
         return weights
 
     def _survey(self, block: int) -> PathSums:

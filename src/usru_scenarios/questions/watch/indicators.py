@@ -112,7 +112,7 @@ class IndicatorSampler:
         """The sums of one block."""
         observer = _IndicatorObserver(self, self.plan.trials_in(block))
         drawn = self.block_sampler.walk(block, observer)
-        _, given = observer.tracker.probabilities(0)
+        _, given = observer.tracker.of[0].probabilities(0)
         return observer.sums(drawn * given, self.batches.starts(block))
 
 
@@ -144,7 +144,7 @@ class _IndicatorObserver:
         self.sampler = sampler
         self.trials = trials
         self.outcome = sampler.block_sampler.index[OUTCOME]
-        self.tracker = EventTracker(sampler.program, [(CERTAIN, sampler.given)], trials, carried=False)
+        self.tracker = EventTracker([(sampler.program, [(CERTAIN, sampler.given)])], trials, carried=False)
         self.foresights = [CarriedForecast(known) for known in sampler.known]
         self.codes: list[Codes] = []
         self.future: list[Floats] = []
