@@ -279,7 +279,7 @@ def test_a_file_of_the_installed_package_is_not_changed(tmp_path: Path, monkeypa
     monkeypatch.setattr(locations, "is_installed", lambda path: path == file)
     done = answer("calibrate", str(file), "--write")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "make a copy first: usru show m --resolved -o m.yaml" in done.stderr
+    assert "make a copy first: usru new ./m.yaml --from m" in done.stderr
     assert file.read_text(encoding="utf-8") == HEAD + SCENARIOS + TAIL
 
 

@@ -114,6 +114,15 @@ def test_new_never_replaces_a_file_unasked(tmp_path: Path) -> None:
     assert not (tmp_path / "c.yaml").exists()
 
 
+def test_a_new_file_has_a_name(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for path in ("sub/", "", ".", "/"):
+        done = answer("new", path, folder=tmp_path)
+        assert done.returncode == 2
+        assert "is no name of a file" in done.stderr
+    assert [*tmp_path.rglob("*")] == [tmp_path / "sub"]
+
+
 @pytest.mark.parametrize("options", [[], ["--from", "brief"], ["--extend", "brief"]])
 def test_a_new_file_in_no_folder_is_an_error_that_names_it(tmp_path: Path, options: list[str]) -> None:
     done = answer("new", "no/dir/x.yaml", *options, folder=tmp_path)
@@ -289,7 +298,7 @@ def test_an_overlay_of_a_file_names_it_by_its_path(home: Path, tmp_path: Path) -
         ("extends: nothing_like_it", "bundled models: brief, us-russia"),
         ("extends: sub/bse.yaml", "did you mean 'sub/base.yaml'?"),
         ("sources: us-rusia", "did you mean 'us-russia'?"),
-        ("sources: ../seeds", "the claims that come with the program have the id of a bundled model: us-russia"),
+        ("sources: ../seeds", "did you mean 'us-russia'? the claims of the bundled models have its id"),
         ("sources: clams", "did you mean 'claims'?"),
     ],
 )

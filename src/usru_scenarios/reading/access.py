@@ -162,7 +162,7 @@ class Access:
         """The hint to what a path in a source that leads nowhere is meant to be: one beside it, or a bundled model."""
         bundled = [*bundled_models()]
         if bundled and (claims := bundled_register()) and Path(text).name == claims.name:
-            return f"the claims that come with the program have the id of a bundled model: {DEFAULT_MODEL}"
+            return f"did you mean '{DEFAULT_MODEL}'? the claims of the bundled models have its id"
         beside = [os.path.join(os.path.dirname(text), name) for name in self._beside(source.folder / text, wanted)]  # noqa: PTH118, PTH120  # as written
         near = suggestion(text, [*beside, *bundled]) or suggestion(Path(text).stem, bundled)
         return near or (f"bundled models: {', '.join(bundled)}" if bundled and is_id(text) else "")

@@ -61,7 +61,7 @@ def _home(loaded: Loaded) -> Path:
         raise OptionError("--write has no file to change: the model comes from a pipe or device", "name its file")
     if is_installed(loaded.path):
         name = loaded.path.name
-        hint = f"make a copy first: usru show {loaded.path.stem} --resolved -o {name}; usru calibrate ./{name} --write"
+        hint = f"make a copy first: usru new ./{name} --from {loaded.path.stem}; usru calibrate ./{name} --write"
         raise OptionError(f"{name} belongs to the installed package and is not changed", hint)
     return loaded.path
 

@@ -53,6 +53,8 @@ def new(
     if path == STANDARD_OUTPUT:
         session.output.write(_text(Path("my-scenarios.yaml"), origin, extend, session, alone=True))
         return
+    if not Path(path).name or path.endswith(("/", os.sep)):
+        raise OptionError(f"'{path}' is no name of a file", "such as mine.yaml")
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
     Destination.named(str(file))
     texts = {file: _text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema()}
