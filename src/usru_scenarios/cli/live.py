@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from usru_scenarios.cli.common import OptionError, complain
+from usru_scenarios.cli.common import USAGE, OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext
-from usru_scenarios.problems import UnreadableInput, UsageError, UsruError
+from usru_scenarios.problems import UsruError
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import ABSENT, Inputs, absolute, is_kept
 from usru_scenarios.reading.loading import ScenarioFile
 from usru_scenarios.reading.polling import PolledFiles, state
 from usru_scenarios.reading.request import Request
 from usru_scenarios.report import live as report
+from usru_scenarios.report import simulate as forecast_report
 from usru_scenarios.report.terminal import table
 from usru_scenarios.study import Study
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from usru_scenarios.cli.session import Session
     from usru_scenarios.results.simulate import Simulation
 
+_TALL = 50
+"""Lines of a terminal that have room for a whole answer, what changed and a fault."""
 _CLEAR = "\x1b[H\x1b[2J"
 """The cursor goes to the top of an empty screen; what was scrolled away stays."""
 
@@ -116,7 +120,7 @@ class Screen:
         if attempt.forecast is not None:
             self._show_forecast(attempt.forecast)
         elif attempt.fault is not None:
-            if self.last is None and isinstance(attempt.fault, UsageError | UnreadableInput):
+            if self.last is None and attempt.fault.exit_status == USAGE:
                 raise attempt.fault
             self._show_fault(attempt.fault)
         self._show_foot(attempt.inputs)
@@ -124,7 +128,7 @@ class Screen:
     def _show_forecast(self, forecast: Forecast) -> None:
         before, self.last, self.changes = self.last, forecast, ""
         self._begin(again=before is not None)
-        self._show_table(forecast)
+        self._show_table(forecast, again=before is not None)
         if before is not None:
             self.changes = self._changes(before, forecast)
             self.session.output.write(f"\n{self.changes}")
@@ -133,7 +137,7 @@ class Screen:
         if self.moves_cursor:
             self._begin(again=True)
             if self.last is not None:
-                self._show_table(self.last)
+                self._show_table(self.last, again=True)
                 self.session.output.write(f"\n{self.changes}" if self.changes else "")
         if self.moves_cursor and self.last is not None:
             self.session.output.write("\n")
@@ -145,8 +149,15 @@ class Screen:
         elif again:
             self.session.output.write("\n")
 
-    def _show_table(self, forecast: Forecast) -> None:
-        self.session.emit("simulate", forecast.result, forecast.result.warnings)
+    def _show_table(self, forecast: Forecast, *, again: bool) -> None:
+        """The table; in a low terminal, where it has been told already how it is read, without the words below it."""
+        if not (again and self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL):
+            self.session.emit("simulate", forecast.result, forecast.result.warnings)
+            return
+        self.session.warn(forecast.result.warnings)
+        layout = self.session.layout()
+        shown = forecast_report.report(forecast.result, layout)._replace(footer=(), more="")
+        self.session.output.write(table(shown, layout))
 
     def _changes(self, before: Forecast, after: Forecast) -> str:
         """What changed, in words; a text that ends in a line break."""
@@ -177,7 +188,7 @@ class Screen:
     def _show_foot(self, inputs: Inputs) -> None:
         """What is looked after; said once where lines stay."""
         files = [path for path, digest in inputs.items() if digest != ABSENT and os.path.isfile(path)]  # noqa: PTH113
-        others = f" and {len(files) - 1} more that it builds on" if len(files) > 1 else ""
+        others = f" and {len(files) - 1} other{'s' if len(files) > 2 else ''}" if len(files) > 1 else ""
         if self.moves_cursor or not self.told:
             self.session.say(f"\nwatching {self.name}{others}; runs again when saved; Ctrl-C ends")
         self.told = True
