@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from support.command import HERE, answer
-from usru_scenarios import study
+from usru_scenarios import compiled_file, study
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.program.program import StepLaw
 from usru_scenarios.program.support import Support
@@ -481,14 +481,14 @@ drivers:
 """
 
 
-@pytest.mark.parametrize("most", [study.MOST_KERNEL_BYTES, 1_000])
+@pytest.mark.parametrize("most", [compiled_file.MOST_KERNEL_BYTES, 1_000])
 def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
     home: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """Compiled once where they are small; where they are not, by each run as if nothing had been kept."""
     file = home / "m.yaml"
     file.write_text(UNCERTAIN, encoding="utf-8")
-    monkeypatch.setattr(study, "MOST_KERNEL_BYTES", most)
+    monkeypatch.setattr(compiled_file, "MOST_KERNEL_BYTES", most)
     compiled: list[object] = []
 
     def compiles(seed: int = 1) -> bool:

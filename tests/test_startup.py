@@ -35,8 +35,8 @@ class Bound(NamedTuple):
 HELP = Bound(ours=5, others=65)
 MADE_HELP = Bound(ours=38, others=170)
 SIMULATE = Bound(ours=67, others=140)
-ASK = Bound(ours=82, others=130)
-LOOK = Bound(ours=34, others=120)
+ASK = Bound(ours=83, others=130)
+LOOK = Bound(ours=35, others=120)
 
 
 def imported(*command: str, **changes: str) -> set[str]:

@@ -6,16 +6,16 @@ Every question imports what answers it when it is asked, for a command asks one 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from numbers import Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
+from usru_scenarios.compiled_file import CompiledFile, with_method
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
 from usru_scenarios.settings import (
-    DEFAULT_LIMITS,
     DEFAULT_MODEL,
     DEFAULT_SEED,
     LEAST_SENSITIVITY_TRIALS,
@@ -25,7 +25,6 @@ from usru_scenarios.settings import (
     ArgumentError,
     Method,
     RunSettings,
-    SampleLimits,
     flag,
     mapping_function,
     one_of,
@@ -41,15 +40,9 @@ if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
     from usru_scenarios.language.questions import Probability
     from usru_scenarios.language.variable import Variable
-    from usru_scenarios.model.outline import Outline
     from usru_scenarios.program.conditions import Conditioned
-    from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
-    from usru_scenarios.program.support import Support
     from usru_scenarios.questions.compare import Variant
-    from usru_scenarios.reading.cache import CompileCache
-    from usru_scenarios.reading.loading import Loaded, ScenarioFile
-    from usru_scenarios.reading.request import Request
     from usru_scenarios.results.ask import Answer
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
@@ -62,106 +55,13 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sweep import Sweep
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
-    from usru_scenarios.sampler.blocks import MapBlocks, StepKernels
+    from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.work import Listener
-
-Part = TypeVar("Part")
-
-NAMES = "names"
-"""What the names of a file are kept as, for the completion of command lines."""
-
-MOST_KERNEL_BYTES = 1 << 23
-"""The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
 
 
 @dataclass(frozen=True)
-class Study:
-    """A loaded model, with the questions that can be asked of it.
-
-    Attributes:
-        request: which file it is, and how it is read.
-        kept: where what is made of the file is kept between runs, if it is.
-        file: the file, where it has been read already.
-        limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
-    """
-
-    request: Request
-    kept: CompileCache | None = None
-    file: ScenarioFile | None = None
-    limits: SampleLimits = DEFAULT_LIMITS
-
-    @cached_property
-    def loaded(self) -> Loaded:
-        """The model, its claims, its warnings and where it came from.
-
-        Raises:
-            ModelError, UnreadableInput: as for `load`, where the model was recalled and its file is another by now.
-        """
-        return (self._file if self.file is None else self.file).resolved(self.request)
-
-    @property
-    def _file(self) -> ScenarioFile:
-        """The file, read now or by an earlier run."""
-        kept = self.kept
-        if kept is None:
-            return self._read()
-        file = kept.part("file", self._read)
-        kept.made_of(file.access.inputs)
-        return file
-
-    def _read(self) -> ScenarioFile:
-        from usru_scenarios.reading.loading import ScenarioFile
-
-        file = ScenarioFile(self.request)
-        if self.kept is not None:
-            self.kept.made_of(file.access.inputs)
-        return file
-
-    @cached_property
-    def outline(self) -> Outline:
-        """What the model calls its parts."""
-
-        def outlined() -> Outline:
-            if self.kept is not None:
-                self.kept.part(NAMES, lambda: _names_of(self.loaded.file.tree.data))
-            return self.loaded.outline
-
-        return self._made("outline", outlined)
-
-    @cached_property
-    def names(self) -> dict[str, list[str]]:
-        """The names of the model by kind: see `model.ids`."""
-        return self._made(NAMES, lambda: _names_of(self.loaded.data))
-
-    @cached_property
-    def program(self) -> Program:
-        """The model, compiled."""
-        return self._made("program", lambda: _compiled(self.loaded))
-
-    @cached_property
-    def faster_exactly(self) -> bool:
-        """Whether a forecast without conditions is predicted to take less time exactly than by sampling."""
-        return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
-
-    def drawn(self, seed: int, draws: int) -> Program:
-        """The model compiled with values of its uncertain judgements for as many draws; the last one is remembered."""
-        if (seed, draws) not in self._last_drawn:
-            self._last_drawn.clear()
-            made = self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
-            self._last_drawn[seed, draws] = made
-        return self._last_drawn[seed, draws]
-
-    @cached_property
-    def _last_drawn(self) -> dict[tuple[int, int], Program]:
-        return {}
-
-    def _made(self, part: str, make: Callable[[], Part]) -> Part:
-        """What is made of the model; recalled where an earlier run has kept it."""
-        return make() if self.kept is None else self.kept.part(self._part(part), make)
-
-    def _part(self, name: str) -> str:
-        """By what name a part of what is made of the model is kept."""
-        return f"{name} of {self.request!r}"
+class Study(CompiledFile):
+    """A loaded model, with the questions that can be asked of it; what it is made of is described at `CompiledFile`."""
 
     @cached_property
     def overview(self) -> Overview:
@@ -231,39 +131,6 @@ class Study:
 
         return self._made("validation", examined)
 
-    def settled(self, settings: RunSettings) -> RunSettings:
-        """What settings mean for this model: under its limits, and no judgement is drawn where none is uncertain."""
-        settings = replace(settings, limits=self.limits)
-        return settings if not settings.judgements or self.outline.uncertain else replace(settings, judgements=0)
-
-    def programs(self, settings: RunSettings) -> tuple[Program, Callable[[str], Program]]:
-        """The program with values for as many draws of the judgements as settings say, and what gives a profile's."""
-        seed, draws = settings.seed, settings.judgements
-        if not draws:
-            return self.program, self.under
-
-        @cache
-        def under(profile: str) -> Program:
-            return self._made(
-                f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
-            )
-
-        return self.drawn(seed, draws), under
-
-    def under(self, profile: str) -> Program:
-        """The program under a profile of the file.
-
-        Raises:
-            ModelError, RequestError: as for `load`.
-        """
-        if profile not in self._under:
-            self._under[profile] = _compiled(self.loaded.under(profile))
-        return self._under[profile]
-
-    @cached_property
-    def _under(self) -> dict[str, Program]:
-        return {}
-
     def simulate(
         self,
         *,
@@ -318,33 +185,6 @@ class Study:
                 return self._exactly(settings, conditions, listener(map_blocks))
             raise
 
-    def _support(self, settings: RunSettings) -> Support:
-        """What is possible without conditions, with as many draws of the judgements as settings say."""
-        from usru_scenarios.program.support import Support
-
-        program, _ = self.programs(settings)
-        part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
-        return Support.recalled(program, self._made(part, lambda: Support(program).found()))
-
-    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> Mapping[int, StepKernels] | None:
-        """The laws of the default forecast, compiled to kernels, as an earlier run has kept them.
-
-        They are several MB, and compiling them takes longer than all else that is done before the trials are drawn:
-        so they are kept, but of this run alone, which is the one that is asked for again and again.
-        """
-        usual = self.settled(RunSettings.checked(method=settings.method))
-        if self.kept is None or conditions.interventions or conditions.observations or settings != usual:
-            return None
-        from usru_scenarios.questions.simulate.question import compiled
-
-        nothing: Mapping[int, StepKernels] = {}
-        return self.kept.part(
-            self._part("kernels"),
-            lambda: compiled(self.programs(settings)[0], settings),
-            most=MOST_KERNEL_BYTES,
-            instead=nothing,
-        )
-
     def _exactly(self, settings: RunSettings, conditions: Conditioned, told: Listener) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
 
@@ -355,58 +195,6 @@ class Study:
             weights=self.program.weights,
             told=told,
         )
-
-    def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
-        """Whether a forecast under conditions is found exactly, method (41); not where it would not be at the means."""
-        if settings.method != "auto":
-            return settings.method == "exact"
-        if conditions.interventions or conditions.observations:
-            settled = _is_faster_exactly(conditions.program, conditions.given)
-            if not settled or not settings.judgements:
-                return settled
-            return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
-        return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
-
-    def _faster_in_draws(self, settings: RunSettings) -> bool:
-        """As `faster_exactly`, in each draw of the judgements."""
-        seed, draws = settings.seed, settings.judgements
-        part = f"faster exactly in each draw {seed} {draws}"
-        return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
-
-    def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
-        """The program with what is imposed, and with the draws of the judgements if there are any."""
-        return conditions.on(self.programs(settings)[0]).program if settings.judgements else conditions.program
-
-    @staticmethod
-    def _solves(program: Program, conditions: Conditioned) -> bool:
-        """Whether a forecast under conditions can be had exactly at all."""
-        from usru_scenarios.exact import inference as exact
-
-        try:
-            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.given))
-        except exact.NotExact:
-            return False
-
-    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
-        """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
-        do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
-        program = self.program if profile is None else self.under(profile)
-        return self._conditioned(program, do, given)
-
-    def _conditioned(self, base: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
-        """A program under conditions as they are written."""
-        from usru_scenarios.program.conditions import Conditioned
-
-        under = Conditioned(base)
-        if do or given:
-            from usru_scenarios.language.query import parse_assignment, parse_observation
-
-            for one in do:
-                imposed = parse_assignment(one, self.outline, under.program)
-                under = replace(under, interventions=(*under.interventions, imposed))
-            observed = [parse_observation(one, self.outline, under.program) for one in given]
-            under = replace(under, observations=tuple(observed))
-        return under
 
     def ask(
         self,
@@ -724,7 +512,7 @@ class Study:
             variants.append(study._variant(other, program, imposed, settings))  # noqa: SLF001  # a study as this one
         return compare(
             variants,
-            _found(settings, [one.program for one in variants], [one.whole for one in variants]),
+            with_method(settings, [one.program for one in variants], [one.whole for one in variants]),
             switch=switch,
             map_blocks=map_blocks,
         )
@@ -770,7 +558,7 @@ class Study:
             self.outline,
             conditions,
             lambda: self.loaded,
-            _found(settings, [conditions.program]),
+            with_method(settings, [conditions.program]),
             at=times,
             map_blocks=map_blocks,
         )
@@ -796,42 +584,6 @@ class Study:
         mapping_function("map_blocks", map_blocks)
         itself = self.loaded.by_itself()
         return calibrate(itself, compile_model(itself.model), settings, map_blocks=map_blocks)
-
-
-def _names_of(data: dict[str, Any]) -> dict[str, list[str]]:
-    from usru_scenarios.model.ids import names_of
-
-    return names_of(data)
-
-
-def _compiled(loaded: Loaded) -> Program:
-    from usru_scenarios.program.compilation import compile_model
-
-    return compile_model(loaded.model)
-
-
-def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
-    from usru_scenarios.program.compilation import compile_model
-    from usru_scenarios.program.draws import JudgementDraws
-
-    drawing = JudgementDraws(loaded.model, seed, draws)
-    return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
-
-
-def _found(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
-    """The settings with how several programs are run: exactly where that is faster for each by method (41).
-
-    Those of a stage are looked at only where it is so for all of the stages before.
-    """
-    if settings.method != "auto":
-        return settings
-    return replace(settings, method="exact" if all(all(map(_is_faster_exactly, one)) for one in stages) else "sample")
-
-
-def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
-    from usru_scenarios.questions.probability import faster_exactly
-
-    return faster_exactly(program, given=given)
 
 
 def load(

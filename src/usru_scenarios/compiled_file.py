@@ -1,0 +1,270 @@
+"""A file that is read and compiled, or recalled as an earlier run made it: what every question of a study begins with.
+
+Each part is made when it is first needed, and imports what makes it then, for the start-up time of a command counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits, texts
+
+if TYPE_CHECKING:
+    from usru_scenarios.model.outline import Outline
+    from usru_scenarios.program.conditions import Conditioned
+    from usru_scenarios.program.events import Formula
+    from usru_scenarios.program.program import Program
+    from usru_scenarios.program.support import Support
+    from usru_scenarios.reading.cache import CompileCache
+    from usru_scenarios.reading.loading import Loaded, ScenarioFile
+    from usru_scenarios.reading.request import Request
+    from usru_scenarios.sampler.blocks import StepKernels
+
+Part = TypeVar("Part")
+
+NAMES = "names"
+"""What the names of a file are kept as, for the completion of command lines."""
+
+MOST_KERNEL_BYTES = 1 << 23
+"""The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
+
+
+@dataclass(frozen=True)
+class CompiledFile:
+    """A file with what is made of it.
+
+    Attributes:
+        request: which file it is, and how it is read.
+        kept: where what is made of the file is kept between runs, if it is.
+        file: the file, where it has been read already.
+        limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
+    """
+
+    request: Request
+    kept: CompileCache | None = None
+    file: ScenarioFile | None = None
+    limits: SampleLimits = DEFAULT_LIMITS
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The model, its claims, its warnings and where it came from.
+
+        Raises:
+            ModelError, UnreadableInput: as for `load`, where the model was recalled and its file is another by now.
+        """
+        return (self._file if self.file is None else self.file).resolved(self.request)
+
+    @property
+    def _file(self) -> ScenarioFile:
+        """The file, read now or by an earlier run."""
+        kept = self.kept
+        if kept is None:
+            return self._read()
+        file = kept.part("file", self._read)
+        kept.made_of(file.access.inputs)
+        return file
+
+    def _read(self) -> ScenarioFile:
+        from usru_scenarios.reading.loading import ScenarioFile
+
+        file = ScenarioFile(self.request)
+        if self.kept is not None:
+            self.kept.made_of(file.access.inputs)
+        return file
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What the model calls its parts."""
+
+        def outlined() -> Outline:
+            if self.kept is not None:
+                self.kept.part(NAMES, lambda: _names_of(self.loaded.file.tree.data))
+            return self.loaded.outline
+
+        return self._made("outline", outlined)
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """The names of the model by kind: see `model.ids`."""
+        return self._made(NAMES, lambda: _names_of(self.loaded.data))
+
+    @cached_property
+    def program(self) -> Program:
+        """The model, compiled."""
+        return self._made("program", lambda: _compiled(self.loaded))
+
+    @cached_property
+    def faster_exactly(self) -> bool:
+        """Whether a forecast without conditions is predicted to take less time exactly than by sampling."""
+        return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
+
+    def drawn(self, seed: int, draws: int) -> Program:
+        """The model compiled with values of its uncertain judgements for as many draws; the last one is remembered."""
+        if (seed, draws) not in self._last_drawn:
+            self._last_drawn.clear()
+            made = self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
+            self._last_drawn[seed, draws] = made
+        return self._last_drawn[seed, draws]
+
+    @cached_property
+    def _last_drawn(self) -> dict[tuple[int, int], Program]:
+        return {}
+
+    def _made(self, part: str, make: Callable[[], Part]) -> Part:
+        """What is made of the model; recalled where an earlier run has kept it."""
+        return make() if self.kept is None else self.kept.part(self._part(part), make)
+
+    def _part(self, name: str) -> str:
+        """By what name a part of what is made of the model is kept."""
+        return f"{name} of {self.request!r}"
+
+    def settled(self, settings: RunSettings) -> RunSettings:
+        """What settings mean for this model: under its limits, and no judgement is drawn where none is uncertain."""
+        settings = replace(settings, limits=self.limits)
+        return settings if not settings.judgements or self.outline.uncertain else replace(settings, judgements=0)
+
+    def programs(self, settings: RunSettings) -> tuple[Program, Callable[[str], Program]]:
+        """The program with values for as many draws of the judgements as settings say, and what gives a profile's."""
+        seed, draws = settings.seed, settings.judgements
+        if not draws:
+            return self.program, self.under
+
+        @cache
+        def under(profile: str) -> Program:
+            return self._made(
+                f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
+            )
+
+        return self.drawn(seed, draws), under
+
+    def under(self, profile: str) -> Program:
+        """The program under a profile of the file.
+
+        Raises:
+            ModelError, RequestError: as for `load`.
+        """
+        if profile not in self._under:
+            self._under[profile] = _compiled(self.loaded.under(profile))
+        return self._under[profile]
+
+    @cached_property
+    def _under(self) -> dict[str, Program]:
+        return {}
+
+    def _support(self, settings: RunSettings) -> Support:
+        """What is possible without conditions, with as many draws of the judgements as settings say."""
+        from usru_scenarios.program.support import Support
+
+        program, _ = self.programs(settings)
+        part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
+        return Support.recalled(program, self._made(part, lambda: Support(program).found()))
+
+    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> Mapping[int, StepKernels] | None:
+        """The laws of the default forecast, compiled to kernels, as an earlier run has kept them.
+
+        They are several MB, and compiling them takes longer than all else that is done before the trials are drawn:
+        so they are kept, but of this run alone, which is the one that is asked for again and again.
+        """
+        usual = self.settled(RunSettings.checked(method=settings.method))
+        if self.kept is None or conditions.interventions or conditions.observations or settings != usual:
+            return None
+        from usru_scenarios.questions.simulate.question import compiled
+
+        nothing: Mapping[int, StepKernels] = {}
+        return self.kept.part(
+            self._part("kernels"),
+            lambda: compiled(self.programs(settings)[0], settings),
+            most=MOST_KERNEL_BYTES,
+            instead=nothing,
+        )
+
+    def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
+        """Whether a forecast under conditions is found exactly, method (41); not where it would not be at the means."""
+        if settings.method != "auto":
+            return settings.method == "exact"
+        if conditions.interventions or conditions.observations:
+            settled = _is_faster_exactly(conditions.program, conditions.given)
+            if not settled or not settings.judgements:
+                return settled
+            return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
+        return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
+
+    def _faster_in_draws(self, settings: RunSettings) -> bool:
+        """As `faster_exactly`, in each draw of the judgements."""
+        seed, draws = settings.seed, settings.judgements
+        part = f"faster exactly in each draw {seed} {draws}"
+        return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
+
+    def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
+        """The program with what is imposed, and with the draws of the judgements if there are any."""
+        return conditions.on(self.programs(settings)[0]).program if settings.judgements else conditions.program
+
+    @staticmethod
+    def _solves(program: Program, conditions: Conditioned) -> bool:
+        """Whether a forecast under conditions can be had exactly at all."""
+        from usru_scenarios.exact import inference as exact
+
+        try:
+            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.given))
+        except exact.NotExact:
+            return False
+
+    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
+        """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
+        do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
+        program = self.program if profile is None else self.under(profile)
+        return self._conditioned(program, do, given)
+
+    def _conditioned(self, base: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
+        """A program under conditions as they are written."""
+        from usru_scenarios.program.conditions import Conditioned
+
+        under = Conditioned(base)
+        if do or given:
+            from usru_scenarios.language.query import parse_assignment, parse_observation
+
+            for one in do:
+                imposed = parse_assignment(one, self.outline, under.program)
+                under = replace(under, interventions=(*under.interventions, imposed))
+            observed = [parse_observation(one, self.outline, under.program) for one in given]
+            under = replace(under, observations=tuple(observed))
+        return under
+
+
+def _names_of(data: dict[str, Any]) -> dict[str, list[str]]:
+    from usru_scenarios.model.ids import names_of
+
+    return names_of(data)
+
+
+def _compiled(loaded: Loaded) -> Program:
+    from usru_scenarios.program.compilation import compile_model
+
+    return compile_model(loaded.model)
+
+
+def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
+    from usru_scenarios.program.compilation import compile_model
+    from usru_scenarios.program.draws import JudgementDraws
+
+    drawing = JudgementDraws(loaded.model, seed, draws)
+    return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
+
+
+def with_method(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
+    """Settings with how several programs are run: exactly where that is faster for each by method (41).
+
+    Those of a stage are looked at only where it is so for all of the stages before.
+    """
+    if settings.method != "auto":
+        return settings
+    return replace(settings, method="exact" if all(all(map(_is_faster_exactly, one)) for one in stages) else "sample")
+
+
+def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
+    from usru_scenarios.questions.probability import faster_exactly
+
+    return faster_exactly(program, given=given)
