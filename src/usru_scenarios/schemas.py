@@ -19,7 +19,6 @@ from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, 
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
-from usru_scenarios.reading.register import SourceDocument
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
@@ -82,6 +81,8 @@ def output_schema(name: str) -> Schema:
 
 def claims_schema() -> Schema:
     """The schema of one file of the claim register: a document, or the list of assumptions."""
+    from usru_scenarios.reading.register import SourceDocument
+
     found = _lean(SourceDocument.model_json_schema(schema_generator=Documented))
     return {"$schema": DIALECT, "$id": "urn:usru:claims:1", **found}
 
