@@ -158,7 +158,11 @@ def test_what_new_writes_validates(option: list[str], tmp_path: Path) -> None:
     (schema,) = tmp_path.glob("*.schema.json")
     assert json.loads(schema.read_text(encoding="utf-8")) == MODEL
     assert errors(MODEL, plain_data(tmp_path / "mine.yaml")) == []
-    assert not [wrong for file in tmp_path.glob("*/*.yaml") for wrong in errors(CLAIMS, plain_data(file))]
+    for file in tmp_path.glob("*/*.yaml"):
+        named = file.with_name(file.read_text(encoding="utf-8").partition("$schema=")[2].partition("\n")[0])
+        assert json.loads(named.read_text(encoding="utf-8")) == CLAIMS
+        assert errors(CLAIMS, plain_data(file)) == []
+    assert any(tmp_path.glob("*/*.yaml")) == (not option)
 
 
 def test_registers_validate() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SCHEMA_FILE = "usru.schema.json"
 """The schema that the editor line of a new file points to; it is written beside the file."""
+CLAIMS_SCHEMA_FILE = "claims.schema.json"
+"""Likewise that of a file of claims, which is written beside those."""
 
 
 def new(
@@ -41,7 +43,7 @@ def new(
 
     It has a line of each kind and comments, and a register of claims beside it. Or it begins with a model that is
     there: as a copy (--from), or as a short file that is laid over it (--extend). The schema that its first line names,
-    for editors, is put beside it.
+    for editors, is put beside it, and so is that of the claims.
 
     \b
       usru new mine.yaml                      a subject of your own
@@ -57,9 +59,10 @@ def new(
         raise OptionError(f"'{path}' is no name of a file", "such as mine.yaml")
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
     Destination.named(str(file))
-    texts = {file: _text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema()}
+    texts = {file: _text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema("model")}
     if origin is None and extend is None:
-        texts[claims_folder(file) / "article.yaml"] = _part("starter-claims.yaml")
+        claims = claims_folder(file)
+        texts |= {claims / "article.yaml": _claims(), claims / CLAIMS_SCHEMA_FILE: _schema("claims")}
     if not force:
         _refuse_to_replace(texts)
     write_together({one: text for one, text in texts.items() if not _says(one, text)})
@@ -114,17 +117,21 @@ def claims_folder(file: Path) -> Path:
     return file.with_name(f"{file.stem}-claims")
 
 
+def _claims() -> str:
+    return _part("starter-claims.yaml").replace("SCHEMA", CLAIMS_SCHEMA_FILE)
+
+
 def _part(name: str) -> str:
     from importlib.resources import files
 
     return files("usru_scenarios").joinpath(name).read_text(encoding="utf-8")
 
 
-def _schema() -> str:
+def _schema(name: str) -> str:
     from usru_scenarios.report.data import to_json
-    from usru_scenarios.schemas import model_schema
+    from usru_scenarios.schemas import schema
 
-    return to_json(model_schema())
+    return to_json(schema(name))
 
 
 def _refuse_to_replace(texts: dict[Path, str]) -> None:
