@@ -138,10 +138,15 @@ class Screen:
             self._begin(again=True)
             if self.last is not None:
                 self._show_table(self.last, again=True)
-                self.session.output.write(f"\n{self.changes}" if self.changes else "")
+                self.session.output.write(f"\n{self.changes}" if self.changes and not self._is_low else "")
         if self.moves_cursor and self.last is not None:
             self.session.output.write("\n")
         complain(str(fault))
+
+    @property
+    def _is_low(self) -> bool:
+        """Whether it is a terminal in which not all of it could be seen at a time."""
+        return self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL
 
     def _begin(self, *, again: bool) -> None:
         if self.moves_cursor:
@@ -151,7 +156,7 @@ class Screen:
 
     def _show_table(self, forecast: Forecast, *, again: bool) -> None:
         """The table; in a low terminal, where it has been told already how it is read, without the words below it."""
-        if not (again and self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL):
+        if not (again and self._is_low):
             self.session.emit("simulate", forecast.result, forecast.result.warnings)
             return
         self.session.warn(forecast.result.warnings)
