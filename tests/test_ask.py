@@ -377,9 +377,9 @@ def test_errors_of_numbers_near_the_limits(studies: Callable[[str], Study], fact
 @pytest.mark.parametrize(
     ("query", "line"),
     [
-        ("P(mood=high @ end) / 1e308", r"[\d.]+e-309 \+- \de-31\d"),
-        ("P(mood=high @ end) * 1e300", r"[\d.]+e\+299 \+- \de\+29\d"),
-        ("P(mood=high @ end) < 1e300", r"holds: 0\.\d+ against 1e\+300, margin \+1e\+300"),
+        ("P(mood=high @ end) / 1e308", r"[\d.]+e-309 ± \de-31\d"),
+        ("P(mood=high @ end) * 1e300", r"[\d.]+e\+299 ± \de\+29\d"),
+        ("P(mood=high @ end) < 1e300", r"holds: left 0\.\d+, right 1e\+300, margin \+1e\+300"),
     ],
 )
 def test_numbers_near_the_limits_are_written_with_a_power_of_ten(tmp_path: Path, query: str, line: str) -> None:
@@ -531,7 +531,7 @@ def test_ask_says_what_it_found_and_how(file: str) -> None:
     assert "observation   talks=deal @ 2001" in done.stdout
     assert "Exact" in done.stdout
     done = usru("ask", "P(war @ end | talks=deal @ 2001) > P(war @ end)", file, "-n", "4096", "-q")
-    assert "fails: 0." in done.stdout
+    assert "fails: left " in done.stdout
     assert "4,096 trials (effective sample size " in done.stdout
     done = usru("ask", "P(war @ end) > 2", file, "-f", "md")
     assert (done.returncode, "**fails" in done.stdout) == (0, True)
@@ -543,7 +543,7 @@ def test_ask_json_is_as_its_schema_says(file: str, query: str) -> None:
     found = json.loads(done.stdout)
     validator = Draft202012Validator(output_schema("answer"))
     assert not list(validator.iter_errors(found))
-    assert found["format"] == "usru.answer/1.0"
+    assert found["format"] == "usru.answer/1.1"
     assert {"query", "value", "standard_error", "method", "effective_trials"} <= found.keys()
     assert ({"holds", "left", "right"} <= found.keys()) == (">" in query)
     assert usru("ask", query, file, "--json", "-n", "2000", "--seed", "7").stdout == done.stdout

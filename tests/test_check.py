@@ -269,13 +269,14 @@ def test_check_tells_what_fails_and_ends_with_status_one(tmp_path: Path) -> None
     done = answer("check", file)
     assert (done.returncode, done.stderr) == (1, "")
     assert "1 hold, 1 fail, 0 undecided." in done.stdout
-    assert "fails  b  War rules\n  P(war @ each) > 0.9\n  the sides are those of 200" in done.stdout
+    assert "War rules\n         P(war @ each) > 0.9\n         the sides are those of 200" in done.stdout
+    assert done.stdout.index("fails  b") < done.stdout.index("holds  a")
     assert "'usru sources G7' shows what the claim says" in done.stdout
     markdown = answer("check", file, "-f", "md")
     assert (markdown.returncode, "| fails | `b` |" in markdown.stdout) == (1, True)
     found = json.loads(answer("check", file, "--json", "--robust", "2", "-n", "100").stdout)
     assert not list(Draft202012Validator(output_schema("check")).iter_errors(found))
-    assert found["format"] == "usru.check/1.0"
+    assert found["format"] == "usru.check/1.1"
     assert found["expectations"]["b"]["verdict"] == "fails"
     assert found["expectations"]["b"]["sources"] == ["G7"]
     assert found["perturbation"]["models"] == 2

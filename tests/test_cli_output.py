@@ -88,10 +88,10 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
 
 def test_devices_and_pipes_are_written_to_and_not_replaced(tmp_path: Path) -> None:
     done = shell("$usru simulate $harbour -n 2000 -f csv -o /dev/stdout | head -1")
-    assert done.stdout.startswith("kind,id,state,step,")
+    assert done.stdout.startswith("model,model_hash,profile,kind,id,title,state,step,date,")
     fifo = tmp_path / "fifo"
     done = shell(f"mkfifo {fifo}; $usru simulate $harbour -n 2000 -f csv -o {fifo} & head -1 {fifo}; wait; ls {fifo}")
-    assert done.stdout.startswith("kind,id,state,step,")
+    assert done.stdout.startswith("model,model_hash,profile,kind,id,title,state,step,date,")
     assert fifo.is_fifo()
     assert shell("$usru validate $harbour -o -").stdout.startswith("harbour is valid")
 

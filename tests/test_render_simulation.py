@@ -87,6 +87,10 @@ def test_texts_for_people_are_the_golden_output(result: Simulation, form: str) -
 def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation) -> None:
     rows = [json.loads(line) for line in render_report(result, "simulate", "ndjson", Layout()).splitlines()]
     assert all(tuple(row) == COLUMNS for row in rows)
+    assert {row["model"] for row in rows} == {"harbour"}
+    assert {row["step"]: row["date"] for row in rows}["2025-Q3"] == "2025-07-01"
+    assert rows[0]["title"] == result.scenarios["open"].title
+    assert {row["ever"] for row in rows if row["id"] == "open"} == {result.scenarios["open"].ever}
     states = 2 + 1 + 2 + 1 + 2 + 2
     assert len(rows) == states * 4
     shown = {(row["kind"], row["id"], row["state"], row["step"]): row for row in rows}
@@ -105,7 +109,7 @@ def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation
 def test_every_format_of_a_model_without_time(still: Simulation, form: str) -> None:
     text = render_report(still, "simulate", form, Layout())
     assert text.endswith("\n")
-    assert "0.25" in text
+    assert "25.0%" in text or "0.25" in text
     assert "of time" not in text
 
 
@@ -124,8 +128,9 @@ def retitled(result: Simulation, title: str) -> Simulation:
 def test_the_table_keeps_within_its_width_and_drops_no_number(result: Simulation, width: int, title: str) -> None:
     text = render_report(retitled(result, title), "simulate", "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
+    assert "…" not in text
     for row in (*result.scenarios.values(), *result.groups.values()):
-        numbers = " ".join(f"{number:.3f}" for number in _numbers(row))
+        numbers = " ".join(f"{100 * number:.1f}%" for number in _numbers(row)[:2])
         assert numbers in " ".join(text.split())
 
 

@@ -378,7 +378,7 @@ def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -
     assert max(map(len, text.splitlines())) <= width
     assert result.judgements is not None
     for effect in result.judgements:
-        shown = f"{effect.aimed.value:+.3f}" if effect.aimed else f"{effect.size.value:.3f}"
+        shown = f"{100 * effect.aimed.value:+.1f}" if effect.aimed else f"{100 * effect.size.value:.1f}"
         assert shown.strip("+-0.") == "" or shown in text
         assert effect.path.split(".")[-1] in text
     assert "…" not in text
@@ -389,7 +389,7 @@ def test_rows_hold_every_change(tmp_path: Path) -> None:
     found = asked(loaded)
     rows = list(csv.reader(io.StringIO(render_report(report(loaded, found), "sensitivity", "csv", Layout()))))
     assert len(rows) == 1 + len(found.weights) * 7 + len(found.judgements) * 4
-    assert {len(row) for row in rows} == {7}
+    assert {len(row) for row in rows} == {12}
     lines = render_report(report(loaded, found), "sensitivity", "md", Layout()).splitlines()
     assert sum(line.startswith("| `") for line in lines) == len(found.judgements)
 

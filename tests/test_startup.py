@@ -35,7 +35,7 @@ class Bound(NamedTuple):
 HELP = Bound(ours=5, others=65)
 MADE_HELP = Bound(ours=38, others=170)
 SIMULATE = Bound(ours=67, others=140)
-ASK = Bound(ours=83, others=130)
+ASK = Bound(ours=85, others=130)
 LOOK = Bound(ours=35, others=120)
 
 

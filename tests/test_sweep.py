@@ -279,7 +279,8 @@ def test_rows_are_tidy(mapped: Sweep) -> None:
     rows = list(csv.DictReader(io.StringIO(render_report(mapped, "sweep", "csv", Layout()))))
     assert len(rows) == 12 * 2 * 6
     assert list(rows[0]) == [
-        "domestic_opposition", "odds_per_point.impacts", "kind", "id", "at", "probability", "standard_error",
+        "model", "model_hash", "profile", "domestic_opposition", "odds_per_point.impacts", "kind", "id", "title",
+        "at", "date", "probability", "standard_error",
     ]  # fmt: skip
     (row,) = (
         one
@@ -297,16 +298,16 @@ def test_tables_keep_to_their_width_and_their_numbers_whole(swept: Sweep, mapped
     assert "…" not in text
     for one in swept.scenarios.values():
         curve = one.curves["end"].probability
-        assert f"{curve[0]:.2f}" in text
-        assert f"{curve[-1]:.2f}" in text
+        assert f"{100 * curve[0]:.0f}%" in text
+        assert f"{100 * curve[-1]:.0f}%" in text
     assert ("have them all" in " ".join(text.split())) == (width < 140)
     drawn = render_report(mapped, "sweep", "table", Layout(width=width))
     assert max(map(cell_len, drawn.splitlines())) <= width
-    shown = [cell for line in drawn.splitlines() for cell in line.split()[1:] if cell[1:2] == "."]
+    shown = [cell for line in drawn.splitlines() for cell in line.split()[1:] if cell[1:].isdigit()]
     assert len([cell for cell in shown if cell[0].isalpha()]) == 2 * 12
     chosen = render_report(mapped.only("thaw"), "sweep", "table", Layout(width=width))
-    assert f"{mapped.groups['thaw'].curves['end'].probability[0]:.2f}"[1:] in chosen
-    assert "probability of thaw" in chosen
+    assert f"{100 * mapped.groups['thaw'].curves['end'].probability[0]:.0f}" in chosen
+    assert "likelihood in percent of thaw" in chosen
 
 
 def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
@@ -326,8 +327,8 @@ def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None
 
 def test_the_crossing_is_told(swept: Sweep, opened: Opened) -> None:
     text = render_report(opened(CERTAIN).sweep("push=0..4"), "sweep", "table", Layout())
-    assert "b is the likeliest up to push = 1.807, then a." in text
-    assert "the likeliest" in render_report(swept, "sweep", "md", Layout())
+    assert "Here b is likeliest up to push = 1.807, then a." in text
+    assert "is likeliest" in render_report(swept, "sweep", "md", Layout())
 
 
 # The command ----------------------------------------------------------------------------------------------------------

@@ -504,14 +504,14 @@ def test_text_keeps_to_its_width_and_its_numbers_whole(bundled: Watch, width: in
     assert "\x1b" not in drawn
     for rank, one in enumerate(found.indicators, 1):
         (line,) = (line for line in lines if line.startswith(f"{rank:2} "))
-        assert line.split()[-2:] == [f"{one.probability:.2f}", f"{one.expected_move:.3f}"]
+        assert line.split()[-2:] == [f"{100 * one.probability:.0f}%", f"{100 * one.expected_move:.1f}"]
 
 
 def test_a_group_is_told_first(bundled: Watch) -> None:
     found = load("us-russia").watch(of="thaw", trials=5_000)
     first = found.indicators[0]
     before, after = found.forecast["thaw"].probability, first.forecast["thaw"].seen
-    assert f"thaw {before:.2f} -> {after:.2f}, for " in " ".join(table(found, Layout(width=140)).split())
+    assert f"thaw {100 * before:.0f}% -> {100 * after:.0f}%, for " in " ".join(table(found, Layout(width=140)).split())
     assert "thaw" not in bundled.forecast
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 KeyPath = tuple[str | int, ...]
 """The way from the top of a document to one of its values: keys of maps, positions in lists."""
 
@@ -22,3 +24,6 @@ RESERVED = frozenset(
 
 KINDS = ("drivers", "states", "scenarios", "profiles", "rules", "paths")
 """The kinds of names of a model; states are written NODE=STATE, and paths as after `--set`."""
+
+Measure = Literal["probability", "difference", "number"]
+"""What a value is: a probability, a difference of some, or another number, such as a ratio or a logarithm."""

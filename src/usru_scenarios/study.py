@@ -249,7 +249,8 @@ class Study(CompiledFile):
         )
         program, in_profile = self.programs(settings)
         estimator = ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
-        return answered(query, conditioned(statement, further), self.outline, estimator, do=do, given=given)
+        asked = conditioned(statement, further)
+        return answered(query, asked, self.outline, estimator, weights=self.program.weights, do=do, given=given)
 
     def explain(
         self,
@@ -402,7 +403,9 @@ class Study(CompiledFile):
         mapping_function("map_parts", map_parts)
         most = whole("mutants", mutants, most=MOST_MUTANTS)
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
-        checker = ExpectationChecker(self.loaded, statements, program, in_profile, settings, map_parts)
+        checker = ExpectationChecker(
+            self.loaded, statements, program, in_profile, settings, self.program.weights, map_parts
+        )
         report = checker.report(models)
         if not most:
             return report

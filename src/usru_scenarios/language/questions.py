@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
+from usru_scenarios.names import Measure
 from usru_scenarios.program.conditions import Intervention, Observation
-from usru_scenarios.program.events import COMPARISONS, All, Formula
+from usru_scenarios.program.events import COMPARISONS, All, Formula, Timed
 from usru_scenarios.program.program import Floats
 
 
@@ -55,6 +56,19 @@ class Probability:
         """Of what tells most apart: all of the events would take longer than what is looked up by it."""
         imposed = tuple(one.text for one in self.interventions)
         return hash((self.text, self.profile, imposed, self.observed, tuple(case.step for case in self.cases)))
+
+    def time(self, labels: Sequence[str]) -> str:
+        """The time that it is about, in words; empty where it has several that are only to be read in its text."""
+        steps = [case.step for case in self.cases]
+        if len(steps) > 1 and steps[0] is not None and steps[-1] is not None:
+            return f"average over {labels[steps[0]]} to {labels[steps[-1]]}"
+        if steps[0] is not None:
+            return f"in {labels[steps[0]]}" if len(labels) > 1 else ""
+        event = self.cases[0].event
+        if not isinstance(event, Timed) or event.mode == "at":
+            return ""
+        often = "in every step" if event.mode == "always" else "in at least one step"
+        return f"{often} from {labels[event.steps[0]]} to {labels[event.steps[-1]]}"
 
     def events(self) -> Iterator[Formula]:
         """What is asked about and what is observed, in all cases."""
@@ -104,6 +118,11 @@ class Link:
     sign: Sign
     right: Expression[Probability]
     step: int | None = None
+
+    @property
+    def text(self) -> str:
+        """It as one writes it."""
+        return f"{written(self.left)} {self.sign} {written(self.right)}"
 
     def margin(self, value_of: ValueOf) -> Value:
         """By how much the comparison holds; below 0, by how much it fails. NaN between equal infinities."""
@@ -177,6 +196,62 @@ def _value(expression: Expression[Probability], value_of: ValueOf) -> Floats:
 
 
 _ARITHMETIC: dict[str, np.ufunc] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
+
+
+def written(expression: Expression[Probability], *, inner: bool = False) -> str:
+    """An expression as one writes it, with parentheses around sums and products within others."""
+    match expression:
+        case Number(value):
+            return f"{value:g}"
+        case Negated(part):
+            return f"-{written(part, inner=True)}"
+        case Applied(function, part):
+            return f"{function}({written(part)})"
+        case Binary(sign, left, right):
+            text = f"{written(left, inner=True)} {sign} {written(right, inner=True)}"
+            return f"({text})" if inner else text
+    return expression.text
+
+
+def measure(expression: Expression[Probability]) -> Measure | None:
+    """Whether the value of an expression is a probability, a difference of some or another number, such as a ratio.
+
+    None of a number that is written, which is what its neighbour is.
+    """
+    match expression:
+        case Number():
+            return None
+        case Negated(part):
+            return None if (inner := measure(part)) is None else "number" if inner == "number" else "difference"
+        case Applied():
+            return "number"
+        case Binary("/", left, right):
+            return measure(left) if measure(right) is None else "number"
+        case Binary(sign, left, right):
+            return _joined(sign, measure(left), measure(right))
+    return "probability"
+
+
+def _joined(sign: str, left: Measure | None, right: Measure | None) -> Measure | None:
+    found = {left, right} - {None}
+    if not found or found == {None}:
+        return None
+    if "number" in found:
+        return "number"
+    if sign == "*":
+        return "probability" if found == {"probability"} else "difference"
+    return "difference" if sign == "-" or "difference" in found else "probability"
+
+
+def measure_of(statement: Statement) -> Measure:
+    """The same of an answer; of a comparison that of its sides, where they have one in common."""
+    parts = statement.parts if isinstance(statement, ComparisonStatement) else (statement,)
+    found = {measure(part) for part in parts} - {None}
+    if len(found) == 1:
+        (only,) = found
+        assert only is not None
+        return only
+    return "difference" if found == {"probability", "difference"} else "number"
 
 
 def probabilities(statement: Statement) -> tuple[Probability, ...]:

@@ -563,6 +563,8 @@ class Model(Part):
         usru: the version of the format: 1.
         name: the name of the model: small letters, digits and hyphens. Example: `name: two-powers`
         title: its title, for readers.
+        authors: who judged, which stands in the line to cite below an answer. Example: `authors: [A. B., C. D.]`
+        date: when it was judged, likewise. Example: `date: 2024-12`
         extends: a file that this one is laid over, or the id of a bundled model (section 8). Example: `extends:
             us-russia`
         sources: the folder of the claim register, or the id of a bundled one (section 10). Example: `sources: claims`
@@ -595,6 +597,8 @@ class Model(Part):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
     summary: str | None = None
+    authors: Texts = ()
+    date: DateText | None = None
     extends: str | None = None
     sources: str | None = None
     time: Time | None = None

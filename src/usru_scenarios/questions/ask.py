@@ -7,7 +7,7 @@ The statement is worked out once for the estimates and once for their replicates
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +21,13 @@ from usru_scenarios.language.questions import (
     Statement,
     Value,
     evaluate,
+    measure_of,
     probabilities,
 )
 from usru_scenarios.model.outline import Outline
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator
 from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
 
@@ -119,7 +122,7 @@ def _judge_link(link: Link, found: dict[Probability, ProbabilityEstimate], label
     clear = _settled(link, found) if math.isinf(margin) else abs(margin) > DECIDED * error or error == 0.0
     holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
     step = None if link.step is None else labels[link.step]
-    return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step)
+    return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step, link.text)
 
 
 def _settled(link: Link, found: dict[Probability, ProbabilityEstimate]) -> bool:
@@ -191,6 +194,7 @@ def described(
         seen=list(probability.observed),
         imposed=[intervention.text for intervention in probability.interventions],
         left_out=[labels[step] for step in found.left_out],
+        time=probability.time(labels),
     )
 
 
@@ -200,6 +204,7 @@ def answered(
     outline: Outline,
     estimator: ProbabilityEstimator,
     *,
+    weights: Mapping[str, Floats],
     do: Sequence[str] = (),
     given: Sequence[str] = (),
 ) -> Answer:
@@ -210,6 +215,7 @@ def answered(
         statement: what it means, under all conditions.
         outline: of the model that it is asked of.
         estimator: finds its probabilities.
+        weights: of the drivers, shape (steps,), uncertain ones at their means.
         do: the interventions that were given beside the query, as written.
         given: the observations, likewise.
 
@@ -227,15 +233,26 @@ def answered(
     ]
     effective = [part.effective_trials for part in parts if part.effective_trials is not None]
     verdict = outcome.verdict
+    run = run_of(
+        outline,
+        Conditioned(estimator.program),
+        trials=max((found.drawn for found in outcome.found.values()), default=0),
+        seed=estimator.settings.seed,
+        effective_trials=min(effective, default=None),
+        judgements=estimator.settings.judgements,
+        weights=weights,
+    )
     return Answer(
         model=outline.model,
+        run=replace(run, do=list(do), given=list(given)),
         query=query,
+        measure=measure_of(statement),
         value=_finite(outcome.value),
         standard_error=_finite(outcome.standard_error),
         method="sample" if effective else "exact",
-        effective_trials=min(effective, default=None),
-        trials=max((found.trials for found in outcome.found.values()), default=0),
-        seed=estimator.settings.seed,
+        effective_trials=run.effective_trials,
+        trials=run.trials,
+        seed=run.seed,
         profile=outline.profile,
         do=list(do),
         given=list(given),
@@ -245,7 +262,8 @@ def answered(
         left=verdict.left if verdict else None,
         right=verdict.right if verdict else None,
         step=verdict.step if verdict else None,
-        judgements=estimator.settings.judgements,
-        judgements_at_means=outline.at_means(estimator.settings.judgements),
+        compared=verdict.compared if verdict else None,
+        judgements=run.judgements,
+        judgements_at_means=run.judgements_at_means,
         band=outcome.band(statement),
     )

@@ -12,8 +12,10 @@ import numpy as np
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import with_scalars
@@ -72,14 +74,17 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     plan = None if _is_faster_exactly(program, target.step) else Plan(settings.trials, settings.seed)
     before = own_baselines(program)
     baselines = solved(program, target, plan, map_blocks)
+    trials = plan.trials if plan else 0
+    conditioned = Conditioned(program)
     return Calibration(
         model=loaded.outline.model,
+        run=run_of(loaded.outline, conditioned, trials=trials, seed=settings.seed, effective_trials=trials or None),
         at=program.grid.labels[target.step],
         anchor=_named(model, program, target.shares),
         before=_named(model, program, before),
         shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
         baselines=_named(model, program, baselines),
-        trials=plan.trials if plan else 0,
+        trials=trials,
         seed=settings.seed,
         judgements_at_means=loaded.outline.at_means(0),
     )

@@ -13,13 +13,16 @@ from functools import cache
 
 import numpy as np
 
-from usru_scenarios.language.questions import ComparisonStatement, Probability, probabilities
+from usru_scenarios.language.questions import ComparisonStatement, Probability, measure_of, probabilities
 from usru_scenarios.model.schema import Expectation, Model
+from usru_scenarios.names import Measure
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.ask import StatementValue, answer, split
 from usru_scenarios.questions.calibrate import anchor_warning, anchored, has_baselines_of, solved, with_baselines
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.perturbation import SPREADS, perturbed
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, together
 from usru_scenarios.questions.simulate.question import uncertainty
@@ -62,6 +65,7 @@ class ExpectationChecker:
         program: the model, compiled.
         in_profile: gives the program under a profile.
         settings: as in `probability.ProbabilityEstimator`.
+        weights: of the drivers, shape (steps,), uncertain ones at their means.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
     """
 
@@ -70,6 +74,7 @@ class ExpectationChecker:
     program: Program
     in_profile: Callable[[str], Program]
     settings: RunSettings
+    weights: Mapping[str, Floats]
     map_parts: MapBlocks = map
 
     def report(self, robust: int = 0) -> CheckReport:
@@ -90,9 +95,20 @@ class ExpectationChecker:
         verdicts = [one.verdict for one in checked.values()]
         outline = self.loaded.outline
         at_means = () if self.settings.judgements else uncertainty(outline)
+        plan = Plan.of(self.settings.trials, self.settings.seed, self.settings.judgements)
+        run = run_of(
+            outline,
+            Conditioned(self.program),
+            trials=max((one.trials for one in checked.values()), default=0),
+            seed=self.settings.seed,
+            effective_trials=None,
+            judgements=self.settings.judgements,
+            weights=self.weights,
+        )
         return CheckReport(
             model=outline.model,
-            trials=self.settings.trials,
+            run=run,
+            trials=plan.trials,
             seed=self.settings.seed,
             profile=self.loaded.request.profile,
             judgements=self.settings.judgements,
@@ -125,7 +141,7 @@ class ExpectationChecker:
         def judged(number: int) -> ExpectationChecked:
             name = names[number]
             if name in clear:
-                return _told(expectations[name], clear[name], None)
+                return _told(expectations[name], clear[name], None, measure_of(self.statements[name]))
             return _against(expectations[name], self.statements[name], estimator)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
@@ -226,10 +242,12 @@ def _against(
         outcome = answer(statement, estimator, estimator.program.grid.labels)
     except (ImpossibleEvidence, TooFewTrials) as error:
         problem = str(error)
-    return _told(expectation, outcome, problem)
+    return _told(expectation, outcome, problem, measure_of(statement))
 
 
-def _told(expectation: Expectation, outcome: StatementValue | None, problem: str | None) -> ExpectationChecked:
+def _told(
+    expectation: Expectation, outcome: StatementValue | None, problem: str | None, measure: Measure
+) -> ExpectationChecked:
     verdict = outcome.verdict if outcome else None
     found = outcome.found.values() if outcome else ()
     holds = verdict.holds if verdict else None
@@ -243,9 +261,11 @@ def _told(expectation: Expectation, outcome: StatementValue | None, problem: str
         standard_error=verdict.standard_error if verdict else None,
         step=verdict.step if verdict else None,
         method="exact" if found and all(one.is_exact for one in found) else "sample",
-        trials=max((one.trials for one in found), default=0),
+        trials=max((one.drawn for one in found), default=0),
         sources=list(expectation.sources or ()),
         problem=problem,
+        compared=verdict.compared if verdict else None,
+        measure=measure,
     )
 
 

@@ -22,6 +22,7 @@ from usru_scenarios.problems import UsageError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, Intervention, imposed
 from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import (
     Limits,
     SingleTrials,
@@ -41,14 +42,12 @@ from usru_scenarios.results.compare import (
     Likelihood,
     LikelihoodChange,
     SeriesErrors,
-    SharedRun,
     Shift,
     Switching,
     VariantCompared,
 )
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.version import __version__
 from usru_scenarios.work import Listener, listener
 
 SWITCHING_TRIALS = 16_384
@@ -162,16 +161,20 @@ def compare(
         )
     drawn = settings.judgements > 0
     told = {warning: None for one in variants for warning in warnings(one.loaded.outline, one.program, drawn=drawn)}
+    trials = plan.trials if plan else 0
+    run = run_of(
+        reference.loaded.outline,
+        reference.conditioned,
+        trials=trials,
+        seed=settings.seed,
+        effective_trials=trials or None,
+        judgements=settings.judgements,
+        weights=reference.conditioned.base.weights,
+    )
+    at_means = max(one.loaded.outline.at_means(settings.judgements) for one in variants)
     return Comparison(
-        run=SharedRun(
-            trials=plan.trials if plan else 0,
-            seed=settings.seed,
-            method="sample" if plan else "exact",
-            steps=list(common.labels),
-            usru_version=__version__,
-            judgements=settings.judgements,
-            judgements_at_means=max(one.loaded.outline.at_means(settings.judgements) for one in variants),
-        ),
+        model=reference.loaded.outline.model,
+        run=replace(run, steps=list(common.labels), judgements_at_means=at_means),
         reference=reference.name,
         variants=results,
         left_out=common.left_out,

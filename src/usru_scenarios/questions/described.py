@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from usru_scenarios.model.outline import Outline
@@ -40,7 +41,7 @@ def run_of(
         method="sample" if trials else "exact",
         steps=list(conditioned.base.grid.labels),
         profile=outline.profile,
-        weights={name: float(weights[name].mean()) for name in outline.drivers},
+        weights={name: _mean(weights[name]) for name in outline.drivers},
         do=do,
         given=given,
         effective_trials=effective_trials,
@@ -48,3 +49,9 @@ def run_of(
         judgements=judgements,
         judgements_at_means=outline.at_means(judgements),
     )
+
+
+def _mean(values: Floats) -> float:
+    """The mean over the steps; of what is the same at all of them that itself, without the rounding of a sum."""
+    first = float(values[0])
+    return first if bool((values == first).all()) else math.fsum(values.tolist()) / len(values)

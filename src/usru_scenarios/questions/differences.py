@@ -30,7 +30,10 @@ from usru_scenarios.results.compare import InputValue
 Path = tuple[str | int, ...]
 
 _WORDS = frozenset(
-    {"usru", "name", "title", "summary", "note", "sources", "signposts", "extends", "profiles", "expectations"}
+    {
+        *("usru", "name", "title", "summary", "authors", "date", "note", "sources", "signposts", "extends"),
+        *("profiles", "expectations"),
+    }
     | {"questions", "anchor", "kind"}
 )
 """Fields that no forecast depends on (`kind` is told by what else there is)."""

@@ -68,7 +68,8 @@ class ProbabilityEstimate:
         question: equal for two only where they ask the same of the same laws.
         effective_trials: for how many unweighted trials those kept stand, at the least; None where it is exact.
         left_out: the steps at which what was seen is proven to be impossible.
-        trials: drawn for it; 0 where it is exact.
+        trials: asked for it, at first or when more were; 0 where it is exact.
+        drawn: those that were drawn, which are as many for each draw of the judgements.
     """
 
     value: float
@@ -76,6 +77,7 @@ class ProbabilityEstimate:
     effective_trials: float | None
     left_out: tuple[int, ...] = ()
     trials: int = 0
+    drawn: int = 0
     draws: PerDraw | None = None
     least_error: float = 0.0
     question: Hashable = None
@@ -274,7 +276,8 @@ class ProbabilityEstimator:
             for probability in group:
                 part = slice(start, start + len(probability.cases))
                 counted = possible.counted(probability, sums[part])
-                estimate = replace(_estimate(probability, sums[part], counted, plan, controls), trials=trials)
+                estimate = _estimate(probability, sums[part], counted, plan, controls)
+                estimate = replace(estimate, trials=trials, drawn=plan.trials)
                 found.append(_with_least_error(program, probability, estimate, rough=self.rough))
                 start = part.stop
             return _SampledGroup(plan, sums, found)

@@ -125,7 +125,7 @@ def outlined(
     shares = {name: 1.0 if each.baseline is None else each.baseline.mean for name, each in model.scenarios.items()}
     total = math.fsum(shares.values())
     return Outline(
-        model=ModelLine(model.name, model.title, sha256),
+        model=ModelLine(model.name, model.title, sha256, model.authors, model.date),
         profile=profile,
         scenarios={name: scenario.title or name for name, scenario in model.scenarios.items()},
         baseline={name: share / total for name, share in shares.items()},

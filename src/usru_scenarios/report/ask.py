@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, Table, Words, numbers
+from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, Table, Words, names, numbers
+from usru_scenarios.report.likelihoods import (
+    BAND,
+    ONE_ERROR,
+    band,
+    decimals,
+    difference_band,
+    error,
+    percent,
+    plain_with_error,
+    points,
+    to_error,
+    with_error,
+)
 from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
-from usru_scenarios.report.provenance_line import at_means, conditions, how, profiled
+from usru_scenarios.report.provenance_line import at_means, cited, conditions, how, profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from usru_scenarios.names import Measure
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block
@@ -19,15 +33,17 @@ if TYPE_CHECKING:
 
 def report(result: Answer, layout: Layout) -> Report:
     """The answer first, then what it is made of, its conditions, and how it was found."""
+    alone = result.probabilities[0].time if len(result.probabilities) == 1 else ""
     return Report(
         title=result.query,
         subtitle=f"{result.model.name}{profiled(result.profile)}",
         blocks=[
-            Lines((Words(_headline(result), "bold", "**"),)),
+            Lines((Words(_headline(result), "bold", "**"), *([Words(f"({alone})", "dim")] if alone else []))),
             *_probabilities(result),
             *_conditions(result, layout),
         ],
-        footer=[f"{_how(result)}."],
+        footer=[f"{_how(result)}.{_meaning(result)}"],
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
@@ -57,13 +73,22 @@ def _headline(result: Answer) -> str:
         return _verdict(result)
     if result.value is None:
         return f"no number: {_why_none(result)}"
-    if result.method == "exact" and not result.judgements:
-        return f"{result.value:.6g}"
-    error = result.standard_error
-    found = f"{result.value:.6g}" if error is None else with_error(result.value, error)
+    error = result.standard_error or 0.0
+    found = measured(result.value, error, result.measure)
     if result.band is None:
         return found
-    return f"{found}, 90% band {between(result.band.low, result.band.high, decimals_for(error or 0.0))}"
+    low, high = result.band.low, result.band.high
+    if result.measure == "number":
+        return f"{found}, {BAND} {between(low, high, decimals_for(error))}"
+    places = decimals(error)
+    if result.measure == "difference":
+        return f"{found}, {BAND} {difference_band(low, high, places, error)}"
+    return f"{found}, {BAND} {band(low, high, places, error)}"
+
+
+def _meaning(result: Answer) -> str:
+    """What the errors are, where there are any."""
+    return f" {ONE_ERROR}." if result.standard_error else ""
 
 
 def _why_none(result: Answer) -> str:
@@ -72,15 +97,36 @@ def _why_none(result: Answer) -> str:
     if not certain:
         return "the arithmetic has no result"
     part = certain[0]
-    return f"{part.text} is {part.value:.0f} in each of the {result.trials:,} trials"
+    return f"{part.text} is {100 * part.value:.0f}% in each of the {result.trials:,} trials"
 
 
-def with_error(value: float, error: float) -> str:
-    """A number with as many decimals as its standard error, and that."""
-    shown = rounded_up(error)
-    if "e" in shown:
-        return f"{value:.6g} +- {shown}"
-    return f"{value:.{len(shown.partition('.')[2])}f} +- {shown}" if error else f"{value:.6g}"
+def measured(value: float, error: float, measure: Measure) -> str:
+    """A value with its standard error: in percent, in points, or as the number that it is."""
+    if measure == "number" or _is_out_of_scale(value):
+        return plain_with_error(value, error)
+    if measure == "probability":
+        return with_error(value, error) if error else to_error(value, 0.0)
+    shown = plain_with_error(100.0 * value, 100.0 * error)
+    return f"{'+' if value > 0.0 else ''}{shown} points"
+
+
+def _is_out_of_scale(value: float) -> bool:
+    """Whether a value is so large or small that nobody reads it as a percentage."""
+    return abs(value) > _LARGE or 0.0 < abs(value) < _SMALL
+
+
+_LARGE, _SMALL = 1e6, 1e-15
+
+
+def sides(left: float, right: float, margin: float, error: float, measure: Measure) -> tuple[str, str, str]:
+    """Two sides of a comparison and the margin, with as many decimals as its error allows, without that."""
+    if measure == "number" or _is_out_of_scale(left) or _is_out_of_scale(right):
+        few = max(decimals_for(error), 3)
+        return _side(left, few).lstrip("+"), _side(right, few).lstrip("+"), _side(margin, few)
+    places = max(decimals(error), 1)
+    if measure == "probability":
+        return percent(left, places), percent(right, places), points(margin, places)
+    return points(left, places), points(right, places), points(margin, places)
 
 
 def _side(value: float, decimals: int) -> str:
@@ -94,12 +140,14 @@ def _verdict(result: Answer) -> str:
     means = at_means(result.judgements_at_means, " with ")
     if result.value is None or result.left is None or result.right is None:
         return f"{verdict}{where}{means}"
-    error = result.standard_error or 0.0
-    decimals = max(decimals_for(error), 3)
-    left, right, margin = (_side(one, decimals) for one in (result.left, result.right, result.value))
-    sides = f"{left.lstrip('+')} against {right.lstrip('+')}"
-    margin = f"{margin}{f' +- {rounded_up(error)}' if error else ''}"
-    return f"{verdict}{where}{means}: {sides}, margin {margin}"
+    found = result.standard_error or 0.0
+    left, right, margin = sides(result.left, result.right, result.value, found, result.measure)
+    in_points = result.measure != "number" and "e" not in margin
+    unit = " points" if in_points else ""
+    sampled = error(found) if in_points else rounded_up(found)
+    return (
+        f"{verdict}{where}{means}: left {left}, right {right}, margin {margin}{f' ± {sampled}' if found else ''}{unit}"
+    )
 
 
 def _has_parts(result: Answer) -> bool:
@@ -108,16 +156,14 @@ def _has_parts(result: Answer) -> bool:
 
 
 def _numbers(part: ProbabilityReport) -> tuple[str, str]:
-    if part.method == "exact" and not part.standard_error:
-        return f"{part.value:.6g}", "0"
-    value, _, error = with_error(part.value, part.standard_error).partition(" +- ")
-    return value, error or "0"
+    return to_error(part.value, part.standard_error), error(part.standard_error)
 
 
 def _probabilities(result: Answer) -> Iterator[Block]:
     if _has_parts(result):
-        columns = [Column(), *numbers(["probability"]), Column("+-", "number", label="standard error")]
-        yield Table(columns, [(_name(part), *_numbers(part)) for part in result.probabilities])
+        errors = Column("± points", "number", label="± points (one standard error)", rank=1)
+        columns = [names(), *numbers(["probability"]), errors, Column(kind="notes", label="time")]
+        yield Table(columns, [(_name(part), *_numbers(part), _time(part)) for part in result.probabilities])
 
 
 def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:
@@ -141,6 +187,11 @@ def _all_conditions(result: Answer) -> Iterator[ShownCondition]:
             yield ShownCondition(
                 "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
             )
+
+
+def _time(part: ProbabilityReport) -> str:
+    """The time in words, where the name has no step of its own."""
+    return "" if part.step else part.time
 
 
 def _name(part: ProbabilityReport) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Report, Table, Words, numbers
-from usru_scenarios.report.provenance_line import how
+from usru_scenarios.report.likelihoods import bounded, percent
+from usru_scenarios.report.provenance_line import cited, how
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,17 @@ def rows(result: Calibration) -> Rows:
 def report(result: Calibration, titles: Mapping[str, str]) -> Report:
     """For each scenario, by its title, what the anchor says, what the file gives, and the baseline that mends it."""
     gap = max(abs(result.anchor[name] - share) for name, share in result.shares_before.items())
-    missed = f"The file misses its anchor by {gap:.4f} at most."
+    missed = f"The share that is farthest from the anchor misses it by {bounded(gap)} points."
     found = how(result.trials, result.seed, judgements_at_means=result.judgements_at_means)
     columns = (result.anchor, result.shares_before, result.before, result.baselines)
-    heads = ("anchor", "share\nbefore", "baseline\nbefore", "baseline\nsolved")
+    heads = ("anchor", "share\nnow", "baseline\nnow", "baseline\nsolved")
     rows: list[tuple[Cell, ...]] = []
     for name, title in titles.items():
-        rows.append((Words(title, "bold"), *(f"{column[name]:.4f}" for column in columns)))
+        rows.append((Words(title, "bold"), *(percent(column[name], 2) for column in columns)))
     return Report(
         title=result.model.title,
         subtitle=f"{result.model.name}: what the cited drivers do not explain, solved for {result.at}",
         blocks=[Table([Column(), *numbers(heads)], rows)],
-        footer=[f"{missed} {found}. Baselines sum to 1; --write puts them into the file."],
+        footer=[f"{missed} {found}. Baselines sum to 100%; --write puts them into the file."],
+        citation=cited(result.model, result.run.usru_version),
     )

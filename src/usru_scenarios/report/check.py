@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from usru_scenarios.report import mutants
-from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, numbers
+from usru_scenarios.report.ask import sides
+from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.likelihoods import error, to_error
 from usru_scenarios.report.numbers import rounded_up
-from usru_scenarios.report.provenance_line import at_means, exactly, profiled
+from usru_scenarios.report.provenance_line import at_means, cited, exactly, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
-
-_NUMBERS, _CLAIMS, _SHORTEST_NAME = 48, 12, 16
-"""Columns that the verdict and the numbers take, the least for the claims, and for the names."""
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 
@@ -38,9 +36,10 @@ def report(result: CheckReport, layout: Layout) -> Report:
     return Report(
         title=result.model.title,
         subtitle=head,
-        blocks=[_lines(result, layout), *(_troubles(result) if layout.width else ()), *changed],
+        blocks=[_lines(result), *(_troubles(result) if layout.width else ()), *changed],
         verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
         footer=list(_small_print(result)),
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
@@ -48,68 +47,95 @@ def rows(result: CheckReport, _layout: Layout) -> Rows:
     """A row for each mutant where some were made, else for each expectation."""
     if result.mutants is not None:
         return mutants.rows(result, result.mutants)
-    header = ("model", "profile", "expectation", "verdict", "left", "right", "margin", "standard_error", "step")
-    return (*header, "method", "trials", "robust", "claims"), _rows(result)
+    header = (*MODEL_COLUMNS, "expectation", "title", "that", "verdict", "compared", "left", "right", "margin")
+    return (*header, "standard_error", "step", "date", "method", "trials", "robust", "claims"), _rows(result)
 
 
 def _rows(result: CheckReport) -> Iterator[tuple[Datum, ...]]:
     for name, one in result.expectations.items():
-        found = name, one.verdict, one.left, one.right, one.margin, one.standard_error, one.step
+        said = name, one.title, one.that, one.verdict, one.compared
+        found = one.left, one.right, one.margin, one.standard_error, one.step, one.step and first_day(one.step)
         how = one.method, one.trials, one.robust, " ".join(one.sources)
-        yield result.model.name, result.profile, *found, *how
+        yield *model_cells(result.model, result.profile), *said, *found, *how
 
 
-def _lines(result: CheckReport, layout: Layout) -> Table:
-    longest = max(map(cell_len, result.expectations), default=0)
-    width = min(longest, max(layout.width - _NUMBERS - _CLAIMS, _SHORTEST_NAME)) if layout.width else longest
-    heads = ["left", "right", "margin", "+-", *(["still\nholds"] if result.perturbation else [])]
-    columns = [Column(whole=True), Column(width=width, broken=True), *numbers(heads), Column("claims")]
+def _lines(result: CheckReport) -> Table:
+    """The failures first, then what is undecided; each with its statement, which says which side is left."""
+    columns = [
+        Column(whole=True),
+        names(label="expectation"),
+        Column(kind="notes", label="statement"),
+        *numbers(["left", "right"]),
+        Column("margin", "number", rank=1),
+        Column("±", "number", label="± (one standard error)", rank=3),
+        *([Column("still\nholds", "number", rank=2)] if result.perturbation else []),
+        Column("claims", rank=4, folds=True),
+    ]
     rows: list[tuple[Cell, ...]] = [
         (
             Words(one.verdict, _STYLES[one.verdict]),
-            Words(_broken(name, width), "", "`"),
+            Words(name, "bold", "`"),
+            _statement(one),
             *_cells(one, result),
         )
-        for name, one in result.expectations.items()
+        for name, one in _ranked(result)
     ]
     return Table(columns, rows)
 
 
-def _broken(name: str, width: int) -> str:
-    """A name that is too long for its column, in lines that end with an underscore."""
-    lines = [""]
-    for piece in re.findall(r"[^_]*_|[^_]+$", name):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(lines)
+def _ranked(result: CheckReport) -> list[tuple[str, ExpectationChecked]]:
+    order = ("fails", "undecided", "holds")
+    return sorted(result.expectations.items(), key=lambda pair: order.index(pair[1].verdict))
+
+
+def _statement(one: ExpectationChecked) -> Cell:
+    """The title and the statement; of a chain the two sides that the numbers are about."""
+    parts = [Words(one.title), Words(one.that, "dim", "`")] if one.title else [Words(one.that, "dim", "`")]
+    if one.compared is not None and len(_SIGN.findall(one.that)) > len(_SIGN.findall(one.compared)):
+        parts.append(Words(f"closest: {one.compared}", "dim"))
+    if one.step:
+        parts.append(Words(f"the sides are those of {one.step}", "dim"))
+    return tuple(parts)
+
+
+_LEAST = 0.0001
+"""Errors of ratios and logarithms that are smaller are rounded up to it."""
+_SIGN = re.compile(r"[<>]=?")
 
 
 def _cells(one: ExpectationChecked, result: CheckReport) -> list[str]:
     """The numbers of an expectation, and the claims behind it."""
-    error = "" if one.standard_error is None else rounded_up(one.standard_error)
     robust = [f"{one.robust}"] if result.perturbation else []
-    return [*map(_number, (one.left, one.right)), _number(one.margin, "+"), error, *robust, " ".join(one.sources)]
+    return [*_sides(one), *robust, " ".join(one.sources)]
 
 
-def _number(value: float | None, sign: str = "") -> str:
-    return "" if value is None else f"{value:{sign}.3f}"
+def _sides(one: ExpectationChecked) -> tuple[str, str, str, str]:
+    """Both sides, the margin and its error; nothing where there is no answer."""
+    if one.left is None or one.right is None or one.margin is None:
+        known = one.measure == "probability"
+        left, right = ("" if side is None else to_error(side, 0.0) if known else f"{side:.6g}" for side in _both(one))
+        return left, right, "", ""
+    found = one.standard_error or 0.0
+    sampled = (rounded_up(max(found, _LEAST)) if one.measure == "number" else error(found)) if found else "none"
+    return *sides(one.left, one.right, one.margin, found, one.measure), sampled
+
+
+def _both(one: ExpectationChecked) -> tuple[float | None, float | None]:
+    return one.left, one.right
 
 
 def _troubles(result: CheckReport) -> Iterator[Block]:
-    """What fails or is undecided: the statement, where it was tested, and the claims that it contradicts."""
-    for name, one in result.expectations.items():
-        if one.verdict != "holds":
-            head = Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold"), Words(one.title or "")
-            remarks = [Words(line, "dim") for line in _remarks(one, result.judgements)]
-            yield Items((Item(head, tuple((line, "") for line in (Words(one.that), *remarks))),))
+    """Of what fails or is undecided: why, and the claims that it contradicts."""
+    for name, one in _ranked(result):
+        remarks = list(_remarks(one, result.judgements)) if one.verdict != "holds" else []
+        if remarks:
+            head = Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold")
+            yield Items((Item(head, tuple((Words(line, "dim"), "") for line in remarks)),))
 
 
 def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:
     if one.problem:
         yield one.problem.split("\n", 1)[0]
-    if one.step:
-        yield f"the sides are those of {one.step}"
     if one.verdict == "undecided" and not one.problem:
         drawn = f"after {one.trials:,} trials the sampling" if one.trials else f"with {judgements:,} draws the"
         yield f"{drawn} error still spans the bound"
@@ -132,6 +158,10 @@ def _small_print(result: CheckReport) -> Iterator[str]:
         f"{drawn_for}{draws}, seed {result.seed}{means}."
         if most
         else f"{exactly(result.judgements, result.seed)}{means}."
+    )
+    yield (
+        "Margin: by how much the statement holds, below 0 by how much it fails; in points where the sides are "
+        "percentages. ± is one standard error of the margin."
     )
     if result.perturbation:
         spread = result.perturbation

@@ -4,9 +4,10 @@ There is a row for each variant, scenario or group, and time (`mean`, which is t
 
 | column             | meaning                                                                 |
 |--------------------|-------------------------------------------------------------------------|
+| `model`, `model_hash`, `profile` | of the variant                                            |
 | `variant`          | its name; the first is the reference                                    |
-| `kind`, `id`       | scenario or group, as in the file                                       |
-| `at`               | the time                                                                |
+| `kind`, `id`, `title` | scenario or group, as in the file                                    |
+| `at`, `date`       | the time, and of a step its first day                                   |
 | `probability`      | with its `standard_error` of sampling                                   |
 | `difference`       | to the reference, with its own standard error, `difference_error`; empty for the reference |
 | `band_low`, ...    | of the probability and of the difference, where uncertain judgements are drawn |
@@ -16,12 +17,9 @@ There is a row for each variant, scenario or group, and time (`mean`, which is t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
-
-from rich.cells import cell_len
+from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import (
-    GAP,
     Column,
     Heading,
     Item,
@@ -30,13 +28,14 @@ from usru_scenarios.report.document import (
     Report,
     Table,
     Words,
-    flat,
     names,
     numbers,
-    taken,
 )
-from usru_scenarios.report.numbers import between, decimals_for, plain, rounded_up
-from usru_scenarios.report.provenance_line import how
+from usru_scenarios.report.forecast_in_words import called, listed, measures, the_end
+from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, size
+from usru_scenarios.report.numbers import plain
+from usru_scenarios.report.provenance_line import cited, how
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
@@ -53,15 +52,12 @@ if TYPE_CHECKING:
 
 _NONE: tuple[None, None] = (None, None)
 _MOST_INPUTS = 12
-_SHORTEST_TITLE = 12
 _TIMES = ("start", "end", "mean")
 _HEADERS = {"start": "start", "end": "end", "mean": "share\nof time"}
 _NEGLIGIBLE = 0.0005
-"""A move that rounds to 0.000 is not shown."""
+"""A smaller move than a twentieth of a point is not shown."""
 
-_LEGEND = (
-    "Each alone in the reference, the largest first: how much of the probability moves from one scenario to another"
-)
+_LEGEND = "Each alone in the reference, the largest first: how many points move from one scenario to another"
 
 
 def report(result: Comparison, layout: Layout) -> Report:
@@ -76,20 +72,42 @@ def report(result: Comparison, layout: Layout) -> Report:
     return Report(
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
+        lead=" ".join(_in_words(name, one, result) for name, one in result.variants.items() if one is not reference),
         blocks=blocks,
         footer=list(_foot(result)),
+        citation=cited(reference.model, result.run.usru_version),
     )
+
+
+def _in_words(name: str, one: VariantCompared, result: Comparison) -> str:
+    """The scenario whose likelihood at the end is the most different, in a sentence."""
+    steps = result.run.steps
+    when = f" at {the_end(steps[-1])}" if len(steps) > 1 else ""
+    apart = [(each.difference, each) for each in one.scenarios.values() if each.difference is not None]
+    difference, most = max(apart, key=lambda pair: abs(pair[0].end))
+    if abs(difference.end) <= max(2.0 * difference.standard_errors.end, _NEGLIGIBLE):
+        return f"{name} moves no scenario{when} by more than sampling error can tell."
+    places = _fine(result)
+    before = percent(most.end - difference.end, _places(result))
+    shift = f"{points(difference.end, places)} points"
+    after = percent(most.end, _places(result))
+    return f"{name} moves {called(most.title)} most{when}: from {before} to {after} ({shift})."
+
+
+def _places(result: Comparison) -> int:
+    return decimals(_largest_error(result))
+
+
+def _fine(result: Comparison) -> int:
+    """Decimals of differences."""
+    return max(decimals(_largest_difference_error(result)), _places(result))
 
 
 def _subtitle(result: Comparison) -> str:
     steps = result.run.steps
     span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     others = [name for name in result.variants if name != result.reference]
-    return f"{_listed(others)} against {result.reference}{span}"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{listed(others)} against {result.reference}{span}"
 
 
 def _described(name: str, one: VariantCompared) -> str:
@@ -101,6 +119,8 @@ def _described(name: str, one: VariantCompared) -> str:
 
 def _foot(result: Comparison) -> Iterator[str]:
     run = result.run
+    if said := measures(run.steps, ever=False):
+        yield said
     found = how(
         run.trials,
         run.seed,
@@ -126,8 +146,8 @@ def _errors(result: Comparison) -> str:
     if not result.run.trials:
         return ""
     return (
-        f"; standard errors at most {rounded_up(_largest_error(result))}, of differences at most "
-        f"{rounded_up(_largest_difference_error(result))}"
+        f"; standard errors at most {error(_largest_error(result))} points, of differences at most "
+        f"{error(_largest_difference_error(result))}, ± for each"
     )
 
 
@@ -158,12 +178,6 @@ def _legend(result: Comparison) -> str:
     return f"{_LEGEND}, at the end and in the share of time." if len(result.run.steps) > 1 else f"{_LEGEND}."
 
 
-def _change(value: float, decimals: int) -> str:
-    """A difference with its sign; none where rounding leaves nothing."""
-    shown = f"{value:+.{decimals}f}"
-    return f"{0:.{decimals}f}" if not shown.strip("+-0.") else shown
-
-
 def _value(value: InputValue) -> str:
     match value:
         case None:
@@ -191,7 +205,7 @@ def _most_moved(effect: Effect) -> str:
     """The scenario that it moves most."""
     name, shift = max(effect.scenarios.items(), key=lambda item: max(abs(item[1].end), abs(item[1].mean)))
     move = max(shift.end, shift.mean, key=abs)
-    return f"{name} {move:+.3f}" if abs(move) >= _NEGLIGIBLE else "moves nothing"
+    return f"{name} {points(move, 1)}" if abs(move) >= _NEGLIGIBLE else "moves nothing"
 
 
 def _switching_note(one: VariantCompared) -> str:
@@ -213,7 +227,7 @@ def _differences(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
 
 
 def _head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
-    kind = "Reference:" if name == result.reference else "Against it:"
+    kind = "Reference:" if name == result.reference else "Variant:"
     if layout.width:
         yield Items((Item((Words(kind, "cyan"), Words(name, "bold"), Words(_described(name, one), "dim"))),))
     else:
@@ -221,85 +235,54 @@ def _head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -
         yield Lines((Words(_described(name, one)),))
 
 
-class _Shape(NamedTuple):
-    """How a table of likelihoods is laid out: decimals, and which columns it has at what width.
-
-    Attributes:
-        decimals, fine: those of likelihoods, and of differences.
-        title: the columns of a terminal for the titles.
-        apart: whether there are differences.
-        error: the columns for their errors; 0 where they have none.
-        bands: for each time, the columns for the band.
-    """
-
-    decimals: int
-    fine: int
-    title: int
-    apart: bool
-    error: int
-    bands: dict[str, int]
-
-
-def _shape(one: VariantCompared, result: Comparison, layout: Layout) -> _Shape:
-    """Differences' own errors and the band at the end where there is room for them; all of them without a width."""
-    decimals = decimals_for(_largest_error(result))
-    fine = max(decimals_for(_largest_difference_error(result)), decimals)
-    times = _times(result)
-    apart = next(iter(one.scenarios.values())).difference is not None
-    found = [*one.scenarios.values(), *one.groups.values()]
-    longest = max(cell_len(flat(each.title)) for each in found)
-    error = max((len(_own_error(each, time)) for each in found for time in times), default=0)
-    if not layout.width:
-        return _Shape(decimals, fine, longest, apart, error, dict.fromkeys(times if result.run.judgements else (), 1))
-    headers = taken(max(decimals + 2, *map(len, _header(time, result).split("\n"))) for time in times)
-    room = layout.width - headers - len(times) * (fine + 3 + GAP if apart else 0)
-    band = max((len(_band(each, "end", fine if apart else decimals)) for each in found), default=0)
-    with_band = band > 0 and room - band - GAP >= min(longest, 2 * _SHORTEST_TITLE)
-    room -= band + GAP if with_band else 0
-    with_errors = apart and room - len(times) * (error + GAP) >= min(longest, 2 * _SHORTEST_TITLE)
-    room -= len(times) * (error + GAP) if with_errors else 0
-    title = min(longest, max(room, _SHORTEST_TITLE))
-    return _Shape(decimals, fine, title, apart, error if with_errors else 0, {"end": band} if with_band else {})
-
-
 def _likelihoods(one: VariantCompared, result: Comparison, layout: Layout) -> Table:
-    """Likelihoods with their differences."""
-    shape = _shape(one, result, layout)
-    columns = [Column(width=shape.title, folds=True)]
+    """Likelihoods with their differences; a terminal that is too narrow leaves out errors, bands, then share and start.
+
+    A terminal has the band at the end alone.
+    """
+    apart = next(iter(one.scenarios.values())).difference is not None
+    columns = [Column(folds=True)]
     for time in _times(result):
-        columns.append(Column(_header(time, result), "number", least=shape.decimals + 2))
-        if shape.apart:
-            columns.append(Column("diff", "number", label="difference", least=shape.fine + 3))
-        if shape.error:
-            columns.append(Column("+-", "number", least=shape.error, style="dim"))
-        if time in shape.bands:
-            columns.append(Column("90% band", "number", least=shape.bands[time], style="dim"))
-    scenarios = [_cells(Words(each.title, "bold"), each, result, shape) for each in one.scenarios.values()]
-    groups = [_cells(Words(each.title, "", "*"), each, result, shape) for each in one.groups.values()]
+        rank = _RANKS[time]
+        columns.append(Column(_header(time, result), "number", rank=rank))
+        if apart:
+            columns.append(Column("points", "number", label="difference, points", rank=rank))
+            columns.append(Column("±", "number", label="± (one standard error)", style="dim", rank=5))
+        if _has_band(time, result, layout):
+            columns.append(Column("90% band", "number", style="dim", rank=4))
+    scenarios = [_cells(Words(each.title, "bold"), each, result, layout) for each in one.scenarios.values()]
+    groups = [_cells(Words(each.title, "", "*"), each, result, layout) for each in one.groups.values()]
     return Table(columns, [*scenarios, *([()] if groups else []), *groups])
 
 
-def _cells(title: Words, each: Likelihood, result: Comparison, shape: _Shape) -> tuple[Cell, ...]:
+_RANKS = {"start": 2, "end": 0, "mean": 3}
+
+
+def _has_band(time: str, result: Comparison, layout: Layout) -> bool:
+    return bool(result.run.judgements) and (time == "end" or not layout.width)
+
+
+def _cells(title: Words, each: Likelihood, result: Comparison, layout: Layout) -> tuple[Cell, ...]:
     cells: list[Cell] = [title]
     for time in _times(result):
-        cells.append(f"{getattr(each, time):.{shape.decimals}f}")
+        cells.append(percent(getattr(each, time), _places(result)))
         if each.difference is not None:
-            cells.append(_change(getattr(each.difference, time), shape.fine))
-        if shape.error:
-            cells.append(_own_error(each, time))
-        if time in shape.bands:
-            cells.append(_band(each, time, shape.fine if shape.apart else shape.decimals))
+            cells.append(points(getattr(each.difference, time), _fine(result)))
+            cells.append(error(getattr(each.difference.standard_errors, time)))
+        if _has_band(time, result, layout):
+            cells.append(_band(each, time, result))
     return tuple(cells)
 
 
-def _own_error(one: Likelihood, time: str) -> str:
-    return "" if one.difference is None else rounded_up(getattr(one.difference.standard_errors, time))
-
-
-def _band(one: Likelihood, time: str, decimals: int) -> str:
+def _band(one: Likelihood, time: str, result: Comparison) -> str:
     """The band of the difference, or of the likelihood where there is none."""
-    band = one.band if one.difference is None else one.difference.band
-    return "" if band is None else between(*band.at(time), decimals)
+    of = one if one.difference is None else one.difference
+    if of.band is None:
+        return ""
+    edges, sampled = of.band.at(time), float(getattr(of.standard_errors, time))
+    if one.difference is None:
+        return band(*edges, _places(result), sampled)
+    return difference_band(*edges, _fine(result), sampled)
 
 
 def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
@@ -338,7 +321,7 @@ def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterato
 def _moves(effect: Effect | None, result: Comparison) -> list[str]:
     if effect is None:
         return []
-    return [f"{getattr(effect, time):.3f}" for time in _times(result) if time != "start"]
+    return [size(getattr(effect, time), 1) for time in _times(result) if time != "start"]
 
 
 def _note(said: str, effect: Effect | None) -> str:
@@ -352,16 +335,26 @@ def _note(said: str, effect: Effect | None) -> str:
 
 def rows(result: Comparison, _layout: Layout) -> Rows:
     """A row for each variant, scenario or group, and time."""
-    header = ("variant", "kind", "id", "at", "probability", "standard_error", "difference", "difference_error")
-    return (*header, "band_low", "band_high", "difference_low", "difference_high"), _rows(result)
+    header = (*MODEL_COLUMNS, "variant", "kind", "id", "title", "at", "date", "probability", "standard_error")
+    return (
+        *header,
+        "difference",
+        "difference_error",
+        "band_low",
+        "band_high",
+        "difference_low",
+        "difference_high",
+    ), _rows(result)
 
 
 def _rows(result: Comparison) -> Iterator[tuple[Datum, ...]]:
     for variant, one in result.variants.items():
+        model = model_cells(one.model, one.profile)
         for kind, found in (("scenario", one.scenarios), ("group", one.groups)):
             for name, likelihood in found.items():
                 for row in _numbers(likelihood, result.run.steps):
-                    yield (variant, kind, name, *row)
+                    at, *rest = row
+                    yield *model, variant, kind, name, likelihood.title, at, first_day(f"{at}"), *rest
 
 
 def _numbers(one: Likelihood, steps: list[str]) -> Iterator[tuple[Datum, ...]]:

@@ -67,7 +67,7 @@ class Column(NamedTuple):
     Attributes:
         head: its lines.
         kind: text; numbers, which stand to the right in one line; a drawing, for terminals alone; or notes, which
-            terminals put below the first text of the row.
+            terminals put below the first text of the row that is not whole.
         label: its head in Markdown, where it is not that of the terminal.
         width, least: its columns in a terminal, or the fewest.
         fills: it takes the columns that are left.
@@ -75,6 +75,8 @@ class Column(NamedTuple):
         whole: its texts stand in one line each.
         broken: its texts are given in lines.
         style: of its cells in a terminal.
+        rank: where there is no room for all columns of a terminal, those of the highest rank are left out first; those
+            of rank 0 always stand.
     """
 
     head: str = ""
@@ -87,6 +89,7 @@ class Column(NamedTuple):
     whole: bool = False
     broken: bool = False
     style: str = ""
+    rank: int = 0
 
 
 class Table(NamedTuple):
@@ -115,11 +118,11 @@ class Report(NamedTuple):
         title, subtitle: its head.
         blocks: its body.
         footer: how it was found and what it means.
-        lead: what is said first; in Markdown behind the subtitle.
+        lead: what it comes down to, in a sentence.
         conditions: the interventions and observations.
         verdict: what comes down to one sentence, before the footer.
         more: where more is to be had, for terminals.
-        provenance: version and model, for Markdown.
+        citation: the line to cite.
     """
 
     title: str
@@ -130,7 +133,7 @@ class Report(NamedTuple):
     conditions: Sequence[ShownCondition] = ()
     verdict: str = ""
     more: str = ""
-    provenance: str = ""
+    citation: str = ""
 
 
 def names(head: str = "", label: Cell | None = None) -> Column:
@@ -146,14 +149,79 @@ def numbers(heads: Iterable[str]) -> list[Column]:
 def columns_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """The columns of a terminal that each column of numbers takes, its head included."""
     return [
-        max(len(text) for text in (*head.split("\n"), *(row[place] for row in rows)))
+        max(cell_len(text) for text in (*head.split("\n"), *(row[place] for row in rows)))
         for place, head in enumerate(heads)
     ]
+
+
+def fitted(table: Table, width: int) -> Table:
+    """A table without the columns for which a terminal of such a width has no room, so that no number is cut."""
+    kept = list(range(len(table.columns)))
+    needed = [_needed(column, [row[place] for row in table.rows if row]) for place, column in enumerate(table.columns)]
+    while taken(needed[place] for place in kept if needed[place]) - GAP > width:
+        last = max(table.columns[place].rank for place in kept)
+        if not last:
+            break
+        kept = [place for place in kept if table.columns[place].rank < last]
+    if len(kept) == len(table.columns):
+        return table
+    rows = [[row[place] for place in kept] if row else row for row in table.rows]
+    return Table([table.columns[place] for place in kept], rows, table.headed)
+
+
+def widths(table: Table, width: int) -> list[int]:
+    """The columns of a terminal for each column that is no notes: what it needs, where there is room."""
+    shown = [place for place, column in enumerate(table.columns) if column.kind != "notes"]
+    found = {place: _natural(table.columns[place], [row[place] for row in table.rows if row]) for place in shown}
+    filling = [place for place in shown if table.columns[place].fills]
+    for place in filling:
+        rest = width - taken(found[other] for other in shown if other != place)
+        found[place] = max(min(rest, found[place]), min(found[place], _LONGEST_WORD))
+    return [found[place] for place in shown]
+
+
+def _natural(column: Column, cells: Sequence[Cell]) -> int:
+    """The columns of a terminal for the longest line of a column."""
+    if column.width is not None:
+        return column.width
+    lines = [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+    return max(column.least or 0, *map(cell_len, lines))
+
+
+_LONGEST_WORD = 14
+"""Longer ones are broken where columns of numbers need the room."""
+
+
+def _needed(column: Column, cells: Sequence[Cell]) -> int:
+    """The fewest columns of a terminal: for numbers those that they have, for texts those of the longest word."""
+    if column.kind == "notes":
+        return 0
+    if column.kind == "drawing":
+        return column.width or 0
+    lines = [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+    if column.kind == "number" or column.whole:
+        return max(column.least or 0, *map(cell_len, lines))
+    words = (word for line in lines for word in flat(line).split())
+    longest = min(max(map(cell_len, words), default=0), _LONGEST_WORD)
+    return max(column.least or 0, longest if column.width is None else min(longest, column.width))
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    return cell.text if isinstance(cell, Words) else ""
 
 
 def taken(widths: Iterable[int]) -> int:
     """The columns of a terminal that columns of such widths take behind another one."""
     return sum(GAP + width for width in widths)
+
+
+def cell_len(text: str) -> int:
+    """The columns of a terminal that a text takes."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def flat(text: str) -> str:

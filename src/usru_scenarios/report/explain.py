@@ -18,8 +18,9 @@ from usru_scenarios.report.document import (
     names,
     numbers,
 )
-from usru_scenarios.report.numbers import decimals_for, rounded_up, signed
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, made_by, under
+from usru_scenarios.report.likelihoods import decimals, error, percent
+from usru_scenarios.report.numbers import signed
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +74,7 @@ def report(result: Explanation, layout: Layout) -> Report:
         blocks=blocks,
         footer=[f"{_how(result)}. {FROM_JUDGEMENTS}"],
         more="More: --json for all parts, states and errors; usru sources G12 for what a claim says.",
-        provenance=made_by(result.model, result.run),
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
@@ -89,16 +90,16 @@ def _direct(result: Explanation) -> Iterator[Block]:
         yield Lines((Words(result.note),))
         return
     yield Lines((Words(_DIRECT_LEGEND, "dim"),))
-    decimals = _decimals(direct)
+    places = _decimals(direct)
     shown, rest = _shown(direct)
     *drivers, unexplained = shown
     rows: list[tuple[Cell, ...]] = [
-        (Words(_part_name(part), "bold"), *_pair(part, decimals), _part_note(part)) for part in drivers
+        (Words(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
     ]
     if rest:
-        rows.append((f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), decimals), ""))
-    rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, decimals), _part_note(unexplained)))
-    rows.append((Words("together", "bold", "**"), *_pair(direct, decimals), ""))
+        rows.append((f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), places), ""))
+    rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
+    rows.append((Words("together", "bold", "**"), *_pair(direct, places), ""))
     heads = ["all\ntrials", "where it\ncomes true"]
     yield Table([names(), *numbers(heads), Column(kind="notes", label="carried by")], rows)
 
@@ -121,7 +122,7 @@ def _evidence(result: Explanation) -> Iterator[Block]:
         rows = [
             (
                 Words(f"{state.driver} = {state.state}", "bold"),
-                *(f"{state.given:.2f}", f"{state.otherwise or 0.0:.2f}", _ratio(state)),
+                *(percent(state.given, 0), percent(state.otherwise or 0.0, 0), _ratio(state)),
                 _state_note(state, result.scenario),
             )
             for state in states
@@ -149,7 +150,7 @@ def _story(result: Explanation, layout: Layout) -> Iterator[Block]:
 
 
 def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
-    likelihood = f"{moment.probability:.2f}"
+    likelihood = percent(moment.probability, 0)
     happenings = [(Words(said), "") for said in _happenings(moment, opening=opening is not None)]
     changes = [(Words(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
     head = Words(moment.step, "bold", "**"), Words(likelihood if layout.width else f"({likelihood})")
@@ -164,11 +165,10 @@ def _headline(result: Explanation) -> str:
 
 
 def _likelihood(result: Explanation) -> str:
-    decimals = decimals_for(result.standard_error)
+    shown = percent(result.probability, decimals(result.standard_error))
     if "probability" in result.exact:
-        return f"Its likelihood is {result.probability:.{decimals}f}, found exactly."
-    error = rounded_up(result.standard_error)
-    return f"Its likelihood is {result.probability:.{decimals}f} (standard error {error})."
+        return f"Its likelihood is {shown}, found exactly."
+    return f"Its likelihood is {shown} (standard error {error(result.standard_error)} points)."
 
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:

@@ -21,11 +21,13 @@ def md(report: Report) -> str:
 
 def _parts(report: Report) -> Iterator[Iterable[str]]:
     yield [f"# {escaped(report.title)}"]
-    yield [escaped(f"{report.subtitle}. {report.lead}" if report.lead else report.subtitle)]
+    yield [escaped(f"{report.subtitle.removesuffix('.')}.")]
     yield (f"- {kind}: {escaped(text)} ({meaning})" for kind, text, meaning in report.conditions)
+    yield [escaped(report.lead)]
     yield from map(_block, report.blocks)
     verdict = f"**{report.verdict}**" if report.verdict else ""
-    yield [" ".join(filter(None, (verdict, *map(escaped, report.footer), report.provenance)))]
+    yield [" ".join(filter(None, (verdict, *map(escaped, report.footer))))]
+    yield [escaped(report.citation)]
 
 
 def _block(block: Block) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Heading, Item, Items, Lines, Table, Words, names, numbers
 from usru_scenarios.report.numbers import signed
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ def small_print(survey: MutantSurvey, seed: int) -> str:
 
 def rows(result: CheckReport, survey: MutantSurvey) -> Rows:
     """A row for each mutant that was made."""
-    header = ("model", "profile", "kind", "path", "value", "sourced", "claims", "noticed_by", "problem", "failed")
+    header = (*MODEL_COLUMNS, "kind", "path", "value", "sourced", "claims", "noticed_by", "problem", "failed")
     return (*header, "undecided", "set"), (_row(result, one) for one in survey.mutants)
 
 
@@ -119,4 +120,4 @@ def _row(result: CheckReport, one: Mutant) -> tuple[Datum, ...]:
     problem = one.problem.message if one.problem else None
     said = one.kind, one.path, one.value, str(one.sourced).lower(), " ".join(one.sources), one.noticed_by, problem
     lists = " ".join(one.failed), " ".join(one.undecided), assignments(one)
-    return result.model.name, result.profile, *said, *lists
+    return *model_cells(result.model, result.profile), *said, *lists

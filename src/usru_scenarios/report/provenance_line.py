@@ -34,9 +34,11 @@ def under(model: ModelLine, run: Run) -> str:
     return f"{model.name}{profiled(run.profile)}{imposed}{observed}"
 
 
-def made_by(model: ModelLine, run: Run) -> str:
-    """Which version and which model, as a sentence."""
-    return f"usru {run.usru_version}, model {model.sha256[:12]}."
+def cited(model: ModelLine, version: str) -> str:
+    """A line to cite: the model by title, name and the first digits of its hash, who judged and when, the version."""
+    by = f" by {', '.join(model.authors)}" if model.authors else ""
+    judged = f", judgements{by}{f' of {model.date}' if model.date else ''}" if by or model.date else ""
+    return f"Cite as: {model.title} (model {model.name} {model.sha256[:8]}{judged}), usru {version}."
 
 
 def at_means(judgements: int, lead: str = ", ") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from usru_scenarios.report.document import Heading, Lines, Notes, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.document import Block, Table
@@ -29,12 +29,13 @@ def ranked(
     return Heading(title), Lines((Words(question),)), table, Notes(notes, left)
 
 
-def difference(value: float, decimals: int) -> str:
-    """A change with its sign; without one where rounding leaves nothing."""
-    text = f"{value:+.{decimals}f}"
-    return text if text.strip("+-0.") else text[1:]
-
-
 def narrowed(name: str, width: int) -> str:
-    """A name at the head of a narrow column: a line for each word, cut where it must be."""
-    return "\n".join(word if len(word) <= width else f"{word[: width - 1]}." for word in name.split("_"))
+    """A name at the head of a narrow column: a line for each word, or more where it is too long for one."""
+    return "\n".join(piece for word in name.split("_") for piece in _pieces(word, width))
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    while len(word) > width > 1:
+        yield f"{word[: width - 1]}-"
+        word = word[width - 1 :]
+    yield word

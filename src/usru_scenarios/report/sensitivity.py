@@ -1,7 +1,8 @@
 """What matters, for people and as rows: which driver's uncertainty, which driver moves it, which weight and judgement.
 
-Rows have the columns `question`, `id`, `state`, `scenario`, `measure`, `value` and `standard_error`: one row for each
-measure of each thing that a question is about. `scenario` is empty for all scenarios together, `state` where the whole
+Rows have the columns `model`, `model_hash`, `profile`, `at` (a step, or `mean`), `date` (its first day), `question`,
+`id`, `state`, `scenario`, `measure`, `value` and `standard_error`: one row for each measure of each thing that a
+question is about. `scenario` is empty for all scenarios together, `state` where the whole
 driver, weight or judgement is meant.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from usru_scenarios.report import likelihoods
 from usru_scenarios.report.document import (
     GAP,
     Column,
@@ -21,9 +23,11 @@ from usru_scenarios.report.document import (
     numbers,
     taken,
 )
+from usru_scenarios.report.likelihoods import percent, points, size
 from usru_scenarios.report.numbers import bar, decimals_for, plain, rounded_up
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, made_by, under
-from usru_scenarios.report.ranked_list import difference, narrowed, ranked, shown
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
+from usru_scenarios.report.ranked_list import narrowed, ranked, shown
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
         WeightSlope,
     )
 
-COLUMNS = ("question", "id", "state", "scenario", "measure", "value", "standard_error")
+COLUMNS = (*MODEL_COLUMNS, "at", "date", "question", "id", "state", "scenario", "measure", "value", "standard_error")
 
 _SHORTEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 20, 6, 30
 _NARROW_NAME, _ROOMY_NAME = 20, 42
@@ -60,11 +64,11 @@ def report(result: Sensitivity, layout: Layout) -> Report:
     return Report(
         title=_headline(result),
         subtitle=under(result.model, result.run),
-        lead=_present(result),
+        lead=f"{_present(result)}{_most(result)}",
         blocks=blocks,
         footer=[f"{how_run(result.run)}. {FROM_JUDGEMENTS}"],
         more=_more(result),
-        provenance=made_by(result.model, result.run),
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
@@ -79,11 +83,22 @@ def _when(result: Sensitivity) -> str:
 
 
 def _present(result: Sensitivity) -> str:
-    decimals = decimals_for(max(result.standard_errors.values()))
+    places = likelihoods.decimals(max(result.standard_errors.values()))
     if result.of:
-        return f"Its likelihood is {result.probability[result.of]:.{decimals}f} as things stand."
-    shares = ", ".join(f"{name} {share:.{decimals}f}" for name, share in result.probability.items())
+        return f"Its likelihood is {percent(result.probability[result.of], places)} as things stand."
+    shares = ", ".join(f"{name} {percent(share, places)}" for name, share in result.probability.items())
     return f"As things stand: {shares}."
+
+
+def _most(result: Sensitivity) -> str:
+    """The driver that moves it most, in a sentence."""
+    if not result.moves:
+        return ""
+    first = result.moves[0]
+    low, high = first.between
+    places = _decimals_of([first.standard_error])
+    swing = f"{size(first.swing, places)} percentage points"
+    return f" {first.driver} moves {_what(result)} most: {swing} from {low} to {high}."
 
 
 def _what(result: Sensitivity) -> str:
@@ -97,27 +112,22 @@ def _more(result: Sensitivity) -> str:
 
 
 def _decimals_of(errors: Iterable[float | None]) -> int:
-    return decimals_for(max((error for error in errors if error is not None), default=0.0))
+    """Decimals of points: one at least, so that what is ranked can be told apart."""
+    return max(likelihoods.decimals(max((error for error in errors if error is not None), default=0.0)), 1)
 
 
-def _unsigned(value: float | None, decimals: int) -> str:
-    """What can't be below 0 but for the error of sampling."""
-    return "" if value is None else f"{max(value, 0.0):.{decimals}f}"
-
-
-def _error(changes: Sequence[ProbabilityChange], decimals: int) -> str:
+def _error(changes: Sequence[ProbabilityChange]) -> str:
     largest = max((change.standard_error for change in changes), default=0.0)
-    return f"Standard errors at most {rounded_up(max(largest, 10.0 ** -(decimals + 1)))}."
+    return f"Standard errors at most {likelihoods.error(largest)} percentage points."
 
 
 def _decimals(changes: Sequence[ProbabilityChange]) -> int:
-    largest = max((change.standard_error for change in changes), default=0.0)
-    return min(decimals_for(largest), _MOST_DECIMALS)
+    return _decimals_of(change.standard_error for change in changes)
 
 
-def _signed(change: ProbabilityChange | None, decimals: int) -> str:
-    """A change with its sign; without one where rounding leaves nothing, and nothing where there is none."""
-    return "" if change is None else difference(change.value, decimals)
+def _signed(change: ProbabilityChange | None, places: int) -> str:
+    """A change in points; nothing where there is none."""
+    return "" if change is None else points(change.value, places)
 
 
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
@@ -158,7 +168,10 @@ def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
 def _drivers_notes(result: Sensitivity) -> Iterator[str]:
     """What the numbers mean."""
     way, which = ("up or down", "whether it") if result.of else ("in total variation", "which scenario")
-    yield f"Expected shift: {way}. Bits: how much information the state carries about {which} comes true."
+    yield (
+        f"Expected shift: in percentage points, {way}. Bits: how much information the state carries about {which} "
+        "comes true."
+    )
     yield (
         "The shares are of how much the likelihood, given the drivers' paths, varies between trials. First order: what "
         "the state explains, drivers that are correlated with it included, so that shares may sum to more than 1."
@@ -167,6 +180,11 @@ def _drivers_notes(result: Sensitivity) -> Iterator[str]:
         "Total: what exchanging the driver's whole path between trials changes, the others' left as they are; what it "
         "does directly, as if it were independent of them."
     )
+
+
+def _unsigned(value: float | None, decimals: int) -> str:
+    """What can't be below 0 but for the error of sampling."""
+    return "" if value is None else f"{max(value, 0.0):.{decimals}f}"
 
 
 class _UncertaintyColumns:
@@ -182,18 +200,20 @@ class _UncertaintyColumns:
             max((error.total or 0.0 for error in errors), default=0.0),
         ]
         self.decimals = [min(decimals_for(error), 3) for error in self.errors]
+        self.decimals[0] = _decimals_of(self.errors[:1])
         if all(driver.total is None for driver in drivers):
             self.heads.pop()
 
     def numbers(self, driver: DriverUncertainty) -> list[str]:
         """The numbers of a driver."""
-        values = [driver.shift, driver.information, driver.first_order, driver.total][: len(self.heads)]
-        return [_unsigned(value, decimals) for value, decimals in zip(values, self.decimals, strict=False)]
+        shift = size(driver.shift, self.decimals[0])
+        shares = [driver.information, driver.first_order, driver.total][: len(self.heads) - 1]
+        return [shift, *(_unsigned(value, few) for value, few in zip(shares, self.decimals[1:], strict=False))]
 
     @property
     def error(self) -> str:
         """How exact they are."""
-        bounds = [rounded_up(error) for error in self.errors[: len(self.heads)]]
+        bounds = [f"{likelihoods.error(self.errors[0])} points", *map(rounded_up, self.errors[1 : len(self.heads)])]
         names = ["shift", "bits", "first order", "total"]
         return f"Standard errors at most {', '.join(f'{b} ({n})' for b, n in zip(bounds, names, strict=False))}."
 
@@ -211,7 +231,8 @@ def _moves(result: Sensitivity, layout: Layout) -> Iterator[Block]:
         table = _tornado(result.of, listed, layout.width)
     else:
         table = _spread(result, listed, layout.width)
-    question = f"If a driver were held in one state at every step, how would that change {_what(result)}?"
+    held = "If a driver were held in one state at every step"
+    question = f"{held}, by how many percentage points would that change {_what(result)}?"
     notes = *_moves_notes(result), _moves_error(result.moves)
     yield from ranked("Which driver moves it?", question, table, result.moves, layout, *notes)
 
@@ -231,8 +252,8 @@ def _moves_notes(result: Sensitivity) -> Iterator[str]:
 
 def _moves_error(moves: Sequence[DriverMoves]) -> str:
     changes = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    bound = rounded_up(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
-    return f"Standard errors of changes at most {bound}."
+    bound = likelihoods.error(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
+    return f"Standard errors of changes at most {bound} points."
 
 
 def _extremes(driver: DriverMoves, scenario: str) -> tuple[float, float]:
@@ -265,8 +286,8 @@ def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
         (
             driver.driver,
             state.state,
-            *(difference(state.change[scenario], decimals) for scenario in result.probability),
-            "" if number else f"{driver.swing:.{decimals}f}",
+            *(points(state.change[scenario], decimals) for scenario in result.probability),
+            "" if number else size(driver.swing, decimals),
         )
         for driver in listed
         for number, state in enumerate(driver.states)
@@ -278,7 +299,7 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     """For one scenario: each driver from its lowest to its highest change, around zero."""
     ends = [_extremes(driver, of) for driver in listed]
     decimals = _decimals_of(driver.standard_error for driver in listed)
-    cells = [[difference(value, decimals) for value in pair] for pair in ends]
+    cells = [[points(value, decimals) for value in pair] for pair in ends]
     room = width - taken(columns_of(["lowest", "highest"], cells)) - GAP
     name = _entries(listed, room - 2 * _SHORTEST_BAR)
     length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
@@ -295,7 +316,7 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
 def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
     decimals = _decimals_of(driver.standard_error for driver in listed)
-    cells = [[f"{driver.swing:.{decimals}f}"] for driver in listed]
+    cells = [[size(driver.swing, decimals)] for driver in listed]
     room = width - taken(columns_of(["swing"], cells))
     scenarios = list(result.probability)
     name = _entries(listed, room - len(scenarios) * (GAP + _SHORTEST_BAR))
@@ -351,12 +372,13 @@ def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     listed = shown(result.weights, layout)
     changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
     decimals = _decimals(changes)
-    relative = _decimals([weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None])
+    elastic = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
+    relative = min(decimals_for(max((change.standard_error for change in elastic), default=0.0)), _MOST_DECIMALS)
 
     def of_weight(weight: WeightSlope) -> list[str]:
         if not result.of:
-            return [_weight(weight), f"{weight.size.value:.{decimals}f}"]
-        return [_weight(weight), _signed(weight.aimed, decimals), _signed(weight.aimed_elasticity, relative)]
+            return [_weight(weight), size(weight.size.value, decimals)]
+        return [_weight(weight), _signed(weight.aimed, decimals), _ratio(weight.aimed_elasticity, relative)]
 
     table = _changes(
         ["weight", "slope", *(["elasticity"] if result.of else [])],
@@ -366,8 +388,10 @@ def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
         (layout.width, _NARROW_NAME),
         Column(label="weight of", fills=True, broken=True),
     )
-    question = f"If a weight were a little larger, how would that change {_what(result)}, for each unit of weight?"
-    notes = *_weights_notes(result, listed), _error(changes, decimals)
+    question = (
+        f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
+    )
+    notes = *_weights_notes(result, listed), _error(changes)
     yield from ranked("Which weight matters?", question, table, result.weights, layout, *notes)
 
 
@@ -380,7 +404,7 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     decimals = _decimals(changes)
 
     def of_effect(one: JudgementEffect) -> list[str]:
-        return [_signed(one.aimed, decimals) if result.of else f"{one.size.value:.{decimals}f}"]
+        return [_signed(one.aimed, decimals) if result.of else size(one.size.value, decimals)]
 
     table = _changes(
         ["change"],
@@ -392,8 +416,8 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
         Column(kind="notes", label="as judged, and changed"),
     )
     asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
-    question = f"{asked} {_what(result)}?"
-    notes = *_judgements_notes(result), _error(changes, decimals)
+    question = f"{asked} {_what(result)}, in percentage points?"
+    notes = *_judgements_notes(result), _error(changes)
     yield from ranked("Which judgement matters?", question, table, result.judgements, layout, *notes)
     if not layout.width:
         yield from claims((claim for one in listed for claim in one.sources), result.claims)
@@ -417,6 +441,11 @@ def _judgements_notes(result: Sensitivity) -> Iterator[str]:
     )
     if left := [f"{len(one.paths)} ({one.why})" for one in result.left_out]:
         yield f"Not in the list: {'; '.join(left)}."
+
+
+def _ratio(change: ProbabilityChange | None, decimals: int) -> str:
+    """An elasticity with its sign, which is no likelihood."""
+    return "" if change is None else f"{change.value:+.{decimals}f}"
 
 
 def _owner(weight: WeightSlope) -> str:
@@ -521,7 +550,8 @@ def _broken(path: str, width: int) -> Iterator[str]:
 
 def rows(result: Sensitivity, _layout: Layout) -> Rows:
     """Every measure in a row of its own."""
-    return COLUMNS, _rows(result)
+    model = *model_cells(result.model, result.run.profile), result.at, first_day(result.at)
+    return COLUMNS, ((*model, *row) for row in _rows(result))
 
 
 Row = tuple[str, str, str, str, str, float | None, float | None]

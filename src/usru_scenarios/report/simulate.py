@@ -8,10 +8,13 @@ numeric driver has one row for each step.
 
 | column           | meaning                                                                                   |
 |------------------|-------------------------------------------------------------------------------------------|
+| `model`,         | the name of the model, and the first 8 digits of its hash                                 |
+| `model_hash`     |                                                                                           |
+| `profile`        | that is applied, or empty                                                                 |
 | `kind`           | scenario, group, driver or consequence                                                    |
-| `id`             | as in the file                                                                            |
+| `id`, `title`    | as in the file                                                                            |
 | `state`          | of a driver or consequence with states, otherwise empty                                   |
-| `step`           | the label of the step                                                                     |
+| `step`, `date`   | the label of the step, and its first day; without a calendar no day                       |
 | `probability`    | that it holds at the step; empty for a numeric driver                                     |
 | `mean`           | of a numeric driver at the step, otherwise empty                                          |
 | `standard_error` | of sampling, of the probability or mean                                                   |
@@ -19,6 +22,8 @@ numeric driver has one row for each step.
 | `q05` ... `q95`  | quantiles of a numeric driver at the step                                                 |
 | `band_low`,      | of scenarios and groups, the 90% band that comes from uncertain judgements; empty where   |
 | `band_high`      | none is drawn                                                                             |
+| `ever`,          | of scenarios and groups, over all steps and so the same in each row, with their standard  |
+| `share_of_time`  | errors `ever_error` and `share_of_time_error`                                             |
 
 In wide rows `quantity` says whether it is a `probability` or a `mean`, and the steps are columns.
 """
@@ -27,9 +32,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usru_scenarios.report.document import GAP, Column, Report, Table, Words, flat, numbers, taken
-from usru_scenarios.report.numbers import bar, between, decimals_for, largest_error, rounded_up, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, conditions, how_run, made_by, profiled
+from usru_scenarios.report.document import (
+    GAP,
+    Column,
+    Report,
+    Table,
+    Words,
+    cell_len,
+    columns_of,
+    flat,
+    numbers,
+    taken,
+)
+from usru_scenarios.report.forecast_in_words import in_a_sentence, measures
+from usru_scenarios.report.likelihoods import BAND, band, decimals, error, percent
+from usru_scenarios.report.numbers import bar, largest_error, sparkline
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, dates, model_cells
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:
@@ -43,61 +62,35 @@ if TYPE_CHECKING:
 QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
 """The columns of quantiles, and their names in the result."""
 
-COLUMNS = ("kind", "id", "state", "step", "probability", "mean", "standard_error", "first_visit", *QUANTILES)
-COLUMNS += ("band_low", "band_high")
+COLUMNS = (
+    *(*MODEL_COLUMNS, "kind", "id", "title", "state", "step", "date", "probability", "mean", "standard_error"),
+    *("first_visit", *QUANTILES, "band_low", "band_high"),
+    *("ever", "ever_error", "share_of_time", "share_of_time_error"),
+)
 
-_NUMBERS = ("start", "end", "ever", "share\nof time")
-"""The last of them is what the bar beside it shows."""
-
-_BAND = "90% band"
-"""What uncertain judgements leave open of the number before it."""
-
-_NARROWEST_TITLE, _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 8, 12, 6, 30
+_SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 60
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
+
+_RANKS = {"ever": 1, "share\nof time": 2, BAND: 3}
+"""What is left out where a terminal is too narrow, once bar and sparkline are: that of the highest rank first."""
 
 
 def report(result: Simulation, layout: Layout) -> Report:
     """Scenarios and groups with their likelihoods, and how they were found."""
-    return _drawn(result, layout.width) if layout.width else _in_full(result)
-
-
-def _in_full(result: Simulation) -> Report:
-    """A table of numbers alone."""
+    heads = _heads(result)
+    rows = [tuple(_numbers(row, heads, result)) for part in _sections(result).values() for row in part.values()]
+    shape = _Drawings.of(result, heads, rows, layout.width) if layout.width else _Drawings(0, 0)
     steps, run = result.run.steps, result.run
-    heads = [steps[0], steps[-1], "share of time", "ever"] if len(steps) > 1 else [steps[0]]
-    heads += [f"{steps[-1]}, band of judgement"] if run.judgements else []
-    decimals = decimals_for(largest_error(result))
-
-    def row(one: ScenarioResult, mark: str) -> tuple[Cell, ...]:
-        values = (one.by_step[0], one.end, one.mean, one.ever) if len(steps) > 1 else (one.end,)
-        band = [] if one.band is None else [between(one.band.low[-1], one.band.high[-1], decimals)]
-        return Words(one.title, "", mark), *(f"{value:.{decimals}f}" for value in values), *band
-
-    rows = [row(one, mark) for part, mark in ((result.scenarios, ""), (result.groups, "*")) for one in part.values()]
-    errors = f", standard errors at most {rounded_up(largest_error(result))}" if run.trials else ""
-    profile = f", profile `{run.profile}`" if run.profile else ""
-    found = f"`{result.model.name}`{profile}: {how_run(run)}{errors}, {made_by(result.model, run)} {FROM_JUDGEMENTS}"
+    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     return Report(
         title=result.model.title,
-        subtitle="",
+        subtitle=f"{result.model.name}{span}{profiled(run.profile)}",
+        lead=in_a_sentence(result),
         conditions=conditions(run.do, run.given),
-        blocks=[Table([Column(), *numbers(heads)], rows)],
-        footer=[],
-        provenance=found,
-    )
-
-
-def _drawn(result: Simulation, width: int) -> Report:
-    """A table with as much of a drawing as there is room for."""
-    shape = _Columns.of(result, width)
-    steps = result.run.steps
-    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if shape.moving else ""
-    return Report(
-        title=result.model.title,
-        subtitle=f"{result.model.name}{span}{profiled(result.run.profile)}",
-        conditions=conditions(result.run.do, result.run.given),
-        blocks=[_table(result, shape)],
-        footer=_footer(result, shape),
+        blocks=[_table(result, heads, rows, shape)],
+        footer=list(_footer(result, shape)),
+        more="More: --json for every step and driver, usru show, usru sources, usru --help.",
+        citation=cited(result.model, run.usru_version),
     )
 
 
@@ -105,18 +98,21 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
     return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, shape: _Columns) -> list[str]:
+def _footer(result: Simulation, shape: _Drawings) -> Iterator[str]:
     run = result.run
-    found = how_run(run)
-    noisy = run.trials or run.judgements
-    lines = [f"{found}, standard errors at most {rounded_up(largest_error(result))}." if noisy else f"{found}."]
-    if shape.banded:
-        what = "likelihood at the end" if shape.moving else "likelihood"
-        lines.append(f"Band: 90% of the draws of the uncertain judgements put the {what} in it.")
+    largest = largest_error(result)
+    errors = f", standard errors at most {error(largest)} points" if largest > 0.0 else ""
+    if said := measures(run.steps):
+        yield said
+    yield f"{how_run(run)}{errors}."
+    if _is_banded(result):
+        what = "likelihood at the end" if len(run.steps) > 1 else "likelihood"
+        yield f"Band: 90% of the draws of the uncertain judgements put the {what} in it."
     if shape.sparkline:
-        tops = [f"{_top(part.values()):.{shape.decimals}f} ({name})" for name, part in _sections(result).items()]
-        lines.append(f"Small columns rise from 0 to {' and '.join(tops)}.")
-    return [*lines, FROM_JUDGEMENTS, "More: --json for every step and driver, usru show, usru sources, usru --help."]
+        places = decimals(largest)
+        tops = [f"{percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
+        yield f"Small columns rise from 0% to {' and '.join(tops)}."
+    yield FROM_JUDGEMENTS
 
 
 def _top(rows: Iterable[ScenarioResult]) -> float:
@@ -124,76 +120,77 @@ def _top(rows: Iterable[ScenarioResult]) -> float:
     return max(max(row.by_step) for row in rows)
 
 
-class _Columns(NamedTuple):
-    """What the columns of the table are, in columns of the terminal: 0 where one is left out."""
+def _is_banded(result: Simulation) -> bool:
+    return any(row.band is not None for part in _sections(result).values() for row in part.values())
 
-    decimals: int
-    moving: bool
-    banded: bool
-    title: int
+
+def _heads(result: Simulation) -> list[str]:
+    """The columns of numbers: where there is one step, start, end and time have no meaning."""
+    bands = [BAND] if _is_banded(result) else []
+    return ["start", "end", *bands, "ever", "share\nof time"] if len(result.run.steps) > 1 else ["likelihood", *bands]
+
+
+def _numbers(row: ScenarioResult, heads: list[str], result: Simulation) -> Iterator[str]:
+    """The numbers of a row, in the order of the columns."""
+    places = decimals(largest_error(result))
+    values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever}
+    for head in heads:
+        if head == BAND:
+            edges = row.band
+            yield "" if edges is None else band(edges.low[-1], edges.high[-1], places, row.standard_errors.end)
+        else:
+            yield percent(values.get(head, row.mean), places)
+
+
+class _Drawings(NamedTuple):
+    """The columns of a terminal that are drawn in: 0 where there is none."""
+
     bar: int
     sparkline: int
+    title: int = 0
 
     @classmethod
-    def of(cls, result: Simulation, width: int) -> _Columns:
-        """The shape for a width. Where there is one step, start, end and time have no meaning."""
-        from rich.cells import cell_len
-
-        rows = [*result.scenarios.values(), *result.groups.values()]
-        decimals, moving = decimals_for(largest_error(result)), len(result.run.steps) > 1
-        banded = any(row.band is not None for row in rows)
-        room = width - _numbers_width(decimals, moving=moving, banded=banded)
-        title, room = _title_width(max(cell_len(flat(row.title)) for row in rows), room)
+    def of(cls, result: Simulation, heads: list[str], rows: list[tuple[str, ...]], width: int) -> _Drawings:
+        """What there is room for beside titles and numbers; a bar is worth more than a title in one line."""
+        titles = [flat(row.title) for part in _sections(result).values() for row in part.values()]
+        room = width - taken(columns_of(heads, rows))
+        longest = max(map(cell_len, titles))
+        title = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
+        room -= title
         small = _sparkline_width(len(result.run.steps), room)
         left = room - (small + GAP if small else 0) - GAP
-        return cls(decimals, moving, banded, title, min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small)
+        return cls(min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small, title)
 
 
-def _table(result: Simulation, shape: _Columns) -> Table:
-    columns = [Column(width=shape.title)]
-    for name in _NUMBERS if shape.moving else ("likelihood",):
-        columns.append(Column(name, "number"))
-        if shape.banded and name in ("end", "likelihood"):
-            columns.append(Column(_BAND, "number", style="dim"))
+def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]], shape: _Drawings) -> Table:
     first, last = result.run.steps[0], result.run.steps[-1]
+    columns = [Column(width=shape.title if shape.bar else None, folds=True)]
+    labels = {"start": f"start ({first})", "end": f"end ({last})"}
+    for column in numbers(heads):
+        style = "dim" if column.head == BAND else ""
+        columns.append(column._replace(label=labels.get(column.head), style=style, rank=_RANKS.get(column.head, 0)))
     if shape.bar:
-        columns.append(Column(kind="drawing", width=shape.bar))
+        columns.append(Column(kind="drawing", width=shape.bar, rank=4))
     if shape.sparkline:
         span = f"{first}\nto {last}" if shape.sparkline >= len(last) + 3 else ""
-        columns.append(Column(span, "drawing", width=shape.sparkline))
+        columns.append(Column(span, "drawing", width=shape.sparkline, rank=5))
     sections = [list(part.values()) for part in _sections(result).values()]
     longest = max(row.mean for part in sections for row in part)
     rows: list[tuple[Cell, ...]] = []
+    cells = iter(numbered)
     for number, part in enumerate(sections):
         rows += [()] if number else []
-        rows += [_row(row, shape, (longest, _top(part)), "" if number else "bold") for row in part]
+        for row in part:
+            title = Words(row.title, "", "*") if number else Words(row.title, "bold")
+            rows.append((title, *next(cells), *_drawn(row, shape, (longest, _top(part)))))
     return Table(columns, rows)
 
 
-def _row(row: ScenarioResult, shape: _Columns, tops: tuple[float, float], style: str) -> tuple[Cell, ...]:
-    values = [row.by_step[0], row.end, row.ever, row.mean] if shape.moving else [row.end]
-    cells: list[Cell] = [Words(row.title, style), *(f"{value:.{shape.decimals}f}" for value in values)]
-    if row.band is not None:
-        cells.insert(3 if shape.moving else 2, between(row.band.low[-1], row.band.high[-1], shape.decimals))
+def _drawn(row: ScenarioResult, shape: _Drawings, tops: tuple[float, float]) -> Iterator[str]:
     if shape.bar:
-        cells.append(bar(row.mean, tops[0], shape.bar))
+        yield bar(row.mean, tops[0], shape.bar)
     if shape.sparkline:
-        cells.append(sparkline(row.by_step, tops[1], shape.sparkline))
-    return tuple(cells)
-
-
-def _numbers_width(decimals: int, *, moving: bool, banded: bool) -> int:
-    """Columns that the numbers and the gaps before them take."""
-    headers = _NUMBERS if moving else ("likelihood",)
-    band = GAP + max(2 * decimals + 5, len(_BAND)) if banded else 0
-    return band + taken(max(decimals + 2, *map(len, name.split("\n"))) for name in headers)
-
-
-def _title_width(longest: int, room: int) -> tuple[int, int]:
-    """Columns for the titles, and those that are left: a bar is worth more than a title in one line."""
-    least = min(_SHORTEST_TITLE, max(room, _NARROWEST_TITLE))  # numbers have precedence
-    width = min(longest, max(room - GAP - _SHORTEST_BAR, least))
-    return width, max(room - width, 0)
+        yield sparkline(row.by_step, tops[1], shape.sparkline)
 
 
 def _sparkline_width(steps: int, room: int) -> int:
@@ -210,19 +207,22 @@ def _sparkline_width(steps: int, room: int) -> int:
 def rows(result: Simulation, layout: Layout) -> Rows:
     """A row for each scenario, group and state and each step; or the steps in columns."""
     steps = result.run.steps
+    model = model_cells(result.model, result.run.profile)
     if layout.wide:
-        return ("kind", "id", "state", "quantity", *steps), map(_wide, _series(result))
-    return COLUMNS, (row for series in _series(result) for row in _by_step(series, steps))
+        header = (*MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps)
+        return header, ((*model, *_wide(series)) for series in _series(result))
+    grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": dates(steps)}
+    return COLUMNS, (row for series in _series(result) for row in _by_step({**grid, **series}, len(steps)))
 
 
 def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
     quantity = "mean" if series["probability"] is None else "probability"
-    return series["kind"], series["id"], series["state"], quantity, *series[quantity]
+    return series["kind"], series["id"], series["title"], series["state"], quantity, *series[quantity]
 
 
-def _by_step(series: dict[str, Any], steps: list[str]) -> Iterator[tuple[Datum, ...]]:
-    columns = [series.get(column) if column != "step" else steps for column in COLUMNS]
-    for number in range(len(steps)):
+def _by_step(series: dict[str, Any], steps: int) -> Iterator[tuple[Datum, ...]]:
+    columns = [series.get(column) for column in COLUMNS]
+    for number in range(steps):
         yield tuple(entry[number] if isinstance(entry, list) else entry for entry in columns)
 
 
@@ -233,9 +233,14 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
             yield {
                 "kind": kind,
                 "id": name,
+                "title": scenario.title,
                 "state": None,
                 "probability": scenario.by_step,
                 "standard_error": scenario.standard_errors.by_step,
+                "ever": scenario.ever,
+                "ever_error": scenario.standard_errors.ever,
+                "share_of_time": scenario.mean,
+                "share_of_time_error": scenario.standard_errors.mean,
                 "first_visit": scenario.first_visit,
                 "band_low": scenario.band and scenario.band.low,
                 "band_high": scenario.band and scenario.band.high,
@@ -247,6 +252,7 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
                     yield {
                         "kind": kind,
                         "id": name,
+                        "title": node.title,
                         "state": state,
                         "probability": share,
                         "standard_error": node.standard_errors[state],
@@ -255,6 +261,7 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
                 yield {
                     "kind": kind,
                     "id": name,
+                    "title": node.title,
                     "state": None,
                     "probability": None,
                     "mean": node.mean,

@@ -1,7 +1,8 @@
 """Likelihoods over a range: sparklines with numbers for one variable, a heat map for two; and as rows of data.
 
-A row for each point, time, and scenario or group: one or two columns that are called as the variables, then `kind`,
-`id`, `at`, `probability` and `standard_error`.
+A row for each point, time, and scenario or group: `model`, `model_hash` and `profile`, one or two columns that are
+called as the variables, then `kind`, `id`, `title`, `at`, the `date` on which that step begins, `probability` and
+`standard_error`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
-from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, Table, Words, flat
+from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, Table, Words, cell_len, flat
+from usru_scenarios.report.forecast_in_words import called
+from usru_scenarios.report.likelihoods import decimals, error, percent
 from usru_scenarios.report.numbers import decimals_for, plain, rounded_up, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, conditions, how_run, profiled
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
@@ -37,19 +39,19 @@ def report(result: Sweep, layout: Layout) -> Report:
     thinned = False
     for at in result.at:
         table, skips = _points(result, at, layout) if len(result.variables) == 1 else _map(result, at, layout)
-        blocks += [Heading(_named(at), "cyan"), table]
+        blocks += [Heading(_named(at, result), "cyan"), table]
         thinned |= skips
     if len(result.variables) == 2:
         blocks.append(Lines((Words(_key(result), "dim"),), listed=True))
-    elif result.likeliest:
-        blocks.append(Lines(tuple(map(Words, _crossings(result))), listed=True))
     subtitle = f"{result.model.name}{profiled(result.run.profile)}: {' and '.join(_varied(result))}"
     return Report(
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
         conditions=conditions(result.run.do, ()),
+        lead=" ".join(_crossings(result)) if len(result.variables) == 1 and result.likeliest else "",
         blocks=blocks,
         footer=list(_foot(result, thinned=thinned)),
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
@@ -69,10 +71,19 @@ def _number(value: float) -> str:
     return plain(value) if abs(value) >= 0.001 or value == 0 else f"{value:g}"
 
 
-def _named(at: str) -> str:
+def _named(at: str, result: Sweep) -> str:
+    """A time, with the steps that it is."""
+    first, last = result.run.steps[0], result.run.steps[-1]
     if at == "mean":
-        return "Share of time"
-    return {"start": "At the start", "end": "At the end", "now": "Likelihood"}.get(at, f"At {at}")
+        return f"Share of time, average over {first} to {last}"
+    return {"start": f"At the start, {first}", "end": f"At the end, {last}", "now": "Likelihood"}.get(at, f"In {at}")
+
+
+def _when(at: str) -> str:
+    """A time, as a sentence begins."""
+    return {"mean": "On average over time", "start": "At the start", "end": "At the end", "now": "Here"}.get(
+        at, f"In {at}"
+    )
 
 
 def _crossings(result: Sweep) -> Iterator[str]:
@@ -80,13 +91,12 @@ def _crossings(result: Sweep) -> Iterator[str]:
     name = result.variables[0].name
     for at in result.at:
         found = [one for one in result.crossings if one.at == at]
-        leader = result.scenarios[result.likeliest[at][0]].title
-        time = _named(at)
+        leader = called(result.scenarios[result.likeliest[at][0]].title)
         if not found:
-            yield f"{time}: {leader} is the likeliest over the whole range."
+            yield f"{_when(at)} {leader} is likeliest over the whole range."
         for one in found:
-            before, after = result.scenarios[one.before].title, result.scenarios[one.after].title
-            yield f"{time}: {before} is the likeliest up to {name} = {_crossing(one)}, then {after}."
+            before, after = called(result.scenarios[one.before].title), called(result.scenarios[one.after].title)
+            yield f"{_when(at)} {before} is likeliest up to {name} = {_crossing(one)}, then {after}."
 
 
 def _crossing(one: Crossing) -> str:
@@ -94,14 +104,15 @@ def _crossing(one: Crossing) -> str:
         return f"somewhere between {_number(one.low)} and {_number(one.high)}"
     if one.standard_error == 0:
         return f"{one.value:.4g}"
-    return f"{one.value:.{decimals_for(one.standard_error) + 1}f} +- {rounded_up(one.standard_error)}"
+    return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {rounded_up(one.standard_error)}"
 
 
 def _foot(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
-    errors = f"; standard errors at most {rounded_up(_largest_error(result))}" if run.trials else ""
-    yield f"{how_run(run)}{each}{errors}."
+    errors = f"; standard errors at most {error(_largest_error(result))} points" if run.trials else ""
+    crossing = ", ± of crossings is one" if any(one.standard_error for one in result.crossings) else ""
+    yield f"{how_run(run)}{each}{errors}{crossing}."
     if thinned:
         yield "Not every point has its number here: -f csv and --json have them all."
     yield FROM_JUDGEMENTS
@@ -131,9 +142,9 @@ def _thinned(count: int, most: int) -> list[int]:
 def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     """A row for each scenario and group: a sparkline, and as many numbers as there is room for."""
     values = result.variables[0].values
-    decimals = min(decimals_for(_largest_error(result)), 3)
+    places = min(decimals(_largest_error(result)), 1)
     title = min(max(cell_len(flat(one.title)) for one in _all(result)), _LONGEST_TITLE)
-    number = GAP + max(decimals + 2, *(len(_number(value)) for value in values))
+    number = GAP + max(places + 4, *(len(_number(value)) for value in values))
     small = min(len(values), _LONGEST_SPARKLINE)
     if layout.width - title - GAP - small < 3 * number:
         title, small = min(title, 2 * _SHORTEST_TITLE), min(small, _SHORTEST_SPARKLINE)
@@ -153,18 +164,18 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         top = max((max(one.curves[at].probability) for one in section.values()), default=0.0)
         for one in section.values():
             curve = one.curves[at].probability
-            cells = [f"{curve[place]:.{decimals}f}" for place in shown]
+            cells = [percent(curve[place], places) for place in shown]
             rows.append((Words(one.title, "" if number_of else "bold"), *cells, sparkline(curve, top, small)))
     return Table(columns, rows), len(shown) < len(values)
 
 
 def _every_point(result: Sweep, at: str) -> Table:
     """A row for each value, a column for each scenario and group."""
-    decimals = min(decimals_for(_largest_error(result)), 3)
+    places = min(decimals(_largest_error(result)), 1)
     found = _all(result)
     name = result.variables[0].name
     rows = [
-        (_number(value), *(f"{one.curves[at].probability[number]:.{decimals}f}" for one in found))
+        (_number(value), *(percent(one.curves[at].probability[number], places) for one in found))
         for number, value in enumerate(result.variables[0].values)
     ]
     return Table(
@@ -212,8 +223,8 @@ def _cell(result: Sweep, at: str, point: int) -> Words:
 
 
 def _share(value: float) -> str:
-    """Two decimals without the 0 before them."""
-    return f"{value:.2f}".removeprefix("0") if value < 0.995 else "1.0"
+    """Whole percents, without their sign."""
+    return f"{100.0 * value:.0f}"
 
 
 def _letters(result: Sweep) -> dict[str, str]:
@@ -229,11 +240,11 @@ def _key(result: Sweep) -> str:
     down, across = (one.name for one in result.variables)
     axes = f"Down: {down}; across: {across}."
     if not result.likeliest:
-        return f"{axes} Each cell: the probability of {_all(result)[0].title}."
+        return f"{axes} Each cell: the likelihood in percent of {_all(result)[0].title}."
     letters = _letters(result)
     shown = {name for each in result.likeliest.values() for name in each}
     named = ", ".join(f"{letters[name]} {one.title}" for name, one in result.scenarios.items() if name in shown)
-    return f"{axes} Each cell: the likeliest scenario and its probability: {named}."
+    return f"{axes} Each cell: the likeliest scenario and its likelihood in percent: {named}."
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -241,15 +252,19 @@ def _key(result: Sweep) -> str:
 
 def rows(result: Sweep, _layout: Layout) -> Rows:
     """A row for each point, time, and scenario or group."""
-    header = *(one.name for one in result.variables), "kind", "id", "at", "probability", "standard_error"
-    return header, _rows(result)
+    header = *MODEL_COLUMNS, *(one.name for one in result.variables), "kind", "id", "title", "at", "date"
+    return (*header, "probability", "standard_error"), _rows(result)
 
 
 def _rows(result: Sweep) -> Iterator[tuple[Datum, ...]]:
     found = (("scenario", result.scenarios), ("group", result.groups))
     rows = [(kind, name, one) for kind, each in found for name, one in each.items()]
+    model = model_cells(result.model, result.run.profile)
+    edges = {"start": result.run.steps[0], "end": result.run.steps[-1]}
+    days = {at: first_day(edges.get(at, at)) for at in result.at}
     for number, point in enumerate(result.points):
         for at in result.at:
             for kind, name, one in rows:
                 curve = one.curves[at]
-                yield (*point, kind, name, at, curve.probability[number], curve.standard_errors[number])
+                said = kind, name, one.title, at, days[at]
+                yield (*model, *point, *said, curve.probability[number], curve.standard_errors[number])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from usru_scenarios.report.document import GAP, Column, Heading, Items, Lines, Notes, Words, flat
+from usru_scenarios.report.document import GAP, Column, Heading, Items, Lines, Notes, Words, fitted, flat, widths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,29 +27,28 @@ _HEIGHT = 25
 
 def table(report: Report, layout: Layout) -> str:
     """A report, drawn to the width of the layout."""
-    return drawn(list(_parts(report)), layout)
+    return drawn(list(_parts(report, layout.width)), layout)
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
+def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     """What is drawn; each block is set apart by a blank line."""
     yield words(report.title, "bold")
     yield words(report.subtitle, "dim")
     for kind, text, meaning in report.conditions:
         yield Text.assemble((f"{kind}  ", "cyan"), words(text), (f"  {meaning}", "dim"))
     if report.lead:
-        if not isinstance(report.blocks[0], Heading):
-            yield Text()
+        yield Text()
         yield words(report.lead)
     for block in report.blocks:
-        yield from _block(block)
+        yield from _block(block, width)
     if report.footer:
         yield Text()
     if report.verdict:
         yield words(report.verdict, "bold")
-    yield from (words(line, "dim") for line in (*report.footer, report.more) if line)
+    yield from (words(line, "dim") for line in (*report.footer, report.citation, report.more) if line)
 
 
-def _block(block: Block) -> Iterator[RenderableType]:
+def _block(block: Block, width: int) -> Iterator[RenderableType]:
     if isinstance(block, Notes):
         if block.left:
             yield words(block.left, "dim")
@@ -65,7 +65,7 @@ def _block(block: Block) -> Iterator[RenderableType]:
             for item in items:
                 yield from _item(item, dashes=dashes)
         case _:
-            yield _grid(block)
+            yield from _table(block, width)
 
 
 def _assembled(parts: Sequence[Words]) -> Text:
@@ -98,15 +98,52 @@ def _point(text: str) -> Grid:
     return point
 
 
-def _grid(table: Table) -> Grid:
-    """A table; notes stand below the first text of their row."""
-    rows = grid(header=table.headed)
-    for column in table.columns:
-        if column.kind != "notes":
-            _add_column(rows, column)
+def _table(table: Table, width: int) -> Iterator[RenderableType]:
+    """A table without the columns that have no room; notes stand below their row, as wide as there is room."""
+    table = fitted(table, width)
+    if all(column.kind != "notes" for column in table.columns):
+        yield _grid(table.columns, table.rows, header=table.headed)
+        return
+    needed = widths(table, width)
+    placed = iter(needed)
+    columns = [
+        column if column.kind == "notes" else column._replace(width=next(placed), fills=False)
+        for column in table.columns
+    ]
+    before = list(takewhile(lambda column: column.kind != "text" or column.whole, columns))
+    offset = sum(GAP + (column.width or 0) for column in before)
+    if table.headed:
+        yield _grid(columns, (), header=True)
     for row in table.rows:
-        rows.add_row(*_cells(table.columns, row))
-    return rows
+        yield _grid(columns, (row,), header=False)
+        for note in _notes(columns, row):
+            yield indented(_note(note), offset)
+
+
+def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, header: bool) -> Grid:
+    drawn = grid(header=header)
+    for column in columns:
+        if column.kind != "notes":
+            _add_column(drawn, column)
+    for row in rows:
+        drawn.add_row(*_cells(columns, row))
+    return drawn
+
+
+def _notes(columns: Sequence[Column], row: Sequence[Cell]) -> Iterator[Words]:
+    """The notes of a row, each in a line of its own."""
+    for column, cell in zip(columns, row, strict=False):
+        if column.kind == "notes":
+            parts = (Words(cell, "dim"),) if isinstance(cell, str) else (cell,) if isinstance(cell, Words) else cell
+            yield from (part for part in parts if part.text)
+
+
+def _note(note: Words) -> RenderableType:
+    """A point behind a dash, or text; what is dim is indented."""
+    if note.mark == "-":
+        return _point(note.text)
+    part = words(note.text, note.style)
+    return indented(part, 2) if note.style == "dim" else part
 
 
 def _add_column(rows: Grid, column: Column) -> None:
@@ -123,38 +160,14 @@ def _add_column(rows: Grid, column: Column) -> None:
 
 
 def _cells(columns: Sequence[Column], row: Sequence[Cell]) -> Iterator[RenderableType]:
-    notes = [
-        note
-        for column, cell in zip(columns, row, strict=False)
-        if column.kind == "notes"
-        for note in ((Words(cell, "dim"),) if isinstance(cell, str) else (cell,) if isinstance(cell, Words) else cell)
-        if note.text
-    ]
     for column, cell in zip(columns, row, strict=False):
-        if column.kind == "notes":
-            continue
-        assert isinstance(cell, str | Words)
-        one = Words(cell) if isinstance(cell, str) else cell
-        if column.kind == "text" and (notes or column.broken):
-            yield _entry(one.text.split("\n") if column.broken else [one.text], one.style, notes)
-            notes = []
-        else:
-            yield words(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
-
-
-def _entry(lines: Sequence[str], style: str, notes: Sequence[Words]) -> Grid:
-    """The lines of a name with notes below them: dim ones indented, points behind dashes."""
-    entry = grid(header=False)
-    entry.add_column(overflow="fold")
-    for line in lines:
-        entry.add_row(words(line, style))
-    for note in notes:
-        if note.mark == "-":
-            entry.add_row(_point(note.text))
-        else:
-            part = words(note.text, note.style)
-            entry.add_row(indented(part, 2) if note.style == "dim" else part)
-    return entry
+        if column.kind != "notes":
+            assert isinstance(cell, str | Words)
+            one = Words(cell) if isinstance(cell, str) else cell
+            if column.broken:
+                yield Text("\n").join(words(line, one.style) for line in one.text.split("\n"))
+            else:
+                yield words(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
 
 
 def drawn(parts: list[RenderableType], layout: Layout) -> str:

@@ -2,9 +2,11 @@
 
 | column of the rows       | meaning                                                                        |
 |--------------------------|--------------------------------------------------------------------------------|
+| `model`, `model_hash`, `profile` | which model it is                                                     |
 | `rank`                   | from 1 on; there is a row for each scenario, and for the group that is asked about |
 | `node`, `role`, `state`  | what is seen                                                                   |
-| `on`, `horizon`          | when it is seen, and which step's forecast moves                               |
+| `on`, `horizon`          | when it is seen, and which step's forecast moves; their first days, `on_date`  |
+|                          | and `horizon_date`                                                             |
 | `probability`            | of the state                                                                   |
 | `expected_move`          | the probability times the distance                                             |
 | `distance`               | how far the sighting moves the forecast                                        |
@@ -19,8 +21,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from usru_scenarios.report.document import (
     Column,
     Heading,
@@ -30,30 +30,34 @@ from usru_scenarios.report.document import (
     Report,
     Table,
     Words,
+    cell_len,
     claims,
     names,
     numbers,
 )
-from usru_scenarios.report.numbers import decimals_for, rounded_up
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, conditions, how_run, made_by, profiled
+from usru_scenarios.report.forecast_in_words import called
+from usru_scenarios.report.likelihoods import decimals, error, percent, size
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Rows
+    from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.watch import Indicator, Watch
 
 COLUMNS = (
-    *("rank", "node", "role", "state", "on", "horizon", "probability", "probability_error"),
+    *(*MODEL_COLUMNS, "rank", "node", "role", "state", "on", "on_date", "horizon", "horizon_date"),
+    *("probability", "probability_error"),
     *("expected_move", "expected_move_error", "distance", "distance_error"),
     *("scenario", "forecast", "forecast_error", "seen", "seen_error", "shift", "shift_error"),
 )
 
 _MOST_NODES, _MOST_CLAIMS = 5, 4
-_NUMBERS = 22
-"""Columns that the rank and the numbers take beside an indicator."""
+_OFFSET = 6
+"""Columns before what is said of an indicator."""
 _LEGEND = (
     "The expected move is the probability of a state times how far its observation moves the forecast. An observation "
     "is no intervention: it is evidence about causes as well as effects."
@@ -73,8 +77,8 @@ def report(result: Watch, layout: Layout) -> Report:
         *_nodes(result),
     ]
     if not layout.width:
-        cited = {claim for indicator in result.indicators for claim in indicator.sources}
-        blocks += claims(filter(cited.__contains__, result.claims), result.claims)
+        named = {claim for indicator in result.indicators for claim in indicator.sources}
+        blocks += claims(filter(named.__contains__, result.claims), result.claims)
     return Report(
         title=f"What to watch at {result.on}" if many else "What to watch",
         subtitle=f"{result.model.name}{ahead}{profiled(result.run.profile)}",
@@ -82,41 +86,46 @@ def report(result: Watch, layout: Layout) -> Report:
         lead=_before(result),
         blocks=blocks,
         footer=[_LEGEND, _found(result), FROM_JUDGEMENTS],
-        provenance=made_by(result.model, result.run),
+        citation=cited(result.model, result.run.usru_version),
     )
 
 
 def _before(result: Watch) -> str:
-    """The forecast before anything is seen."""
-    decimals = _decimals(result)
-    shares = [f"{one.title} {one.probability:.{decimals}f}" for one in result.forecast.values()]
-    return f"Before any observation: {', '.join(shares)}."
+    """The forecast before anything is observed, and what is worth most to look at."""
+    places = _places(result)
+    shares = [f"{one.title} {percent(one.probability, places)}" for one in result.forecast.values()]
+    before = f"Before any {'further ' if result.run.given else ''}observation: {', '.join(shares)}."
+    if not result.nodes:
+        return before
+    most = max(result.nodes, key=lambda node: node.expected_move)
+    moved = size(most.expected_move, _move_places(result))
+    return f"{before} Most is to be expected of {called(most.title)}: {moved} points."
 
 
-def _decimals(result: Watch) -> int:
-    """Those that probabilities are shown with, wherever they are."""
+def _places(result: Watch) -> int:
+    """Decimals of likelihoods, wherever they are."""
     errors = [one.standard_error for one in result.forecast.values()]
     errors += [
         shifted.standard_errors.seen for indicator in result.indicators for shifted in indicator.forecast.values()
     ]
-    return min(max(decimals_for(max(errors)), 2), 3)
+    return decimals(max(errors), 1)
 
 
-def _move_decimals(result: Watch) -> int:
-    """Those that expected moves are shown with: three at least, for they are small."""
+def _move_places(result: Watch) -> int:
+    """Those of expected moves: one at least, for they are small."""
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     errors += [node.standard_errors.expected_move for node in result.nodes[:_MOST_NODES]]
-    return min(max(decimals_for(max(errors, default=0.0)), 3), 4)
+    return max(decimals(max(errors, default=0.0)), 1)
 
 
 def _speaks(indicator: Indicator, result: Watch) -> list[str]:
     """Which scenarios it speaks for and against, with their probabilities before and after."""
-    decimals = _decimals(result)
+    places = _places(result)
 
     def change(name: str) -> str:
         before, after = result.forecast[name].probability, indicator.forecast[name].seen
-        more = decimals + (f"{before:.{decimals}f}" == f"{after:.{decimals}f}")  # a change must show
-        return f"{result.forecast[name].title} {before:.{more}f} -> {after:.{more}f}"
+        more = places + (percent(before, places) == percent(after, places))  # a change must show
+        return f"{result.forecast[name].title} {percent(before, more)} -> {percent(after, more)}"
 
     parts = [change(result.of)] if result.of is not None and not indicator.within_noise else []
     sides = (("for", indicator.speaks_for), ("against", indicator.speaks_against))
@@ -154,15 +163,15 @@ def _found(result: Watch) -> str:
     if not run.trials:
         return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
-    return f"{found}, standard errors of the moves at most {rounded_up(max(errors))}." if errors else f"{found}."
+    return f"{found}, standard errors of the moves at most {error(max(errors))} points." if errors else f"{found}."
 
 
 def _indicators(result: Watch, layout: Layout) -> Table:
-    decimals, moves = _decimals(result), _move_decimals(result)
+    places, moves = _places(result), _move_places(result)
     columns = [
         Column(kind="number"),
         names("observation"),
-        *numbers(["likely", "expected\nmove"]),
+        *numbers(["likely", "expected\nmove, points"]),
         Column(kind="notes", label="change of the forecast"),
         *([] if layout.width else [Column("rests on")]),
     ]
@@ -170,9 +179,9 @@ def _indicators(result: Watch, layout: Layout) -> Table:
         (
             str(rank),
             Words(f"{one.title}: {one.state_title}", "bold", "**"),
-            f"{one.probability:.{decimals}f}",
-            f"{one.expected_move:.{moves}f}",
-            *(_notes(one, result, layout.width - _NUMBERS) if layout.width else _in_full(one, result)),
+            percent(one.probability, places),
+            size(one.expected_move, moves),
+            *(_notes(one, result, layout.width - _OFFSET) if layout.width else _in_full(one, result)),
         )
         for rank, one in enumerate(result.indicators, 1)
     ]
@@ -228,12 +237,12 @@ def _signposts(result: Watch) -> Iterator[Block]:
 
 def _nodes(result: Watch) -> Iterator[Block]:
     if result.nodes:
-        moves = _move_decimals(result)
+        moves = _move_places(result)
         yield Heading("Where to look")
         yield Table(
-            [names("driver or consequence"), *numbers(["expected\nmove", "bits"])],
+            [names("driver or consequence"), *numbers(["expected\nmove, points", "bits"])],
             [
-                (node.title, f"{node.expected_move:.{moves}f}", f"{node.information:.3f}")
+                (node.title, size(node.expected_move, moves), f"{node.information:.3f}")
                 for node in result.nodes[:_MOST_NODES]
             ],
         )
@@ -244,13 +253,15 @@ def rows(result: Watch, _layout: Layout) -> Rows:
     return COLUMNS, _rows(result)
 
 
-def _rows(result: Watch) -> Iterator[tuple[str | float, ...]]:
+def _rows(result: Watch) -> Iterator[tuple[Datum, ...]]:
+    model = model_cells(result.model, result.run.profile)
     for rank, indicator in enumerate(result.indicators, 1):
         errors = indicator.standard_errors
         for name, shifted in indicator.forecast.items():
             before = result.forecast[name]
             yield (
-                *(rank, indicator.node, indicator.role, indicator.state, result.on, result.horizon),
+                *(*model, rank, indicator.node, indicator.role, indicator.state),
+                *(result.on, first_day(result.on), result.horizon, first_day(result.horizon)),
                 *(indicator.probability, errors.probability, indicator.expected_move, errors.expected_move),
                 *(indicator.distance, errors.distance),
                 *(name, before.probability, before.standard_error),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from usru_scenarios.results.common import ModelLine, Summarised
+from usru_scenarios.names import Measure
+from usru_scenarios.results.common import ModelLine, Run, Summarised
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class ProbabilityReport:
         seen: the observations that it is conditioned on.
         imposed: the interventions under which it is read.
         left_out: steps left out of an average, because what is observed is impossible there.
+        time: the steps that it is about, in words, such as `average over 2025-Q1 to 2028-Q4`; empty where there is one
+            step, or its parts have different times.
     """
 
     text: str
@@ -35,6 +38,7 @@ class ProbabilityReport:
     seen: list[str]
     imposed: list[str]
     left_out: list[str]
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Verdict:
         left, right: the two sides that are closest to changing the verdict; None where one is not a number.
         margin, standard_error: by how much those two hold (below 0: fail), and the sampling error of that.
         step: the step at which they were compared, where the statement is about each of several.
+        compared: those two sides as they are written, with the sign between them.
     """
 
     holds: bool | None
@@ -54,6 +59,7 @@ class Verdict:
     margin: float | None
     standard_error: float | None
     step: str | None
+    compared: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Answer(Summarised):
 
     Attributes:
         query: the query as it was asked.
+        measure: whether the value, or each side of a comparison, is a `probability`, a `difference` of some, or another
+            `number`, such as a ratio or a logarithm.
         value: the number that the query comes to; of a comparison, the margin by which it holds (below 0: fails). null
             where it is no number.
         standard_error: standard error of `value`: from the trials or the draws of the judgements; 0 where it is exact
@@ -95,6 +103,7 @@ class Answer(Summarised):
         right: the right one of these two sides, likewise.
         step: the step at which they were compared, where the statement is about each of several; else null. Only of a
             comparison.
+        compared: these two sides as they are written, with the sign between them. Only of a comparison.
         judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
         judgements_at_means: number of uncertain judgements that stand at their means; 0 where there are none, or their
             draws are averaged over.
@@ -103,7 +112,9 @@ class Answer(Summarised):
     """
 
     model: ModelLine
+    run: Run
     query: str
+    measure: Measure
     value: float | None
     standard_error: float | None
     method: Literal["exact", "sample"]
@@ -119,10 +130,11 @@ class Answer(Summarised):
     left: float | None = None
     right: float | None = None
     step: str | None = None
+    compared: str | None = None
     judgements: int = 0
     judgements_at_means: int = 0
     band: BandOfValue | None = None
-    format: Literal["usru.answer/1.0"] = "usru.answer/1.0"
+    format: Literal["usru.answer/1.1"] = "usru.answer/1.1"
 
     def _found(self) -> Iterator[str]:
         verdict = {True: "holds: ", False: "fails: ", None: "undecided: "}[self.holds] if self.compares else ""
@@ -133,6 +145,6 @@ class Answer(Summarised):
         """The JSON form as plain data, `format` first; what only a comparison has is left out where there is none."""
         data = super().to_dict()
         if not data.pop("compares"):
-            for name in ("holds", "left", "right", "step"):
+            for name in ("holds", "left", "right", "step", "compared"):
                 del data[name]
         return data

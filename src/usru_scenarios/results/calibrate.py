@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Summarised
+from usru_scenarios.results.common import ModelLine, Run, Summarised
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,6 +25,7 @@ class Calibration(Summarised):
     """
 
     model: ModelLine
+    run: Run
     at: str
     anchor: dict[str, float]
     before: dict[str, float]
@@ -33,7 +34,7 @@ class Calibration(Summarised):
     trials: int
     seed: int
     judgements_at_means: int = 0
-    format: Literal["usru.calibration/1.0"] = "usru.calibration/1.0"
+    format: Literal["usru.calibration/1.1"] = "usru.calibration/1.1"
 
     def _found(self) -> Iterator[str]:
         yield from (f"{name} {value:.4f}" for name, value in self.baselines.items())

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Summarised, Warned
+from usru_scenarios.names import Measure
+from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 from usru_scenarios.results.mutants import MutantSurvey
 
 
@@ -27,6 +28,8 @@ class ExpectationChecked:
         trials: number of trials that it took; 0 where it is exact.
         sources: the claims that the expectation cites.
         problem: why there is no answer, in words; null where there is one.
+        compared: the two sides as they are written, with the sign between them; null where there is no answer.
+        measure: whether each side is a `probability`, a `difference` of some, or another `number`, such as a ratio.
         robust: in how many of the perturbed models it holds; null where these were not asked for.
         mutants: how many of the mutants it notices; null where these were not asked for, or it does not hold in the
             file as it is.
@@ -44,6 +47,8 @@ class ExpectationChecked:
     trials: int
     sources: list[str]
     problem: str | None = None
+    compared: str | None = None
+    measure: Measure = "probability"
     robust: int | None = None
     mutants: int | None = None
 
@@ -83,6 +88,7 @@ class CheckReport(Summarised):
     """
 
     model: ModelLine
+    run: Run
     trials: int
     seed: int
     profile: str | None
@@ -93,7 +99,7 @@ class CheckReport(Summarised):
     judgements: int = 0
     judgements_at_means: int = 0
     warnings: list[Warned] = field(default_factory=list)
-    format: Literal["usru.check/1.0"] = "usru.check/1.0"
+    format: Literal["usru.check/1.1"] = "usru.check/1.1"
 
     @property
     def uncertain(self) -> bool:

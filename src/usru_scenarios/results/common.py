@@ -17,11 +17,15 @@ class ModelLine:
         name: the name of the model, as in its file.
         title: its title.
         sha256: SHA-256 of the resolved model, overlays, profile and overrides included: the same hash, the same model.
+        authors: who judged, as the file says; empty where it does not.
+        date: when it was judged, as the file says; null where it does not.
     """
 
     name: str
     title: str
     sha256: str
+    authors: tuple[str, ...] = ()
+    date: str | None = None
 
 
 class JsonResult:

@@ -6,34 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
 
 InputValue = float | str | dict[str, float] | None
 """A number, a map of shares, or anything else of a file in words; None where a variant has nothing there."""
-
-
-@dataclass(frozen=True)
-class SharedRun:
-    """How all variants were run: on the same random numbers.
-
-    Attributes:
-        trials: number of trials of each variant; 0 where the method is exact.
-        seed: the seed of the random numbers.
-        method: `exact`, by sums over the states, or `sample`, by trials.
-        steps: the labels of the steps that all variants have, in order; lists by step run over these.
-        usru_version: the version of the program.
-        judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
-        judgements_at_means: number of uncertain judgements that stand at their means, in the variant with the most; 0
-            where there are none, or their draws are averaged over.
-    """
-
-    trials: int
-    seed: int
-    method: Literal["sample", "exact"]
-    steps: list[str]
-    usru_version: str
-    judgements: int = 0
-    judgements_at_means: int = 0
 
 
 @dataclass(frozen=True)
@@ -221,17 +197,21 @@ class Comparison(Summarised):
     """Variants side by side.
 
     Attributes:
+        model: that of the reference.
+        run: of the reference, on whose random numbers all variants were run; `steps` are those that all have, and
+            `judgements_at_means` is that of the variant with the most.
         reference: the name of the variant that the others are compared with.
         variants: the variants by name, the reference first.
         left_out: scenarios, groups and steps that not all variants have, which are not compared.
     """
 
-    run: SharedRun
+    model: ModelLine
+    run: Run
     reference: str
     variants: dict[str, VariantCompared]
     left_out: list[str]
     warnings: list[Warned] = field(default_factory=list)
-    format: Literal["usru.comparison/1.0"] = "usru.comparison/1.0"
+    format: Literal["usru.comparison/1.1"] = "usru.comparison/1.1"
 
     def _found(self) -> Iterator[str]:
         yield from (name[:40] for name in self.variants)

@@ -1,0 +1,130 @@
+"""What a forecast comes down to, in a sentence: which scenario is likeliest at the end, and which was at the start."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from usru_scenarios.report.likelihoods import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from usru_scenarios.results.simulate import Simulation
+
+_TIED = 2.0
+"""Two likelihoods that are no more standard errors apart are not told from each other."""
+_CLOSE = 0.02
+_MOST_TIED = 3
+_LAST_OF_YEAR = re.compile(r"(\d{4})(-Q4|-12)?")
+
+
+class _Share(NamedTuple):
+    """A scenario at a step."""
+
+    title: str
+    value: float
+    error: float
+    band: tuple[float, float] | None
+
+
+def in_a_sentence(result: Simulation) -> str:
+    """The likeliest scenario at the end with its band, and at the start; of several that are tied, these."""
+    if len(result.scenarios) == 1:
+        (only,) = result.scenarios.values()
+        return f"{called(only.title)} is the only scenario."
+    under = "under these conditions " if result.run.do or result.run.given else ""
+    ends, steps = _at(result, -1), result.run.steps
+    if len(steps) == 1:
+        return _begun(f"{under}{_leading(ends)}.")
+    starts = _at(result, 0)
+    when = _begun(f"{under}at {the_end(steps[-1])}")
+    return f"{when} {_leading(ends)}; {_at_the_start(starts, ends)}."
+
+
+def the_end(step: str) -> str:
+    """The last step in words: the end of a year, else its label."""
+    year = _LAST_OF_YEAR.fullmatch(step)
+    return f"the end of {year[1]}" if year else f"the end ({step})"
+
+
+def measures(steps: Sequence[str], *, ever: bool = True) -> str:
+    """What the columns of a forecast are; nothing where there is one step."""
+    if len(steps) == 1:
+        return ""
+    first, last = steps[0], steps[-1]
+    often = "ever: in at least one step. " if ever else ""
+    return f"start, end: in {first}, in {last}. {often}share of time: average over {first} to {last}."
+
+
+def called(title: str) -> str:
+    """A title within a sentence: in quotes where its own punctuation would break that up."""
+    return f'"{title}"' if re.search(r"[,.;:?!]", title) else title
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _begun(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+def _at(result: Simulation, step: int) -> list[_Share]:
+    """The scenarios at a step, the likeliest first; those that are equal in the order of the file."""
+    shares = [
+        _Share(
+            called(one.title),
+            one.by_step[step],
+            one.standard_errors.by_step[step],
+            None if one.band is None else (one.band.low[step], one.band.high[step]),
+        )
+        for one in result.scenarios.values()
+    ]
+    return sorted(shares, key=lambda share: -share.value)
+
+
+def _tied(shares: Sequence[_Share]) -> list[_Share]:
+    """The likeliest, and those that can't be told from it."""
+    first = shares[0]
+    return [one for one in shares if first.value - one.value <= _TIED * math.hypot(first.error, one.error) + 1e-9]
+
+
+def _leading(shares: Sequence[_Share]) -> str:
+    """Which is likeliest, and how likely."""
+    tied = _tied(shares)
+    first, second = shares[0], shares[1]
+    if len(tied) > 1:
+        within = " within sampling error" if first.error else ""
+        each = f"{_share(first)} each"
+        if len(tied) > _MOST_TIED:
+            return f"{len(tied)} of {len(shares)} scenarios are equally likely{within}, {each}"
+        return f"{listed([one.title for one in tied])} are equally likely{within}, {each}"
+    close = first.value - second.value < _CLOSE
+    places = 1 if close and _share(first) == _share(second) else 0
+    ahead = f", just ahead of {second.title}, {_share(second, places)}" if close else ""
+    return f"{first.title} is likeliest, {_share(first, places)}{_band(first)}{ahead}"
+
+
+def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share]) -> str:
+    """The same of the start, in as few words as it takes beside the end."""
+    tied = _tied(starts)
+    if len(tied) > 1:
+        return f"at the start {_leading(starts)}"
+    if len(_tied(ends)) == 1 and starts[0].title == ends[0].title:
+        return f"at the start it was so too, with {_share(starts[0])}"
+    return f"at the start it was {starts[0].title}, {_share(starts[0])}"
+
+
+def _share(one: _Share, places: int = 0) -> str:
+    return percent(one.value, places)
+
+
+def _band(one: _Share) -> str:
+    """The band where its ends can be told apart in whole percents."""
+    if one.band is None:
+        return ""
+    low, high = (f"{100.0 * edge:.0f}" for edge in one.band)
+    return f" ({low} to {high})" if low != high else ""

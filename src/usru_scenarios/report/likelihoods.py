@@ -1,0 +1,125 @@
+"""How likelihoods are written where people read them: in percent, differences and errors in points of percent.
+
+Data has them from 0 to 1. Ratios, odds and logarithms are no likelihoods and stay numbers (see `numbers`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from usru_scenarios.report.numbers import READABLE, rounded_up
+
+ONE_ERROR = "± is one standard error of sampling"
+"""What an error means, as a part of a sentence."""
+
+BAND = "90% band"
+
+_EXACT, _MOST = 1, 2
+"""Decimals of a percentage that has no error, and the most that one has."""
+_LEAST_ERROR = 0.01
+"""In points; errors below it are of no use to anybody."""
+_ALIKE = 1e-9
+"""Numbers closer than that are the same: the rest is rounding."""
+_TOLD = 6.58
+"""Of a band that comes from one judgement and is narrower than so many standard errors all is taken for noise, by
+method (32): it is 1.645 of them wide on either side where what the judgement does is two of them."""
+
+
+def decimals(error: float, most: int = _MOST) -> int:
+    """As many decimals of a percentage as keep the last one worth more than one standard error (0 to 1)."""
+    if error <= 0.0:
+        return _EXACT
+    return min(max(math.floor(-math.log10(100.0 * error)), 0), most)
+
+
+def percent(value: float, places: int, sign: str = "%") -> str:
+    """A likelihood from 0 to 1 in percent; what rounds to none or all, and is not, as a bound."""
+    least = 10.0**-places
+    shown = f"{100.0 * value:.{places}f}"
+    if value > _ALIKE and float(shown) == 0.0:
+        return f"<{least:.{places}f}{sign}"
+    if value < 1.0 - _ALIKE and float(shown) == 100.0:
+        return f">{100.0 - least:.{places}f}{sign}"
+    return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}{sign}"
+
+
+def points(value: float, places: int) -> str:
+    """A difference of likelihoods with its sign, in points; without a sign where rounding leaves nothing."""
+    shown = f"{100.0 * value:+.{places}f}"
+    return shown[1:] if float(shown) == 0.0 else shown
+
+
+def size(value: float, places: int) -> str:
+    """A distance between likelihoods, in points, which has no sign: below 0 it is sampling error."""
+    return f"{max(100.0 * value, 0.0):.{places}f}"
+
+
+def bounded(value: float) -> str:
+    """A small distance in points, with two decimals or that it is below them."""
+    return f"{100.0 * value:.2f}" if 100.0 * value >= _LEAST_ERROR else f"less than {_LEAST_ERROR}"
+
+
+def error(value: float) -> str:
+    """A standard error in points, with one digit that counts, rounded up; or that it is below what matters.
+
+    `none` where nothing was sampled, or all that was is the same.
+    """
+    if value <= 0.0:
+        return "none"
+    return rounded_up(100.0 * value) if 100.0 * value > _LEAST_ERROR else f"<{_LEAST_ERROR}"
+
+
+def with_error(value: float, standard_error: float) -> str:
+    """A likelihood with as many decimals as its standard error, and that: `20.53% ± 0.04 points`."""
+    return f"{to_error(value, standard_error)} ± {rounded_up(100.0 * standard_error)} points"
+
+
+def to_error(value: float, standard_error: float) -> str:
+    """A likelihood in percent with as many decimals as its standard error has."""
+    shown = rounded_up(100.0 * standard_error)
+    if "e" in shown or standard_error <= 0.0:
+        return f"{100.0 * value:.6g}%"
+    return percent(value, len(shown.partition(".")[2]))
+
+
+def band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
+    """A band of a likelihood, such as `14-28%`; what can't be told from noise by its bound, `below 0.1 points`.
+
+    Its ends are known to some twentieth of its width, which is all the decimals they get.
+
+    Args:
+        low: from 0 to 1.
+        high: likewise.
+        places: the most decimals of its ends.
+        standard_error: of sampling, of what the band is about.
+    """
+    ends = _ends(low, high, places, standard_error)
+    return ends if isinstance(ends, str) else f"{ends[0]}\u2013{ends[1]}%"
+
+
+def difference_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
+    """The same of a difference, in points with their signs: `-2 to +4`."""
+    ends = _ends(low, high, places, standard_error, sign="+")
+    return ends if isinstance(ends, str) else f"{ends[0]} to {ends[1]}"
+
+
+def _ends(low: float, high: float, places: int, standard_error: float, sign: str = "") -> tuple[str, str] | str:
+    """Both ends; or that there is no telling them apart."""
+    width = high - low
+    noise = _TOLD * standard_error
+    if width > noise and width > _ALIKE:
+        few = min(places, max(math.floor(-math.log10(5.0 * width)), 0))
+        shown = (f"{100.0 * low:{sign}.{few}f}", f"{100.0 * high:{sign}.{few}f}")
+        if shown[0] != shown[1]:
+            return shown
+    return f"below {rounded_up(max(100.0 * max(width, noise), 10.0**-places))} points"
+
+
+def plain_with_error(value: float, standard_error: float) -> str:
+    """A number that is no likelihood with as many decimals as its standard error, and that."""
+    if standard_error <= 0.0:
+        return f"{value:.6g}"
+    shown = rounded_up(standard_error)
+    if "e" in shown or abs(value) >= READABLE[1]:
+        return f"{value:.6g} ± {shown}"
+    return f"{value:.{len(shown.partition('.')[2])}f} ± {shown}"
