@@ -63,7 +63,7 @@ def test_what_does_not_vary_in_a_random_model_has_no_error(raw: Json) -> None:
     for name, node in {**found.drivers, **found.consequences}.items():
         errors = [node.standard_errors.mean] if isinstance(node, ValuesResult) else list(node.standard_errors.values())
         for step in range(program.steps):
-            assert support.varies(name, step) or all(series[step] < 1e-9 for series in errors), (name, step)
+            assert support.varies[name][step] or all(series[step] < 1e-9 for series in errors), (name, step)
     if not program.feedback:
         for visits in found.scenarios.values():
             for error, varies in zip(visits.standard_errors.by_step, support.carried_varies, strict=True):

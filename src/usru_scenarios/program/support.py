@@ -55,6 +55,7 @@ class Support:
     Attributes:
         possible: by categorical node, the outcome included, shape (steps, states).
         ranges: by numeric node, the least and the largest value, shape (steps, 2).
+        varies: by node, shape (steps,), whether it can be in more than one state, or at more than one value.
         moves: where the outcome can go from each scenario, shape (steps, scenarios, scenarios), none at the first step.
         swayed: shape (steps,), whether the outcome's law at a step differs between trials that have had the same
             scenarios.
@@ -65,7 +66,7 @@ class Support:
         steps = program.steps
         self.possible: dict[str, Truth] = {}
         self.ranges: dict[str, Floats] = {}
-        self._varies: dict[str, Truth] = {name: np.zeros(steps, dtype=np.bool_) for name in program.nodes}
+        self.varies: dict[str, Truth] = {name: np.zeros(steps, dtype=np.bool_) for name in program.nodes}
         self._latent_varies: dict[str, Truth] = {}
         for name, node in program.nodes.items():
             if isinstance(node, CategoricalNode):
@@ -91,7 +92,7 @@ class Support:
                     self._states(node, step, known)
                     if (name, step) in observed:
                         self.possible[name][step] &= observed[name, step]
-                    self._varies[name][step] = self.possible[name][step].sum() > 1
+                    self.varies[name][step] = self.possible[name][step].sum() > 1
                 else:
                     self._values(node, step)
 
@@ -135,7 +136,7 @@ class Support:
         """What a node that reads another one at a step can read; it is known from then on."""
         if (place := (name, step)) not in self._read:
             seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
-            self._read[place] = seen.tobytes() + self._varies[name][step].tobytes()
+            self._read[place] = seen.tobytes() + self.varies[name][step].tobytes()
         return self._read[place]
 
     def _found(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
@@ -169,7 +170,7 @@ class Support:
             if self._differs(_relative(points, law.size, holds=law.keep is not None), term.parents, law.name):
                 return True
         return any(
-            self._varies[curve.node][step - curve.lag]
+            self.varies[curve.node][step - curve.lag]
             and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
             for curve in law.curves
             for points in [_relative(curve.points, law.size, holds=law.keep is not None)]
@@ -209,11 +210,11 @@ class Support:
             self.ranges[name][step] = node.imposed[step]
         elif node.initial is not None and not step:
             self.ranges[name][step] = node.initial.min(), node.initial.max()
-            self._varies[name][step] = bool(node.initial.ndim)
+            self.varies[name][step] = bool(node.initial.ndim)
         else:
-            self._varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
+            self.varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
             self.ranges[name][step] = ends
-            if not self._varies[name][step] and node.initial is not None:
+            if not self.varies[name][step] and node.initial is not None:
                 moved = (shift or 0.0) - (self._shifts(node, 0) or 0.0)
                 latent_value = np.atleast_1d(node.scale.latent(node.initial) + moved)
                 self.ranges[name][step] = node.scale(latent_value)[0]
@@ -232,7 +233,7 @@ class Support:
                 points += float(told.flat[0])
         for curve in node.curves:
             if step or not curve.lag:
-                if curve.points.ndim > 2 or self._varies[curve.node][step - curve.lag]:
+                if curve.points.ndim > 2 or self.varies[curve.node][step - curve.lag]:
                     return None
                 low = self.ranges[curve.node][step - curve.lag][0]
                 points += float(np.interp(low, curve.knots, curve.points[:, 0]))
@@ -377,10 +378,6 @@ class Support:
         return table
 
     # Questions --------------------------------------------------------------------------------------------------------
-
-    def varies(self, name: str, step: int) -> bool:
-        """Whether a node can be in more than one state, or at more than one value, at a step."""
-        return bool(self._varies[name][step])
 
     def sways(self, name: str) -> bool:
         """Whether the outcome's law depends on a node at any step."""

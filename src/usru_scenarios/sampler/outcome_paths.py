@@ -17,7 +17,7 @@ from usru_scenarios.sampler.tables import States
 
 
 class OutcomePath(Protocol):
-    """Follows the outcome along the trials of a block."""
+    """Follows the outcome along the trials of a block; its moves are those of the transition, or its own."""
 
     present: Floats | None
     """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
@@ -41,12 +41,14 @@ class OutcomePath(Protocol):
         Returns:
             Shape (batches, from, to).
         """
+        return transition.summed_moves(before, edges)
 
     def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
         """What `summed_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
+        return transition.flow if isinstance(transition, LazyTransition) else None
 
 
-class RaoBlackwellPath:
+class RaoBlackwellPath(OutcomePath):
     """The outcome's probabilities, and those of no visit so far, carried along the drawn drivers: method (14, 16)."""
 
     def __init__(self, sets: list[list[int]], *, lumped: bool) -> None:
@@ -70,16 +72,6 @@ class RaoBlackwellPath:
         left = [unseen.sum(axis=0) for unseen in self.unseen]
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
-
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """As in `OutcomePath`, shape (batches, from, to)."""
-        return transition.summed_moves(before, edges)
-
-    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
-        return transition.flow if isinstance(transition, LazyTransition) else None
 
     def _start(self, share: Floats) -> tuple[Floats, Floats]:
         self.present = share
@@ -109,7 +101,7 @@ def _sum(rows: Floats, members: list[int]) -> Floats:
     return whole
 
 
-class SampledPath:
+class SampledPath(OutcomePath):
     """The drawn scenario, whose probability is read one step ahead: method (15, 16)."""
 
     def __init__(self, sets: list[list[int]]) -> None:
@@ -127,16 +119,6 @@ class SampledPath:
         seen = self.unseen * _sums(probability, self.sets)
         self.unseen *= 1.0 - _sums(self.present, self.sets)
         return probability, seen
-
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
-    ) -> Floats:
-        """As in `OutcomePath`, shape (batches, from, to)."""
-        return transition.summed_moves(before, edges)
-
-    def flow(self, transition: LazyTransition | FullTransition) -> Floats | None:
-        """As in `OutcomePath`, shape (scenarios + 1, trials)."""
-        return transition.flow if isinstance(transition, LazyTransition) else None
 
 
 class DrawnScenario:
