@@ -362,11 +362,11 @@ class BlockSampler:
                 draws.advance()
             transition: LazyTransition | FullTransition | None = None
             for name, drawer in zip(self.needed, kernels, strict=True):
-                restriction = restricted.at(step, name)
-                draw = partial(self._draw, step, name, drawer, block_states, restriction)
+                restriction = restricted.at(step, name) if self.restrictions else None
                 if draws is None or restriction is not None:
-                    moved, inside = draw()
+                    moved, inside = self._draw(step, name, drawer, block_states, restriction)
                 else:
+                    draw = partial(self._draw, step, name, drawer, block_states, None)
                     moved, inside = draws.once((step, name), drawer, self._reads[name], draw), None
                 transition = transition or moved
                 if inside is not None:

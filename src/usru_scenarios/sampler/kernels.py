@@ -27,6 +27,8 @@ _DRAWN_ROWS = 1 << 13
 """The same for a table that only one block uses, since its judgements are drawn: to fill it costs more than factors."""
 _LEVELS = 4
 """How many thresholds of 16 bits one gather brings."""
+_HALF = {4: np.uint32(16), 8: np.uint64(16)}
+"""The bits of one of them, by the bytes of all."""
 
 
 class Kernel(Protocol):
@@ -107,22 +109,26 @@ class ThresholdTable:
         assert restriction is None, "a node that is held to something is drawn from its factors"
         rows = self.reader.rows(block_states) if self.reader.parents else np.zeros(block_states.trials, dtype=np.intp)
         word = words.upper
-        passed: list[States] = []
-        for lower, upper in zip(self.lower, self._upper_of(rows), strict=False):
+        state: States | None = None
+        for level, upper in enumerate(self._upper_of(rows)):
             exceeds = word > upper
             (tied,) = (word == upper).nonzero()
-            if len(tied):  # a word of 0 counts as 1, so that a state of probability 0 is never drawn
-                exceeds[tied] = np.maximum(words.lower(tied), 1) > lower[rows[tied]]
-            passed.append(exceeds.view(np.uint8))
-        block_states.now[index] = _added(passed, block_states.trials)
+            if tied.size:  # a word of 0 counts as 1, so that a state of probability 0 is never drawn
+                exceeds[tied] = np.maximum(words.lower(tied), 1) > self.lower[level, rows[tied]]
+            passed = exceeds.view(np.uint8)
+            state = passed if state is None else np.add(state, passed, out=state)
+        block_states.now[index] = np.zeros(block_states.trials, dtype=np.uint8) if state is None else state
 
     def _upper_of(self, rows: Rows) -> Iterator[npt.NDArray[np.uint16]]:
         """The upper halves of the thresholds of each trial, shape (trials,), one threshold after the other."""
+        left = len(self.lower)
         for table in self.upper:
             packed = table.take(rows, mode="wrap")
             yield packed.astype(np.uint16, copy=False)
-            for shift in range(16, 8 * table.itemsize, 16):
-                yield (packed >> table.dtype.type(shift)).astype(np.uint16)
+            for _ in range(1, min(left, _LEVELS)):
+                packed >>= _HALF[packed.itemsize]
+                yield packed.astype(np.uint16)
+            left -= _LEVELS
 
 
 def _packed(halves: npt.NDArray[np.uint64]) -> npt.NDArray[np.unsignedinteger[Any]]:

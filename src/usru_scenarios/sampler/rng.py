@@ -7,7 +7,7 @@ of [0, 1), the *strata*, in random order.
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -110,22 +110,26 @@ def _starts(size: int) -> npt.NDArray[np.uint16]:
 class RandomWords:
     """The words of a node at a step, drawn when they are first asked for."""
 
+    __slots__ = ("_halves", "_step", "_stream")
+
     def __init__(self, stream: RandomStream, step: int) -> None:
         self._stream = stream
         self._step = step
+        self._halves: npt.NDArray[np.uint16] | None = None
 
-    @cached_property
-    def _halves(self) -> npt.NDArray[np.uint16]:
-        return self._stream.halves(self._step)
+    def _drawn(self) -> npt.NDArray[np.uint16]:
+        if self._halves is None:
+            self._halves = self._stream.halves(self._step)
+        return self._halves
 
     @property
     def upper(self) -> npt.NDArray[np.uint16]:
         """The upper half of each trial's word, shape (trials,)."""
-        return self._halves[: self._stream.trials]
+        return self._drawn()[: self._stream.trials]
 
     def lower(self, trials: slice | npt.NDArray[np.intp] = slice(None)) -> npt.NDArray[np.uint32]:
         """The lower halves of the words of some trials, by default of all, shape (trials,)."""
-        mixed = _PLACES[: self._stream.trials][trials] ^ self._halves[-2:].view(np.uint32)
+        mixed = _PLACES[: self._stream.trials][trials] ^ self._drawn()[-2:].view(np.uint32)
         mixed ^= mixed >> np.uint32(16)
         mixed *= np.uint32(0x85EBCA6B)
         mixed ^= mixed >> np.uint32(13)

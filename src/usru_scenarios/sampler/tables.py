@@ -104,24 +104,24 @@ class RowIndex:
 
     def rows(self, block_states: BlockStates) -> Rows:
         """The row of each trial, shape (trials,)."""
-        packed: npt.NDArray[Any] | None = None
-        for index, parent, dtype in self._steps:
-            state = (block_states.before if parent.lag else block_states.now)[index]
-            if parent.edges:
-                state = _reached(state, parent.edges)
-            if packed is None:
-                packed = state
-            else:
-                packed = packed.astype(dtype, copy=False) * parent.size
-                packed += state
-        assert packed is not None, "a table without parents has no rows to read"
+        (place, lag, _, edges, _), *others = self._steps
+        packed = (block_states.before if lag else block_states.now)[place]
+        if edges:
+            packed = _reached(packed, edges)
+        for place, lag, size, edges, dtype in others:
+            state = (block_states.before if lag else block_states.now)[place]
+            packed = packed.astype(dtype, copy=False) * size
+            packed += _reached(state, edges) if edges else state
         return packed.astype(np.intp)
 
     @cached_property
-    def _steps(self) -> list[tuple[int, Parent, Any]]:
-        """The parents, each with the smallest type that holds the joint state of those up to it."""
+    def _steps(self) -> list[tuple[int, int, int, tuple[float, ...], Any]]:
+        """Place, lag, size and edges of the parents, and the smallest type of the joint state of those up to each."""
         widths = accumulate((parent.size for _, parent in self.parents), operator.mul)
-        return [(*part, np.min_scalar_type(width - 1)) for part, width in zip(self.parents, widths, strict=True)]
+        return [
+            (index, parent.lag, parent.size, parent.edges, np.min_scalar_type(width - 1))
+            for (index, parent), width in zip(self.parents, widths, strict=True)
+        ]
 
 
 def _reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsignedinteger[Any]]:
@@ -150,13 +150,24 @@ class Lookup:
 
     def combine(self, block_states: BlockStates, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
+        changed = self._changed(operation)
         if [parent.node for _, parent in self.reader.parents] == [JUDGEMENTS]:
-            for column, out in zip(self.columns, into, strict=True):
-                operation(out, block_states.each(column), out=out)
+            for column in changed:
+                operation(into[column], block_states.each(self.columns[column]), out=into[column])
             return
         rows = self.reader.rows(block_states)
-        for column, out in zip(self.columns, into, strict=True):
-            operation(out, column.take(rows, mode="wrap"), out=out)
+        for column in changed:
+            operation(into[column], self.columns[column].take(rows, mode="wrap"), out=into[column])
+
+    def _changed(self, operation: np.ufunc) -> list[int]:
+        """The columns in which adding or multiplying changes anything."""
+        if operation not in self._changes:
+            self._changes[operation] = _nonzero(self.columns != operation.identity)
+        return self._changes[operation]
+
+    @cached_property
+    def _changes(self) -> dict[np.ufunc, list[int]]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -191,15 +202,26 @@ class PiecewiseLinear:
         """The points of each trial, by column that gets any, shape () or (trials,)."""
         values = (block_states.before if self.lag else block_states.now)[self.index]
         points: dict[int, Floats] = {}
-        for left, right, slopes in zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True):
-            along = np.clip(values, left, right)
+        for left, right, slopes in self._stretches:
+            along = np.minimum(np.maximum(values, left), right)
             along -= left
-            for column in _nonzero(slopes):
-                rise = block_states.each(slopes[column]) * along
+            for column, slope in slopes:
+                rise = block_states.each(slope) * along
                 points[column] = points[column] + rise if column in points else rise
-        for column in _nonzero(self.first):
-            points[column] = points.get(column, _NOTHING) + block_states.each(self.first[column])
+        for column, first in self._firsts:
+            points[column] = points.get(column, _NOTHING) + block_states.each(first)
         return points
+
+    @cached_property
+    def _stretches(self) -> list[tuple[np.float64, np.float64, list[tuple[int, Floats]]]]:
+        """The ends of each stretch, and its slopes by column that has any."""
+        ends = zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True)
+        return [(left, right, [(column, slopes[column]) for column in _nonzero(slopes)]) for left, right, slopes in ends]
+
+    @cached_property
+    def _firsts(self) -> list[tuple[int, Floats]]:
+        """The points at the first knot, by column that gets any."""
+        return [(column, self.first[column]) for column in _nonzero(self.first)]
 
 
 def _nonzero(rows: Floats) -> list[int]:
