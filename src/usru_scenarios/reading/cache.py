@@ -17,7 +17,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -110,18 +110,24 @@ class CompileCache:
     def _kept(self, path: Path) -> tuple[object] | None:
         if not (_is_ours(path.parent) and _is_ours(path)):
             return None
-        inputs, made = _Unpickler(_opened(path)).load()
+        pickled, *buffers = _parts(_opened(path))
+        inputs, made = _Unpickler(io.BytesIO(pickled), buffers=buffers).load()
         if any(self._present(source) != digest for source, digest in inputs.items()):
             return None
         self._inputs.update(inputs)
         return (made,)
 
 
-_FORM = b"usru kept 2\n"
+_FORM = b"usru kept 3\n"
 """What every file begins with; the digest comes next."""
 
-
 _HEAD = len(_FORM) + sha256().digest_size
+
+_APART = 1 << 12
+"""From so many bytes on the numbers of an array stand apart from the pickle, and are used where they have been read."""
+
+_ALIGNED = 64
+"""Where in a file they stand, in bytes."""
 
 
 def _head(path: Path, payload: bytes | memoryview) -> bytes:
@@ -131,8 +137,8 @@ def _head(path: Path, payload: bytes | memoryview) -> bytes:
     return _FORM + digest.digest()
 
 
-def _opened(path: Path) -> io.BytesIO:
-    """What was kept in a file, if it is what was written there; read on, without a copy, behind what stands before it.
+def _opened(path: Path) -> memoryview:
+    """A whole file, if it is what was written there.
 
     Raises:
         OSError: it can't be read.
@@ -140,12 +146,34 @@ def _opened(path: Path) -> io.BytesIO:
     """
     if not path.is_file() or path.stat().st_size > 2 * MOST_BYTES:
         raise ValueError(path.name)
-    content = path.read_bytes()
-    if content[:_HEAD] != _head(path, memoryview(content)[_HEAD:]):
+    content = memoryview(bytearray(path.stat().st_size))
+    with path.open("rb", buffering=0) as file:
+        read = file.readinto(content)
+    if read != len(content) or content[:_HEAD] != _head(path, content[_HEAD:]):
         raise ValueError(path.name)
-    kept = io.BytesIO(content)
-    kept.seek(_HEAD)
-    return kept
+    return content
+
+
+def _parts(content: memoryview) -> list[memoryview]:
+    """What was kept in a file: the pickle, and the arrays that it has apart."""
+    count = int.from_bytes(content[_HEAD : _HEAD + 8], "little")
+    sizes = content[_HEAD + 8 : _HEAD + 8 + 8 * count]
+    parts, start = [], _HEAD + 8 + 8 * count
+    for size in (int.from_bytes(sizes[at : at + 8], "little") for at in range(0, 8 * count, 8)):
+        start += -start % _ALIGNED
+        parts.append(content[start : start + size])
+        start += size
+    return parts
+
+
+def _joined(parts: Sequence[bytes | memoryview]) -> bytes:
+    """The payload of a file that holds parts, as `_parts` finds them again."""
+    written = io.BytesIO()
+    written.write(b"".join(number.to_bytes(8, "little") for number in (len(parts), *(len(part) for part in parts))))
+    for part in parts:
+        written.write(bytes(-(_HEAD + written.tell()) % _ALIGNED))
+        written.write(part)
+    return written.getvalue()
 
 
 def _keep(path: Path, content: tuple[Inputs, object], most: int) -> bool:
@@ -162,11 +190,19 @@ def _keep(path: Path, content: tuple[Inputs, object], most: int) -> bool:
 
 
 def _pickled(content: object) -> bytes:
+    apart: list[memoryview] = []
+
+    def in_band(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes >= _APART:
+            apart.append(raw)
+        return raw.nbytes < _APART
+
     written = io.BytesIO()
-    pickler = pickle.Pickler(written, protocol=5)
+    pickler = pickle.Pickler(written, protocol=5, buffer_callback=in_band)
     pickler.dispatch_table = {type(Path()): lambda path: (KeptPath, (str(path),))}
     pickler.dump(content)
-    return written.getvalue()
+    return _joined([written.getvalue(), *apart])
 
 
 class KeptPath:

@@ -216,7 +216,9 @@ class PiecewiseLinear:
     def _stretches(self) -> list[tuple[np.float64, np.float64, list[tuple[int, Floats]]]]:
         """The ends of each stretch, and its slopes by column that has any."""
         ends = zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True)
-        return [(left, right, [(column, slopes[column]) for column in _nonzero(slopes)]) for left, right, slopes in ends]
+        return [
+            (left, right, [(column, slopes[column]) for column in _nonzero(slopes)]) for left, right, slopes in ends
+        ]
 
     @cached_property
     def _firsts(self) -> list[tuple[int, Floats]]:
