@@ -99,15 +99,15 @@ def test_what_is_no_plain_question_for_help_is_left_to_the_commands(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["usru", *arguments])
     monkeypatch.setattr("usru_scenarios.cli.main", lambda: 77)
-    assert entry.main() == 77
+    assert entry.run() == 77
 
 
 def test_without_its_file_a_text_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "argv", ["usru", "--help"])
     monkeypatch.setattr("usru_scenarios.cli.main", lambda: 77)
-    assert entry.main() == 0
+    assert entry.run() == 0
     monkeypatch.setattr(entry, "HELP", str(tmp_path))
-    assert entry.main() == 77
+    assert entry.run() == 77
 
 
 @pytest.mark.parametrize(("streams", "status"), [(">/dev/full", 2), (">&-", 2), ("| true; exit ${PIPESTATUS[0]}", 141)])

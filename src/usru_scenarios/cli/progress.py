@@ -11,6 +11,7 @@ from operator import length_hint
 from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
 
+from usru_scenarios.garbage import resume_collection
 from usru_scenarios.problems import UsruError
 from usru_scenarios.running.tasks import predicted
 
@@ -112,6 +113,7 @@ class Progress:
     def _working(self, each: float, total: int) -> Iterator[_Bar]:
         before, after = self.begun, self.begun + each * total
         self._allow(after)
+        resume_collection()
         self.at_work, self.begun = True, after
         try:
             whole = max(self.expected, after)

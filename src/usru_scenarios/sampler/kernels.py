@@ -27,8 +27,6 @@ _DRAWN_ROWS = 1 << 13
 """The same for a table that only one block uses, since its judgements are drawn: to fill it costs more than factors."""
 _LEVELS = 4
 """How many thresholds of 16 bits one gather brings."""
-_HALF = {4: np.uint32(16), 8: np.uint64(16)}
-"""The bits of one of them, by the bytes of all."""
 
 
 class Kernel(Protocol):
@@ -126,7 +124,7 @@ class ThresholdTable:
             packed = table.take(rows, mode="wrap")
             yield packed.astype(np.uint16, copy=False)
             for _ in range(1, min(left, _LEVELS)):
-                packed >>= _HALF[packed.itemsize]
+                packed >>= table.dtype.type(16)
                 yield packed.astype(np.uint16)
             left -= _LEVELS
 

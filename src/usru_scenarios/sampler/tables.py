@@ -105,7 +105,7 @@ class RowIndex:
     def rows(self, block_states: BlockStates) -> Rows:
         """The row of each trial, shape (trials,)."""
         (place, lag, _, edges, _), *others = self._steps
-        packed = (block_states.before if lag else block_states.now)[place]
+        packed: npt.NDArray[Any] = (block_states.before if lag else block_states.now)[place]
         if edges:
             packed = _reached(packed, edges)
         for place, lag, size, edges, dtype in others:
