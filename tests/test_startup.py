@@ -164,11 +164,11 @@ import gc
 from usru_scenarios.cli.progress import Progress
 from usru_scenarios.garbage import put_off_collection
 usual = gc.get_threshold()
-list(Progress(wanted=False).map(str, range(2)))
+list(Progress(wanted=False)(str, range(2)))
 assert gc.get_freeze_count() == 0, "a process of others is left alone"
 put_off_collection()
 assert gc.get_threshold()[0] > 50 * usual[0]
-list(Progress(wanted=False).map(str, range(2)))
+list(Progress(wanted=False)(str, range(2)))
 assert gc.get_threshold() == usual
 assert gc.get_freeze_count() > 1000
 """
