@@ -400,7 +400,8 @@ def test_in_a_terminal_the_last_good_table_stays_above_a_fault(home: Path) -> No
     second = terminal.until("Ctrl-C ends")
     assert second.count("\x1b[H\x1b[2J") == 1
     assert "+7.50" in second
-    (home / "base.yaml").write_text(STEEPER.replace("persistence", "persistance"))
+    new.write_text(STEEPER.replace("persistence", "persistance"))
+    new.replace(home / "base.yaml")
     third = terminal.until("Ctrl-C ends")
     assert third.count("\x1b[H\x1b[2J") == 1
     above, _, below = third.partition("base.yaml:8:")
