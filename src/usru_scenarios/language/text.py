@@ -102,8 +102,7 @@ def read_statement(text: SourceText) -> ComparisonChain[Question]:
     Raises:
         QueryError: the text is no statement; the message points to the first place where it can't be one.
     """
-    parser = _Parser(text)
-    return parser.whole(parser.statement)
+    return _read(text, lambda parser: parser.whole(parser.statement))
 
 
 def read_assignment(text: SourceText) -> Imposed:
@@ -112,8 +111,7 @@ def read_assignment(text: SourceText) -> Imposed:
     Raises:
         QueryError: as for `read_statement`.
     """
-    parser = _Parser(text)
-    return parser.whole(parser.imposed)
+    return _read(text, lambda parser: parser.whole(parser.imposed))
 
 
 def read_observation(text: SourceText) -> Observed:
@@ -122,8 +120,17 @@ def read_observation(text: SourceText) -> Observed:
     Raises:
         QueryError: as for `read_statement`.
     """
-    parser = _Parser(text)
-    return parser.whole(parser.observed)
+    return _read(text, lambda parser: parser.whole(parser.observed))
+
+
+def _read(text: SourceText, reading: Callable[[_Parser], Parsed]) -> Parsed:
+    """The text, read; of one that can't be, the likely slip is told."""
+    try:
+        return reading(_Parser(text))
+    except QueryError as error:
+        from usru_scenarios.language.slips import likely_slip  # few queries have one
+
+        raise likely_slip(error, text, lambda other: reading(_Parser(other))) from None
 
 
 _BLANK = re.compile(r"\s*")

@@ -403,7 +403,7 @@ def _text(it: _Faulty) -> Repair | None:
 
 def _id_of_claim(it: _Faulty) -> Repair | None:
     """A number behind a judgement, where claims stand."""
-    if not _is_number(it.raw):
+    if not _is_number(it.raw) or it.path[-1] == 0 or not isinstance(value_at(it.data, (*it.path[:-1], 0)), int | float):
         return None
     message = f"behind a number stand the ids of claims, not {describe(it.raw)}"
     return it.repair("ids begin with a letter, such as G23", "a0", message=message)
