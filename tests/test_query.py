@@ -554,7 +554,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("P(reset @ «never»)", "expected a time, found 'never'", "'never' is 1 - P(... @ ever)"),
     ("P(reset @ «2031»)", "the date 2031 is off the grid, which runs from 2025-Q1 to 2026-Q4", ""),
     ("P(reset @ 2025..«2025-13»)", "'2025-13' is not a date: there is no month 13", ""),
-    ("P(reset @ «2025-q1»)", "'2025-q1' is not a date: write 2025-01, 2025-Q1, 2025 or 2025-01-20", ""),
+    ("P(reset @ «2025-q1»)", "'2025-q1' is not a date: did you mean '2025-Q1'?", ""),
     ("P(reset @ «now»)", "'now' has no meaning in a model with 'time': write a date, start or end", ""),
     ("P(reset @ «2026..2025»)", "this range ends before it starts", ""),
     ("P(reset @ ever «and» warm)", "expected ')', found 'and'", OWN_TIME),

@@ -197,3 +197,72 @@ def test_a_name_that_is_none_is_mended_wherever_it_stands() -> None:
 def test_blanks_that_are_none_are_left_alone_in_text() -> None:
     text = TEXT.replace("title: Polls", 'title: "Qui\u00a0: la suite"  # l\u00e0\u00a0: oui')
     assert read(text).model.drivers["polls"].title == "Qui\u00a0: la suite"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("simulate", "x.yaml"),
+        ("ask", "x.yaml", "P(stable @ end)"),
+        ("explain", "x.yaml", "stable"),
+        ("compare", "x.yaml", "--do", "budget=passed"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_an_anchor_that_is_missed_and_a_faulty_expectation_are_one_line_each(
+    command: tuple[str, ...], folder: Path
+) -> None:
+    shares = {32: "  shares: {stable: 0.5, reshuffle: 0.25, early_election: 0.15, minority: 0.1}"}
+    (folder / "x.yaml").write_text(with_lines({**shares, 36: '  no: {that: "P(stable) > 30%"}'}), encoding="utf-8")
+    lines = answer(*command, "-n", "500", folder=folder).stderr.splitlines()
+    said = [line for line in lines if line.startswith("x.yaml:")]
+    assert [line.split(":")[1] for line in said] == ["32", "36"]
+    assert "the anchor says 0.500 for 'stable'" in said[0]
+    assert "expected a number from 0 to 1, found '%'" in said[1]
+    for changed in (("-w", "budget=2"), ("--set", "odds_per_point=1.6"), ("-q",)):
+        again = answer(*command, "-n", "500", *changed, folder=folder).stderr
+        assert "the anchor says" not in again
+        assert "can't be read" not in again
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "hint"),
+    [
+        ("P(stable @ 03/2025) > 0.1", 12, "did you mean '2025-03'?"),
+        ("P(stable @ by Q3 2025)", 15, "did you mean '2025-Q3'?"),
+        ("P(stable @ 2025-Q1..Oct 2025)", 21, "did you mean '2025-10'?"),
+        ("P(stable | budget=passed @ 10.2025)", 28, "did you mean '2025-10'?"),
+        ("P(stable @ end) > 0,5", 19, "a decimal comma: write 0.5"),
+        ("P(stable) > 30 percent", 13, "write 0.3 for 30 percent"),
+        ("P(stable) > \u00bd", 13, "write 0.5 for 1/2"),
+        ("P(early-election)", 3, "write early_election"),
+        ("P(st\u0430ble)", 3, "write stable"),
+        ("P(\u201cstable\u201d)", 3, "names are written without quotes"),
+        ("P(stable", 9, "nothing closes the '(' at column 2"),
+    ],
+)
+def test_a_query_as_people_write_it(query: str, place: int, hint: str, folder: Path) -> None:
+    (folder / "x.yaml").write_text(TEXT, encoding="utf-8")
+    said = answer("ask", "x.yaml", query, folder=folder)
+    assert said.returncode == 2
+    assert f"query:1:{place}: " in said.stderr
+    assert f"= {hint}\n" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        (("-w", "budget=50%"), "write 0.5 for 50%"),
+        (("-w", "budget=2x"), "x2 multiplies the weight, 2 replaces it"),
+        (("-w", "budget=2,polls=3"), "repeat -w: one for each"),
+        (("--set", "drivers.budget.persistence=60%"), "write 0.6 for 60%"),
+        (("--set", "drivers.migration.states={calm: 0,5, hot: 0,5}"), "a decimal comma: write 0.5"),
+        (("--set", "drivers.polls.events.0.at=Q4 2025"), "did you mean '2025-Q4'?"),
+    ],
+)
+def test_an_argument_as_people_write_it(argument: tuple[str, str], hint: str, folder: Path) -> None:
+    (folder / "x.yaml").write_text(TEXT, encoding="utf-8")
+    said = answer("simulate", "x.yaml", *argument, "-n", "100", folder=folder)
+    assert said.returncode == 2
+    assert said.stderr.count(f"{argument[0]}:1:") == 1
+    assert f"= {hint}\n" in said.stderr

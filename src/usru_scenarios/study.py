@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.ask import Answer
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
+    from usru_scenarios.results.common import Warned
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
@@ -130,6 +131,32 @@ class Study(CompiledFile):
             return validate.valid(self.loaded, warnings), tuple(warnings)
 
         return self._made("validation", examined)
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether no profile, weights or other values from outside change what the file says."""
+        request = self.request
+        return request.profile is None and not (request.weights or request.overrides or request.sourced_only)
+
+    @cached_property
+    def remarks(self) -> tuple[Warned, ...]:
+        """What is odd about the file, whatever is asked of it: an anchor that it misses, statements that mean nothing.
+
+        Nothing of a bundled model, which is known to be sound, and nothing where a profile, weights or other values
+        make it another than the one that is written.
+        """
+        from usru_scenarios.reading.locations import is_bundled
+
+        path = self.request.path
+        if not self.is_as_written or (path is not None and is_bundled(path)):
+            return ()
+
+        def found() -> tuple[Warned, ...]:
+            from usru_scenarios.questions import validate
+
+            return validate.remarks(self.loaded, self.program, self.under)
+
+        return self._made("remarks", found)
 
     def simulate(
         self,

@@ -10,7 +10,6 @@ from typing import Literal
 
 from usru_scenarios.limits import LONGEST_DURATION, MOST_STEPS
 from usru_scenarios.problems import shortened
-from usru_scenarios.written_forms import date_hint
 
 StepLength = Literal["month", "quarter", "year"]
 
@@ -42,6 +41,8 @@ def parse_date(text: str) -> Date:
     """
     match = _DATE.fullmatch(text.strip())
     if match is None:
+        from usru_scenarios.written_forms import date_hint  # few texts are no dates
+
         hint = date_hint(text)[0] or "write 2025-01, 2025-Q1, 2025 or 2025-01-20"
         raise TimeError(f"'{shortened(text)}' is not a date: {hint}")
     year = 12 * int(match["year"])

@@ -150,6 +150,11 @@ class Session(NamedTuple):
             place = f"{warning.path}:{warning.line}: " if warning.path else ""
             complain(printable(f"{place}warning: {warning.message}"))
 
+    def remark(self, *studies: Study) -> None:
+        """Say what is odd about files themselves, a line each, where nothing from outside changes what they say."""
+        if not self.is_quiet and all(study.is_as_written for study in studies):
+            self.warn(dict.fromkeys(remark for study in studies for remark in study.remarks))
+
     def say(self, message: str) -> None:
         """Say on standard error what was done, unless silence was asked for."""
         if not self.is_quiet:

@@ -58,7 +58,8 @@ def _guesses(text: str) -> Iterator[_Guess]:
 
 
 _TIME = re.compile(
-    r"(?:@\s*(?:(?:by|ever|always|each)\s+)?|\.\.\s*)(?P<date>[^()|@\s][^()|@]*?)(?=\s*(?:[)|]|\.\.|,\s*[a-z]|$| and | or ))"
+    r"(?:@\s*(?:(?:by|ever|always|each)\s+)?|\.\.\s*)(?P<date>[^()|@\s][^()|@]*?)"
+    r"(?=\s*(?:[)|]|\.\.|,\s*[a-z]|$| and | or ))"
 )
 
 
@@ -72,7 +73,8 @@ def _dates(text: str) -> Iterator[_Guess]:
 
 _DIGIT = r"[\d\u00bc-\u00be\u2150-\u215e]"
 _NUMBER = re.compile(
-    rf"(?<![\w.@/-])[\u2012-\u2015\u2212]?{_DIGIT}(?:[\d.,'\u00a0\u202f\u2009 ]*{_DIGIT})?(?:\s*(?:%|per ?cent\b|pct\b))?"
+    rf"(?<![\w.@/-])[\u2012-\u2015\u2212]?{_DIGIT}(?:[\d.,'\u00a0\u202f\u2009 ]*{_DIGIT})?"
+    rf"(?:\s*(?:%|per ?cent\b|pct\b))?"
 )
 
 
@@ -85,7 +87,8 @@ def _numbers(text: str) -> Iterator[_Guess]:
 
 
 def _is_plain(written: str) -> bool:
-    return re.fullmatch(r"[0-9]+\.?[0-9]*", written) is not None
+    """Whether the parser itself knows what to say of a number."""
+    return re.fullmatch(r"[0-9]+\.?[0-9]*%?", written) is not None
 
 
 def _names(text: str) -> Iterator[_Guess]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from usru_scenarios.problems import Problem
+from usru_scenarios.problems import Problem, gathered
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
+from usru_scenarios.questions.statements import read_expectations, read_questions
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import Warned, warned
 from usru_scenarios.results.validate import Diagnostic, Replacement, Validation
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
@@ -19,6 +22,28 @@ def examined(loaded: Loaded, program: Program) -> list[Problem]:
     itself = loaded.by_itself()
     missed = anchor_warning(itself, program if itself is loaded else compile_model(itself.model))
     return [*loaded.warnings, *([missed] if missed else [])]
+
+
+def remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Program]) -> tuple[Warned, ...]:
+    """What every answer says of a file that stands as it was written: a missed anchor, statements that mean nothing.
+
+    Args:
+        loaded: the file without a profile, weights or other values from outside.
+        program: the same, compiled.
+        in_profile: gives the program under a profile.
+    """
+    _, faults = read_expectations(loaded, program, in_profile)
+    _, others = read_questions(loaded, program, in_profile)
+    missed = anchor_warning(loaded, program)
+    unread = gathered(_unread(fault) for fault in (*faults, *others))
+    return tuple(map(warned, [*([missed] if missed else []), *unread]))
+
+
+def _unread(fault: Problem) -> Problem:
+    """A fault of an expectation or a question, of which other questions make no use."""
+    said = f"an expectation or question can't be read: {fault.message}; 'usru validate' shows it"
+    many = "{count} expectations and questions can't be read: 'usru validate' shows them"
+    return replace(fault, code="unread_statement", message=said, severity="warning", many=many)
 
 
 def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:

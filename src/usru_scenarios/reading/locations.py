@@ -36,6 +36,12 @@ def is_id(text: str) -> bool:
     return bool(text) and not set(text) & {"/", "\\", ".", "\0"}
 
 
+def is_bundled(path: Path) -> bool:
+    """Whether a file is one of the bundled models."""
+    folder = bundled_folder()
+    return folder is not None and path.resolve().parent == folder.resolve()
+
+
 def is_installed(path: Path) -> bool:
     """Whether a file is one of the bundled models inside of the installed package, which is nobody's to edit."""
     return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])

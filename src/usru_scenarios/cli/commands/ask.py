@@ -45,4 +45,5 @@ def ask(
         query, model = model, query
     study = session.load(model, changes)
     result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    session.remark(study)
     session.emit("ask", result, map(warned, study.outline.warnings))

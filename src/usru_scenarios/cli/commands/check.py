@@ -52,6 +52,7 @@ def check(
     """
     study = session.load(model, changes)
     result = study.check(robust=robust, mutants=mutants, map_parts=session.workers(), **run.asked)
+    session.remark(study)
     session.emit("check", result, result.warnings)
     if not result.all_hold:
         raise Ended(FINDINGS)

@@ -121,6 +121,7 @@ def compare(
         map_blocks=session.workers(),
         **run.asked,
     )
+    session.remark(*studies.values())
     session.emit("compare", result, result.warnings)
 
 

@@ -31,6 +31,7 @@ def explain(
     scenario, model = asked(question)
     study = session.load(model, changes)
     result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    session.remark(study)
     session.emit("explain", result, result.warnings)
 
 

@@ -30,4 +30,5 @@ def simulate(
         run_live(session, Request.of(model, confined=session.confined, **changes._asdict()), conditions, run)
     study = session.load(model, changes)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
+    session.remark(study)
     session.emit("simulate", result, result.warnings)
