@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -119,6 +119,11 @@ class ExpectationChecker:
             warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
         )
 
+    @cached_property
+    def _kernels(self) -> KernelCache:
+        """Compiled laws, which more trials need again."""
+        return KernelCache(SharedDraws())
+
     @property
     def _limits(self) -> SampleLimits:
         limits, trials = self.settings.limits, self.settings.trials
@@ -169,7 +174,7 @@ class ExpectationChecker:
         self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
-        drawing = SharedGroups.of(estimator, wanted(statements, observed=False))
+        drawing = SharedGroups.of(estimator, wanted(statements, observed=False), self._kernels)
         listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stacks))
         found: dict[Probability, ProbabilityEstimate] = {}
         for some in self.map_parts(drawing.found, range(len(drawing.stacks))):
@@ -191,14 +196,13 @@ class SharedGroups:
     stacks: list[list[list[Probability]]]
 
     @classmethod
-    def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability]) -> SharedGroups:
+    def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability], kernels: KernelCache) -> SharedGroups:
         """The groups of what is asked; all that they need goes along, the programs of their profiles too.
 
         The program as it stands comes first, with whose draws those of the others have the most in common.
         """
         groups = sorted(together(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
         programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
-        kernels = KernelCache(SharedDraws())
         able = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
         return cls(able, able.stacks((one for group in groups for one in group), able.settings.trials))
 

@@ -147,8 +147,8 @@ class ProbabilityEstimator:
         map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
         kernels: compiled laws of the programs, and what walks of them have in common if that is kept.
-        rough: whether errors may be larger than they need be where trials agree: then it is not looked into what is
-            possible, which takes longer than few trials.
+        rough: whether verdicts alone are wanted, of few trials: errors may be larger than they need be where trials
+            agree, since to look into what is possible takes longer, and nothing is kept by draw of the judgements.
     """
 
     program: Program
@@ -276,7 +276,7 @@ class ProbabilityEstimator:
             for probability in group:
                 part = slice(start, start + len(probability.cases))
                 counted = possible.counted(probability, sums[part])
-                estimate = _estimate(probability, sums[part], counted, plan, controls)
+                estimate = _estimate(probability, sums[part], counted, plan, controls, by_draw=not self.rough)
                 estimate = replace(estimate, trials=trials, drawn=plan.trials)
                 found.append(_with_least_error(program, probability, estimate, rough=self.rough))
                 start = part.stop
@@ -447,7 +447,13 @@ def _averaged(
 
 
 def _estimate(
-    probability: Probability, sums: Sequence[CaseSums], counted: Sequence[bool], plan: Plan, controls: Controls
+    probability: Probability,
+    sums: Sequence[CaseSums],
+    counted: Sequence[bool],
+    plan: Plan,
+    controls: Controls,
+    *,
+    by_draw: bool,
 ) -> ProbabilityEstimate:
     """The average over the cases that can be had, and its replicates; without effective trials where one is not met."""
     left_out = tuple(case.step or 0 for case, counts in zip(probability.cases, counted, strict=True) if not counts)
@@ -456,7 +462,7 @@ def _estimate(
         return ProbabilityEstimate(math.nan, np.zeros(2), 0.0, left_out)
     both = np.concatenate([part.both for part in kept], axis=1)
     given = np.concatenate([part.given for part in kept], axis=1)
-    draws = PerDraw.of(both, given, controls) if plan.judgements else None
+    draws = PerDraw.of(both, given, controls) if plan.judgements and by_draw else None
     if plan.judgements:
         both, given = (with_control_variates(over_draws(sums), controls) for sums in (both, given))
     value, replicates = _replicated(both, given)
