@@ -320,6 +320,7 @@ OUTPUTS = [
     ("simulation", ["simulate", "--given", "weather=storm @ end"]),
     ("answer", ["ask", "P(open @ end | weather=storm)"]),
     ("answer", ["ask", "P(open @ each) > 0.2", "-n", "500"]),
+    ("answers", ["ask", "P(open @ end)", "P(open @ each) > 0.2", "-n", "500"]),
     ("comparison", ["compare", "-p", "sailor", "-n", "500"]),
     ("sweep", ["sweep", "weather=0..2:3", "-n", "500"]),
     ("check", ["check", "--robust", "2", "--mutants", "4"]),

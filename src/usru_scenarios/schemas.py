@@ -19,7 +19,7 @@ from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, 
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
-from usru_scenarios.results.ask import Answer
+from usru_scenarios.results.ask import Answer, Answers
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
@@ -39,6 +39,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 OUTPUTS: dict[str, Any] = {
     "simulation": Simulation,
     "answer": Answer,
+    "answers": Answers,
     "comparison": Comparison,
     "sweep": Sweep,
     "check": CheckReport,

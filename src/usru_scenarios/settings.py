@@ -53,6 +53,9 @@ MOST_PERTURBED = 1_000_000
 """As many perturbed models take days."""
 
 
+MOST_QUERIES = 10_000
+"""Queries of one run."""
+
 MOST_MUTANTS = 1_000_000
 """More than any model has."""
 

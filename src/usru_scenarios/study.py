@@ -6,7 +6,7 @@ Every question imports what answers it when it is asked, for a command asks one 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from numbers import Real
@@ -39,11 +39,13 @@ from usru_scenarios.work import listener
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
     from usru_scenarios.language.questions import Probability
+    from usru_scenarios.language.questions import Statement as Asked
     from usru_scenarios.language.variable import Variable
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
-    from usru_scenarios.results.ask import Answer
+    from usru_scenarios.questions.probability import ProbabilityEstimator
+    from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.common import Warned
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
+    from usru_scenarios.source_text import SourceText
     from usru_scenarios.work import Listener
 
 
@@ -252,13 +255,70 @@ class Study(CompiledFile):
             QueryError: the query can't be understood.
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.language.query import parse_statement
-        from usru_scenarios.language.questions import conditioned
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
+        mapping_function("map_blocks", map_blocks)
         from usru_scenarios.questions.ask import answered
-        from usru_scenarios.questions.probability import ProbabilityEstimator
+
+        statement = self._reader(do, given)(text("query", query))
+        estimator, weights = self._estimator(settings, method, map_blocks), self.program.weights
+        return answered(query, statement, self.outline, estimator, weights=weights, do=do, given=given)
+
+    def answers(
+        self,
+        queries: Sequence[str | SourceText],
+        *,
+        trials: int | None = None,
+        seed: int = DEFAULT_SEED,
+        method: Method = "auto",
+        judgements: int | None = None,
+        do: Sequence[str] = (),
+        given: Sequence[str] = (),
+        map_blocks: MapBlocks = map,
+    ) -> Answers:
+        """How likely is each of several things? As `ask` for each, but what can share trials is drawn together.
+
+        Args:
+            queries: as for `ask`; a text with a name of its own is called so in messages.
+            trials: as for `ask`.
+            seed: as for `ask`.
+            method: as for `ask`.
+            judgements: as for `ask`.
+            do: as for `ask`.
+            given: as for `ask`.
+            map_blocks: as for `ask`.
+
+        Raises:
+            RequestError: some queries can't be understood; with the faults of all.
+            TooLarge, NotExact: as in `simulate`.
+        """
+        from usru_scenarios.problems import QueryError, RequestError
+        from usru_scenarios.questions.ask import all_answered
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
+        read = self._reader(do, given)
+        statements: list[tuple[str, Asked]] = []
+        faults: list[Problem] = []
+        for query in queries:
+            try:
+                statements.append((query if isinstance(query, str) else query.text.strip(), read(query)))
+            except QueryError as error:
+                faults.append(error.problem)
+        if faults:
+            raise RequestError(faults)
+        estimator, weights = self._estimator(settings, method, map_blocks), self.program.weights
+        return all_answered(statements, self.outline, estimator, weights=weights, do=do, given=given)
+
+    def _estimator(self, settings: RunSettings, method: Method, map_blocks: MapBlocks) -> ProbabilityEstimator:
+        from usru_scenarios.questions.probability import ProbabilityEstimator
+
+        program, in_profile = self.programs(settings)
+        return ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
+
+    def _reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
+        """What reads queries under conditions, which hold for every probability in them."""
+        from usru_scenarios.language.query import parse_statement
+        from usru_scenarios.language.questions import conditioned
 
         @cache
         def conditions(profile: str | None) -> Conditioned:
@@ -268,16 +328,18 @@ class Study(CompiledFile):
             outside = conditions(probability.profile)
             return probability.further(outside.interventions, outside.observations)
 
-        statement = parse_statement(
-            text("query", query),
-            self.outline,
-            conditions(None).program,
-            in_profile=lambda profile: conditions(profile).program,
-        )
-        program, in_profile = self.programs(settings)
-        estimator = ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
-        asked = conditioned(statement, further)
-        return answered(query, asked, self.outline, estimator, weights=self.program.weights, do=do, given=given)
+        def read(query: str | SourceText) -> Asked:
+            written, source = (query, "query") if isinstance(query, str) else (query.text, query.name)
+            statement = parse_statement(
+                text("query", written),
+                self.outline,
+                conditions(None).program,
+                source=source,
+                in_profile=lambda profile: conditions(profile).program,
+            )
+            return conditioned(statement, further)
+
+        return read
 
     def explain(
         self,

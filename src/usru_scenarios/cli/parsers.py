@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL, MOST_TRIALS, ArgumentError, RunSettings
 
+if TYPE_CHECKING:
+    from usru_scenarios.source_text import SourceText
+
 MOST_JOBS = 1024
+
+_LONGEST_TEXT = 1 << 20
 
 _COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
@@ -98,6 +104,27 @@ def one_of(known: Collection[str]) -> Callable[[str, str], str]:
         return text
 
     return read
+
+
+def text_file(option: str, text: str) -> SourceText:
+    """What a file says, which is short.
+
+    Raises:
+        OptionError: it can't be read.
+    """
+    from usru_scenarios.source_text import SourceText
+
+    try:
+        if text == "-":
+            return SourceText("<stdin>", sys.stdin.read(_LONGEST_TEXT))
+        with Path(text).open(encoding="utf-8-sig") as file:
+            said = file.read(_LONGEST_TEXT + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise OptionError(f"{option} '{text}' can't be read: {reason}") from error
+    if len(said) > _LONGEST_TEXT:
+        raise OptionError(f"{option} '{text}' is too long", f"the most is {_LONGEST_TEXT:,} characters")
+    return SourceText(text, said)
 
 
 def destination(_option: str, text: str) -> Destination:

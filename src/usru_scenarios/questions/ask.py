@@ -25,11 +25,12 @@ from usru_scenarios.language.questions import (
     probabilities,
 )
 from usru_scenarios.model.outline import Outline
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator
-from usru_scenarios.results.ask import Answer, BandOfValue, ProbabilityReport, Verdict
+from usru_scenarios.results.ask import Answer, Answers, BandOfValue, ProbabilityReport, Unanswered, Verdict
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors: method (26)."""
@@ -73,10 +74,10 @@ def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequen
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
-    wanted = [part for probability in probabilities(statement) for part in split(probability)]
+    parts = wanted(statement)
     trials = estimator.settings.trials
     while True:
-        found = estimator.find(wanted, trials)
+        found = estimator.find(parts, trials)
         drawn = {each.trials for each in found.values() if each.trials}
         if len(drawn) > 1:
             trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
@@ -91,6 +92,11 @@ def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequen
             margin = math.nan if verdict.margin is None else verdict.margin
             return StatementValue(margin, verdict.standard_error or 0.0, verdict, found)
         trials = min(4 * trials, most)
+
+
+def wanted(statement: Statement) -> list[Probability]:
+    """The probabilities that a statement is worked out from."""
+    return [part for probability in probabilities(statement) for part in split(probability)]
 
 
 def split(probability: Probability) -> list[Probability]:
@@ -267,3 +273,36 @@ def answered(
         judgements_at_means=run.judgements_at_means,
         band=outcome.band(statement),
     )
+
+
+def all_answered(
+    statements: Sequence[tuple[str, Statement]],
+    outline: Outline,
+    estimator: ProbabilityEstimator,
+    *,
+    weights: Mapping[str, Floats],
+    do: Sequence[str] = (),
+    given: Sequence[str] = (),
+) -> Answers:
+    """The answers to several queries, each as if it had been asked alone.
+
+    Args:
+        statements: each query as asked, and what it means.
+        outline: of the model that they are asked of.
+        estimator: finds their probabilities.
+        weights: of the drivers, as for `answered`.
+        do: the interventions that were given beside the queries, as written.
+        given: the observations, likewise.
+
+    Raises:
+        UsruError: as for `ProbabilityEstimator.find`, but for what is impossible or too rare.
+    """
+    estimator.share(wanted(statement) for _, statement in statements)
+    answers: list[Answer] = []
+    unanswered: list[Unanswered] = []
+    for number, (query, statement) in enumerate(statements, 1):
+        try:
+            answers.append(answered(query, statement, outline, estimator, weights=weights, do=do, given=given))
+        except (ImpossibleEvidence, TooFewTrials) as error:
+            unanswered.append(Unanswered(number, query, str(error)))
+    return Answers(outline.model, answers, unanswered)

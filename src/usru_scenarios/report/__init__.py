@@ -70,6 +70,12 @@ def _ask() -> Builders:
     return Builders(ask.report, ask.rows)
 
 
+def _answers() -> Builders:
+    from usru_scenarios.report import answers
+
+    return Builders(answers.report, answers.rows)
+
+
 def _check() -> Builders:
     from usru_scenarios.report import check
 
@@ -119,6 +125,7 @@ def _watch() -> Builders:
 
 
 _BUILDERS: Mapping[str, Callable[[], Builders]] = {
+    "answers": _answers,
     "ask": _ask,
     "check": _check,
     "compare": _compare,

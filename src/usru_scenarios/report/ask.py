@@ -73,17 +73,22 @@ def _headline(result: Answer) -> str:
         return _verdict(result)
     if result.value is None:
         return f"no number: {_why_none(result)}"
+    value, spread = found(result, result.value)
+    return f"{value}, {BAND} {spread}" if spread else value
+
+
+def found(result: Answer, value: float) -> tuple[str, str]:
+    """The value of an expression with its standard error, and its band where it has one."""
     error = result.standard_error or 0.0
-    found = measured(result.value, error, result.measure)
+    shown = measured(value, error, result.measure)
     if result.band is None:
-        return found
-    low, high = result.band.low, result.band.high
+        return shown, ""
+    low, high, places = result.band.low, result.band.high, decimals(error)
     if result.measure == "number":
-        return f"{found}, {BAND} {between(low, high, decimals_for(error))}"
-    places = decimals(error)
+        return shown, between(low, high, decimals_for(error))
     if result.measure == "difference":
-        return f"{found}, {BAND} {difference_band(low, high, places, error)}"
-    return f"{found}, {BAND} {band(low, high, places, error)}"
+        return shown, difference_band(low, high, places, error)
+    return shown, band(low, high, places, error)
 
 
 def _meaning(result: Answer) -> str:

@@ -148,3 +148,51 @@ class Answer(Summarised):
             for name in ("holds", "left", "right", "step", "compared"):
                 del data[name]
         return data
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A query of several that has no answer.
+
+    Attributes:
+        number: which of the queries it is, from 1.
+        query: the query as asked.
+        problem: why it has none.
+    """
+
+    number: int
+    query: str
+    problem: str
+
+
+@dataclass(frozen=True, repr=False)
+class Answers(Summarised):
+    """The answers to several queries.
+
+    Attributes:
+        model: which model it was.
+        answers: those that were found, in the order of the queries.
+        unanswered: queries that have no answer.
+        format: the form of this output and its version.
+    """
+
+    model: ModelLine
+    answers: list[Answer]
+    unanswered: list[Unanswered]
+    format: Literal["usru.answers/1.0"] = "usru.answers/1.0"
+
+    def in_order(self) -> Iterator[Answer | Unanswered]:
+        """All queries with what became of them, as they were asked."""
+        without = {one.number: one for one in self.unanswered}
+        rest = iter(self.answers)
+        for number in range(1, len(self.answers) + len(self.unanswered) + 1):
+            yield without[number] if number in without else next(rest)
+
+    def _summary(self) -> Iterator[str]:
+        yield self.model.name
+        for one in self.answers:
+            yield from one._found()  # noqa: SLF001  # a result as this one
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        return {**super().to_dict(), "answers": [one.to_dict() for one in self.answers]}

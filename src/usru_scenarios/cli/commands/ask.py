@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from usru_scenarios.cli.declarations import Argument, Subset
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
+from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
-from usru_scenarios.settings import DEFAULT_MODEL
+from usru_scenarios.settings import DEFAULT_MODEL, MOST_QUERIES
+from usru_scenarios.source_text import SourceText
 
 
 def ask(
-    query: Annotated[str, Argument(metavar="QUERY", help='Such as "P(reset @ end | do(ukraine_talks=settlement))".')],
-    model: Model = DEFAULT_MODEL,
+    words: Annotated[
+        tuple[str, ...],
+        Argument(
+            metavar="QUERY... [MODEL]",
+            help='Such as "P(reset @ end | do(ukraine_talks=settlement))", one or several; and a model.',
+        ),
+    ] = (),
     *,
+    queries: Annotated[
+        tuple[SourceText, ...],
+        Option("--queries", metavar="FILE", help="A file of queries, one a line; # begins a comment. Repeatable."),
+        parsers.text_file,
+    ] = (),
     conditions: ConditionOptions,
     changes: ModelOptions,
     run: RunOptions,
@@ -36,14 +52,82 @@ def ask(
       odds(P(...)), log( ), numbers and + - * / make a number of several
       P(...) > 0.5, 0.1 < P(...) < 0.4: does it hold?
 
-    docs/queries.md has all of the language, each with an example. An answer is an answer: a comparison that fails, or
-    that sampling can't decide, ends with status 0 (see check).
+    docs/queries.md has all of the language, each with an example. Several queries, or those of a file, are answered in
+    one run, which costs little more than one of them; --do and --given hold for all.
+
+    An answer is an answer: a comparison that fails, or that sampling can't decide, ends with status 0 (see check). Of
+    several queries one without an answer, since what is given is impossible or too rare, makes it 1.
     """  # noqa: D301  # \b keeps the lines of the grammar
     from usru_scenarios.results.common import warned
 
-    if is_model(query) and not is_model(model):
-        query, model = model, query
+    asked, model = separated(words, any_in_file=bool(queries))
+    texts = [*_of_arguments(asked), *(line for text in queries for line in lines(text))]
+    if not texts:
+        raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
+    if len(texts) > MOST_QUERIES:
+        raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
     study = session.load(model, changes)
-    result = study.ask(query, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    told = map(warned, study.outline.warnings)
+    if len(asked) == 1 and not queries:
+        result = study.ask(asked[0], **conditions._asdict(), **run.asked, map_blocks=session.workers())
+        session.remark(study)
+        session.emit("ask", result, told)
+        return
+    answers = study.answers(texts, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
-    session.emit("ask", result, map(warned, study.outline.warnings))
+    session.emit("answers", answers, told)
+    if answers.unanswered:
+        raise Ended(FINDINGS)
+
+
+_ARITHMETIC = re.compile(r"[\s.+*/-]*\d[\d\s.+*/-]*")
+
+
+def separated(words: Sequence[str], *, any_in_file: bool = False) -> tuple[list[str], str]:
+    """The queries among the words after the command, and the model.
+
+    A word is the model if it can be nothing else, or if it has no parenthesis while another one has.
+
+    Raises:
+        OptionError: there is no query, or what should be one is in pieces.
+    """
+    models = [word for word in words if is_model(word) and not _ARITHMETIC.fullmatch(word)]
+    queries = [word for word in words if word not in models]
+    if any(word.count("(") != word.count(")") for word in queries) and len(queries) > 1:
+        raise _in_pieces(queries)
+    whole = [word for word in queries if "(" in word]
+    if not models and (whole or any_in_file):
+        models = [word for word in queries if "(" not in word and not any(map(str.isdigit, word[:1]))]
+        queries = [word for word in queries if word not in models]
+    if len(models) > 1:
+        raise OptionError(f"'{models[1]}' is one model too many", 'usru ask "QUERY" ["QUERY" ...] [MODEL]')
+    if not queries and not any_in_file:
+        shown = shlex.join(models)
+        raise OptionError("there is no query", f'such as usru ask "P(reset @ end)" {shown}'.rstrip())
+    if len(queries) > 1 and not whole:
+        raise _in_pieces(queries)
+    return queries, models[0] if models else DEFAULT_MODEL
+
+
+def _in_pieces(words: Sequence[str]) -> OptionError:
+    text = " ".join(words)
+    if "(" not in text and text.startswith("P "):
+        text = f"P({text[2:]})"
+    return OptionError(f"'{words[0]}' is no query by itself", f"put the query in quotes: usru ask {shlex.quote(text)}")
+
+
+def _of_arguments(queries: Sequence[str]) -> Iterator[SourceText]:
+    several = len(queries) > 1
+    for number, query in enumerate(queries, 1):
+        yield SourceText(f"query {number}" if several else "query", query)
+
+
+def lines(file: SourceText) -> Iterator[SourceText]:
+    """The queries of a file: its lines, each below as many empty ones as stand before it, so that it knows its place.
+
+    Empty lines and those that begin with # are none; what follows a # is a comment.
+    """
+    for number, line in enumerate(file.lines):
+        query = line.partition("#")[0]
+        if query.strip():
+            yield SourceText(file.name, "\n" * number + query)

@@ -10,8 +10,8 @@ from usru_scenarios.cli.session import Session
 
 _LISTED = (
     "model (the scenario file), claims (a file of the claim register), or of an output: simulation, answer, "
-    "comparison, sweep, check, calibration, explanation, sensitivity, watch, validation, overview, names, sources, "
-    "directions"
+    "answers, comparison, sweep, check, calibration, explanation, sensitivity, watch, validation, overview, names, "
+    "sources, directions"
 )
 
 
