@@ -33,13 +33,15 @@ def report(result: Calibration, titles: Mapping[str, str]) -> Report:
     found = how(result.trials, result.seed, judgements_at_means=result.judgements_at_means)
     columns = (result.anchor, result.shares_before, result.before, result.baselines)
     heads = ("anchor", "share\nnow", "baseline\nnow", "baseline\nsolved")
+    ranks = {"share\nnow": 1, "baseline\nnow": 2}
+    shares = [column._replace(rank=ranks.get(column.head, 0)) for column in numbers(heads)]
     rows: list[tuple[Cell, ...]] = []
     for name, title in titles.items():
         rows.append((Words(title, "bold"), *(percent(column[name], 2) for column in columns)))
     return Report(
         title=result.model.title,
         subtitle=f"{result.model.name}: what the cited drivers do not explain, solved for {result.at}",
-        blocks=[Table([Column(), *numbers(heads)], rows)],
+        blocks=[Table([Column(folds=True), *shares], rows)],
         footer=[f"{missed} {found}. Baselines sum to 100%; --write puts them into the file."],
         citation=cited(result.model, result.run.usru_version),
     )

@@ -40,7 +40,7 @@ def in_a_sentence(result: Simulation) -> str:
         return _begun(f"{under}{_leading(ends)}.")
     starts = _at(result, 0)
     when = _begun(f"{under}at {the_end(steps[-1])}")
-    return f"{when} {_leading(ends)}; {_at_the_start(starts, ends)}."
+    return f"{when} {_leading(ends)}{_at_the_start(starts, ends)}."
 
 
 def the_end(step: str) -> str:
@@ -110,12 +110,13 @@ def _leading(shares: Sequence[_Share]) -> str:
 
 def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share]) -> str:
     """The same of the start, in as few words as it takes beside the end."""
-    tied = _tied(starts)
-    if len(tied) > 1:
-        return f"at the start {_leading(starts)}"
+    if _leading(starts) == _leading(ends):
+        return ", as at the start"
+    if len(_tied(starts)) > 1:
+        return f"; at the start {_leading(starts).replace(' are equally', ' were equally')}"
     if len(_tied(ends)) == 1 and starts[0].title == ends[0].title:
-        return f"at the start it was so too, with {_share(starts[0])}"
-    return f"at the start it was {starts[0].title}, {_share(starts[0])}"
+        return f"; at the start it was so too, with {_share(starts[0])}"
+    return f"; at the start it was {starts[0].title}, {_share(starts[0])}"
 
 
 def _share(one: _Share, places: int = 0) -> str:

@@ -148,8 +148,8 @@ def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     table = Table(
         [
             Column(label="driver", width=width, folds=True),
-            *numbers(columns.heads),
-            *([Column(kind="drawing", width=length)] if with_bars else []),
+            *(column._replace(rank=place) for place, column in enumerate(numbers(columns.heads))),
+            *([Column(kind="drawing", width=length, rank=len(columns.heads))] if with_bars else []),
         ],
         [
             (
