@@ -417,7 +417,7 @@ def test_base_is_a_profile_where_the_file_has_one(tiny: str) -> None:
         (["--do", "dialogue=sumit"], "did you mean 'summit'"),
         (["us-russia", "none.yaml"], "none.yaml"),
         (["us-russia", HARBOUR], "in common"),
-        (["-p", "base", "-f", "ndjson"], "unknown"),
+        (["-p", "base", "-f", "jsn"], "unknown"),
     ],
 )
 def test_a_wrong_call_is_told(arguments: list[str], said: str) -> None:

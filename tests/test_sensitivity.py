@@ -544,7 +544,7 @@ def test_the_command_answers(tmp_path: Path) -> None:
         (["--at", "2031"], "off the grid"),
         (["--top", "many"], "whole number"),
         (["-n", "50"], "too few"),
-        (["-f", "ndjson"], "did you mean 'json'"),
+        (["-f", "jsn"], "did you mean 'json'"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_read(words: list[str], said: str) -> None:

@@ -361,7 +361,7 @@ def test_the_command_shows_one_scenario_where_asked() -> None:
         (["sanctions=0..1", "--of", "rest"], "did you mean 'reset'"),
         (["sanctions=0..1", "--at", "2026"], "4 steps"),
         (["sanctons=0..1"], "did you mean 'sanctions'"),
-        (["sanctions=0..1", "-f", "ndjson"], "unknown"),
+        (["sanctions=0..1", "-f", "jsn"], "unknown"),
     ],
 )
 def test_a_wrong_call_is_told(arguments: list[str], said: str) -> None:
