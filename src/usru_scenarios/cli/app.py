@@ -57,6 +57,9 @@ def usru(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")] = False,
+    _completion: Annotated[
+        bool, typer.Option("--show-completion", help="Show the completion script for bash, to be sourced, and exit.")
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,

@@ -102,10 +102,25 @@ def _run(arguments: Sequence[str], state: CommandState) -> int:
     match arguments:
         case ["help", *named] if len(named) < 2:
             arguments = [*named, "--help"]
+        case ["--complete", command, before, *words]:
+            from usru_scenarios.cli.completion import candidates
+
+            return _print_lines(candidates(command, before, words))
+        case ["--show-completion"]:
+            from usru_scenarios.cli.completion import script
+
+            return _print_lines([script().rstrip("\n")])
     try:
         return DONE if _run_plain(arguments, state) else _run_any(arguments, state)
     except Ended as end:
         return end.status
+
+
+def _print_lines(lines: Sequence[str]) -> int:
+    from usru_scenarios.cli.output import Destination
+
+    Destination(None).write("".join(f"{line}\n" for line in lines))
+    return DONE
 
 
 def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:

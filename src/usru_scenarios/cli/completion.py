@@ -1,0 +1,131 @@
+"""The completion of command lines in bash: a script that knows commands and options, and asks the program for names.
+
+Names are those that an earlier run kept of the model on the line, so that an answer takes no longer than help does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.declarations import Declaration
+from usru_scenarios.cli.parsers import is_model
+from usru_scenarios.problems import UsruError
+from usru_scenarios.settings import DEFAULT_MODEL
+
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("-w", "--weight"), ("weights",)),
+    **dict.fromkeys(("-p", "--profile"), ("profiles",)),
+    **dict.fromkeys(("--do", "--given"), ("states",)),
+    "--set": ("settings",),
+    "--of": ("scenarios",),
+}
+"""The kinds of names that follow options."""
+
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "explain": ("scenarios",),
+    "sweep": ("weights",),
+    **dict.fromkeys(("show", "sources"), ("drivers", "consequences", "scenarios", "rules", "profiles")),
+}
+"""The kinds of names that stand among the arguments of commands, beside models."""
+
+
+class _NotKeptError(Exception):
+    """No run has kept the names of a model."""
+
+
+def candidates(command: str, before: str, words: Sequence[str]) -> list[str]:
+    """What may stand next: names of the model on the line, and the bundled models where a model may stand.
+
+    Args:
+        command: on the line.
+        before: the word before.
+        words: all words of the line.
+    """
+    from usru_scenarios.reading.locations import bundled_models
+
+    if before in _OPTIONS:
+        return _of_model(words, _OPTIONS[before])
+    return [*_of_model(words, _ARGUMENTS.get(command, ())), *bundled_models()]
+
+
+def _of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    model = next((word for word in words if is_model(word)), DEFAULT_MODEL)
+    try:
+        names = _kept(model) if kinds else {}
+    except (_NotKeptError, UsruError, OSError):
+        return []
+    names = {
+        **names,
+        "weights": [f"{name}=" for kind in ("drivers", "rules") for name in names.get(kind, ())],
+        "settings": [f"{path}=" for path in names.get("paths", ())],
+    }
+    return [name for kind in kinds for name in names.get(kind, ())]
+
+
+def _kept(model: str) -> dict[str, list[str]]:
+    """The names of a model as a run kept them: see `model.ids`."""
+    from usru_scenarios.compiled_file import NAMES
+    from usru_scenarios.reading.cache import CompileCache
+    from usru_scenarios.reading.request import Request
+
+    request = Request.of(model)
+    if request.path is None:
+        raise _NotKeptError
+
+    def missing() -> dict[str, list[str]]:
+        raise _NotKeptError
+
+    return CompileCache(str(request.path.absolute()), request.name, request.confined).part(NAMES, missing)
+
+
+def script() -> str:
+    """The script for bash, which is to be sourced."""
+    cases = "".join(
+        f'        {name}) options="{_options(name)}" valued="{_options(name, valued=True)}";;\n' for name in COMMANDS
+    )
+    return _SCRIPT.replace("COMMANDS", " ".join((*COMMANDS, "help"))).replace("        CASES\n", cases)
+
+
+def _options(name: str, *, valued: bool = False) -> str:
+    """The options of a command, or those that a value follows."""
+    declared = Declaration(described(name)).parameters
+    found = [one for one in declared if not (valued and (one.is_flag or one.alone is not None))]
+    return " ".join([*(written for one in found for written in one.names), *([] if valued else ["--help"])])
+
+
+_SCRIPT = r"""_usru() {
+    local line="${COMP_LINE:0:COMP_POINT}" command="" options="" valued="" word current before found
+    local -a words
+    read -ra words <<< "$line"
+    if [[ "$line" == *[[:space:]] ]]; then words+=(""); fi
+    local last=$((${#words[@]} - 1))
+    current="${words[last]}" before="${words[last - 1]}"
+    for word in "${words[@]:1:last-1}"; do
+        if [[ "$word" != -* ]]; then command="$word"; break; fi
+    done
+    case "$command" in
+        "") options="COMMANDS --help --version --quiet --debug";;
+        help) options="COMMANDS";;
+        CASES
+    esac
+    local IFS=$'\n'
+    if [[ "$command" == "" || "$command" == help || "$current" == -* ]]; then
+        COMPREPLY=($(compgen -W "${options// /$IFS}" -- "$current"))
+    elif [[ "$before" == -o || "$before" == --output || "$before" == --queries ]]; then
+        COMPREPLY=($(compgen -f -- "$current"))
+    else
+        found="$("${words[0]}" --complete "$command" "$before" "${words[@]:2:last-2}" 2> /dev/null)"
+        COMPREPLY=($(compgen -W "$found" -- "$current"))
+        if [[ " $valued " != *" $before "* ]]; then
+            COMPREPLY+=($(compgen -f -X '!*.y*ml' -- "$current"))
+        fi
+    fi
+    local cut="${current%"${current##*[=:@]}"}" number
+    for number in "${!COMPREPLY[@]}"; do
+        if [[ "${COMPREPLY[number]}" == *= ]]; then compopt -o nospace 2> /dev/null; fi
+        COMPREPLY[number]="${COMPREPLY[number]#"$cut"}"
+    done
+}
+complete -F _usru usru
+"""
