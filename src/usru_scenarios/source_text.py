@@ -65,12 +65,14 @@ class SourceText:
 
     def edited(self, edits: Iterable[TextEdit]) -> str:
         """The text after some edits."""
-        text = self.text
-        for edit in sorted(set(edits), key=lambda edit: (edit.line, edit.column), reverse=True):
+        parts, done = [], 0
+        for edit in sorted(set(edits), key=lambda edit: (edit.line, edit.column)):
             start = self.starts[edit.line - 1] + edit.column - 1
             end = self.starts[edit.end_line - 1] + edit.end_column - 1
-            text = text[:start] + edit.text + text[end:]
-        return text
+            if start >= done:  # of two that overlap the first is made
+                parts += [self.text[done:start], edit.text]
+                done = end
+        return "".join([*parts, self.text[done:]])
 
     def error(self, code: str, message: str, start: int, end: int, hint: str = "") -> QueryError:
         """An error about what stands between two offsets."""

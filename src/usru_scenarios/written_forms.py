@@ -45,7 +45,7 @@ class Meant(NamedTuple):
     text: str
     """As it is written rightly; a number, or the text of a map such as `{pert: [1, 2, 3]}`."""
     hint: str
-    value: float | dict[str, list[float]] | str
+    value: float | dict[str, list[float]] | list[float] | str
 
 
 _WORDS = {
@@ -188,6 +188,17 @@ def distribution_meant(written: str) -> Meant | None:
             if low is not None and high is not None and (family == "normal" or low < high):
                 return _distribution(family, [low, high])
     return None
+
+
+def list_meant(family: str, written: str) -> Meant | None:
+    """The parameters of a distribution that stand without brackets, as in `{pert: 1, 2, 3}`."""
+    if family not in _FAMILIES.values():
+        return None
+    numbers = numbers_in(written.strip("() "), 3 if family in ("pert", "triangular") else 2)
+    if numbers is None:
+        return None
+    text = f"[{', '.join(map(shown, numbers))}]"
+    return Meant(text, f"write {{{family}: {text}}}", numbers)
 
 
 def numbers_in(text: str, wanted: int) -> list[float] | None:

@@ -121,7 +121,7 @@ def _spaces(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
 
 
 def _quoted_parts(text: str) -> list[tuple[int, int]]:
-    return [match.span() for match in re.finditer(r"\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'", text)]
+    return [match.span() for match in re.finditer(r"\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'(?!')", text)]
 
 
 def _inner_quotes(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
@@ -174,6 +174,10 @@ def _nested(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
     for match in re.finditer(rf"(?<=: )({_KEY}: (?:\[[^\]]*\]|{{[^}}]*}}))", text):
         fresh = f"{{{match[1]}}}"
         yield _slip(source, line, *match.span(1), fresh, "a map behind a key stands in braces", f"write {fresh}")
+    entry = r"[a-z]\w*: [-+]?[\d.]+%?"
+    if entries := re.match(rf"\s*(?:- )?{_KEY}: ({entry}(?:, {entry})*)\s*$", text):
+        fresh = f"{{{entries[1]}}}"
+        yield _slip(source, line, *entries.span(1), fresh, "a map behind a key stands in braces", f"write {fresh}")
     if plain := re.match(rf"\s*(?:- )?{_KEY}: ([^'\"\[{{|>&*!%@`].*: .*?)\s*$", text):
         fresh = _in_quotes(plain[1])
         yield _slip(source, line, *plain.span(1), fresh, "text that holds ': ' is written in quotes", f"write {fresh}")
@@ -217,6 +221,13 @@ def _commas(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
     """A comma that is missing between two entries."""
     if not re.search(r"[{\[]", text):
         return
+    if ";" in text:
+        edits = tuple(
+            source.edit(source.starts[line] + at, source.starts[line] + at + 1, ",")
+            for at, sign in enumerate(text)
+            if sign == ";" and not any(left < at < right for left, right in _quoted_parts(text))
+        )
+        yield _Slip("a ';' can't stand here", "separate the entries by ','", Mark(line, text.index(";")), edits)
     for match in re.finditer(rf"(?<=[\w\]}}\"%])\s+(?={_KEY}:\s)", text):
         message = "a ',' is missing before this"
         found = _slip(source, line, match.start(), match.start(), ",", message, "separate the entries by ','")
@@ -225,6 +236,10 @@ def _commas(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
 
 def _special(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
     """A value that begins with a sign of YAML's own."""
+    if listed := re.search(r"(?<=: )([\[{][^\]}]*[\]}] \w.*?)\s*$", text):
+        fresh = _in_quotes(listed[1])
+        message = f"a value that begins with '{listed[1][0]}' ends with its bracket"
+        yield _slip(source, line, *listed.span(1), fresh, message, f"put the text in quotes: {fresh}")
     for match in re.finditer(r"(?<=: )([%@`&*!|>?,][^,\[\]{}]*?)(?=\s*(?:[,\]}]|$))", text):
         fresh = _in_quotes(match[1])
         message = f"no value can begin with this character, '{match[1][0]}'"
@@ -263,7 +278,7 @@ def _unclosed(lines: list[str], until: int) -> list[tuple[int, int, str]]:
         for match in re.finditer(r"(?:(?<=: )|(?<=- )|(?<=[\[{,])|(?<=, )|(?<=[\[{] ))(['\"])", text):
             quote, column = match[1], match.start(1)
             inside = any(start < column < end for start, end in _quoted_parts(text))
-            pattern = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'"
+            pattern = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'(?!')"
             if not inside and re.compile(pattern).match(text, column + 1) is None:
                 found.append((at, column, quote))
     return found

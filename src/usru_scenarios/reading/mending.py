@@ -208,6 +208,8 @@ def entry_rewritten(place: Place, instead: object) -> tuple[str, tuple[TextEdit,
 
 def _number(it: _Faulty) -> Repair | None:
     raw = it.raw
+    if isinstance(raw, dict):
+        return _distribution_in_words(it, raw)
     if not isinstance(raw, str):
         return None
     is_plain = it.fault.kind in ("float_type", "int_type", "int_from_float", "finite_number", "literal_error")
@@ -227,6 +229,30 @@ def _number(it: _Faulty) -> Repair | None:
     return it.rewritten(meant.hint, meant.value, meant.text)
 
 
+_ROLES = (
+    ("min", "low", "least", "from"),
+    ("mode", "likely", "likeliest", "mid", "best"),
+    ("max", "high", "most", "to"),
+)
+
+
+def _distribution_in_words(it: _Faulty, raw: dict[str, Any]) -> Repair | None:
+    """`{Pert: [1, 2, 3]}` and `{min: 1, mode: 2, max: 3}`."""
+    if (
+        len(raw) == 1
+        and (family := str(next(iter(raw))).lower()) in FAMILIES
+        and isinstance(next(iter(raw.values())), list)
+    ):
+        value = {family: next(iter(raw.values()))}
+        return it.rewritten(f"write {flow(value)}", value)
+    numbers = [next((raw[name] for name in names if name in raw), None) for names in _ROLES]
+    given = [one for one in numbers if _is_number(one)]
+    if len(given) != len(raw) or numbers[0] is None or numbers[2] is None:
+        return None
+    value = {"pert" if len(given) == 3 else "uniform": given}
+    return it.rewritten(f"write {flow(value)}", value)
+
+
 def _is_exact(it: _Faulty, meant: Meant) -> bool:
     return bool(meant.text) and not (isinstance(meant.value, dict) and not _takes_distribution(it))
 
@@ -239,6 +265,11 @@ def _factor(it: _Faulty, raw: str) -> Repair | None:
     """`2x` for a weight."""
     if it.path[-1:] != ("weight",):
         return None
+    may_multiply = it.place.source.name == "-w" or it.path[:1] == ("profiles",)
+    if not may_multiply and (times := re.fullmatch(r"\s*[x*\u00d7]?\s*(\d+(?:[.,]\d+)?)\s*[x*\u00d7]?\s*", raw)):
+        factor = times[1].replace(",", ".")
+        hint = f"write {factor}: a weight multiplies by itself; x{factor} is for profiles and -w"
+        return it.rewritten(hint, float(factor), factor)
     if found := re.fullmatch(r"\s*(?:(\d+(?:[.,]\d+)?)\s*[x*\u00d7]|[*\u00d7]\s*(\d+(?:[.,]\d+)?))\s*", raw):
         factor = (found[1] or found[2]).replace(",", ".")
         return it.repair(
@@ -323,6 +354,18 @@ def _parameters(it: _Faulty) -> Repair | None:
     )
 
 
+def _unordered(it: _Faulty) -> Repair | None:
+    """Parameters from the highest to the lowest."""
+    raw = it.raw
+    family = next((key for key in raw if key in FAMILIES), None) if isinstance(raw, dict) else None
+    if family is None or not isinstance(raw[family], list) or not all(map(_is_number, raw[family])):
+        return None
+    path = (*it.path, family)
+    value = sorted(raw[family])
+    edits = replacing(place_at(it.root, path), flow(value))
+    return it.repair(f"write {{{family}: {flow(value)}}}", value, path=path, edits=edits)
+
+
 def _rest(raw: dict[str, Any], family: str) -> dict[str, Any]:
     return {key: one for key, one in raw.items() if key != family}
 
@@ -342,6 +385,8 @@ def _decimal_commas(text: str, wanted: int) -> list[float] | None:
 
 def _duration(it: _Faulty) -> Repair | None:
     raw = it.raw
+    if isinstance(raw, list) and raw and (0 in (it.place.children or {})):
+        return _duration(it._replace(fault=replace(it.fault, path=(*it.path, 0))))
     if _is_number(raw):
         if not 1 < raw <= 100:
             return it.repair("a duration is written with its unit, such as '18 months'", 0.5) if raw > 100 else None
@@ -395,6 +440,8 @@ def _text(it: _Faulty) -> Repair | None:
     if it.path and isinstance(it.path[-1], int):
         return _listed(it) or _id_of_claim(it)
     raw = it.raw
+    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], str):
+        return it.rewritten(f"write {raw[0]}", raw[0])
     if _is_number(raw) or isinstance(raw, bool):
         text = f'"{it.written}"'
         return it.repair("quote it to make it text", it.written, edits=replacing(it.place, text))
@@ -433,6 +480,10 @@ def _name(it: _Faulty) -> Repair | None:
         return found
     if of_key and it.path[-2:-1] == ("when",) and "=" in written:
         return _conditions(_above(it), it.parent)
+    if not of_key and "when" in it.path and (either := re.split(r"\s*,\s*|\s+or\s+", written))[1:]:
+        known = _states(it.data, str(it.path[it.path.index("when") + 1]))
+        if set(either) <= set(known):
+            return it.rewritten(f"write {flow(either)}", either)
     is_new = of_key and _is_definition(it.path)
     name = _likely_name(it, written, is_new=is_new)
     if not name:
@@ -562,23 +613,41 @@ def _renamed(it: _Faulty, name: str, hint: str, message: str = "") -> Repair | N
 def _without_space(it: _Faulty) -> Repair | None:
     """`passed:0.5` in braces, which YAML takes for a key without a value."""
     written = str(it.path[-1])
-    key, colon, text = written.partition(":")
+    found_in = re.fullmatch(r"([\w-]+)(\s*[:=]\s*)(\S.*)", written)
     parent = it.parent
-    if not colon or it.raw is not None or not text or not isinstance(parent, dict) or not re.fullmatch(r"[\w-]+", key):
+    if found_in is None or it.raw is not None or not isinstance(parent, dict) or it.path[-2:-1] == ("when",):
         return None
+    key, sign, text = found_in.groups()
     place = it.place
     if place.key is None or key in parent:
         return None
-    at = place.source.offset(place.key) + len(key) + 1
+    at = place.source.offset(place.key) + len(key)
     found = number_meant(text)
     value: Any = found.value if found else text
     around = place_at(it.root, it.path[:-1])
     if around.children is not None:
         around.children.setdefault(key, place)
     fresh = {key if name == written else name: value if name == written else one for name, one in parent.items()}
-    edits = (place.source.edit(at, at, " "),)
+    edits = (place.source.edit(at, at + len(sign), ": "),)
     message = f"a space is missing after ':' in '{shortened(written)}'"
+    if "=" in sign:
+        message = f"between a key and its value stands ': ', not '=', in '{shortened(written)}'"
     return it.repair(f"write {key}: {text}", fresh, path=it.path[:-1], edits=edits, message=message)
+
+
+def _without_space_before_bracket(it: _Faulty) -> Repair | None:
+    """`hot:{early_election: 1}`, whose key YAML takes to be `hot:{early_election`."""
+    found = re.match(r"([\w-]+):[\[{]", str(it.path[-1])) if it.path else None
+    place, parent = it.place, it.parent
+    if found is None or place.key is None or not isinstance(parent, dict):
+        return None
+    at = place.source.offset(place.key) + len(found[1]) + 1
+    value = {name: one for name, one in parent.items() if name != it.path[-1]}
+    message = f"a space is missing after '{found[1]}:'"
+    edits = (place.source.edit(at, at, " "),)
+    rest = place.source.lines[place.key.line][place.key.column + len(found[1]) + 1 :].strip()
+    hint = f"write {found[1]}: {shortened(rest, 100)}"
+    return it.repair(hint, value, path=it.path[:-1], edits=edits, message=message, at=place, of_key=True)
 
 
 def _other_id(it: _Faulty) -> Repair | None:
@@ -598,6 +667,8 @@ def _map(it: _Faulty) -> Repair | None:
     raw = it.raw
     if raw is None:
         return _empty(it)
+    if found := _without_space_before_bracket(it):
+        return found
     section = _section(it.path)
     for form in _FORMS.get(section, ()):
         if (found := form(it, raw)) is not None:
@@ -989,6 +1060,8 @@ _MISSING = {
 def _missing(it: _Faulty) -> Repair | None:
     key = str(it.fault.missing)
     raw = it.raw
+    if isinstance(raw, dict) and key in raw:
+        return None  # by now
     if it.path == () and isinstance(it.data, dict):
         return _missing_at_the_top(it, key)
     if key == "shares" and isinstance(raw, dict):
@@ -1085,11 +1158,33 @@ def _unknown(it: _Faulty) -> Repair | None:
         hint = "it takes none yet: give points by a rule, {when: ..., then: {scenario: ...}}, or by impacts of drivers"
         value = {name: one for name, one in parent.items() if name != key}
         return it.repair(hint, value, path=it.path[:-1])
+    if (
+        len(it.path) == 1
+        and isinstance(it.raw, dict)
+        and "states" in it.raw
+        and isinstance(it.data.get("drivers"), dict)
+    ):
+        return _driver_at_the_top(it, key)
     plain = name_meant(key)
     near = plain if plain in known else re.sub(r"did you mean '(.*)'\?", r"\1", suggestion(key, known))
-    if near and near not in parent and near in known:
+    is_near = near == plain or SequenceMatcher(None, near, plain).ratio() >= 0.75
+    if near and is_near and near not in parent and near in known:
         return _renamed(it, near, f"did you mean '{near}'?")
     return None
+
+
+def _driver_at_the_top(it: _Faulty, key: str) -> Repair:
+    """A driver that is not indented."""
+    value = {name: one for name, one in it.data.items() if name != key}
+    value["drivers"] = {**it.data["drivers"], key: it.raw}
+    place, drivers = it.place, place_at(it.root, ("drivers",))
+    if drivers.children is not None:
+        drivers.children.setdefault(key, place)
+    lines = list(_indenting(place))
+    columns = [child.key.column for child in (place.children or {}).values() if child.key]
+    edits = lines[:1] if columns and min(columns) > 2 else lines
+    message = f"'{shortened(key)}' stands at the top of the file, and looks like a driver"
+    return it.repair(f"indent '{shortened(key)}' below drivers", value, path=(), edits=edits, message=message)
 
 
 def _family_of_state(it: _Faulty, family: str) -> Repair | None:
@@ -1112,7 +1207,7 @@ def _single_part(it: _Faulty) -> Repair | None:
         if own is None or not isinstance(raw, dict) or own not in raw:
             continue
         fields = set(fields_at((*path, 0), _changed(it.data, path, [raw])))
-        if not set(raw) & fields - {own} or (own == "at" and isinstance(raw["at"], dict)):
+        if not set(raw) <= fields and (not set(raw) & fields - {own} or (own == "at" and isinstance(raw["at"], dict))):
             continue
         place = place_at(it.root, path)
         noun = "an event" if own == "at" else "a row"
@@ -1159,6 +1254,7 @@ _MENDERS: dict[str, Callable[[_Faulty], Repair | None]] = {
     "not_a_range": _scale,
     "unreadable_distribution": _distribution,
     "wrong_parameters": _parameters,
+    "unordered_parameters": _unordered,
     "literal_error": _choice,
     "unreadable_comparison": _comparison,
     "missing": _missing,

@@ -102,7 +102,7 @@ def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dic
     faults: list[Fault] = []
     for _ in range(_ROUNDS):
         changed: list[KeyPath] = []
-        for fault in found:
+        for fault in sorted(found, key=lambda fault: fault.kind != "extra_forbidden"):  # a key may be what is missing
             if any(fault.path[: len(path)] == path and len(path) < len(fault.path) for path in changed if path):
                 continue
             if (repair := repair_of(fault, data, place)) is None:

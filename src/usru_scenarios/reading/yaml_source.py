@@ -26,7 +26,7 @@ from usru_scenarios.problems import (
 )
 from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
 from usru_scenarios.source_text import Mark, SourceText
-from usru_scenarios.written_forms import ODD_BLANK, called, judgement_meant
+from usru_scenarios.written_forms import ODD_BLANK, called, judgement_meant, list_meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ _LONGEST_INTEGER = 300
 """Digits. Longer ones have no value as a floating-point number."""
 
 
-_GOES_ON = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]+ ?\([^)]*$")
+_GOES_ON = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]* ?\([^)]*$")
 """A value that a comma in braces may have cut: the `0` of `0,5`, the `pert(1` of `pert(1,2,3)`."""
 _REST = re.compile(r"\d")
 
@@ -464,7 +464,7 @@ class _Reader:
         for key in frame.commas:
             place = self._places(frame)[key]
             raw = frame.data[key]
-            meant = judgement_meant(raw)
+            meant = list_meant(key, raw) or judgement_meant(raw)
             place.spoiled = True
             start = self.source.offset(place.value)
             text = meant.text if meant else f'"{raw}"'
