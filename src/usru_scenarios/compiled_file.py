@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from usru_scenarios.names import KEPT_NAMES
 from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits, texts
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from usru_scenarios.sampler.blocks import StepKernels
 
 Part = TypeVar("Part")
-
-NAMES = "names"
-"""What the names of a file are kept as, for the completion of command lines."""
 
 MOST_KERNEL_BYTES = 1 << 23
 """The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
@@ -81,7 +79,7 @@ class CompiledFile:
 
         def outlined() -> Outline:
             if self.kept is not None:
-                self.kept.part(NAMES, lambda: _names_of(self.loaded.file.tree.data))
+                self.kept.part(KEPT_NAMES, lambda: _names_of(self.loaded.file.tree.data))
             return self.loaded.outline
 
         return self._made("outline", outlined)
@@ -89,7 +87,7 @@ class CompiledFile:
     @cached_property
     def names(self) -> dict[str, list[str]]:
         """The names of the model by kind: see `model.ids`."""
-        return self._made(NAMES, lambda: _names_of(self.loaded.data))
+        return self._made(KEPT_NAMES, lambda: _names_of(self.loaded.data))
 
     @cached_property
     def program(self) -> Program:

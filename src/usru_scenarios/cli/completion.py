@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.declarations import Declaration
 from usru_scenarios.cli.parsers import is_model
+from usru_scenarios.names import KEPT_NAMES
 from usru_scenarios.problems import UsruError
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -65,7 +66,6 @@ def _of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 def _kept(model: str) -> dict[str, list[str]]:
     """The names of a model as a run kept them: see `model.ids`."""
-    from usru_scenarios.compiled_file import NAMES
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.request import Request
 
@@ -76,7 +76,7 @@ def _kept(model: str) -> dict[str, list[str]]:
     def missing() -> dict[str, list[str]]:
         raise _NotKeptError
 
-    return CompileCache(str(request.path.absolute()), request.name, request.confined).part(NAMES, missing)
+    return CompileCache(str(request.path.absolute()), request.name, request.confined).part(KEPT_NAMES, missing)
 
 
 def script() -> str:
