@@ -1,8 +1,9 @@
 """The pages of docs/ say what is true: their models are valid, and their commands and queries answer as they say.
 
 A block `yaml` whose first line is a comment with a name is that file, which the blocks below it can use. A block
-`yaml over=FILE` is a fragment: it is laid over that file, under the name example.yaml. Each model has neither faults
-nor warnings, unless the block is marked `fault` or `warning`; then a block `console` after it shows what is said.
+`yaml over=FILE` is a fragment: it is laid over that file, under the name example.yaml. A block `yaml add=FILE` is
+added at the end of that file; one that is a fault is taken out again before the next is added. Each model has neither
+faults nor warnings, unless the block is marked `fault` or `warning`; then a block `console` after it shows what is said.
 
 A block `console` holds commands of `usru` after `$ ` and what they print, standard error included; a line `...`
 stands for any lines. `echo $?` shows the exit status of the command before it.
@@ -35,6 +36,9 @@ from usru_scenarios.schemas import NAMES, schema
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
+RUN = ("api", "cli", "format", "queries", "reading-results", "recipes", "tutorial")
+"""The pages with examples."""
+
 EXAMPLE = "example.yaml"
 NAMED = re.compile(r"# ([\w./-]+\.yaml)\n")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -50,6 +54,8 @@ class Page:
         self.place = place
         self.status = 0
         self.ran = 0
+        self.right: dict[Path, str] = {}
+        """Files that blocks add to, as they are without faults."""
 
     def run(self, *, writes: bool = False) -> None:
         found, written = blocks(self.path), dict[int, str]()
@@ -73,10 +79,13 @@ class Page:
     def _model(self, block: Block, after: Block | None) -> None:
         named = NAMED.match(block.text)
         over = re.search(r"over=(\S+)", block.options)
-        assert named or over, f"a model is named or laid over another:\n{block.text}"
-        file = self.place / (named[1] if named else EXAMPLE)
+        added = re.search(r"add=(\S+)", block.options)
+        assert named or over or added, f"a model is named, laid over another or added to one:\n{block.text}"
+        file = self.place / (named[1] if named else added[1] if added else EXAMPLE)
         file.parent.mkdir(exist_ok=True)
-        file.write_text(block.text + (_head(over[1]) if over else ""), encoding="utf-8")
+        before = self.right[file] if added else ""
+        file.write_text(before + block.text + (_head(over[1]) if over else ""), encoding="utf-8")
+        self.right[file] = before if "fault" in block.options else before + block.text
         if not re.search(r"^usru:", file.read_text(encoding="utf-8"), re.MULTILINE):
             return  # a file of a register
         if "fault" in block.options or "warning" in block.options:
@@ -92,7 +101,7 @@ class Page:
         for command, wanted in commands(block.text):
             found = self._printed(command)
             assert writes or matches(found, wanted), "\n".join([f"$ {command}", *found])
-            right.append((command, wanted if "..." in wanted else found))
+            right.append((command, left_out(found, wanted)))
         return console(right)
 
     def _printed(self, command: str) -> list[str]:
@@ -125,6 +134,14 @@ class Page:
         return f"{data['value']:.4f}"
 
 
+def left_out(found: list[str], wanted: list[str]) -> list[str]:
+    """The lines that are printed, without as many as `...` stands for; as they are wanted where there are several."""
+    if wanted.count("...") != 1:
+        return wanted if "..." in wanted else found
+    at = wanted.index("...")
+    return [*found[:at], "...", *found[max(at, len(found) - (len(wanted) - at - 1)) :]]
+
+
 def _head(over: str) -> str:
     """What a fragment lacks to be a file; at its end, so that lines are counted as the page shows them."""
     return f"usru: 1\nname: example\ntitle: Example\nextends: {over}\n"
@@ -139,8 +156,12 @@ def _query(line: str) -> str:
 def test_the_examples_of_a_page(path: Path, tmp_path: Path) -> None:
     page = Page(path, tmp_path)
     page.run(writes=bool(os.environ.get("USRU_WRITE_DOCS")))
-    assert page.ran or path.stem not in ("format", "queries", "cli")
+    assert page.ran or path.stem not in RUN
 
+
+ADDED = "```yaml add=base.yaml{}\n{}\n```\n"
+SAID = "```console\n$ usru validate base.yaml\n{}\n```\n"
+VALID = "base is valid: 1 step, 2 scenarios"
 
 BASE = """
 ```yaml
@@ -172,6 +193,17 @@ scenarios: {thaw: 0.25, freeze: 0.75}
         ),
         ("```console\n$ usru validate base.yaml\nbase is valid: ...\n```", False),
         ("```python\nassert False\n```", False),
+        (ADDED.format("", "groups: {any: [thaw, freeze]}") + "```text ask=base.yaml\nP(any)  ->  1.0000\n```", True),
+        (ADDED.format("", "groups: {any: [thaw, freezes]}"), False),
+        (ADDED.format(" fault", "groups: {any: [freezes]}") + SAID.format("..."), True),
+        (ADDED.format(" fault", "groups: {any: [freezes]}") + SAID.format(VALID), False),
+        (
+            ADDED.format(" fault", "groups: {any: [freezes]}")
+            + SAID.format("...")
+            + ADDED.format("", "groups: {any: [freeze]}")
+            + SAID.format(VALID),
+            True,
+        ),
     ],
 )
 def test_a_wrong_example_is_noticed(example: str, right: bool, tmp_path: Path) -> None:
@@ -179,6 +211,21 @@ def test_a_wrong_example_is_noticed(example: str, right: bool, tmp_path: Path) -
     path.write_text(f"{BASE}\n{example}\n", encoding="utf-8")
     with contextlib.nullcontext() if right else pytest.raises(AssertionError):
         Page(path, tmp_path).run()
+
+
+@pytest.mark.parametrize(
+    ("printed", "wanted", "written"),
+    [
+        ("a b c", "x ...", "a ..."),
+        ("a b c", "... x", "... c"),
+        ("a b c", "x ... x", "a ... c"),
+        ("a", "x ... x", "a ..."),
+        ("a b c", "x", "a b c"),
+        ("a b c", "x ... y ...", "x ... y ..."),
+    ],
+)
+def test_lines_that_are_left_out_stay_out(printed: str, wanted: str, written: str) -> None:
+    assert left_out(printed.split(), wanted.split()) == written.split()
 
 
 # The reference of the commands
