@@ -2,8 +2,9 @@
 
 A block `yaml` whose first line is a comment with a name is that file, which the blocks below it can use. A block
 `yaml over=FILE` is a fragment: it is laid over that file, under the name example.yaml. A block `yaml add=FILE` is
-added at the end of that file; one that is a fault is taken out again before the next is added. Each model has neither
-faults nor warnings, unless the block is marked `fault` or `warning`; then a block `console` after it shows what is said.
+added at the end of that file; one that is a fault is taken out again before the next is added. Each model has
+neither faults nor warnings, unless the block is marked `fault` or `warning`; then a block `console` after it shows
+what is said.
 
 A block `console` holds commands of `usru` after `$ ` and what they print, standard error included; a line `...`
 stands for any lines. `echo $?` shows the exit status of the command before it.
@@ -201,7 +202,7 @@ scenarios: {thaw: 0.25, freeze: 0.75}
             ADDED.format(" fault", "groups: {any: [freezes]}")
             + SAID.format("...")
             + ADDED.format("", "groups: {any: [freeze]}")
-            + SAID.format(VALID),
+            + SAID.format(f"{VALID}, 1 group"),
             True,
         ),
     ],
