@@ -174,6 +174,16 @@ def test_every_row_says_which_model_it_is_of(words: list[str]) -> None:
     assert any("date" in name for name in header)
 
 
+def test_rows_of_several_queries_say_which_model_and_what_is_measured() -> None:
+    done = answer("ask", "P(open)", "P(open @ end) - P(open @ start)", HARBOUR, "-n", "1000", "-q", "-f", "csv")
+    first, second = csv.DictReader(io.StringIO(done.stdout))
+    assert (first["model"], first["measure"], second["measure"]) == ("harbour", "probability", "difference")
+    assert first["model_hash"] == us.load(HARBOUR).outline.model.sha256[:8]
+    shown = answer("ask", "P(open)", "P(open @ end)", HARBOUR, "-n", "1000", "-q").stdout
+    assert "average over 2025-Q1 to 2025-Q4" in shown
+    assert "Cite as: Will the harbour open?" in shown
+
+
 @pytest.mark.parametrize(
     ("step", "day"),
     [("2025", "2025-01-01"), ("2025-Q4", "2025-10-01"), ("2025-11", "2025-11-01"), ("now", None), ("mean", None)],

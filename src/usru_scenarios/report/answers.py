@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report import ask
 from usru_scenarios.report.document import Column, Lines, Report, Table, Words, numbers
 from usru_scenarios.report.likelihoods import BAND, ONE_ERROR
-from usru_scenarios.report.provenance_line import conditions, how, profiled
+from usru_scenarios.report.provenance_line import cited, conditions, how, profiled
+from usru_scenarios.report.run_columns import model_cells
 from usru_scenarios.results.ask import Answer
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 def report(result: Answers, _layout: Layout) -> Report:
     """A row for each query; below them why some have no answer."""
-    columns = [Column("query", fills=True, folds=True), *numbers(["answer", BAND])]
+    times = Column(kind="notes", label="time")
+    answers, bands = numbers(["answer", BAND])
+    columns = [Column("query", fills=True, folds=True), times, answers, bands._replace(rank=1)]
     rows: list[tuple[Cell, ...]] = []
     blocks: list[Block] = [Table(columns, rows)]
     for one in result.in_order():
         query = " ".join(one.query.split())
-        rows.append((query, *_cells(one)) if isinstance(one, Answer) else (query, "none", ""))
+        rows.append((query, ask.time_of(one), *_cells(one)) if isinstance(one, Answer) else (query, "", "none", ""))
     if without := tuple(Words(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
         blocks.append(Lines(without, listed=True))
     meant = f" {ONE_ERROR}." if any(one.standard_error for one in result.answers) else ""
@@ -35,14 +38,17 @@ def report(result: Answers, _layout: Layout) -> Report:
         blocks=blocks,
         footer=[f"{how(first.trials, first.seed, judgements=first.judgements)}.{meant}"] if first else [],
         conditions=conditions(first.do, first.given) if first else (),
+        citation=cited(first.model, first.run.usru_version) if first else "",
     )
 
 
 def rows(result: Answers, _layout: Layout) -> Rows:
     """A row for each query, as of one alone, and why it has no answer."""
-    empty = (None,) * (len(ask.ROW) - 3)
+    first = next(iter(result.answers), None)
+    model = model_cells(result.model, first.profile if first else None)
+    empty = (None,) * (len(ask.ROW) - len(model) - 1)
     found = [
-        (*ask.row(one), None) if isinstance(one, Answer) else (result.model.name, None, one.query, *empty, one.problem)
+        (*ask.row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
         for one in result.in_order()
     ]
     return (*ask.ROW, "problem"), found

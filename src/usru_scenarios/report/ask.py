@@ -20,6 +20,7 @@ from usru_scenarios.report.likelihoods import (
 )
 from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
 from usru_scenarios.report.provenance_line import at_means, cited, conditions, how, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def report(result: Answer, layout: Layout) -> Report:
     """The answer first, then what it is made of, its conditions, and how it was found."""
-    alone = result.probabilities[0].time if len(result.probabilities) == 1 else ""
+    alone = "" if _has_parts(result) else time_of(result)
     return Report(
         title=result.query,
         subtitle=f"{result.model.name}{profiled(result.profile)}",
@@ -48,7 +49,7 @@ def report(result: Answer, layout: Layout) -> Report:
 
 
 ROW = (
-    *("model", "profile", "query", "value", "standard_error", "low", "high", "holds", "left", "right", "step"),
+    *(*MODEL_COLUMNS, "query", "measure", "value", "standard_error", "low", "high", "holds", "left", "right", "step"),
     *("method", "effective_trials", "trials", "seed", "judgements", "do", "given"),
 )
 """The columns of the rows of answers; low and high are the 90% band, the last two are what was given beside a query."""
@@ -65,7 +66,13 @@ def row(result: Answer) -> tuple[Datum, ...]:
     found = result.value, result.standard_error, *band, result.holds, result.left, result.right, result.step
     how = result.method, result.effective_trials, result.trials, result.seed, result.judgements
     conditions = "; ".join(result.do), "; ".join(result.given)
-    return result.model.name, result.profile, " ".join(result.query.split()), *found, *how, *conditions
+    asked = " ".join(result.query.split()), result.measure
+    return *model_cells(result.model, result.profile), *asked, *found, *how, *conditions
+
+
+def time_of(result: Answer) -> str:
+    """The time that the answer is about, where it is about one probability; else empty."""
+    return result.probabilities[0].time if len(result.probabilities) == 1 else ""
 
 
 def _headline(result: Answer) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report.document import Column, Report, Table, Words, numbers
 from usru_scenarios.report.likelihoods import bounded, percent
 from usru_scenarios.report.provenance_line import cited, how
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 def rows(result: Calibration) -> Rows:
     """One row for each scenario."""
-    header = ("model", "scenario", "step", "anchor", "share_before", "baseline_before", "baseline", "trials", "seed")
+    header = (*MODEL_COLUMNS, "scenario", "step", "date", "anchor", "share_before", "baseline_before", "baseline")
     columns = result.anchor, result.shares_before, result.before, result.baselines
-    return header, [
-        (result.model.name, name, result.at, *(column[name] for column in columns), result.trials, result.seed)
+    model, when = model_cells(result.model, result.run.profile), (result.at, first_day(result.at))
+    return (*header, "trials", "seed"), [
+        (*model, name, *when, *(column[name] for column in columns), result.trials, result.seed)
         for name in result.baselines
     ]
 
