@@ -163,7 +163,9 @@ def test_an_ending_that_names_no_format_of_the_answer_is_refused(
 
 def test_the_file_itself_is_written_by_its_ending(tmp_path: Path) -> None:
     assert written(["show", HARBOUR], "a.yaml", tmp_path).returncode == 0
-    assert (tmp_path / "a.yaml").read_text("utf-8") == answer("show", HARBOUR, "-f", "yaml").stdout
+    assert written(["show", HARBOUR, "--resolved"], "b", tmp_path).returncode == 0
+    assert (tmp_path / "a.yaml").read_text("utf-8") == (tmp_path / "b").read_text("utf-8")
+    assert answer("show", HARBOUR, "-f", "yaml").stdout == answer("show", HARBOUR, "--resolved").stdout
     assert answer("validate", str(tmp_path / "a.yaml")).returncode == 0
 
 
