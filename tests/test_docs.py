@@ -9,7 +9,9 @@ what is said.
 A block `console` holds commands of `usru` after `$ ` and what they print, standard error included; a line `...`
 stands for any lines. `echo $?` shows the exit status of the command before it.
 
-A block `text ask=FILE` holds queries of that file, each with its answer: `QUERY  ->  ANSWER`. A block `python` runs.
+A block `text ask=FILE` holds queries of that file, each with its answer: `QUERY  ->  ANSWER`. The blocks `python` of a
+page run one after the other with the same names, `python needs=LIBRARY` only where the library is; `text printed` is
+what the one before prints.
 
 `USRU_WRITE_DOCS=1 pytest tests/test_docs.py` writes what is printed and answered into the pages.
 """
@@ -23,6 +25,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,8 @@ class Page:
         self.place = place
         self.status = 0
         self.ran = 0
+        self.names: dict[str, Any] = {}
+        self.printed = ""
         self.right: dict[Path, str] = {}
         """Files that blocks add to, as they are without faults."""
 
@@ -66,11 +71,13 @@ class Page:
                     self._model(block, after)
                 case "console":
                     written[number] = self._console(block, writes=writes)
+                case "text" if block.options == "printed":
+                    assert writes or block.text == self.printed, self.printed
+                    written[number] = self.printed
                 case "text" if block.options:
                     written[number] = self._queries(block, writes=writes)
                 case "python":
-                    with contextlib.chdir(self.place), contextlib.redirect_stdout(io.StringIO()):
-                        exec(compile(block.text, str(self.path), "exec"), {})
+                    self._python(block)
                 case _:
                     continue
             self.ran += 1
@@ -95,6 +102,15 @@ class Page:
             return
         done = answer("validate", file.name, folder=self.place)
         assert (done.returncode, done.stderr) == (0, ""), f"{block.text}\n{done.stderr}{done.stdout}"
+
+    def _python(self, block: Block) -> None:
+        code = compile(block.text, str(self.path), "exec")
+        needed = re.search(r"needs=(\S+)", block.options)
+        if needed and find_spec(needed[1]) is None:
+            return
+        with contextlib.chdir(self.place), contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(code, self.names)
+        self.printed = printed.getvalue()
 
     def _console(self, block: Block, *, writes: bool) -> str:
         """The block as it should be."""
@@ -194,6 +210,10 @@ scenarios: {thaw: 0.25, freeze: 0.75}
         ),
         ("```console\n$ usru validate base.yaml\nbase is valid: ...\n```", False),
         ("```python\nassert False\n```", False),
+        ("```python\nfour = 4\n```\n```python\nprint(four)\n```\n```text printed\n4\n```", True),
+        ("```python\nfour = 4\n```\n```python\nprint(four)\n```\n```text printed\n5\n```", False),
+        ("```python needs=no_such_library\nimport no_such_library\n```", True),
+        ("```python needs=json\nassert False\n```", False),
         (ADDED.format("", "groups: {any: [thaw, freeze]}") + "```text ask=base.yaml\nP(any)  ->  1.0000\n```", True),
         (ADDED.format("", "groups: {any: [thaw, freezes]}"), False),
         (ADDED.format(" fault", "groups: {any: [freezes]}") + SAID.format("..."), True),

@@ -1,4 +1,4 @@
-"""usru: turns expert judgement about US-Russia relations into honest likelihoods of scenarios.
+"""usru: turns expert judgement about the future into honest likelihoods of scenarios.
 
     import usru_scenarios as us
 
@@ -31,22 +31,25 @@ if TYPE_CHECKING:
     )
     from usru_scenarios.questions.calibrate import NoAnchor
     from usru_scenarios.questions.compare import NotComparable
-    from usru_scenarios.results.ask import Answer
+    from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.mutants import MutantSurvey
     from usru_scenarios.results.sensitivity import Sensitivity
+    from usru_scenarios.results.show import Overview
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.results.sources import DirectionsReport, SourcesReport
     from usru_scenarios.results.sweep import Sweep
+    from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.settings import ArgumentError, SampleLimits
     from usru_scenarios.study import Study, load
 
 __all__ = [
     "Answer",
+    "Answers",
     "ArgumentError",
     "Calibration",
     "CheckReport",
@@ -59,6 +62,7 @@ __all__ = [
     "NoAnchor",
     "NotComparable",
     "NotExact",
+    "Overview",
     "Problem",
     "QueryError",
     "RequestError",
@@ -73,6 +77,7 @@ __all__ = [
     "UnreadableInput",
     "UsageError",
     "UsruError",
+    "Validation",
     "Watch",
     "__version__",
     "load",
@@ -80,6 +85,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "results.ask",
+    "Answers": "results.ask",
     "ArgumentError": "settings",
     "Calibration": "results.calibrate",
     "CheckReport": "results.check",
@@ -92,6 +98,7 @@ _HOMES = {
     "NoAnchor": "questions.calibrate",
     "NotComparable": "questions.compare",
     "NotExact": "exact.inference",
+    "Overview": "results.show",
     "Problem": "problems",
     "QueryError": "problems",
     "RequestError": "problems",
@@ -106,6 +113,7 @@ _HOMES = {
     "UnreadableInput": "problems",
     "UsageError": "problems",
     "UsruError": "problems",
+    "Validation": "results.validate",
     "Watch": "results.watch",
     "load": "study",
 }

@@ -63,9 +63,13 @@ if TYPE_CHECKING:
     from usru_scenarios.work import Listener
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study(CompiledFile):
     """A loaded model, with the questions that can be asked of it; what it is made of is described at `CompiledFile`."""
+
+    def __repr__(self) -> str:
+        profile = "" if self.request.profile is None else f", profile {self.request.profile}"
+        return f"<Study of {self.request.name}{profile}>"
 
     @cached_property
     def overview(self) -> Overview:

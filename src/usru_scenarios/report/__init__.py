@@ -7,12 +7,13 @@ builders of reports read results only, and `document` says what a report is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from usru_scenarios.report.data import Rows
+    from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Report
 
 
@@ -64,79 +65,56 @@ class Builders(NamedTuple):
     rows: Callable[[Any, Layout], Rows] | None = None
 
 
-def _ask() -> Builders:
-    from usru_scenarios.report import ask
-
-    return Builders(ask.report, ask.rows)
-
-
-def _answers() -> Builders:
-    from usru_scenarios.report import answers
-
-    return Builders(answers.report, answers.rows)
-
-
-def _check() -> Builders:
-    from usru_scenarios.report import check
-
-    return Builders(check.report, check.rows)
-
-
-def _compare() -> Builders:
-    from usru_scenarios.report import compare
-
-    return Builders(compare.report, compare.rows)
-
-
-def _explain() -> Builders:
-    from usru_scenarios.report import explain
-
-    return Builders(explain.report)
-
-
-def _sensitivity() -> Builders:
-    from usru_scenarios.report import sensitivity
-
-    return Builders(sensitivity.report, sensitivity.rows)
-
-
-def _simulate() -> Builders:
-    from usru_scenarios.report import simulate
-
-    return Builders(simulate.report, simulate.rows)
-
-
-def _sources() -> Builders:
-    from usru_scenarios.report import directions
-
-    return Builders(directions.report, directions.rows)
-
-
-def _sweep() -> Builders:
-    from usru_scenarios.report import sweep
-
-    return Builders(sweep.report, sweep.rows)
-
-
-def _watch() -> Builders:
-    from usru_scenarios.report import watch
-
-    return Builders(watch.report, watch.rows)
-
-
-_BUILDERS: Mapping[str, Callable[[], Builders]] = {
-    "answers": _answers,
-    "ask": _ask,
-    "check": _check,
-    "compare": _compare,
-    "explain": _explain,
-    "sensitivity": _sensitivity,
-    "simulate": _simulate,
-    "sources": _sources,
-    "sweep": _sweep,
-    "watch": _watch,
+_MODULES = {
+    "Answer": "ask",
+    "Answers": "answers",
+    "Calibration": "calibrate",
+    "CheckReport": "check",
+    "Comparison": "compare",
+    "DirectionsReport": "directions",
+    "Explanation": "explain",
+    "Sensitivity": "sensitivity",
+    "Simulation": "simulate",
+    "Sweep": "sweep",
+    "Watch": "watch",
 }
-"""What loads the builders of the answer to each question."""
+"""The module that makes the report of each result."""
+
+
+def _builders(module: str) -> Builders:
+    """What a module makes of its result: `report`, and `rows` where the result is a table of numbers."""
+    found = import_module(f"{__name__}.{module}")
+    return Builders(found.report, getattr(found, "rows", None))
+
+
+def _builders_of(result: object) -> Builders:
+    """What is made of a result, by its type."""
+    name = type(result).__name__
+    if name in _MODULES:
+        return _builders(_MODULES[name])
+    from usru_scenarios.report import inventory, show, sources
+
+    return Builders(show.overview, inventory.parts) if name == "Overview" else Builders(sources.text, inventory.sources)
+
+
+def rows_of(result: object) -> list[dict[str, Datum]]:
+    """The rows of data of a result, by the names of their columns."""
+    rows = _builders_of(result).rows
+    assert rows is not None, f"{type(result).__name__} has no rows"
+    header, cells = rows(result, Layout())
+    return [dict(zip(header, row, strict=True)) for row in cells]
+
+
+def html_of(result: object) -> str:
+    """A result as a part of a page in HTML."""
+    from usru_scenarios.report.html import html, preformatted
+
+    report = _builders_of(result).report
+    if type(result).__name__ not in _MODULES:
+        return preformatted(str(report(result, Layout())))
+    made = report(result, Layout(width=0))
+    assert not isinstance(made, str), f"{type(result).__name__} has no report"
+    return html(made)
 
 
 def render_report(result: ReportedResult, question: str | Builders, form: str, layout: Layout) -> str:
@@ -145,7 +123,7 @@ def render_report(result: ReportedResult, question: str | Builders, form: str, l
 
     if form == "json":
         return data.to_json(result.to_dict())
-    builders = _BUILDERS[question]() if isinstance(question, str) else question
+    builders = _builders(question) if isinstance(question, str) else question
     if form in ("csv", "ndjson"):
         assert builders.rows is not None, f"{question} has no rows"
         return (data.csv if form == "csv" else data.ndjson)(builders.rows(result, layout))

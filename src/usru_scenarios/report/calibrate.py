@@ -12,12 +12,13 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_ce
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Cell
     from usru_scenarios.results.calibrate import Calibration
 
 
-def rows(result: Calibration) -> Rows:
+def rows(result: Calibration, _layout: Layout) -> Rows:
     """One row for each scenario."""
     header = (*MODEL_COLUMNS, "scenario", "step", "date", "anchor", "share_before", "baseline_before", "baseline")
     columns = result.anchor, result.shares_before, result.before, result.baselines
@@ -28,7 +29,7 @@ def rows(result: Calibration) -> Rows:
     ]
 
 
-def report(result: Calibration, titles: Mapping[str, str]) -> Report:
+def report(result: Calibration, _layout: Layout, titles: Mapping[str, str] | None = None) -> Report:
     """For each scenario, by its title, what the anchor says, what the file gives, and the baseline that mends it."""
     gap = max(abs(result.anchor[name] - share) for name, share in result.shares_before.items())
     missed = f"The share that is farthest from the anchor misses it by {bounded(gap)} points."
@@ -38,7 +39,7 @@ def report(result: Calibration, titles: Mapping[str, str]) -> Report:
     ranks = {"share\nnow": 1, "baseline\nnow": 2}
     shares = [column._replace(rank=ranks.get(column.head, 0)) for column in numbers(heads)]
     rows: list[tuple[Cell, ...]] = []
-    for name, title in titles.items():
+    for name, title in (titles or {name: name for name in result.baselines}).items():
         rows.append((Words(title, "bold"), *(percent(column[name], 2) for column in columns)))
     return Report(
         title=result.model.title,

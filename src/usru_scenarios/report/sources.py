@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sources import ClaimPart, SourcesReport
 
 
+def text(found: SourcesReport, layout: Layout) -> str:
+    """What all judgements rest on, or those that were asked about."""
+    return (coverage if found.about is None else claims)(found, layout)
+
+
 def coverage(found: SourcesReport, layout: Layout) -> str:
     """How far documents carry a model: by kind of judgement, by document, by independent voice."""
     return drawn([words(found.model.title, "bold"), *_roles(found), *_documents(found), *_voices(found)], layout)

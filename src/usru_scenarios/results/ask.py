@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from usru_scenarios.names import Measure
-from usru_scenarios.results.common import ModelLine, Run, Summarised
+from usru_scenarios.results.common import ModelLine, Run, Tabled
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class BandOfValue:
 
 
 @dataclass(frozen=True, repr=False)
-class Answer(Summarised):
+class Answer(Tabled):
     """The answer to a query.
 
     Attributes:
@@ -166,7 +166,7 @@ class Unanswered:
 
 
 @dataclass(frozen=True, repr=False)
-class Answers(Summarised):
+class Answers(Tabled):
     """The answers to several queries.
 
     Attributes:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised
+from usru_scenarios.results.common import ModelLine, Run, Tabled
 
 
 @dataclass(frozen=True, repr=False)
-class Calibration(Summarised):
+class Calibration(Tabled):
     """Baselines that reproduce the anchor.
 
     Attributes:

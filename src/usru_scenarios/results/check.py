@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from usru_scenarios.names import Measure
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 from usru_scenarios.results.mutants import MutantSurvey
 
 
@@ -71,7 +71,7 @@ class Perturbation:
 
 
 @dataclass(frozen=True, repr=False)
-class CheckReport(Summarised):
+class CheckReport(Tabled):
     """What the model says to each of its expectations.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any, Literal, cast
 
 from usru_scenarios.problems import Problem
@@ -44,11 +45,20 @@ class JsonResult:
         return {"format": data.pop("format"), **data}
 
 
+def _shown() -> Any:
+    """The package that shows results; found by its name when one is shown, for it reads results and none reads it."""
+    return import_module("usru_scenarios.report")
+
+
 class Summarised(JsonResult):
     """A result that is shown in a line, for in full it has thousands of numbers: which they are says `to_dict`."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {', '.join(self._summary())}>"
+
+    def _repr_html_(self) -> str:
+        """The report on it as HTML, by which notebooks show it; texts of the file are escaped."""
+        return str(_shown().html_of(self))
 
     def _summary(self) -> Iterator[str]:
         """The model, how it was run, and what was found."""
@@ -70,6 +80,14 @@ class Summarised(JsonResult):
 
 
 _MOST_SHOWN = 6
+
+
+class Tabled(Summarised):
+    """A result that is a table of numbers, too."""
+
+    def to_rows(self) -> list[dict[str, str | float | None]]:
+        """The table as plain data: for each row a dict by the columns of `-f csv`, in which what is empty is None."""
+        return cast("list[dict[str, str | float | None]]", _shown().rows_of(self))
 
 
 @dataclass(frozen=True)

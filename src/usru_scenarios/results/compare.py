@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 InputValue = float | str | dict[str, float] | None
 """A number, a map of shares, or anything else of a file in words; None where a variant has nothing there."""
@@ -193,7 +193,7 @@ class VariantCompared:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Summarised):
+class Comparison(Tabled):
     """Variants side by side.
 
     Attributes:

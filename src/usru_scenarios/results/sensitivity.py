@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
 
@@ -249,7 +249,7 @@ class DriverMoves:
 
 
 @dataclass(frozen=True, repr=False)
-class Sensitivity(Summarised):
+class Sensitivity(Tabled):
     """What matters for a scenario, a group or the whole distribution of scenarios at a time.
 
     Attributes:

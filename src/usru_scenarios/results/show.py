@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.results.common import JsonResult, ModelLine
+from usru_scenarios.results.common import JsonResult, ModelLine, Tabled
 
 PartType = TypeVar("PartType")
 
@@ -236,8 +236,8 @@ class PointEffect:
     chances: dict[str, list[float]]
 
 
-@dataclass(frozen=True)
-class Overview(JsonResult):
+@dataclass(frozen=True, repr=False)
+class Overview(Tabled):
     """A model as the program understands it.
 
     Attributes:
@@ -278,6 +278,11 @@ class Overview(JsonResult):
     expectations: dict[str, str]
     questions: dict[str, QuestionPart]
     format: Literal["usru.overview/1.0"] = "usru.overview/1.0"
+
+    def _summary(self) -> Iterator[str]:
+        yield self.model.name
+        for what in ("steps", "scenarios", "drivers"):
+            yield f"{len(getattr(self, what))} {what}"
 
     def only(self, name: str) -> Overview:
         """The description of one driver, consequence, scenario, rule or profile, and nothing of the others.

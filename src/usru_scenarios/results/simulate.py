@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class ValuesResult:
 
 
 @dataclass(frozen=True, repr=False)
-class Simulation(Summarised):
+class Simulation(Tabled):
     """The forecast of a model.
 
     Attributes:

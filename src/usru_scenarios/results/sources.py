@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import JsonResult, ModelLine
+from usru_scenarios.results.common import ModelLine, Tabled
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ class SkippedPush:
     line: int
 
 
-@dataclass(frozen=True)
-class DirectionsReport(JsonResult):
+@dataclass(frozen=True, repr=False)
+class DirectionsReport(Tabled):
     """What the claims say of the signs of the numbers that cite them.
 
     Attributes:
@@ -157,9 +158,12 @@ class DirectionsReport(JsonResult):
     skipped: list[SkippedPush]
     format: Literal["usru.directions/1.0"] = "usru.directions/1.0"
 
+    def _summary(self) -> Iterator[str]:
+        yield from (self.model.name, *filter(None, [self.about]), f"{len(self.numbers)} numbers of points")
 
-@dataclass(frozen=True)
-class SourcesReport(JsonResult):
+
+@dataclass(frozen=True, repr=False)
+class SourcesReport(Tabled):
     """What judgements rest on: all of a model's, or those that were asked about.
 
     Attributes:
@@ -180,3 +184,8 @@ class SourcesReport(JsonResult):
     independence: dict[str, int]
     roles: dict[str, RoleCount] = field(default_factory=dict)
     format: Literal["usru.sources/1.0"] = "usru.sources/1.0"
+
+    def _summary(self) -> Iterator[str]:
+        inferred = sum(one.inferred for one in self.judgements)
+        yield from (self.model.name, *filter(None, [self.about]))
+        yield f"{len(self.judgements)} judgements, {inferred} of them inferred"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, repr=False)
-class Sweep(Summarised):
+class Sweep(Tabled):
     """Likelihoods over a range of one or two judgements.
 
     Attributes:

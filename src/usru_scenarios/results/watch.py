@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class WatchedNode:
 
 
 @dataclass(frozen=True, repr=False)
-class Watch(Summarised):
+class Watch(Tabled):
     """The early-warning indicators of a model.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
@@ -43,7 +44,7 @@ def calibrate(
 def _builders(titles: dict[str, str]) -> Builders:
     from usru_scenarios.report import Builders, calibrate
 
-    return Builders(lambda result, _: calibrate.report(result, titles), lambda result, _: calibrate.rows(result))
+    return Builders(partial(calibrate.report, titles=titles), calibrate.rows)
 
 
 def _home(loaded: Loaded) -> Path:

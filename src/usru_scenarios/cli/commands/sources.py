@@ -12,7 +12,7 @@ from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
 
 if TYPE_CHECKING:
-    from usru_scenarios.report import Builders, Layout
+    from usru_scenarios.report import Layout
     from usru_scenarios.results.sources import SourcesReport
 
 
@@ -37,20 +37,15 @@ def sources(
     source, about = model_and_part(model, name)
     study = session.load(source, changes)
     if directions:
-        session.emit("sources", study.directions(about), ())
+        session.emit("directions", study.directions(about), ())
         return
     if session.format == "md":
         raise OptionError("md is a format of --directions alone", "add --directions, or -f json")
-    session.emit(_builders(about), study.sources(about))
-
-
-def _builders(about: str | None) -> Builders:
-    """What is made of the report on all judgements, or on some of them."""
     from usru_scenarios.report import Builders, inventory
 
     def text(found: SourcesReport, layout: Layout) -> str:
-        from usru_scenarios.report.sources import claims, coverage
+        from usru_scenarios.report.sources import text
 
-        return (coverage if about is None else claims)(found, layout)
+        return text(found, layout)
 
-    return Builders(text, inventory.sources)
+    session.emit(Builders(text, inventory.sources), study.sources(about))
