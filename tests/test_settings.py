@@ -26,6 +26,7 @@ EXPECTING: Any = {**TINY, "expectations": {"one": {"that": "P(war @ end) > 0.1"}
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "simulate": lambda study, **how: study.simulate(**how),
     "ask": lambda study, **how: study.ask(**{"query": QUERY, **how}),
+    "answers": lambda study, **how: study.answers(**{"queries": [QUERY], **how}),
     "explain": lambda study, **how: study.explain(**{"question": "war", **how}),
     "watch": lambda study, **how: study.watch(**how),
     "sensitivity": lambda study, **how: study.sensitivity(**how),
@@ -73,6 +74,14 @@ NAMED: dict[str, list[Any]] = {
 WRONG: dict[str, dict[str, list[Any]]] = {
     "simulate": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP,
     "ask": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP | {"query": [*NO_TEXT, None, "", "P(", "P(peece)"]},
+    "answers": TRIALS
+    | SEED
+    | METHOD
+    | JUDGEMENTS
+    | DO
+    | GIVEN
+    | MAP
+    | {"queries": [*NO_LIST, [QUERY, 3], ["P("], ["P(peece)"]]},
     "explain": TRIALS | SEED | DO | GIVEN | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
     "watch": TRIALS | SEED | DO | GIVEN | MAP | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
     "sensitivity": TRIALS
@@ -250,7 +259,7 @@ def test_no_question_and_no_argument_is_left_out() -> None:
         asked = load if question == "load" else getattr(Study, question)
         assert set(inspect.signature(asked).parameters) - {"self"} == set(tried), question
     public = {name for name, member in vars(Study).items() if inspect.isfunction(member) and not name.startswith("_")}
-    assert public - set(QUESTIONS) == {"drawn", "expectations", "programs", "questions", "settled", "under"}
+    assert public - set(QUESTIONS) == {"expectations", "questions"}
 
 
 # What the package shows ----------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from usru_scenarios.settings import (
     texts,
     whole,
 )
+from usru_scenarios.source_text import SourceText
 from usru_scenarios.work import listener
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
-    from usru_scenarios.source_text import SourceText
     from usru_scenarios.work import Listener
 
 
@@ -300,12 +300,14 @@ class Study(CompiledFile):
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
+        if not isinstance(queries, Iterable) or isinstance(queries, str | bytes | Mapping):
+            raise ArgumentError(f"queries takes a list of texts, not {shown(queries)}", 'such as ["P(reset @ end)"]')
         read = self._reader(do, given)
         statements: list[tuple[str, Asked]] = []
         faults: list[Problem] = []
         for query in queries:
             try:
-                statements.append((query if isinstance(query, str) else query.text.strip(), read(query)))
+                statements.append((query.text.strip() if isinstance(query, SourceText) else query, read(query)))
             except QueryError as error:
                 faults.append(error.problem)
         if faults:
@@ -333,7 +335,7 @@ class Study(CompiledFile):
             return probability.further(outside.interventions, outside.observations)
 
         def read(query: str | SourceText) -> Asked:
-            written, source = (query, "query") if isinstance(query, str) else (query.text, query.name)
+            written, source = (query.text, query.name) if isinstance(query, SourceText) else (query, "query")
             statement = parse_statement(
                 text("query", written),
                 self.outline,
