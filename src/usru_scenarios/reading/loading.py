@@ -430,7 +430,7 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
     fix: tuple[TextEdit, ...] = ()
     if finding.instead is not None:
-        from usru_scenarios.reading.mending import entry_rewritten  # few files have faults
+        from usru_scenarios.reading.mending.faulty import entry_rewritten  # few files have faults
 
         hint, fix = entry_rewritten(place, finding.instead)
     return Problem(finding.code, finding.message, span, hint, finding.severity, finding.many, fix=fix)

@@ -81,7 +81,7 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
             is_whole = not touched and not faults
             return SoundPart(Model.model_validate(rest), faults, is_whole, data)
         except ValidationError as error:
-            from usru_scenarios.reading.mending import hinted
+            from usru_scenarios.reading.mending.keys import hinted
 
             found = [hinted(fault, data) for fault in faults_of(error, data, place)]
         faults += [fault for fault in found if not _is_told(fault, place) and not _follows(fault, touched)]
