@@ -20,7 +20,7 @@ import typer
 
 from usru_scenarios.cli.app import command
 from usru_scenarios.entry import HELP, WIDTH, help_file
-from usru_scenarios.model import schema
+from usru_scenarios.model import evidence, schema
 from usru_scenarios.model.values import Part
 from usru_scenarios.reading import register
 from usru_scenarios.schemas import described
@@ -173,7 +173,7 @@ def tabulated(page: str) -> str:
 
 def _keys(name: str, headings: dict[str, str]) -> Iterator[str]:
     """The table of the keys of a part of a file; those that many parts have stand in one row."""
-    part = getattr(register if hasattr(register, name) else schema, name)
+    part = next(getattr(module, name) for module in (register, evidence, schema) if hasattr(module, name))
     texts, common = described(part), described(Part) if part is not Part else {}
     keys = [key for key in part.model_fields or texts if texts[key] != common.get(key)]
     yield "| key | what | example |\n|---|---|---|"

@@ -17,6 +17,7 @@ from support.documents import blocks
 from support.schemas import errors, faults, plain_data, validator
 from usru_scenarios import schemas
 from usru_scenarios.limits import LARGEST_NUMBER
+from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.schema import Model
 from usru_scenarios.reading.register import SourceDocument
@@ -26,7 +27,8 @@ from usru_scenarios.reading.yaml_source import read
 ROOT = HERE.parent
 MODELS = HERE / "models"
 EVERYTHING = MODELS / "good" / "everything.yaml"
-MODEL, CLAIMS = schemas.schema("model"), schemas.schema("claims")
+MODEL, CLAIMS, EVIDENCE = schemas.schema("model"), schemas.schema("claims"), schemas.schema("evidence")
+PARTS: dict[str, Any] = {"model": Model, "claims": SourceDocument, "evidence": EvidenceFile}
 REGISTERS = [*(ROOT / "seeds").glob("*.yaml"), *(GOLDEN / "register").glob("*.yaml"), *MODELS.glob("*/claims/*.yaml")]
 
 
@@ -89,8 +91,8 @@ def test_docstrings_speak_of_keys_that_there_are(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(schemas.Documented, "_documented", look)
     for name in schemas.NAMES:
-        TypeAdapter({"model": Model, "claims": SourceDocument, **schemas.OUTPUTS}[name]).json_schema(
-            schema_generator=schemas.Documented, mode="validation" if name in ("model", "claims") else "serialization"
+        TypeAdapter(PARTS.get(name) or schemas.OUTPUTS[name]).json_schema(
+            schema_generator=schemas.Documented, mode="validation" if name in PARTS else "serialization"
         )
     assert len(seen) > 80
     for part, names in seen.items():
@@ -98,7 +100,7 @@ def test_docstrings_speak_of_keys_that_there_are(monkeypatch: pytest.MonkeyPatch
         assert set(schemas.described(alone)) <= names, part
 
 
-@pytest.mark.parametrize("schema", [MODEL, CLAIMS], ids=["model", "claims"])
+@pytest.mark.parametrize("schema", [MODEL, CLAIMS, EVIDENCE], ids=["model", "claims", "evidence"])
 def test_the_example_of_a_key_is_one_that_may_stand_there(schema: dict[str, Any]) -> None:
     shown = 0
     for place, one in keys(schema):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
     from usru_scenarios.program.support import Support
+    from usru_scenarios.questions.evidence.items import Evidence
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
     from usru_scenarios.reading.request import Request
@@ -39,12 +40,14 @@ class CompiledFile:
         kept: where what is made of the file is kept between runs, if it is.
         file: the file, where it has been read already.
         limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
+        evidence: what has been seen, which every question then takes for given (see `Study.knowing`).
     """
 
     request: Request
     kept: CompileCache | None = None
     file: ScenarioFile | None = None
     limits: SampleLimits = DEFAULT_LIMITS
+    evidence: Evidence | None = None
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -82,7 +85,8 @@ class CompiledFile:
                 self.kept.part(KEPT_NAMES, lambda: _names_of(self.loaded.file.tree.data))
             return self.loaded.outline
 
-        return self._made("outline", outlined)
+        found = self._made("outline", outlined)
+        return found if self.evidence is None else replace(found, evidence=self.evidence.used)
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -92,7 +96,11 @@ class CompiledFile:
     @cached_property
     def program(self) -> Program:
         """The model, compiled."""
-        return self._made("program", lambda: _compiled(self.loaded))
+        return self._heard(self._made("program", lambda: _compiled(self.loaded)))
+
+    def _heard(self, program: Program, seed: int = 0) -> Program:
+        """A program of the model, in which the hints of the evidence are heard."""
+        return program if self.evidence is None else self.evidence.on(program, seed)
 
     @cached_property
     def faster_exactly(self) -> bool:
@@ -104,7 +112,7 @@ class CompiledFile:
         if (seed, draws) not in self._last_drawn:
             self._last_drawn.clear()
             made = self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
-            self._last_drawn[seed, draws] = made
+            self._last_drawn[seed, draws] = self._heard(made, seed)
         return self._last_drawn[seed, draws]
 
     @cached_property
@@ -132,9 +140,10 @@ class CompiledFile:
 
         @cache
         def under(profile: str) -> Program:
-            return self._made(
+            made = self._made(
                 f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
             )
+            return self._heard(made, seed)
 
         return self.drawn(seed, draws), under
 
@@ -145,7 +154,7 @@ class CompiledFile:
             ModelError, RequestError: as for `load`.
         """
         if profile not in self._under:
-            self._under[profile] = _compiled(self.loaded.under(profile))
+            self._under[profile] = self._heard(_compiled(self.loaded.under(profile)))
         return self._under[profile]
 
     @cached_property
@@ -229,6 +238,9 @@ class CompiledFile:
                 under = replace(under, interventions=(*under.interventions, imposed))
             observed = [parse_observation(one, self.outline, under.program) for one in given]
             under = replace(under, observations=tuple(observed))
+        if self.evidence is not None:
+            known = self.evidence.observations(base, self.outline)
+            under = replace(under, observations=(*under.observations, *known))
         return under
 
 

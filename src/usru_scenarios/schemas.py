@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
+from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
@@ -55,11 +56,11 @@ OUTPUTS: dict[str, Any] = {
 }
 """The JSON outputs by the name in their `format`."""
 
-NAMES = ("model", "claims", *OUTPUTS)
+NAMES = ("model", "claims", "evidence", *OUTPUTS)
 
 
 def schema(name: str) -> Schema:
-    """The JSON Schema of the scenario file (`model`), of a file of the claim register (`claims`) or of an output.
+    """The JSON Schema of a scenario file (`model`), a file of the claim register, an evidence file or an output.
 
     Raises:
         KeyError: there is none of that name.
@@ -69,6 +70,8 @@ def schema(name: str) -> Schema:
             return model_schema()
         case "claims":
             return claims_schema()
+        case "evidence":
+            return evidence_schema()
     return output_schema(name)
 
 
@@ -88,6 +91,38 @@ def claims_schema() -> Schema:
     return {"$schema": DIALECT, "$id": "urn:usru:claims:1", **found}
 
 
+def evidence_schema() -> Schema:
+    """The schema of an evidence file, in all its written forms; of one that `extends` another as in `model_schema`."""
+    whole = _lean(EvidenceFile.model_json_schema(schema_generator=Documented))
+    values = _written_forms()
+    parts = {**whole.pop("$defs"), "File": whole, **values}
+    return _file_schema("urn:usru:evidence:1", "An evidence file of usru, format 1.", parts, set(values))
+
+
+def _file_schema(name: str, what: str, parts: Schema, values: set[str]) -> Schema:
+    """The schema of a file, or of one that is laid over another if it has the key `extends`.
+
+    Args:
+        name: of the schema.
+        what: the file is.
+        parts: of the file, by name; `File` is all of it.
+        values: the names of those that overlays replace whole.
+    """
+    laid_over = {name for name, part in parts.items() if not part.get(WHOLE) and name not in values}
+    overlays = {_overlay_name(name): _as_overlay(parts[name], laid_over) for name in laid_over}
+    if "Profile" in parts:
+        overlays["Overrides"] = _without(overlays["FileOverlay"], "usru", "extends", "profiles")
+    return {
+        "$schema": DIALECT,
+        "$id": name,
+        "description": what,
+        "if": {"required": ["extends"]},
+        "then": _ref("FileOverlay"),
+        "else": _ref("File"),
+        "$defs": _used(_unmarked(parts | dict(sorted(overlays.items()))), "File", "FileOverlay"),
+    }
+
+
 def model_schema() -> Schema:
     """The schema of a scenario file, format 1, in all its written forms.
 
@@ -101,18 +136,7 @@ def model_schema() -> Schema:
     for owner in ("Categorical", "CategoricalDriver", "Outcome", "Numeric", "NumericDriver"):
         _list_or_map(parts[owner]["properties"])
     _fill_in(parts["Profile"]["properties"])
-    laid_over = {name for name, part in parts.items() if not part.get(WHOLE) and name not in values}
-    overlays = {_overlay_name(name): _as_overlay(parts[name], laid_over) for name in laid_over}
-    overlays["Overrides"] = _without(overlays["FileOverlay"], "usru", "extends", "profiles")
-    return {
-        "$schema": DIALECT,
-        "$id": "urn:usru:model:1",
-        "description": "A scenario file of usru, format 1.",
-        "if": {"required": ["extends"]},
-        "then": _ref("FileOverlay"),
-        "else": _ref("File"),
-        "$defs": _used(_unmarked(parts | dict(sorted(overlays.items()))), "File", "FileOverlay"),
-    }
+    return _file_schema("urn:usru:model:1", "A scenario file of usru, format 1.", parts, set(values))
 
 
 def _used(parts: Schema, *names: str) -> Schema:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from numbers import Real
 from os import PathLike
@@ -46,10 +46,11 @@ if TYPE_CHECKING:
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.questions.probability import ProbabilityEstimator
+    from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
-    from usru_scenarios.results.common import Warned
+    from usru_scenarios.results.common import Run, Warned
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
@@ -210,7 +211,7 @@ class Study(CompiledFile):
                 conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                support=None if do or given else partial(self._support, settings),
+                support=None if do or conditions.observations else partial(self._support, settings),
                 kernels=self._kernels(settings, conditions),
                 map_blocks=map_blocks,
             )
@@ -377,7 +378,8 @@ class Study(CompiledFile):
         settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
-        return explain(self.loaded, conditions, text("question", question), settings, map_blocks=map_blocks)
+        found = explain(self.loaded, conditions, text("question", question), settings, map_blocks=map_blocks)
+        return replace(found, run=self._run(found.run))
 
     def watch(
         self,
@@ -415,7 +417,12 @@ class Study(CompiledFile):
         mapping_function("map_blocks", map_blocks)
         asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
         conditions = self._conditions(None, do, given)
-        return watch(self.loaded, conditions, parse_watch(self.program, *asked), settings, map_blocks=map_blocks)
+        found = watch(self.loaded, conditions, parse_watch(self.program, *asked), settings, map_blocks=map_blocks)
+        return replace(found, run=self._run(found.run))
+
+    def _run(self, run: Run) -> Run:
+        """How an answer was found, with the evidence that it takes for given."""
+        return run if self.evidence is None else replace(run, evidence=self.evidence.used)
 
     def sensitivity(
         self,
@@ -563,6 +570,27 @@ class Study(CompiledFile):
         study = Study(request, self.kept, self.loaded.file, self.limits)
         _ = study.loaded
         return study
+
+    def knowing(self, evidence: str | PathLike[str] | EvidenceText, *, as_of: str | None = None) -> Study:
+        """The same model with what has been seen, which every question then takes for given.
+
+        Args:
+            evidence: the path of an evidence file, or one that has been read.
+            as_of: the day up to which it counts, not after the file's own, which it is by default.
+
+        Raises:
+            ArgumentError, UnreadableInput: the path or the day makes no sense.
+            ModelError: the file has faults; with all of them.
+        """
+        from usru_scenarios.questions.evidence.items import evidence_of
+        from usru_scenarios.reading.evidence import EvidenceText, read_evidence
+
+        day = optional_text("as_of", as_of)
+        read = (
+            evidence if isinstance(evidence, EvidenceText) else read_evidence(evidence, confined=self.request.confined)
+        )
+        questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
+        return replace(self, evidence=evidence_of(read, self.outline, self.program, questions, day))
 
     def compare(
         self,

@@ -158,6 +158,13 @@ class Grid:
         """The month in which each step starts, counted as in `Date`."""
         return tuple(self.start + self.months * step for step in range(self.count))
 
+    def first_day(self, step: int) -> str | None:
+        """The first day of a step, as `2027-04-01`; None without a calendar."""
+        if not self.months:
+            return None
+        year, number = _year_and_month(self.step_starts[step])
+        return f"{year:04d}-{number:02d}-01"
+
     def last_day(self, step: int) -> str | None:
         """The last day of a step, as `2027-06-30`; None without a calendar."""
         if not self.months:

@@ -26,7 +26,7 @@ from usru_scenarios.report.terminal import table
 from usru_scenarios.study import Study
 
 if TYPE_CHECKING:
-    from usru_scenarios.cli.options import ConditionOptions, RunOptions
+    from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, RunOptions
     from usru_scenarios.cli.session import Session
     from usru_scenarios.results.simulate import Simulation
 
@@ -98,8 +98,10 @@ def _attempt(
 class Screen:
     """Shows forecasts, what has changed between them, and faults: in place on a terminal, else one below the other."""
 
-    def __init__(self, session: Session, name: str, conditions: ConditionOptions, run: RunOptions) -> None:
-        self.session, self.name, self.conditions, self.run = session, name, conditions, run
+    def __init__(
+        self, session: Session, name: str, conditions: ConditionOptions, run: RunOptions, known: EvidenceOptions
+    ) -> None:
+        self.session, self.name, self.conditions, self.run, self.known = session, name, conditions, run, known
         self.moves_cursor = session.output.is_terminal and os.environ.get("TERM") != "dumb"
         self.last: Forecast | None = None
         self.changes = ""
@@ -109,6 +111,7 @@ class Screen:
         """The forecast that was asked for."""
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
+            study = self.session.knowing(study, self.known)
             return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers)
 
     def show(self, attempt: Attempt) -> None:
@@ -199,7 +202,9 @@ class Screen:
         self.told = True
 
 
-def run(session: Session, request: Request, conditions: ConditionOptions, run_options: RunOptions) -> NoReturn:
+def run(
+    session: Session, request: Request, conditions: ConditionOptions, run_options: RunOptions, known: EvidenceOptions
+) -> NoReturn:
     """Show forecasts of a file until somebody interrupts.
 
     Raises:
@@ -210,7 +215,7 @@ def run(session: Session, request: Request, conditions: ConditionOptions, run_op
         raise OptionError("--live has no file to look after: the model comes from standard input or a pipe", "name it")
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
-    screen = Screen(session, request.name, conditions, run_options)
+    screen = Screen(session, request.name, conditions, run_options, known)
     for attempt in attempts(request, screen.simulate, time.sleep):
         screen.show(attempt)
     raise AssertionError

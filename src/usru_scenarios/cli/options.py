@@ -52,6 +52,19 @@ class ConditionOptions(NamedTuple):
     ] = ()
 
 
+class EvidenceOptions(NamedTuple):
+    """What has been seen, by a file."""
+
+    evidence: Annotated[
+        str | None,
+        Option("--evidence", metavar="FILE", help="What has been seen: an evidence file (docs/format.md, 14)."),
+    ] = None
+    as_of: Annotated[
+        str | None,
+        Option("--as-of", metavar="DAY", help="Leave out what was learned later.  [default: the file's own day]"),
+    ] = None
+
+
 class RunOptions(NamedTuple):
     """How much is drawn, from which seed and how."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
-from usru_scenarios.cli.options import Format, ModelOptions, formats
+from usru_scenarios.cli.options import EvidenceOptions, Format, ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, printable, suggestion
 from usru_scenarios.report import LISTS, REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
@@ -114,11 +114,25 @@ class Session(NamedTuple):
         usual = self.form.known[0] if self.form.known else "table"
         return "json" if self.as_json else self.form.asked or SUFFIXES.get(self.output.suffix, usual)
 
-    def load(self, model: str, changes: ModelOptions) -> Study:
+    def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""
         from usru_scenarios.study import recalled
 
-        return recalled(model, confined=self.confined, **changes._asdict())
+        study = recalled(model, confined=self.confined, **changes._asdict())
+        return study if known is None else self.knowing(study, known)
+
+    @staticmethod
+    def knowing(study: Study, known: EvidenceOptions) -> Study:
+        """A study that knows what has been seen, if a file says so.
+
+        Raises:
+            OptionError: there is a day and no file.
+        """
+        if known.evidence is None:
+            if known.as_of is not None:
+                raise OptionError("--as-of has no meaning without --evidence", "add --evidence FILE")
+            return study
+        return study.knowing(known.evidence, as_of=known.as_of)
 
     def workers(self) -> Progress:
         """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends with the command.

@@ -42,6 +42,7 @@ class Probability:
         interventions: in which the cases, their evidence included, are read.
         profile: under which they are, or None.
         observed: the observations as written.
+        known: further ones, of a file of evidence, which are not told one by one.
         each: whether a comparison looks at the cases one by one.
     """
 
@@ -50,6 +51,7 @@ class Probability:
     interventions: tuple[Intervention, ...] = ()
     profile: str | None = None
     observed: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     each: bool = False
 
     def __hash__(self) -> int:
@@ -80,21 +82,27 @@ class Probability:
     def evidence(self, case: Case) -> Iterator[tuple[str, Formula]]:
         """The observations of one of the cases: each as written, and its event."""
         if case.given is not None:
-            single = len(self.observed) == 1
-            parts = case.given.parts if isinstance(case.given, All) and not single else (case.given,)
-            yield from zip(self.observed, parts, strict=True)
+            texts = (*self.observed, *self.known)
+            parts = case.given.parts if isinstance(case.given, All) and len(texts) != 1 else (case.given,)
+            yield from zip(texts, parts, strict=True)
 
     def further(self, imposed: Sequence[Intervention], seen: Sequence[Observation]) -> Probability:
         """The same probability under further conditions; these interventions come before its own."""
-        events = [observation.event for observation in seen]
+        told = [observation for observation in seen if not observation.item]
+        known = [observation for observation in seen if observation.item]
+        place = len(self.observed)
+
+        def given(case: Case) -> Formula | None:
+            events = [event for _, event in self.evidence(case)]
+            events[place:place] = [observation.event for observation in told]
+            return _together([*events, *(observation.event for observation in known)])
+
         return replace(
             self,
-            cases=tuple(
-                replace(case, given=_together([*(event for _, event in self.evidence(case)), *events]))
-                for case in self.cases
-            ),
+            cases=tuple(replace(case, given=given(case)) for case in self.cases),
             interventions=(*imposed, *self.interventions),
-            observed=(*self.observed, *(observation.text for observation in seen)),
+            observed=(*self.observed, *(observation.text for observation in told)),
+            known=(*self.known, *(observation.text for observation in known)),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from usru_scenarios.problems import Problem
-from usru_scenarios.results.common import ModelLine
+from usru_scenarios.results.common import EvidenceUsed, ModelLine
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Outline:
         rules, profiles: ids.
         uncertain: the dotted paths of judgements that are distributions.
         warnings: of the file.
+        evidence: the evidence file that is taken into account.
     """
 
     model: ModelLine
@@ -43,6 +44,7 @@ class Outline:
     profiles: tuple[str, ...]
     uncertain: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    evidence: EvidenceUsed | None = None
 
     def at_means(self, draws: int) -> int:
         """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""

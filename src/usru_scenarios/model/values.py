@@ -353,7 +353,7 @@ class Judgement(Value):
             self.value.cut_off(low, high)
 
 
-def _bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
+def bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
     """A validator that keeps a judgement within bounds; a normal distribution is cut off at them when drawn.
 
     A lower bound that is no whole number is one that a value must be above.
@@ -374,17 +374,17 @@ Points = Judgement
 """Points on the cross-impact scale, -3 (strongly hinders) to +3 (strongly promotes)."""
 
 Share = Annotated[
-    Judgement, _bounded(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}")
+    Judgement, bounded(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}")
 ]
 """Relative odds >= 0: a prior, an initial share, a baseline."""
 
 WeightNumber = Annotated[
-    Judgement, _bounded(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
+    Judgement, bounded(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
 ]
 
 Odds = Annotated[
     Judgement,
-    _bounded(
+    bounded(
         math.nextafter(1.0, 2.0),
         math.inf,
         "odds_not_above_one",
@@ -394,12 +394,12 @@ Odds = Annotated[
 """By how much one point multiplies the odds."""
 
 Spread = Annotated[
-    Judgement, _bounded(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
+    Judgement, bounded(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
 ]
 
 Strength = Annotated[
     Judgement,
-    _bounded(
+    bounded(
         math.nextafter(0.0, 1.0), math.inf, "strength_not_positive", "a strength must be above 0, and this is {value:g}"
     ),
 ]

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from usru_scenarios.program.events import All, Formula
-from usru_scenarios.program.program import Program
+import numpy as np
+
+from usru_scenarios.program.events import All, Formula, InStates, Timed
+from usru_scenarios.program.program import CategoricalNode, Floats, Parent, Program, judgements
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,73 @@ class Observation:
 
     event: Formula
     text: str
+    item: str = ""
+    """The item of a file of evidence that it comes from, by its id; empty of what is given one by one."""
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualEvidence:
+    """A sign of the state that a node is in at a step, such as a report of it, which proves nothing.
+
+    Attributes:
+        node: a categorical one.
+        step: of the state.
+        likelihood: the probability of the sign in each state, shape (states,); where it is drawn with the judgements,
+            (draws, states). A factor that all states have in common says nothing of them.
+    """
+
+    node: str
+    step: int
+    likelihood: Floats
+
+
+HEARD = 0
+"""The state of an auxiliary node for reports in which what is reported has been heard."""
+
+
+def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) -> tuple[Program, list[Timed]]:
+    """A program with auxiliary nodes that stand for reports, and for each report the event that it is heard.
+
+    A report is a consequence of the node that it is about, with two states, heard or not: observing it multiplies the
+    weight of a trial by its likelihood, in every engine and under every intervention: method (61). Of a node there is
+    one such consequence for as many steps as there are reports of, and further ones where several reports are of one
+    step; at other steps it is heard for certain, and is not observed.
+    """
+    laws: dict[str, dict[int, tuple[tuple[Parent, ...], Floats]]] = {}
+    events = []
+    for report in reports:
+        number = 0
+        while report.step in laws.setdefault(name := f"{report.node} heard.{number}", {}):
+            number += 1
+        likelihood = report.likelihood
+        parents = (
+            *([judgements(len(likelihood))] if likelihood.ndim == 2 else []),
+            Parent(report.node, 0, likelihood.shape[-1]),
+        )
+        laws[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
+        events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([HEARD]))))
+    nodes = {name: _hearing(name, law, program.steps) for name, law in laws.items()}
+    return replace(program, nodes={**program.nodes, **nodes}) if nodes else program, events
+
+
+def _hearing(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:
+    return CategoricalNode(
+        name=name,
+        role="auxiliary",
+        states=("heard", "not heard"),
+        prior_parents=(),
+        prior=np.ones(2),
+        initial=None,
+        forced={},
+        persistence=np.zeros(2),
+        allowed=None,
+        terms=(),
+        curves=(),
+        windows=np.zeros((steps, 3)),
+        log_odds=np.asarray(0.0),
+        imposed=np.array([-1 if step in law else HEARD for step in range(steps)]),
+        reports=law,
+    )
 
 
 def imposed(program: Program, interventions: Iterable[Intervention]) -> Program:
@@ -76,8 +145,9 @@ class Conditioned:
 
     @property
     def texts(self) -> tuple[list[str], list[str]]:
-        """What is imposed and what is observed, as written."""
-        return [one.text for one in self.interventions], [one.text for one in self.observations]
+        """What is imposed and what is observed, as written, without the items of a file of evidence."""
+        observed = [one.text for one in self.observations if not one.item]
+        return [one.text for one in self.interventions], observed
 
     def on(self, base: Program) -> Conditioned:
         """Another program under the same conditions."""

@@ -46,7 +46,7 @@ class JudgementDraws:
     def __init__(self, model: Model, seed: int, draws: int) -> None:
         self._strata = _StratifiedUniforms(seed, draws)
         self.values: dict[KeyPath, Floats] = {
-            judged.path: self._drawn(judged.judgement.value, judged.path)
+            judged.path: _drawn(judged.judgement.value, judged.path, self._strata)
             for judged in judgements(model)
             if isinstance(judged.judgement.value, Distribution)
         }
@@ -60,13 +60,26 @@ class JudgementDraws:
             self.values |= drawn
         self.controls: Floats = self._strata.controls(joint)
 
-    def _drawn(self, distribution: Distribution, path: KeyPath) -> Floats:
-        parameters = [
-            self._drawn(one.value, (*path, place)) if isinstance(one.value, Distribution) else np.array([one.value])
-            for place, one in enumerate(distribution.parameters)
-        ]
-        law = distribution.law
-        return quantile(law.family, parameters, law.limits, self._strata.of(path))
+
+def drawn_values(judged: Mapping[KeyPath, Judgement], seed: int, draws: int) -> dict[KeyPath, Floats]:
+    """Values of judgements outside of a model, by their paths: of uncertain ones as many as there are draws, (draws,).
+
+    The others, and all where nothing is drawn, have their mean, shape ().
+    """
+    strata = _StratifiedUniforms(seed, draws)
+    return {
+        path: _drawn(one.value, path, strata) if draws and isinstance(one.value, Distribution) else np.asarray(one.mean)
+        for path, one in judged.items()
+    }
+
+
+def _drawn(distribution: Distribution, path: KeyPath, strata: _StratifiedUniforms) -> Floats:
+    parameters = [
+        _drawn(one.value, (*path, place), strata) if isinstance(one.value, Distribution) else np.array([one.value])
+        for place, one in enumerate(distribution.parameters)
+    ]
+    law = distribution.law
+    return quantile(law.family, parameters, law.limits, strata.of(path))
 
 
 class _StratifiedUniforms:

@@ -121,6 +121,8 @@ class CategoricalNode:
         windows: shape (steps, states + 1), points of event windows.
         log_odds: ln of `odds_per_point`: the log-odds that one point is worth, shape ().
         imposed: shape (steps,), the index of the state that an intervention sets, -1 where there is none.
+        reports: of an auxiliary node that stands for virtual evidence (see `conditions`), by step the parents and the
+            probabilities of its states, shape (size of each parent ..., states).
 
     Where judgements are drawn, a table of points or priors has them for a parent, and every other array that depends on
     them has an axis for the draws before all others.
@@ -140,13 +142,17 @@ class CategoricalNode:
     windows: Floats
     log_odds: Floats
     imposed: npt.NDArray[np.int64]
+    reports: Mapping[int, tuple[tuple[Parent, ...], Floats]] = field(default_factory=dict)
 
     def among(self, draws: range) -> CategoricalNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
         prior, prior_parents = _among(self.prior, self.prior_parents, draws)
         initial = None if self.initial is None else _drawn(self.initial, 1, draws)
+        reports = {step: _among(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()}
+        same = all(table is self.reports[step][1] for step, (_, table) in reports.items())
         return _changed(
             self,
+            reports=self.reports if same else reports,
             prior=prior,
             prior_parents=prior_parents,
             initial=initial,
@@ -167,7 +173,8 @@ class CategoricalNode:
     @property
     def links(self) -> set[tuple[str, int]]:
         """The nodes that it reads, each with its lag; its own persistence is not counted."""
-        return _links(self.prior_parents, self.terms, self.curves)
+        reported = (parent for parents, _ in self.reports.values() for parent in parents)
+        return _links((*self.prior_parents, *reported), self.terms, self.curves)
 
 
 @dataclass(frozen=True, eq=False)
@@ -485,6 +492,8 @@ class Program:
         size = len(node.states)
         if (state := node.imposed[step]) >= 0:
             return StepLaw(node.name, size, np.eye(size)[state])
+        if (report := node.reports.get(step)) is not None:
+            return StepLaw(node.name, size, None, *report, offset=np.zeros(size + 1))
         if step == 0 and node.initial is not None:
             if node.initial.ndim == 1:
                 return StepLaw(node.name, size, node.initial)
@@ -562,6 +571,8 @@ class Program:
             return min(step, 1), node.windows[..., step].tobytes(), node.imposed[step].tobytes()
         if node.imposed[step] >= 0:
             return ("imposed", int(node.imposed[step]))
+        if step in node.reports:
+            return ("report", step)
         if step == 0 and node.initial is not None:
             return ("initial",)
         forced = node.forced.get(step)

@@ -233,7 +233,7 @@ def wanted(statements: Iterable[ComparisonStatement], *, observed: bool) -> list
         for statement in statements
         for probability in probabilities(statement)
         for part in split(probability)
-        if observed or not part.observed
+        if observed or not (part.observed or part.known)
     ]
 
 

@@ -48,6 +48,7 @@ def run_of(
         usru_version=__version__,
         judgements=judgements,
         judgements_at_means=outline.at_means(judgements),
+        evidence=outline.evidence,
     )
 
 

@@ -222,7 +222,7 @@ class ProbabilityEstimator:
         """
         drawn: list[Probability] = []
         for wanted in statements:
-            for group in together(one for one in wanted if not one.observed):
+            for group in together(one for one in wanted if not (one.observed or one.known)):
                 cases = [case for probability in group for case in probability.cases]
                 if not self._exactly(self._read_in(group[0]), cases):
                     drawn += group
@@ -380,7 +380,7 @@ def _rare_in_group(program: Program, probability: Probability, sampled: _Sampled
         case = unmet[0] if unmet else probability.cases[0]
         at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
         return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan)
-    unsaid = [text for text in probability.observed if text not in probability.text]
+    unsaid = [text for text in (*probability.observed, *probability.known) if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
 

@@ -37,6 +37,7 @@ from usru_scenarios.reading.yaml_source import Place, read_value
 from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
+    from usru_scenarios.model.values import Part
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.access import Access
     from usru_scenarios.reading.yaml_source import Document
@@ -77,15 +78,17 @@ class Tree(NamedTuple):
 # Extended files
 
 
-def with_extended(document: Document, access: Access) -> tuple[Tree, list[Problem], bool]:
+def with_extended(
+    document: Document, access: Access, annotation: type[Part] = Model
+) -> tuple[Tree, list[Problem], bool]:
     """A file laid over the file that it extends, which is laid over the one that that one extends, and so on.
 
-    The last value says whether all of them could be read.
+    The last value says whether all of them could be read. What may stand where is said by the annotation.
     """
     chain, problems, is_whole = _chain(document, access)
     tree = Tree(chain[-1].data, chain[-1].place)
     for over in reversed(chain[:-1]):
-        tree = merged(tree, Tree(over.data, over.place).without("extends"), problems)
+        tree = merged(tree, Tree(over.data, over.place).without("extends"), problems, annotation)
     if isinstance(tree.data, dict) and isinstance(tree.data.get("extends"), str):
         tree = tree.without("extends")
     return tree, problems, is_whole

@@ -168,6 +168,8 @@ NOUNS = {
     "profiles": "profile",
     "expectations": "expectation",
     "questions": "question",
+    "evidence": "item",
+    "resolutions": "resolution",
     "states": "state",
     "events": "event",
     "prior_given": "row",

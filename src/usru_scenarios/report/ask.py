@@ -191,7 +191,9 @@ def _all_conditions(result: Answer) -> Iterator[ShownCondition]:
     """The interventions and observations, and the steps that an average leaves out."""
     parts = result.probabilities
     yield from conditions(
-        (text for part in parts for text in part.imposed), (text for part in parts for text in part.seen)
+        (text for part in parts for text in part.imposed),
+        (text for part in parts for text in part.seen),
+        result.run.evidence,
     )
     for part in parts:
         if part.left_out:
@@ -215,7 +217,7 @@ def _how(result: Answer) -> str:
     return how(
         result.trials,
         result.seed,
-        result.effective_trials if any(part.seen for part in result.probabilities) else None,
+        result.effective_trials if result.run.evidence or any(part.seen for part in result.probabilities) else None,
         judgements=result.judgements,
         judgements_at_means=result.judgements_at_means,
     )

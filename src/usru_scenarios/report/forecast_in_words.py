@@ -34,7 +34,7 @@ def in_a_sentence(result: Simulation) -> str:
     if len(result.scenarios) == 1:
         (only,) = result.scenarios.values()
         return f"{called(only.title)} is the only scenario."
-    under = "under these conditions " if result.run.do or result.run.given else ""
+    under = "under these conditions " if result.run.do or result.run.given or result.run.evidence else ""
     ends, steps = _at(result, -1), result.run.steps
     if len(steps) == 1:
         return _begun(f"{under}{_leading(ends)}.")

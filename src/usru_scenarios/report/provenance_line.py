@@ -9,17 +9,26 @@ from usru_scenarios.report.document import ShownCondition
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from usru_scenarios.results.common import ModelLine, Run
+    from usru_scenarios.results.common import EvidenceUsed, ModelLine, Run
 
 FROM_JUDGEMENTS = "The likelihoods follow from the judgements in the file, not from data."
 
 
-def conditions(imposed: Iterable[str], observed: Iterable[str]) -> list[ShownCondition]:
-    """The interventions and the observations, each once."""
+def conditions(
+    imposed: Iterable[str], observed: Iterable[str], evidence: EvidenceUsed | None = None
+) -> list[ShownCondition]:
+    """The interventions and the observations, each once, and the file of evidence."""
     return [
         *(ShownCondition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
         *(ShownCondition("observation", text, "evidence about its causes too") for text in dict.fromkeys(observed)),
+        *([ShownCondition("evidence", known(evidence), "what has been seen")] if evidence else []),
     ]
+
+
+def known(evidence: EvidenceUsed) -> str:
+    """A file of evidence, with how many of its items act, up to which day."""
+    items = len(evidence.items)
+    return f"{evidence.name}, {items} {'item' if items == 1 else 'items'} up to {evidence.as_of}"
 
 
 def profiled(profile: str | None) -> str:
@@ -31,7 +40,8 @@ def under(model: ModelLine, run: Run) -> str:
     """The file, the profile, and the conditions."""
     imposed = f", intervention {', '.join(run.do)}" if run.do else ""
     observed = f", observation {', '.join(run.given)}" if run.given else ""
-    return f"{model.name}{profiled(run.profile)}{imposed}{observed}"
+    seen = f", evidence {known(run.evidence)}" if run.evidence else ""
+    return f"{model.name}{profiled(run.profile)}{imposed}{observed}{seen}"
 
 
 def cited(model: ModelLine, version: str) -> str:
@@ -76,7 +86,7 @@ def how_run(run: Run) -> str:
     return how(
         run.trials,
         run.seed,
-        run.effective_trials if run.given else None,
+        run.effective_trials if run.given or run.evidence else None,
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )

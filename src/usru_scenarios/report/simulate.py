@@ -86,7 +86,7 @@ def report(result: Simulation, layout: Layout) -> Report:
         title=result.model.title,
         subtitle=f"{result.model.name}{span}{profiled(run.profile)}",
         lead=in_a_sentence(result),
-        conditions=conditions(run.do, run.given),
+        conditions=conditions(run.do, run.given, run.evidence),
         blocks=[_table(result, heads, rows, shape)],
         footer=list(_footer(result, shape)),
         more="More: --json for every step and driver, usru show, usru sources, usru --help.",

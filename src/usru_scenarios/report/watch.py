@@ -82,7 +82,7 @@ def report(result: Watch, layout: Layout) -> Report:
     return Report(
         title=f"What to watch at {result.on}" if many else "What to watch",
         subtitle=f"{result.model.name}{ahead}{profiled(result.run.profile)}",
-        conditions=conditions(result.run.do, result.run.given),
+        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
         lead=_before(result),
         blocks=blocks,
         footer=[_LEGEND, _found(result), FROM_JUDGEMENTS],
@@ -94,7 +94,9 @@ def _before(result: Watch) -> str:
     """The forecast before anything is observed, and what is worth most to look at."""
     places = _places(result)
     shares = [f"{one.title} {percent(one.probability, places)}" for one in result.forecast.values()]
-    before = f"Before any {'further ' if result.run.given else ''}observation: {', '.join(shares)}."
+    before = (
+        f"Before any {'further ' if result.run.given or result.run.evidence else ''}observation: {', '.join(shares)}."
+    )
     if not result.nodes:
         return before
     most = max(result.nodes, key=lambda node: node.expected_move)

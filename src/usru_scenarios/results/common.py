@@ -91,6 +91,25 @@ class Tabled(Summarised):
 
 
 @dataclass(frozen=True)
+class EvidenceUsed:
+    """Which evidence file an answer takes into account.
+
+    Attributes:
+        name: the name of the file, as it says.
+        sha256: SHA-256 of what the file says, overlays included.
+        as_of: the day up to which it counts.
+        now: the step of that day.
+        items: the ids of the items that act, in the order in which they were learned.
+    """
+
+    name: str
+    sha256: str
+    as_of: str
+    now: str
+    items: list[str]
+
+
+@dataclass(frozen=True)
 class Run:
     """How the result was found.
 
@@ -109,6 +128,7 @@ class Run:
         judgements: number of draws of the uncertain judgements; 0 where there are none, or they stand at their means.
         judgements_at_means: number of uncertain judgements that stand at their means; 0 where there are none, or their
             draws are averaged over.
+        evidence: the evidence file that is taken into account; null where none is.
     """
 
     trials: int
@@ -123,6 +143,7 @@ class Run:
     usru_version: str
     judgements: int = 0
     judgements_at_means: int = 0
+    evidence: EvidenceUsed | None = None
 
 
 @dataclass(frozen=True)

@@ -325,21 +325,22 @@ def all_paths(chain: Chain, before: tuple[Trial, ...] = ()) -> Iterator[tuple[tu
 def posterior(
     model: Json,
     event: Callable[[Path], bool],
-    given: Callable[[Path], bool] = lambda _path: True,
+    given: Callable[[Path], float] = lambda _path: True,
     do: Intervention | None = None,
     resolution: Resolution = DEFAULT_RESOLUTION,
 ) -> float:
-    """P(event | given) by enumeration of all paths; both are predicates on a list of trials, one per step.
+    """P(event | given) by enumeration of all paths; the event is a predicate on a list of trials, one per step.
 
-    Evidence is weighed in the intervened model (section 9).
+    `given` is one too, or the likelihood of what is seen on the path (section 14). Evidence is weighed in the
+    intervened model (section 9).
     """
     chain = Chain(model, do, resolution)
     both = evidence = 0.0
     for worlds_of_path, p in all_paths(chain):
         path = [chain.view(trial) for trial in worlds_of_path]
-        if given(path):
-            evidence += p
-            both += p if event(path) else 0.0
+        if weight := float(given(path)):
+            evidence += p * weight
+            both += p * weight if event(path) else 0.0
     if evidence <= 0:
         raise ValueError("the evidence is impossible")
     return both / evidence

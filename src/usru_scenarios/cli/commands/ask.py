@@ -10,7 +10,7 @@ from typing import Annotated
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
@@ -33,6 +33,7 @@ def ask(
         parsers.text_file,
     ] = (),
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
     session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
@@ -66,7 +67,7 @@ def ask(
         raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
     if len(texts) > MOST_QUERIES:
         raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     told = map(warned, study.outline.warnings)
     if len(asked) == 1 and not queries:
         result = study.ask(asked[0], **conditions._asdict(), **run.asked, map_blocks=session.workers())

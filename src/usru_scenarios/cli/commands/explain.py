@@ -7,7 +7,7 @@ from typing import Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_rather_model
 from usru_scenarios.cli.session import ReportSession
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -23,13 +23,14 @@ def explain(
     ],
     *,
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset("trials", "seed")],
     session: ReportSession,
 ) -> None:
     """Why does a scenario come true, and what would have to be true?"""
     scenario, model = asked(question)
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
     session.emit("explain", result, result.warnings)

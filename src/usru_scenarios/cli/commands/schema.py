@@ -9,9 +9,9 @@ from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.session import Session
 
 _LISTED = (
-    "model (the scenario file), claims (a file of the claim register), or of an output: simulation, answer, "
-    "answers, comparison, sweep, check, calibration, explanation, sensitivity, watch, validation, overview, names, "
-    "sources, directions"
+    "model (the scenario file), claims (a file of the claim register), evidence (an evidence file), or of an output: "
+    "simulation, answer, answers, comparison, sweep, check, calibration, explanation, sensitivity, watch, validation, "
+    "overview, names, sources, directions"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -15,6 +15,7 @@ def simulate(
     model: Model = DEFAULT_MODEL,
     *,
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
     live: Annotated[
@@ -27,8 +28,8 @@ def simulate(
         from usru_scenarios.cli.live import run as run_live
         from usru_scenarios.reading.request import Request
 
-        run_live(session, Request.of(model, confined=session.confined, **changes._asdict()), conditions, run)
-    study = session.load(model, changes)
+        run_live(session, Request.of(model, confined=session.confined, **changes._asdict()), conditions, run, known)
+    study = session.load(model, changes, known)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
     session.emit("simulate", result, result.warnings)

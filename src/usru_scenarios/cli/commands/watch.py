@@ -6,7 +6,7 @@ from typing import Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
@@ -32,6 +32,7 @@ def watch(
         parsers.count,
     ] = TOP,
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset("trials", "seed")],
     session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
@@ -40,7 +41,7 @@ def watch(
 
     Sightings are ranked by how far they move it in expectation.
     """
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     result = study.watch(
         on=on, horizon=horizon, of=of, map_blocks=session.workers(), **conditions._asdict(), **run.asked
     )

@@ -1,0 +1,417 @@
+"""The items of an evidence file in a model: what they say of its states, in the order in which they were learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from usru_scenarios.language.query import Names, parse_observation
+from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Resolution, Signpost
+from usru_scenarios.model.values import Judgement
+from usru_scenarios.names import OUTCOME, KeyPath
+from usru_scenarios.problems import ModelError, Problem, QueryError, Span, listing, suggestion
+from usru_scenarios.program.conditions import Observation, VirtualEvidence, with_virtual_evidence
+from usru_scenarios.program.draws import drawn_values
+from usru_scenarios.program.events import All, Formula, Not, Some, Timed
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.reading.evidence import EvidenceText
+from usru_scenarios.reading.pydantic_errors import locate
+from usru_scenarios.reading.yaml_scalars import span_within
+from usru_scenarios.results.common import EvidenceUsed
+from usru_scenarios.timeline import TimeError, parse_day
+
+if TYPE_CHECKING:
+    from usru_scenarios.model.outline import Outline
+    from usru_scenarios.timeline import Grid
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A sign of the state of a node at a step.
+
+    Attributes:
+        node, step: of what it is a sign.
+        chances: by state, the path of a judgement in the file and the judgement: how likely the sign is in the state.
+        found: whether these are probabilities of a sign that was found (True) or was looked for in vain (False); None
+            where only their ratios count.
+    """
+
+    node: str
+    step: int
+    chances: Mapping[str, tuple[KeyPath, Judgement]]
+    found: bool | None = None
+
+    def likelihood(self, states: tuple[str, ...], seed: int, draws: int) -> Floats:
+        """The probability of the sign by state, shape (states,), or (draws, states) where judgements of it are drawn.
+
+        Of ratios, the largest is taken for 1.
+        """
+        values = drawn_values(dict(self.chances.values()), seed, draws)
+        shares = np.stack(np.broadcast_arrays(*(values[self.chances[state][0]] for state in states)), axis=-1)
+        if self.found is None:
+            shares = shares / shares.max()
+        return np.asarray(1.0 - shares if self.found is False else shares)
+
+    @property
+    def spread(self) -> float:
+        """By how much the logarithms of the likelihoods differ, judgements taken at their means."""
+        means = {judgement.mean for _, judgement in self.chances.values()}
+        least, most = (one if self.found is not False else 1.0 - one for one in (min(means), max(means)))
+        least, most = min(least, most), max(least, most)
+        return math.inf if least <= 0.0 else math.log(most / least)
+
+
+@dataclass(frozen=True)
+class LearnedItem:
+    """An item of an evidence file.
+
+    Attributes:
+        name: its id.
+        text: what it says, in a line.
+        learned: the day on which it became known.
+        seen: a fact, as an observation in the language of queries; else there is a hint.
+        hint: a sign of a state.
+        independence: the group of reports that it belongs to, if to any.
+        sources: the claims that it rests on.
+    """
+
+    name: str
+    text: str
+    learned: str
+    seen: str | None = None
+    hint: Hint | None = None
+    independence: str | None = None
+    sources: tuple[str, ...] = ()
+
+    @property
+    def spread(self) -> float:
+        """How much it tells: see `Hint.spread`; a fact tells more than any hint."""
+        return math.inf if self.hint is None else self.hint.spread
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What has been seen, held against a model.
+
+    Attributes:
+        name: of the file's content, as it says.
+        path: of the file, as it was written.
+        sha256: of what the file says.
+        as_of: the day up to which it counts.
+        now: the step of that day, or the nearest one of the grid.
+        step: the label of that step.
+        items: those that act, in the order in which they were learned; on one day, in the order of the file.
+        passed_over: the ids of items that do not act, with the reason.
+        resolutions: how questions of the model came out, of those that were known by that day.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    as_of: str
+    now: int
+    step: str
+    items: tuple[LearnedItem, ...]
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    resolutions: Mapping[str, Resolution] = field(default_factory=dict)
+
+    @cached_property
+    def used(self) -> EvidenceUsed:
+        """What answers say of it."""
+        return EvidenceUsed(self.name, self.sha256, self.as_of, self.step, [item.name for item in self.items])
+
+    def on(self, program: Program, seed: int = 0) -> Program:
+        """A program with an auxiliary node for what is heard of each node: see `conditions.with_virtual_evidence`.
+
+        Args:
+            program: of the model, perhaps with draws of its judgements.
+            seed: of the draws of uncertain likelihoods, of which there are as many.
+        """
+        return self._heard(program, seed)[0]
+
+    def observations(self, program: Program, outline: Outline) -> tuple[Observation, ...]:
+        """An observation for each item, in a program that `on` has made.
+
+        Raises:
+            QueryError: an item means nothing in the program, as under a profile that takes a state away.
+        """
+        heard = iter(self._heard(program, 0)[1])
+        return tuple(
+            Observation(
+                next(heard)
+                if item.seen is None
+                else parse_observation(item.seen, outline, program, source=item.name).event,
+                f"{item.name} ({item.text})",
+                item.name,
+            )
+            for item in self.items
+        )
+
+    def _heard(self, program: Program, seed: int) -> tuple[Program, list[Timed]]:
+        reports = []
+        for hint in (item.hint for item in self.items if item.hint is not None):
+            node = program.nodes[hint.node]
+            assert isinstance(node, CategoricalNode)
+            reports.append(VirtualEvidence(hint.node, hint.step, hint.likelihood(node.states, seed, program.draws)))
+        return with_virtual_evidence(program, reports)
+
+
+def evidence_of(
+    text: EvidenceText, model: Names, program: Program, questions: Collection[str] = (), as_of: str | None = None
+) -> Evidence:
+    """An evidence file in a model.
+
+    Args:
+        text: the file.
+        model: the model, or its outline.
+        program: the same, compiled.
+        questions: the ids of its questions.
+        as_of: a day up to which it counts, not after the file's own; by default that.
+
+    Raises:
+        ModelError: the file has faults; with all of them.
+        RequestError: the day is none, or after the file's own.
+    """
+    reading = _ItemReader(text, model, program)
+    reading.resolutions(questions)
+    items = [(name, read) for name, item in text.file.evidence.items() if (read := reading.item(name, item))]
+    if reading.problems:
+        raise ModelError(_in_order(reading.problems, text))
+    day = _cut(text.file, as_of)
+    known = sorted((item for _, item in items if item.learned <= day), key=lambda item: item.learned)
+    strongest = _strongest(known)
+    passed = {item.name: f"learned on {item.learned}, after {day}" for _, item in items if item.learned > day}
+    passed |= {
+        item.name: f"of the group {item.independence}, of which {strongest[item.independence].name} tells more"
+        for item in known
+        if item.independence is not None and strongest[item.independence] is not item
+    }
+    now = _step_of(day, program.grid)
+    return Evidence(
+        name=text.file.name,
+        path=text.name,
+        sha256=text.sha256,
+        as_of=day,
+        now=now,
+        step=program.grid.labels[now],
+        items=tuple(item for item in known if item.name not in passed),
+        passed_over=passed,
+        resolutions={name: one for name, one in text.file.resolutions.items() if one.resolved <= day},
+    )
+
+
+def _in_order(problems: list[Problem], text: EvidenceText) -> list[Problem]:
+    """Each problem once, those of the file that was asked for first."""
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda one: (
+            (one.span.source != text.name, one.span.source, one.span.line, one.span.column) if one.span else (True, "")
+        ),
+    )
+
+
+def _strongest(items: list[LearnedItem]) -> dict[str, LearnedItem]:
+    """Of each group of reports that draw on one another the item that tells most; of several, the first."""
+    found: dict[str, LearnedItem] = {}
+    for item in items:
+        group = item.independence
+        if group is not None and (group not in found or item.spread > found[group].spread):
+            found[group] = item
+    return found
+
+
+def _cut(file: EvidenceFile, as_of: str | None) -> str:
+    """The day up to which a file counts."""
+    if as_of is None:
+        return file.as_of
+    from usru_scenarios.settings import ArgumentError
+
+    try:
+        day = parse_day(as_of)
+    except TimeError as error:
+        raise ArgumentError(f"--as-of: {error}") from None
+    if day > file.as_of:
+        raise ArgumentError(
+            f"--as-of {day} is after the file's own day, {file.as_of}", "what was seen since is not in it; see 'as_of'"
+        )
+    return day
+
+
+def _step_of(day: str, grid: Grid) -> int:
+    """The step in which a day lies; before the grid its first step, after it its last."""
+    if not grid.months:
+        return 0
+    year, month, _ = day.split("-")
+    return min(max((12 * int(year) + int(month) - 1 - grid.start) // grid.months, 0), grid.count - 1)
+
+
+class _ItemReader:
+    """Reads the items of a file in a program, and gathers what is wrong with them."""
+
+    def __init__(self, text: EvidenceText, model: Names, program: Program) -> None:
+        self.text = text
+        self.model = model
+        self.program = program
+        self.problems = list(text.problems)
+
+    def item(self, name: str, item: EvidenceItem) -> LearnedItem | None:
+        """An item; None where it is at fault."""
+        path, before = ("evidence", name), len(self.problems)
+        hint, said, settled = None, "", None
+        if item.seen is not None:
+            said = " ".join(item.seen.split())
+            if (event := self._observed(item.seen, (*path, "seen"))) is not None:
+                settled = settled_at(event)
+        elif item.about is not None:
+            hint = self._hint(item, path)
+            said = f"a hint about {' '.join(item.about.split())}"
+        elif item.signpost is not None:
+            hint = self._signpost(item.signpost, (*path, "signpost"))
+            found = "found" if item.signpost.found else "not found"
+            said = f"a signpost of {item.signpost.of} {found} @ {item.signpost.at}"
+        settled = hint.step if hint is not None else settled
+        if settled is not None and not item.known_ahead:
+            self._in_time(item.learned, settled, path)
+        if len(self.problems) > before:
+            return None
+        return LearnedItem(name, said, item.learned, item.seen, hint, item.independence, item.sources or ())
+
+    def resolutions(self, known: Collection[str]) -> None:
+        """See to it that what came out are questions of the model."""
+        for name in self.text.file.resolutions:
+            if name not in known:
+                hint = suggestion(name, known) or listing(known) or "the model has no questions"
+                span = locate(self.text.tree.place, ("resolutions", name))[0].key_span()
+                self.problems.append(Problem("unknown_question", f"unknown question '{name}'", span, hint))
+
+    def _in_time(self, learned: str, step: int, path: KeyPath) -> None:
+        """An item is learned once the step has begun that it is about."""
+        first = self.program.grid.first_day(step)
+        if first is not None and learned < first:
+            message = f"this is about {self.program.grid.labels[step]}, which begins on {first}, and was learned before"
+            hint = f"write {first} or a later day, or 'known_ahead: true' of what was known in advance"
+            self._fault("learned_early", message, (*path, "learned"), hint)
+
+    def _observed(self, text: str, path: KeyPath) -> Formula | None:
+        try:
+            return parse_observation(text, self.model, self.program, source="seen").event
+        except QueryError as error:
+            problem, place = error.problem, locate(self.text.tree.place, path)[0]
+            if problem.span is not None:
+                start = problem.span.column - 1 if problem.span.line == 1 else 0
+                problem = replace(problem, span=span_within(place, text, start, start + problem.span.width))
+            self.problems.append(problem)
+            return None
+
+    def _hint(self, item: EvidenceItem, path: KeyPath) -> Hint | None:
+        assert item.about is not None
+        assert item.likelihood is not None
+        name, at, time = item.about.partition("@")
+        if not at:
+            message = "a hint says at which step it is about the node"
+            self._fault("needs_time", message, (*path, "about"), f"such as {name.strip()} @ {self._example}")
+            return None
+        node = self._node(name.strip(), (*path, "about"))
+        step = self._step(time.strip(), (*path, "about"))
+        if node is None:
+            return None
+        given = item.likelihood
+        for state in given:
+            if state not in node.states and state != DEFAULT:
+                hint = suggestion(state, (*node.states, DEFAULT)) or listing(node.states)
+                message = f"'{name.strip()}' has no state '{state}'"
+                self._fault("unknown_state", message, (*path, "likelihood", state), hint, of_key=True)
+        missing = [state for state in node.states if state not in given]
+        if missing and DEFAULT not in given:
+            message = f"nothing says how likely this is where '{name.strip()}' is {' or '.join(missing)}"
+            self._fault("missing_likelihood", message, (*path, "likelihood"), "'default: 1' stands for all others")
+        if step is None:
+            return None
+        by_state = {state: state if state in given else DEFAULT for state in node.states}
+        chances = {state: ((*path, "likelihood", key), given[key]) for state, key in by_state.items() if key in given}
+        return Hint(node.name, step, chances)
+
+    def _signpost(self, sign: Signpost, path: KeyPath) -> Hint | None:
+        step = self._step(sign.at, (*path, "at"))
+        name, dot, state = (part.strip() for part in sign.of.replace("=", ".", 1).partition("."))
+        if not dot:
+            name, state = OUTCOME, name
+        node = self._node(name, (*path, "of")) if dot else self.program.outcome
+        if node is not None and state not in node.states:
+            hint = suggestion(state, node.states) or listing(node.states)
+            if not dot and name not in self.program.named:
+                hint = hint or "write a scenario, or driver.state"
+            what = f"there is no scenario '{state}'" if node.name == OUTCOME else f"'{name}' has no state '{state}'"
+            self._fault("unknown_state", what, (*path, "of"), hint)
+            node = None
+        sure = {one.mean for one in (sign.if_so, sign.if_not)}
+        if sure == ({0.0} if sign.found else {1.0}):
+            message = "this can't be: the probabilities say that the sign is " + (
+                "never there" if sign.found else "always there"
+            )
+            self._fault("impossible_sign", message, path)
+        if node is None or step is None:
+            return None
+        chances = {
+            one: ((*path, "if_so"), sign.if_so) if one == state else ((*path, "if_not"), sign.if_not)
+            for one in node.states
+        }
+        return Hint(node.name, step, chances, sign.found)
+
+    def _node(self, name: str, path: KeyPath) -> CategoricalNode | None:
+        """A node with states."""
+        known = self.program.named
+        if name not in known:
+            message, hint = f"unknown name '{name}'", suggestion(name, known) or listing(known)
+            if name in self.program.outcome.states or name in self.program.groups:
+                hint = f"a hint is about a node with all its states: write {OUTCOME}"
+            self._fault("unknown_name", message, path, hint)
+            return None
+        node = self.program.nodes[name]
+        if not isinstance(node, CategoricalNode):
+            hint = 'state what is known of it as a fact: seen: "' + name + ' > 0.5 @ ..."'
+            self._fault("numeric_hint", f"'{name}' is a number and has no states", path, hint)
+            return None
+        return node
+
+    def _step(self, time: str, path: KeyPath) -> int | None:
+        try:
+            steps = self.program.grid.moment(time)
+        except TimeError as error:
+            self._fault("time", str(error), path)
+            return None
+        if len(steps) > 1:
+            labels = self.program.grid.labels
+            message = f"{time} has {len(steps)} steps, and this is about one"
+            self._fault("time", message, path, f"such as {labels[steps[0]]}")
+            return None
+        return steps[0]
+
+    @property
+    def _example(self) -> str:
+        return self.program.grid.labels[0]
+
+    def _fault(self, code: str, message: str, path: KeyPath, hint: str = "", *, of_key: bool = False) -> None:
+        place, _ = locate(self.text.tree.place, path)
+        span: Span = place.key_span() if of_key else place.span()
+        self.problems.append(Problem(code, message, span, hint))
+
+
+def settled_at(event: Formula, *, holds: bool = True) -> int:
+    """The first step by which it can be known that an event holds, or that it does not; -1 where it always does."""
+    match event:
+        case Timed(mode, steps):
+            at_once = mode == ("ever" if holds else "always")
+            return steps[0] if at_once else steps[-1]
+        case Not(part):
+            return settled_at(part, holds=not holds)
+        case All(parts) | Some(parts):
+            found: Iterator[int] = (settled_at(part, holds=holds) for part in parts)
+            every = isinstance(event, All) == holds
+            return max(found, default=-1) if every else min(found, default=-1)
+    raise ValueError("an event's atoms stand within a time")

@@ -1,0 +1,179 @@
+"""An evidence file, read with the machinery of scenario files: places, overlays, and every fault at once (section 14).
+
+What it says is held against a model by `questions/evidence`; items at fault are left out here, so that what is wrong
+with the others is told in the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from usru_scenarios.model.evidence import EvidenceFile
+from usru_scenarios.model.values import describe
+from usru_scenarios.problems import ModelError, Problem, UnreadableInput, printable, suggestion
+from usru_scenarios.reading.access import Access
+from usru_scenarios.reading.locations import bundled_models
+from usru_scenarios.reading.overlays import Tree, with_extended
+from usru_scenarios.reading.pydantic_errors import faults_of, locate
+from usru_scenarios.reading.register import Register, read_register
+from usru_scenarios.reading.yaml_source import read_file
+from usru_scenarios.settings import ArgumentError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.source_text import SourceText
+
+
+@dataclass(frozen=True)
+class EvidenceText:
+    """An evidence file that has been read.
+
+    Attributes:
+        path: of the file.
+        file: what it says, overlays applied; items and resolutions at fault are left out.
+        tree: the same as plain data, with places.
+        source: its text.
+        problems: its faults.
+        register: what its items may cite; None where it names no register.
+    """
+
+    path: Path
+    file: EvidenceFile
+    tree: Tree = field(repr=False)
+    source: SourceText = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    register: Register | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Of the file, as it is written."""
+        return self.source.name
+
+    @property
+    def model(self) -> str | Path:
+        """The model that it names: the id of a bundled one, or a path, which is relative to the file's folder."""
+        named = self.file.model
+        return named if named in bundled_models() else self.path.parent / named
+
+    @property
+    def sha256(self) -> str:
+        """Of what it says, in hexadecimal, overlays applied: neither comments nor the order of keys matter."""
+        said = {key: value for key, value in self.tree.data.items() if key not in ("sources", "title", "summary")}
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_evidence(file: str | PathLike[str], *, confined: bool = False) -> EvidenceText:
+    """Read an evidence file.
+
+    Args:
+        file: its path.
+        confined: read nothing outside of its folder but what comes with the program.
+
+    Raises:
+        ArgumentError: the path is of a wrong type.
+        UnreadableInput: there is no such file or it can't be read.
+        UnreadableModelError: it is no text, or past the limits of the format.
+        ModelError: it is no evidence file, or nothing of it can be understood; with all of its faults.
+    """
+    if not isinstance(file, str | PathLike) or not fspath(file):
+        raise ArgumentError(f"evidence takes the path of a file, not {shown(file)}")
+    path, name = Path(file), fspath(file)
+    if "\0" in name:
+        raise UnreadableInput(f"'{printable(name)}' is no name of a file")
+    access = Access.of(path, confined=confined)
+    access.check_model(path, name)
+    document = access.counted(read_file(path, name))
+    if not isinstance(document.data, dict):
+        message = f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe(document.data)}"
+        raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])
+    if document.data.get("kind") != "evidence" and {"scenarios", "drivers"} & document.data.keys():
+        message = f"{printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"
+        raise ModelError([*document.problems, Problem("no_evidence", message, document.place.span())])
+    tree, problems, is_whole = with_extended(document, access, EvidenceFile)
+    if not is_whole:
+        raise ModelError(problems)
+    sound, faults = _sound(tree)
+    problems += faults
+    if sound is None:
+        raise ModelError(problems)
+    register = _register(tree, sound, access, problems)
+    if register is not None:
+        problems += _unknown_claims(sound, tree, register)
+    return EvidenceText(path, sound, tree, document.source, tuple(problems), register)
+
+
+_STAND_INS = {"usru": 1, "kind": "evidence", "name": "nameless", "model": "", "as_of": "9999-12-31"}
+"""What stands in the place of a key that is missing or at fault, so that the rest can be looked at."""
+
+
+def _sound(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
+    """What is sound of a file, and its faults."""
+    try:
+        return EvidenceFile.model_validate(tree.data), []
+    except ValidationError as error:
+        faults = faults_of(error, tree.data, tree.place, EvidenceFile)
+    data = dict(tree.data)
+    for fault in faults:
+        data = _without(data, fault.path)
+    try:
+        return EvidenceFile.model_validate({**_STAND_INS, **data}), [fault.problem for fault in faults]
+    except ValidationError:
+        return None, [fault.problem for fault in faults]
+
+
+def _without(data: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """The data without an item, a resolution or a key in which there is a fault."""
+    key = path[0] if path else ""
+    part = data.get(str(key))
+    if key in ("evidence", "resolutions") and isinstance(part, dict) and len(path) > 1:
+        return {**data, key: {name: one for name, one in part.items() if name != path[1]}}
+    return {name: one for name, one in data.items() if name != key}
+
+
+def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Problem]) -> Register | None:
+    place = tree.place.child("sources")
+    if file.sources is None or place is None:
+        return None
+    folder, name = access.register_folder(place.source, file.sources)
+    try:
+        register, faults = read_register(folder, name, access)
+    except UnreadableInput as error:
+        hint = access.likely(place.source, file.sources, Path.is_dir)
+        problems.append(Problem("missing_register", str(error), place.span(), hint))
+        return None
+    problems += faults
+    return register
+
+
+def _unknown_claims(file: EvidenceFile, tree: Tree, register: Register) -> Iterator[Problem]:
+    for path, claims in _cited(file):
+        for number, claim in enumerate(claims):
+            if claim not in register:
+                span = locate(tree.place, (*path, number))[0].span()
+                hint = suggestion(claim, register.claims)
+                yield Problem("unknown_claim", f"'{claim}' is no claim of the register", span, hint)
+
+
+def _cited(file: EvidenceFile) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
+    """The claims that items, what stands in them, and resolutions cite, each list with its path."""
+    for name, item in file.evidence.items():
+        path = ("evidence", name)
+        yield (*path, "sources"), item.sources or ()
+        for state, judgement in (item.likelihood or {}).items():
+            yield (*path, "likelihood", state, "sources"), judgement.sources or ()
+        if item.signpost is not None:
+            yield (*path, "signpost", "sources"), item.signpost.sources or ()
+            for key in ("if_so", "if_not"):
+                yield (*path, "signpost", key, "sources"), getattr(item.signpost, key).sources or ()
+    for name, resolution in file.resolutions.items():
+        yield ("resolutions", name, "sources"), resolution.sources or ()

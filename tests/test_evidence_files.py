@@ -1,0 +1,314 @@
+"""Evidence files: what they mean in both engines, against enumeration and Bayes by hand, and what is wrong in them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from support.oracle import Json, posterior
+from support.oracle import Path as Trials
+from support.sabotage import replace_everywhere
+from support.sampled import ERRORS
+from support.tiny import MODELS, TINY, study_of
+from usru_scenarios.problems import ImpossibleEvidence, ModelError
+from usru_scenarios.program import conditions
+from usru_scenarios.program.conditions import VirtualEvidence, with_virtual_evidence
+from usru_scenarios.program.events import All, InStates, Not, Some, Timed
+from usru_scenarios.program.program import Program
+from usru_scenarios.questions.evidence.items import settled_at
+from usru_scenarios.results.ask import Answer
+from usru_scenarios.results.simulate import StatesResult
+from usru_scenarios.settings import ArgumentError
+from usru_scenarios.study import Study
+
+HEAD = {"usru": 1, "kind": "evidence", "name": "seen", "model": "model.yaml", "as_of": "2002-12-31"}
+
+ITEMS: Json = {
+    "deal_at_last": {"seen": "talks=deal @ ever 2000..2001", "learned": "2001-06-01"},
+    "press": {"about": "mood @ 2001", "likelihood": {"high": 3, "low": 1}, "learned": "2001-07-01"},
+    "rumour": {"about": "mood @ 2001", "likelihood": {"low": 5, "default": 4}, "learned": "2001-08-01"},
+    "embassies": {
+        "signpost": {"of": "thaw", "at": "2001", "found": False, "if_so": 0.7, "if_not": 0.1},
+        "learned": "2001-09-01",
+    },
+    "harbours": {
+        "signpost": {"of": "trade.up", "at": "2002", "found": True, "if_so": 0.6, "if_not": 0.2},
+        "learned": "2002-02-01",
+    },
+    "ties": {"about": "scenario @ 2002", "likelihood": {"calm": 2, "thaw": 0.5, "war": 1}, "learned": "2002-03-01"},
+}
+"""All kinds of items about all kinds of nodes, two of them about one state."""
+
+
+def likelihood(path: Trials) -> float:
+    """The same, by hand, of a path."""
+    embassies = 0.7 if path[1]["scenario"] == "thaw" else 0.1
+    return (
+        any(path[step]["talks"] == "deal" for step in (0, 1))
+        * {"high": 3, "low": 1}[str(path[1]["mood"])]
+        * {"high": 4, "low": 5}[str(path[1]["mood"])]
+        * (1 - embassies)
+        * {"up": 0.6, "down": 0.2}[str(path[2]["trade"])]
+        * {"calm": 2, "thaw": 0.5, "war": 1}[str(path[2]["scenario"])]
+    )
+
+
+def written(items: Json, folder: Path, **head: Any) -> Path:
+    file = folder / "seen.yaml"
+    file.write_text(json.dumps({**HEAD, **head, "evidence": items}), encoding="utf-8")
+    return file
+
+
+def knowing(raw: Json, items: Json, folder: Path, **head: Any) -> Study:
+    """A model that knows of some items."""
+    return study_of(raw, folder).knowing(written(items, folder, **head))
+
+
+def number(answer: Answer) -> tuple[float, float]:
+    """The value of an answer and its standard error, 0 of an exact one."""
+    assert answer.value is not None
+    return answer.value, answer.standard_error or 0.0
+
+
+def faults(raw: Json, folder: Path, text: str) -> list[str]:
+    """What is wrong with an evidence file: line and code of each fault."""
+    file = folder / "seen.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError) as error:
+        study_of(raw, folder).knowing(file)
+    return [f"{one.span.line if one.span else 0} {one.code}" for one in error.value.problems]
+
+
+# What it means --------------------------------------------------------------------------------------------------------
+
+ASKED: Mapping[str, Callable[[Trials], bool]] = {
+    "P(war @ end)": lambda path: path[2]["scenario"] == "war",
+    "P(thaw @ 2001)": lambda path: path[1]["scenario"] == "thaw",
+    "P(mood=high @ start)": lambda path: path[0]["mood"] == "high",
+    "P(talks=deal @ end)": lambda path: path[2]["talks"] == "deal",
+    "P(trade=up @ 2001)": lambda path: path[1]["trade"] == "up",
+    "P(war @ ever)": lambda path: any(now["scenario"] == "war" for now in path),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("do", [(), ("mood=low @ 2001",)], ids=["", "imposed"])
+def test_it_means_what_enumeration_finds(name: str, do: tuple[str, ...], tmp_path: Path) -> None:
+    raw = MODELS[name]()
+    study = knowing(raw, ITEMS, tmp_path)
+    imposed: dict[str | tuple[str, int], str | float] = {("mood", 1): "low"} if do else {}
+    for query, event in ASKED.items():
+        truth = posterior(raw, event, likelihood, imposed)
+        assert study.ask(query, method="exact", do=do).value == pytest.approx(truth, abs=1e-12), query
+        value, error = number(study.ask(query, method="sample", trials=16_384, do=do))
+        assert abs(value - truth) < ERRORS * error, query
+
+
+@pytest.mark.parametrize("method", ["exact", "sample"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_forecast_is_that_of_enumeration(method: Any, name: str, tmp_path: Path) -> None:
+    raw = MODELS[name]()
+    study = knowing(raw, ITEMS, tmp_path)
+    found = study.simulate(method=method, trials=None if method == "exact" else 16_384)
+    war, mood = found.scenarios["war"], found.drivers["mood"]
+    assert isinstance(mood, StatesResult)
+    for step in range(3):
+        truth = posterior(raw, lambda path, step=step: path[step]["scenario"] == "war", likelihood)  # type: ignore[misc]
+        assert abs(war.by_step[step] - truth) < ERRORS * war.standard_errors.by_step[step] + 1e-12
+        truth = posterior(raw, lambda path, step=step: path[step]["mood"] == "low", likelihood)  # type: ignore[misc]
+        assert abs(mood.by_step["low"][step] - truth) < ERRORS * mood.standard_errors["low"][step] + 1e-12
+    ever = posterior(raw, ASKED["P(war @ ever)"], likelihood)
+    assert abs(war.ever - ever) < ERRORS * war.standard_errors.ever + 1e-12
+    assert found.run.given == []
+    assert found.run.evidence is not None
+    assert found.run.evidence.items == list(ITEMS)
+
+
+@pytest.mark.parametrize("method", ["exact", "sample"])
+def test_the_comparison_with_enumeration_can_fail(method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that takes a sign that was not found for one that was is noticed."""
+
+    def confused(program: Program, reports: list[VirtualEvidence]) -> tuple[Program, list[Timed]]:
+        return with_virtual_evidence(
+            program, [VirtualEvidence(one.node, one.step, 1.0 - one.likelihood / 1.001) for one in reports]
+        )
+
+    raw = MODELS["carried"]()
+    study = knowing(raw, ITEMS, tmp_path)
+    replace_everywhere(monkeypatch, conditions.with_virtual_evidence, confused)
+    truth = posterior(raw, ASKED["P(war @ end)"], likelihood)
+    value, error = number(study.ask("P(war @ end)", method=method, trials=None if method == "exact" else 16_384))
+    assert abs(value - truth) > ERRORS * error + 1e-9
+
+
+def test_bayes_by_hand(tmp_path: Path) -> None:
+    """At the first step nothing but the prior counts: .3 * 3 / (.3 * 3 + .7)."""
+    items = {"press": {"about": "mood @ 2000", "likelihood": {"high": 3, "low": 1}, "learned": "2000-05-05"}}
+    study = knowing(TINY, items, tmp_path)
+    assert study.ask("P(mood=high @ start)").value == pytest.approx(0.9 / 1.6, abs=1e-12)
+    items["press"]["likelihood"] = {"high": 300, "low": 100}
+    assert knowing(TINY, items, tmp_path).ask("P(mood=high @ start)").value == pytest.approx(0.9 / 1.6, abs=1e-12)
+
+
+def test_an_uncertain_likelihood_counts_by_its_mean_and_gives_a_band(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TINY)
+    raw["drivers"]["mood"]["impacts"]["high"]["thaw"] = {"uniform": [1, 3]}
+    items = {
+        "press": {
+            "about": "mood @ 2000",
+            "likelihood": {"high": {"uniform": [1, 5]}, "low": 1},
+            "learned": "2000-05-05",
+        }
+    }
+    found = knowing(raw, items, tmp_path).ask("P(mood=high @ start)", method="exact")
+    assert found.value == pytest.approx(0.9 / 1.6, abs=0.002)
+    assert found.band is not None
+    low, high = 0.3 * 1.2 / (0.3 * 1.2 + 0.7), 0.3 * 4.8 / (0.3 * 4.8 + 0.7)
+    assert [found.band.low, found.band.high] == pytest.approx([low, high], abs=0.02)
+
+
+def test_of_a_group_the_item_that_tells_most_acts(tmp_path: Path) -> None:
+    one = {"about": "mood @ 2000", "likelihood": {"high": 3, "low": 1}, "learned": "2000-05-05", "independence": "wire"}
+    two = {**one, "likelihood": {"high": 1, "low": 4}, "learned": "2000-05-06"}
+    study = knowing(TINY, {"one": one, "two": two}, tmp_path)
+    assert study.evidence is not None
+    assert [item.name for item in study.evidence.items] == ["two"]
+    assert study.evidence.passed_over == {"one": "of the group wire, of which two tells more"}
+    assert study.ask("P(mood=high @ start)").value == pytest.approx(0.3 / 3.1, abs=1e-12)
+    before = study_of(TINY, tmp_path).knowing(tmp_path / "seen.yaml", as_of="2000-05-05")
+    assert before.ask("P(mood=high @ start)").value == pytest.approx(0.9 / 1.6, abs=1e-12)
+
+
+def test_what_was_learned_later_does_not_count(tmp_path: Path) -> None:
+    study = study_of(TINY, tmp_path)
+    file = written(ITEMS, tmp_path)
+    early = study.knowing(file, as_of="2001-07-15")
+    assert early.evidence is not None
+    assert [item.name for item in early.evidence.items] == ["deal_at_last", "press"]
+    assert (early.evidence.step, early.evidence.now) == ("2001", 1)
+    assert early.evidence.passed_over["ties"] == "learned on 2002-03-01, after 2001-07-15"
+    with pytest.raises(ArgumentError, match=r"--as-of 2003-01-01 is after the file's own day, 2002-12-31"):
+        study.knowing(file, as_of="2003-01-01")
+    with pytest.raises(ArgumentError, match="is no day"):
+        study.knowing(file, as_of="2001")
+
+
+def test_impossible_evidence_names_its_item(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TINY)
+    raw["drivers"]["mood"]["initial"] = {"high": 1}
+    items = {
+        "fine": {"seen": "talks=none @ 2000", "learned": "2000-02-01"},
+        "odd": {"seen": "mood=low @ 2000", "learned": "2000-02-01"},
+    }
+    with pytest.raises(ImpossibleEvidence, match=r"odd \(mood=low @ 2000\)"):
+        knowing(raw, items, tmp_path).simulate()
+
+
+def test_when_an_event_is_settled() -> None:
+    ever, always = (Timed(mode, range(1, 4), InStates("a", frozenset([0]))) for mode in ("ever", "always"))
+    at = Timed("at", range(2, 3), InStates("a", frozenset([0])))
+    assert [settled_at(one) for one in (ever, always, at, Not(ever), Not(always))] == [1, 3, 2, 3, 1]
+    assert settled_at(All((ever, at))) == 2
+    assert settled_at(Some((always, at))) == 2
+    assert settled_at(Not(All((always, at)))) == 1
+
+
+def test_values_of_other_judgements_stay_the_same(tmp_path: Path) -> None:
+    """Evidence that tells nothing changes no digit of a sampled answer."""
+    items = {"idle": {"about": "mood @ 2001", "likelihood": {"default": 7}, "learned": "2001-02-01"}}
+    plain, aware = study_of(TINY, tmp_path), knowing(TINY, items, tmp_path)
+    found = [study.simulate(method="sample", trials=4096).scenarios["war"].by_step for study in (plain, aware)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+# What is wrong --------------------------------------------------------------------------------------------------------
+
+WRONG = """\
+usru: 1
+kind: evidence
+name: Seen
+model: model.yaml
+as_of: 2002-13-31
+evidence:
+  a: {seen: "mod=high @ 2001", learned: 2001-02-01}
+  b: {about: mood @ 2000..2001, likelihood: {hgh: 1, low: 0}, learned: 2001-02-01}
+  c: {about: mood, likelihood: {high: 1, low: 2}, learned: 2001-02-01}
+  d: {about: mood @ 2001, likelihood: {high: 1}, learned: 2000-02-01}
+  e: {signpost: {of: peace, at: 2001, found: yes, if_so: 1.2, if_not: 0}, learned: 2001-02-01}
+  f: {signpost: {of: peace, at: 2001, found: true, if_so: 1, if_not: 0}, learned: 2001-02-01}
+  g: {signpost: {of: mood.high, at: 2001, found: true, if_so: 0, if_not: 0}, learned: 2001-02-01}
+  h: {seen: "mood=high @ 2001", about: mood @ 2001, learned: 2001-02-01}
+  i: {seen: "mood=high @ 2001", learned: 2000-02-01}
+  j: {seen: "mood=high", learned: 2001-02-01}
+  k: {about: war @ 2001, likelihood: {default: 1}, learned: 2001-02-01}
+resolutions:
+  nothing: {came_true: true, resolved: 2002-01-01}
+"""
+
+
+def test_all_faults_are_told_at_once_with_their_places(tmp_path: Path) -> None:
+    assert faults(TINY, tmp_path, WRONG) == [
+        "3 string_pattern_mismatch",
+        "5 unreadable_day",
+        "7 unknown_name",
+        "8 not_above_0",
+        "9 needs_time",
+        "10 missing_likelihood",
+        "10 learned_early",
+        "11 bool_type",
+        "11 not_a_probability",
+        "12 unknown_state",
+        "13 impossible_sign",
+        "14 one_kind",
+        "15 learned_early",
+        "16 needs_time",
+        "17 unknown_name",
+        "19 unknown_question",
+    ]
+
+
+def test_an_item_known_ahead_may_be_learned_early(tmp_path: Path) -> None:
+    items = {"term": {"seen": "mood=high @ always 2000..2002", "learned": "2000-01-01", "known_ahead": True}}
+    study = knowing(TINY, items, tmp_path, as_of="2000-03-01")
+    assert study.ask("P(mood=high @ end)").value == 1.0
+
+
+def test_null_withdraws_an_item_of_the_file_below(tmp_path: Path) -> None:
+    study = study_of(TINY, tmp_path)
+    written(ITEMS, tmp_path)
+    over = tmp_path / "over.yaml"
+    over.write_text(
+        "extends: seen.yaml\nname: over\nevidence:\n  press: null\n  ties: {likelihood: {default: 1}}\n"
+        "  rumour: {learned: 2001-08-02}\n",
+        encoding="utf-8",
+    )
+    found = study.knowing(over).evidence
+    assert found is not None
+    assert [item.name for item in found.items] == [name for name in ITEMS if name != "press"]
+    over.write_text("extends: seen.yaml\nevidence: {pres: null}\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="there is no 'pres' to remove") as error:
+        study.knowing(over)
+    assert "did you mean 'press'?" in str(error.value)
+
+
+def test_a_scenario_file_is_no_evidence(tmp_path: Path) -> None:
+    study = study_of(TINY, tmp_path)
+    with pytest.raises(ModelError, match="is a scenario file, and no evidence file"):
+        study.knowing(tmp_path / "model.yaml")
+
+
+def test_what_items_cite_is_in_the_register(tmp_path: Path) -> None:
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "news.yaml").write_text("title: News\nclaims:\n  E01: {claim: They met.}\n")
+    item = {"seen": "talks=deal @ 2001", "learned": "2001-02-01", "sources": ["E01"]}
+    assert knowing(TINY, {"met": item}, tmp_path, sources="claims").evidence is not None
+    with pytest.raises(ModelError, match="'E02' is no claim of the register"):
+        knowing(TINY, {"met": {**item, "sources": ["E02"]}}, tmp_path, sources="claims")
+    with pytest.raises(ModelError, match="there is no folder"):
+        knowing(TINY, {"met": item}, tmp_path, sources="clams")
