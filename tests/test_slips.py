@@ -66,6 +66,53 @@ def test_a_slip_is_told_once_at_its_cause_with_a_hint_that_works(slip: Slip) -> 
     assert (mended.sha256 == read(TEXT).sha256) == (slip.mended == "as before")
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "other", "column"),
+    [
+        (3, "name", "id", 1),
+        (2, "usru", "version", 1),
+        (10, "scenarios", "futures", 1),
+        (10, "scenarios", "outcomes", 1),
+        (30, "anchor", "target", 1),
+        (38, "drivers", "factors", 1),
+        (38, "drivers", "descriptors", 1),
+        (12, "title", "label", 5),
+        (13, "baseline", "probability", 5),
+        (41, "states", "options", 5),
+        (41, "states", "levels", 5),
+        (42, "persistence", "inertia", 5),
+        (42, "persistence", "half_life", 5),
+        (43, "impacts", "effects", 5),
+        (43, "impacts", "consequences", 5),
+        (64, "influences", "parents", 5),
+        (76, "rules", "combinations", 1),
+        (79, "when", "if", 5),
+        (80, "then", "effect", 5),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_another_word_for_a_key_is_one_fault(line: int, key: str, other: str, column: int) -> None:
+    written = TEXT.split("\n")[line - 1]
+    assert written.strip().startswith(f"{key}:")
+    text = with_lines({line: written.replace(f"{key}:", f"{other}:", 1)})
+    with pytest.raises(ModelError) as caught:
+        read(text)
+    (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert fault.span is not None
+    assert (fault.span.line, fault.span.column, fault.hint) == (line, column, f"did you mean '{key}'?")
+    assert read(SourceText("x.yaml", text).edited(fault.fix)).sha256 == read(TEXT).sha256
+
+
+@pytest.mark.parametrize("key", ["colour", "seed", "influences_of", "effects", "inputs", "sauces"])
+@pytest.mark.usefixtures("folder")
+def test_no_key_is_proposed_that_stands_there_already_or_takes_something_else(key: str) -> None:
+    text = with_lines({61: f"    title: Leader\n    {key}: {{a: {{b: 1}}}}\n    sources: [P01]\n    events: []"})
+    with pytest.raises(ModelError) as caught:
+        read(text)
+    (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert fault.hint.startswith("one of: ")
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_file_itself_is_sound() -> None:
     assert read(TEXT).warnings == ()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
-from usru_scenarios.problems import TextEdit, shortened, suggestion
+from usru_scenarios.problems import TextEdit, listing, shortened
 from usru_scenarios.reading.mending.faulty import (
     Faulty,
     Repair,
@@ -22,6 +21,7 @@ from usru_scenarios.reading.mending.faulty import (
     states_of,
     value_at,
 )
+from usru_scenarios.reading.mending.likely_keys import likely_key
 from usru_scenarios.reading.mending.names import without_space
 from usru_scenarios.reading.schema_paths import fields_at
 from usru_scenarios.written_forms import name_meant
@@ -153,11 +153,11 @@ def mend_unknown(it: Faulty) -> Repair | None:
         and isinstance(it.data.get("drivers"), dict)
     ):
         return _driver_at_the_top(it, key)
-    plain = name_meant(key)
-    near = plain if plain in known else re.sub(r"did you mean '(.*)'\?", r"\1", suggestion(key, known))
-    is_near = near == plain or SequenceMatcher(None, near, plain).ratio() >= 0.75
-    if near and is_near and near not in parent and near in known:
+    if near := likely_key(it.path, it.data):
         return renamed(it, near, f"did you mean '{near}'?")
+    if it.fault.problem.hint.startswith("did you mean"):
+        value = {name: one for name, one in parent.items() if name != key}
+        return it.repair(listing(known), value, path=it.path[:-1])
     return None
 
 
