@@ -25,6 +25,7 @@ from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
 from usru_scenarios.results.explain import Explanation
+from usru_scenarios.results.ledger import ForecastRecord, History, Verification
 from usru_scenarios.results.sensitivity import Sensitivity
 from usru_scenarios.results.show import Overview, PartNames
 from usru_scenarios.results.simulate import Simulation
@@ -53,6 +54,9 @@ OUTPUTS: dict[str, Any] = {
     "names": PartNames,
     "sources": SourcesReport,
     "directions": DirectionsReport,
+    "forecast": ForecastRecord,
+    "history": History,
+    "verification": Verification,
 }
 """The JSON outputs by the name in their `format`."""
 

@@ -106,6 +106,16 @@ def one_of(known: Collection[str]) -> Callable[[str, str], str]:
     return read
 
 
+def day(option: str, text: str) -> str:
+    """A day of the calendar, such as 2027-06-30."""
+    from usru_scenarios.timeline import TimeError, parse_day
+
+    try:
+        return parse_day(text)
+    except TimeError as error:
+        raise OptionError(f"{option}: {error}") from None
+
+
 def text_file(option: str, text: str) -> SourceText:
     """What a file says, which is short.
 

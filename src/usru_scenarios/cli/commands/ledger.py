@@ -1,0 +1,214 @@
+"""`usru ledger`: forecasts that are recorded, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
+from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.session import Session
+from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.report import TABULAR
+from usru_scenarios.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from usru_scenarios.ledger.chain import Chain
+    from usru_scenarios.ledger.recompute import Recomputation
+    from usru_scenarios.ledger.store import LedgerFolder
+
+
+def ledger(
+    words: Annotated[
+        tuple[str, ...],
+        Argument(metavar="ACTION [WHAT]...", help="record, history or verify, and what it is about."),
+    ] = (),
+    *,
+    folder: Annotated[
+        str, Option("--ledger", metavar="DIR", help="The folder of the ledger.  [default: forecasts]")
+    ] = "forecasts",
+    message: Annotated[
+        str | None, Option("--message", "-m", metavar="TEXT", help="With record: what is said of the forecast.")
+    ] = None,
+    date: Annotated[
+        str | None,
+        Option("--date", metavar="DAY", help="With record: the day of the forecast.  [default: today]"),
+        parsers.day,
+    ] = None,
+    at: Annotated[
+        str | None,
+        Option(
+            "--at",
+            metavar="TIME",
+            help="With history: a step, start, end, mean, ever, or now, the step of each record.  [default: end]",
+        ),
+    ] = None,
+    repair: Annotated[
+        bool, Option("--repair", help="With verify: take out a last line that was never finished.")
+    ] = False,
+    relink: Annotated[bool, Option("--relink", help="With verify: make one chain of two that git has merged.")] = False,
+    conditions: ConditionOptions,
+    changes: ModelOptions,
+    run: RunOptions,
+    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+) -> None:
+    """How good were the forecasts? Record them, and look back.
+
+    \b
+      record [MODEL]      append the forecast of today, with its model, to the ledger
+      history [WHAT]...   what was forecast of a scenario, driver.state or question
+      verify              is the ledger whole, does each model give its numbers again?
+
+    The ledger is a folder made for git: forecasts.jsonl, a record a line, each with the hash of the line before, and
+    models/, the resolved file of each model. record takes the options of simulate. A ledger in which verify finds a
+    fault ends with status 1; lines that can't be read are told and left out.
+    """  # noqa: D301  # \b keeps the lines of the actions
+    action, *rest = words or ("",)
+    if action not in _ACTIONS:
+        message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
+        raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
+    asked = _Asked(folder, rest, message or "", date, at, repair, relink, conditions, changes, run)
+    asked.refuse_others(action)
+    _ACTIONS[action].act(asked, session)
+
+
+class _Asked(NamedTuple):
+    """What is asked of a ledger."""
+
+    folder: str
+    words: list[str]
+    message: str
+    date: str | None
+    at: str | None
+    repair: bool
+    relink: bool
+    conditions: ConditionOptions
+    changes: ModelOptions
+    run: RunOptions
+
+    def refuse_others(self, action: str) -> None:
+        """Refuse options and words that an action does not take.
+
+        Raises:
+            OptionError: there is one.
+        """
+        takes = _ACTIONS[action]
+        for name, value in self._options().items():
+            if value not in (None, "", (), False) and name not in takes.options:
+                where = [other for other, one in _ACTIONS.items() if name in one.options]
+                raise OptionError(f"{name} has no meaning for ledger {action}", f"{' and '.join(where)} takes it")
+        if takes.most is not None and len(self.words) > takes.most:
+            raise OptionError(f"'{self.words[takes.most]}' is one word too many", f"usru ledger {action} {takes.usage}")
+
+    def _options(self) -> dict[str, Any]:
+        run = {f"--{name}": value for name, value in self.run._asdict().items()}
+        changes = dict(zip(("-w", "-p", "--set", "--sourced-only"), self.changes, strict=True))
+        conditions = {f"--{name}": value for name, value in self.conditions._asdict().items()}
+        own = {"-m": self.message, "--date": self.date, "--at": self.at}
+        return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions}
+
+    @property
+    def ledger(self) -> LedgerFolder:
+        from usru_scenarios.ledger.store import LedgerFolder
+
+        return LedgerFolder(Path(self.folder))
+
+    def recomputation(self, session: Session) -> Recomputation:
+        from usru_scenarios.ledger.recompute import Recomputation
+
+        return Recomputation(self.ledger, session.workers)
+
+
+def _record(asked: _Asked, session: Session) -> None:
+    from usru_scenarios.ledger.chain import Chain, LedgerLine
+    from usru_scenarios.ledger.history import history
+    from usru_scenarios.ledger.records import asked_of, record_of
+    from usru_scenarios.reading.copies import resolved
+    from usru_scenarios.report import Builders, ledger
+
+    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes)
+    options = {**asked.conditions._asdict(), **asked.run.asked}
+    result = study.simulate(**options, map_blocks=session.workers())
+    session.remark(study)
+    session.warn(result.warnings)
+    questions = study.loaded.model.questions
+    means = [one.means for one in questions.values()]
+    answers = study.answers(means, **options, map_blocks=session.workers()) if means else None
+    record = record_of(
+        result,
+        questions,
+        answers,
+        date=asked.date or _today(),
+        message=asked.message,
+        asked=asked_of(asked.run.asked),
+    )
+    number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder))
+    session.say(f"recorded as number {number} of {asked.ledger.records}")
+    made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
+    session.emit(Builders(ledger.history, ledger.history_rows), made)
+
+
+def _today() -> str:
+    from datetime import date
+
+    return date.today().isoformat()  # noqa: DTZ011  # the day where the user is
+
+
+def _history(asked: _Asked, session: Session) -> None:
+    from usru_scenarios.ledger.history import history
+    from usru_scenarios.report import Builders, ledger
+
+    found = history(_readable(asked, session), asked.words, asked.at or "end")
+    session.emit(Builders(ledger.history, ledger.history_rows), found)
+
+
+def _readable(asked: _Asked, session: Session) -> Chain:
+    """The ledger; what of it can't be read is told."""
+    chain = asked.ledger.read()
+    for fault in chain.unreadable:
+        session.say(f"{asked.ledger.records}:{fault.line}: warning: {fault.message}")
+    return chain
+
+
+def _verify(asked: _Asked, session: Session) -> None:
+    from usru_scenarios.ledger.chain import faults
+    from usru_scenarios.ledger.recompute import recomputation_faults, recomputed
+    from usru_scenarios.report import Builders, ledger
+    from usru_scenarios.results.ledger import Verification
+
+    done = []
+    if asked.repair and (torn := asked.ledger.repair()):
+        done.append(f"a last line that was not finished, of {torn:,} bytes, was taken out")
+    if asked.relink and asked.ledger.relink():
+        done.append("what was merged is one chain now")
+    chain = asked.ledger.read()
+    records = chain.records
+    found = list(recomputed(records, asked.recomputation(session)))
+    wrong = sorted([*faults(chain), *recomputation_faults(found)], key=lambda fault: fault.line)
+    told = [one.told for one in records]
+    result = Verification(not wrong, len(chain.lines) + bool(chain.torn), told, found, wrong, "; ".join(done))
+    session.emit(Builders(ledger.verification, ledger.verification_rows), result)
+    if wrong:
+        raise Ended(FINDINGS)
+
+
+class _Action(NamedTuple):
+    """What can be done with a ledger: how, with which options, and with how many words at most; None for any."""
+
+    act: Callable[[_Asked, Session], None]
+    options: frozenset[str]
+    usage: str
+    most: int | None = None
+
+
+_RUN = ("--trials", "--seed", "--method", "--judgements", "-w", "-p", "--set", "--sourced-only", "--do", "--given")
+
+_ACTIONS = {
+    "record": _Action(_record, frozenset({"-m", "--date", *_RUN}), "[MODEL]", 1),
+    "history": _Action(_history, frozenset({"--at"}), "[WHAT]..."),
+    "verify": _Action(_verify, frozenset({"--repair", "--relink"}), "", 0),
+}

@@ -1,0 +1,55 @@
+"""What the records of a ledger say of something over time."""
+
+from __future__ import annotations
+
+from usru_scenarios.ledger.chain import Chain
+from usru_scenarios.ledger.records import (
+    LedgerError,
+    NumberedRecord,
+    check_names,
+    check_time,
+    kind_of,
+    said_of,
+    title_of,
+)
+from usru_scenarios.results.ledger import History, RecordedSeries
+
+
+def history(chain: Chain, wanted: list[str], at: str) -> History:
+    """The recorded forecasts over time.
+
+    Args:
+        chain: the ledger.
+        wanted: scenarios, groups, `driver.state`s or questions; all scenarios of the last record where there is none.
+        at: the label of a step, or one of `MEASURES`.
+
+    Raises:
+        LedgerError: there is no record, or none knows a name or the time.
+    """
+    records = some_records(chain)
+    names = wanted or list(records[-1].record.scenarios)
+    check_names(records, names)
+    check_time(records, at)
+    series = {name: _series(records, name, at) for name in names}
+    return History(at, [one.told for one in records], series, chain.unreadable)
+
+
+def some_records(chain: Chain) -> list[NumberedRecord]:
+    """The records in the order of their days.
+
+    Raises:
+        LedgerError: there is none.
+    """
+    if not (records := chain.by_day):
+        raise LedgerError("the ledger has no record that can be read", "usru ledger record makes one")
+    return records
+
+
+def _series(records: list[NumberedRecord], name: str, at: str) -> RecordedSeries:
+    points = [point for one in records if (point := said_of(one, name, at)) is not None]
+    kind, title = next(
+        (kind, title_of(one.record, name))
+        for one in reversed(records)
+        if (kind := kind_of(one.record, name)) is not None
+    )
+    return RecordedSeries(kind, title, points)

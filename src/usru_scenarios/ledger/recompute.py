@@ -1,0 +1,176 @@
+"""The forecasts of a ledger once more, from the resolved files that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
+from usru_scenarios.problems import UsruError, printable
+from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
+from usru_scenarios.results.simulate import StatesResult, ValuesResult
+
+if TYPE_CHECKING:
+    from usru_scenarios.ledger.store import LedgerFolder
+    from usru_scenarios.sampler.blocks import MapBlocks
+    from usru_scenarios.study import Study
+
+SURE = 4.5
+"""Two numbers further apart than so many standard errors of both are not those of the same model."""
+
+ALIKE = 2e-6
+"""Probabilities closer than that are the same to the digits of a record."""
+
+
+class NotRecomputed(UsruError):  # noqa: N818  # a reason, and no fault of the program
+    """The model of a record can't be had again."""
+
+
+@dataclass
+class Recomputation:
+    """Recorded models, loaded once each, and what is asked of them again.
+
+    Attributes:
+        folder: the ledger.
+        map_blocks: gives what runs the blocks of trials of one run.
+    """
+
+    folder: LedgerFolder
+    map_blocks: Callable[[], MapBlocks]
+    _studies: dict[str, Study] = field(default_factory=dict)
+
+    def study(self, record: ForecastRecord) -> Study:
+        """The model of a record.
+
+        Raises:
+            NotRecomputed: its resolved file is missing, can't be read, or is that of another model.
+        """
+        wanted = record.model.sha256
+        if wanted not in self._studies:
+            self._studies[wanted] = self._loaded(wanted)
+        return self._studies[wanted]
+
+    def _loaded(self, wanted: str) -> Study:
+        from usru_scenarios.study import recalled
+
+        path = self.folder.model(wanted)
+        if not path.exists():
+            raise NotRecomputed(printable(f"there is no {path}"))
+        try:
+            study = recalled(path)
+        except UsruError as error:
+            raise NotRecomputed(printable(str(error).splitlines()[0])) from error
+        if study.outline.model.sha256 != wanted:
+            raise NotRecomputed(printable(f"{path} was changed: it holds another model"))
+        return study
+
+    def again(self, record: ForecastRecord) -> ForecastRecord:
+        """The record as its model gives it now.
+
+        Raises:
+            NotRecomputed: the model can't be had.
+            UsruError: it can't be asked again.
+        """
+        conditions = {"do": record.run.do, "given": record.run.given}
+        return recorded(self.study(record), record, conditions, self.map_blocks)
+
+
+def recorded(
+    study: Study, like: ForecastRecord, conditions: dict[str, Any], map_blocks: Callable[[], MapBlocks]
+) -> ForecastRecord:
+    """The forecast of a model under conditions, with all else as in a record.
+
+    Args:
+        study: the model.
+        like: whose date, message and settings it has.
+        conditions: by the names that `Study` takes.
+        map_blocks: gives what runs the blocks of trials of one run.
+
+    Raises:
+        UsruError: as for `Study.simulate`.
+    """
+    settings = {name: value for name, value in settings_of(like).items() if value is not None}
+    simulation = study.simulate(**conditions, **settings, map_blocks=map_blocks())
+    questions = study.loaded.model.questions
+    asked = [one.means for one in questions.values()]
+    answers = study.answers(asked, **conditions, **settings, map_blocks=map_blocks()) if asked else None
+    return record_of(
+        simulation,
+        questions,
+        answers,
+        date=like.date,
+        message=like.message,
+        asked=like.asked,
+    )
+
+
+def compared(number: int, before: ForecastRecord, after: ForecastRecord) -> Recomputed:
+    """Whether a record and what its model gives now are the same, or as near as their errors allow."""
+    was, now = (dict(quantities(one)) for one in (before, after))
+    if was.keys() != now.keys():
+        return Recomputed(number, "differs", None, "it speaks of other things")
+    largest, worst, most = 0.0, "", 0.0
+    same = True
+    for place, (value, error) in was.items():
+        other, other_error = now[place]
+        same &= value == other
+        apart = abs(value - other)
+        room = SURE * (error**2 + other_error**2) ** 0.5 + ALIKE * max(1.0, abs(value))
+        largest = max(largest, apart)
+        if apart / room > most:
+            most, worst = apart / room, place
+    if same:
+        return Recomputed(number, "same", 0.0)
+    if most <= 1.0:
+        return Recomputed(number, "within_errors", largest)
+    told = f"{worst} was {was[worst][0]:g} and is {now[worst][0]:g}"
+    return Recomputed(number, "differs", largest, told)
+
+
+def quantities(record: ForecastRecord) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Every number of a record with its standard error, by its place."""
+    for name, one in chain(record.scenarios.items(), record.groups.items()):
+        errors = one.standard_errors
+        yield from _by_step(record, name, one.by_step, errors.by_step)
+        yield f"{name} @ mean", (one.mean, errors.mean)
+        yield f"{name} @ ever", (one.ever, errors.ever)
+    for name, node in chain(record.drivers.items(), record.consequences.items()):
+        if isinstance(node, StatesResult):
+            for state, series in node.by_step.items():
+                yield from _by_step(record, f"{name}={state}", series, node.standard_errors[state])
+        elif isinstance(node, ValuesResult):
+            yield from _by_step(record, f"mean of {name}", node.mean, node.standard_errors.mean)
+    for name, question in record.questions.items():
+        if question.probability is not None:
+            yield name, (question.probability, question.standard_error or 0.0)
+
+
+def _by_step(
+    record: ForecastRecord, name: str, series: Sequence[float], errors: Sequence[float]
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    for step, value, error in zip(record.run.steps, series, errors, strict=True):
+        yield f"{name} @ {step}", (value, error)
+
+
+def recomputed(records: Sequence[NumberedRecord], again: Recomputation) -> Iterator[Recomputed]:
+    """What becomes of each record when its model is asked again, one after the other."""
+    for number, record in records:
+        try:
+            yield compared(number, record, again.again(record))
+        except UsruError as error:
+            yield Recomputed(number, "not_recomputed", None, str(error).splitlines()[0])
+
+
+def recomputation_faults(found: Sequence[Recomputed]) -> Iterator[LedgerFault]:
+    """What of that is a fault of the ledger."""
+    for one in found:
+        if one.verdict == "not_recomputed":
+            message = f"the forecast can't be computed again: {one.reason}"
+            yield LedgerFault("no_model", one.number, message, "the history of the folder may have the file")
+        elif one.verdict == "differs":
+            message = f"the model gives other numbers: {one.reason}"
+            yield LedgerFault(
+                "differs", one.number, message, "the record was changed, or the program answers otherwise"
+            )

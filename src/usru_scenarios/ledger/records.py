@@ -1,0 +1,365 @@
+"""A forecast as a line of the ledger, and what such a line says of a scenario, a state or a question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from usru_scenarios.problems import UsageError, listing, printable, suggestion
+from usru_scenarios.results.ask import Answer
+from usru_scenarios.results.ledger import (
+    AskedSettings,
+    ForecastRecord,
+    RecordedErrors,
+    RecordedPoint,
+    RecordedQuestion,
+    RecordedScenario,
+    RecordLine,
+)
+from usru_scenarios.results.simulate import StatesResult
+from usru_scenarios.timeline import TimeError, parse_date, parse_day
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from usru_scenarios.model.schema import DatedQuestion
+    from usru_scenarios.results.ask import Answers
+    from usru_scenarios.results.simulate import ScenarioResult, Simulation
+
+DIGITS, ERROR_DIGITS = 6, 3
+"""That count, of the numbers of a record and of their errors: below any error of sampling, above what machines differ
+by."""
+
+FORMAT = "usru.forecast/1."
+"""How the format of each line begins that this version reads."""
+
+
+class LedgerError(UsageError):
+    """Something was asked of the ledger that makes no sense, or that it is not in a state for."""
+
+
+class UnreadableRecord(ValueError):  # noqa: N818  # it never leaves the package
+    """A line that is no record, and why."""
+
+
+class NumberedRecord(NamedTuple):
+    """A record with its line in the ledger, from 1."""
+
+    number: int
+    record: ForecastRecord
+
+    @property
+    def told(self) -> RecordLine:
+        """Which record it is, as results say it."""
+        one = self.record
+        return RecordLine(self.number, one.date, one.message, one.model, one.run.profile)
+
+
+# Making a record ------------------------------------------------------------------------------------------------------
+
+
+def record_of(
+    simulation: Simulation,
+    questions: Mapping[str, DatedQuestion],
+    answers: Answers | None,
+    *,
+    date: str,
+    message: str,
+    asked: AskedSettings,
+) -> ForecastRecord:
+    """The record of a forecast, without the hash of the line before.
+
+    Args:
+        simulation: the forecast.
+        questions: those of the file, by id.
+        answers: to what they mean, in their order; None where there are none.
+        date: the day of the forecast.
+        message: what is said of it.
+        asked: what was asked of the run.
+    """
+    found = iter(answers.in_order() if answers is not None else ())
+    record = ForecastRecord(
+        date=date,
+        message=message,
+        model=simulation.model,
+        run=simulation.run,
+        asked=asked,
+        scenarios={name: _scenario(one) for name, one in simulation.scenarios.items()},
+        groups={name: _scenario(one) for name, one in simulation.groups.items()},
+        drivers=simulation.drivers,
+        consequences=simulation.consequences,
+        questions={
+            name: _question(question, one) for (name, question), one in zip(questions.items(), found, strict=True)
+        },
+    )
+    data = record.to_dict()
+    return _record({**data, **{part: _rounded(data[part]) for part in _NUMBERS}})
+
+
+_NUMBERS = ("scenarios", "groups", "drivers", "consequences", "questions")
+
+
+def _scenario(one: ScenarioResult) -> RecordedScenario:
+    errors = one.standard_errors
+    return RecordedScenario(
+        one.title, one.by_step, one.mean, one.ever, RecordedErrors(errors.by_step, errors.mean, errors.ever), one.band
+    )
+
+
+def _question(question: DatedQuestion, found: object) -> RecordedQuestion:
+    said = question.asks, question.means, question.closes
+    if not isinstance(found, Answer):
+        return RecordedQuestion(*said, None, None)
+    low, high = (found.band.low, found.band.high) if found.band is not None else (None, None)
+    return RecordedQuestion(*said, found.value, found.standard_error, low, high)
+
+
+def _rounded(part: Any, digits: int = DIGITS) -> Any:
+    if isinstance(part, float):
+        return float(f"{part:.{digits}g}")
+    if isinstance(part, dict):
+        return {key: _rounded(one, ERROR_DIGITS if key in _ERRORS else digits) for key, one in part.items()}
+    return [_rounded(one, digits) for one in part] if isinstance(part, list) else part
+
+
+_ERRORS = ("standard_errors", "standard_error")
+
+
+# Lines ----------------------------------------------------------------------------------------------------------------
+
+
+def line_of(record: ForecastRecord, prev: str | None) -> bytes:
+    """The line of a record, without its line break, behind a line with such a hash."""
+    return line_of_data({**record.to_dict(), "prev": prev})
+
+
+def line_of_data(data: Mapping[str, Any]) -> bytes:
+    """The line of plain data."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def read_line(line: bytes) -> ForecastRecord:
+    """The record that a line holds.
+
+    Raises:
+        UnreadableRecord: it holds none.
+    """
+    try:
+        data = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise UnreadableRecord("it is no text in UTF-8") from None
+    except RecursionError:
+        raise UnreadableRecord("it is nested too deep") from None
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            raise UnreadableRecord(f"it is no JSON at column {error.colno}: {_lower(error.msg)}") from None
+        raise UnreadableRecord(f"it is no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise UnreadableRecord("it is no JSON object")
+    written = data.get("format")
+    if not isinstance(written, str) or not written.startswith(FORMAT):
+        raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0")
+    record = _record({**data, "format": "usru.forecast/1.0"})
+    _check(record)
+    return record
+
+
+def _lower(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _record(data: Mapping[str, Any]) -> ForecastRecord:
+    from pydantic import ValidationError
+
+    try:
+        return _reader().validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise UnreadableRecord(printable(f"{place}: {_lower(first['msg'])}")) from None
+
+
+@cache
+def _reader() -> TypeAdapter[ForecastRecord]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ForecastRecord)
+
+
+def _check(record: ForecastRecord) -> None:
+    """Refuse a record whose numbers make no sense.
+
+    Raises:
+        UnreadableRecord: they do not.
+    """
+    try:
+        parse_day(record.date)
+    except TimeError as error:
+        raise UnreadableRecord(f"date: {error}") from None
+    steps = len(record.run.steps)
+    for place, series in _series(record):
+        if len(series) != steps:
+            raise UnreadableRecord(f"{place} has {len(series)} numbers for {steps} steps")
+        if not all(0.0 <= one <= 1.0 for one in series):
+            raise UnreadableRecord(f"{place} has a number that is no probability")
+
+
+def _series(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
+    """Every list of probabilities by step, with its place."""
+    for part in ("scenarios", "groups"):
+        for name, one in getattr(record, part).items():
+            yield f"{part}.{name}.by_step", one.by_step
+    for part in ("drivers", "consequences"):
+        for name, node in getattr(record, part).items():
+            if isinstance(node, StatesResult):
+                yield from ((f"{part}.{name}.by_step.{state}", one) for state, one in node.by_step.items())
+
+
+# What a record says ---------------------------------------------------------------------------------------------------
+
+Kind = Literal["scenario", "group", "state", "question"]
+MEASURES = ("start", "end", "now", "mean", "ever")
+"""At what scenarios can be read beside a step; `now` is the step of the record's own day."""
+
+
+def kind_of(record: ForecastRecord, what: str) -> Kind | None:
+    """What a name means in a record: a scenario, group, question, or a state (`driver.state` or `driver=state`)."""
+    if what in record.scenarios:
+        return "scenario"
+    if what in record.groups:
+        return "group"
+    if what in record.questions:
+        return "question"
+    return "state" if _states(record, what) is not None else None
+
+
+def title_of(record: ForecastRecord, what: str) -> str:
+    """What a record calls something that it knows."""
+    match kind_of(record, what):
+        case "scenario":
+            return record.scenarios[what].title
+        case "group":
+            return record.groups[what].title
+        case "question":
+            return record.questions[what].asks
+    return what
+
+
+def names_of(record: ForecastRecord) -> list[str]:
+    """All names that a record knows."""
+    nodes = {**record.drivers, **record.consequences}
+    states = (
+        f"{name}.{state}" for name, one in nodes.items() if isinstance(one, StatesResult) for state in one.by_step
+    )
+    return [*record.scenarios, *record.groups, *record.questions, *states]
+
+
+def _states(record: ForecastRecord, what: str) -> tuple[list[float], list[float]] | None:
+    """The probabilities of a state at each step, and their errors."""
+    name, _, state = what.replace("=", ".", 1).partition(".")
+    node = {**record.consequences, **record.drivers}.get(name)
+    if not isinstance(node, StatesResult) or state not in node.by_step:
+        return None
+    return node.by_step[state], node.standard_errors[state]
+
+
+def check_names(records: list[NumberedRecord], wanted: list[str]) -> None:
+    """Refuse names that no record knows.
+
+    Raises:
+        LedgerError: there is one.
+    """
+    for what in wanted:
+        if all(kind_of(one.record, what) is None for one in records):
+            known = list(dict.fromkeys(name for one in records for name in names_of(one.record)))
+            message = f"no record knows '{printable(what)}', as a scenario, group, driver.state or question"
+            raise LedgerError(message, suggestion(what, known) or listing(known))
+
+
+def said_of(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
+    """What a record says of something it knows; None where it knows nothing of it at that time.
+
+    Args:
+        one: the record.
+        what: a scenario, group, `driver.state` or question, which has its own time.
+        at: the label of a step, or one of `MEASURES`.
+    """
+    record = one.record
+    match kind_of(record, what):
+        case "question":
+            question = record.questions[what]
+            if question.probability is None:
+                return None
+            return RecordedPoint(
+                one.number, question.probability, question.standard_error or 0.0, question.low, question.high
+            )
+        case "scenario" | "group" as kind:
+            return _of_scenario(one, (record.scenarios if kind == "scenario" else record.groups)[what], at)
+        case "state":
+            found = _states(record, what)
+            step = step_of(record, at)
+            return None if found is None or step is None else RecordedPoint(one.number, found[0][step], found[1][step])
+    return None
+
+
+def _of_scenario(one: NumberedRecord, found: RecordedScenario, at: str) -> RecordedPoint | None:
+    if at == "mean":
+        return RecordedPoint(one.number, found.mean, found.standard_errors.mean)
+    if at == "ever":
+        return RecordedPoint(one.number, found.ever, found.standard_errors.ever)
+    if (step := step_of(one.record, at)) is None:
+        return None
+    band = (None, None) if found.band is None else (found.band.low[step], found.band.high[step])
+    return RecordedPoint(one.number, found.by_step[step], found.standard_errors.by_step[step], *band)
+
+
+def step_of(record: ForecastRecord, at: str) -> int | None:
+    """The number of the step that a time means in a record; None where the record has none for it."""
+    steps = record.run.steps
+    if at in ("start", "end"):
+        return 0 if at == "start" else len(steps) - 1
+    if at in steps:
+        return steps.index(at)
+    return step_of_day(steps, record.date) if at == "now" else None
+
+
+def step_of_day(steps: list[str], day: str) -> int | None:
+    """The step within which a day lies; None where there is none."""
+    month = parse_date(day).month
+    for number, label in enumerate(steps):
+        if label != "now":
+            date = parse_date(label)
+            if date.month <= month < date.month + date.length:
+                return number
+    return None
+
+
+def check_time(records: list[NumberedRecord], at: str) -> None:
+    """Refuse a time that no record has.
+
+    Raises:
+        LedgerError: none has it.
+    """
+    steps = list(dict.fromkeys(step for one in records for step in one.record.run.steps))
+    if at not in MEASURES and at not in steps:
+        hint = suggestion(at, [*steps, *MEASURES]) or f"{', '.join(MEASURES)} or a step: {', '.join(steps[:3])}, ..."
+        raise LedgerError(f"--at {printable(at)} is the step of no record", hint)
+
+
+def asked_of(settings: Mapping[str, Any]) -> AskedSettings:
+    """What options ask of a run."""
+    return AskedSettings(
+        settings.get("trials"), settings.get("seed", 1), settings.get("method", "auto"), settings.get("judgements")
+    )
+
+
+def settings_of(record: ForecastRecord) -> dict[str, Any]:
+    """The same by the names that `Study` takes."""
+    return asdict(record.asked)

@@ -1,0 +1,182 @@
+"""The ledger on the disk: a folder with `forecasts.jsonl`, append only, and a resolved file of each model."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from usru_scenarios.ledger.chain import Chain, line_hash, read_chain, relinked
+from usru_scenarios.ledger.records import LedgerError, line_of
+from usru_scenarios.problems import UnreadableInput, printable
+from usru_scenarios.reading.files import write_whole
+from usru_scenarios.results.ledger import ForecastRecord
+
+DEFAULT_FOLDER = "forecasts"
+RECORDS, MODELS = "forecasts.jsonl", "models"
+
+MOST_BYTES = 1 << 28
+"""Of a ledger: some ten thousand records."""
+
+_MODE = 0o644
+_OPEN = os.O_RDWR | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True)
+class LedgerFolder:
+    """A ledger in a folder, which need not be there before the first record."""
+
+    path: Path
+
+    @property
+    def records(self) -> Path:
+        """The file of the records."""
+        return self.path / RECORDS
+
+    def model(self, sha256: str) -> Path:
+        """The resolved file of a model."""
+        return self.path / MODELS / f"{sha256}.yaml"
+
+    def read(self) -> Chain:
+        """All of its lines.
+
+        Raises:
+            UnreadableInput: there is no ledger, or it can't be read.
+        """
+        try:
+            with _locked(self.records, os.O_RDONLY) as handle:
+                return read_chain(_bytes(handle))
+        except FileNotFoundError:
+            message = f"there is no ledger in '{printable(str(self.path))}'"
+            raise UnreadableInput(message, "usru ledger record begins one; --ledger names another folder") from None
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> UnreadableInput:
+        reason = (error.strerror or str(error)).lower()
+        return UnreadableInput(printable(f"the ledger {self.records} can't be used: {reason}"))
+
+    def append(self, record: ForecastRecord, resolved: Callable[[Path], str]) -> int:
+        """Append a record, whole or not at all, and keep its model; the number of its line.
+
+        Of two writers one waits for the other.
+
+        Args:
+            record: without the hash of the line before.
+            resolved: the text of the resolved model for a folder.
+
+        Raises:
+            LedgerError: the last line is not finished.
+            UnreadableInput: the ledger can't be written.
+        """
+        try:
+            self._keep(record.model.sha256, resolved)
+            with _locked(self.records, _OPEN | os.O_CREAT) as handle:
+                data = _bytes(handle)
+                if data and not data.endswith(b"\n"):
+                    message = f"the last line of {self.records} is not finished"
+                    raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
+                lines = data.split(b"\n")[:-1]
+                line = line_of(record, line_hash(lines[-1]) if lines else None)
+                _append(handle, line + b"\n", len(data))
+                return len(lines) + 1
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _keep(self, sha256: str, resolved: Callable[[Path], str]) -> None:
+        """Write the resolved file of a model, unless it is there."""
+        path = self.model(sha256)
+        for folder in (self.path, path.parent):
+            folder.mkdir(exist_ok=True)
+        if not path.exists():
+            write_whole(path, resolved(path.parent).encode(), mode=_MODE)
+
+    def repair(self) -> int:
+        """Take out a last line that is not finished; how many bytes it had.
+
+        Raises:
+            UnreadableInput: the ledger can't be written.
+        """
+        try:
+            with _locked(self.records, _OPEN) as handle:
+                data = _bytes(handle)
+                torn = len(read_chain(data).torn)
+                if torn:
+                    os.ftruncate(handle, len(data) - torn)
+                    os.fsync(handle)
+                return torn
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def relink(self) -> bool:
+        """Make one chain of merged parts; whether anything was changed.
+
+        Raises:
+            LedgerError: something else is wrong with the chain.
+            UnreadableInput: the ledger can't be written.
+        """
+        try:
+            with _locked(self.records, _OPEN) as handle:
+                data = _bytes(handle)
+                linked = relinked(read_chain(data))
+                if linked != data:
+                    write_whole(self.records, linked, mode=stat.S_IMODE(os.fstat(handle).st_mode))
+                return linked != data
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+
+@contextmanager
+def _locked(path: Path, flags: int) -> Iterator[int]:
+    """A file that is open and, where it is written, ours alone; the one that has the name once we have it."""
+    while True:
+        handle = os.open(path, flags, _MODE)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(None, "it is no regular file")
+            if flags & os.O_RDWR:
+                _lock(handle)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):  # noqa: PTH116  # `relink` puts another in its place
+                yield handle
+                return
+        finally:
+            os.close(handle)  # ends the lock
+
+
+def _lock(handle: int) -> None:
+    """Wait until nobody else writes."""
+    try:
+        from fcntl import LOCK_EX, flock
+    except ImportError:  # on Windows
+        from importlib import import_module
+
+        import_module("msvcrt").locking(handle, 1, 1 << 30)
+        return
+    flock(handle, LOCK_EX)
+
+
+def _bytes(handle: int) -> bytes:
+    size = os.fstat(handle).st_size
+    if size > MOST_BYTES:
+        raise OSError(None, f"it has more than {MOST_BYTES >> 20} MB")
+    os.lseek(handle, 0, os.SEEK_SET)
+    parts = []
+    while part := os.read(handle, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _append(handle: int, data: bytes, size: int) -> None:
+    """Write to the end of a file that has so many bytes; what could be written in part alone is taken out again."""
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    except BaseException:
+        with suppress(OSError):
+            os.ftruncate(handle, size)
+        raise

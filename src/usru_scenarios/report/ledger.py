@@ -1,0 +1,236 @@
+"""What the ledger of forecasts says, for people and as rows.
+
+Rows of `ledger history`, one for each record that knows what is asked about:
+
+| column                      | meaning                                                                        |
+|-----------------------------|--------------------------------------------------------------------------------|
+| `model`, `model_hash`       | the name of the record's model, and the first 8 digits of its hash             |
+| `profile`                   | that was applied, or empty                                                     |
+| `number`, `recorded`        | the line of the record in the ledger, and its day                              |
+| `kind`, `what`, `at`        | scenario, group, state or question; its name; the time, of a question none     |
+| `probability`               | that it holds there                                                            |
+| `standard_error`            | of sampling, of the probability                                                |
+| `band_low`, `band_high`     | the 90% band that comes from uncertain judgements; empty where none is drawn   |
+| `message`                   | what was said of the record                                                    |
+
+Rows of `ledger verify`, one for each record: the same columns up to `recorded`, then `verdict`, `largest_difference` of
+a likelihood, `faults` by their codes, and the first of their `message`s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.report.document import Column, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.likelihoods import ONE_ERROR, decimals, percent, points, to_error
+from usru_scenarios.report.numbers import sparkline
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.results.ledger import (
+        History,
+        LedgerFault,
+        RecordedPoint,
+        RecordedSeries,
+        RecordLine,
+        Verification,
+    )
+
+_RECORD = (*MODEL_COLUMNS, "number", "recorded")
+_LONGEST_SPARKLINE = 24
+
+FROM_RECORDS = "Each as it was recorded: usru ledger verify computes them again."
+
+
+def _record_cells(one: RecordLine) -> tuple[Datum, ...]:
+    return *model_cells(one.model, one.profile), one.number, one.date
+
+
+# History --------------------------------------------------------------------------------------------------------------
+
+
+def history(result: History, layout: Layout) -> Report:
+    """What each record said of everything that is asked about; of one thing alone with every record in a row."""
+    first, last = result.records[0], result.records[-1]
+    one = next(iter(result.series.items()))
+    alone = len(result.series) == 1
+    course = f", {_drawn(one[1], _top(result))}" if alone and len(one[1].points) > 1 else ""
+    when = "" if all(series.kind == "question" for series in result.series.values()) else f", {_time(result.at)}"
+    return Report(
+        title=f"{one[1].title}{when}" if alone else f"Recorded forecasts{when}",
+        subtitle=f"{_counted(len(result.records), 'record')}, {_span(first.date, last.date)}{course}",
+        blocks=[*([_each_record(result, one[1])] if alone else []), *([] if alone else [_overview(result, layout)])],
+        footer=[line for line in (_errors(result), _small_columns(result), FROM_RECORDS) if line],
+    )
+
+
+def _time(at: str) -> str:
+    words = {
+        "start": "at the start",
+        "end": "at the end",
+        "now": "at the step of each record",
+        "mean": "on average over the steps",
+        "ever": "at any step",
+    }
+    return words.get(at, f"at {at}")
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _errors(result: History) -> str:
+    return (
+        f"{ONE_ERROR}." if any(point.standard_error for one in result.series.values() for point in one.points) else ""
+    )
+
+
+def _small_columns(result: History) -> str:
+    return f"Small columns rise from 0% to {percent(_top(result), 0)}." if len(result.records) > 1 else ""
+
+
+def _top(result: History) -> float:
+    """The highest likelihood of any record."""
+    return max((point.probability for one in result.series.values() for point in one.points), default=1.0)
+
+
+def _value(point: RecordedPoint) -> str:
+    return (
+        to_error(point.probability, point.standard_error) if point.standard_error > 0 else percent(point.probability, 1)
+    )
+
+
+def _drawn(series: RecordedSeries, top: float) -> str:
+    return sparkline([point.probability for point in series.points], top, _LONGEST_SPARKLINE)
+
+
+def _change(before: RecordedPoint | None, after: RecordedPoint) -> str:
+    if before is None:
+        return ""
+    return points(after.probability - before.probability, decimals(max(before.standard_error, after.standard_error)))
+
+
+def _overview(result: History, layout: Layout) -> Table:
+    """A row for each thing: the first and the last forecast of it, and the course between."""
+    several = len(result.records) > 1
+    last = numbers(["last" if several else "likelihood"])
+    columns = [names(), *([Column("first", "number", rank=1)] if several else []), *last]
+    columns += [Column("change", "number", rank=2), Column("course", "text", whole=True, rank=3)] if several else []
+    rows: list[tuple[Cell, ...]] = []
+    top = _top(result)
+    for name, series in result.series.items():
+        first, end = series.points[:1], series.points[-1:]
+        shown = name if series.kind != "scenario" or not layout.width else series.title
+        if not end:
+            rows.append((shown, *(["none"] * (len(columns) - 1))))
+        elif several:
+            rows.append((shown, _value(first[0]), _value(end[0]), _change(first[0], end[0]), _drawn(series, top)))
+        else:
+            rows.append((shown, _value(end[0])))
+    return Table(columns, rows)
+
+
+def _each_record(result: History, series: RecordedSeries) -> Table:
+    """A row for each record that knows the one thing that is asked about."""
+    lines = {one.number: one for one in result.records}
+    columns = [
+        *numbers(["no."]),
+        Column("recorded", whole=True),
+        *numbers(["likelihood"]),
+        Column("change", "number", rank=1),
+        Column("message", fills=True, folds=True, rank=2),
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    before: RecordedPoint | None = None
+    for point in series.points:
+        line = lines[point.number]
+        rows.append((str(line.number), line.date, _value(point), _change(before, point), line.message))
+        before = point
+    return Table(columns, rows)
+
+
+HISTORY_ROW = (*_RECORD, "kind", "what", "at", "probability", "standard_error", "band_low", "band_high", "message")
+
+
+def history_rows(result: History, _layout: Layout) -> Rows:
+    """A row for each record and thing."""
+    return HISTORY_ROW, list(_history_rows(result))
+
+
+def _history_rows(result: History) -> Iterator[Sequence[Datum]]:
+    lines = {one.number: one for one in result.records}
+    for name, series in result.series.items():
+        at = None if series.kind == "question" else result.at
+        for point in series.points:
+            line = lines[point.number]
+            found = point.probability, point.standard_error, point.low, point.high
+            yield *_record_cells(line), series.kind, name, at, *found, line.message
+
+
+# Verify ---------------------------------------------------------------------------------------------------------------
+
+_VERDICTS = {
+    "same": "the same digits",
+    "within_errors": "within sampling error",
+    "differs": "other numbers",
+    "not_recomputed": "not computed again",
+}
+
+
+def verification(result: Verification, _layout: Layout) -> Report:
+    """What is wrong with the ledger, and what became of each record."""
+    found = {one.number: one for one in result.recomputed}
+    rows = [(str(one.number), one.date, _VERDICTS[found[one.number].verdict], one.message) for one in result.records]
+    columns = [
+        *numbers(["no."]),
+        Column("recorded", whole=True),
+        Column("computed again", whole=True),
+        Column("message", fills=True, folds=True, rank=1),
+    ]
+    wrong = _counted(len(result.faults), "fault")
+    blocks: list[Block] = [Table(columns, rows)] if rows else []
+    if result.faults:
+        blocks.append(Lines(tuple(Words(line) for one in result.faults for line in _fault_lines(one)), listed=True))
+    return Report(
+        title="The ledger is whole" if result.whole else f"The ledger has {wrong}",
+        subtitle=_counted(result.lines, "line"),
+        blocks=blocks,
+        footer=[
+            *([f"{result.done[:1].upper()}{result.done[1:]}."] if result.done else []),
+            "The chain of hashes shows changes of all lines but the last; computing again shows those of its numbers.",
+        ],
+    )
+
+
+def _fault_lines(one: LedgerFault) -> Iterator[str]:
+    yield f"line {one.line}: {one.message}"
+    if one.hint:
+        yield f"  = {one.hint}"
+
+
+VERIFICATION_ROW = (*_RECORD, "verdict", "largest_difference", "faults", "message")
+
+
+def verification_rows(result: Verification, _layout: Layout) -> Rows:
+    """A row for each line that is a record or has a fault."""
+    return VERIFICATION_ROW, list(_verification_rows(result))
+
+
+def _verification_rows(result: Verification) -> Iterator[Sequence[Datum]]:
+    lines = {one.number: one for one in result.records}
+    found = {one.number: one for one in result.recomputed}
+    for number in sorted({*lines, *(one.line for one in result.faults)}):
+        wrong = [one for one in result.faults if one.line == number]
+        cells = _record_cells(lines[number]) if number in lines else (None, None, None, number, None)
+        again = found.get(number)
+        verdict = (again.verdict, again.largest) if again is not None else (None, None)
+        yield *cells, *verdict, " ".join(one.code for one in wrong), wrong[0].message if wrong else ""

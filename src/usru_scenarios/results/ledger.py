@@ -1,0 +1,244 @@
+"""What the ledger of forecasts holds and says, in the form of its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from usru_scenarios.results.common import JsonResult, ModelLine, Run
+from usru_scenarios.results.simulate import Band, StatesResult, ValuesResult
+
+
+@dataclass(frozen=True)
+class RecordedErrors:
+    """Monte Carlo standard errors of the numbers of the same names.
+
+    Attributes:
+        by_step: standard error of the probability at each step.
+        mean: standard error of the mean over the steps.
+        ever: standard error of the probability that it is ever visited.
+    """
+
+    by_step: list[float]
+    mean: float
+    ever: float
+
+
+@dataclass(frozen=True)
+class RecordedScenario:
+    """The likelihoods of a scenario or group, as they are recorded.
+
+    Attributes:
+        title: its title; the id where the file has none.
+        by_step: its probability at each step, from 0 to 1.
+        mean: the mean of its probability over the steps.
+        ever: the probability that it holds at one step or more.
+        standard_errors: standard errors of the numbers of the same names, from sampling.
+        band: the 90% band of `by_step` that comes from uncertain judgements; null where none is drawn.
+    """
+
+    title: str
+    by_step: list[float]
+    mean: float
+    ever: float
+    standard_errors: RecordedErrors
+    band: Band | None = None
+
+
+@dataclass(frozen=True)
+class RecordedQuestion:
+    """How likely it is that what a question asks comes true.
+
+    Attributes:
+        asks: the question, for readers.
+        means: what it asks of the model, in the language of queries.
+        closes: the day by which it is known.
+        probability: the probability that it comes true; null where what it is conditional on is impossible.
+        standard_error: standard error of the probability, from sampling; null likewise.
+        low: the 5% quantile over the draws of the judgements; null where none is drawn.
+        high: the 95% quantile likewise.
+    """
+
+    asks: str
+    means: str
+    closes: str
+    probability: float | None
+    standard_error: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class AskedSettings:
+    """What was asked of the run, from which the same answer follows; null where it was left open.
+
+    Attributes:
+        trials: number of trials.
+        seed: the seed of the random numbers.
+        method: `auto`, `sample` or `exact`.
+        judgements: number of draws of the uncertain judgements.
+    """
+
+    trials: int | None
+    seed: int
+    method: Literal["auto", "sample", "exact"]
+    judgements: int | None
+
+
+@dataclass(frozen=True)
+class ForecastRecord(JsonResult):
+    """A forecast as a line of the ledger holds it; its numbers have six digits that count.
+
+    Attributes:
+        date: the day of the forecast.
+        message: what is said of it; empty where nothing is.
+        asked: what was asked of the run.
+        scenarios: the likelihoods of each scenario, by id in the order of the file.
+        groups: the same for each group of scenarios.
+        drivers: for each driver the probabilities of its states at each step, or the mean and quantiles of a numeric
+            one.
+        consequences: the same for each consequence.
+        questions: the likelihood of each question of the file, by id.
+        prev: SHA-256 of the line before, without its line break; null in the first line.
+    """
+
+    date: str
+    message: str
+    model: ModelLine
+    run: Run
+    asked: AskedSettings
+    scenarios: dict[str, RecordedScenario]
+    groups: dict[str, RecordedScenario]
+    drivers: dict[str, StatesResult | ValuesResult]
+    consequences: dict[str, StatesResult | ValuesResult]
+    questions: dict[str, RecordedQuestion]
+    prev: str | None = None
+    format: Literal["usru.forecast/1.0"] = "usru.forecast/1.0"
+
+
+@dataclass(frozen=True)
+class LedgerFault:
+    """Something that is wrong with the ledger.
+
+    Attributes:
+        code: a stable name of the kind: `unreadable`, `torn`, `conflict`, `merged`, `broken`, `no_model`, `differs`.
+        line: the line of the ledger that it is about, from 1.
+        message: what is wrong.
+        hint: what helps; may be empty.
+    """
+
+    code: str
+    line: int
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """Which record it is.
+
+    Attributes:
+        number: its line in the ledger, from 1, by which it is called.
+        date: the day of the forecast.
+        message: what is said of it.
+        model: the model, by name, title and hash.
+        profile: the profile that was applied; null where none was.
+    """
+
+    number: int
+    date: str
+    message: str
+    model: ModelLine
+    profile: str | None
+
+
+@dataclass(frozen=True)
+class RecordedPoint:
+    """What a record says of something.
+
+    Attributes:
+        number: which record it is.
+        probability: the probability, from 0 to 1.
+        standard_error: its standard error, from sampling.
+        low: the lower end of its 90% band from uncertain judgements; null where there is none.
+        high: the upper end likewise.
+    """
+
+    number: int
+    probability: float
+    standard_error: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class RecordedSeries:
+    """What the records say of something over time.
+
+    Attributes:
+        kind: whether it is a scenario, group, state or question.
+        title: its title, or what the question asks.
+        points: what each record that knows it says, in the order of their days.
+    """
+
+    kind: Literal["scenario", "group", "state", "question"]
+    title: str
+    points: list[RecordedPoint]
+
+
+@dataclass(frozen=True)
+class History(JsonResult):
+    """The recorded forecasts over time.
+
+    Attributes:
+        at: the step, or the measure, at which scenarios and states are read; a question has its own time.
+        records: the records, in the order of their days.
+        series: what they say, by what it is about.
+        skipped: lines that can't be read.
+    """
+
+    at: str
+    records: list[RecordLine]
+    series: dict[str, RecordedSeries]
+    skipped: list[LedgerFault] = field(default_factory=list)
+    format: Literal["usru.history/1.0"] = "usru.history/1.0"
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """Whether the model of a record gives its numbers again.
+
+    Attributes:
+        number: which record it is.
+        verdict: `same`: every digit that is recorded; `within_errors`: as near as sampling errors allow; `differs`;
+            `not_recomputed`.
+        largest: the largest difference of a likelihood; null where it was not recomputed.
+        reason: why it was not recomputed, or what differs most; empty where there is nothing to say.
+    """
+
+    number: int
+    verdict: Literal["same", "within_errors", "differs", "not_recomputed"]
+    largest: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Verification(JsonResult):
+    """Whether the ledger is whole, and its models give their numbers again.
+
+    Attributes:
+        whole: whether no fault was found.
+        lines: number of lines of the ledger.
+        records: the records that can be read, in the order of the file.
+        recomputed: what became of each when it was computed again.
+        faults: all that is wrong.
+        done: what was mended; empty where nothing was.
+    """
+
+    whole: bool
+    lines: int
+    records: list[RecordLine]
+    recomputed: list[Recomputed]
+    faults: list[LedgerFault]
+    done: str = ""
+    format: Literal["usru.verification/1.0"] = "usru.verification/1.0"
