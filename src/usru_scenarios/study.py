@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
+    from usru_scenarios.questions.page.question import PageData
     from usru_scenarios.questions.probability import ProbabilityEstimator
     from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.results.ask import Answer, Answers
@@ -688,6 +689,60 @@ class Study(CompiledFile):
             at=times,
             map_blocks=map_blocks,
         )
+
+    def page(
+        self,
+        *,
+        carried: int | None = None,
+        trials: int | None = None,
+        seed: int = DEFAULT_SEED,
+        method: Method = "auto",
+        judgements: int | None = None,
+        do: Sequence[str] = (),
+        map_blocks: MapBlocks = map,
+    ) -> PageData:
+        """What a page carries that answers "what if?" by itself: forecasts, laws and trials of file and profiles.
+
+        Args:
+            carried: how many trials a page carries of each of them; by default `CARRIED_TRIALS`.
+            trials: of the forecasts, as in `simulate`.
+            seed: as in `simulate`.
+            method: as in `simulate`.
+            judgements: as in `simulate`.
+            do: as in `simulate`; it holds in all that the page answers.
+            map_blocks: as in `simulate`.
+
+        Raises:
+            RequestError: the outcome feeds back into its own causes.
+            QueryError, TooLarge, NotExact: as in `simulate`.
+        """
+        from usru_scenarios.questions.page.question import CARRIED_TRIALS, MOST_CARRIED, CarriedReading, page_data
+
+        wanted = CARRIED_TRIALS if carried is None else whole("carried", carried, most=MOST_CARRIED)
+        settings = RunSettings.checked(trials, seed, method, judgements)
+
+        def reading(study: Study, title: str) -> CarriedReading:
+            conditions = study._conditions(None, do)
+            return CarriedReading(
+                title,
+                study.outline,
+                study.sources(),
+                study.simulate(
+                    trials=trials, seed=seed, method=method, judgements=judgements, do=do, map_blocks=map_blocks
+                ),
+                lambda seed, draws: conditions.on(study.drawn(seed, draws) if draws else study.program).program,
+            )
+
+        def under(profile: str | None) -> Study:
+            if profile == self.request.profile:
+                return self
+            return Study(replace(self.request, profile=profile), self.kept, self.loaded.file, self.limits)
+
+        own = under(None)
+        profiles = [(profile.title or name, under(name)) for name, profile in self.loaded.model.profiles.items()]
+        changed = [(title, study) for title, study in profiles if study.loaded.sha256 != own.loaded.sha256]
+        readings = [reading(study, title) for title, study in [("", own), *changed]]
+        return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed)
 
     def _variant(
         self, name: str, program: Program, do: Mapping[str, tuple[str, ...]], settings: RunSettings

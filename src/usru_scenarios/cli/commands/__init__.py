@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GROUPS = {
-    "Ask how likely": ("simulate", "ask", "compare", "sweep"),
+    "Ask how likely": ("simulate", "ask", "compare", "sweep", "page"),
     "Ask why, and what matters": ("explain", "sensitivity", "watch", "check"),
     "Keep a forecast": ("ledger",),
     "Look at the file": ("validate", "show", "sources", "schema"),

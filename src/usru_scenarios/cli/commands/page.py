@@ -1,0 +1,81 @@
+"""`usru page`: one file for readers, in which they move weights and see what follows."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Option, Subset
+from usru_scenarios.cli.options import Do, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.session import Session
+from usru_scenarios.settings import DEFAULT_MODEL
+from usru_scenarios.version import __version__
+
+if TYPE_CHECKING:
+    from usru_scenarios.questions.page.question import PageData
+
+_STANDARD_INPUT = "-"
+
+
+def page(
+    model: Model = DEFAULT_MODEL,
+    *,
+    do: Do = (),
+    carried: Annotated[
+        int | None,
+        Option(
+            "--carried",
+            metavar="N",
+            help="How many trials the page carries of each reading, at least 256.  [default: 4096]",
+        ),
+        parsers.whole,
+    ] = None,
+    changes: ModelOptions,
+    run: RunOptions,
+    session: Annotated[Session, Subset(without=("form", "as_json", "wide"))],
+) -> None:
+    """One HTML file in which readers move the weights themselves.
+
+    It needs no network, and fits into a mail. Readers can take a profile of the file, move the weights of drivers and
+    rules, and say what has been seen; the page says how to get the same in a terminal.
+
+    \b
+      usru page -o page.html
+      usru page my-view.yaml -p optimist --do sanctions=eased -o page.html
+    """  # noqa: D301  # \b keeps the lines of the examples
+    if session.output.is_terminal:
+        raise OptionError("a page is for a browser, not for a terminal", "add -o page.html")
+    study = session.load(model, changes)
+    data = study.page(carried=carried, do=do, **run.asked, map_blocks=session.workers())
+    session.remark(study)
+    from usru_scenarios.page import document
+
+    said = {
+        **data.about,
+        "extends": f"{data.about['name']}.yaml" if model == _STANDARD_INPUT else model,
+        "command": {"model": shlex.quote(model), "options": _options(changes, do, run)},
+        "footer": _footer(data),
+    }
+    session.output.write(document(said, data.arrays))
+
+
+def _options(changes: ModelOptions, do: tuple[str, ...], run: RunOptions) -> list[str]:
+    """The options of `usru simulate` that stand for what holds in all of the page; a profile is chosen in it."""
+    repeated = {"--set": changes.overrides, "-w": changes.weights, "--do": do}
+    options = [f"{name} {shlex.quote(value)}" for name, values in repeated.items() for value in values]
+    if changes.sourced_only:
+        options.append("--sourced-only")
+    return [*options, *(f"--{name} {shlex.quote(str(value))}" for name, value in run.asked.items())]
+
+
+def _footer(data: PageData) -> str:
+    about, forecast = data.about, data.about["views"][0]["forecast"]
+    found = "Exact" if forecast["method"] == "exact" else f"{forecast['trials']:,} trials"
+    drawn = f" under {forecast['judgements']} draws of the judgements" if forecast["judgements"] else ""
+    return (
+        f"{found}{drawn}, seed {forecast['seed']}. Cite as: {about['title']} (model {about['name']} "
+        f"{about['sha256'][:8]}), usru {__version__}. The likelihoods follow from the judgements in the file, not from "
+        "data."
+    )

@@ -1,0 +1,58 @@
+"""A page in one file that answers "what if?" by itself: its template, its style and its modules, put together.
+
+The modules (`*.mjs`) stand on their own under node, where tests hold their sums against the sampler's.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+MODULES = ("arrays", "engine", "estimates", "state", "chart", "view", "main")
+"""Each after those that it imports from."""
+
+_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+
+
+def document(about: Mapping[str, Any], arrays: bytes) -> str:
+    """The page, as HTML: nothing in it is fetched, and what `about` and `arrays` say is data wherever it stands."""
+    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    script = bundled_script()
+    parts = {
+        "policy": f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
+        "base-uri 'none'; form-action 'none'",
+        "title": html.escape(f"{about['title']}: what if?"),
+        "heading": html.escape(about["title"]),
+        "footer": html.escape(about["footer"]),
+        "style": style,
+        "data": base64.b64encode(gzip.compress(carried_bytes(about, arrays), 9, mtime=0)).decode(),
+        "script": script,
+    }
+    template = (FOLDER / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+
+
+def carried_bytes(about: Mapping[str, Any], arrays: bytes) -> bytes:
+    """The length of the JSON in 4 bytes, the JSON, the arrays: see `arrays.mjs`."""
+    said = json.dumps(about, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return len(said).to_bytes(4, "little") + said + arrays
+
+
+def bundled_script() -> str:
+    """All modules as one, without their imports and exports: no two of them give a name two meanings."""
+    texts = [(FOLDER / f"{name}.mjs").read_text(encoding="utf-8") for name in MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
+
+
+def _source(text: str) -> str:
+    """What a policy calls an inline text by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,94 @@
+"""The outcome's law as plain data: points with their weights apart, so that a page can change these.
+
+Whatever depends on drawn judgements has an axis for their draws before all others, and says so by `drawn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Parent, PiecewiseCurve, Program, Term
+from usru_scenarios.questions.page.packing import Pack
+
+PathKey = tuple[str, tuple[float, ...] | None]
+"""What is carried of a node: its states or, of a numeric one, what its edges cut of it, or (None) its value."""
+
+
+def read_by(outcome: CategoricalNode) -> list[PathKey]:
+    """What the outcome reads of other nodes."""
+    parents = {parent for term in outcome.terms for parent in term.parents if parent.node not in (JUDGEMENTS, OUTCOME)}
+    found: set[PathKey] = {(parent.node, parent.edges) for parent in parents}
+    return [*sorted(found), *sorted({(curve.node, None) for curve in outcome.curves})]
+
+
+def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+    """The law of the outcome.
+
+    Args:
+        program: whose.
+        paths: the place of what is carried, among all that is, by what it is.
+        pack: where arrays are put.
+    """
+    node = program.outcome
+    assert all(parent.node == JUDGEMENTS for parent in node.prior_parents), "the outcome's baselines are given nothing"
+    return {
+        "states": len(node.states),
+        "steps": program.steps,
+        "terms": [_term(term, paths, pack) for term in node.terms],
+        "curves": [_curve(curve, paths, pack) for curve in node.curves],
+        "logOdds": _table(node.log_odds, 0, pack),
+        "prior": _table(node.prior, 1, pack),
+        "initial": None if node.initial is None else _table(node.initial, 1, pack),
+        "forced": {step: _table(shares, 1, pack) for step, shares in sorted(node.forced.items())},
+        "windows": _table(node.windows, 2, pack) if node.windows.any() else None,
+        "persistence": _table(node.persistence, 1, pack),
+        "allowed": None if node.allowed is None else pack.put(node.allowed, "uint8"),
+        "imposed": node.imposed.tolist(),
+        "weights": {name: _table(program.weights[name], 1, pack) for name in node.weighted},
+    }
+
+
+def _table(values: Floats, axes: int, pack: Pack) -> dict[str, Any]:
+    return {"drawn": values.ndim > axes, "values": pack.floats(values)}
+
+
+def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+    """A term: which of its distinct rows of points each combination of its parents has, and these."""
+    parents, points = list(term.parents), term.points
+    drawn = next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
+    if drawn is None:
+        points = points[None]
+    else:
+        points = np.moveaxis(points, drawn, 0)
+        del parents[drawn]
+    rows = points.reshape(len(points), -1, points.shape[-1]).swapaxes(0, 1)
+    distinct, row_of = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
+    return {
+        "parents": [_parent(parent, paths) for parent in parents],
+        "rowOf": pack.put(row_of.reshape(-1), "uint16"),
+        "rows": len(distinct),
+        "points": {
+            "drawn": drawn is not None,
+            "values": pack.floats(distinct.reshape(len(distinct), *rows.shape[1:]).swapaxes(0, 1)),
+        },
+        "weight": term.weight,
+    }
+
+
+def _parent(parent: Parent, paths: Mapping[PathKey, int]) -> dict[str, Any]:
+    path = None if parent.node == OUTCOME else paths[parent.node, parent.edges]
+    return {"path": path, "lag": parent.lag, "size": parent.size}
+
+
+def _curve(curve: PiecewiseCurve, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+    return {
+        "path": paths[curve.node, None],
+        "lag": curve.lag,
+        "knots": curve.knots.tolist(),
+        "points": _table(curve.points, 2, pack),
+        "weight": curve.weight,
+    }

@@ -1,0 +1,46 @@
+"""Arrays in one run of bytes, each said once: what a page reads as typed arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.program.program import Floats
+
+Kind = Literal["uint8", "uint16", "float32"]
+Place = dict[str, Any]
+"""Where an array stands: {at: the byte at which it begins, count: how many numbers, kind: their type}."""
+
+_ALIGNED = 8
+
+
+class Pack:
+    """Arrays one after the other, little-endian, each at a multiple of 8 bytes; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._known: dict[tuple[str, bytes], Place] = {}
+        self._size = 0
+
+    def put(self, values: npt.NDArray[Any] | Iterable[float], kind: Kind) -> Place:
+        """Where the values stand, first axis slowest."""
+        array = np.asarray(values)
+        data = np.ascontiguousarray(array.astype(np.dtype(kind).newbyteorder("<"))).tobytes()
+        if (kind, data) not in self._known:
+            self._known[kind, data] = {"at": self._size, "count": int(array.size), "kind": kind}
+            padded = data + bytes(-len(data) % _ALIGNED)
+            self._parts.append(padded)
+            self._size += len(padded)
+        return self._known[kind, data]
+
+    def floats(self, values: Floats) -> Place:
+        """Where numbers stand that are rounded to 24 bits."""
+        return self.put(values, "float32")
+
+    @property
+    def data(self) -> bytes:
+        """All of them."""
+        return b"".join(self._parts)

@@ -1,0 +1,221 @@
+"""What a page shows and computes with: forecasts, laws, trials and claims of a file and of each of its profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from usru_scenarios.model.outline import Outline
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, RequestError
+from usru_scenarios.program.program import CategoricalNode, Program
+from usru_scenarios.questions.page.law import PathKey, law_of, read_by
+from usru_scenarios.questions.page.packing import Pack
+from usru_scenarios.questions.page.trials import TrialPack, plan_of
+from usru_scenarios.results.simulate import ScenarioResult, Simulation
+from usru_scenarios.results.sources import SourcesReport
+
+CARRIED_TRIALS = 4_096
+"""Trials that a page carries of the file and of each profile, unless other ones are asked for."""
+
+
+MOST_CARRIED = 1 << 16
+
+_LEAST_CARRIED = 256
+
+
+@dataclass(frozen=True)
+class CarriedReading:
+    """The file, or the file under a profile of it, with its forecast.
+
+    Attributes:
+        title: the profile's.
+        outline: what the model calls its parts, and which profile it is under.
+        sources: what its judgements rest on.
+        forecast: of the command line.
+        drawn: gives the program, with what is imposed, for a seed and so many draws of the judgements; 0 for the means.
+    """
+
+    title: str
+    outline: Outline
+    sources: SourcesReport
+    forecast: Simulation
+    drawn: Callable[[int, int], Program]
+
+
+@dataclass(frozen=True)
+class PageData:
+    """All that a page is made of: what can be written as JSON, and the bytes of the arrays that it speaks of."""
+
+    about: dict[str, Any]
+    arrays: bytes
+
+
+def page_data(readings: Sequence[CarriedReading], profile: str | None, *, trials: int, seed: int) -> PageData:
+    """What a page carries.
+
+    Args:
+        readings: the file itself first, then under its profiles.
+        profile: under which the page begins.
+        trials: how many a page carries of each reading, at least.
+        seed: that of the forecasts.
+
+    Raises:
+        RequestError: the outcome feeds back into its own causes.
+    """
+    pack = Pack()
+    model = readings[0].outline.model
+    trial_pack = TrialPack(pack)
+    views = [_view(reading, max(trials, _LEAST_CARRIED), seed, trial_pack) for reading in readings]
+    known = {view["profile"] for view in views}
+    about = {
+        "format": "usru.page/1.0",
+        "name": model.name,
+        "title": model.title,
+        "sha256": model.sha256,
+        "profile": profile if profile in known else None,
+        "claims": {claim: _claim(claim, one.sources) for one in readings for claim in _all_cited(one)},
+        "views": views,
+    }
+    return PageData(about, pack.data)
+
+
+def _view(reading: CarriedReading, trials: int, seed: int, trial_pack: TrialPack) -> dict[str, Any]:
+    outline, means = reading.outline, reading.drawn(0, 0)
+    _require_carried(means, outline.profile)
+    plan = plan_of(trials, seed, reading.forecast.run.judgements)
+    program = reading.drawn(plan.seed, plan.judgements)
+    keys = carried_keys(program)
+    return {
+        "profile": outline.profile,
+        "title": reading.title,
+        "steps": reading.forecast.run.steps,
+        "scenarios": _scenarios(means, outline),
+        "drivers": [
+            _driver(name, keys.index((name, ())), means, outline) for name in outline.drivers if (name, ()) in keys
+        ],
+        "weights": [_weight(name, reading) for name in _weighted(reading)],
+        "forecast": _forecast(reading.forecast),
+        "sample": trial_pack.put(program, plan, keys),
+        "law": law_of(program, {key: place for place, key in enumerate(keys)}, trial_pack.pack),
+    }
+
+
+def _require_carried(program: Program, profile: str | None) -> None:
+    """Refuse a model whose drivers can't be drawn without its outcome.
+
+    Raises:
+        RequestError: it is one.
+    """
+    if not program.feedback:
+        return
+    read = [
+        name
+        for name, node in program.nodes.items()
+        if node.role == "driver" and any(parent == OUTCOME for parent, _ in program.reads(name))
+    ]
+    where = f" under the profile {profile}" if profile else ""
+    said = (
+        f"no page can be made of this model{where}: its outcome feeds back ({', '.join(read)} reads the scenario), so "
+        "that another weight changes the drivers too, and trials of them that were drawn before don't hold any more"
+    )
+    hint = "usru simulate -w NAME=VALUE and usru sweep NAME=0..3 answer what if for any model"
+    raise RequestError([Problem("outcome_feeds_back", said, hint=hint)])
+
+
+def carried_keys(program: Program) -> list[PathKey]:
+    """What is carried: what the outcome reads, and the drivers that can be observed."""
+    read = read_by(program.outcome)
+    return [*read, *((name, ()) for name in _free(program) if (name, ()) not in read)]
+
+
+def _free(program: Program) -> list[str]:
+    """The drivers with states that do not depend on the outcome."""
+    bound = program.downstream(OUTCOME)
+    return [
+        name
+        for name, node in program.nodes.items()
+        if node.role == "driver" and isinstance(node, CategoricalNode) and name not in bound
+    ]
+
+
+def _scenarios(program: Program, outline: Outline) -> list[dict[str, Any]]:
+    """Scenarios, then groups, in the order of the file: with their columns in the law."""
+    column = program.outcome.states.index
+    return [
+        *(
+            {"id": name, "title": title, "group": False, "members": [column(name)]}
+            for name, title in outline.scenarios.items()
+        ),
+        *(
+            {"id": name, "title": name, "group": True, "members": [*members]}
+            for name, members in program.groups.items()
+        ),
+    ]
+
+
+def _driver(name: str, path: int, program: Program, outline: Outline) -> dict[str, Any]:
+    """A driver that can be observed: where it is carried, and its states in the order of the file."""
+    node, part = program.nodes[name], outline.drivers[name]
+    assert isinstance(node, CategoricalNode)
+    states = [{"id": state, "number": node.states.index(state)} for state in part.states]
+    return {"id": name, "title": part.title, "path": path, "states": states}
+
+
+def _weighted(reading: CarriedReading) -> list[str]:
+    """The drivers, then the rules, whose weights change the outcome, in the order of the file."""
+    weighted = set(reading.drawn(0, 0).outcome.weighted)
+    return [name for name in (*reading.outline.drivers, *reading.outline.rules) if name in weighted]
+
+
+def _weight(name: str, reading: CarriedReading) -> dict[str, Any]:
+    is_driver = name in reading.outline.drivers
+    return {
+        "id": name,
+        "kind": "drivers" if is_driver else "rules",
+        "title": reading.outline.drivers[name].title if is_driver else name.replace("_", " "),
+        "claims": _cited(name, reading),
+    }
+
+
+def _all_cited(reading: CarriedReading) -> Iterator[str]:
+    for name in _weighted(reading):
+        yield from _cited(name, reading)
+
+
+def _cited(name: str, reading: CarriedReading) -> list[str]:
+    """The claims that what a weight multiplies rests on, and the weight itself."""
+    parts = f"drivers.{name}.impacts.", f"drivers.{name}.weight.", f"rules.{name}."
+    found = (judged.sources for judged in reading.sources.judgements if f"{judged.path}.".startswith(parts))
+    return [*dict.fromkeys(claim for claims in found for claim in claims if claim in reading.sources.claims)]
+
+
+def _claim(claim: str, sources: SourcesReport) -> dict[str, Any]:
+    found = sources.claims[claim]
+    document = sources.documents.get(found.document)
+    title = document.title if document else found.document
+    return {"text": found.claim, "document": "" if found.assumption else title}
+
+
+def _forecast(result: Simulation) -> dict[str, Any]:
+    """The likelihoods of scenarios and groups, with the errors and bands that go with them."""
+    parts: Mapping[str, ScenarioResult] = {**result.scenarios, **result.groups}
+    return {
+        "trials": result.run.trials,
+        "seed": result.run.seed,
+        "method": result.run.method,
+        "judgements": result.run.judgements,
+        "series": {name: _series(part) for name, part in parts.items()},
+    }
+
+
+def _series(part: ScenarioResult) -> dict[str, Any]:
+    errors = part.standard_errors
+    return {
+        "byStep": part.by_step,
+        "mean": part.mean,
+        "ever": part.ever,
+        "errors": {"byStep": errors.by_step, "mean": errors.mean, "ever": errors.ever},
+        "band": None if part.band is None else {"low": part.band.low, "high": part.band.high},
+    }

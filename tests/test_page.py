@@ -1,0 +1,109 @@
+"""A page answers as the program does: its sums on its own trials are the sampler's, and what it shows is honest."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from support import effort
+from support.page import Case, answers, needs_node, reference
+from support.random_models import random_model
+from support.reference_models import compiled as compiled_model
+from support.sampled import exact_model
+from usru_scenarios.problems import RequestError
+from usru_scenarios.program.program import Program
+from usru_scenarios.questions.page import trials as page_trials
+from usru_scenarios.questions.page.trials import plan_of
+from usru_scenarios.study import Study
+
+if TYPE_CHECKING:
+    from support.oracle import Json
+    from support.sampled import Opened
+
+TRIALS = 512
+
+UNCERTAIN: Json = {
+    "usru": 1,
+    "name": "uncertain",
+    "title": "Uncertain judgements wherever the outcome has any",
+    "time": {"start": "2000", "end": "2004", "step": "year"},
+    "odds_per_point": {"impacts": {"uniform": [1.5, 2.5]}},
+    "scenarios": {"a": {"baseline": {"uniform": [0.2, 0.5]}}, "b": {"baseline": 0.3}, "c": {"baseline": 0.3}},
+    "groups": {"both": ["a", "b"]},
+    "outcome": {
+        "persistence": {"a": {"uniform": [0.2, 0.6]}, "default": 0.4},
+        "events": [
+            {"at": "2001", "until": "2002", "points": {"b": {"uniform": [0, 2]}, "hold": 1}},
+            {"at": "2003", "prior": {"a": {"uniform": [0.1, 0.9]}, "b": 0.5}},
+        ],
+    },
+    "drivers": {
+        "d": {
+            "states": {"x": {"uniform": [0.2, 0.8]}, "y": 0.5},
+            "persistence": 0.5,
+            "impacts": {"x": {"a": {"uniform": [0, 2]}, "hold": -1}, "y": {"c": 1}},
+            "weight": {"uniform": [0.5, 1.5]},
+        },
+        "e": {"states": {"u": 1, "v": 1}, "impacts": {"u": {"b": 1}}, "weight": {"2000": 0.5, "2003": 2}},
+    },
+    "rules": {"r": {"when": {"d": "x", "e": "u"}, "then": {"scenario": {"c": {"uniform": [1, 2]}}}}},
+}
+
+
+def weights_of(program: Program, dice: random.Random) -> dict[str, float]:
+    names = program.outcome.weighted
+    return {name: dice.uniform(0.0, 3.0) for name in dice.sample(names, dice.randint(0, len(names)))}
+
+
+@pytest.fixture
+def fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numeric drivers are carried so finely that their rounding is not seen."""
+    monkeypatch.setattr(page_trials, "LEVELS", 1 << 16)
+
+
+def assert_same_sums(study: Study, dice: random.Random, *, judgements: int = 0, cases: int = 3) -> list[bool]:
+    """The page's sums are the sampler's under random weights; which chains were lazy."""
+    page = study.page(carried=TRIALS, trials=256, judgements=judgements, method="sample")
+    plan = plan_of(TRIALS, 1, judgements)
+    program = study.drawn(plan.seed, plan.judgements) if judgements else study.program
+    moved = [Case({}), *(Case(weights_of(program, dice)) for _ in range(cases))]
+    found = answers(page, moved)
+    for case, answer in zip(moved, found, strict=True):
+        visits, first_visits = reference(program, page, plan, case)
+        assert np.abs(visits.ravel() - answer["visits"]).max() < 1e-6 * TRIALS
+        assert np.abs(first_visits.ravel() - answer["firstVisits"]).max() < 1e-6 * TRIALS
+    return [answer["lazy"] for answer in found]
+
+
+@needs_node
+@pytest.mark.usefixtures("fine")
+def test_sums_of_random_models(opened: Opened) -> None:
+    dice = random.Random(5)
+    kinds: list[bool] = []
+    while len(kinds) < (400 if effort.everything else 24):
+        raw = random_model(dice)
+        if not compiled_model(raw).feedback:
+            kinds += assert_same_sums(opened(raw), dice)
+    assert {*kinds} == {True, False}
+
+
+@needs_node
+@pytest.mark.usefixtures("fine")
+@pytest.mark.parametrize(
+    "name", ["weights", "outcome_moves", "outcome_lumped", "rules", "events", "numeric_drift", "numeric_fixed"]
+)
+def test_sums_of_models(name: str, opened: Opened) -> None:
+    assert_same_sums(opened(exact_model(name)), random.Random(1))
+
+
+@needs_node
+def test_sums_under_draws_of_the_judgements(opened: Opened) -> None:
+    assert_same_sums(opened(UNCERTAIN), random.Random(2), judgements=32)
+
+
+def test_a_model_that_feeds_back_is_refused(opened: Opened) -> None:
+    with pytest.raises(RequestError, match="outcome feeds back"):
+        opened(exact_model("feedback")).page(trials=256)
