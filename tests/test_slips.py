@@ -66,6 +66,39 @@ def test_a_slip_is_told_once_at_its_cause_with_a_hint_that_works(slip: Slip) -> 
     assert (mended.sha256 == read(TEXT).sha256) == (slip.mended == "as before")
 
 
+def shifted(first: int, last: int, blanks: int) -> str:
+    """The file with some lines further in, or further out."""
+    lines = {number: TEXT.split("\n")[number - 1] for number in range(first, last + 1)}
+    moved = {number: " " * blanks + line if blanks > 0 else line[-blanks:] for number, line in lines.items()}
+    return with_lines({number: line.rstrip() for number, line in moved.items()})
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "blanks", "place", "hint"),
+    [
+        (69, 74, 2, "69:5", "indent it by 2 blanks, like 'leader'"),
+        (69, 74, 4, "69:7", "indent it by 2 blanks, like 'leader'"),
+        (43, 45, -2, "43:3", "indent 'impacts' below budget"),
+        (64, 68, -2, "64:3", "indent 'influences', 'impacts' below leader"),
+        (40, 45, -2, "40:3", "indent 'title', 'states', 'persistence', 'impacts' below budget"),
+        (24, 25, 2, "24:3", "don't indent it"),
+        (27, 28, 2, "27:3", "don't indent it"),
+        (32, 32, -2, "32:1", "indent 'shares' below anchor"),
+        (76, 81, 2, "76:3", "don't indent it"),
+        (78, 81, -2, "78:3", "indent 'title', 'when', 'then' below double_crisis"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_block_at_another_level_is_one_fault(first: int, last: int, blanks: int, place: str, hint: str) -> None:
+    text = shifted(first, last, blanks)
+    with pytest.raises(ModelError) as caught:
+        read(text)
+    (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert fault.span is not None
+    assert (f"{fault.span.line}:{fault.span.column}", fault.hint) == (place, hint)
+    assert read(SourceText("x.yaml", text).edited(fault.fix)).sha256 == read(TEXT).sha256
+
+
 @pytest.mark.parametrize(
     ("line", "key", "other", "column"),
     [

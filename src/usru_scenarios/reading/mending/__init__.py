@@ -14,6 +14,7 @@ from usru_scenarios.reading.mending.conditions import mend_comparison
 from usru_scenarios.reading.mending.events import mend_single_part
 from usru_scenarios.reading.mending.faulty import Faulty, Repair, is_there
 from usru_scenarios.reading.mending.keys import mend_missing, mend_unknown
+from usru_scenarios.reading.mending.levels import mend_level
 from usru_scenarios.reading.mending.names import mend_name
 from usru_scenarios.reading.mending.numbers import (
     mend_date,
@@ -58,4 +59,4 @@ def repair_of(fault: Fault, data: Any, place: Place) -> Repair | None:
     if it.fault.kind != "extra_forbidden" and it.place.spoiled:
         return None
     mender = _MENDERS.get(fault.kind)
-    return mend_single_part(it) or (mender(it) if mender else None)
+    return mend_level(it) or mend_single_part(it) or (mender(it) if mender else None)

@@ -115,16 +115,23 @@ _FORM = frozenset({"dict_type", "model_type", "model_attributes_type", "float_ty
 def _faults(path: KeyPath, key: str, data: Any) -> list[tuple[str, int]]:
     """The faults under another key: what each is and how deep it lies."""
     parent = value_at(data, path[:-1])
-    renamed = {key if name == path[-1] else name: value for name, value in parent.items()}
-    around = path[:-1]
-    # The part that the key stands in, and nothing of the others, lest a large file be read for each of its keys.
+    return faults_under(
+        data, path[:-1], {key if name == path[-1] else name: value for name, value in parent.items()}, key
+    )
+
+
+def faults_under(data: Any, around: KeyPath, value: dict[str, Any], key: str) -> list[tuple[str, int]]:
+    """The faults below a key of a map, if that map stood at a path: what each is and how deep it lies.
+
+    Of a large file the part is read that the map stands in, and nothing of the others.
+    """
     part: dict[str, Any] = {"usru": 1, "name": "a", "title": "", "scenarios": {"a": {}}}
     if around:
         whole = value_at(data, around[:1])
         part[str(around[0])] = whole if len(around) == 1 else {around[1]: whole[around[1]]}
-        part = changed_at(part, around, renamed)
+        part = changed_at(part, around, value)
     else:
-        part[key] = renamed[key]
+        part[key] = value[key]
     try:
         Model.model_validate(part)
     except ValidationError as error:
