@@ -20,6 +20,7 @@ from usru_scenarios.written_forms import (
     duration_meant,
     name_meant,
     number_meant,
+    number_with_more,
 )
 
 MODEL = Path(__file__).parent / "models" / "slips"
@@ -175,6 +176,9 @@ def test_json_carries_the_change_that_a_hint_speaks_of(folder: Path) -> None:
         ("\uff10\uff0e\uff15", "0.5"),
         ("\u201c0.5\u201d", "0.5"),
         ("1 in 20", "0.05"),
+        ("1:4", "0.2"),
+        ("0\u00b75", "0.5"),
+        ("\u0660\u066b\u0663", "0.3"),
         ("roughly 2", "2"),
         ("three quarters", "0.75"),
         ("2x", None),
@@ -186,6 +190,54 @@ def test_json_carries_the_change_that_a_hint_speaks_of(folder: Path) -> None:
 def test_numbers_as_people_write_them(written: str, meant: str | None) -> None:
     found = number_meant(written)
     assert (found and found.text) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "said"),
+    [
+        ("0.3;", "0.3", "write 0.3"),
+        ("(0.3)", "0.3", "write 0.3"),
+        ("=0.3", "0.3", "write 0.3"),
+        ("0.3 (own guess)", "", "write 0.3; what else there is to say stands behind a '#'"),
+        ("30 % // a guess", "", "write 0.3; what else there is to say stands behind a '#'"),
+        ("0.3, C1", "", "write [0.3, C1]: the number, then its claims"),
+        ("2 (G25, D35)", "", "write [2, G25, D35]: the number, then its claims"),
+        ("> 50%", "", "write one number, such as 0.5, or a range, such as {uniform: [low, high]}"),
+        ("at least 0,3", "", "write one number, such as 0.3, or a range, such as {uniform: [low, high]}"),
+        ("0.3 0.4", None, ""),
+        ("2x", None, ""),
+        ("likely", None, ""),
+    ],
+)
+def test_a_number_with_more_around_it(written: str, text: str | None, said: str) -> None:
+    found = number_with_more(written)
+    assert (found and (found.text, found.hint)) == (None if text is None else (text, said))
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "hint"),
+    [
+        (41, "{passed: likely, delayed: 0.3, rejected: 0.2}", "write a number from 0 to 1, such as 0.3"),
+        (53, "{early_election: --, reshuffle: 1}", "write -2"),
+        (53, "{early_election: strong, reshuffle: 1}", "points go from -3 (strongly hinders) to 3 (strongly promotes)"),
+        (53, "{early_election: {gauss: [-1, 1]}, reshuffle: 1}", "write {normal: [-1, 1]}"),
+        (53, "{early_election: {lognormal: [0, 1]}}", "a distribution is one of: pert, uniform, triangular, normal"),
+        (53, "{early_election: {beta: [0, 1]}}", "a distribution is one of: pert, uniform, triangular, normal"),
+        (53, "{early_election: {points: -1}}", "write -1"),
+        (53, "{early_election: {value: -1, sources: P01 P02}}", "write [P01, P02]"),
+        (53, "{early_election: [-1, P01 P02]}", "write P01, P02"),
+        (25, "stable + reshuffle", "write [stable, reshuffle]"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_number_is_wanted_is_said_once(line: int, written: str, hint: str) -> None:
+    text = with_lines({line: f"{TEXT.split(chr(10))[line - 1].split(':')[0]}: {written}"})
+    with pytest.raises(ModelError) as caught:
+        read(text)
+    (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert fault.hint == hint
+    if fault.fix:
+        read(SourceText("x.yaml", text).edited(fault.fix))
 
 
 def test_a_comma_that_may_stand_between_thousands_is_asked_about() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from difflib import get_close_matches
 from typing import NamedTuple
 
 # Characters
@@ -30,6 +31,8 @@ def called(character: str) -> str:
 def _plain(text: str) -> str:
     """The text with straight signs and single blanks, without quotes around it."""
     text = unicodedata.normalize("NFKC", UNSEEN.sub("", text))
+    text = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
+    text = text.replace("\u066b", ".").replace("\u066a", "%")
     text = _BLANKS.sub(" ", _DASHES.sub("-", text)).replace("\u2044", "/").strip()
     while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
         text = text[1:-1].strip()
@@ -87,6 +90,7 @@ def plain_number(text: str) -> float | None:
     text = re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda sign: sign[1] or sign[2], text)
     if text in _WORDS:
         return float(_WORDS[text])
+    text = re.sub(r"(?<=\d)_(?=\d)|(?<=\d)\u00b7(?=\d+$)", lambda sign: "" if sign[0] == "_" else ".", text)
     if re.fullmatch(r"[-+]?\d{1,3}(?:[ '\u2019_]\d{3})+(?:[.,]\d+)?", text):
         text = re.sub(r"[ '\u2019_]", "", text)
     if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:,\d{3}){2,}", text):
@@ -140,6 +144,39 @@ def number_meant(written: str) -> Meant | None:
     return Meant(number, f"write {number}", float(number))
 
 
+_BOUND = re.compile(r"[<>]=?|\u2264|\u2265|=[<>]|at least|at most|over|under|above|below|more than|less than|up to")
+_CLAIMS = re.compile(r"[A-Z][A-Za-z_-]*\d+(?:[,; ]+[A-Z][A-Za-z_-]*\d+)*")
+
+
+def ids_in(written: str) -> list[str]:
+    """The ids of claims in a text of nothing else, such as `C1, C2`; none where more stands in it."""
+    text = _plain(written).strip("()[] ")
+    return re.findall(r"[^,; ]+", text) if _CLAIMS.fullmatch(text) else []
+
+
+_AMONG_MORE = re.compile(r"[=(\[$\u20ac ]*(?P<number>[-+]?(?:\d[\d.,]*)?\d(?: ?%)?)(?P<more>(?!\w).*)")
+
+
+def number_with_more(written: str) -> Meant | None:
+    """The one number of a text that says more: `0.3 (own guess)`, `0.3, C1`, `0.3;`, `> 0.3`."""
+    text = _plain(written)
+    if (bound := _BOUND.match(text.lower())) and (meant := number_meant(text[bound.end() :])) and meant.text:
+        hint = f"write one number, such as {meant.text}, or a range, such as {{uniform: [low, high]}}"
+        return Meant("", hint, meant.value)
+    found = _AMONG_MORE.fullmatch(text)
+    if found is None or (meant := number_meant(found["number"])) is None or not meant.text:
+        return None
+    more = found["more"].strip(" ()[]{};:,.#/*!?=-")
+    if not more:
+        return Meant(meant.text, f"write {meant.text}", meant.value)
+    if claims := ids_in(more):
+        listed = f"[{', '.join([meant.text, *claims])}]"
+        return Meant("", f"write {listed}: the number, then its claims", meant.value)
+    if re.match(r"\W*\d", more):
+        return None
+    return Meant("", f"write {meant.text}; what else there is to say stands behind a '#'", meant.value)
+
+
 def _number(text: str) -> tuple[float | None, bool]:
     """A number, and whether it takes some reckoning."""
     lower = text.lower()
@@ -150,7 +187,8 @@ def _number(text: str) -> tuple[float | None, bool]:
         above, below = plain_number(ratio["above"]), plain_number(ratio["below"])
         if not below or above is None:
             return None, True
-        value = _rounded(float(ratio["whole"] or 0) + above / below)
+        is_odds = ":" in ratio[0]
+        value = _rounded(float(ratio["whole"] or 0) + above / (above + below if is_odds else below))
         return (-value if ratio["sign"] else value), True
     return plain_number(text), lower in _WORDS
 
@@ -165,6 +203,9 @@ _FAMILIES = {
     "tri": "triangular",
     "triangle": "triangular",
     "betapert": "pert",
+    "range": "uniform",
+    "interval": "uniform",
+    "flat": "uniform",
 }
 _CALL = re.compile(r"(?P<family>[A-Za-z]+) ?[(\[:]? ?\[? ?(?P<numbers>[-+.,;/\d%\s]+?) ?[)\]]*")
 _RANGE = re.compile(
@@ -173,6 +214,13 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _SPREAD = re.compile(r"(?P<mean>[-+]?[\d.,]*\d ?%?) ?(?:\+/-|\+-|\u00b1) ?(?P<sd>[\d.,]*\d ?%?)")
+
+
+def family_meant(written: str) -> str:
+    """The distribution that a name is likely to mean; empty where none is near."""
+    name = name_meant(written, joint="")
+    near = get_close_matches(name, _FAMILIES, n=1, cutoff=0.85) if len(name) > 2 else [name]
+    return _FAMILIES.get(near[0], "") if near else ""
 
 
 def distribution_meant(written: str) -> Meant | None:

@@ -29,7 +29,7 @@ from usru_scenarios.reading.mending.faulty import (
 from usru_scenarios.reading.mending.names import without_space_before_bracket
 from usru_scenarios.reading.mending.numbers import decimal_commas, is_number, mend_number
 from usru_scenarios.reading.schema_paths import fields_at
-from usru_scenarios.written_forms import date_hint, distribution_meant, name_meant, number_meant, numbers_in
+from usru_scenarios.written_forms import date_hint, distribution_meant, ids_in, name_meant, number_meant, numbers_in
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -70,7 +70,7 @@ def _pieces(raw: Any) -> list[str] | None:
     if isinstance(raw, dict) and raw and all(one is None for one in raw.values()):
         raw = list(raw)
     if isinstance(raw, str):
-        raw = [piece for piece in re.split(r"\s*[,;/|]\s*|\s+(?:and|or)\s+", raw.strip()) if piece]
+        raw = [piece for piece in re.split(r"\s*[,;/|+&]\s*|\s+(?:and|or)\s+", raw.strip()) if piece]
     if isinstance(raw, bool):
         raw = [raw]
     if not isinstance(raw, list) or not raw:
@@ -233,6 +233,8 @@ def mend_list(it: Faulty) -> Repair | None:
     if isinstance(raw, dict) and len(it.path) >= 2 and it.path[-1] == "range":
         return None
     names = _pieces(raw)
+    if it.path[-1:] == ("sources",) and isinstance(raw, str):
+        names = ids_in(raw) or names
     if names is None:
         return None
     return it.rewritten(f"write {short(names)}", names)

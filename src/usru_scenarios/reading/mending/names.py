@@ -24,7 +24,7 @@ from usru_scenarios.reading.mending.faulty import (
     value_at,
 )
 from usru_scenarios.reading.schema_paths import NOUNS
-from usru_scenarios.written_forms import ODD_BLANK, called, foreign_letters, name_meant, number_meant
+from usru_scenarios.written_forms import ODD_BLANK, called, foreign_letters, ids_in, name_meant, number_meant
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -212,8 +212,10 @@ def without_space_before_bracket(it: Faulty) -> Repair | None:
 
 
 def _other_id(it: Faulty) -> Repair | None:
-    """The name of a model."""
+    """The name of a model, or several ids of claims in one text."""
     raw = it.raw
+    if isinstance(raw, str) and len(ids := ids_in(raw)) > 1 and isinstance(it.path[-1], int):
+        return it.repair(f"write {', '.join(ids)}", ids[0], edits=replacing(it.place, ", ".join(ids)))
     if it.path != ("name",) or not isinstance(raw, str):
         return None
     name = name_meant(raw, joint="-")

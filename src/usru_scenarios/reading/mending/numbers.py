@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.model.families import FAMILIES
+from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.values import describe
 from usru_scenarios.problems import shortened
 from usru_scenarios.reading.mending.faulty import (
@@ -27,8 +27,10 @@ from usru_scenarios.written_forms import (
     day_meant,
     distribution_meant,
     duration_meant,
+    family_meant,
     judgement_meant,
     number_meant,
+    number_with_more,
     numbers_in,
 )
 
@@ -53,11 +55,38 @@ def mend_number(it: Faulty) -> Repair | None:
         and raw in states_of(it.data, str(it.path[-1]))
     ):
         return it.repair(f"write it with its points, such as {{{raw}: 1}}", {raw: 1})
+    if meant is None and (factor := _factor(it, raw)):
+        return factor
+    if meant is None and is_plain is False:
+        meant = _signs(it, raw) or number_with_more(written)
     if meant is None:
-        return _factor(it, raw)
+        return it.repair(_wanted(it), 1) if not is_plain and not re.search(r"\d", raw) else None
     if not _is_exact(it, meant):
         return it.repair(meant.hint, 1)
     return it.rewritten(meant.hint, meant.value, meant.text)
+
+
+def _signs(it: Faulty, raw: str) -> Meant | None:
+    """`++` and `---` for points, as in a table of a cross-impact analysis."""
+    if _wanted(it) != _POINTS or not re.fullmatch(r"\+{1,3}|-{1,3}", raw.strip()):
+        return None
+    points = len(raw.strip()) * (1 if "+" in raw else -1)
+    return Meant(str(points), f"write {points}", float(points))
+
+
+_POINTS = "points go from -3 (strongly hinders) to 3 (strongly promotes)"
+
+
+def _wanted(it: Faulty) -> str:
+    """What number belongs in its place."""
+    path = [str(part) for part in it.path]
+    if it.path[-1:] == ("weight",) or "weights" in path:
+        return "a weight is a number: 1 as judged, 2 counts double, 0 not at all"
+    if {"impacts", "influences", "lagged_influences", "then", "points"} & set(path):
+        return _POINTS
+    if {"odds_per_point", "sd_per_point", "range", "knots"} & set(path):
+        return "write a number, such as 1.5"
+    return "write a number from 0 to 1, such as 0.3"
 
 
 _ROLES = (
@@ -69,19 +98,26 @@ _ROLES = (
 
 def _distribution_in_words(it: Faulty, raw: dict[str, Any]) -> Repair | None:
     """`{Pert: [1, 2, 3]}` and `{min: 1, mode: 2, max: 3}`."""
-    if (
-        len(raw) == 1
-        and (family := str(next(iter(raw))).lower()) in FAMILIES
-        and isinstance(next(iter(raw.values())), list)
-    ):
-        value = {family: next(iter(raw.values()))}
-        return it.rewritten(f"write {flow(value)}", value)
+    if len(raw) == 1:
+        return _of_one_key(it, *next(iter(raw.items())))
     numbers = [next((raw[name] for name in names if name in raw), None) for names in _ROLES]
     given = [one for one in numbers if is_number(one)]
     if len(given) != len(raw) or numbers[0] is None or numbers[2] is None:
         return None
     value = {"pert" if len(given) == 3 else "uniform": given}
     return it.rewritten(f"write {flow(value)}", value)
+
+
+def _of_one_key(it: Faulty, key: str, value: Any) -> Repair | None:
+    """A distribution by another name, such as `{gauss: [0, 1]}`, or a number by another key."""
+    if is_number(value):
+        return it.rewritten(f"write {flow(value)}", value)
+    if not isinstance(value, list) or not all(map(is_number, value)):
+        return None
+    family = family_meant(key)
+    if family in UNCERTAIN and FAMILIES[family].size == len(value):
+        return it.rewritten(f"write {flow({family: value})}", {family: value})
+    return it.repair(f"a distribution is one of: {', '.join(UNCERTAIN)}", 1)
 
 
 def _is_exact(it: Faulty, meant: Meant) -> bool:
