@@ -169,7 +169,7 @@ questions:
 
 def test_its_sources_are_claims_of_the_register() -> None:
     done = answer("validate", "brief", "--set", "questions.relief_2027.sources=[Q9]")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "unknown claim 'Q9' in sources of question 'relief_2027'" in done.stderr
 
 
