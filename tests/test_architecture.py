@@ -7,11 +7,13 @@ need (`TYPE_CHECKING`) may make a circle of two modules of one package, for it i
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -45,32 +47,44 @@ Graph = Mapping[str, AbstractSet[str]]
 
 def graph(sources: Mapping[str, str], *, types: bool) -> dict[str, set[str]]:
     """What each module imports of the package; `types` with what is imported for types alone."""
-    return {
-        name: set(_imports(ast.parse(source), sources.keys(), types=types)) - {name} for name, source in sources.items()
-    }
+    return {name: {*_imports(source, sources.keys(), types=types)} - {name} for name, source in sources.items()}
 
 
-def _imports(tree: ast.AST, known: AbstractSet[str], *, types: bool) -> Iterator[str]:
+def _imports(source: str, known: AbstractSet[str], *, types: bool) -> Iterator[str]:
+    for name, inside, for_types in statements(source):
+        if types or not for_types:
+            yield from [one for one in (f"{name}.{inside}" if f"{name}.{inside}" in known else name,) if one in known]
+
+
+@functools.cache
+def statements(source: str) -> list[tuple[str, str, bool]]:
+    """What a module imports: a module, what of it if that is named, whether for types alone."""
+    return [*_statements(ast.parse(source), for_types=False)]
+
+
+def _statements(tree: ast.AST, *, for_types: bool) -> Iterator[tuple[str, str, bool]]:
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):  # holds no statement
+            continue
+        inside = for_types
         match node:
-            case ast.If(test=ast.Name("TYPE_CHECKING")) if not types:
-                continue
+            case ast.If(test=ast.Name("TYPE_CHECKING")):
+                inside = True
             case ast.ImportFrom(module=str(module), names=names):
-                for alias in names:
-                    inside = f"{module}.{alias.name}"
-                    yield from (one for one in (inside if inside in known else module,) if one in known)
+                yield from ((module, alias.name, for_types) for alias in names)
             case ast.Import(names=names):
-                yield from (alias.name for alias in names if alias.name in known)
-        yield from _imports(node, known, types=types)
+                yield from ((alias.name, "", for_types) for alias in names)
+        yield from _statements(node, for_types=inside)
 
 
-def present() -> dict[str, str]:
+@functools.cache
+def present() -> Mapping[str, str]:
     """The source of every module, by its name."""
     found = {}
     for path in SOURCES.rglob("*.py"):
         parts = path.relative_to(SOURCES).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text("utf-8")
-    return found
+    return MappingProxyType(found)
 
 
 def place(module: str) -> str:
@@ -123,8 +137,7 @@ def test_every_package_has_its_place_and_no_other_has() -> None:
     ],
 )
 def test_sabotaged_a_wrong_way_is_found(module: str, line: str) -> None:
-    sources = present()
-    sources[module] += f"\n{line}\n"
+    sources = {**present(), module: f"{present()[module]}\n{line}\n"}
     (found,) = wrong_ways(graph(sources, types=True))
     assert found.startswith(f"{module} imports usru_scenarios.")
 
@@ -137,6 +150,7 @@ def test_the_page_names_modules_that_are_there() -> None:
 
 
 def test_sabotaged_a_circle_by_a_lazy_import_is_found() -> None:
-    sources = present()
-    sources["usru_scenarios.cli.common"] += "\ndef late():\n    from usru_scenarios.cli.app import command\n"
+    module = "usru_scenarios.cli.common"
+    late = "def late():\n    from usru_scenarios.cli.app import command"
+    sources = {**present(), module: f"{present()[module]}\n{late}\n"}
     assert {"usru_scenarios.cli.common", "usru_scenarios.cli.app"} <= set(circle(graph(sources, types=False)))
