@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from support.command import HARBOUR, HERE, answer
+from support.effort import tries
 from support.oracle import Json, marginals
 from support.sampled import EXACT_MODELS, exact_model, text_keys
 from support.tiny import TINY, gloomy, limited, study_of
@@ -24,6 +25,7 @@ from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions import check
 from usru_scenarios.questions.ask import StatementValue
+from usru_scenarios.questions.check import FIRST_TRIALS
 from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
 from usru_scenarios.results.ask import Verdict
 from usru_scenarios.schemas import output_schema
@@ -191,9 +193,12 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 # The bundled model ----------------------------------------------------------------------------------------------------
 
 
+OF_BUNDLED = tries(5_000, FIRST_TRIALS)
+
+
 def test_the_bundled_model_says_what_its_documents_say() -> None:
     """With judgements at their means; the README has the same over draws of them."""
-    report = load(BUNDLED).check(judgements=0)
+    report = load(BUNDLED).check(judgements=0, trials=OF_BUNDLED)
     assert len(report.expectations) == 166
     assert report.all_hold, [name for name, one in report.expectations.items() if one.verdict != "holds"]
     assert all(one.sources for one in report.expectations.values())
@@ -201,7 +206,8 @@ def test_the_bundled_model_says_what_its_documents_say() -> None:
 
 @pytest.mark.slow
 def test_sabotaged_the_bundled_model_does_not() -> None:
-    report = load(BUNDLED, overrides={"drivers.domestic_opposition.impacts.hard.deterioration": -3}).check(judgements=0)
+    wrong = load(BUNDLED, overrides={"drivers.domestic_opposition.impacts.hard.deterioration": -3})
+    report = wrong.check(judgements=0, trials=OF_BUNDLED)
     failed = {name for name, one in report.expectations.items() if one.verdict == "fails"}
     assert failed == {"opposition_hurts"}
 

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def texts(folder: Path) -> dict[str, str]:
     """The modules of a folder by their paths in it."""
     paths = sorted(folder.rglob("*.py"))
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+@cache
+def parse(text: str) -> ast.Module:
+    """A module, parsed once."""
+    return ast.parse(text)
+
+
+@cache
+def nodes(text: str) -> list[ast.AST]:
+    """All that a module is made of."""
+    return [*ast.walk(parse(text))]
 
 
 # Formulas -------------------------------------------------------------------------------------------------------------
@@ -96,28 +109,36 @@ _QUOTED = re.compile(r"(?<![`\w])`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)`")
 
 def written_names(sources: dict[str, str]) -> set[str]:
     """All names that stand in the code of modules, in texts that are no docstrings too, and their own."""
-    found = {part for path in sources for part in Path(path).with_suffix("").parts}
-    for text in sources.values():
-        tree = ast.parse(text)
-        plain = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
-            match node:
-                case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                    found.add(name)
-                case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.keyword(arg=str(name)):
-                    found.add(name)
-                case ast.Constant(value=str(value)) if id(node) not in plain:
-                    found.update(re.findall(r"\w+", value))
-    return found
+    own = {part for path in sources for part in Path(path).with_suffix("").parts}
+    return own.union(*(names_in(text) for text in sources.values()))
 
 
-def defined_names(path: str, text: str) -> set[str]:
-    """The names that a module defines; those of the package itself are in its table of homes."""
-    tree = ast.parse(text)
-    if path.endswith("__init__.py"):
-        return written_names({path: text})
+@cache
+def names_in(text: str) -> frozenset[str]:
+    """The names in the code of a module."""
     found: set[str] = set()
-    for node in tree.body:
+    plain = {id(node.value) for node in nodes(text) if isinstance(node, ast.Expr)}
+    for node in nodes(text):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.keyword(arg=str(name)):
+                found.add(name)
+            case ast.Constant(value=str(value)) if id(node) not in plain:
+                found.update(re.findall(r"\w+", value))
+    return frozenset(found)
+
+
+def defined_names(path: str, text: str) -> AbstractSet[str]:
+    """The names that a module defines; those of the package itself are in its table of homes."""
+    return written_names({path: text}) if path.endswith("__init__.py") else top_names(text)
+
+
+@cache
+def top_names(text: str) -> frozenset[str]:
+    """The names that a module defines at its top."""
+    found: set[str] = set()
+    for node in parse(text).body:
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 found.add(name)
@@ -125,7 +146,7 @@ def defined_names(path: str, text: str) -> set[str]:
                 found.update(target.id for target in targets if isinstance(target, ast.Name))
             case ast.AnnAssign(target=ast.Name(id=name)):
                 found.add(name)
-    return found
+    return frozenset(found)
 
 
 def members(sources: dict[str, str]) -> dict[tuple[str, ...], set[str]]:
@@ -134,7 +155,7 @@ def members(sources: dict[str, str]) -> dict[tuple[str, ...], set[str]]:
     for path, text in sources.items():
         parts = (PACKAGE.name, *Path(path).with_suffix("").parts)
         home = parts[:-1] if parts[-1] == "__init__" else parts
-        inside = [(home, defined_names(path, text))]
+        inside: list[tuple[tuple[str, ...], AbstractSet[str]]] = [(home, defined_names(path, text))]
         inside += [(home[:end], {home[end]}) for end in range(1, len(home))]
         for whole, held in inside:
             for start in range(len(whole)):
@@ -158,13 +179,17 @@ def strange_names(sources: dict[str, str]) -> list[tuple[str, str]]:
             return True
         return not set(quoted.split(".")) <= known and quoted.partition(".")[0] not in sys.stdlib_module_names
 
+    return [(path, quoted) for path, text in sources.items() for quoted in quoted_names(text) if is_strange(quoted)]
+
+
+@cache
+def quoted_names(text: str) -> list[str]:
+    """What the docstrings of a module quote as names."""
     return [
-        (path, quoted)
-        for path, text in sources.items()
-        for node in ast.walk(ast.parse(text))
+        quoted
+        for node in nodes(text)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for quoted in _QUOTED.findall(node.value.value)
-        if is_strange(quoted)
     ]
 
 
@@ -225,7 +250,7 @@ def package() -> Parsed:
 
 def parsed(sources: dict[str, str]) -> Parsed:
     """Modules, and the names that stand for arrays, or for tuples, lists or unions with arrays in them."""
-    trees = {path: ast.parse(text) for path, text in sources.items()}
+    trees = {path: parse(text) for path, text in sources.items()}
     known = {path: {"NDArray", "ndarray"} for path in trees}
     while sum(_learn(tree, known[path], known) for path, tree in trees.items()):
         pass
