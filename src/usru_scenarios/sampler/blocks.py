@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
+from threading import RLock
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -174,6 +175,8 @@ class KernelCache:
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
         self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
+        self.walking = RLock()
+        """Held by whoever walks a block: streams, shared draws and kernels are those of one walk at a time."""
 
     def for_block(self, draws: range) -> tuple[dict[Node, Node], KernelCache]:
         """For the laws of a block that has some draws of the judgements: nodes for these, as `Node.among`, and kernels.
@@ -188,6 +191,7 @@ class KernelCache:
         """The same, to which more can be added; what walks have in common stays one."""
         other = KernelCache(self.draws, self._tables.copy())
         other._made.update(self._made)
+        other.walking = self.walking
         return other
 
     def __reduce__(self) -> tuple[type[KernelCache], tuple[SharedDraws | None]]:
@@ -345,6 +349,10 @@ class BlockSampler:
             The weights of the trials, of all programs, shape (trials,): the probability of what their draws were
             restricted to, given each trial's past.
         """
+        with self.shared.walking:
+            return self._walk(block, observer)
+
+    def _walk(self, block: int, observer: Observer) -> Floats:
         np.empty(_KEPT)
         trials = self.plan.trials_in(block)
         drawn = self.plan.judgements_in(block) if self.plan.judgements else None
