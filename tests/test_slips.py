@@ -147,6 +147,37 @@ def test_no_key_is_proposed_that_stands_there_already_or_takes_something_else(ke
     assert fault.hint.startswith("one of: ")
 
 
+@pytest.mark.parametrize(
+    ("lines", "place", "hint"),
+    [
+        ({7: "time: {start: 2025-01, end: 2026-12, step: quarter}"}, "7:24", "write end: 2027-01"),
+        ({66: "        weak: {recession: 1}"}, "66:9", "write recession: {weak: 1}"),
+        (
+            {44: "      stable: {passed: 1, rejected: -2}", 45: "      early_election: {rejected: 2}"},
+            "43:5",
+            "write impacts: {passed: {stable: 1}, rejected: {stable: -2, early_election: 2}}",
+        ),
+        ({79: None, 80: None, 81: None}, "77:3", "say when it holds: when: {budget: passed}"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_faults_of_one_cause_are_one(lines: dict[int, str | None], place: str, hint: str) -> None:
+    text = with_lines(lines)
+    with pytest.raises(ModelError) as caught:
+        read(text)
+    (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert fault.span is not None
+    assert (f"{fault.span.line}:{fault.span.column}", fault.hint) == (place, hint)
+    if fault.fix:
+        read(SourceText("x.yaml", text).edited(fault.fix))
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_lies_off_the_scale_is_told_by_the_end_that_does() -> None:
+    (warning,) = read(with_lines({53: "      bad: {early_election: {pert: [0, 1, 20]}, reshuffle: 1}"})).warnings
+    assert warning.message.startswith("20 points lie off the scale")
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_file_itself_is_sound() -> None:
     assert read(TEXT).warnings == ()

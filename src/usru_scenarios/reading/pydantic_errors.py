@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.families import FAMILIES, USUAL
@@ -15,7 +15,7 @@ from usru_scenarios.reading.schema_paths import describe_place, fields_at
 from usru_scenarios.timeline import MONTHS, TimeError, parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -106,10 +106,25 @@ def faults_of(
     for detail in details[:MAXIMUM_FAULTS]:
         fault = _Translation(detail, data, place, root, naming).fault()
         faults.setdefault(fault.problem, fault)
+    faults = {fault.problem: fault for fault in _missing_together(faults.values())}
     if len(details) > MAXIMUM_FAULTS:
         more = more_faults(len(details) - MAXIMUM_FAULTS)
         faults[more] = Fault(more, (), MORE_FAULTS)
     return list(faults.values())
+
+
+def _missing_together(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """The faults, with one for all the keys that a part lacks."""
+    lacking: dict[KeyPath, list[str]] = {}
+    faults = list(faults)
+    for fault in faults:
+        if fault.kind == "missing" and fault.path:
+            lacking.setdefault(fault.path, []).append(fault.missing)
+    for fault in faults:
+        keys = lacking.get(fault.path, []) if fault.kind == "missing" else []
+        if not keys or fault.missing == keys[0]:
+            more = "".join(f" and no '{key}'" for key in keys[1:])
+            yield replace(fault, problem=replace(fault.problem, message=fault.problem.message + more))
 
 
 def _kept_per_step(written: object, step: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.model.schema import Numeric, NumericEvent
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.timeline import TimeError, parse_date
+from usru_scenarios.timeline import MONTHS, TimeError, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,22 @@ def time(context: Context) -> Iterator[Finding]:
     try:
         _ = context.model.grid
     except TimeError as error:
-        yield Finding("bad_time", str(error), ("time",))
+        yield from _end_that_is_covered(context) or [Finding("bad_time", str(error), ("time",))]
+
+
+def _end_that_is_covered(context: Context) -> list[Finding]:
+    """That the end is the last month, such as 2026-12, and not the first that is not covered; none where it isn't."""
+    time = context.model.time
+    if time is None:
+        return []
+    first, last, months = parse_date(time.start).month, parse_date(time.end).month, MONTHS[time.step]
+    right = last + -(last - first) % months
+    if right == last or last <= first or (time.step == "quarter" and first % 3):
+        return []
+    message = (
+        f"from {time.start} to {time.end} is not a whole number of {time.step}s; the end is the first month not covered"
+    )
+    return [Finding("bad_time", message, ("time", "end"), instead={"end": f"{right // 12}-{right % 12 + 1:02d}"})]
 
 
 def window(grid: Grid, event: Event | NumericEvent) -> range | None:

@@ -113,6 +113,10 @@ def _unknown_node(context: Context, name: str, path: KeyPath, known: Iterable[st
 
 
 def _rows(context: Context, parent: str, child: str, rows: Mapping[str, Any], path: KeyPath) -> Iterator[Finding]:
+    turned = _turned_round(context, rows, parent, context.states(child) or ())
+    message = f"in {describe_place(path[:-1])} the state of '{parent}' comes first, then that of '{child}'"
+    yield from _turned_rows(context, message, path, turned, rows)
+    rows = _but(rows, turned)
     yield from _parent_states(context, parent, rows, path)
     for state, points in rows.items():
         if isinstance(points, dict):
@@ -175,9 +179,8 @@ def impacts(context: Context) -> Iterator[Finding]:
     for name, driver in context.model.drivers.items():
         path: KeyPath = ("drivers", name, "impacts")
         turned = _turned_round(context, driver.impacts, name, context.scenarios)
-        for key in turned:
-            message = f"in impacts of '{name}' the state comes first, then the scenario"
-            yield _turned(context, message, (*path, key))
+        message = f"in impacts of '{name}' the state comes first, then the scenario"
+        yield from _turned_rows(context, message, path, turned, driver.impacts)
         impacts = _but(driver.impacts, turned)
         if isinstance(driver, NumericDriver):
             yield from _knots(context, name, impacts, path)
@@ -201,13 +204,39 @@ def _turned_round(context: Context, rows: Mapping[str, Any], node: str, outer: I
     ]
 
 
+def _turned_rows(
+    context: Context, message: str, path: KeyPath, turned: list[str], rows: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Rows of points whose two names stand in the wrong order: one finding where the right rows have keys in common."""
+    right: dict[str, dict[str, Any]] = {}
+    for key in turned:
+        for outer, points in rows[key].items():
+            right.setdefault(outer, {})[key] = points
+    if len(turned) == len(rows) and len(right) < sum(len(rows[key]) for key in turned):
+        yield Finding("names_turned_round", message, path, instead={path[-1]: _other_way(_data_at(context, path))})
+    else:
+        yield from (_turned(context, message, (*path, key)) for key in turned)
+
+
 def _turned(context: Context, message: str, path: KeyPath) -> Finding:
     """That two names stand in the wrong order, with the right one."""
-    row: Any = context.data
+    return Finding("names_turned_round", message, path, instead=_other_way({path[-1]: _data_at(context, path)}))
+
+
+def _data_at(context: Context, path: KeyPath) -> Any:
+    found: Any = context.data
     for key in path:
-        row = row[key] if isinstance(row, dict) else {}
-    right = {inner: {path[-1]: value} for inner, value in row.items()} if isinstance(row, dict) else {}
-    return Finding("names_turned_round", message, path, instead=right)
+        found = found[key] if isinstance(found, dict) else {}
+    return found
+
+
+def _other_way(rows: dict[str | int, Any]) -> dict[str, Any]:
+    """Rows with their two names in the other order."""
+    right: dict[str, Any] = {}
+    for outer, row in rows.items():
+        for inner, value in row.items():
+            right.setdefault(inner, {})[outer] = value
+    return right
 
 
 # Shares, persistence, allowed moves, events

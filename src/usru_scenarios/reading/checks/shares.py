@@ -258,7 +258,8 @@ def magnitudes(context: Context) -> Iterator[Finding]:
             message = f"{size:g} is more than a number here can be, which is {limit:g}"
             yield Finding("number_too_large", message, judged.path, of_key=False)
         elif judged.role == "points" and size > _SCALE:
-            message = f"{judged.judgement.mean:g} points lie off the scale, which goes from -3 to +3"
+            ends = [end for end in (low, high, judged.judgement.mean) if math.isfinite(end)]
+            message = f"{max(ends, key=abs):g} points lie off the scale, which goes from -3 to +3"
             many = "{count} points lie off the scale, which goes from -3 to +3"
             yield Finding("points_off_scale", message, judged.path, of_key=False, severity="warning", many=many)
 

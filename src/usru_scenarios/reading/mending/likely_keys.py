@@ -62,7 +62,7 @@ _OTHER_WORDS = {
     "at_least": "minimum least",
     "that": "expect assertion query statement p check test claim expression must hold",
     "weights": "weight w",
-    "overrides": "set changes override values drivers",
+    "overrides": "set changes override values",
     "asks": "question text",
     "means": "query that probability",
     "closes": "deadline by date until closing",

@@ -18,6 +18,7 @@ from usru_scenarios.reading.mending.faulty import (
     renamed,
     replacing,
     states_of,
+    targets_of,
     value_at,
 )
 from usru_scenarios.written_forms import (
@@ -110,7 +111,7 @@ def _distribution_in_words(it: Faulty, raw: dict[str, Any]) -> Repair | None:
 
 def _of_one_key(it: Faulty, key: str, value: Any) -> Repair | None:
     """A distribution by another name, such as `{gauss: [0, 1]}`, or a number by another key."""
-    if is_number(value):
+    if is_number(value) and key not in targets_of(it):
         return it.rewritten(f"write {flow(value)}", value)
     if not isinstance(value, list) or not all(map(is_number, value)):
         return None
