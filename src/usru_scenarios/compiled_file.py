@@ -264,14 +264,15 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
     return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
 
 
-def with_method(settings: RunSettings, *stages: Sequence[Program]) -> RunSettings:
+def with_method(settings: RunSettings, *stages: Sequence[Conditioned]) -> RunSettings:
     """Settings with how several programs are run: exactly where that is faster for each by method (41).
 
     Those of a stage are looked at only where it is so for all of the stages before.
     """
     if settings.method != "auto":
         return settings
-    return replace(settings, method="exact" if all(all(map(_is_faster_exactly, one)) for one in stages) else "sample")
+    faster = all(all(_is_faster_exactly(one.program, one.given) for one in stage) for stage in stages)
+    return replace(settings, method="exact" if faster else "sample")
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from numbers import Real
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from usru_scenarios.compiled_file import CompiledFile, with_method
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.work import Listener
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, repr=False)
@@ -332,9 +335,7 @@ class Study(CompiledFile):
         def conditions(profile: str | None) -> Conditioned:
             return self._conditions(profile, do, given)
 
-        def further(probability: Probability) -> Probability:
-            outside = conditions(probability.profile)
-            return probability.further(outside.interventions, outside.observations)
+        further = self._further(do, given)
 
         def read(query: str | SourceText) -> Asked:
             written, source = (query.text, query.name) if isinstance(query, SourceText) else (query, "query")
@@ -348,6 +349,19 @@ class Study(CompiledFile):
             return conditioned(statement, further)
 
         return read
+
+    def _further(self, do: Sequence[str], given: Sequence[str]) -> Callable[[Probability], Probability]:
+        """What lays conditions on a probability, in the program of its profile, beside those that it has."""
+
+        @cache
+        def conditions(profile: str | None) -> Conditioned:
+            return self._conditions(profile, do, given)
+
+        def further(probability: Probability) -> Probability:
+            outside = conditions(probability.profile)
+            return probability.further(outside.interventions, outside.observations)
+
+        return further
 
     def explain(
         self,
@@ -481,6 +495,8 @@ class Study(CompiledFile):
         seed: int = DEFAULT_SEED,
         method: Method = "auto",
         judgements: int | None = None,
+        do: Sequence[str] = (),
+        given: Sequence[str] = (),
         map_parts: MapBlocks = map,
     ) -> CheckReport:
         """Do the expectations of the file hold?
@@ -493,21 +509,38 @@ class Study(CompiledFile):
             seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
             method: as in `ask`.
             judgements: as in `simulate`; perturbed models and mutants have them at their means.
+            do: as in `ask`, for every probability in an expectation; not with mutants.
+            given: likewise.
             map_parts: as `map`; goes through what is to be drawn.
 
         Raises:
             ModelError: an expectation can't be understood.
+            QueryError: an intervention or observation makes no sense in this model.
             TooLarge, NotExact: as in `simulate`.
         """
+        from usru_scenarios.language.questions import conditioned
         from usru_scenarios.questions.check import FIRST_TRIALS, ExpectationChecker
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
         models = whole("robust", robust, most=MOST_PERTURBED)
         mapping_function("map_parts", map_parts)
         most = whole("mutants", mutants, most=MOST_MUTANTS)
+        if most and (do or given):
+            message = "mutants are held against the expectations as the file has them, without do and given"
+            raise ArgumentError(message, "leave out mutants, or the conditions")
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
+        if do or given:
+            further = self._further(do, given)
+            statements = {name: conditioned(one, further) for name, one in statements.items()}
         checker = ExpectationChecker(
-            self.loaded, statements, program, in_profile, settings, self.program.weights, map_parts
+            self.loaded,
+            statements,
+            program,
+            in_profile,
+            settings,
+            self.program.weights,
+            map_parts,
+            self._conditions(None, do, given).texts,
         )
         report = checker.report(models)
         if not most:
@@ -599,6 +632,7 @@ class Study(CompiledFile):
         *,
         name: str = "as it is",
         do: Mapping[str, Sequence[str]] | None = None,
+        given: Mapping[str, Sequence[str]] | None = None,
         switch: bool = True,
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
@@ -612,6 +646,7 @@ class Study(CompiledFile):
             others: by name, what this one is compared with: see `varied`; it may be this one itself.
             name: of this one.
             do: by name, the interventions on each: "DRIVER=STATE" or "DRIVER=STATE@TIME".
+            given: by name, the observations of each: "DRIVER=STATE@TIME".
             switch: whether what differs is brought into this one piece by piece, to see how much each does.
             trials: of each, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams, which all have in common.
@@ -620,29 +655,50 @@ class Study(CompiledFile):
             map_blocks: as in `simulate`.
 
         Raises:
-            QueryError: an intervention makes no sense.
+            QueryError: an intervention or observation makes no sense.
             NotComparable: they have no scenario or no step in common.
-            TooLarge, NotExact: as in `simulate`.
+            ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.compare import compare, program_of
         from usru_scenarios.questions.differences import differences
 
         asked = RunSettings.checked(trials, seed, method, judgements)
-        imposed = _compared(others, text("name", name), do)
+        imposed = _compared(others, text("name", name), do, "do", "sanctions=eased")
+        seen = _compared(others, name, given, "given", "sanctions=eased@end")
         switch = flag("switch", switch)
         mapping_function("map_blocks", map_blocks)
         settings = max((study.settled(asked) for study in (self, *others.values())), key=lambda one: one.judgements)
-        variants = [self._variant(name, self.program, imposed, settings)]
+        variants = [self._variant(name, self.program, imposed, seen, settings)]
         for other, study in others.items():
             apart = differences(self.loaded.model, study.loaded.model)
             program = program_of(study.loaded.model, apart, self.program)
-            variants.append(study._variant(other, program, imposed, settings))  # noqa: SLF001  # a study as this one
-        return compare(
-            variants,
-            with_method(settings, [one.program for one in variants], [one.whole for one in variants]),
-            switch=switch,
-            map_blocks=map_blocks,
-        )
+            variants.append(study._variant(other, program, imposed, seen, settings))  # noqa: SLF001  # as this one
+        conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
+        settings = with_method(settings, conditioned, drawn)
+        compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
+        return self._else_exactly(compared, settings, method, drawn)
+
+    def _else_exactly(
+        self,
+        found: Callable[[RunSettings], Result],
+        settings: RunSettings,
+        method: Method,
+        conditioned: Iterable[Conditioned],
+    ) -> Result:
+        """An answer; where too few trials agree with what is observed, exactly if it can be had and may be.
+
+        Args:
+            found: gives it.
+            settings: with the method that is tried first.
+            method: that is asked for.
+            conditioned: all that is to be solved.
+        """
+        try:
+            return found(settings)
+        except (ImpossibleEvidence, TooFewTrials):
+            if method == "sample" or not all(self._solves(one.program, one) for one in conditioned):
+                raise
+            return found(replace(settings, method="exact"))
 
     def sweep(
         self,
@@ -650,6 +706,7 @@ class Study(CompiledFile):
         *,
         at: Sequence[str] = (),
         do: Sequence[str] = (),
+        given: Sequence[str] = (),
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
         method: Method = "auto",
@@ -663,14 +720,15 @@ class Study(CompiledFile):
             at: the times at which scenarios are read: "mean" (the share of time), "start", "end" or a step; by default
                 "mean" and "end".
             do: interventions, as in `simulate`.
+            given: observations, as in `simulate`, at every point.
             trials: of each point, at least 2; by default 16,384, and 4,096 with two variables.
             seed: of the random streams, which all points have in common.
             method: as in `simulate`.
             map_blocks: as in `simulate`.
 
         Raises:
-            QueryError, RequestError: a variable, time or intervention makes no sense in this model.
-            TooLarge, NotExact: as in `simulate`.
+            QueryError, RequestError: a variable, time, intervention or observation makes no sense in this model.
+            ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
@@ -679,16 +737,9 @@ class Study(CompiledFile):
         settings = RunSettings.checked(trials, seed, method, judgements=0, usual=usual)
         mapping_function("map_blocks", map_blocks)
         times = texts("at", at, "end")
-        conditions = self._conditions(None, do)
-        return sweep(
-            varied,
-            self.outline,
-            conditions,
-            lambda: self.loaded,
-            with_method(settings, [conditions.program]),
-            at=times,
-            map_blocks=map_blocks,
-        )
+        conditions = self._conditions(None, do, given)
+        swept = partial(sweep, varied, self.outline, conditions, lambda: self.loaded, at=times, map_blocks=map_blocks)
+        return self._else_exactly(swept, with_method(settings, [conditions]), method, [conditions])
 
     def page(
         self,
@@ -745,12 +796,17 @@ class Study(CompiledFile):
         return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed)
 
     def _variant(
-        self, name: str, program: Program, do: Mapping[str, tuple[str, ...]], settings: RunSettings
+        self,
+        name: str,
+        program: Program,
+        do: Mapping[str, tuple[str, ...]],
+        given: Mapping[str, tuple[str, ...]],
+        settings: RunSettings,
     ) -> Variant:
         from usru_scenarios.questions.compare import Variant
 
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        return Variant(name, self.loaded, self._conditioned(program, do.get(name, ())), drawn)
+        return Variant(name, self.loaded, self._conditioned(program, do.get(name, ()), given.get(name, ())), drawn)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:
         """Which baselines reproduce the anchor? Asked of the file without a profile and without other weights.
@@ -859,8 +915,8 @@ def _numbers(name: str, values: object) -> list[float]:
     return [float(one) for one in numbers]
 
 
-def _compared(others: object, name: str, do: object) -> dict[str, tuple[str, ...]]:
-    """The interventions on each of what is compared, by name.
+def _compared(others: object, name: str, conditions: object, what: str, such: str) -> dict[str, tuple[str, ...]]:
+    """The conditions of each of what is compared, by name: interventions (`do`) or observations (`given`).
 
     Raises:
         ArgumentError: there is nothing to compare with, or a name is that of nothing or of two.
@@ -870,15 +926,14 @@ def _compared(others: object, name: str, do: object) -> dict[str, tuple[str, ...
     for other in others:
         text("a key of others", other)
     if not others or name in others:
-        what = f"has '{name}', which this study is called itself" if others else "is empty: there is nothing to compare"
-        raise ArgumentError(f"others {what}", "give each a name of its own")
-    if do is None:
+        why = f"has '{name}', which this study is called itself" if others else "is empty: there is nothing to compare"
+        raise ArgumentError(f"others {why}", "give each a name of its own")
+    if conditions is None:
         return {}
-    if not isinstance(do, Mapping):
-        raise ArgumentError(
-            f"do takes lists of texts by name, not {shown(do)}", "such as do={'eased': ['sanctions=eased']}"
-        )
+    if not isinstance(conditions, Mapping):
+        hint = f"such as {what}={{'eased': ['{such}']}}"
+        raise ArgumentError(f"{what} takes lists of texts by name, not {shown(conditions)}", hint)
     return {
-        one_of("a key of do", other, [name, *others]): texts(f"do of '{other}'", imposed, "sanctions=eased")
-        for other, imposed in do.items()
+        one_of(f"a key of {what}", other, [name, *others]): texts(f"{what} of '{other}'", each, such)
+        for other, each in conditions.items()
     }

@@ -31,6 +31,12 @@ Do = Annotated[
 ]
 
 
+Given = Annotated[
+    tuple[str, ...],
+    Option("--given", metavar="NODE=STATE@TIME", help="Observe a state: evidence about its causes too. Repeatable."),
+]
+
+
 class ModelOptions(NamedTuple):
     """What is changed in a model; named as `study.load` takes it."""
 
@@ -44,12 +50,7 @@ class ConditionOptions(NamedTuple):
     """What is imposed and what is seen; named as `Study` takes it."""
 
     do: Do = ()
-    given: Annotated[
-        tuple[str, ...],
-        Option(
-            "--given", metavar="NODE=STATE@TIME", help="Observe a state: evidence about its causes too. Repeatable."
-        ),
-    ] = ()
+    given: Given = ()
 
 
 class EvidenceOptions(NamedTuple):

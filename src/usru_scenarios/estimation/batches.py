@@ -37,6 +37,11 @@ class TrialBatches:
         """How many there are."""
         return -(-self.trials // self.size)
 
+    @property
+    def sizes(self) -> Floats:
+        """The trials of each, shape (batches,)."""
+        return np.diff(np.append(np.arange(0, self.trials, self.size), self.trials)).astype(np.float64)
+
     def bytes(self, entries: int) -> int:
         """What sums of so many numbers take, those of a block beside those of all."""
         return 8 * (self.count + len(self.starts(0))) * entries

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -165,6 +165,16 @@ class ComparisonStatement:
 
 
 Statement: TypeAlias = Expression[Probability] | ComparisonStatement
+
+
+@overload
+def conditioned(
+    statement: ComparisonStatement, further: Callable[[Probability], Probability]
+) -> ComparisonStatement: ...
+
+
+@overload
+def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement: ...
 
 
 def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:

@@ -67,6 +67,7 @@ class ExpectationChecker:
         settings: as in `probability.ProbabilityEstimator`.
         weights: of the drivers, shape (steps,), uncertain ones at their means.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
+        conditions: what is imposed and what is observed in all expectations, as written.
     """
 
     loaded: Loaded
@@ -76,6 +77,7 @@ class ExpectationChecker:
     settings: RunSettings
     weights: Mapping[str, Floats]
     map_parts: MapBlocks = map
+    conditions: tuple[list[str], list[str]] = ([], [])
 
     def report(self, robust: int = 0) -> CheckReport:
         """What the model says to each expectation, and in how many of `robust` perturbed models it holds.
@@ -105,6 +107,8 @@ class ExpectationChecker:
             judgements=self.settings.judgements,
             weights=self.weights,
         )
+        do, given = self.conditions
+        run = replace(run, do=do, given=given)
         return CheckReport(
             model=outline.model,
             run=run,

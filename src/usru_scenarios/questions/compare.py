@@ -4,11 +4,13 @@ The trials of all variants use the same random words, so that a difference of tw
 either of them; its standard error comes from how the difference itself varies between batches of trials. Then each
 difference between the inputs is brought into the reference alone, on the same words, which tells the large ones from
 the small, and how much of the whole no single one explains.
+
+What is observed of a variant weighs its trials; all variants then have as many, and differences keep their precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,10 +20,11 @@ from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight
-from usru_scenarios.problems import UsageError
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.conditions import Conditioned, Intervention, imposed
-from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, imposed
+from usru_scenarios.program.events import atoms
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import (
     Limits,
@@ -31,7 +34,7 @@ from usru_scenarios.questions.difference_error_floors import (
     variation_covered,
 )
 from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
-from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_each, sharing
+from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, sharing
 from usru_scenarios.questions.simulate.question import clean, warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.compare import (
@@ -47,7 +50,7 @@ from usru_scenarios.results.compare import (
     VariantCompared,
 )
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.work import Listener, listener
 
 SWITCHING_TRIALS = 16_384
@@ -86,9 +89,14 @@ class Variant:
         return self.conditioned.program
 
     @cached_property
+    def in_draws(self) -> Conditioned:
+        """The program and its conditions, judgements drawn if they are."""
+        return self.conditioned if self.drawn is None else self.conditioned.on(self.drawn)
+
+    @property
     def whole(self) -> Program:
         """The program with what is imposed, judgements drawn if they are."""
-        return self.program if self.drawn is None else self.conditioned.on(self.drawn).program
+        return self.in_draws.program
 
 
 def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
@@ -132,27 +140,32 @@ def compare(
 
     Raises:
         NotComparable: not all variants have a scenario, or a step, in common.
+        ImpossibleEvidence: what is observed of a variant can't happen in it.
+        TooFewTrials: too few trials of a variant agree with what is observed of it.
         exact.TooLarge, exact.NotExact: an exact comparison was asked for that can't be had.
     """
     plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
     _expect(listener(map_blocks), variants, plan, few, switch=switch)
-    found = list(_series(variants, common, plan, map_blocks))
+    found = list(_series(variants, common, plan, settings.limits, map_blocks))
     reference = variants[0]
-    said = [common.said(variant.whole) for variant in variants]
+    said = [common.said(variant.in_draws) for variant in variants]
     results = {}
     for variant, series, own in zip(variants, found, said, strict=True):
         inputs = _inputs(reference, variant)
         controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
-            switching, note = OneAtATimeDifferences(reference, variant, inputs, common).run(few, map_blocks)
-        here = _VariantEstimates(series, own, controls, plan.trials if plan else 0)
-        first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.trials)
+            switched = OneAtATimeDifferences(reference, variant, inputs, common)
+            switching, note = switched.run(few, settings.limits, map_blocks)
+        here = _VariantEstimates(series, own, controls, sampled=plan is not None)
+        first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.sampled)
         results[variant.name] = VariantCompared(
             model=variant.loaded.outline.model,
             profile=variant.loaded.request.profile,
             do=variant.conditioned.texts[0],
+            given=variant.conditioned.texts[1],
+            effective_trials=here.trials or None,
             scenarios=_likelihoods(here, first, common.scenarios, 0),
             groups=_likelihoods(here, first, common.groups, len(common.scenarios)),
             inputs=_by_importance([one.told for one in inputs], switching),
@@ -161,13 +174,12 @@ def compare(
         )
     drawn = settings.judgements > 0
     told = {warning: None for one in variants for warning in warnings(one.loaded.outline, one.program, drawn=drawn)}
-    trials = plan.trials if plan else 0
     run = run_of(
         reference.loaded.outline,
         reference.conditioned,
-        trials=trials,
+        trials=int(found[0].trials.sum()) if plan else 0,
         seed=settings.seed,
-        effective_trials=trials or None,
+        effective_trials=found[0].sampled if plan else None,
         judgements=settings.judgements,
         weights=reference.conditioned.base.weights,
     )
@@ -240,19 +252,21 @@ class _SharedParts:
 
     def quantities(self, program: Program, sums: ProgramSums) -> ProgramSums:
         """Sums of what is reported, shape (batches, steps + 1, scenarios + groups): each step, and their mean."""
-        said = self.said(program)
+        said = self.said(Conditioned(program))
         by_step = sums.of(said.members, [range(step, step + 1) for step in said.steps])
-        return ProgramSums(sums.trials, np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
+        return sums._replace(visits=np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
 
-    def said(self, program: Program) -> SingleTrials:
+    def said(self, conditioned: Conditioned) -> SingleTrials:
         """The scenarios and groups of a program at the steps."""
+        program = conditioned.program
         index = program.outcome.states.index
         members = [*([index(name)] for name in self.scenarios), *(list(program.groups[name]) for name in self.groups)]
-        return SingleTrials(lambda: program, members, [program.grid.labels.index(label) for label in self.labels])
+        steps = [program.grid.labels.index(label) for label in self.labels]
+        return SingleTrials(lambda: program, members, steps, conditioned.seen.parts)
 
-    def scenarios_said(self, program: Program) -> SingleTrials:
+    def scenarios_said(self, conditioned: Conditioned) -> SingleTrials:
         """The same of the scenarios alone."""
-        said = self.said(program)
+        said = self.said(conditioned)
         return replace(said, members=said.members[: len(self.scenarios)])
 
 
@@ -265,13 +279,17 @@ def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def _series(
-    variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, map_blocks: MapBlocks
+    variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
 ) -> Iterator[ProgramSums]:
     """What is reported of each variant; those with the same scenarios and steps are run together."""
     shapes: dict[tuple[int, int], list[int]] = {}
     for number, one in enumerate(variants):
         shapes.setdefault((one.program.steps, len(one.program.outcome.states)), []).append(number)
     found: dict[int, ProgramSums] = {}
+    if any(one.conditioned.observations for one in variants):
+        shapes = {}
+        whole = run_conditioned([one.in_draws for one in variants], plan, limits, map_blocks)
+        found = {number: common.quantities(variants[number].program, sums) for number, sums in enumerate(whole)}
     for numbers in shapes.values():
         programs = [sharing(variants[number].whole, variants[numbers[0]].whole) for number in numbers]
         for number, sums in zip(numbers, run_each(programs, plan, map_blocks), strict=True):
@@ -285,7 +303,9 @@ def _series(
 def _batched(sums: ProgramSums, batches: int) -> ProgramSums:
     """The same in fewer batches: their sizes are powers of 2, so that some make up one of the others'."""
     starts = np.arange(0, len(sums.trials), -(-len(sums.trials) // batches))
-    return ProgramSums(np.add.reduceat(sums.trials, starts), np.add.reduceat(sums.visits, starts))
+    weights = None if sums.weights is None else np.add.reduceat(sums.weights, starts)
+    added = np.add.reduceat(sums.trials, starts), np.add.reduceat(sums.visits, starts)
+    return ProgramSums(*added, weights, sums.effective)
 
 
 @dataclass(frozen=True)
@@ -296,13 +316,18 @@ class _VariantEstimates:
         sums: of what is reported, by step and their mean.
         said: what single trials can say of it.
         controls: where judgements are drawn, by how much they lie off their means.
-        trials: how many trials were drawn; 0 where it is exact.
+        sampled: whether trials were drawn.
     """
 
     sums: ProgramSums
     said: SingleTrials
     controls: Controls | None
-    trials: int
+    sampled: bool
+
+    @property
+    def trials(self) -> float:
+        """For how many independent trials those drawn stand; 0 where it is exact."""
+        return self.sums.sampled if self.sampled else 0.0
 
     @property
     def rows(self) -> list[range]:
@@ -312,17 +337,25 @@ class _VariantEstimates:
 
     def estimate(self) -> tuple[Estimate, JudgementBand | None]:
         """Its likelihoods with errors and bands, shape (steps + 1, sets)."""
-        found, bands = _estimate(self.sums, self.controls)
+        found, bands = _estimate(*self.sums.weighted, self.controls)
         if self.trials:
             found = covered(found, self.trials, lambda: parted(self.said.limits, self.rows), [self.said])
         return found, bands
 
     def less(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
-        """The same of the differences to another one's, by method (10, 17), shape (steps + 1, sets)."""
-        found, bands = _estimate(_apart(other.sums, self.sums), self.controls)
-        if self.trials:
-            said = self.said, other.said
-            found = covered(found, self.trials, lambda: parted(said[0].less(said[1]), self.rows), said, lowest=-1.0)
+        """The same of the differences to another one's, by method (10, 17), shape (steps + 1, sets).
+
+        There is no band where something is observed: how likely that is weighs the draws of the judgements of each
+        variant in another way.
+        """
+        apart = _apart(other.sums, self.sums)
+        found, bands = _estimate(apart.visits, apart.trials, self.controls)
+        if self.said.seen or other.said.seen:
+            levels = [_estimate(*one.sums.weighted, self.controls)[0].value for one in (self, other)]
+            found, bands = Estimate(levels[0] - levels[1], found.error), None
+        if self.sampled:
+            said, trials = (self.said, other.said), min(self.trials, other.trials)
+            found = covered(found, trials, lambda: parted(said[0].less(said[1]), self.rows), said, lowest=-1.0)
         return found, bands
 
 
@@ -356,12 +389,13 @@ def _controls(variants: Sequence[Variant], draws: int) -> Controls:
     return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 
-def _estimate(sums: ProgramSums, controls: Controls | None) -> tuple[Estimate, JudgementBand | None]:
+def _estimate(visits: Floats, trials: Floats, controls: Controls | None) -> tuple[Estimate, JudgementBand | None]:
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
     if controls is None:
-        return ratio(sums.visits, sums.trials), None
-    steady = with_control_variates(over_draws(sums.visits), controls)
-    return ratio(steady, over_draws(sums.trials)), judgement_band(sums.visits, sums.trials, controls)
+        return ratio(visits, trials), None
+    steady, whole = with_control_variates(over_draws(visits), controls), over_draws(trials)
+    whole = whole if bool((whole == whole[0]).all()) else with_control_variates(whole, controls)
+    return ratio(steady, whole), judgement_band(visits, trials, controls)
 
 
 def _band(found: JudgementBand | None, column: int) -> Bands | None:
@@ -389,6 +423,8 @@ class _InputEdit:
     model: ModelDifference | None = None
     imposed: Intervention | None = None
     lifted: Intervention | None = None
+    observed: Observation | None = None
+    forgotten: Observation | None = None
 
 
 def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
@@ -407,6 +443,13 @@ def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
             found.append(_InputEdit(InputDifference(name, *sides), name, lifted=one))
         elif text not in before:
             found.append(_InputEdit(InputDifference(name, *sides), name, imposed=one))
+    known, seen = ({one.text: one for one in side.conditioned.observations} for side in (reference, variant))
+    for text, each in {**known, **seen}.items():
+        name, sides = f"given({text})", ("observed" if text in known else None, "observed" if text in seen else None)
+        if text not in seen:
+            found.append(_InputEdit(InputDifference(name, *sides), name, forgotten=each))
+        elif text not in known:
+            found.append(_InputEdit(InputDifference(name, *sides), name, observed=each))
     return found
 
 
@@ -425,7 +468,9 @@ class OneAtATimeDifferences:
     inputs: list[_InputEdit]
     common: _SharedParts
 
-    def run(self, plan: Plan | None, map_blocks: MapBlocks) -> tuple[Switching | None, str]:
+    def run(
+        self, plan: Plan | None, limits_of_trials: SampleLimits, map_blocks: MapBlocks
+    ) -> tuple[Switching | None, str]:
         """The effects, by method (54); or why there are none."""
         one, other = self.reference.program, self.variant.program
         if one.grid != other.grid or one.outcome.states != other.outcome.states:
@@ -439,27 +484,39 @@ class OneAtATimeDifferences:
         if len(parts) > MOST_SWITCHED:
             return None, f"{len(parts)} parts of the file differ, too many to switch them one at a time"
         switched = {name: program for name, items in parts.items() if (program := self._with(items)) is not None}
-        programs = [sharing(program, one) for program in (one, other, *switched.values())]
+        under = (self.reference.conditioned, self.variant.conditioned, *switched.values())
+        programs = [Conditioned(sharing(each.program, one), observations=each.observations) for each in under]
+        try:
+            found = self._sums(programs, plan, limits_of_trials, map_blocks)
+        except (ImpossibleEvidence, TooFewTrials) as error:
+            return None, f"no input can be switched alone: {error.message}"
         base, whole, *rest = (
-            self.common.quantities(program, sums)
-            for program, sums in zip(programs, run_each(programs, plan, map_blocks), strict=True)
+            self.common.quantities(each.program, sums) for each, sums in zip(programs, found, strict=True)
         )
         left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
-        said = [self.common.scenarios_said(program) for program in programs]
+        said = [self.common.scenarios_said(each) for each in programs]
         limits = _limits(said)
         moved = [_apart(base, sums) for sums in (whole, *rest)]
         together, *each = (self._effect(sums, own, plan, said[:1]) for sums, own in zip(moved, limits, strict=True))
         effects = dict(zip(switched, each, strict=True))
-        unexplained = ProgramSums(base.trials, whole.visits - base.visits - left)
+        unexplained = ProgramSums(base.trials, whole.visits - base.visits - left, None, _fewest([base, whole, *rest]))
         return Switching(
-            trials=plan.trials if plan else 0,
+            trials=int(base.trials.sum()) if plan else 0,
             by="part" if by_part else "difference",
             effects=dict(sorted(effects.items(), key=lambda item: -max(item[1].end, item[1].mean))),
             together=together,
             unexplained=self._effect(unexplained, lambda: _left([own() for own in limits]), plan, said[:1]),
         ), ""
 
-    def _with(self, items: Sequence[_InputEdit]) -> Program | None:
+    @staticmethod
+    def _sums(
+        programs: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
+    ) -> Iterable[ProgramSums]:
+        if any(one.observations for one in programs):
+            return run_conditioned(programs, plan, limits, map_blocks)
+        return run_each([one.program for one in programs], plan, map_blocks)
+
+    def _with(self, items: Sequence[_InputEdit]) -> Conditioned | None:
         """The reference with some of the differences; None where they make no sense without others."""
         apart = [item.model for item in items if item.model is not None]
         model = with_edits(self.reference.loaded.model, [edit for one in apart for edit in one.edits])
@@ -468,7 +525,16 @@ class OneAtATimeDifferences:
         do = [*(one for one in self.reference.interventions if all(item.lifted != one for item in items)), *further]
         if model is None or any(one.node not in base.nodes for one in further):
             return None
-        return imposed(program_of(model, apart, base), do)
+        known = self.reference.conditioned.observations
+        seen = [*(one for one in known if all(item.forgotten != one for item in items))]
+        seen += [item.observed for item in items if item.observed is not None]
+        program = imposed(program_of(model, apart, base), do)
+        # what is observed says states by their numbers in the program that it was read in
+        asked = {atom.node for one in seen for atom in atoms(one.event)}
+        here, there = self.reference.program.nodes, self.variant.program.nodes
+        if any(not _same_states(program.nodes.get(name), nodes.get(name)) for name in asked for nodes in (here, there)):
+            return None
+        return Conditioned(program, observations=tuple(seen))
 
     def _effect(
         self, apart: ProgramSums, limits: Callable[[], Limits], plan: Plan | None, said: Sequence[SingleTrials]
@@ -479,7 +545,8 @@ class OneAtATimeDifferences:
         signs: Floats = np.sign(moved.value)
         variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
         if plan is not None:
-            variation = variation_covered(variation, plan.trials, moved.value, limits, said)
+            trials = plan.trials if apart.effective is None else apart.effective
+            variation = variation_covered(variation, trials, moved.value, limits, said)
         end, mean = variation.value.tolist()
         return Effect(
             end=end,
@@ -489,6 +556,13 @@ class OneAtATimeDifferences:
                 name: Shift(*moved.value[:, column].tolist()) for column, name in enumerate(self.common.scenarios)
             },
         )
+
+
+def _same_states(one: Node | None, other: Node | None) -> bool:
+    """Whether two nodes are there and have the same states, or both are numeric."""
+    if isinstance(one, CategoricalNode) and isinstance(other, CategoricalNode):
+        return one.states == other.states
+    return isinstance(one, NumericNode) and isinstance(other, NumericNode)
 
 
 def _limits(said: Sequence[SingleTrials]) -> list[Callable[[], Limits]]:
@@ -510,4 +584,9 @@ def _left(limits: Sequence[Limits]) -> Limits:
 
 
 def _apart(base: ProgramSums, other: ProgramSums) -> ProgramSums:
-    return ProgramSums(base.trials, other.visits - base.visits)
+    return ProgramSums(base.trials, other.visits - base.visits, None, _fewest([base, other]))
+
+
+def _fewest(sums: Sequence[ProgramSums]) -> float | None:
+    """For how many trials the fewest of those stand that agree with what is observed; None where nothing is."""
+    return min((one.effective for one in sums if one.effective is not None), default=None)

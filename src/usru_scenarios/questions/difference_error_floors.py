@@ -8,12 +8,20 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
+from usru_scenarios.estimation.estimates import (
+    MOST_MISSED,
+    Estimate,
+    farthest,
+    in_doubt,
+    rule_of_three_bound,
+    with_error_floor,
+)
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.distance import alike, farthest_apart
+from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.simulate.error_floors import missed_by
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, missed_by
 
 Limits = tuple[Floats, Floats]
 
@@ -26,11 +34,13 @@ class SingleTrials:
         make: gives the program, which is asked for only where it matters.
         members: the sets.
         steps: at which they are read.
+        seen: what is observed: then of trials that agree with it.
     """
 
     make: Callable[[], Program]
     members: Sequence[Sequence[int]]
     steps: Sequence[int]
+    seen: Sequence[Formula] = ()
 
     @cached_property
     def program(self) -> Program:
@@ -45,12 +55,15 @@ class SingleTrials:
     @cached_property
     def limits(self) -> Limits:
         """The least and the largest probability in any trial, each of shape (steps, sets)."""
-        low, high = zip(*(self.support.limits(each) for each in self.members), strict=True)
+        limits_of = LeastErrors.of_observed(self.program, self.seen).likelihoods if self.seen else self.support.limits
+        low, high = zip(*map(limits_of, self.members), strict=True)
         at = list(self.steps)
         return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
 
     def missed(self, trials: float) -> float:
         """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
+        if self.seen:
+            return MOST_MISSED
         if trials not in self._missed:
             self._missed[trials] = missed_by(self.program, trials)
         return self._missed[trials]
@@ -60,8 +73,15 @@ class SingleTrials:
         return {}
 
     def less(self, other: SingleTrials) -> Limits:
-        """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29)."""
-        most = farthest_apart(self.program, other.program)[list(self.steps)][:, None]
+        """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29).
+
+        Where something is observed of either, trials that are alike may be weighed in different ways.
+        """
+        if self.seen or other.seen:
+            same = self.seen == other.seen and alike(self.program, other.program)
+            most = np.full((len(self.steps), 1), 0.0 if same else 1.0)
+        else:
+            most = farthest_apart(self.program, other.program)[list(self.steps)][:, None]
         if not most.any():
             return np.zeros((len(most), len(self.members))), np.zeros((len(most), len(self.members)))
         low, high = self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]

@@ -2,6 +2,10 @@
 
 The sums of a program are kept by batches of trials, and the batches of all programs hold the same trials. So whatever
 is made of several of them (a difference, a crossing) has a standard error of its own that knows how they move together.
+
+Where something is observed, each program weighs the trials in its own way. Its ratios of weighted sums are then brought
+to sums that have these ratios as their means and their residuals (method (17)) around them, so that what is made of
+several of them is made, and has its error, as without observations.
 """
 
 from __future__ import annotations
@@ -15,12 +19,18 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from usru_scenarios.estimation.batches import TrialBatches, accumulated
+from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.exact import inference as exact
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
+from usru_scenarios.questions.impossible import is_impossible, too_few, without_probability
 from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
+from usru_scenarios.sampler.forecast import Sampler, simulate
+from usru_scenarios.sampler.likelihood_weighting import simulate_given
 from usru_scenarios.sampler.shared_draws import SharedDraws
+from usru_scenarios.settings import SampleLimits
 from usru_scenarios.work import Listener
 
 PORTION = 8
@@ -47,11 +57,45 @@ class ProgramSums(NamedTuple):
 
     Attributes:
         trials: shape (batches,), the trials of each batch.
-        visits: shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in the program's order.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in the program's order;
+            under observations as `observed` makes them.
+        weights: under observations, shape (batches,), the trials of each batch by their weights, 1 in the mean.
+        effective: for how many unweighted trials those stand that agree with what is observed; None without, and where
+            nothing is sampled.
     """
 
     trials: Floats
     visits: Floats
+    weights: Floats | None = None
+    effective: float | None = None
+
+    @classmethod
+    def observed(cls, trials: Floats, weights: Floats, visits: Floats, effective: float | None) -> ProgramSums:
+        """Sums with the means and the residuals, method (17), of ratios of weighted sums.
+
+        Args:
+            trials: shape (batches,), of each batch.
+            weights: shape (batches,), the sums of their weights.
+            visits: shape (batches, steps, scenarios), sums of weight times probability.
+            effective: as the attribute.
+        """
+        unit = trials.sum() / weights.sum()
+        mean = visits.sum(axis=0) / weights.sum()
+        rest = (visits - mean * weights[:, None, None]) * unit
+        return cls(trials, mean * trials[:, None, None] + rest, weights * unit, effective)
+
+    @property
+    def weighted(self) -> tuple[Floats, Floats]:
+        """The sums of weight times what is summed, and of the weights: the numerators and denominators of ratios."""
+        if self.weights is None:
+            return self.visits, self.trials
+        mean = self.visits.sum(axis=0) / self.trials.sum()
+        return self.visits + mean * (self.weights - self.trials).reshape(-1, *(1,) * mean.ndim), self.weights
+
+    @property
+    def sampled(self) -> float:
+        """For how many independent trials these stand."""
+        return float(self.trials.sum()) if self.effective is None else self.effective
 
     def of(self, members: Sequence[Sequence[int]], times: Sequence[range]) -> Floats:
         """Sums for sets of scenarios and times, shape (batches, times, sets); over several steps, their mean."""
@@ -89,6 +133,67 @@ def run_each(
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
     for _ in range(portions.portions):
         yield from _apart(accumulated(islice(parts, plan.blocks), portions.batches))
+
+
+def run_conditioned(
+    conditioned: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks = map
+) -> list[ProgramSums]:
+    """The sums of programs in the trials in which what is observed of each holds; they may have different scenarios.
+
+    All are drawn with the same number of trials: more where too few agree with what is observed of one of them.
+
+    Args:
+        conditioned: the programs, of one number of draws of the judgements if they have any.
+        plan: of the first draws; None for exact probabilities, as in `run_each`.
+        limits: of the trials that are drawn further.
+        map_blocks: goes through programs, or through blocks of trials.
+
+    Raises:
+        ImpossibleEvidence: what is observed can't happen in one of them.
+        TooFewTrials: too few trials agree with it.
+        exact.TooLarge, exact.NotExact: there is no exact answer.
+    """
+    if plan is None:
+        return list(map_blocks(_ExactConditioned(conditioned).run, range(len(conditioned))))
+
+    def run(trials: int) -> _Together:
+        return _Together([_weighted(one, plan.of_trials(trials), map_blocks) for one in conditioned])
+
+    def impossible() -> bool:
+        return any(is_impossible(one.program, one.evidence) for one in conditioned)
+
+    trials, found, enough = limits.sample(run, plan.trials, impossible)
+    if not enough:
+        fewest = min(range(len(conditioned)), key=lambda number: found.sums[number].sampled)
+        program, sums = conditioned[fewest].program, found.sums[fewest]
+        chance, what = ratio(sums.visits[:, -1, 0], sums.trials), f"{program.outcome.states[0]} at the end"
+        evidence, drawn = conditioned[fewest].evidence, plan.of_trials(trials)
+        raise too_few(program, evidence, drawn, found.effective_trials, chance=chance, what=what)
+    return found.sums
+
+
+class _Together(NamedTuple):
+    """What was drawn of several programs."""
+
+    sums: list[ProgramSums]
+
+    @property
+    def effective_trials(self) -> float:
+        """Of the program with the fewest."""
+        return min(one.sampled for one in self.sums)
+
+
+def _weighted(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> ProgramSums:
+    """The sums of one program under a plan."""
+    program, given = conditioned.program, conditioned.given
+    if given is None:
+        found = simulate(program, plan, map_blocks)
+        return ProgramSums(found.trials, found.visits)
+    found = simulate_given(program, given, plan, map_blocks)
+    trials = Sampler(program, plan).batches.sizes
+    if not found.trials.any():
+        return ProgramSums(trials, np.zeros_like(found.visits), found.trials, 0.0)
+    return ProgramSums.observed(trials, found.trials, found.visits, found.effective_trials)
 
 
 def _apart(sums: VariantSums) -> Iterator[ProgramSums]:
@@ -148,6 +253,28 @@ class _ExactPrograms:
         found = np.clip(exact.forecast(program).scenarios, 0.0, 1.0)
         each = np.repeat(found if program.draws else found[None], 2, axis=0)
         return ProgramSums(np.ones(len(each)), each)
+
+
+@dataclass(frozen=True)
+class _ExactConditioned:
+    """Programs that are solved in the trials in which what is observed of them holds."""
+
+    conditioned: Sequence[Conditioned]
+
+    def run(self, number: int) -> ProgramSums:
+        """The probabilities of one of them, as `_ExactPrograms` gives them."""
+        one = self.conditioned[number]
+        if one.given is None:
+            return _ExactPrograms([one.program]).run(0)
+        try:
+            found = exact.forecast(one.program, given=one.given)
+        except exact.NothingObservedError:
+            raise without_probability(one.program, one.evidence) from None
+        weights = np.repeat(found.weights, 2)
+        each = found.scenarios if one.program.draws else found.scenarios[None]
+        each = np.clip(np.where(found.weights[:, None, None] > 0.0, each, 0.0), 0.0, 1.0)
+        visits = np.repeat(each, 2, axis=0) * weights[:, None, None]
+        return ProgramSums.observed(np.ones(len(weights)), weights, visits, None)
 
 
 # Nodes in common ------------------------------------------------------------------------------------------------------

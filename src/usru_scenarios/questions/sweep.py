@@ -27,14 +27,14 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted
-from usru_scenarios.questions.program_batches import ProgramSums, run_each, sharing
+from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, sharing
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.overlays import resolved_path
 from usru_scenarios.reading.request import Assignment
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import Grid
 
@@ -102,6 +102,10 @@ class SweepBase:
         """The program under the interventions, nothing varied."""
         return self.conditioned.program
 
+    def under(self, values: Sequence[float]) -> Conditioned:
+        """The program at a point, and what is observed."""
+        return Conditioned(self.at(values), observations=self.conditioned.observations)
+
     def at(self, values: Sequence[float]) -> Program:
         """The program at a point."""
         weights = {axis.weight: value for axis, value in zip(self.axes, values, strict=True) if axis.weight is not None}
@@ -143,7 +147,7 @@ def sweep(
     Args:
         variables: one or two.
         outline: what the model calls its parts.
-        conditioned: the model, compiled, and the interventions.
+        conditioned: the model, compiled, with what is imposed and observed.
         loaded: gives the model, where more than weights vary.
         settings: how many trials to draw for each point, the seed, and the method: sampled unless it is `exact`.
         at: the times to read: `mean`, `start`, `end` or a step; by default `mean` and `end`.
@@ -152,6 +156,7 @@ def sweep(
     Raises:
         QueryError: a variable or time makes no sense in this model, or there are too many points.
         RequestError: a variable has no place in the file, or its values are out of bounds.
+        ImpossibleEvidence, TooFewTrials: what is observed can't happen at a point, or too few trials agree with it.
         exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
     """
     _check_number(variables)
@@ -159,16 +164,18 @@ def sweep(
     times = {one: _steps(one, base.grid) for one in at or _usual(base)}
     model, axes = understood(variables, outline, base, loaded)
     plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
-    survey = _SweepRun(SweepBase(conditioned, model, axes), outline, times, plan, map_blocks)
+    survey = _SweepRun(
+        SweepBase(conditioned, model, axes), outline, times, plan, settings.limits, map_blocks=map_blocks
+    )
     survey.run()
     return Sweep(
         model=outline.model,
         run=run_of(
             outline,
             conditioned,
-            trials=plan.trials if plan else 0,
+            trials=survey.trials,
             seed=settings.seed,
-            effective_trials=float(plan.trials) if plan else None,
+            effective_trials=survey.effective if plan else None,
         ),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
@@ -336,11 +343,18 @@ class _SweepRun:
         outline: Outline,
         times: Mapping[str, range],
         plan: Plan | None,
+        limits: SampleLimits,
+        *,
         map_blocks: MapBlocks,
     ) -> None:
         self.ground = ground
         self.times = times
         self.plan = plan
+        self.limits = limits
+        self.trials = plan.trials if plan else 0
+        """The most that were drawn for a point."""
+        self.effective = math.inf
+        """For how many independent trials those of a point stand, at the least."""
         self.map_blocks = map_blocks
         self.names = list(outline.scenarios)
         self.points = list(product(*(axis.variable.values for axis in ground.axes)))
@@ -355,11 +369,13 @@ class _SweepRun:
         """Go through the points, and look for crossings where there is one variable."""
         changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
         before: _SweepPoint | None = None
-        for number, sums in enumerate(run_each(SweepPrograms(self.ground, self.points), self.plan, self.map_blocks)):
+        for number, sums in enumerate(self._sums(self.points)):
             here = _SweepPoint(self.points[number][0], self._read(sums), self._said(self.points[number]))
             found = ratio(here.sums.visits, here.sums.trials)
             if self.plan is not None:
-                found = self._covered(found, self.plan.trials, here.said)
+                self.trials = max(self.trials, int(sums.trials.sum()))
+                self.effective = min(self.effective, sums.sampled)
+                found = self._covered(found, sums.sampled, here.said)
             self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
             if before is not None and len(self.ground.axes) == 1:
                 changes += [
@@ -389,19 +405,28 @@ class _SweepRun:
         leaders = self.value[:, :, : len(self.names)].argmax(axis=2)
         return {time: [self.names[leader] for leader in leaders[:, row]] for row, time in enumerate(self.times)}
 
+    def _sums(self, points: Sequence[Sequence[float]]) -> Iterator[ProgramSums]:
+        """The sums at some points; where something is observed, each has as many trials as it needs."""
+        if not self.ground.conditioned.observations:
+            yield from run_each(SweepPrograms(self.ground, points), self.plan, self.map_blocks)
+            return
+        for point in points:
+            yield from run_conditioned([self.ground.under(point)], self.plan, self.limits, self.map_blocks)
+
     def _read(self, sums: ProgramSums) -> ProgramSums:
-        return ProgramSums(sums.trials, sums.of(self.members, list(self.times.values())))
+        return sums._replace(visits=sums.of(self.members, list(self.times.values())))
 
     def _at(self, value: float) -> _SweepPoint:
-        (sums,) = run_each([self.ground.at([value])], self.plan, self.map_blocks)
+        (sums,) = self._sums([[value]])
         return _SweepPoint(value, self._read(sums), self._said([value]))
 
-    def _covered(self, found: Estimate, trials: int, said: SingleTrials) -> Estimate:
+    def _covered(self, found: Estimate, trials: float, said: SingleTrials) -> Estimate:
         return covered(found, trials, lambda: parted(said.limits, list(self.times.values())), [said])
 
     def _said(self, values: Sequence[float]) -> SingleTrials:
         """What single trials can say at a point."""
-        return SingleTrials(lambda: self.ground.at(values), self.members, range(self.ground.program.steps))
+        steps, seen = range(self.ground.program.steps), self.ground.conditioned.seen.parts
+        return SingleTrials(lambda: self.ground.at(values), self.members, steps, seen)
 
     def _leader(self, time: str, place: _SweepPoint) -> int:
         row = list(self.times).index(time)
@@ -418,7 +443,7 @@ class _SweepRun:
             yield Crossing(time, self.names[before], self.names[after], low.value, high.value, None, None)
             return
         row = list(self.times).index(time)
-        gap = _Gap(row, self.times[time], before, after, self.plan.trials if self.plan else 0)
+        gap = _Gap(row, self.times[time], before, after, sampled=self.plan is not None)
         place, value, error = self._root(gap, low, high)
         between = self._leader(time, place)
         if between not in (before, after) and low.value < place.value < high.value:
@@ -463,14 +488,14 @@ class _Gap(NamedTuple):
     steps: range
     before: int
     after: int
-    trials: int
+    sampled: bool
 
     def at(self, place: _SweepPoint) -> tuple[float, float]:
         """The difference and its standard error."""
         visits = place.sums.visits[:, self.row]
         found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
-        if self.trials:
-            found = covered(found, self.trials, lambda: self._limits(place.said), [place.said], lowest=-1.0)
+        if self.sampled:
+            found = covered(found, place.sums.sampled, lambda: self._limits(place.said), [place.said], lowest=-1.0)
         return float(found.value), float(found.error)
 
     def _limits(self, said: SingleTrials) -> Limits:

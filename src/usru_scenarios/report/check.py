@@ -10,7 +10,7 @@ from usru_scenarios.report.ask import sides
 from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import error, to_error
 from usru_scenarios.report.numbers import rounded_up
-from usru_scenarios.report.provenance_line import at_means, cited, exactly, profiled
+from usru_scenarios.report.provenance_line import at_means, cited, conditions, exactly, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def report(result: CheckReport, layout: Layout) -> Report:
     return Report(
         title=result.model.title,
         subtitle=head,
+        conditions=conditions(result.run.do, result.run.given),
         blocks=[_lines(result), *(_troubles(result) if layout.width else ()), *changed],
         verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
         footer=list(_small_print(result)),

@@ -34,7 +34,7 @@ from usru_scenarios.report.document import (
 from usru_scenarios.report.forecast_in_words import called, listed, measures, the_end
 from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, size
 from usru_scenarios.report.numbers import plain
-from usru_scenarios.report.provenance_line import cited, how
+from usru_scenarios.report.provenance_line import cited, conditions, how
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _LEGEND = "Each alone in the reference, the largest first: how many points move 
 
 def report(result: Comparison, layout: Layout) -> Report:
     """The reference, then each of the others and what is different in it."""
-    reference = result.variants[result.reference]
+    reference, every = result.variants[result.reference], result.variants.values()
     blocks: list[Block] = []
     for name, one in result.variants.items():
         blocks += [*_head(name, one, result, layout), _likelihoods(one, result, layout)]
@@ -72,6 +72,7 @@ def report(result: Comparison, layout: Layout) -> Report:
     return Report(
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
+        conditions=conditions((), [one for one in reference.given if all(one in each.given for each in every)]),
         lead=" ".join(_in_words(name, one, result) for name, one in result.variants.items() if one is not reference),
         blocks=blocks,
         footer=list(_foot(result)),
@@ -114,7 +115,9 @@ def _described(name: str, one: VariantCompared) -> str:
     """The file, the profile and what is imposed, where the name does not say them."""
     profile = f", profile {one.profile}" if one.profile and one.profile not in name else ""
     hidden = ", ".join(text for text in one.do if text not in name)
-    return f"{one.model.name}{profile}{f', intervention {hidden}' if hidden else ''}"
+    seen = ", ".join(text for text in one.given if text not in name)
+    imposed, observed = f", intervention {hidden}" if hidden else "", f", observation {seen}" if seen else ""
+    return f"{one.model.name}{profile}{imposed}{observed}"
 
 
 def _foot(result: Comparison) -> Iterator[str]:
@@ -124,6 +127,7 @@ def _foot(result: Comparison) -> Iterator[str]:
     found = how(
         run.trials,
         run.seed,
+        min((one.effective_trials or 0.0 for one in result.variants.values() if one.given), default=None),
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )
@@ -131,7 +135,9 @@ def _foot(result: Comparison) -> Iterator[str]:
     few = f" ({max(switched):,} for each input alone)" if switched else ""
     common = ", the same random numbers for all" if run.trials else ""
     yield f"{found}{few}{common}{_errors(result)}."
-    if run.judgements:
+    if any(one.given for one in result.variants.values()) and run.judgements:
+        yield "Bands are those of likelihoods; of differences there is none where something is observed."
+    elif run.judgements:
         yield (
             "Bands are those of what stands before them, over the draws of the uncertain judgements; each input alone "
             "is switched at their means."

@@ -47,7 +47,7 @@ def report(result: Sweep, layout: Layout) -> Report:
     return Report(
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=conditions(result.run.do, ()),
+        conditions=conditions(result.run.do, result.run.given),
         lead=" ".join(_crossings(result)) if len(result.variables) == 1 and result.likeliest else "",
         blocks=blocks,
         footer=list(_foot(result, thinned=thinned)),

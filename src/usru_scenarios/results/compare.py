@@ -62,7 +62,7 @@ class LikelihoodChange:
         mean: the difference of the means over the steps.
         standard_errors: of the differences themselves, on the random numbers that both variants share.
         band: the 90% band of the differences themselves, on the draws of judgements that both share; null where none is
-            drawn.
+            drawn, or something is observed.
     """
 
     by_step: list[float]
@@ -104,7 +104,7 @@ class InputDifference:
 
     Attributes:
         path: where it stands, as one writes it after `--set`; `*` stands for all the shares that are compared as one,
-            `do(...)` for an intervention.
+            `do(...)` for an intervention, `given(...)` for an observation.
         reference: what the reference has there: a number, a map of shares, or a text; null where it has nothing.
         variant: what the variant has there, likewise.
     """
@@ -173,6 +173,9 @@ class VariantCompared:
         model: the model of the variant, by name, title and hash.
         profile: the profile that is applied; null where none is.
         do: the interventions of the variant, as written after `--do`.
+        given: its observations, as written after `--given`.
+        effective_trials: the number of unweighted trials that those of the variant are worth; null where the method is
+            exact.
         scenarios: how likely each scenario is, by id in the order of the reference.
         groups: the same for each group of scenarios.
         inputs: what the file says differently from the reference, the most important first where they are switched one
@@ -185,6 +188,8 @@ class VariantCompared:
     model: ModelLine
     profile: str | None
     do: list[str]
+    given: list[str]
+    effective_trials: float | None
     scenarios: dict[str, Likelihood]
     groups: dict[str, Likelihood]
     inputs: list[InputDifference]
@@ -211,7 +216,7 @@ class Comparison(Tabled):
     variants: dict[str, VariantCompared]
     left_out: list[str]
     warnings: list[Warned] = field(default_factory=list)
-    format: Literal["usru.comparison/1.1"] = "usru.comparison/1.1"
+    format: Literal["usru.comparison/1.2"] = "usru.comparison/1.2"
 
     def _found(self) -> Iterator[str]:
         yield from (name[:40] for name in self.variants)

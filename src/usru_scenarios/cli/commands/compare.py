@@ -12,6 +12,7 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import (
     Do,
+    Given,
     ModelOptions,
     OptionalModel,
     Overrides,
@@ -39,13 +40,15 @@ class VariantOptions(NamedTuple):
     weights: Weights = ()
     overrides: Overrides = ()
     do: Do = ()
+    given: Given = ()
     sourced_only: SourcedOnly = False
 
     @property
     def changes(self) -> tuple[str, ...]:
         """What is done to the file, as its user wrote it."""
         only = ["sourced only"] if self.sourced_only else []
-        return *self.weights, *self.overrides, *(f"do({one})" for one in self.do), *only
+        conditions = (*(f"do({one})" for one in self.do), *(f"given({one})" for one in self.given))
+        return *self.weights, *self.overrides, *conditions, *only
 
     def further(self, other: VariantOptions) -> VariantOptions:
         """The same with what another one says besides."""
@@ -55,6 +58,7 @@ class VariantOptions(NamedTuple):
             self.weights + other.weights,
             self.overrides + other.overrides,
             self.do + other.do,
+            self.given + other.given,
             self.sourced_only or other.sourced_only,
         )
 
@@ -87,10 +91,10 @@ def compare(
         Option(
             "--variant",
             metavar="'NAME: OPTIONS'",
-            help="A variant by its own MODEL, -p, -w, --set, --do or --sourced-only. Repeatable.",
+            help="A variant by its own MODEL, -p, -w, --set, --do, --given or --sourced-only. Repeatable.",
         ),
     ] = (),
-    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "sourced_only")],
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
     run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
 ) -> None:
@@ -109,7 +113,7 @@ def compare(
 
     The first is the reference. Every model is taken under every profile. With several of them, or with --variant, the
     options -w, --set, --do and --sourced-only hold for all; otherwise they make the variant that the file (under the
-    profile, if one is named) is compared with.
+    profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes the variant.
     """  # noqa: D301  # \b keeps the lines of the examples
     sides = wanted(models, profile, variant, shared)
     studies = _studies(sides, session)
@@ -118,6 +122,7 @@ def compare(
         dict(others),
         name=first,
         do={name: side.options.do for name, side in zip(studies, sides, strict=True)},
+        given={name: side.options.given for name, side in zip(studies, sides, strict=True)},
         map_blocks=session.workers(),
         **run.asked,
     )
@@ -142,10 +147,12 @@ def wanted(
     sides += [_read(text, first) for text in variants]
     if len(sides) > 1:
         return sides
-    if first.changes:
-        return [_Side(VariantOptions(first.model, first.profile)), _Side(first)]
+    if first._replace(given=()).changes:
+        return [_Side(VariantOptions(first.model, first.profile, given=first.given)), _Side(first)]
     if first.profile is not None:
         return [_Side(first._replace(profile=None)), _Side(first)]
+    if first.given:
+        return [_Side(first._replace(given=())), _Side(first)]
     hint = "add a second model, a profile (-p), or what is to be changed (-w, --set, --do); see usru compare --help"
     raise OptionError("there is nothing to compare with", hint)
 
@@ -208,5 +215,6 @@ def _name(side: VariantOptions, unnamed: Sequence[VariantOptions]) -> str:
     parts = [Path(model).stem if alone else model] if len(models) > 1 else []
     parts += [side.profile or _BASE] if len({one.profile for one in unnamed}) > 1 else []
     if len({one.changes for one in unnamed}) > 1:
-        parts += side.changes or ([] if parts else ["as it is"])
+        common = set.intersection(*(set(one.changes) for one in unnamed))
+        parts += [one for one in side.changes if one not in common] or ([] if parts else ["as it is"])
     return ", ".join(parts) or side.profile or "as it is"

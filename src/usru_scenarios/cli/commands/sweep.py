@@ -30,7 +30,7 @@ def sweep(
     of: Annotated[
         str | None, Option("--of", metavar="SCENARIO", help="Show this scenario or group alone in table and md.")
     ] = None,
-    conditions: Annotated[ConditionOptions, Subset("do")],
+    conditions: ConditionOptions,
     changes: ModelOptions,
     run: Annotated[
         RunOptions,
@@ -63,7 +63,7 @@ def sweep(
         known = [*study.outline.scenarios, *study.program.groups]
         if of not in known:
             raise OptionError(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
-    result = study.sweep(variables, at=at, do=conditions.do, **run.asked, map_blocks=session.workers())
+    result = study.sweep(variables, at=at, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit("sweep", shown, result.warnings)
 

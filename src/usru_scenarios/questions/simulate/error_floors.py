@@ -66,6 +66,11 @@ class LeastErrors:
         self._support = support
         self._limits: dict[tuple[int, ...], Limits] = {}
 
+    @classmethod
+    def of_observed(cls, program: Program, seen: Sequence[Formula]) -> LeastErrors:
+        """Those of a program of whose trials nothing is known but what is observed."""
+        return cls(program, 0.0, lambda _: np.zeros((program.steps, 0)), seen)
+
     @cached_property
     def support(self) -> Support:
         """What is possible; made only where an error is small enough to ask for it."""
@@ -82,13 +87,13 @@ class LeastErrors:
 
     def by_step(self, members: Sequence[int], found: Estimate) -> Estimate:
         """The probability of some scenarios at each step, shape (steps,)."""
-        return self._floored(found, self.trials, lambda: self._shares(members))
+        return self._floored(found, self.trials, lambda: self.likelihoods(members))
 
     def mean(self, members: Sequence[int], found: Estimate) -> Estimate:
         """Their mean over the steps, shape ()."""
 
         def limits() -> Limits:
-            low, high = self._shares(members)
+            low, high = self.likelihoods(members)
             return np.asarray(low.mean()), np.asarray(high.mean())
 
         return self._floored(found, self.trials, limits)
@@ -131,7 +136,7 @@ class LeastErrors:
             step: the step.
             weight: the mean weight of the trials that were drawn.
         """
-        low, high = self._shares(members)
+        low, high = self.likelihoods(members)
         drawn = self.trials * weight
         return UnseenTrialBounds(
             self.support, step, (float(low[step]), float(high[step])), float(rule_of_three_bound(self.trials)) * drawn
@@ -145,7 +150,7 @@ class LeastErrors:
             step: the step.
             drawn: whether it is told from a drawn scenario, so that it may be anything that is possible.
         """
-        found = [self._sure(members) if drawn else self._shares(members) for members in cells]
+        found = [self._sure(members) if drawn else self.likelihoods(members) for members in cells]
         return np.array([low[step] for low, _ in found]), np.array([high[step] for _, high in found])
 
     def _floored(
@@ -180,7 +185,7 @@ class LeastErrors:
         """How likely it is that a trial is in a scenario at each step, as a row of the transition matrix weighs it."""
         if self.program.feedback or self._drawn:
             return self._sure([state])
-        return self._shares([state])
+        return self.likelihoods([state])
 
     def _rows(self) -> Limits:
         """The limits of the transition matrix: of a row at any of its steps."""
@@ -205,7 +210,8 @@ class LeastErrors:
         moves = self.support.moves[step]
         return _zero_or_one(~moves[:, ~inside].any(axis=1)), _zero_or_one(moves[:, inside].any(axis=1))
 
-    def _shares(self, members: Sequence[int]) -> Limits:
+    def likelihoods(self, members: Sequence[int]) -> Limits:
+        """The least and the largest probability of some scenarios in a trial at each step, each of shape (steps,)."""
         key = tuple(sorted(members))
         if key not in self._limits:
             self._limits[key] = self._sure(key) if self._drawn else self.support.limits(key)
