@@ -58,8 +58,17 @@ def usru(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")] = False,
     _completion: Annotated[
-        bool, typer.Option("--show-completion", help="Show the completion script for bash, to be sourced, and exit.")
-    ] = False,
+        str | None,
+        typer.Option(
+            "--install-completion",
+            metavar="[SHELL]",
+            help="Complete command lines in bash, zsh or fish, by default in yours: put the script where it looks.",
+        ),
+    ] = None,
+    _script: Annotated[
+        str | None,
+        typer.Option("--show-completion", metavar="[SHELL]", help="Show that script, to be sourced, and exit."),
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,

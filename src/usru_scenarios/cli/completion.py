@@ -1,4 +1,4 @@
-"""The completion of command lines in bash: a script that knows commands and options, and asks the program for names.
+"""What may stand next on a command line: names of the model on it, which the scripts of shells ask for.
 
 Names are those that an earlier run kept of the model on the line, so that an answer takes no longer than help does.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from usru_scenarios.cli.commands import COMMANDS, described
-from usru_scenarios.cli.declarations import Declaration
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.names import KEPT_NAMES
 from usru_scenarios.problems import UsruError
@@ -77,55 +75,3 @@ def _kept(model: str) -> dict[str, list[str]]:
         raise _NotKeptError
 
     return CompileCache(str(request.path.absolute()), request.name, request.confined).part(KEPT_NAMES, missing)
-
-
-def script() -> str:
-    """The script for bash, which is to be sourced."""
-    cases = "".join(
-        f'        {name}) options="{_options(name)}" valued="{_options(name, valued=True)}";;\n' for name in COMMANDS
-    )
-    return _SCRIPT.replace("COMMANDS", " ".join((*COMMANDS, "help"))).replace("        CASES\n", cases)
-
-
-def _options(name: str, *, valued: bool = False) -> str:
-    """The options of a command, or those that a value follows."""
-    declared = Declaration(described(name)).parameters
-    found = [one for one in declared if not (valued and (one.is_flag or one.alone is not None))]
-    return " ".join([*(written for one in found for written in one.names), *([] if valued else ["--help"])])
-
-
-_SCRIPT = r"""_usru() {
-    local line="${COMP_LINE:0:COMP_POINT}" command="" options="" valued="" word current before found
-    local -a words
-    read -ra words <<< "$line"
-    if [[ "$line" == *[[:space:]] ]]; then words+=(""); fi
-    local last=$((${#words[@]} - 1))
-    current="${words[last]}" before="${words[last - 1]}"
-    for word in "${words[@]:1:last-1}"; do
-        if [[ "$word" != -* ]]; then command="$word"; break; fi
-    done
-    case "$command" in
-        "") options="COMMANDS --help --version --quiet --debug";;
-        help) options="COMMANDS";;
-        CASES
-    esac
-    local IFS=$'\n'
-    if [[ "$command" == "" || "$command" == help || "$current" == -* ]]; then
-        COMPREPLY=($(compgen -W "${options// /$IFS}" -- "$current"))
-    elif [[ "$before" == -o || "$before" == --output || "$before" == --queries ]]; then
-        COMPREPLY=($(compgen -f -- "$current"))
-    else
-        found="$("${words[0]}" --complete "$command" "$before" "${words[@]:2:last-2}" 2> /dev/null)"
-        COMPREPLY=($(compgen -W "$found" -- "$current"))
-        if [[ " $valued " != *" $before "* ]]; then
-            COMPREPLY+=($(compgen -f -X '!*.y*ml' -- "$current"))
-        fi
-    fi
-    local cut="${current%"${current##*[=:@]}"}" number
-    for number in "${!COMPREPLY[@]}"; do
-        if [[ "${COMPREPLY[number]}" == *= ]]; then compopt -o nospace 2> /dev/null; fi
-        COMPREPLY[number]="${COMPREPLY[number]#"$cut"}"
-    done
-}
-complete -F _usru usru
-"""

@@ -106,10 +106,14 @@ def _run(arguments: Sequence[str], state: CommandState) -> int:
             from usru_scenarios.cli.completion import candidates
 
             return _print_lines(candidates(command, before, words))
-        case ["--show-completion"]:
-            from usru_scenarios.cli.completion import script
+        case ["--show-completion", *shell] if len(shell) < 2:
+            from usru_scenarios.cli.completion_scripts import script
 
-            return _print_lines([script().rstrip("\n")])
+            return _print_lines([script(*shell).rstrip("\n")])
+        case ["--install-completion", *shell] if len(shell) < 2:
+            from usru_scenarios.cli.completion_scripts import install
+
+            return _print_lines(install(*shell))
     try:
         return DONE if _run_plain(arguments, state) else _run_any(arguments, state)
     except Ended as end:
