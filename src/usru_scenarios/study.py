@@ -518,7 +518,6 @@ class Study(CompiledFile):
             QueryError: an intervention or observation makes no sense in this model.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.language.questions import conditioned
         from usru_scenarios.questions.check import FIRST_TRIALS, ExpectationChecker
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
@@ -531,7 +530,7 @@ class Study(CompiledFile):
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
         if do or given:
             further = self._further(do, given)
-            statements = {name: conditioned(one, further) for name, one in statements.items()}
+            statements = {name: one.conditioned(further) for name, one in statements.items()}
         checker = ExpectationChecker(
             self.loaded,
             statements,

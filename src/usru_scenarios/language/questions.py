@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import TypeAlias, overload
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -159,6 +159,10 @@ class ComparisonStatement:
             for sign, (left, right) in zip(self.signs, pairwise(parts), strict=True):
                 yield Link(left, sign, right, step)
 
+    def conditioned(self, further: Callable[[Probability], Probability]) -> ComparisonStatement:
+        """The same over probabilities with further conditions."""
+        return replace(self, parts=tuple(mapped(part, further) for part in self.parts))
+
     def holds(self, value_of: ValueOf) -> npt.NDArray[np.bool_]:
         """Whether all links hold, in the shape of the values."""
         return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*(link.holds(value_of) for link in self.links()))))
@@ -167,20 +171,10 @@ class ComparisonStatement:
 Statement: TypeAlias = Expression[Probability] | ComparisonStatement
 
 
-@overload
-def conditioned(
-    statement: ComparisonStatement, further: Callable[[Probability], Probability]
-) -> ComparisonStatement: ...
-
-
-@overload
-def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement: ...
-
-
 def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
     """The same statement over probabilities with further conditions."""
     if isinstance(statement, ComparisonStatement):
-        return replace(statement, parts=tuple(mapped(part, further) for part in statement.parts))
+        return statement.conditioned(further)
     return mapped(statement, further)
 
 
