@@ -25,7 +25,7 @@ _BASH_COMPLETIONS = (
 """Where the package is that reads scripts of completion when they are needed."""
 
 
-class Place(NamedTuple):
+class ScriptPlace(NamedTuple):
     """Where a shell finds a script.
 
     Attributes:
@@ -70,19 +70,19 @@ def install(shell: str | None = None) -> list[str]:
     return [*told, f"It holds for every {shell} that is started from now on."]
 
 
-def place_of(shell: str) -> Place:
+def place_of(shell: str) -> ScriptPlace:
     """Where a shell finds the script."""
     home = Path.home()
     if shell == "fish":
-        return Place(_folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "usru.fish")
+        return ScriptPlace(_folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "usru.fish")
     if shell == "bash":
         file = _folder("XDG_DATA_HOME", home / ".local" / "share") / "bash-completion" / "completions" / "usru"
         if any(Path(one).exists() for one in _BASH_COMPLETIONS):
-            return Place(file)
-        return Place(file, home / ".bashrc", (f"source '{file}'",))
+            return ScriptPlace(file)
+        return ScriptPlace(file, home / ".bashrc", (f"source '{file}'",))
     folder = home / ".zfunc"
     rc = _folder("ZDOTDIR", home) / ".zshrc"
-    return Place(folder / "_usru", rc, (f"fpath+=('{folder}')", "autoload -Uz compinit && compinit"))
+    return ScriptPlace(folder / "_usru", rc, (f"fpath+=('{folder}')", "autoload -Uz compinit && compinit"))
 
 
 def _folder(variable: str, usual: Path) -> Path:
