@@ -117,6 +117,14 @@ def test_the_file_itself_is_calibrated_whatever_weights_are_asked_for(tmp_path: 
     assert other.baselines == pytest.approx({"good": 0.2, "bad": 0.8}, abs=1e-6)
 
 
+def test_baselines_are_shown_as_they_are_written_into_a_file() -> None:
+    shown = answer("calibrate", "brief").stdout
+    solved = load("brief").calibrate().baselines
+    for line, (name, value) in zip(shown.splitlines()[5:9], rounded(solved).items(), strict=True):
+        assert float(line.split()[-1]) == value, name
+    assert "sum to 1" in shown
+
+
 def test_rounded_baselines_keep_their_digits() -> None:
     assert rounded({"a": 0.123456, "b": 0.0123456, "c": 0.0000123456, "d": 0.0}) == {
         "a": 0.1235,

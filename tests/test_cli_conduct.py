@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import signal
 import subprocess
@@ -217,6 +218,34 @@ def test_a_run_that_takes_long_shows_a_bar_and_takes_it_away(
     assert list(Progress(wanted=True, patience=patience)(str, range(3))) == ["0", "1", "2"]
     assert (" 33%" in screen.getvalue()) == shown
     assert screen.getvalue().endswith("\r\x1b[2K" if shown else "")
+
+
+def test_a_run_that_takes_long_is_said_beforehand_where_no_bar_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(wanted: bool, seconds: float, screen: io.StringIO) -> str:
+        monkeypatch.setattr("sys.stderr", screen)
+        progress = Progress(wanted=wanted, patience=60.0)
+        progress.expect(seconds)
+        for _ in range(2):
+            assert list(progress(str, range(1))) == ["0"]
+        return screen.getvalue()
+
+    monkeypatch.setenv("TERM", "xterm")
+    assert told(True, 42.0, io.StringIO()) == "usru: the run is predicted to take some 42 seconds\n"
+    assert told(True, 300.0, io.StringIO()) == "usru: the run is predicted to take some 5 minutes\n"
+    assert told(True, 9.0, io.StringIO()) == told(False, 42.0, io.StringIO()) == told(True, 42.0, Terminal()) == ""
+
+
+def test_what_was_asked_for_is_no_warning() -> None:
+    for command in ("simulate", "compare", "check"):
+        asked = [command, "us-russia", "-n", "256", *(["-w", "sanctions=2"] if command == "compare" else [])]
+        done = answer(*asked, "--judgements", "0", "--json")
+        assert "at their means" not in done.stderr
+        assert json.loads(done.stdout)["warnings"] or command == "check"
+
+
+def test_a_schema_is_json_and_may_be_asked_for_as_such() -> None:
+    assert answer("schema", "sweep", "-f", "json").stdout == answer("schema", "sweep").stdout
+    assert answer("schema", "sweep", "-f", "csv").returncode == 2
 
 
 def test_a_block_that_takes_long_shows_a_bar_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -307,7 +307,7 @@ def test_directions_have_one_row_for_each_number_in_all_formats(tmp_path: Path) 
     schema = schemas.schema("directions")
     Draft202012Validator.check_schema(schema)
     assert not list(Draft202012Validator(schema).iter_errors(report))
-    assert report["format"] == "usru.directions/1.0"
+    assert report["format"] == "usru.directions/1.1"
     numbers = {one["path"]: one for one in report["numbers"]}
     assert numbers["rules.both.then.scenario.thaw"] == {
         "path": "rules.both.then.scenario.thaw",

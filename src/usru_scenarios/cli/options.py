@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Argument, Option, Otherwise
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.common import Warned
 
 Model = Annotated[str, Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")]
 OptionalModel = Annotated[
@@ -98,6 +101,10 @@ class RunOptions(NamedTuple):
     def asked(self) -> dict[str, Any]:
         """What is asked for, by the names that `Study` takes, and no more."""
         return {name: value for name, value in self._asdict().items() if value is not None}
+
+    def news(self, warnings: Iterable[Warned]) -> list[Warned]:
+        """Of warnings those that tell more than that what was asked for is done: judgements taken at their means."""
+        return [one for one in warnings if self.judgements != 0 or one.code != "judgements_at_their_means"]
 
 
 class Format(NamedTuple):

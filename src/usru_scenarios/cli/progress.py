@@ -11,6 +11,7 @@ from operator import length_hint
 from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
 
+from usru_scenarios.cli.common import complain
 from usru_scenarios.garbage import resume_collection
 from usru_scenarios.problems import UsruError
 from usru_scenarios.running.tasks import predicted
@@ -19,6 +20,9 @@ Result = TypeVar("Result")
 
 MOST_SECONDS = 3_600.0
 """A run that is predicted to take longer is started only where `--yes` says so."""
+
+LONG_SECONDS = 10.0
+"""Of a run that is predicted to take longer that is said beforehand, where no bar shows it."""
 
 _WIDTH = 30
 
@@ -70,6 +74,7 @@ class Progress:
         self.at_work = False
         self.expected = self.begun = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.silent = self.visible or not wanted
 
     def expect(self, seconds_each: float, count: int = 1) -> None:
         """Be told that so many pieces of work are ahead; together with what else is, they are refused if too long.
@@ -113,6 +118,7 @@ class Progress:
     def _working(self, each: float, total: int) -> Iterator[_Bar]:
         before, after = self.begun, self.begun + each * total
         self._allow(after)
+        self._announce(max(self.expected, after))
         resume_collection()
         self.at_work, self.begun = True, after
         try:
@@ -122,6 +128,12 @@ class Progress:
                 yield shown
         finally:
             self.at_work = False
+
+    def _announce(self, seconds: float) -> None:
+        """Say once, where nobody could see a bar, that a run takes long."""
+        if not self.silent and seconds > LONG_SECONDS:
+            self.silent = True
+            complain(f"usru: the run is predicted to take some {duration(seconds)}")
 
     def _allow(self, seconds: float) -> None:
         if seconds > MOST_SECONDS and not self.yes:
@@ -216,7 +228,7 @@ def duration(seconds: float) -> str:
     for unit, length in (("years", 365.25 * 86_400), ("days", 86_400.0), ("hours", 3_600.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _draw(text: str) -> None:

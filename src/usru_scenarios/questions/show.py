@@ -21,6 +21,7 @@ from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import FileRun
 from usru_scenarios.results.show import (
     EventPart,
     GivenRow,
@@ -46,6 +47,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
     model = loaded.model
     return Overview(
         model=loaded.outline.model,
+        run=FileRun(loaded.outline.profile),
         summary=model.summary or "",
         profile=loaded.request.profile,
         steps=list(program.grid.labels),

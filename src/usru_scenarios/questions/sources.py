@@ -13,6 +13,7 @@ from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.reading.checks import Context, unknown_names
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
+from usru_scenarios.results.common import FileRun
 from usru_scenarios.results.sources import (
     ClaimPart,
     DirectedPart,
@@ -42,6 +43,7 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
     cited = [about] if about is not None and about in register else _cited(chosen)
     return SourcesReport(
         model=loaded.outline.model,
+        run=FileRun(loaded.outline.profile),
         about=about,
         judgements=[_judged(judged) for judged in chosen],
         claims={claim: _claim(claim, register) for claim in cited if claim in register},
@@ -68,6 +70,7 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
         found = [direction for direction in found if direction.cell.judged.path in chosen]
     return DirectionsReport(
         model=loaded.outline.model,
+        run=FileRun(loaded.outline.profile),
         about=about,
         pushes=sum(map(len, register.pushes.values())),
         numbers=list(map(_directed, found)),

@@ -11,7 +11,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.questions.statements import read_expectations, read_questions
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.common import FileRun, Warned, warned
 from usru_scenarios.results.validate import Diagnostic, Replacement, Validation
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
@@ -52,6 +52,7 @@ def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
     return Validation(
         valid=True,
         model=loaded.outline.model,
+        run=FileRun(loaded.outline.profile),
         counts={"steps": model.grid.count, **{part: len(getattr(model, part)) for part in _PARTS}},
         problems=[diagnostic(problem) for problem in warnings],
     )
@@ -59,7 +60,8 @@ def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
 
 def invalid(problems: Iterable[Problem]) -> Validation:
     """The report on a file that is not valid."""
-    return Validation(valid=False, model=None, counts={}, problems=[diagnostic(problem) for problem in problems])
+    told = [diagnostic(problem) for problem in problems]
+    return Validation(valid=False, model=None, run=FileRun(None), counts={}, problems=told)
 
 
 def diagnostic(problem: Problem) -> Diagnostic:

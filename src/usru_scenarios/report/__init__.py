@@ -44,7 +44,7 @@ TABULAR = ("table", "json", "ndjson", "csv", "md")
 LISTS = ("table", "json", "ndjson", "csv")
 """The formats of what is told of a file."""
 
-PARTS = (*LISTS, "yaml")
+PARTS = (*LISTS, "md", "yaml")
 """The formats of what a file says; the last is the file itself, resolved."""
 
 REPORTS = ("table", "json", "md")

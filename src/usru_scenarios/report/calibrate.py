@@ -40,11 +40,17 @@ def report(result: Calibration, _layout: Layout, titles: Mapping[str, str] | Non
     shares = [column._replace(rank=ranks.get(column.head, 0)) for column in numbers(heads)]
     rows: list[tuple[Cell, ...]] = []
     for name, title in (titles or {name: name for name in result.baselines}).items():
-        rows.append((Words(title, "bold"), *(percent(column[name], 2) for column in columns)))
+        shown = *(percent(one[name], 2) for one in columns[:2]), *(_written(one[name]) for one in columns[2:])
+        rows.append((Words(title, "bold"), *shown))
     return Report(
         title=result.model.title,
         subtitle=f"{result.model.name}: what the cited drivers do not explain, solved for {result.at}",
         blocks=[Table([Column(folds=True), *shares], rows)],
-        footer=[f"{missed} {found}. Baselines sum to 100%; --write puts them into the file."],
+        footer=[f"{missed} {found}. Baselines sum to 1, as in the file; --write puts them there."],
         citation=cited(result.model, result.run.usru_version),
     )
+
+
+def _written(baseline: float) -> str:
+    """A baseline as it is written into a file: to four decimals, or four digits where it is small."""
+    return f"{baseline:.4f}" if baseline >= 0.1 or not baseline else f"{baseline:#.4g}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Report, Table, Words, names
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +91,8 @@ _MOST = 12
 
 def rows(result: DirectionsReport, _layout: Layout) -> Rows:
     """A row for each number and claim."""
-    return COLUMNS, _rows(result)
+    model = model_cells(result.model, result.run.profile)
+    return (*MODEL_COLUMNS, *COLUMNS), ((*model, *row) for row in _rows(result))
 
 
 def _rows(result: DirectionsReport) -> Iterator[tuple[str | float, ...]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any, Literal, cast
 
 from usru_scenarios.problems import Problem
+from usru_scenarios.version import __version__
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,41 @@ class Run:
     judgements: int = 0
     judgements_at_means: int = 0
     evidence: EvidenceUsed | None = None
+
+
+@dataclass(frozen=True)
+class FileRun:
+    """How a file was read, with the keys of other answers' `run`: nothing was drawn, so that most of them are null.
+
+    Attributes:
+        profile: the profile of the file that was applied; null where none was.
+        usru_version: the version of the program.
+        trials: null, since nothing was drawn.
+        seed: null likewise.
+        method: null likewise.
+        steps: null likewise.
+        weights: null likewise; `usru show` tells them.
+        do: no interventions.
+        given: no observations.
+        effective_trials: null, since nothing was drawn.
+        judgements: null likewise.
+        judgements_at_means: null likewise.
+        evidence: null, since no evidence was taken into account.
+    """
+
+    profile: str | None
+    usru_version: str = __version__
+    trials: None = None
+    seed: None = None
+    method: None = None
+    steps: None = None
+    weights: None = None
+    do: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+    effective_trials: None = None
+    judgements: None = None
+    judgements_at_means: None = None
+    evidence: None = None
 
 
 @dataclass(frozen=True)

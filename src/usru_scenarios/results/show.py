@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.results.common import JsonResult, ModelLine, Tabled
+from usru_scenarios.results.common import FileRun, JsonResult, ModelLine, Tabled
 
 PartType = TypeVar("PartType")
 
@@ -261,6 +261,7 @@ class Overview(Tabled):
     """
 
     model: ModelLine
+    run: FileRun
     summary: str
     profile: str | None
     steps: list[str]
@@ -277,7 +278,7 @@ class Overview(Tabled):
     profiles: dict[str, ProfilePart]
     expectations: dict[str, str]
     questions: dict[str, QuestionPart]
-    format: Literal["usru.overview/1.0"] = "usru.overview/1.0"
+    format: Literal["usru.overview/1.1"] = "usru.overview/1.1"
 
     def _summary(self) -> Iterator[str]:
         yield self.model.name
@@ -323,9 +324,10 @@ class PartNames(JsonResult):
     """
 
     model: ModelLine
+    run: FileRun
     profile: str | None
     names: dict[str, list[str]]
-    format: Literal["usru.names/1.0"] = "usru.names/1.0"
+    format: Literal["usru.names/1.1"] = "usru.names/1.1"
 
 
 def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Tabled
+from usru_scenarios.results.common import FileRun, ModelLine, Tabled
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,13 @@ class DirectionsReport(Tabled):
     """
 
     model: ModelLine
+    run: FileRun
     about: str | None
     pushes: int
     numbers: list[DirectedPart]
     verdicts: dict[str, int]
     skipped: list[SkippedPush]
-    format: Literal["usru.directions/1.0"] = "usru.directions/1.0"
+    format: Literal["usru.directions/1.1"] = "usru.directions/1.1"
 
     def _summary(self) -> Iterator[str]:
         yield from (self.model.name, *filter(None, [self.about]), f"{len(self.numbers)} numbers of points")
@@ -177,13 +178,14 @@ class SourcesReport(Tabled):
     """
 
     model: ModelLine
+    run: FileRun
     about: str | None
     judgements: list[JudgedPart]
     claims: dict[str, ClaimPart]
     documents: dict[str, DocumentPart]
     independence: dict[str, int]
     roles: dict[str, RoleCount] = field(default_factory=dict)
-    format: Literal["usru.sources/1.0"] = "usru.sources/1.0"
+    format: Literal["usru.sources/1.1"] = "usru.sources/1.1"
 
     def _summary(self) -> Iterator[str]:
         inferred = sum(one.inferred for one in self.judgements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import JsonResult, ModelLine
+from usru_scenarios.results.common import FileRun, JsonResult, ModelLine
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Validation(JsonResult):
 
     valid: bool
     model: ModelLine | None
+    run: FileRun
     counts: dict[str, int]
     problems: list[Diagnostic]
-    format: Literal["usru.validation/1.0"] = "usru.validation/1.0"
+    format: Literal["usru.validation/1.1"] = "usru.validation/1.1"

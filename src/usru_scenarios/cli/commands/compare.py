@@ -127,7 +127,7 @@ def compare(
         **run.asked,
     )
     session.remark(*studies.values())
-    session.emit("compare", result, result.warnings)
+    session.emit("compare", result, run.news(result.warnings))
 
 
 def wanted(

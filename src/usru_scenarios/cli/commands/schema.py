@@ -6,6 +6,7 @@ from typing import Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
+from usru_scenarios.cli.options import formats
 from usru_scenarios.cli.session import Session
 
 _LISTED = (
@@ -18,7 +19,7 @@ _LISTED = (
 def schema(
     name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
     *,
-    session: Annotated[Session, Subset("output", "quiet", "debug")],
+    session: Annotated[Session, Subset("form", "as_json", "output", "quiet", "debug", form=formats(("json",)))],
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas

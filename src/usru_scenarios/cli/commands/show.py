@@ -16,6 +16,7 @@ from usru_scenarios.report import PARTS
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.document import Report
     from usru_scenarios.results.show import Overview, PartNames
     from usru_scenarios.study import Study
 
@@ -80,9 +81,11 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
         raise OptionError(f"the model has no part '{name}'", hint) from None
     from usru_scenarios.report import Builders, inventory
 
-    def text(_described: Overview, layout: Layout) -> str:
+    def text(described: Overview, layout: Layout) -> Report | str:
         from usru_scenarios.report import show
 
+        if not layout.width:
+            return inventory.tables(described, inventory.parts(described, layout))
         return show.overview(whole, layout) if name is None else show.part(whole, name, layout)
 
     session.emit(Builders(text, inventory.parts), described)
@@ -90,12 +93,16 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
 
 def _list(study: Study, kind: str, session: Session) -> None:
     from usru_scenarios.report import Builders, inventory
+    from usru_scenarios.results.common import FileRun
     from usru_scenarios.results.show import PartNames
 
     kinds = [one for one in KINDS if one not in ("states", "paths")] if kind == _ALL else [kind]
-    found = PartNames(study.outline.model, study.outline.profile, {one: study.names[one] for one in kinds})
+    model, profile = study.outline.model, study.outline.profile
+    found = PartNames(model, FileRun(profile), profile, {one: study.names[one] for one in kinds})
 
-    def text(listed: PartNames, _layout: Layout) -> str:
+    def text(listed: PartNames, layout: Layout) -> Report | str:
+        if not layout.width:
+            return inventory.tables(listed, inventory.names(listed, layout))
         return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
 
     session.emit(Builders(text, inventory.names), found)

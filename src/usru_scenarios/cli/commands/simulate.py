@@ -32,4 +32,4 @@ def simulate(
     study = session.load(model, changes, known)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
-    session.emit("simulate", result, result.warnings)
+    session.emit("simulate", result, run.news(result.warnings))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
@@ -13,6 +12,7 @@ from usru_scenarios.report import TABULAR
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.document import Report
     from usru_scenarios.results.sources import SourcesReport
 
 
@@ -39,13 +39,11 @@ def sources(
     if directions:
         session.emit("directions", study.directions(about), ())
         return
-    if session.format == "md":
-        raise OptionError("md is a format of --directions alone", "add --directions, or -f json")
     from usru_scenarios.report import Builders, inventory
 
-    def text(found: SourcesReport, layout: Layout) -> str:
+    def text(found: SourcesReport, layout: Layout) -> Report | str:
         from usru_scenarios.report.sources import text
 
-        return text(found, layout)
+        return text(found, layout) if layout.width else inventory.tables(found, inventory.sources(found, layout))
 
     session.emit(Builders(text, inventory.sources), study.sources(about))
