@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 
+import jsonschema
 import pytest
 from rich.cells import cell_len
 
@@ -18,6 +19,7 @@ from usru_scenarios.report.forecast_in_words import in_a_sentence
 from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, with_error
 from usru_scenarios.report.run_columns import first_day
 from usru_scenarios.results.simulate import Band, ScenarioResult, Simulation
+from usru_scenarios.schemas import schema
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,33 @@ def test_every_answer_has_the_same_model_and_run(words: list[str]) -> None:
     assert {"trials", "seed", "method", "steps", "profile", "weights", "do", "given", "usru_version"} <= set(
         found["run"]
     )
+
+
+OF_A_FILE = [["validate"], ["show"], ["show", "--names"], ["sources"], ["sources", "--directions"]]
+
+
+@pytest.mark.parametrize("words", OF_A_FILE)
+def test_what_a_file_says_has_the_same_model_and_run(words: list[str]) -> None:
+    keys, found = (
+        json.loads(answer(*asked, "--json").stdout)["run"]
+        for asked in (["simulate", HARBOUR, "-n", "1000", "-p", "sailor"], [words[0], HARBOUR, *words[1:]])
+    )
+    assert set(found) == set(keys)
+    assert (found["profile"], found["usru_version"], found["trials"]) == (None, us.__version__, None)
+    profiled = json.loads(answer(words[0], HARBOUR, *words[1:], "-p", "sailor", "--json").stdout)
+    assert (profiled["model"]["name"], profiled["run"]["profile"]) == ("harbour", "sailor")
+    jsonschema.validate(profiled, schema(profiled["format"].removeprefix("usru.").split("/")[0]))
+
+
+@pytest.mark.parametrize("words", OF_A_FILE[1:])
+def test_what_a_file_says_can_be_stacked_and_put_into_a_text(words: list[str]) -> None:
+    asked = [words[0], HARBOUR, *words[1:]]
+    header, *rows = csv.reader(io.StringIO(answer(*asked, "-f", "csv").stdout))
+    assert header[:3] == ["model", "model_hash", "profile"]
+    assert {(row[0], len(row[1])) for row in rows} == {("harbour", 8)}
+    text = answer(*asked, "-f", "md").stdout
+    assert text.startswith("# Will the harbour open?")
+    assert "| ---" in text
 
 
 def test_the_trials_that_are_told_are_those_that_were_drawn() -> None:
