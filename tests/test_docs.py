@@ -95,7 +95,11 @@ class Page:
         file.write_text(before + block.text + (_head(over[1]) if over else ""), encoding="utf-8")
         self.right[file] = before if "fault" in block.options else before + block.text
         if not re.search(r"^usru:", file.read_text(encoding="utf-8"), re.MULTILINE):
-            return  # a file of a register
+            return  # a file of a register, or laid over another
+        if "\nkind: evidence\n" in block.text:
+            done = answer("evidence", file.name, folder=self.place)
+            assert (done.returncode, done.stderr) == (0, ""), f"{block.text}\n{done.stderr}"
+            return
         if "fault" in block.options or "warning" in block.options:
             assert after is not None, block.text
             assert after.language == "console", block.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.oracle import Json, posterior
+from support.command import answer
+from support.oracle import DEFAULT_RESOLUTION, Chain, Json, all_paths, posterior
 from support.oracle import Path as Trials
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS
-from support.tiny import MODELS, TINY, study_of
+from support.tiny import MODELS, TINY, gloomy, study_of
 from usru_scenarios.problems import ImpossibleEvidence, ModelError
 from usru_scenarios.program import conditions
 from usru_scenarios.program.conditions import VirtualEvidence, with_virtual_evidence
@@ -312,3 +315,159 @@ def test_what_items_cite_is_in_the_register(tmp_path: Path) -> None:
         knowing(TINY, {"met": {**item, "sources": ["E02"]}}, tmp_path, sources="claims")
     with pytest.raises(ModelError, match="there is no folder"):
         knowing(TINY, {"met": item}, tmp_path, sources="clams")
+
+
+# What each item did ---------------------------------------------------------------------------------------------------
+
+CHANCES: Mapping[str, Callable[[Trials], float]] = {
+    "deal_at_last": lambda path: float(any(path[step]["talks"] == "deal" for step in (0, 1))),
+    "press": lambda path: {"high": 1.0, "low": 1 / 3}[str(path[1]["mood"])],
+    "rumour": lambda path: {"high": 0.8, "low": 1.0}[str(path[1]["mood"])],
+    "embassies": lambda path: 1 - (0.7 if path[1]["scenario"] == "thaw" else 0.1),
+    "harbours": lambda path: {"up": 0.6, "down": 0.2}[str(path[2]["trade"])],
+    "ties": lambda path: {"calm": 1, "thaw": 0.25, "war": 0.5}[str(path[2]["scenario"])],
+}
+"""The probability of each item on a path, by hand: of ratios, the largest is 1."""
+
+
+def enumerated(raw: Json) -> dict[str, tuple[float, float]]:
+    """For each item its probability given those before, and the probability of war at the end once it is known."""
+    chain, weights = Chain(raw, None, DEFAULT_RESOLUTION), list[tuple[Trials, float]]()
+    for trials, chance in all_paths(chain):
+        weights.append(([chain.view(trial) for trial in trials], chance))
+    found = {}
+    for name, likely in CHANCES.items():
+        before = sum(weight for _, weight in weights)
+        weights = [(path, weight * likely(path)) for path, weight in weights]
+        after = sum(weight for _, weight in weights)
+        war = sum(weight for path, weight in weights if path[2]["scenario"] == "war")
+        found[name] = after / before, war / after
+    return found
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("method", ["exact", "sample"])
+def test_the_surprise_of_each_item_is_that_of_enumeration(name: str, method: Any, tmp_path: Path) -> None:
+    raw = MODELS[name]()
+    found = knowing(raw, ITEMS, tmp_path).foresight(method=method, trials=None if method == "exact" else 16_384)
+    truth = enumerated(raw)
+    assert list(found.items) == list(truth)
+    for item, (probability, war) in truth.items():
+        effect = found.items[item]
+        assert abs(effect.probability - probability) < ERRORS * effect.standard_error + 1e-12, item
+        assert effect.forecast["war"] == pytest.approx(war, abs=1e-12 if method == "exact" else 0.03), item
+        assert effect.surprise == pytest.approx(-math.log2(effect.probability))
+    score = sum(math.log(probability) for probability, _ in truth.values())
+    assert abs(found.log_score - score) < ERRORS * found.standard_error + 1e-12
+    assert sum(math.log(one.probability) for one in found.items.values()) == pytest.approx(found.log_score)
+    gloom = sum(math.log(probability) for probability, _ in enumerated(gloomy(raw)).values())
+    there = found.foresight["gloomy"]
+    assert abs(there.log_score - gloom) < ERRORS * there.standard_error + 1e-12
+    assert min(one.behind for one in found.foresight.values()) == 0.0
+
+
+def test_odd_evidence_is_warned_of(tmp_path: Path) -> None:
+    odd = {"signpost": {"of": "mood.high", "at": "2000", "found": True, "if_so": 0.02, "if_not": 0.001}}
+    found = knowing(TINY, {"odd": {**odd, "learned": "2000-02-02"}}, tmp_path).foresight()
+    chance = 0.3 * 0.02 + 0.7 * 0.001
+    assert found.items["odd"].probability == pytest.approx(chance)
+    assert [one.message for one in found.warnings if one.code == "odd_evidence"] == [
+        "odd is odd: the model gives it 0.67% after what was learned before; mend the model, or doubt the report"
+    ]
+
+
+def test_the_command_has_all_formats(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    written(ITEMS, tmp_path)
+    table = answer("evidence", "seen.yaml", folder=tmp_path).stdout
+    assert re.search(r"^press +2001-07-01 +\d+\.\d% ", table, re.MULTILINE)
+    assert "Who foresaw it best" in table
+    data = json.loads(answer("evidence", "seen.yaml", "--json", folder=tmp_path).stdout)
+    assert data["format"] == "usru.foresight/1.0"
+    assert data["run"]["evidence"]["items"] == list(ITEMS)
+    rows = answer("evidence", "seen.yaml", "-f", "csv", folder=tmp_path).stdout.splitlines()
+    assert len(rows) == 1 + 3 * len(ITEMS)
+    assert "| press" in answer("evidence", "seen.yaml", "-f", "md", folder=tmp_path).stdout
+    early = answer("simulate", "model.yaml", "--evidence", "seen.yaml", "--as-of", "2001-07-15", folder=tmp_path)
+    assert "evidence  seen, 2 items up to 2001-07-15  what has been seen" in early.stdout
+    none = answer("simulate", "model.yaml", "--as-of", "2001-07-15", folder=tmp_path)
+    assert none.stderr == "usru: --as-of has no meaning without --evidence\n    = add --evidence FILE\n"
+
+
+# Items that are added -------------------------------------------------------------------------------------------------
+
+KEPT = """\
+# What was seen.
+usru: 1
+kind: evidence
+name: seen
+model: model.yaml   # beside this one
+as_of: 2002-12-31
+evidence:
+    # the first year
+    one:   {seen: "mood=high @ 2000", learned: 2000-03-01}   # a map in braces
+
+    # more to come
+
+resolutions: {}
+"""
+
+
+def add(folder: Path, item: str, *further: str) -> tuple[int, str]:
+    done = answer("evidence", "seen.yaml", "--add", item, "--learned", "2001-02-12", *further, folder=folder)
+    assert not done.stdout
+    return done.returncode, done.stderr
+
+
+def test_an_item_is_added_and_all_else_stays(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    file = tmp_path / "seen.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+    assert add(tmp_path, "seen: talks=deal @ 2001") == (0, "seen.yaml: talks_deal_2001 added\n")
+    item = '    talks_deal_2001:\n      seen: "talks=deal @ 2001"\n      learned: "2001-02-12"\n'
+    more = KEPT.replace("    # more to come\n", f"    # more to come\n{item}")
+    assert file.read_text(encoding="utf-8") == more
+    assert add(tmp_path, "talks=deal @ 2001") == (0, "seen.yaml: talks_deal_2001 is there already\n")
+    assert file.read_text(encoding="utf-8") == more
+    hint = "{about: talks @ 2001, likelihood: {deal: 3, default: 1}}"
+    assert add(tmp_path, hint)[1] == "seen.yaml: talks_2001 added\n"
+    known = study_of(TINY, tmp_path).knowing(file).evidence
+    assert known is not None
+    assert [one.name for one in known.items] == ["one", "talks_deal_2001", "talks_2001"]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("seen: tlks=deal @ 2001", "did you mean 'talks'?"),
+        ("seen: talks=deal @ 2002", "which begins on 2002-01-01, and was learned before"),
+        ("[1, 2]", "expected an item"),
+        ("seen: talks=deal @ 2001, learnd: 3", "seen"),
+    ],
+)
+def test_an_item_at_fault_is_not_added(item: str, said: str, tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    (tmp_path / "seen.yaml").write_text(KEPT, encoding="utf-8")
+    status, told = add(tmp_path, item)
+    assert status in (1, 2)
+    assert said in told
+    assert (tmp_path / "seen.yaml").read_text(encoding="utf-8") == KEPT
+
+
+@pytest.mark.parametrize("evidence", ["", "evidence: {}\n", "evidence: {}  # none yet\n"])
+def test_the_first_item_is_added(evidence: str, tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    head = "".join(f"{key}: {value}\n" for key, value in HEAD.items())
+    (tmp_path / "seen.yaml").write_text(head + evidence.rstrip("\n"), encoding="utf-8")
+    assert add(tmp_path, "talks=deal @ 2001") == (0, "seen.yaml: talks_deal_2001 added\n")
+    text = (tmp_path / "seen.yaml").read_text(encoding="utf-8")
+    assert text.startswith(head)
+    assert text.count("evidence:") == 1
+    assert "# none yet" in text or "#" not in evidence
+
+
+def test_items_in_braces_are_left_to_the_hand(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    written(ITEMS, tmp_path)
+    status, told = add(tmp_path, "talks=deal @ 2001")
+    assert (status, "the items stand in braces" in told) == (1, True)

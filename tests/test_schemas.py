@@ -179,7 +179,8 @@ def test_examples_of_the_pages_validate(page: str) -> None:
     for block in fragments:
         data = read(block.text.encode(), page).data
         if "fault" not in block.options and "claims/" not in block.text:
-            assert errors(MODEL, {"extends": "base.yaml", **data} if "over=" in block.options else data) == []
+            schema = EVIDENCE if "evidence" in data else MODEL
+            assert errors(schema, {"extends": "base.yaml", **data} if "over=" in block.options else data) == []
     assert len(fragments) >= 2
 
 
@@ -330,6 +331,7 @@ OUTPUTS = [
     ("explanation", ["explain", "open", "@", "end", "-n", "500"]),
     ("sensitivity", ["sensitivity", "-n", "500"]),
     ("watch", ["watch", "-n", "500"]),
+    ("foresight", ["evidence", str(MODELS / "evidence" / "harbour.yaml"), "-n", "500"]),
     ("validation", ["validate"]),
     ("validation", ["validate", str(GOLDEN / "register" / "pilot.yaml")]),
     ("names", ["show", "--names"]),

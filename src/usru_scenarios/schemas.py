@@ -24,6 +24,7 @@ from usru_scenarios.results.ask import Answer, Answers
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
+from usru_scenarios.results.evidence import EvidenceReport
 from usru_scenarios.results.explain import Explanation
 from usru_scenarios.results.ledger import ForecastRecord, History, Verification
 from usru_scenarios.results.sensitivity import Sensitivity
@@ -49,6 +50,7 @@ OUTPUTS: dict[str, Any] = {
     "explanation": Explanation,
     "sensitivity": Sensitivity,
     "watch": Watch,
+    "foresight": EvidenceReport,
     "validation": Validation,
     "overview": Overview,
     "names": PartNames,

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.common import Run, Warned
     from usru_scenarios.results.compare import Comparison
+    from usru_scenarios.results.evidence import EvidenceReport
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
     from usru_scenarios.results.show import Overview
@@ -395,6 +396,49 @@ class Study(CompiledFile):
         conditions = self._conditions(None, do, given)
         found = explain(self.loaded, conditions, text("question", question), settings, map_blocks=map_blocks)
         return replace(found, run=self._run(found.run))
+
+    def foresight(
+        self,
+        *,
+        profiles: bool = True,
+        trials: int | None = None,
+        seed: int = DEFAULT_SEED,
+        method: Method = "auto",
+        judgements: int | None = None,
+        map_blocks: MapBlocks = map,
+    ) -> EvidenceReport:
+        """How surprising was each item of the evidence (see `knowing`), what did it move, and who foresaw it best?
+
+        Args:
+            profiles: whether the profiles of the file are compared.
+            trials: for each item, at least 2; by default 16,384.
+            seed: of the random streams, which all have in common.
+            method: as in `simulate`.
+            judgements: as in `simulate`.
+            map_blocks: as in `simulate`.
+
+        Raises:
+            ArgumentError: the study knows of no evidence.
+            ImpossibleEvidence: an item can't happen, given those learned before it.
+            TooFewTrials, TooLarge, NotExact: as in `simulate`.
+        """
+        from usru_scenarios.questions.evidence.question import EVIDENCE_TRIALS, effects
+
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=EVIDENCE_TRIALS))
+        mapping_function("map_blocks", map_blocks)
+        if self.evidence is None:
+            raise ArgumentError("the study knows of no evidence", "study.knowing(FILE) does")
+        program, under = self.programs(settings)
+        named = self.outline.profiles if flag("profiles", profiles) and self.request.profile is None else ()
+        return effects(
+            self.outline,
+            self._conditioned(program, ()),
+            self.evidence,
+            settings,
+            profiles={name: partial(lambda name: self._conditioned(under(name), ()), name) for name in named},
+            weights=self.program.weights,
+            map_blocks=map_blocks,
+        )
 
     def watch(
         self,

@@ -23,7 +23,7 @@ from usru_scenarios.reading.locations import bundled_models
 from usru_scenarios.reading.overlays import Tree, with_extended
 from usru_scenarios.reading.pydantic_errors import faults_of, locate
 from usru_scenarios.reading.register import Register, read_register
-from usru_scenarios.reading.yaml_source import read_file
+from usru_scenarios.reading.yaml_source import read_content, read_file
 from usru_scenarios.settings import ArgumentError, shown
 
 if TYPE_CHECKING:
@@ -72,12 +72,13 @@ class EvidenceText:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_evidence(file: str | PathLike[str], *, confined: bool = False) -> EvidenceText:
+def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: str | None = None) -> EvidenceText:
     """Read an evidence file.
 
     Args:
         file: its path.
         confined: read nothing outside of its folder but what comes with the program.
+        text: what the file is to say, which is read instead of what it says.
 
     Raises:
         ArgumentError: the path is of a wrong type.
@@ -92,7 +93,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False) -> Evide
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")
     access = Access.of(path, confined=confined)
     access.check_model(path, name)
-    document = access.counted(read_file(path, name))
+    document = access.counted(read_file(path, name) if text is None else read_content(path, text.encode(), name))
     if not isinstance(document.data, dict):
         message = f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe(document.data)}"
         raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])

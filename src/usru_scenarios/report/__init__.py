@@ -72,6 +72,7 @@ _MODULES = {
     "CheckReport": "check",
     "Comparison": "compare",
     "DirectionsReport": "directions",
+    "EvidenceReport": "evidence",
     "Explanation": "explain",
     "Sensitivity": "sensitivity",
     "Simulation": "simulate",

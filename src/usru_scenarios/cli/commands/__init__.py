@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Ask how likely": ("simulate", "ask", "compare", "sweep", "page"),
     "Ask why, and what matters": ("explain", "sensitivity", "watch", "check"),
-    "Keep a forecast": ("ledger",),
+    "Keep a forecast": ("evidence", "ledger"),
     "Look at the file": ("validate", "show", "sources", "schema"),
     "Start or mend a file": ("new", "calibrate"),
 }

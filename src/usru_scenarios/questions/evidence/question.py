@@ -1,0 +1,147 @@
+"""What did each item of an evidence file do to the forecast, how surprising was it, and who foresaw it best?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem
+from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.events import InStates, Timed
+from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.evidence.chances import Chances, chances
+from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.evidence import EvidenceReport, Foresight, ItemEffect
+
+if TYPE_CHECKING:
+    from usru_scenarios.model.outline import Outline
+    from usru_scenarios.program.program import Floats, Program
+    from usru_scenarios.questions.evidence.items import Evidence, LearnedItem
+    from usru_scenarios.sampler.blocks import MapBlocks
+    from usru_scenarios.settings import RunSettings
+
+ODD = 0.01
+"""An item that is less likely than this, given those before, is warned of."""
+
+AS_IT_IS = "as it is"
+"""What the file is called beside its profiles."""
+
+EVIDENCE_TRIALS = 16_384
+
+
+def effects(
+    outline: Outline,
+    conditioned: Conditioned,
+    evidence: Evidence,
+    settings: RunSettings,
+    *,
+    profiles: Mapping[str, Callable[[], Conditioned]],
+    weights: Mapping[str, Floats] | None = None,
+    map_blocks: MapBlocks = map,
+) -> EvidenceReport:
+    """What each item did, and how well the file and its profiles foresaw all of them.
+
+    Args:
+        outline: what the model calls its parts.
+        conditioned: the program, and an observation for each item in the order in which they were learned.
+        evidence: the items.
+        settings: how it is run; all is drawn from the same random numbers.
+        profiles: by name, the same under each profile that is compared.
+        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
+        map_blocks: as in `Study.simulate`.
+
+    Raises:
+        ImpossibleEvidence: an item can't happen, given those before.
+        TooFewTrials: too few trials agree with what was seen up to an item.
+    """
+    known = conditioned.observations
+
+    def found(seen: int, where: Conditioned = conditioned) -> Chances:
+        observed = replace(where, observations=where.observations[:seen])
+        return chances(observed, _ends(where.program), settings, map_blocks)
+
+    before = found(0)
+    steps = [before]
+    items: dict[str, ItemEffect] = {}
+    warnings = list(map(warned, outline.warnings))
+    for number, item in enumerate(evidence.items, 1):
+        steps.append(found(number))
+        log, error = steps[-1].log_after(steps[-2])
+        parts = (_by_scenario(outline, conditioned.program, one) for one in steps[-2:])
+        effect = _effect(item, (log, error), *parts)
+        items[item.name] = replace(effect, effective_trials=steps[-1].effective_trials)
+        if math.exp(log) < ODD:
+            warnings.append(_odd(item.name, math.exp(log)))
+    last = steps[-1]
+    score, error = last.log_after(before)
+    scores = {AS_IT_IS: (score, error)}
+    for name, under in profiles.items():
+        there = under()
+        scores[name] = found(len(known), there).log_after(found(0, there))
+    best = max(score for score, _ in scores.values())
+    return EvidenceReport(
+        model=outline.model,
+        run=run_of(
+            outline,
+            conditioned,
+            trials=last.trials,
+            seed=settings.seed,
+            effective_trials=last.effective_trials,
+            judgements=conditioned.program.draws,
+            weights=weights,
+        ),
+        scenarios=outline.scenarios,
+        before=_by_scenario(outline, conditioned.program, before),
+        items=items,
+        passed_over=dict(evidence.passed_over),
+        log_score=score,
+        standard_error=error,
+        foresight={name: Foresight(score, error, best - score) for name, (score, error) in scores.items()},
+        warnings=warnings,
+    )
+
+
+def _ends(program: Program) -> list[Timed]:
+    """Each scenario at the last step, in the order of the program."""
+    end = range(program.steps - 1, program.steps)
+    return [Timed("at", end, InStates(OUTCOME, frozenset([state]))) for state in range(len(program.outcome.states))]
+
+
+def _by_scenario(outline: Outline, program: Program, found: Chances) -> dict[str, float]:
+    by_state = dict(zip(program.outcome.states, found.values.tolist(), strict=True))
+    return {name: by_state[name] for name in outline.scenarios}
+
+
+def _effect(
+    item: LearnedItem, log: tuple[float, float], before: dict[str, float], after: dict[str, float]
+) -> ItemEffect:
+    """What an item did, without how many trials are left.
+
+    Args:
+        item: the item.
+        log: the logarithm of its probability given the items before, and the standard error.
+        before: the probability of each scenario at the end without it.
+        after: the same with it.
+    """
+    probability = min(math.exp(log[0]), 1.0)
+    return ItemEffect(
+        text=item.text,
+        learned=item.learned,
+        sources=list(item.sources),
+        probability=probability,
+        standard_error=probability * log[1],
+        surprise=max(-log[0] / math.log(2.0), 0.0),
+        forecast=after,
+        moved={name: after[name] - before[name] for name in after},
+    )
+
+
+def _odd(name: str, probability: float) -> Warned:
+    message = (
+        f"{name} is odd: the model gives it {100.0 * probability:.2g}% after what was learned before; mend the model,"
+        " or doubt the report"
+    )
+    return warned(Problem("odd_evidence", message, severity="warning"))

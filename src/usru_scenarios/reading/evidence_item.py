@@ -1,0 +1,162 @@
+"""An item that is added to an evidence file: below the last one, every other character of the file as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from usru_scenarios.problems import ModelError, Problem, RequestError
+from usru_scenarios.reading.evidence import EvidenceText, read_evidence
+from usru_scenarios.reading.files import regular_bytes, write_whole
+from usru_scenarios.reading.yaml_source import Document, read_content, read_value
+from usru_scenarios.reading.yaml_text import flow
+from usru_scenarios.source_text import Mark, SourceText
+
+_HINT = 'such as "seen: dialogue=summit @ 2025-Q1", or "{about: talks @ 2025-Q1, likelihood: {open: 3, default: 1}}"'
+_LONGEST_ID = 60
+
+
+@dataclass(frozen=True)
+class AppendedItem:
+    """A file with an item more.
+
+    Attributes:
+        file: the file as it is.
+        name: the id of the item.
+        text: what the file says with it; None where it has the item already.
+    """
+
+    file: EvidenceText
+    name: str
+    text: str | None
+
+    @property
+    def said(self) -> str:
+        """What was done, in a sentence."""
+        return f"{self.file.name}: {self.name} {'is there already' if self.text is None else 'added'}"
+
+    def read(self) -> EvidenceText:
+        """The file with the item.
+
+        Raises:
+            ModelError: it is no evidence file any more; with all of its faults.
+        """
+        return read_evidence(self.file.path, text=self.text)
+
+    def write(self) -> None:
+        """Put it into the file, which is replaced at once.
+
+        Raises:
+            ModelError: somebody else has changed the file since it was read.
+            OSError: it can't be written.
+        """
+        assert self.text is not None
+        if regular_bytes(self.file.path).decode().removeprefix("\ufeff") != self.file.source.text:
+            raise ModelError([Problem("changed", f"{self.file.name} has been changed meanwhile: add the item again")])
+        write_whole(self.file.path, self.text.encode(), mode=self.file.path.stat().st_mode & 0o777)
+
+
+def appended(file: EvidenceText, item: str, learned: str, sources: Sequence[str] = ()) -> AppendedItem:
+    """A file with an item more; as it is where it says the same already.
+
+    Args:
+        file: the file.
+        item: the item without `learned` and `sources`, as YAML; a text alone is what was `seen`.
+        learned: when it became known.
+        sources: the claims that it rests on.
+
+    Raises:
+        RequestError: the item can't be read.
+        ModelError: the file is written in a way in which there is no place for it.
+    """
+    said = {**_read(item), "learned": learned, **({"sources": list(sources)} if sources else {})}
+    known = file.tree.data.get("evidence") or {}
+    for name, other in known.items():
+        if other == said:
+            return AppendedItem(file, name, None)
+    name = _name(said, known)
+    return AppendedItem(file, name, _with_item(file, name, said))
+
+
+def _read(item: str) -> dict[str, Any]:
+    source = SourceText("--add", item)
+    try:
+        document = read_value(source, 0)
+    except ModelError as error:
+        raise RequestError(error.problems) from None
+    data = document.data
+    if isinstance(data, str) and data.strip():
+        return {"seen": data.strip()}
+    if isinstance(data, dict) and data and not document.problems:
+        return data
+    problem = Problem("no_item", "expected an item", source.span(Mark(0, 0, len(item))), _HINT)
+    raise RequestError([*document.problems, problem])
+
+
+def _name(said: dict[str, Any], known: dict[str, Any]) -> str:
+    """An id that tells what the item says, and that no other one has."""
+    sign = said.get("signpost")
+    about = (
+        said.get("seen")
+        or said.get("about")
+        or (f"{sign.get('of')} {sign.get('at')}" if isinstance(sign, dict) else "")
+    )
+    words = re.findall(r"[a-z0-9]+", str(about).lower())
+    name = "_".join(words)[:_LONGEST_ID].strip("_") or "item"
+    name = name if name[0].isalpha() else f"item_{name}"
+    number, free = 1, name
+    while free in known:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _with_item(file: EvidenceText, name: str, said: dict[str, Any]) -> str:
+    """The text with an item below the last one of its map `evidence`, with the same indentation."""
+    text = file.source.text
+    document = read_content(file.path, text.encode(), file.name)
+    lines = text.splitlines(keepends=True)
+    break_ = "\r\n" if (lines and lines[-1].endswith("\r\n")) or "\r\n" in text else "\n"
+    if lines and not lines[-1].endswith(("\n", "\r")):
+        lines[-1] += break_
+    place = document.place.child("evidence")
+    if place is None:
+        return "".join([*lines, f"evidence:{break_}", *_written(name, said, 2, break_)])
+    data = document.data["evidence"]
+    if data == {} or data is None:
+        line = place.key.line if place.key is not None else place.value.line
+        lines[line] = re.sub(r"(evidence\s*:)\s*(\{\s*\}|null|~)?", r"\1", lines[line], count=1)
+        return "".join([*lines[: line + 1], *_written(name, said, 2, break_), *lines[line + 1 :]])
+    indent, last = _last_of(document)
+    return "".join([*lines[:last], *_written(name, said, indent, break_), *lines[last:]])
+
+
+def _last_of(document: Document) -> tuple[int, int]:
+    """How far the items of a file are indented, and the number of the line behind the last of them.
+
+    Raises:
+        ModelError: they stand in braces.
+    """
+    place = document.place.child("evidence")
+    assert place is not None
+    first = next((one.key for one in (place.children or {}).values() if one.key is not None), None)
+    if first is None or first.line == (place.key.line if place.key else -1):
+        message = "the items stand in braces, where no line can be added: write each in lines of its own"
+        raise ModelError([Problem("items_in_braces", message, place.key_span())])
+    lines = document.source.lines
+    end = first.line + 1
+    for number in range(end, len(lines)):
+        line = lines[number]
+        if not line.strip():
+            continue
+        if len(line) - len(line.lstrip(" ")) < first.column:
+            break
+        end = number + 1
+    return first.column, end
+
+
+def _written(name: str, said: dict[str, Any], indent: int, break_: str) -> list[str]:
+    margin = " " * indent
+    return [f"{margin}{name}:{break_}", *(f"{margin}  {key}: {flow(value)}{break_}" for key, value in said.items())]

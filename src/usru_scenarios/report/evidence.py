@@ -1,0 +1,123 @@
+"""What the items of an evidence file did to the forecast, for people: a row for each; and as rows of data.
+
+| column of the rows       | meaning                                                                        |
+|--------------------------|--------------------------------------------------------------------------------|
+| `model`, `model_hash`, `profile` | which model it is                                                     |
+| `item`, `text`           | the id of an item that acts, and what it says; a row for each and each scenario |
+| `learned`                | the day on which it became known; rows are in this order                       |
+| `probability`            | how likely the model found it, given the items before, with its standard error |
+| `surprise`               | the same in bits                                                               |
+| `scenario`               | a scenario                                                                     |
+| `forecast`, `moved`      | its probability at the last step once the item is known, and by how much that  |
+|                          | changed it                                                                     |
+| `effective_trials`       | the effective sample size that is left; empty where it is exact                |
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.likelihoods import percent
+from usru_scenarios.report.provenance_line import cited, conditions, how_run, profiled
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.results.evidence import EvidenceReport
+
+COLUMNS = (
+    *(*MODEL_COLUMNS, "item", "text", "learned", "probability", "standard_error", "surprise"),
+    *("scenario", "forecast", "moved", "effective_trials"),
+)
+
+
+_MEANING = (
+    "likely: given the items before; of a hint, as if the state that fits best made it certain. Surprise: the same in "
+    "bits, of which a coin has 1. Other columns: points by which the item moved each scenario."
+)
+
+
+def report(result: EvidenceReport, layout: Layout) -> Report:
+    """The items in the order in which they were learned, and who foresaw them best."""
+    run = result.run
+    return Report(
+        title="What has been seen",
+        subtitle=f"{result.model.name}{profiled(run.profile)}, for the forecast of {run.steps[-1]}",
+        conditions=conditions(run.do, run.given, run.evidence),
+        blocks=[*_items(result), *_passed_over(result, layout), *_foresight(result)],
+        footer=[
+            _MEANING,
+            f"{how_run(run)}.",
+        ],
+        citation=cited(result.model, run.usru_version),
+    )
+
+
+def _items(result: EvidenceReport) -> Iterator[Block]:
+    if not result.items:
+        yield Lines((Words("Nothing has been seen."),))
+        return
+    sampled = any(one.effective_trials is not None for one in result.items.values())
+    moved = numbers([title.replace(" ", "\n") for title in result.scenarios.values()])
+    left = [Column("effective\ntrials", "number", rank=2)] if sampled else []
+    surprise = Column("surprise,\nbits", "number", rank=3)
+    columns = [names("item"), Column("learned", rank=1), *numbers(["likely"]), surprise, *moved, *left]
+    rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
+    for name, item in result.items.items():
+        points = (f"{100.0 * change:+.1f}" for change in item.moved.values())
+        effective = [f"{item.effective_trials or 0.0:,.0f}"] if sampled else []
+        likely = _likely(item.probability)
+        rows.append((Words(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *points, *effective))
+    last = list(result.items.values())[-1]
+    yield Table(columns, [*rows, _shares("after all", last.forecast, sampled=sampled)])
+
+
+def _shares(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Cell, ...]:
+    """A row with the probabilities of the scenarios."""
+    return Words(name, "dim"), "", "", "", *(percent(share, 1) for share in forecast.values()), *([""] * sampled)
+
+
+def _likely(probability: float) -> str:
+    """A probability in percent; of a small one two digits."""
+    return percent(probability, 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability))))
+
+
+def _passed_over(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
+    if result.passed_over:
+        yield Heading("Items that do not act")
+        yield Lines(tuple(Words(f"{name}: {why}") for name, why in result.passed_over.items()), listed=not layout.width)
+
+
+def _foresight(result: EvidenceReport) -> Iterator[Block]:
+    """Log scores, the best first."""
+    if len(result.foresight) == 1:
+        yield Lines((Words(f"Log score: {result.log_score:.2f}"),))
+        return
+    yield Heading("Who foresaw it best")
+    rows = [
+        (name, f"{one.log_score:.2f}", f"{one.standard_error:.2f}", f"{-one.behind:.2f}" if one.behind else "best")
+        for name, one in sorted(result.foresight.items(), key=lambda entry: entry[1].behind)
+    ]
+    errors = Column("± one\nerror", "number", label="± one standard error", rank=1)
+    yield Table([names("profile"), *numbers(["log score"]), errors, *numbers(["behind"])], rows)
+
+
+def rows(result: EvidenceReport, _layout: Layout) -> Rows:
+    """A row for each item and scenario."""
+    return COLUMNS, _rows(result)
+
+
+def _rows(result: EvidenceReport) -> Iterator[tuple[Datum, ...]]:
+    model = model_cells(result.model, result.run.profile)
+    for name, item in result.items.items():
+        for scenario, forecast in item.forecast.items():
+            yield (
+                *(*model, name, item.text, item.learned, item.probability, item.standard_error, item.surprise),
+                *(scenario, forecast, item.moved[scenario], item.effective_trials),
+            )
