@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.11"
 HEADER = "# Made by `python3 constraints/refresh.py`, which says what it holds; not edited by hand.\n"
-EXTRAS = ("dev", "peers", "cluster")
+EXTRAS = ("dev", "peers", "cluster", "pictures")
 """What the tests use."""
 MADE = {
     "tested.txt": ["--all-extras", "--resolution", "highest"],

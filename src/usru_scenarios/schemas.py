@@ -10,9 +10,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
@@ -79,6 +79,45 @@ def schema(name: str) -> Schema:
         case "evidence":
             return evidence_schema()
     return output_schema(name)
+
+
+class NotAResultError(ValueError):
+    """Data is no output of this program, or not one that it can read; `hint` says what may help."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+_NAMED_FORMAT = re.compile(r"usru\.(\w+)/(\d+)\.(\d+)")
+
+
+def result_of(data: object) -> tuple[str, Any]:
+    """The name of an output and the result that its JSON says: what `to_dict` of a result gives back.
+
+    Later minor versions of a format are read, as far as this version knows their keys.
+
+    Raises:
+        NotAResultError: the data is no output, of another major version, or lacks something.
+    """
+    written = data.get("format") if isinstance(data, dict) else None
+    found = _NAMED_FORMAT.fullmatch(written) if isinstance(written, str) else None
+    if not isinstance(data, dict) or found is None:
+        raise NotAResultError("it is no result of usru", "such as that of usru simulate --json")
+    kind = OUTPUTS.get(name := found[1])
+    if kind is None:
+        raise NotAResultError(f"there is no output '{name}'", ", ".join(OUTPUTS))
+    (version,) = get_args(get_type_hints(kind)["format"])
+    if found[2] != version.rpartition("/")[2].partition(".")[0]:
+        raise NotAResultError(f"it is of the format {written}, which this version can't read", f"it reads {version}")
+    try:
+        return name, TypeAdapter(kind).validate_python({**data, "format": version})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise NotAResultError(
+            f"it is no {version}: at {place}, {first['msg'].lower()}", "was it changed by hand?"
+        ) from None
 
 
 def output_schema(name: str) -> Schema:

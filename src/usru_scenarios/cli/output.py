@@ -104,7 +104,10 @@ class Destination:
             BrokenPipeError: the reader of a pipe has gone away.
             OutputError: for any other reason.
         """
-        data = text.encode("utf-8", errors="backslashreplace")
+        self.write_bytes(text.encode("utf-8", errors="backslashreplace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes; raises as `write` does."""
         try:
             if self.path is None:
                 _print(data)

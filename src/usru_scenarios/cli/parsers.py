@@ -54,6 +54,13 @@ def some(option: str, text: str) -> int:
     return number
 
 
+def bounded(option: str, text: str, least: int, most: int) -> int:
+    """A whole number between two."""
+    if not least <= (number := whole(option, text)) <= most:
+        raise OptionError(f"{option} {text} is out of bounds", f"from {least} to {most:,}")
+    return number
+
+
 def setting(option: str, text: str, **limits: int) -> int | str:
     """A setting of a run, which is called as its option is; `settings` says what makes no sense, in words for all.
 

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 SUFFIXES = {
     ".json": "json",
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
+    ".mmd": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".csv": "csv",
@@ -32,6 +40,9 @@ SUFFIXES = {
     ".yml": "yaml",
 }
 """The formats that the ending of a file names."""
+
+_SPECIFIED = {"json": "vega"}
+"""What it names where an answer has that format: a picture's JSON is its specification."""
 
 
 class Session(NamedTuple):
@@ -92,12 +103,12 @@ class Session(NamedTuple):
         asked = "json" if self.as_json else self.form.asked
         if not suffix or not known:
             return
-        meant = SUFFIXES.get(suffix)
+        meant = self._meant
         if asked is not None:
             if meant not in (None, asked) and not self.is_quiet:
                 complain(f"warning: {self.output} gets {asked}, as -f says, and not {meant}, as its ending does")
         elif meant is None:
-            names = [one for one, form in SUFFIXES.items() if form in known]
+            names = [one for one, form in SUFFIXES.items() if form in known or _SPECIFIED.get(form) in known]
             near = suggestion(suffix, names) or listing(names)
             raise OptionError(f"the ending {suffix} names no format of this answer", f"{near}; or say which by -f")
         elif meant not in known:
@@ -112,7 +123,14 @@ class Session(NamedTuple):
     def format(self) -> str:
         """The format that `-f` and `--json` ask for, else that of the ending of `-o`, else the usual one."""
         usual = self.form.known[0] if self.form.known else "table"
-        return "json" if self.as_json else self.form.asked or SUFFIXES.get(self.output.suffix, usual)
+        return "json" if self.as_json else self.form.asked or self._meant or usual
+
+    @property
+    def _meant(self) -> str | None:
+        """The format that the ending of the file names; None where it names none."""
+        named = SUFFIXES.get(self.output.suffix)
+        special = _SPECIFIED.get(named or "")
+        return special if special in self.form.known else named
 
     def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""

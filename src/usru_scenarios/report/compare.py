@@ -54,6 +54,7 @@ _NONE: tuple[None, None] = (None, None)
 _MOST_INPUTS = 12
 _TIMES = ("start", "end", "mean")
 _HEADERS = {"start": "start", "end": "end", "mean": "share\nof time"}
+FROM_FILES = "The likelihoods follow from the judgements in the files, not from data."
 _NEGLIGIBLE = 0.0005
 """A smaller move than a twentieth of a point is not shown."""
 
@@ -73,14 +74,19 @@ def report(result: Comparison, layout: Layout) -> Report:
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
         conditions=conditions((), [one for one in reference.given if all(one in each.given for each in every)]),
-        lead=" ".join(_in_words(name, one, result) for name, one in result.variants.items() if one is not reference),
+        lead=in_words(result),
         blocks=blocks,
         footer=list(_foot(result)),
         citation=cited(reference.model, result.run.usru_version),
     )
 
 
-def _in_words(name: str, one: VariantCompared, result: Comparison) -> str:
+def in_words(result: Comparison) -> str:
+    """What each variant moves most, in a sentence each."""
+    return " ".join(_moved(name, one, result) for name, one in result.variants.items() if name != result.reference)
+
+
+def _moved(name: str, one: VariantCompared, result: Comparison) -> str:
     """The scenario whose likelihood at the end is the most different, in a sentence."""
     steps = result.run.steps
     when = f" at {the_end(steps[-1])}" if len(steps) > 1 else ""
@@ -96,7 +102,7 @@ def _in_words(name: str, one: VariantCompared, result: Comparison) -> str:
 
 
 def _places(result: Comparison) -> int:
-    return decimals(_largest_error(result))
+    return decimals(largest_error(result))
 
 
 def _fine(result: Comparison) -> int:
@@ -145,14 +151,14 @@ def _foot(result: Comparison) -> Iterator[str]:
     if result.left_out:
         more = f" and {len(result.left_out) - 8} more" if len(result.left_out) > 8 else ""
         yield f"Not in all of them, so not compared: {', '.join(result.left_out[:8])}{more}."
-    yield "The likelihoods follow from the judgements in the files, not from data."
+    yield FROM_FILES
 
 
 def _errors(result: Comparison) -> str:
     if not result.run.trials:
         return ""
     return (
-        f"; standard errors at most {error(_largest_error(result))} points, of differences at most "
+        f"; standard errors at most {error(largest_error(result))} points, of differences at most "
         f"{error(_largest_difference_error(result))}, ± for each"
     )
 
@@ -163,7 +169,8 @@ def _all(result: Comparison) -> Iterator[Likelihood]:
         yield from one.groups.values()
 
 
-def _largest_error(result: Comparison) -> float:
+def largest_error(result: Comparison) -> float:
+    """The largest standard error of a likelihood."""
     return max(float(getattr(one.standard_errors, time)) for one in _all(result) for time in _TIMES)
 
 

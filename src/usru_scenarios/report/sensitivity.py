@@ -73,11 +73,12 @@ def report(result: Sensitivity, layout: Layout) -> Report:
 
 
 def _headline(result: Sensitivity) -> str:
-    when = f" {_when(result)}" if len(result.run.steps) > 1 else ""
-    return f"What matters for {result.title}{when}?" if result.of else f"What matters{when}?"
+    about = f" for {result.title}" if result.of else ""
+    return f"What matters{about}{f' {when(result)}' if len(result.run.steps) > 1 else ''}?"
 
 
-def _when(result: Sensitivity) -> str:
+def when(result: Sensitivity) -> str:
+    """The time that it is about, in words."""
     first, *_, last = result.run.steps
     return f"on average over {first} to {last}" if result.at == "mean" else f"at {result.at}"
 

@@ -39,16 +39,16 @@ def report(result: Sweep, layout: Layout) -> Report:
     thinned = False
     for at in result.at:
         table, skips = _points(result, at, layout) if len(result.variables) == 1 else _map(result, at, layout)
-        blocks += [Heading(_named(at, result), "cyan"), table]
+        blocks += [Heading(named(at, result), "cyan"), table]
         thinned |= skips
     if len(result.variables) == 2:
         blocks.append(Lines((Words(_key(result), "dim"),), listed=True))
-    subtitle = f"{result.model.name}{profiled(result.run.profile)}: {' and '.join(_varied(result))}"
+    subtitle = f"{result.model.name}{profiled(result.run.profile)}: {' and '.join(varied(result))}"
     return Report(
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
         conditions=conditions(result.run.do, result.run.given),
-        lead=" ".join(_crossings(result)) if len(result.variables) == 1 and result.likeliest else "",
+        lead=" ".join(crossings(result)),
         blocks=blocks,
         footer=list(_foot(result, thinned=thinned)),
         citation=cited(result.model, result.run.usru_version),
@@ -60,18 +60,20 @@ def _points(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     return _curves(result, at, layout) if layout.width else (_every_point(result, at), False)
 
 
-def _varied(result: Sweep) -> Iterator[str]:
+def varied(result: Sweep) -> Iterator[str]:
+    """What is varied, from where to where."""
     for one in result.variables:
         kind = "weight of " if one.kind == "weight" else ""
-        present = "" if one.present is None else f" (now {_number(one.present)})"
-        yield f"{kind}{one.name} from {_number(one.values[0])} to {_number(one.values[-1])}{present}"
+        present = "" if one.present is None else f" (now {number_in_words(one.present)})"
+        yield f"{kind}{one.name} from {number_in_words(one.values[0])} to {number_in_words(one.values[-1])}{present}"
 
 
-def _number(value: float) -> str:
+def number_in_words(value: float) -> str:
+    """A value that is swept."""
     return plain(value) if abs(value) >= 0.001 or value == 0 else f"{value:g}"
 
 
-def _named(at: str, result: Sweep) -> str:
+def named(at: str, result: Sweep) -> str:
     """A time, with the steps that it is."""
     first, last = result.run.steps[0], result.run.steps[-1]
     if at == "mean":
@@ -86,8 +88,10 @@ def _when(at: str) -> str:
     )
 
 
-def _crossings(result: Sweep) -> Iterator[str]:
-    """A sentence for each change of the likeliest scenario."""
+def crossings(result: Sweep) -> Iterator[str]:
+    """A sentence for each change of the likeliest scenario; none where two variables or one scenario are looked at."""
+    if len(result.variables) > 1 or not result.likeliest:
+        return
     name = result.variables[0].name
     for at in result.at:
         found = [one for one in result.crossings if one.at == at]
@@ -96,12 +100,13 @@ def _crossings(result: Sweep) -> Iterator[str]:
             yield f"{_when(at)} {leader} is likeliest over the whole range."
         for one in found:
             before, after = called(result.scenarios[one.before].title), called(result.scenarios[one.after].title)
-            yield f"{_when(at)} {before} is likeliest up to {name} = {_crossing(one)}, then {after}."
+            yield f"{_when(at)} {before} is likeliest up to {name} = {crossing(one)}, then {after}."
 
 
-def _crossing(one: Crossing) -> str:
+def crossing(one: Crossing) -> str:
+    """Where it changes, with its standard error, or between which values."""
     if one.value is None or one.standard_error is None:
-        return f"somewhere between {_number(one.low)} and {_number(one.high)}"
+        return f"somewhere between {number_in_words(one.low)} and {number_in_words(one.high)}"
     if one.standard_error == 0:
         return f"{one.value:.4g}"
     return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {rounded_up(one.standard_error)}"
@@ -110,7 +115,7 @@ def _crossing(one: Crossing) -> str:
 def _foot(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
-    errors = f"; standard errors at most {error(_largest_error(result))} points" if run.trials else ""
+    errors = f"; standard errors at most {error(largest_error(result))} points" if run.trials else ""
     crossing = ", ± of crossings is one" if any(one.standard_error for one in result.crossings) else ""
     yield f"{how_run(run)}{each}{errors}{crossing}."
     if thinned:
@@ -122,7 +127,8 @@ def _all(result: Sweep) -> list[Swept]:
     return [*result.scenarios.values(), *result.groups.values()]
 
 
-def _largest_error(result: Sweep) -> float:
+def largest_error(result: Sweep) -> float:
+    """The largest standard error of a likelihood."""
     return max(max(curve.standard_errors) for one in _all(result) for curve in one.curves.values())
 
 
@@ -142,9 +148,9 @@ def _thinned(count: int, most: int) -> list[int]:
 def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     """A row for each scenario and group: a sparkline, and as many numbers as there is room for."""
     values = result.variables[0].values
-    places = min(decimals(_largest_error(result)), 1)
+    places = min(decimals(largest_error(result)), 1)
     title = min(max(cell_len(flat(one.title)) for one in _all(result)), _LONGEST_TITLE)
-    number = GAP + max(places + 4, *(len(_number(value)) for value in values))
+    number = GAP + max(places + 4, *(len(number_in_words(value)) for value in values))
     small = min(len(values), _LONGEST_SPARKLINE)
     if layout.width - title - GAP - small < 3 * number:
         title, small = min(title, 2 * _SHORTEST_TITLE), min(small, _SHORTEST_SPARKLINE)
@@ -154,7 +160,7 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     name = result.variables[0].name
     columns = [
         Column(name if len(name) <= title else "", width=title, folds=True),
-        *(Column(_number(values[place]), "number") for place in shown),
+        *(Column(number_in_words(values[place]), "number") for place in shown),
         Column(kind="drawing", width=small),
     ]
     rows: list[tuple[Cell, ...]] = []
@@ -171,11 +177,11 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
 
 def _every_point(result: Sweep, at: str) -> Table:
     """A row for each value, a column for each scenario and group."""
-    places = min(decimals(_largest_error(result)), 1)
+    places = min(decimals(largest_error(result)), 1)
     found = _all(result)
     name = result.variables[0].name
     rows = [
-        (_number(value), *(percent(one.curves[at].probability[number], places) for one in found))
+        (number_in_words(value), *(percent(one.curves[at].probability[number], places) for one in found))
         for number, value in enumerate(result.variables[0].values)
     ]
     return Table(
@@ -191,20 +197,20 @@ def _map(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     down, across = result.variables
     columns, lines = list(range(len(across.values))), list(range(len(down.values)))
     if layout.width:
-        label = max(map(len, map(_number, down.values)))
-        cell = GAP + max(4, *(len(_number(value)) for value in across.values))
+        label = max(map(len, map(number_in_words, down.values)))
+        cell = GAP + max(4, *(len(number_in_words(value)) for value in across.values))
         columns, lines = (
             _thinned(len(columns), max((layout.width - label) // cell, 2)),
             _thinned(len(lines), _MOST_ROWS),
         )
     rows: list[tuple[Cell, ...]] = [
         (
-            _number(down.values[line]),
+            number_in_words(down.values[line]),
             *(_cell(result, at, line * len(across.values) + place) for place in columns),
         )
         for line in lines
     ]
-    heads = (Column(_number(across.values[place]), "number") for place in columns)
+    heads = (Column(number_in_words(across.values[place]), "number") for place in columns)
     corner = Column(
         kind="number", label=(Words(down.name, "", "`"), Words("by"), Words(across.name, "", "`")), style="dim"
     )

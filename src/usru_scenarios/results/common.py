@@ -61,6 +61,12 @@ class Summarised(JsonResult):
         """The report on it as HTML, by which notebooks show it; texts of the file are escaped."""
         return str(_shown().html_of(self))
 
+    def _repr_mimebundle_(self, **_asked: object) -> dict[str, Any]:
+        """The report as text and HTML and, where there is one, the usual chart of it: a notebook shows the best."""
+        chart = import_module("usru_scenarios.charts").usual(self)
+        shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return shown if chart is None else {"application/vnd.vegalite.v5+json": chart, **shown}
+
     def _summary(self) -> Iterator[str]:
         """The model, how it was run, and what was found."""
         if (model := getattr(self, "model", None)) is not None:

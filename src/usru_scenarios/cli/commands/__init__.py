@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GROUPS = {
-    "Ask how likely": ("simulate", "ask", "compare", "sweep", "page"),
+    "Ask how likely": ("simulate", "ask", "compare", "sweep"),
     "Ask why, and what matters": ("explain", "sensitivity", "watch", "check"),
     "Keep a forecast": ("evidence", "ledger"),
     "Look at the file": ("validate", "show", "sources", "schema"),
     "Start or mend a file": ("new", "calibrate"),
+    "Show it to others": ("plot", "page"),
 }
 """By what they are for, in the order in which a user meets them; a new command is a module and a word here."""
 

@@ -26,6 +26,7 @@ from usru_scenarios.problems import UsageError, printable
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from usru_scenarios.results.compare import Comparison
     from usru_scenarios.study import Study
 
 _BASE = "base"
@@ -115,7 +116,12 @@ def compare(
     options -w, --set, --do and --sourced-only hold for all; otherwise they make the variant that the file (under the
     profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes the variant.
     """  # noqa: D301  # \b keeps the lines of the examples
-    sides = wanted(models, profile, variant, shared)
+    result = compared(wanted(models, profile, variant, shared), run, session)
+    session.emit("compare", result, run.news(result.warnings))
+
+
+def compared(sides: Sequence[_Side], run: RunOptions, session: Session) -> Comparison:
+    """The variants side by side; what is odd about their files is said."""
     studies = _studies(sides, session)
     (first, reference), *others = studies.items()
     result = reference.compare(
@@ -127,7 +133,7 @@ def compare(
         **run.asked,
     )
     session.remark(*studies.values())
-    session.emit("compare", result, run.news(result.warnings))
+    return result
 
 
 def wanted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
@@ -12,6 +12,9 @@ from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from usru_scenarios.study import Study
 
 
 def sweep(
@@ -59,13 +62,22 @@ def sweep(
     """  # noqa: D301  # \b keeps the lines of the examples
     variables, model = asked(words)
     study = session.load(model, changes)
-    if of is not None:
-        known = [*study.outline.scenarios, *study.program.groups]
-        if of not in known:
-            raise OptionError(f"--of '{of}' is no scenario and no group", suggestion(of, known) or listing(known))
+    of = of_model(of, study)
     result = study.sweep(variables, at=at, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit("sweep", shown, result.warnings)
+
+
+def of_model(name: str | None, study: Study) -> str | None:
+    """The scenario or group that `--of` names, if it does.
+
+    Raises:
+        OptionError: the model has none of that name.
+    """
+    known = [*study.outline.scenarios, *study.program.groups]
+    if name is not None and name not in known:
+        raise OptionError(f"--of '{name}' is no scenario and no group", suggestion(name, known) or listing(known))
+    return name
 
 
 def asked(words: Sequence[str]) -> tuple[list[str], str]:

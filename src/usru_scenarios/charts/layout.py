@@ -1,0 +1,441 @@
+"""What all charts are made of: a page with title, source and fonts, panels beside one another, axes, keys and texts.
+
+A chart is a Vega-Lite specification (version 5) as plain data. Places that nobody reads off an axis are in pixels of
+the view, so that texts fit whatever they say: all that is beside the data is laid out here, not by what draws it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from usru_scenarios.charts.colours import GRID, INK, PAPER, QUIET, RULE
+from usru_scenarios.charts.lettering import FONT, broken, widest
+from usru_scenarios.report.likelihoods import error
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, under
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.common import ModelLine, Run
+
+View = dict[str, Any]
+"""A part of a specification."""
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+
+MARGIN = 16
+TITLE, SUBTITLE, HEAD, LABEL, SOURCE = 18, 13, 13, 12, 11
+"""Sizes of type."""
+LINE = 1.25
+"""The distance of lines, of the size of their type."""
+
+_PLACES = 4
+"""Decimals of percentages in the data of a chart."""
+_MOST_TICKS = 5
+_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_LEAST_TOP = 0.1
+"""The end of an axis of percentages is no lower, in percent."""
+_ROOMS = (150, 250)
+"""The least and the largest width of a panel."""
+_ASPECT = 0.66
+_ABOVE, _BELOW = 12, 26
+"""Pixels between the title of a panel and its plot, and those of the axis below it."""
+
+
+class Picture(NamedTuple):
+    """All that a chart says.
+
+    Attributes:
+        title: what is seen, in a sentence.
+        subtitle: what is drawn.
+        views: the views, one below the other.
+        left: pixels that stand to the left of where they begin.
+        source: what is said below.
+        told: what is seen, for those who can't see it.
+    """
+
+    title: str
+    subtitle: str
+    views: Sequence[View]
+    left: float
+    source: Sequence[str]
+    told: str = ""
+
+
+def made(picture: Picture, width: int) -> View:
+    """The whole specification."""
+    room = width - 2 * MARGIN
+    told = " ".join(filter(None, (picture.title, picture.subtitle, picture.told, *picture.source)))
+    return {
+        "$schema": SCHEMA,
+        "description": told,
+        "background": PAPER,
+        "padding": MARGIN,
+        "title": {
+            "text": broken(picture.title, TITLE, room, bold=True),
+            "subtitle": broken(picture.subtitle, SUBTITLE, room),
+            "anchor": "start",
+            "frame": "bounds",
+            "offset": 14,
+            "subtitlePadding": 5,
+        },
+        "spacing": 14,
+        "vconcat": [*picture.views, _source(picture, room)],
+        "config": _CONFIG,
+    }
+
+
+_CONFIG: View = {
+    "font": FONT,
+    "view": {"stroke": None},
+    "title": {
+        "fontSize": TITLE,
+        "lineHeight": TITLE * LINE,
+        "color": INK,
+        "subtitleFontSize": SUBTITLE,
+        "subtitleLineHeight": SUBTITLE * LINE,
+        "subtitleColor": QUIET,
+    },
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "gridColor": GRID,
+        "labelColor": QUIET,
+        "labelFontSize": LABEL,
+        "labelLimit": 0,
+        "labelPadding": 5,
+        "title": None,
+    },
+    "text": {"fontSize": LABEL, "lineBreak": "\n", "lineHeight": LABEL * LINE},
+}
+
+
+def source_of(model: ModelLine, run: Run, largest_error: float) -> list[str]:
+    """What is said below of a result: which model, how it was found, how exact it is, and what it follows from."""
+    errors = f", standard errors at most {error(largest_error)} points" if largest_error > 0.0 else ""
+    return [
+        f"Model {under(model, run)} ({model.sha256[:8]}). {how_run(run)}{errors}. usru {run.usru_version}.",
+        FROM_JUDGEMENTS,
+    ]
+
+
+def _source(picture: Picture, room: float) -> View:
+    lines = [line for text in picture.source for line in broken(text, SOURCE, room)]
+    rows = [{"text": line, "y": number * SOURCE * LINE} for number, line in enumerate(lines)]
+    mark = {"type": "text", "align": "left", "baseline": "top", "fontSize": SOURCE, "color": QUIET, "x": -picture.left}
+    return {
+        "width": room - picture.left,
+        "height": len(lines) * SOURCE * LINE,
+        "data": {"values": rows},
+        "mark": mark,
+        "encoding": {"text": {"field": "text", "type": "nominal"}, "y": pixels("y")},
+    }
+
+
+def pixels(field: str) -> View:
+    """A channel whose field is in pixels of the view."""
+    return {"field": field, "type": "quantitative", "scale": None, "axis": None}
+
+
+def coloured(field: str = "colour") -> View:
+    """A channel whose field is a colour."""
+    return {"field": field, "type": "nominal", "scale": None, "legend": None}
+
+
+def texts(rows: Sequence[View], **mark: Any) -> View:
+    """Texts, each at its place in pixels and in its colour: rows of `text`, `x`, `y` and `colour`."""
+    return {
+        "data": {"values": list(rows)},
+        "mark": {"type": "text", "align": "left", "baseline": "middle", **mark},
+        "encoding": {
+            "text": {"field": "text", "type": "nominal"},
+            "x": pixels("x"),
+            "y": pixels("y"),
+            "color": coloured(),
+        },
+    }
+
+
+def lines(rows: Sequence[View], **mark: Any) -> View:
+    """Straight lines, each between its ends in pixels and in its colour: `x`, `y`, `x2`, `y2` and `colour`."""
+    return {
+        "data": {"values": list(rows)},
+        "mark": {"type": "rule", **mark},
+        "encoding": {
+            "x": pixels("x"),
+            "y": pixels("y"),
+            "x2": {"field": "x2"},
+            "y2": {"field": "y2"},
+            "color": coloured(),
+        },
+    }
+
+
+# Axes -----------------------------------------------------------------------------------------------------------------
+
+
+def minus(text: str) -> str:
+    """A number with a sign of the same width as its plus."""
+    return text.replace("-", "\u2212")
+
+
+def in_percent(share: float) -> float:
+    """A share from 0 to 1 as the data of charts has it."""
+    return round(100.0 * share, _PLACES)
+
+
+class Scale(NamedTuple):
+    """An axis of percentages or points, from one end to the other, with the values that are labelled."""
+
+    low: float
+    high: float
+    ticks: list[float]
+
+    @classmethod
+    def over(cls, low: float, high: float, *, most: float = math.inf) -> Scale:
+        """Ends at round numbers beyond both values, and 0 between them; none is beyond `most`."""
+        low, high = min(low, 0.0), max(high, _LEAST_TOP)
+        step = _step((high - low) / _MOST_TICKS)
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        ticks = [round(number * step, 6) for number in range(first, last + 1) if number * step <= most + 1e-9]
+        return cls(ticks[0], ticks[-1], ticks)
+
+    @classmethod
+    def within(cls, low: float, high: float) -> Scale:
+        """The axis of a number of any size: the values that are labelled lie between its ends, away from them."""
+        spread = (high - low) or abs(high) or 1.0
+        low, high = low - spread / 20, high + spread / 20
+        return cls(low, high, round_numbers(low, high, 0.25))
+
+    def place(self, value: float, room: float) -> float:
+        """Where a value stands on an axis so many pixels long, from its low end."""
+        return (value - self.low) / (self.high - self.low) * room
+
+    def encoding(self, field: str, *, labelled: bool = True, sign: str = "%", **axis: Any) -> View:
+        """The channel of a field."""
+        expression = f"(datum.value > 0 ? '+' : '') + datum.label + '{sign}'" if self.low < 0 else None
+        shown = {
+            "values": self.ticks,
+            "labels": labelled,
+            "format": "~f",
+            "labelExpr": expression or f"datum.label + '{sign}'",
+            **axis,
+        }
+        return {
+            "field": field,
+            "type": "quantitative",
+            "scale": {"domain": [self.low, self.high], "nice": False, "zero": False},
+            "axis": shown,
+        }
+
+    @property
+    def left(self) -> float:
+        """The pixels that its labels take to the left."""
+        return math.ceil(widest((f"{tick:g}%" for tick in self.ticks), LABEL)) + 7
+
+
+def round_numbers(low: float, high: float, away: float = 0.0, most: int = _MOST_TICKS) -> list[float]:
+    """Round numbers between two ends, or `away` of their distance from these."""
+    step = _step((high - low) / most)
+    first, last = math.ceil(low / step + away - 1e-9), math.floor(high / step - away + 1e-9)
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
+
+
+def _step(least: float) -> float:
+    """The distance of labelled values: a round number of at least so much."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * one for one in _TICKS if power * one >= least * (1 - 1e-9))
+
+
+def percentages(values: Sequence[float]) -> Scale:
+    """The axis of shares from 0 to 1."""
+    return Scale.over(0.0, 100.0 * max(values, default=0.0), most=100.0)
+
+
+def over_time(steps: Sequence[str], room: float) -> View:
+    """The channel of steps, of which as many are labelled as there is room for: years where they begin."""
+    years = [step for number, step in enumerate(steps) if number == 0 or step[:4] != steps[number - 1][:4]]
+    by_year = len(years) > 1 and all(_is_dated(step) for step in steps)
+    marked = years if by_year else list(steps)
+    longest = widest((step[:4] if by_year else step for step in marked), LABEL) + 10
+    every = len(steps) / len(marked)
+    spaced = room / max(len(steps) - 1, 1) * every
+    skip = next((one for one in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if one * spaced >= longest), len(marked))
+    return {
+        "field": "step",
+        "type": "ordinal",
+        "scale": {"type": "point", "padding": 0, "domain": list(steps)},
+        "axis": {
+            "values": marked[::skip],
+            "labelExpr": "slice(datum.value, 0, 4)" if by_year else "datum.value",
+            "labelAngle": 0,
+            "labelOverlap": False,
+            "grid": False,
+            "ticks": True,
+            "tickColor": RULE,
+            "domain": True,
+            "domainColor": RULE,
+        },
+    }
+
+
+def _is_dated(step: str) -> bool:
+    return step[:4].isdecimal() and (len(step) == 4 or step[4] == "-")
+
+
+# Panels ---------------------------------------------------------------------------------------------------------------
+
+
+class PanelGrid(NamedTuple):
+    """Panels of one size, in rows; with room to the right of each for labels.
+
+    Attributes:
+        columns: how many stand beside one another.
+        width, height: of a panel, without what stands around it.
+        gap: pixels between two panels in a row, for the labels of the left one.
+    """
+
+    columns: int
+    width: float
+    height: float
+    gap: float
+
+    @classmethod
+    def of(cls, count: int, room: float, gap: float, least: float = _ROOMS[0]) -> PanelGrid:
+        """The grid of so many panels: as many in a row as there is room for, in rows that are about as long."""
+        most = max(int(room // (least + gap)), 1)
+        rows = math.ceil(count / min(most, count))
+        columns = math.ceil(count / rows)
+        width = math.floor(room / columns - gap)
+        return cls(columns, width, round(min(max(width * _ASPECT, 110), _ROOMS[1])), gap)
+
+    def view(self, panels: Sequence[View], lines: int = 1) -> View:
+        """The panels, whose plots begin below one another and have titles of so many lines above them."""
+        return {
+            "concat": list(panels),
+            "columns": self.columns,
+            "spacing": {"row": _BELOW + lines * HEAD * LINE + _ABOVE, "column": self.gap},
+            "align": "all",
+            "bounds": "flush",
+        }
+
+    def is_first(self, number: int) -> bool:
+        """Whether a panel is the first one of its row."""
+        return number % self.columns == 0
+
+
+def heads(titles: Sequence[str], room: float, most: int = 3) -> list[list[str]]:
+    """The titles of panels in lines."""
+    return [broken(title, HEAD, room, bold=True, most=most) for title in titles]
+
+
+def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[View]) -> View:
+    """A panel: its title in a colour, and its layers."""
+    place = {"x": 0, "y": -_ABOVE - (len(head) - 1) * HEAD * LINE, "colour": colour}
+    title = texts([{"text": "\n".join(head), **place}], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
+    return {"width": grid.width, "height": grid.height, "layer": [*layers, title]}
+
+
+# Keys -----------------------------------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """What a colour stands for, and the colour of its name."""
+
+    text: str
+    colour: str
+    text_colour: str
+    dash: Sequence[float] = ()
+
+
+def key(entries: Sequence[Entry], room: float, left: float, *, filled: bool = False) -> View:
+    """What colours stand for, in as many lines as it takes: each a line or a square before its name."""
+    placed = list(_placed(entries, room))
+    named = [
+        {"text": line, "x": x + 24 - left, "y": y + number * LABEL * LINE, "colour": entry.text_colour}
+        for entry, x, y, names in placed
+        for number, line in enumerate(names)
+    ]
+    marks = [
+        _square(entry, x - left, y)
+        if filled
+        else lines(
+            [{"x": x + 2 - left, "x2": x + 18 - left, "y": y, "y2": y, "colour": entry.colour}],
+            strokeWidth=2.5,
+            **({"strokeDash": list(entry.dash)} if entry.dash else {}),
+        )
+        for entry, x, y, _ in placed
+    ]
+    last = max(y + len(names) * LABEL * LINE for _, _, y, names in placed)
+    return {"width": room - left, "height": last - 2, "layer": [*marks, texts(named, fontWeight="bold")]}
+
+
+def _square(entry: Entry, x: float, y: float) -> View:
+    row = {"x": x, "x2": x + 16, "y": y - 6, "y2": y + 6, "colour": entry.colour}
+    ends = {"x": pixels("x"), "x2": {"field": "x2"}, "y": pixels("y"), "y2": {"field": "y2"}}
+    return {"data": {"values": [row]}, "mark": "rect", "encoding": {**ends, "color": coloured()}}
+
+
+def _placed(entries: Sequence[Entry], room: float) -> Iterator[tuple[Entry, float, float, list[str]]]:
+    """Where each entry begins, and its name in lines."""
+    x, y, taken = 0.0, LABEL / 2, 1
+    for entry in entries:
+        names = broken(entry.text, LABEL, room - 24, bold=True, most=2)
+        width = 24 + widest(names, LABEL, bold=True) + 18
+        if x and x + width - 18 > room:
+            x, y, taken = 0.0, y + taken * LABEL * LINE + 3, 1
+        yield entry, x, y, names
+        x, taken = x + width, max(taken, len(names))
+
+
+# Rows -----------------------------------------------------------------------------------------------------------------
+
+
+class NamedRow(NamedTuple):
+    """A row with its name and a note below it, in lines, so many pixels high around its middle."""
+
+    name: list[str]
+    note: list[str]
+    middle: float
+    height: float
+
+
+_PADDING = 10
+
+
+def rows(named: Sequence[tuple[str, str]], room: float, least: float = 30.0) -> list[NamedRow]:
+    """Rows below one another, each as high as its name and its note need."""
+    found: list[NamedRow] = []
+    y = 0.0
+    for name, note in named:
+        names = broken(name, LABEL, room, bold=True, most=3)
+        notes = broken(note, SOURCE, room, most=3) if note else []
+        height = max(least, (len(names) * LABEL + len(notes) * SOURCE) * LINE + _PADDING)
+        found.append(NamedRow(names, notes, y + height / 2, height))
+        y += height
+    return found
+
+
+def height(found: Sequence[NamedRow]) -> float:
+    """How high rows are together."""
+    return sum(row.height for row in found)
+
+
+def names(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) -> list[View]:
+    """The names and notes of rows, from `left` pixels before the data on; the names in colours, if given."""
+    named, noted = [], []
+    for number, row in enumerate(found):
+        top = row.middle - (len(row.name) * LABEL + len(row.note) * SOURCE) * LINE / 2
+        place = {"x": -left, "y": top}
+        named.append({"text": "\n".join(row.name), **place, "colour": colour[number] if colour else INK})
+        if row.note:
+            place["y"] += len(row.name) * LABEL * LINE
+            noted.append({"text": "\n".join(row.note), **place, "colour": QUIET})
+    notes = [texts(noted, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE)] if noted else []
+    return [texts(named, baseline="top", fontWeight="bold"), *notes]
+
+
+def name_room(named: Sequence[tuple[str, str]], room: float) -> float:
+    """The pixels for the names of rows: what the longest needs, at most two fifths of all."""
+    needed = widest((name for name, _ in named), LABEL, bold=True)
+    return min(max(needed, min(widest((note for _, note in named), SOURCE), 180.0)), 0.4 * room)

@@ -1,0 +1,170 @@
+"""The chart of what matters: how far each driver moves the outcome (a tornado)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from usru_scenarios.charts import colours
+from usru_scenarios.charts.layout import (
+    LABEL,
+    LINE,
+    MARGIN,
+    Picture,
+    Scale,
+    View,
+    coloured,
+    height,
+    made,
+    minus,
+    name_room,
+    names,
+    pixels,
+    rows,
+    source_of,
+    texts,
+)
+from usru_scenarios.charts.lettering import broken, widest
+from usru_scenarios.report.forecast_in_words import called
+from usru_scenarios.report.likelihoods import decimals, points, size
+from usru_scenarios.report.sensitivity import when
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.sensitivity import DriverMoves, Sensitivity
+
+_BAR = 15.0
+_LONGEST, _ROUNDS = 0.4, 12
+"""Of all room beside the names what a line of a label takes at most; and how often the axis gives way to labels."""
+_LOWER, _HIGHER = 3, 1
+"""The places of the colours of what makes less likely and more likely."""
+
+
+class _End(NamedTuple):
+    """An end of a bar: the state, and by how much it changes the likelihood, in points."""
+
+    state: str
+    change: float
+    value: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.state.replace('_', ' ')} {minus(self.value)}"
+
+
+def sensitivity(result: Sensitivity, width: int) -> View:
+    """For one scenario each driver from its lowest to its highest change; for all how far its states are apart."""
+    room = width - 2 * MARGIN
+    found = result.moves or []
+    places = max(decimals(max((one.standard_error for one in found), default=0.0)), 1)
+    ends = [_ends(one, result.of, places) for one in found]
+    named = [(one.title, "") for one in found]
+    inner = name_room(named, 0.85 * room)
+    scale = Scale.over(
+        min((pair[0].change for pair in ends), default=0.0), max((pair[1].change for pair in ends), default=0.0)
+    )
+    low, high = _label_rooms(ends, scale, room - inner - 8)
+    left = inner + 8 + low
+    length = room - left - high
+    placed = rows(named, inner)
+    data, labels = [], []
+    for pair, row in zip(ends, placed, strict=True):
+        for side, one in enumerate(pair):
+            if one.change == 0.0 and not one.state:
+                continue
+            data.append(
+                {
+                    "state": one.state,
+                    "change": round(one.change, 4),
+                    "from": 0.0,
+                    "top": row.middle - _BAR / 2,
+                    "bottom": row.middle + _BAR / 2,
+                    "colour": colours.mark(_HIGHER if one.change >= 0 else _LOWER),
+                }
+            )
+            words = _words(one, room - inner - 8)
+            labels.append(
+                {
+                    "text": "\n".join(words),
+                    "x": scale.place(one.change, length) + (5 if side else -5),
+                    "y": row.middle - (len(words) - 1) * (LABEL - 1) * LINE / 2,
+                    "colour": colours.text(_HIGHER if one.change >= 0 else _LOWER),
+                    "side": side,
+                }
+            )
+    x = scale.encoding("change", sign="", grid=True)
+    bars = {
+        "mark": "bar",
+        "encoding": {
+            "x": x,
+            "x2": {"field": "from"},
+            "y": pixels("top"),
+            "y2": {"field": "bottom"},
+            "color": coloured(),
+            "tooltip": [{"field": "state", "type": "nominal"}, {"field": "change", "type": "quantitative"}],
+        },
+    }
+    style = {"fontSize": LABEL - 1, "lineHeight": (LABEL - 1) * LINE}
+    layers = [
+        bars,
+        texts([one for one in labels if one["side"]], **style),
+        texts([one for one in labels if not one["side"]], align="right", **style),
+        *names(placed, left),
+    ]
+    view = {"width": length, "height": max(height(placed), 20), "data": {"values": data}, "layer": layers}
+    errors = (error for one in found for state in one.states for error in state.standard_errors.values())
+    largest = max((*errors, *(one.standard_error for one in found)), default=0.0)
+    source = source_of(result.model, result.run, largest)
+    return made(Picture(_title(result, places), _told(result), [view], left, source, _read(ends, found)), width)
+
+
+def _words(one: _End, room: float) -> list[str]:
+    """The label of an end in lines."""
+    return broken(one.label, LABEL - 1, _LONGEST * room, most=2)
+
+
+def _label_rooms(ends: Sequence[tuple[_End, _End]], scale: Scale, room: float) -> tuple[float, float]:
+    """The pixels that labels need to the left and to the right of the axis, where it takes what they leave."""
+    low = high = 0.0
+    for _ in range(_ROUNDS):
+        length = room - low - high
+        for left, right in ends:
+            needed = [widest(_words(one, room), LABEL - 1) + 8 if one.state else 0.0 for one in (left, right)]
+            low = max(low, needed[0] - scale.place(left.change, length))
+            high = max(high, needed[1] - (length - scale.place(right.change, length)))
+    return low, high
+
+
+def _ends(one: DriverMoves, of: str | None, places: int) -> tuple[_End, _End]:
+    """Both ends of a driver's bar, in points."""
+    if of is None:
+        between = " to ".join(one.between)
+        return _End("", 0.0, ""), _End(between, 100.0 * one.swing, size(one.swing, places))
+    least = min(one.states, key=lambda state: state.change[of])
+    most = max(one.states, key=lambda state: state.change[of])
+    low, high = (_End(each.state, 100.0 * each.change[of], points(each.change[of], places)) for each in (least, most))
+    return (low if low.change < 0 else _End("", 0.0, "")), (high if high.change >= 0 else _End("", 0.0, ""))
+
+
+def _title(result: Sensitivity, places: int) -> str:
+    what = f"the likelihood of {called(result.title)}" if result.of else "the likelihoods of the scenarios"
+    if not result.moves:
+        return f"No driver moves {what}."
+    first = result.moves[0]
+    low, high = (state.replace("_", " ") for state in first.between)
+    return f"{called(first.title)} moves {what} most: {size(first.swing, places)} points from {low} to {high}."
+
+
+def _told(result: Sensitivity) -> str:
+    what = f"the likelihood of {called(result.title)}" if result.of else "the likelihoods of the scenarios"
+    at = f" {when(result)}" if len(result.run.steps) > 1 else ""
+    held = f"By how many percentage points {what}{at} would change if a driver were held in one state at every step"
+    apart = "" if result.of else ": how far apart, in total variation, they are under two of its states"
+    return f"{result.model.title}. {held}{apart}."
+
+
+def _read(ends: list[tuple[_End, _End]], found: list[DriverMoves]) -> str:
+    said = (
+        f"{called(one.title)}: {', '.join(end.label for end in pair if end.state)}"
+        for one, pair in zip(found, ends, strict=True)
+    )
+    return f"{'; '.join(said)}."

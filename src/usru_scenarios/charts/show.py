@@ -1,0 +1,244 @@
+"""Which part of a model acts on which: a matrix, as in cross-impact analysis, or a graph as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from usru_scenarios.charts import colours
+from usru_scenarios.charts.layout import (
+    LABEL,
+    LINE,
+    MARGIN,
+    Picture,
+    View,
+    coloured,
+    made,
+    pixels,
+    texts,
+)
+from usru_scenarios.charts.lettering import broken, widest
+from usru_scenarios.report.forecast_in_words import called, listed
+from usru_scenarios.report.numbers import plain
+from usru_scenarios.report.provenance_line import profiled
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.show import NodePart, Overview
+
+_OUTCOME = "scenario"
+_STRONG = 1.5
+"""Points from which an influence is drawn thick."""
+_SMALLEST, _LARGEST = 18.0, 34.0
+"""Of a cell of the matrix, in pixels."""
+_ANGLE, _LONGEST_HEAD = 50, 170.0
+"""By how many degrees the names of columns rise, and how long they are at most, in pixels."""
+
+
+class Influence(NamedTuple):
+    """That a part acts on another: in the step before (`lag` 1) or the same, with so many points at most."""
+
+    source: str
+    target: str
+    lag: int
+    points: float
+
+
+def influences_of(overview: Overview) -> list[Influence]:
+    """All influences between drivers and consequences, and on the scenarios, in the order of the file.
+
+    Points on the scenarios are multiplied by the largest weight of their driver. A node that acts by a row of priors
+    or by a rule alone has 0 points. Two influences of a pair with different lags are two.
+    """
+    nodes = {**overview.drivers, **overview.consequences}
+    strongest: dict[tuple[str, str, int], float] = {}
+    for name, node in nodes.items():
+        strongest |= {(of, name, lag): 0.0 for lag, read in enumerate((node.reads, node.reads_before)) for of in read}
+    for name, node in nodes.items():
+        for push in node.pushes:
+            pair = (push.of, name, push.lag)
+            strongest[pair] = max(strongest.get(pair, 0.0), *map(abs, push.points.values()))
+        weight = max(node.weight or [1.0])
+        for push in node.impacts:
+            pair = (name, _OUTCOME, push.lag)
+            strongest[pair] = max(strongest.get(pair, 0.0), *(abs(one) * weight for one in push.points.values()))
+    for push in overview.outcome_pushes:
+        pair = (push.of, _OUTCOME, push.lag)
+        strongest[pair] = max(strongest.get(pair, 0.0), *map(abs, push.points.values()))
+    known = {*nodes, _OUTCOME}
+    return [Influence(*pair, points) for pair, points in strongest.items() if {pair[0], pair[1]} <= known]
+
+
+def influences(result: Overview, width: int) -> View:
+    """The matrix: what acts in rows, what it acts on in columns, the strongest points in the cells."""
+    found = influences_of(result)
+    room = width - 2 * MARGIN
+    nodes = {**result.drivers, **result.consequences}
+    acting = [name for name in (*nodes, _OUTCOME) if any(one.source == name for one in found)]
+    acted = [name for name in (*nodes, _OUTCOME) if any(one.target == name for one in found)]
+    named = {name: broken(_title(name, nodes), LABEL, 0.36 * room, most=2) for name in acting}
+    left = widest((line for lines in named.values() for line in lines), LABEL) + 10
+    headed = {name: broken(_title(name, nodes), LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
+    beyond = max((widest([head], LABEL) for head in headed.values()), default=0.0) * math.cos(math.radians(_ANGLE))
+    cell = min(max((room - left - beyond) / max(len(acted), 1), _SMALLEST), _LARGEST)
+    high = max(max((len(named[name]) for name in acting), default=1) * LABEL * LINE + 4, min(cell, 26.0))
+    most = max((one.points for one in found), default=0.0)
+    across = {name: place * cell for place, name in enumerate(acted)}
+    down = {name: place * high for place, name in enumerate(acting)}
+    cells, said, lagged = [], [], []
+    for (source, target), both in _paired(found).items():
+        points = max(one.points for one in both)
+        ground = colours.shade(0.05 + 0.95 * points / most if most else 0.05)
+        x, y = across[target], down[source]
+        cells.append(
+            {
+                "from": _title(source, nodes),
+                "to": _title(target, nodes),
+                "points": round(points, 4),
+                "x": x,
+                "x2": x + cell,
+                "y": y,
+                "y2": y + high,
+                "colour": ground,
+            }
+        )
+        middle = {"x": x + cell / 2, "y": y + high / 2, "colour": colours.on(ground)}
+        said.append({"text": _short(points), **middle})
+        if any(one.lag for one in both):
+            lagged.append({"x": x + cell - 5, "y": y + 5, "colour": colours.on(ground)})
+    heads = [{"text": headed[name], "x": across[name] + cell / 2, "y": -6, "colour": colours.INK} for name in acted]
+    rows = [
+        {
+            "text": "\n".join(lines),
+            "x": -left,
+            "y": down[name] + (high - (len(lines) - 1) * LABEL * LINE) / 2,
+            "colour": colours.INK,
+        }
+        for name, lines in named.items()
+    ]
+    rect = {
+        "mark": {"type": "rect", "stroke": colours.PAPER},
+        "encoding": {
+            "x": pixels("x"),
+            "x2": {"field": "x2"},
+            "y": pixels("y"),
+            "y2": {"field": "y2"},
+            "color": coloured(),
+            "tooltip": [{"field": name, "type": "nominal"} for name in ("from", "to", "points")],
+        },
+    }
+    dots = {
+        "data": {"values": lagged},
+        "mark": {"type": "circle", "size": 14, "opacity": 1},
+        "encoding": {"x": pixels("x"), "y": pixels("y"), "color": coloured()},
+    }
+    view = {
+        "width": max(cell * len(acted), 20),
+        "height": max(high * len(acting), 20),
+        "data": {"values": cells},
+        "layer": [
+            rect,
+            texts(said, align="center", fontSize=LABEL - 1),
+            dots,
+            texts(heads, angle=360 - _ANGLE),
+            texts(rows),
+        ],
+    }
+    said_below = [
+        f"Model {result.model.name}{profiled(result.profile)} ({result.model.sha256[:8]}). Points are judgements."
+    ]
+    picture = Picture(
+        _seen(found, nodes), _told(result, scenarios=_OUTCOME in acted), [view], left, said_below, _read(found, nodes)
+    )
+    return made(picture, width)
+
+
+def _paired(found: list[Influence]) -> dict[tuple[str, str], list[Influence]]:
+    pairs: dict[tuple[str, str], list[Influence]] = {}
+    for one in found:
+        pairs.setdefault((one.source, one.target), []).append(one)
+    return pairs
+
+
+def _title(name: str, nodes: dict[str, NodePart]) -> str:
+    return nodes[name].title if name in nodes else "The scenarios"
+
+
+def _short(points: float) -> str:
+    return plain(round(points, 1)) if points else ""
+
+
+def _seen(found: list[Influence], nodes: dict[str, NodePart]) -> str:
+    """What acts most on the scenarios, in a sentence."""
+    direct = [one for one in found if one.target == _OUTCOME and one.source in nodes]
+    if not direct:
+        return "What acts on what"
+    most = max(one.points for one in direct)
+    titles = list(dict.fromkeys(called(nodes[one.source].title) for one in direct if one.points >= most - 1e-9))
+    shown = listed(titles) if len(titles) <= 3 else f"{len(titles)} drivers"
+    verb = "acts" if len(titles) == 1 else "act"
+    return f"{shown} {verb} most strongly on the scenarios: by up to {plain(most)} points."
+
+
+def _told(result: Overview, *, scenarios: bool) -> str:
+    weighted = "; on the scenarios, times its weight" if scenarios else ""
+    return (
+        f"{result.model.title}: how many points what stands at the left gives at most to what stands above{weighted}. "
+        "A dot: it acts in the next step. Shaded without a number: by a table or a rule."
+    )
+
+
+def _read(found: list[Influence], nodes: dict[str, NodePart]) -> str:
+    said = (f"{_title(one.source, nodes)} on {_title(one.target, nodes)} {plain(one.points)}" for one in found)
+    return f"{'; '.join(said)}."
+
+
+# As text --------------------------------------------------------------------------------------------------------------
+
+
+def mermaid(result: Overview) -> str:
+    """The graph as Mermaid draws it: dotted what acts in the next step, thick from 1.5 points on."""
+    return "\n".join(["flowchart LR", *(f"  {line}" for line in _mermaid(result)), ""])
+
+
+def _mermaid(result: Overview) -> Iterator[str]:
+    nodes = {**result.drivers, **result.consequences}
+    found = influences_of(result)
+    for name in (*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])):
+        label = re.sub(r"[^\w\s,.:;?!\'()/%+-]", lambda sign: f"#{ord(sign[0])};", _flat(_title(name, nodes)))
+        shape = ('(["', '"])') if name == _OUTCOME else ('["', '"]')
+        yield f"n_{name}{shape[0]}{label}{shape[1]}"
+    for one in found:
+        arrow = "-.->" if one.lag else "==>" if one.points >= _STRONG else "-->"
+        said = f"|{plain(round(one.points, 2))}|" if one.points else ""
+        yield f"n_{one.source} {arrow}{said} n_{one.target}"
+
+
+def dot(result: Overview) -> str:
+    """The graph as Graphviz draws it, likewise."""
+    return "\n".join(["digraph influences {", "  rankdir=LR;", *(f"  {line};" for line in _dot(result)), "}", ""])
+
+
+def _dot(result: Overview) -> Iterator[str]:
+    nodes = {**result.drivers, **result.consequences}
+    found = influences_of(result)
+    yield 'node [shape=box, fontname="Liberation Sans"]'
+    for name in (*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])):
+        shape = ", shape=ellipse" if name == _OUTCOME else ""
+        yield f'"{name}" [label={_quoted(_title(name, nodes))}{shape}]'
+    for one in found:
+        style = ["style=dotted"] if one.lag else []
+        style += ["penwidth=2.5"] if one.points >= _STRONG else []
+        style += [f'label="{plain(round(one.points, 2))}"'] if one.points else []
+        styled = f" [{', '.join(style)}]" if style else ""
+        yield f'"{one.source}" -> "{one.target}"{styled}'
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quoted(text: str) -> str:
+    escaped = _flat(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,120 @@
+"""The chart of what to watch: for each sighting by how much it would move each scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.charts import colours
+from usru_scenarios.charts.layout import (
+    MARGIN,
+    Entry,
+    Picture,
+    Scale,
+    View,
+    coloured,
+    height,
+    key,
+    made,
+    name_room,
+    names,
+    pixels,
+    rows,
+    source_of,
+)
+from usru_scenarios.report.forecast_in_words import called
+from usru_scenarios.report.likelihoods import decimals, percent, size
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.watch import Indicator, Watch
+
+_ROW, _DOT = 38.0, 70.0
+
+
+def watch(result: Watch, width: int) -> View:
+    """A row for each sighting, the one of which most is to be expected first: a dot for each scenario that it moves."""
+    room = width - 2 * MARGIN
+    places = max(decimals(max((one.standard_errors.expected_move for one in result.indicators), default=0.0)), 1)
+    shown = list(result.forecast) if result.of is None else [result.of]
+    titles = [(f"{one.title}: {one.state_title.replace('_', ' ')}", _note(one, places)) for one in result.indicators]
+    inner = name_room(titles, room)
+    left, placed = inner + 12, rows(titles, inner, _ROW)
+    length = room - left - 12
+    shifts = [100.0 * one.forecast[name].shift for one in result.indicators for name in shown]
+    scale = Scale.over(min(shifts, default=0.0), max(shifts, default=0.0))
+    data = [
+        {
+            "sighting": title,
+            "scenario": result.forecast[name].title,
+            "shift": round(100.0 * one.forecast[name].shift, 4),
+            "y": row.middle,
+            "colour": colours.mark(number),
+        }
+        for one, (title, _), row in zip(result.indicators, titles, placed, strict=True)
+        for number, name in enumerate(shown)
+    ]
+    x = scale.encoding("shift", sign="", grid=True)
+    ends = [
+        {"y": row.middle, "low": min(found), "high": max(found)}
+        for one, row in zip(result.indicators, placed, strict=True)
+        if (found := [0.0, *(round(100.0 * one.forecast[name].shift, 4) for name in shown)])
+    ]
+    told = [
+        {"field": "sighting", "type": "nominal"},
+        {"field": "scenario", "type": "nominal"},
+        {"field": "shift", "type": "quantitative"},
+    ]
+    spread = {
+        "data": {"values": ends},
+        "mark": {"type": "rule", "color": colours.RULE},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": pixels("y")},
+    }
+    none = {"data": {"values": [{"shift": 0.0}]}, "mark": {"type": "rule", "color": colours.RULE}, "encoding": {"x": x}}
+    dots = {
+        "mark": {"type": "circle", "size": _DOT, "opacity": 1, "stroke": colours.PAPER, "strokeWidth": 0.75},
+        "encoding": {"x": x, "y": pixels("y"), "color": coloured(), "tooltip": told},
+    }
+    view = {
+        "width": length,
+        "height": max(height(placed), 20),
+        "data": {"values": data},
+        "layer": [none, spread, dots, *names(placed, left)],
+    }
+    entries = [
+        Entry(result.forecast[name].title, colours.mark(number), colours.text(number))
+        for number, name in enumerate(shown)
+    ]
+    views = [key(entries, room, left, filled=True), view]
+    errors = [each.standard_errors.shift for one in result.indicators for each in one.forecast.values()]
+    source = source_of(result.model, result.run, max(errors, default=0.0))
+    return made(Picture(_title(result, places), _told(result), views, left, source, _read(result, places)), width)
+
+
+def _note(one: Indicator, places: int) -> str:
+    return f"{percent(one.probability, 0)} likely; expected move {size(one.expected_move, places)}"
+
+
+def _title(result: Watch, places: int) -> str:
+    if not result.indicators:
+        return "No state occurs in enough trials to tell what it would say."
+    first = result.indicators[0]
+    what = f"{called(first.title)}: {first.state_title.replace('_', ' ')}"
+    return (
+        f"What to watch at {result.on}: most is to be expected of {what}, {size(first.expected_move, places)} points."
+    )
+
+
+def _told(result: Watch) -> str:
+    moved = (
+        f"the likelihood of {called(result.forecast[result.of].title)}" if result.of else "each scenario's likelihood"
+    )
+    when = f" at {result.horizon}" if len(result.run.steps) > 1 else ""
+    expected = "Expected move: how likely the sighting is times how far it moves the forecast"
+    return (
+        f"{result.model.title}. By how many percentage points a sighting at {result.on} would move {moved}{when}. "
+        f"{expected}."
+    )
+
+
+def _read(result: Watch, places: int) -> str:
+    said = (f"{one.title}, {one.state_title}: {_note(one, places)} points" for one in result.indicators)
+    return f"{'. '.join(said)}."

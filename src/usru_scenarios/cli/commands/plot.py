@@ -1,0 +1,291 @@
+"""`usru plot`: a picture of a forecast, or of the answer to another question."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from usru_scenarios.charts import KINDS, WIDTH, WIDTHS, chart
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.commands import compare as comparing
+from usru_scenarios.cli.commands import sweep as sweeping
+from usru_scenarios.cli.commands.compare import VariantOptions
+from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Argument, Option, Subset
+from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.parsers import is_model
+from usru_scenarios.cli.pictures import PICTURES, drawing, drawn
+from usru_scenarios.cli.session import Session
+from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.settings import DEFAULT_MODEL, TOP
+
+_FORMATS = (*PICTURES, "vega", "mermaid", "dot")
+_GRAPHS = ("mermaid", "dot")
+_MOST_BYTES = 1 << 28
+"""Of a saved result."""
+
+_RUN = ("trials", "seed", "method", "judgements")
+_TAKES: dict[str, tuple[str, ...]] = {
+    "simulate": ("profile", "do", "given", *_RUN),
+    "compare": ("profile", "variant", "do", *_RUN),
+    "sweep": ("profile", "at", "of", "do", "trials", "seed", "method"),
+    "sensitivity": ("profile", "at", "of", "top", "do", "trials", "seed"),
+    "watch": ("profile", "on", "for", "of", "top", "do", "given", "trials", "seed"),
+    "show": ("profile",),
+}
+"""The options of each question, beside those that change the file."""
+
+
+class _Asked(NamedTuple):
+    """What is asked of the model that is drawn.
+
+    Attributes:
+        words: the arguments behind the name of the chart.
+        about: the options of questions, by name; those that are not given are None or empty.
+        shared: what is changed in the file, and what is imposed.
+        run: how it is run.
+    """
+
+    words: tuple[str, ...]
+    about: dict[str, Any]
+    shared: VariantOptions
+    run: RunOptions
+
+
+def plot(
+    words: Annotated[
+        tuple[str, ...],
+        Argument(metavar="[CHART] [MODEL]", help=f"{', '.join(KINDS)}; and a model as in other commands."),
+    ] = (),
+    *,
+    saved: Annotated[
+        str | None, Option("--from", metavar="FILE", help="Draw a result that was saved by --json; - reads it.")
+    ] = None,
+    width: Annotated[
+        int,
+        Option("--width", metavar="PIXELS", help=f"How wide; a PNG has twice as many.  [default: {WIDTH}]"),
+        partial(parsers.bounded, least=WIDTHS[0], most=WIDTHS[1]),
+    ] = WIDTH,
+    profile: Annotated[
+        tuple[str, ...],
+        Option("--profile", "-p", metavar="NAME", help="A profile of the file; for compare repeatable."),
+    ] = (),
+    variant: Annotated[
+        tuple[str, ...], Option("--variant", metavar="'NAME: OPTIONS'", help="For compare: as in usru compare.")
+    ] = (),
+    of: Annotated[
+        str | None, Option("--of", metavar="SCENARIO", help="For sensitivity, sweep and watch: this one alone.")
+    ] = None,
+    at: Annotated[
+        tuple[str, ...],
+        Option("--at", metavar="TIME", help="For sensitivity and sweep: mean, a step, ...; for sweep repeatable."),
+    ] = (),
+    on: Annotated[str | None, Option("--on", metavar="STEP", help="For watch: when the observation is made.")] = None,
+    horizon: Annotated[str | None, Option("--for", metavar="STEP", help="For watch: when the forecast is for.")] = None,
+    top: Annotated[
+        int | None,
+        Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {TOP}]"),
+        parsers.count,
+    ] = None,
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "sourced_only")],
+    conditions: Annotated[ConditionOptions, Subset("given")],
+    run: Annotated[
+        RunOptions, Subset(trials="How many trials to draw.  [default: as many as the command of the question]")
+    ],
+    session: Annotated[Session, Subset(form=formats(_FORMATS), without=("wide", "as_json", "cluster"))],
+) -> None:
+    """Draw a picture: SVG, PNG, PDF, HTML or Vega-Lite.
+
+    Of a forecast, or of the answer to another question, with the options of its command.
+
+    \b
+      usru plot -o forecast.svg                     each scenario over time, with the band
+      usru plot drivers brief -o drivers.png        the states of each driver; first-visits likewise
+      usru plot compare -w sanctions=2 -o two.svg   variants side by side
+      usru plot sweep domestic_opposition=0..3 -o sweep.pdf
+      usru plot sensitivity --of reset -o reset.svg
+                                                    how far each driver moves it; watch likewise
+      usru plot influences -o matrix.svg            what acts on what; -f mermaid or -f dot: a graph
+      usru simulate --json -o run.json; usru plot --from run.json -o run.svg
+
+    The ending of -o says the format. Pictures need the extra pictures (pip install 'usru-scenarios[pictures]'); the
+    specification (-f vega, or .json) needs nothing.
+    """  # noqa: D301  # \b keeps the lines of the examples
+    about = {"profile": profile, "variant": variant, "of": of, "at": at, "on": on, "for": horizon, "top": top}
+    name, rest = _named(words)
+    form = session.format
+    if form in _GRAPHS and name is not None and name != "influences":
+        raise OptionError(f"the chart {name} has no format {form}", f"{listing(_FORMATS[:-2])}; influences has {form}")
+    if form in PICTURES:
+        drawing()
+        if form in ("png", "pdf") and session.output.is_terminal:
+            raise OptionError(
+                f"a picture in {form} is no text for a terminal", f"give a file: -o {name or 'forecast'}.{form}"
+            )
+    asked = _Asked(rest, {**about, "given": conditions.given}, shared, run)
+    if saved is not None:
+        name, result = _saved(saved, name, asked)
+    else:
+        name = name or ("influences" if form in _GRAPHS else "forecast")
+        result = _answered(name, asked, session)
+    if form in _GRAPHS:
+        from usru_scenarios.charts import show
+
+        session.output.write(getattr(show, form)(result))
+        return
+    specification = chart(name, result, width, TOP if top is None else top)
+    if form == "vega":
+        from usru_scenarios.report.data import to_json
+
+        session.output.write(to_json(specification))
+    else:
+        session.output.write_bytes(drawn(specification, form))
+
+
+def _named(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The chart, if one is named, and the other words.
+
+    Raises:
+        OptionError: the first word is nearly the name of a chart, or one of two or more that is none.
+    """
+    if not words:
+        return None, ()
+    first, *rest = words
+    if first in KINDS:
+        return first, tuple(rest)
+    near = suggestion(first, KINDS)
+    if not is_model(first) and not Path(first).is_file() and (near or rest):
+        raise OptionError(f"there is no chart '{first}'", near or listing(KINDS))
+    return None, tuple(words)
+
+
+# Results that are saved -----------------------------------------------------------------------------------------------
+
+
+def _saved(file: str, name: str | None, asked: _Asked) -> tuple[str, Any]:
+    """The chart and the result of a file.
+
+    Raises:
+        OptionError: something else is asked for, or the file holds nothing that can be drawn like that.
+    """
+    from usru_scenarios.schemas import NotAResultError, result_of
+
+    given = [f"'{word}'" for word in asked.words] or [
+        *(f"--{one}" for one, value in asked.about.items() if value and one != "top"),
+        *("--do" if value is asked.shared.do else "what changes the file" for value in asked.shared if value),
+        *(f"--{one}" for one in asked.run.asked),
+    ]
+    if given:
+        raise OptionError(f"{given[0]} has no meaning for a result that is saved", "leave it out, or leave out --from")
+    try:
+        kind, result = result_of(_read(file))
+    except NotAResultError as error:
+        raise OptionError(f"--from '{file}': {error}", error.hint) from None
+    fitting = [one for one, about in KINDS.items() if about.output == kind]
+    if not fitting:
+        known = dict.fromkeys(about.output for about in KINDS.values())
+        raise OptionError(f"--from '{file}': there is no chart of a result of the kind {kind}", listing(known))
+    if name is not None and name not in fitting:
+        raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", listing(fitting))
+    if kind == "sensitivity" and result.moves is None:
+        raise OptionError(f"--from '{file}' does not say which driver moves it", "save it with --question moves")
+    return name or fitting[0], result
+
+
+def _read(file: str) -> Any:
+    try:
+        if file == "-":
+            text = sys.stdin.read(_MOST_BYTES)
+        else:
+            with Path(file).open(encoding="utf-8-sig") as opened:
+                text = opened.read(_MOST_BYTES)
+        return json.loads(text)
+    except OSError as error:
+        raise OptionError(f"--from '{file}' can't be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError):
+        hint = "such as that of usru simulate --json -o run.json"
+        raise OptionError(f"--from '{file}' is no JSON", hint) from None
+
+
+# Results that are asked for -------------------------------------------------------------------------------------------
+
+
+def _answered(name: str, asked: _Asked, session: Session) -> Any:
+    """The answer that a chart draws, with its warnings said.
+
+    Raises:
+        OptionError: an option has no meaning for the chart.
+    """
+    question = KINDS[name].question
+    _check(name, question, asked)
+    shared, about, run = asked.shared, asked.about, asked.run.asked
+    if question == "compare":
+        sides = comparing.wanted(asked.words, about["profile"], about["variant"], shared)
+        return _warned(comparing.compared(sides, asked.run, session), session)
+    if question == "sweep":
+        if not asked.words:
+            raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
+        variables, model = sweeping.asked(asked.words)
+    else:
+        model = _model(name, asked.words)
+    study = session.load(
+        model, ModelOptions(shared.weights, _one("--profile", about["profile"]), shared.overrides, shared.sourced_only)
+    )
+    if question == "show":
+        return study.overview
+    session.remark(study)
+    work, do = session.workers(), shared.do
+    match question:
+        case "simulate":
+            result: Any = study.simulate(do=do, given=about["given"], **run, map_blocks=work)
+        case "sweep":
+            of = sweeping.of_model(about["of"], study)
+            swept = study.sweep(variables, at=about["at"], do=do, **run, map_blocks=work)
+            result = swept if of is None else swept.only(of)
+        case "sensitivity":
+            at = _one("--at", about["at"])
+            result = study.sensitivity(about["of"], at, questions=("moves",), do=do, **run, map_blocks=work)
+        case _:
+            dates = {"on": about["on"], "horizon": about["for"], "of": about["of"]}
+            result = study.watch(**dates, do=do, given=about["given"], **run, map_blocks=work)
+    return _warned(result, session)
+
+
+def _warned(result: Any, session: Session) -> Any:
+    session.warn(result.warnings)
+    return result
+
+
+def _check(name: str, question: str, asked: _Asked) -> None:
+    """Refuse options that have no meaning for a chart.
+
+    Raises:
+        OptionError: there is one.
+    """
+    given = {one: value not in (None, ()) for one, value in asked.about.items()}
+    given |= {"do": bool(asked.shared.do), **dict.fromkeys(asked.run.asked, True)}
+    for option, there in given.items():
+        if there and option not in _TAKES[question]:
+            charts = [one for one, kind in KINDS.items() if option in _TAKES[kind.question]]
+            raise OptionError(f"--{option} has no meaning for the chart {name}", f"it is for {listing(charts)}")
+
+
+def _one(option: str, several: Sequence[str]) -> str | None:
+    """The one value of an option that other charts may have several of.
+
+    Raises:
+        OptionError: there are several.
+    """
+    if len(several) > 1:
+        raise OptionError(f"{option} is given {len(several)} times", "this chart takes one")
+    return several[0] if several else None
+
+
+def _model(name: str, words: Sequence[str]) -> str:
+    if len(words) > 1:
+        raise OptionError(f"'{words[1]}' is one argument too many", f"usru plot {name} [MODEL]")
+    return words[0] if words else DEFAULT_MODEL

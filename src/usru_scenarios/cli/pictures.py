@@ -1,0 +1,103 @@
+"""Specifications of charts to pictures: the one place that knows what draws them, which comes with an extra."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from usru_scenarios.problems import UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+PICTURES = ("svg", "png", "pdf", "html")
+"""The formats that the extra `pictures` is needed for."""
+
+_VERSION = "5.20"
+"""Of Vega-Lite, whatever newer ones there are: the same input gives the same bytes."""
+_FINENESS = 2.0
+"""Pixels of a PNG for each of the specification, so that it is sharp on fine screens and in print."""
+
+
+class NoPicturesError(UsageError):
+    """What draws pictures is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "usru: pictures are drawn by vl-convert-python, which is not installed",
+            "pip install 'usru-scenarios[pictures]' (or pip install vl-convert-python); -f vega works without it",
+        )
+
+
+def drawing() -> ModuleType:
+    """What draws.
+
+    Raises:
+        NoPicturesError: it is not installed.
+    """
+    try:
+        return import_module("vl_convert")
+    except ImportError:
+        raise NoPicturesError from None
+
+
+def drawn(specification: dict[str, Any], form: str) -> bytes:
+    """A specification as a picture, which holds all of itself and fetches nothing.
+
+    Args:
+        specification: of a chart.
+        form: one of `PICTURES`.
+
+    Raises:
+        NoPicturesError: what draws is not installed.
+    """
+    draws = drawing()
+    if form == "png":
+        picture: bytes = draws.vegalite_to_png(
+            specification, vl_version=_VERSION, scale=_FINENESS, allowed_base_urls=[]
+        )
+        return picture
+    if form == "pdf":
+        document: bytes = draws.vegalite_to_pdf(specification, vl_version=_VERSION, allowed_base_urls=[])
+        return document
+    svg = _told(draws.vegalite_to_svg(specification, vl_version=_VERSION, allowed_base_urls=[]), specification)
+    return (svg if form == "svg" else _page(svg, specification)).encode()
+
+
+def _title(specification: dict[str, Any]) -> str:
+    return " ".join(specification["title"]["text"])
+
+
+def _told(svg: str, specification: dict[str, Any]) -> str:
+    """The picture with its title and what it shows, for those who can't see it."""
+    said = (
+        f'<title id="usru-title">{escape(_title(specification))}</title>'
+        f'<desc id="usru-desc">{escape(specification["description"])}</desc>'
+    )
+    named = ' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc"'
+    return re.sub(r"^(<svg\b[^>]*)>", lambda found: f"{found[1]}{named}>{said}", svg, count=1)
+
+
+def _page(svg: str, specification: dict[str, Any]) -> str:
+    """A page with the picture in it: without scripts, and with nothing to fetch."""
+    picture = re.sub(r' width="[\d.]+" height="[\d.]+"', "", svg, count=1)
+    width = re.findall(r'width="([\d.]+)"', svg)[0]
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(_title(specification))}</title>
+<style>
+body {{ margin: 0; background: #fff; }}
+svg {{ display: block; width: 100%; max-width: {width}px; height: auto; }}
+</style>
+</head>
+<body>
+{picture}
+</body>
+</html>
+"""
