@@ -40,7 +40,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
 """The options of each question, beside those that change the file."""
 
 
-class _Asked(NamedTuple):
+class _PlotOptions(NamedTuple):
     """What is asked of the model that is drawn.
 
     Attributes:
@@ -126,7 +126,7 @@ def plot(
             raise OptionError(
                 f"a picture in {form} is no text for a terminal", f"give a file: -o {name or 'forecast'}.{form}"
             )
-    asked = _Asked(rest, {**about, "given": conditions.given}, shared, run)
+    asked = _PlotOptions(rest, {**about, "given": conditions.given}, shared, run)
     if saved is not None:
         name, result = _saved(saved, name, asked)
     else:
@@ -166,7 +166,7 @@ def _named(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 # Results that are saved -----------------------------------------------------------------------------------------------
 
 
-def _saved(file: str, name: str | None, asked: _Asked) -> tuple[str, Any]:
+def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
     """The chart and the result of a file.
 
     Raises:
@@ -214,7 +214,7 @@ def _read(file: str) -> Any:
 # Results that are asked for -------------------------------------------------------------------------------------------
 
 
-def _answered(name: str, asked: _Asked, session: Session) -> Any:
+def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     """The answer that a chart draws, with its warnings said.
 
     Raises:
@@ -260,7 +260,7 @@ def _warned(result: Any, session: Session) -> Any:
     return result
 
 
-def _check(name: str, question: str, asked: _Asked) -> None:
+def _check(name: str, question: str, asked: _PlotOptions) -> None:
     """Refuse options that have no meaning for a chart.
 
     Raises:
