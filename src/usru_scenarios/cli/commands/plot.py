@@ -16,7 +16,7 @@ from usru_scenarios.cli.commands import sweep as sweeping
 from usru_scenarios.cli.commands.compare import VariantOptions
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import EvidenceOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.pictures import PICTURES, drawing, drawn
 from usru_scenarios.cli.session import Session
@@ -28,13 +28,14 @@ _GRAPHS = ("mermaid", "dot")
 _MOST_BYTES = 1 << 28
 """Of a saved result."""
 
+_KNOWN = ("evidence", "as_of")
 _RUN = ("trials", "seed", "method", "judgements")
 _TAKES: dict[str, tuple[str, ...]] = {
-    "simulate": ("profile", "do", "given", *_RUN),
-    "compare": ("profile", "variant", "do", *_RUN),
-    "sweep": ("profile", "at", "of", "do", "trials", "seed", "method"),
+    "simulate": ("profile", "do", "given", *_KNOWN, *_RUN),
+    "compare": ("profile", "variant", "do", "given", *_RUN),
+    "sweep": ("profile", "at", "of", "do", "given", "trials", "seed", "method"),
     "sensitivity": ("profile", "at", "of", "top", "do", "trials", "seed"),
-    "watch": ("profile", "on", "for", "of", "top", "do", "given", "trials", "seed"),
+    "watch": ("profile", "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
     "show": ("profile",),
 }
 """The options of each question, beside those that change the file."""
@@ -91,8 +92,8 @@ def plot(
         Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {TOP}]"),
         parsers.count,
     ] = None,
-    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "sourced_only")],
-    conditions: Annotated[ConditionOptions, Subset("given")],
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
+    known: EvidenceOptions,
     run: Annotated[
         RunOptions, Subset(trials="How many trials to draw.  [default: as many as the command of the question]")
     ],
@@ -126,7 +127,7 @@ def plot(
             raise OptionError(
                 f"a picture in {form} is no text for a terminal", f"give a file: -o {name or 'forecast'}.{form}"
             )
-    asked = _PlotOptions(rest, {**about, "given": conditions.given}, shared, run)
+    asked = _PlotOptions(rest, {**about, **known._asdict()}, shared, run)
     if saved is not None:
         name, result = _saved(saved, name, asked)
     else:
@@ -176,7 +177,7 @@ def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
 
     given = [f"'{word}'" for word in asked.words] or [
         *(f"--{one}" for one, value in asked.about.items() if value and one != "top"),
-        *("--do" if value is asked.shared.do else "what changes the file" for value in asked.shared if value),
+        *("what changes the file or is observed" for value in asked.shared if value),
         *(f"--{one}" for one in asked.run.asked),
     ]
     if given:
@@ -225,7 +226,7 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     shared, about, run = asked.shared, asked.about, asked.run.asked
     if question == "compare":
         sides = comparing.wanted(asked.words, about["profile"], about["variant"], shared)
-        return _warned(comparing.compared(sides, asked.run, session), session)
+        return _warned(comparing.compared(sides, asked.run, session), asked, session)
     if question == "sweep":
         if not asked.words:
             raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
@@ -233,30 +234,32 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     else:
         model = _model(name, asked.words)
     study = session.load(
-        model, ModelOptions(shared.weights, _one("--profile", about["profile"]), shared.overrides, shared.sourced_only)
+        model,
+        ModelOptions(shared.weights, _one("--profile", about["profile"]), shared.overrides, shared.sourced_only),
+        EvidenceOptions(about["evidence"], about["as_of"]),
     )
     if question == "show":
         return study.overview
     session.remark(study)
-    work, do = session.workers(), shared.do
+    work, do, given = session.workers(), shared.do, shared.given
     match question:
         case "simulate":
-            result: Any = study.simulate(do=do, given=about["given"], **run, map_blocks=work)
+            result: Any = study.simulate(do=do, given=given, **run, map_blocks=work)
         case "sweep":
             of = sweeping.of_model(about["of"], study)
-            swept = study.sweep(variables, at=about["at"], do=do, **run, map_blocks=work)
+            swept = study.sweep(variables, at=about["at"], do=do, given=given, **run, map_blocks=work)
             result = swept if of is None else swept.only(of)
         case "sensitivity":
             at = _one("--at", about["at"])
             result = study.sensitivity(about["of"], at, questions=("moves",), do=do, **run, map_blocks=work)
         case _:
             dates = {"on": about["on"], "horizon": about["for"], "of": about["of"]}
-            result = study.watch(**dates, do=do, given=about["given"], **run, map_blocks=work)
-    return _warned(result, session)
+            result = study.watch(**dates, do=do, given=given, **run, map_blocks=work)
+    return _warned(result, asked, session)
 
 
-def _warned(result: Any, session: Session) -> Any:
-    session.warn(result.warnings)
+def _warned(result: Any, asked: _PlotOptions, session: Session) -> Any:
+    session.warn(asked.run.news(result.warnings))
     return result
 
 
@@ -267,11 +270,13 @@ def _check(name: str, question: str, asked: _PlotOptions) -> None:
         OptionError: there is one.
     """
     given = {one: value not in (None, ()) for one, value in asked.about.items()}
-    given |= {"do": bool(asked.shared.do), **dict.fromkeys(asked.run.asked, True)}
+    given |= {"do": bool(asked.shared.do), "given": bool(asked.shared.given), **dict.fromkeys(asked.run.asked, True)}
     for option, there in given.items():
         if there and option not in _TAKES[question]:
             charts = [one for one, kind in KINDS.items() if option in _TAKES[kind.question]]
-            raise OptionError(f"--{option} has no meaning for the chart {name}", f"it is for {listing(charts)}")
+            raise OptionError(
+                f"--{option.replace('_', '-')} has no meaning for the chart {name}", f"it is for {listing(charts)}"
+            )
 
 
 def _one(option: str, several: Sequence[str]) -> str | None:
