@@ -157,6 +157,17 @@ def test_no_key_is_proposed_that_stands_there_already_or_takes_something_else(ke
             "43:5",
             "write impacts: {passed: {stable: 1}, rejected: {stable: -2, early_election: 2}}",
         ),
+        ({51: "      - 2025-10: {good: 0.2, bad: 0.8}"}, "51:9", "write {at: 2025-10, prior: {good: 0.2, bad: 0.8}}"),
+        ({51: "      - {Oct 2025: {prior: {good: 1}}}"}, "51:9", "write {at: 2025-10, prior: {good: 1}}"),
+        ({51: "      2025-10: {prior: {good: 1}}"}, "51:7", "write event_1: {at: 2025-10, prior: {good: 1}}"),
+        ({51: "      2025-10: {good: 1, bad: 3}"}, "51:7", "write event_1: {at: 2025-10, prior: {good: 1, bad: 3}}"),
+        (
+            {51: "      - at: 2025-10\n      - prior: {good: 0.2, bad: 0.8}"},
+            "52:9",
+            "write blanks in the place of its '- '",
+        ),
+        ({51: "      - {at: 2025-10, prior: good}"}, "51:30", "write {good: 1}"),
+        ({51: "      - {at: 2025-10, prior: 0.7}"}, "51:30", "say of which state, such as {good: 0.7, ...}"),
         ({79: None, 80: None, 81: None}, "77:3", "say when it holds: when: {budget: passed}"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.reading.mending.blocks import mend_choice, mend_distribution, mend_list, mend_map, mend_scale
 from usru_scenarios.reading.mending.conditions import mend_comparison
-from usru_scenarios.reading.mending.events import mend_single_part
+from usru_scenarios.reading.mending.events import mend_dated_event, mend_single_part
 from usru_scenarios.reading.mending.faulty import Faulty, Repair, is_there
 from usru_scenarios.reading.mending.keys import mend_missing, mend_unknown
 from usru_scenarios.reading.mending.levels import mend_level
@@ -59,4 +59,4 @@ def repair_of(fault: Fault, data: Any, place: Place) -> Repair | None:
     if it.fault.kind != "extra_forbidden" and it.place.spoiled:
         return None
     mender = _MENDERS.get(fault.kind)
-    return mend_level(it) or mend_single_part(it) or (mender(it) if mender else None)
+    return mend_level(it) or mend_single_part(it) or mend_dated_event(it) or (mender(it) if mender else None)

@@ -140,6 +140,16 @@ def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
     return None
 
 
+def _one_state(it: Faulty, raw: Any) -> Repair | None:
+    """`prior: open` for what is sure."""
+    states = states_of(it.data, str(it.path[1])) if len(it.path) > 1 else []
+    if isinstance(raw, str) and raw.strip() in states:
+        return it.rewritten(f"write {{{raw.strip()}: 1}}", {raw.strip(): 1})
+    if is_number(raw) and states:
+        return it.repair(f"say of which state, such as {{{states[0]}: {raw:g}, ...}}", {states[0]: 1})
+    return None
+
+
 def _then(it: Faulty, raw: Any) -> Repair | None:
     if isinstance(raw, str):
         scenarios = list(value_at(it.data, ("scenarios",)) or ())
@@ -174,6 +184,8 @@ _FORMS: dict[str, tuple[Callable[[Faulty, Any], Repair | None], ...]] = {
     "influences row": (_points_of_row,),
     "lagged_influences row": (_points_of_row,),
     "then": (_then,),
+    "prior": (_one_state,),
+    "initial": (_one_state,),
     "time": (_time,),
 }
 
