@@ -151,6 +151,12 @@ def test_no_key_is_proposed_that_stands_there_already_or_takes_something_else(ke
     ("lines", "place", "hint"),
     [
         ({7: "time: {start: 2025-01, end: 2026-12, step: quarter}"}, "7:24", "write end: 2027-01"),
+        ({65: "      economy: 1", 66: None}, "65:7", "say in which state of 'economy', such as {growing: {strong: 1}}"),
+        (
+            {65: "      economy: {weak: 1, strong: -1}", 66: None},
+            "65:7",
+            "say in which state of 'economy', such as {growing: {weak: 1, strong: -1}}",
+        ),
         ({66: "        weak: {recession: 1}"}, "66:9", "write recession: {weak: 1}"),
         (
             {44: "      stable: {passed: 1, rejected: -2}", 45: "      early_election: {rejected: 2}"},

@@ -130,6 +130,8 @@ def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
             return it.rewritten(f"write {flow(value)}", value)
         if name:
             return it.repair(f"write it with its points, such as {{{name}: 1}}", {name: 1})
+    if is_number(raw) and (found_in := _of_no_state(it, raw, targets)):
+        return found_in
     if is_number(raw) and targets:
         return it.repair(f"say what the points are for, such as {{{targets[0]}: {raw:g}}}", {targets[0]: 1})
     if isinstance(raw, str) and targets:
@@ -138,6 +140,27 @@ def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
         if raw in states:
             return it.repair(f"write the points too, such as {{{raw}: {{{targets[0]}: 1}}}}", {raw: {targets[0]: 1}})
     return None
+
+
+def _of_no_state(it: Faulty, raw: Any, targets: list[str]) -> Repair | None:
+    """`mood: 1` or `mood: {growing: 1}` below influences, which don't say in which state of `mood`."""
+    if it.path[0] == "outcome" or it.path[2] == "impacts" or not targets:
+        return None
+    parent, row = str(it.path[3]), it.path[:4]
+    states = states_of(it.data, parent)
+    points = it.parent if len(it.path) > len(row) else {targets[0]: raw}
+    if (
+        not states
+        or not set(points) <= set(targets)
+        or set(points) & set(states)
+        or not all(map(is_number, points.values()))
+    ):
+        return None
+    value = {states[0]: points}
+    hint = f"say in which state of '{parent}', such as {flow(value)}"
+    place = place_at(it.root, row)
+    message = f"points of '{parent}' stand below one of its states"
+    return it.repair(hint, value, path=row, message=message, at=place, of_key=True)
 
 
 def _one_state(it: Faulty, raw: Any) -> Repair | None:
