@@ -624,7 +624,7 @@ def test_the_bundled_model_says_what_it_is_unsure_of() -> None:
     for one in (*data["scenarios"].values(), *data["groups"].values()):
         assert all(low <= high for low, high in zip(one["band"]["low"], one["band"]["high"], strict=True))
     rows = answer("simulate", "-f", "csv", "-n", "4096", "--judgements", "64").stdout.splitlines()
-    assert rows[0].endswith(",band_low,band_high")
+    assert {"band_low", "band_high"} <= {*rows[0].split(",")}
     table = answer("simulate", "-n", "4096", "--judgements", "64").stdout
     assert "90% band" in table
     assert "64 draws of the judgements" in table

@@ -175,8 +175,8 @@ def test_only_what_is_constant_has_no_error(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("log(P(d=a @ start))", "no number: P(d=a @ start) is 0 in each of the 50 trials"),
-        ("odds(P(d=z @ start))", "no number: P(d=z @ start) is 1 in each of the 50 trials"),
+        ("log(P(d=a @ start))", "no number: P(d=a @ start) is 0% in each of the 50 trials"),
+        ("odds(P(d=z @ start))", "no number: P(d=z @ start) is 100% in each of the 50 trials"),
     ],
 )
 def test_no_number_has_its_reason(query: str, said: str, tmp_path: Path) -> None:

@@ -573,7 +573,7 @@ def test_the_command(tmp_path: Path) -> None:
         (("--on", "end", "--for", "start"), "can't move by an observation at 2028-Q4"),
         (("--of", "rest"), "did you mean 'reset'?"),
         (("--top", "few"), "--top takes a whole number"),
-        (("-f", "ndjson"), "'ndjson' is unknown"),
+        (("-f", "yaml"), "'yaml' is unknown"),
     ],
 )
 def test_the_command_refuses_what_makes_no_sense(options: tuple[str, ...], said: str) -> None:
