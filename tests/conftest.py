@@ -1,7 +1,7 @@
 """What holds for every process of the tests, and which of them run.
 
-A test that takes seconds, of many seeds or of a long run, is marked `slow`. It runs with `--all`, as in CI, or where it
-is named itself (`pytest tests/test_a.py::test_b`).
+A test that takes seconds, of many seeds or of a long run, is marked `slow`. It runs with `--all` or `--rest`, or where
+it is named itself (`pytest tests/test_a.py::test_b`); see `support.effort`.
 """
 
 from __future__ import annotations
@@ -27,22 +27,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_threa
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of processes would compile the program anew
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run slow tests too, and all seeds and examples of the others")
+    parser.addoption("--rest", action="store_true", help="run only what --all adds")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes seconds; runs with --all, or where it is named itself")
-    effort.everything = config.getoption("--all")
+    config.addinivalue_line("markers", "slow: takes seconds; runs with --all or --rest, or where it is named itself")
+    config.addinivalue_line("markers", "more: tries more seeds or examples with --all, and runs with --rest again")
+    effort.everything = config.getoption("--all") or config.getoption("--rest")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    named = any("::" in argument for argument in config.args)
-    if effort.everything or named:
+    if config.getoption("--rest"):
+        kept = [item for item in items if {"slow", "more"} & {*item.keywords}]
+    elif effort.everything or any("::" in argument for argument in config.args):
         return
-    slow = [item for item in items if "slow" in item.keywords]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if "slow" not in item.keywords]
+    else:
+        kept = [item for item in items if "slow" not in item.keywords]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 @pytest.fixture

@@ -196,6 +196,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 OF_BUNDLED = tries(5_000, FIRST_TRIALS)
 
 
+@pytest.mark.more
 def test_the_bundled_model_says_what_its_documents_say() -> None:
     """With judgements at their means; the README has the same over draws of them."""
     report = load(BUNDLED).check(judgements=0, trials=OF_BUNDLED)

@@ -152,6 +152,7 @@ def missed(raw: Json, folder: Path, asked: str, seeds: Sequence[int]) -> list[To
     return [told for seed in seeds for told in ASKED[asked](study, seed) if told.misses]
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(1, 3), phases=(Phase.generate,))
 @given(raw=models(numeric=False))
 def test_what_is_compared_of_random_models_is_within_its_errors(raw: Json) -> None:

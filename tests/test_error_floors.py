@@ -79,6 +79,7 @@ def are_within_their_errors(raw: Json) -> None:
     assert [miss for seed, trials in enumerate(TRIALS) for miss in misses(raw, trials, seed)] == []
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(8, 30))
 @given(raw=models(numeric=False))
 def test_random_models_are_within_their_errors_at_any_number_of_trials(raw: Json) -> None:

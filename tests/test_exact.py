@@ -482,6 +482,7 @@ def test_events_off_the_grid_or_without_a_time_are_refused() -> None:
 # Random models -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 @settings(max_examples=tries(15, 60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_are_as_in_the_reference(dice: random.Random) -> None:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")  # the fuzzer limits the time
 _MINUTES = tries(6, 60) / 60 / len(fuzz_cases.KINDS)
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("kind", fuzz_cases.KINDS)
 def test_odd_inputs_meet_no_fault(kind: str) -> None:
     report = fuzz.fuzz(seed=1, minutes=_MINUTES, kinds=[kind])

@@ -69,6 +69,7 @@ def worst_difference(program: Program, other: Program) -> float:
     return worst
 
 
+@pytest.mark.more
 @given(models(numeric=False))
 @settings(max_examples=tries(8, 25), deadline=None, derandomize=True)
 def test_posteriors_are_the_peers(raw: Json) -> None:

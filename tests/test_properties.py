@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from support.effort import tries
@@ -27,6 +28,7 @@ def series(found: Estimates, name: str, kind: str) -> list[float]:
     return [found[name, kind, step].value for step in range(STEPS)]
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(15, 60))
 @given(raw=models())
 def test_random_models_run_and_add_up(raw: Json) -> None:
@@ -96,6 +98,7 @@ def turned(raw: Any) -> Any:
     return [turned(value) for value in raw] if isinstance(raw, list) else raw
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(8, 30))
 @given(raw=models())
 def test_the_order_of_random_models_decides_no_digit(raw: Json) -> None:
@@ -120,6 +123,7 @@ def spread_of(key: Key, estimate: Estimate, found: Estimates) -> float:
     return max(estimate.error, math.sqrt(p * (1 - p) / max(trials, 1.0)), 1 / max(trials, 1.0))
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(10, 40))
 @given(raw=models())
 def test_renaming_a_driver_changes_nothing_but_the_draws(raw: Json) -> None:
@@ -133,6 +137,7 @@ def test_renaming_a_driver_changes_nothing_but_the_draws(raw: Json) -> None:
 # --- The reference engine --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(15, 60))
 @given(raw=models(numeric=False))
 def test_random_models_agree_with_the_reference(raw: Json) -> None:

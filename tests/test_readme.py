@@ -59,6 +59,7 @@ def run(command: str, place: Path) -> list[str]:
     return lines if lines != [""] else []
 
 
+@pytest.mark.more
 def test_the_readme_as_it_stands(place: Path) -> None:
     ran, written = 0, {}
     for number, block in enumerate(blocks(README)):

@@ -131,6 +131,7 @@ def test_a_forecast_under_observations_is_as_in_the_reference(evidence: str) -> 
     assert assert_smoothed(raw, evidence_of(compiled(raw))[evidence]) is not None
 
 
+@pytest.mark.more
 @settings(max_examples=tries(6, 20), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_models_under_random_observations_are_as_in_the_reference(dice: random.Random) -> None:

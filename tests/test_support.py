@@ -39,6 +39,7 @@ def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
     return found
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(20, 60))
 @given(raw=models(numeric=False))
 def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json) -> None:
@@ -53,6 +54,7 @@ def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json
             assert move.any() or share == 0.0
 
 
+@pytest.mark.more
 @settings(MODELS, max_examples=tries(20, 60))
 @given(raw=models())
 def test_what_does_not_vary_in_a_random_model_has_no_error(raw: Json) -> None:

@@ -1,4 +1,8 @@
-"""How much the tests try: by default what takes less than three minutes on two cores, with `--all`, as in CI, all."""
+"""How much the tests try: by default what takes less than three minutes on two cores, with `--all` all.
+
+With `--rest` only what `--all` adds: the tests marked `slow`, and with all their seeds or examples those marked `more`,
+which otherwise try some of them. `.ci/run` runs both parts, and measures the coverage of the first.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ everything = False
 
 
 def tries(usual: int, every: int) -> int:
-    """How many seeds or examples are tried: `usual` ones, or `every` one where all is tried."""
+    """How many seeds or examples a test marked `more` tries: `usual` ones, or `every` one where all is tried."""
     return every if everything else usual
 
 
