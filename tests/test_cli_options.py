@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from support.command import HARBOUR, answer
+from support.effort import tries
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.commands import COMMANDS, described
 from usru_scenarios.cli.common import CommandState, OptionError
@@ -141,6 +142,7 @@ def test_every_option_is_read_by_typer_as_it_is_where_it_is_plain(name: str) -> 
                 assert ours in (None, by_typer(theirs, [*words, *required(declared)])), words
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("name", COMMANDS)
 def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
     command, choose = recorded(name), Random(name)
@@ -149,7 +151,7 @@ def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
     pool = [*known, *(f"{one}=2" for one in known), *(f"{one}3" for one in known if len(one) == 2)]
     pool += ["-", "--", "-3", "--=", "--help", "-jq", "--se", "=", ""]
     found = 0
-    for _ in range(300):
+    for _ in range(tries(100, 300)):
         length = choose.randrange(5)
         words = [choose.choice(pool if choose.random() < 0.6 else ["w", "7", "x=1"]) for _ in range(length)]
         if (ours := plainly(command, words)) is not None:

@@ -178,7 +178,7 @@ def test_the_file_itself_is_written_by_its_ending(tmp_path: Path) -> None:
         (["show", HARBOUR, "weather"], ["kind", "id", "title"], 1),
         (["sources", HARBOUR], ["name", "judgements"], None),
         (["sources", HARBOUR, "weather"], ["path", "value", "inferred"], None),
-        (["calibrate", "us-russia"], ["scenario", "anchor", "baseline"], None),
+        (["calibrate", "brief"], ["scenario", "anchor", "baseline"], None),
         (["check", HARBOUR], ["expectation", "verdict"], None),
     ],
 )
