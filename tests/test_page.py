@@ -78,6 +78,7 @@ def assert_same_sums(study: Study, dice: random.Random, *, judgements: int = 0, 
     return [answer["lazy"] for answer in found]
 
 
+@pytest.mark.more
 @needs_node
 @pytest.mark.usefixtures("fine")
 def test_sums_of_random_models(opened: Opened) -> None:
