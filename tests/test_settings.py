@@ -21,6 +21,14 @@ from usru_scenarios.settings import DEFAULT_JUDGEMENTS, DEFAULT_TRIALS, MOST_SEE
 from usru_scenarios.study import Study, load
 
 QUERY = "P(war @ end)"
+SEEN = """\
+usru: 1
+kind: evidence
+name: seen
+model: model.yaml
+as_of: 2003-01-01
+evidence: {good: {seen: "mood=high @ 2001", learned: 2002-02-01}}
+"""
 EXPECTING: Any = {**TINY, "expectations": {"one": {"that": "P(war @ end) > 0.1"}}}
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -36,6 +44,10 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "calibrate": lambda study, **how: study.calibrate(**how),
     "sources": lambda study, **how: study.sources(**how),
     "directions": lambda study, **how: study.directions(**how),
+    "page": lambda study, **how: study.page(**how),
+    "knowing": lambda study, **how: study.knowing(
+        **{"evidence": Path(study.request.path).parent / "seen.yaml", **how}
+    ),
     "varied": lambda study, **how: study.varied(**how),
     "load": lambda _study, **how: load(**how),
 }
@@ -133,6 +145,11 @@ WRONG: dict[str, dict[str, list[Any]]] = {
         ],
     },
     "calibrate": SEED | MAP,
+    "page": TRIALS | SEED | METHOD | JUDGEMENTS | DO | MAP | {"carried": [*NOT_WHOLE, 10**9]},
+    "knowing": {
+        "evidence": [None, 3, "", "none.yaml", ["none.yaml"], {}, math.nan],
+        "as_of": [*NO_TEXT, "", "2025-02-30", "today"],
+    },
     "varied": NAMED | {"sourced_only": [1, "no", math.nan]},
     "load": NAMED
     | {"model": [None, 3, b"us-russia", "", "us-rusia", ["us-russia"], Path(), "\0", "\ud800", "x" * 5000, math.nan]}
@@ -142,7 +159,9 @@ WRONG: dict[str, dict[str, list[Any]]] = {
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_of(EXPECTING, tmp_path_factory.mktemp("tiny"))
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "seen.yaml").write_text(SEEN, encoding="utf-8")
+    return study_of(EXPECTING, folder)
 
 
 @pytest.mark.parametrize(("question", "name"), [(one, name) for one, arguments in WRONG.items() for name in arguments])
@@ -176,6 +195,8 @@ def refusal(study: Study, question: str, name: str, value: Any) -> str | None:
         ("sweep", {"variables": {"mood": np.linspace(0, 1, 3)}, "at": ("end", "mean")}),
         ("sweep", {"variables": ["mood=0,1", "talks=0,1"], "trials": 2}),
         ("compare", {"do": {"as it is": ["mood=low"], "b": ()}, "trials": 100}),
+        ("page", {"carried": np.int64(3), "trials": 100}),
+        ("knowing", {"as_of": "2002-06-30"}),
         (
             "varied",
             {"weights": {"mood": np.float64(2.0), "talks": "x1.5"}, "overrides": {"odds_per_point": np.int64(3)}},
