@@ -245,7 +245,7 @@ peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
 print(status, int(peak[1]) // 1024)
 """
 
-_LARGE = {"many unknown names", "many keys", "deep and wide", "many values", "many states"}
+_LARGE = {"many unknown names", "one long line", "many keys", "deep and wide", "many values", "many states"}
 """What takes a second each."""
 
 _UNREADABLE = {

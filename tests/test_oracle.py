@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from support.effort import slow_but
 from support.oracle import Json, Resolution, View, marginals, posterior, remembered, trials
 from support.reference_models import case, model
 
@@ -853,7 +854,7 @@ def test_quantiles_of_beta(known: dict[str, float]) -> None:
 PERT_MEDIAN = 0.6372673222737  # of pert(.2, .65, 1): the integral of t^2.25 (1 - t)^1.75, halved by bisection
 
 
-@pytest.mark.parametrize("r", [0, 0.5, 0.9])
+@pytest.mark.parametrize("r", slow_but([0.5], [0, 0.5, 0.9]))
 def test_the_latent_normal_is_a_stationary_chain(r: float) -> None:
     """The share of two standard normals of correlation r that are both positive is 1/4 + asin(r) / 2 pi."""
     raw = numeric(3, driver={"persistence": r, "distribution": {"pert": [0.2, 0.65, 1.0]}})

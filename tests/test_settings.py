@@ -45,9 +45,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "sources": lambda study, **how: study.sources(**how),
     "directions": lambda study, **how: study.directions(**how),
     "page": lambda study, **how: study.page(**how),
-    "knowing": lambda study, **how: study.knowing(
-        **{"evidence": Path(study.request.path).parent / "seen.yaml", **how}
-    ),
+    "knowing": lambda study, **how: study.knowing(**{"evidence": Path(study.request.path).parent / "seen.yaml", **how}),
     "varied": lambda study, **how: study.varied(**how),
     "load": lambda _study, **how: load(**how),
 }
