@@ -260,6 +260,7 @@ def simulations(draw: st.DrawFn) -> Simulation:
     return Simulation(model, run, found, {}, none, none, {"driver": states}, {}, dict.fromkeys(found, 0.1))
 
 
+@pytest.mark.more
 @settings(max_examples=tries(15, 60), deadline=None, derandomize=True)
 @given(simulations(), st.sampled_from([400, 600, 1400]))
 def test_every_forecast_can_be_drawn_and_its_texts_have_room(result: Simulation, width: int) -> None:
