@@ -8,6 +8,7 @@ are, without a look at the packages.
 from __future__ import annotations
 
 import runpy
+import shutil
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -24,6 +25,7 @@ PINS = runpy.run_path("constraints/refresh.py")
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 LOWEST = PROJECT["requires-python"].removeprefix(">=")
 TESTED = f".[{','.join(PINS['EXTRAS'])}]"
+MODULES = ["eslint.config.mjs", *map(str, sorted([*Path("src").rglob("*.mjs"), *Path("tests").rglob("*.mjs")]))]
 QUICK = [
     f"tests/test_{name}.py"
     for name in ("yaml_source", "loading", "dependencies", "cli_conduct", "cli_reading", "render_simulation")
@@ -41,6 +43,11 @@ def lint(session: nox.Session) -> None:
     install(session, "ruff", "pre-commit")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    if shutil.which("npx"):
+        session.run("npx", "--yes", "prettier@3.10.1", "--print-width", "120", "--check", *MODULES, external=True)
+        session.run("npx", "--yes", "eslint@9.39.5", *MODULES, external=True)
+    else:
+        session.warn("there is no npx: the modules of the page are not looked at")
     if Path(".git").exists():
         own = {"SKIP": "ruff-format,ruff-check,mypy", "PRE_COMMIT_HOME": str(Path("build/pre-commit").absolute())}
         session.run("pre-commit", "run", "--all-files", env=own)

@@ -12,6 +12,7 @@ from support import effort
 from support.page import Case, answers, needs_node, reference
 from support.random_models import random_model
 from support.reference_models import compiled as compiled_model
+from support.reference_models import model
 from support.sampled import exact_model
 from usru_scenarios.problems import RequestError
 from usru_scenarios.program.program import Program
@@ -103,6 +104,35 @@ def test_sums_of_models(name: str, opened: Opened) -> None:
 @needs_node
 def test_sums_under_draws_of_the_judgements(opened: Opened) -> None:
     assert_same_sums(opened(UNCERTAIN), random.Random(2), judgements=32)
+
+
+@needs_node
+def test_errors_cover_points_that_never_acted(opened: Opened) -> None:
+    rare = {"states": {"often": 0.99999, "rarely": 0.00001}, "persistence": 0, "impacts": {"rarely": {"x": 3}}}
+    usual = {"states": {"u": 0.5, "v": 0.5}, "impacts": {"u": {"x": 1}}}
+    page = opened(model(2, drivers={"rare": rare, "usual": usual})).page(carried=TRIALS, trials=256, method="sample")
+    moved, other = answers(page, [Case({"rare": 3.0}), Case({"usual": 3.0})])
+    end, usual_end = (answer["shown"][0]["byStep"][-1] for answer in (moved, other))
+    assert (end["difference"], end["differenceError"]) == (0.0, 3 / TRIALS)
+    assert abs(usual_end["difference"]) > 0.05
+    assert 0.0 < usual_end["differenceError"] < 3 / TRIALS
+
+
+@needs_node
+def test_what_is_seen_is_the_share_of_the_trials_that_agree(opened: Opened) -> None:
+    study = opened(exact_model("weights"))
+    page = study.page(carried=1 << 14, trials=256, method="sample")
+    view = page.about["views"][0]
+    driver, place = view["drivers"][0], len(view["steps"]) - 1
+    state = driver["states"][0]
+    seen = {"path": driver["path"], "number": state["number"], "step": place}
+    (answer,) = answers(page, [Case({}, 0, [seen])])
+    wanted = study.simulate(given=[f"{driver['id']}={state['id']}@{view['steps'][place]}"], method="exact")
+    for shown, known in zip(answer["shown"], [*wanted.scenarios.values(), *wanted.groups.values()], strict=True):
+        for step, likely in enumerate(known.by_step):
+            found = shown["byStep"][step]
+            assert abs(found["value"] - likely) <= 4.5 * found["error"] + 1e-9
+        assert abs(shown["ever"]["value"] - known.ever) <= 4.5 * shown["ever"]["error"] + 1e-9
 
 
 def test_a_model_that_feeds_back_is_refused(opened: Opened) -> None:

@@ -10,14 +10,27 @@ import { join } from "node:path";
 
 const { chromium, steps } = JSON.parse(readFileSync(0, "utf8"));
 const profile = mkdtempSync(join(tmpdir(), "page-"));
-const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-pipe",
-  `--user-data-dir=${profile}`, "about:blank"];
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+  "--remote-debugging-pipe",
+  `--user-data-dir=${profile}`,
+  "about:blank",
+];
 // A pipe rather than a socket: no port that another program may have, and node needs no WebSocket for it.
 const browser = spawn(chromium, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 const [, , , input, output] = browser.stdio;
-const waiting = new Map(), messages = [], requests = [];
-let last = 0, rest = "";
+const waiting = new Map(),
+  messages = [],
+  requests = [];
+let last = 0,
+  rest = "";
 output.setEncoding("utf8");
 output.on("data", (text) => {
   const parts = (rest + text).split("\0");
@@ -28,7 +41,8 @@ output.on("data", (text) => {
 function received({ id, method, params, result, error }) {
   if (id) waiting.get(id)(result ?? Promise.reject(new Error(JSON.stringify(error))));
   else if (method === "Network.requestWillBeSent") requests.push(params.request.url);
-  else if (["Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"].includes(method)) messages.push(JSON.stringify(params));
+  else if (["Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"].includes(method))
+    messages.push(JSON.stringify(params));
 }
 
 function send(method, params = {}, session = undefined) {
@@ -38,7 +52,11 @@ function send(method, params = {}, session = undefined) {
 }
 
 async function evaluated(session, expression) {
-  const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, session);
+  const { result, exceptionDetails } = await send(
+    "Runtime.evaluate",
+    { expression, awaitPromise: true, returnByValue: true },
+    session,
+  );
   if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
   return result.value;
 }
@@ -50,9 +68,18 @@ const READY = `new Promise((resolve) => {
 
 async function done(session, step) {
   if (step.open) {
-    const size = { width: step.width ?? 1280, height: step.height ?? 900, deviceScaleFactor: 1, mobile: (step.width ?? 1280) < 600 };
+    const size = {
+      width: step.width ?? 1280,
+      height: step.height ?? 900,
+      deviceScaleFactor: 1,
+      mobile: (step.width ?? 1280) < 600,
+    };
     await send("Emulation.setDeviceMetricsOverride", size, session);
-    await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: step.dark ? "dark" : "light" }] }, session);
+    await send(
+      "Emulation.setEmulatedMedia",
+      { features: [{ name: "prefers-color-scheme", value: step.dark ? "dark" : "light" }] },
+      session,
+    );
     await send("Page.navigate", { url: "about:blank" }, session);
     await send("Page.navigate", { url: step.open }, session);
     return evaluated(session, READY);
@@ -75,6 +102,8 @@ try {
   process.stdout.write(JSON.stringify({ found, messages, requests: requests.filter((url) => url !== "about:blank") }));
 } finally {
   browser.kill();
-  await new Promise((resolve) => (browser.exitCode === null && browser.signalCode === null ? browser.on("exit", resolve) : resolve()));
+  await new Promise((resolve) =>
+    browser.exitCode === null && browser.signalCode === null ? browser.on("exit", resolve) : resolve(),
+  );
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -11,15 +11,21 @@ const { about, arrays } = splitData(Uint8Array.from(Buffer.from(data, "base64"))
 const models = about.views.map((view) => engine.prepared(view, arrays));
 const bases = models.map((model) => engine.sums(model));
 const answers = cases.map(({ view, weights, observations = [] }) => {
-  const model = models[view], known = about.views[view];
-  const seen = observations.length > 0, { agrees, count } = estimates.agreement(model, observations);
-  const began = performance.now();
-  const found = engine.sums(model, new Map(Object.entries(weights)), seen ? agrees : null);
+  const model = models[view],
+    known = about.views[view];
+  const seen = observations.length > 0,
+    { agrees, count } = estimates.agreement(model, observations);
+  const moved = new Map(Object.entries(weights)),
+    found = engine.sums(model, moved, seen ? agrees : null);
   const forecast = known.scenarios.map(({ id }) => known.forecast.series[id]);
-  const shown = estimates.likelihoods(model, forecast, bases[view], found, seen);
+  const shown = estimates.likelihoods(model, forecast, bases[view], found, seen, estimates.leastError(model, moved));
   return {
-    count, shown, milliseconds: performance.now() - began, lazy: model.lazy,
-    visits: [...found.visits], firstVisits: [...found.firstVisits], counts: [...found.counts],
+    count,
+    shown,
+    lazy: model.lazy,
+    visits: [...found.visits],
+    firstVisits: [...found.firstVisits],
+    counts: [...found.counts],
   };
 });
 process.stdout.write(JSON.stringify(answers));

@@ -1,7 +1,12 @@
 // The likelihood of a scenario over the steps, as a small picture.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 240, HEIGHT = 150, LEFT = 34, RIGHT = 44, TOP = 8, BOTTOM = 22;
+const WIDTH = 240,
+  HEIGHT = 150,
+  LEFT = 34,
+  RIGHT = 44,
+  TOP = 8,
+  BOTTOM = 22;
 const MOST_LABELS = 5;
 
 function drawn(name, attributes, text) {
@@ -38,12 +43,23 @@ export function chart({ number, top, steps, known, band, now, label }) {
   const line = (values) => `M${values.map(point).join("L")}`;
   const area = ({ low, high }) => `${line(high)}L${low.map(point).reverse().join("L")}Z`;
   const picture = drawn("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: `series-${number % 8}`,
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    role: "img",
+    "aria-label": label,
+    class: `series-${number % 8}`,
   });
   const between = top > 0.5 ? 0.2 : 0.1;
   for (let value = 0; value <= top + 1e-9; value += between) {
-    picture.append(drawn("path", { class: value ? "grid" : "axis", d: `M${LEFT} ${y(value).toFixed(1)}H${WIDTH - RIGHT}` }));
-    picture.append(drawn("text", { class: "scale", x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, `${Math.round(value * 100)}%`));
+    picture.append(
+      drawn("path", { class: value ? "grid" : "axis", d: `M${LEFT} ${y(value).toFixed(1)}H${WIDTH - RIGHT}` }),
+    );
+    picture.append(
+      drawn(
+        "text",
+        { class: "scale", x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" },
+        `${Math.round(value * 100)}%`,
+      ),
+    );
   }
   for (const { place, text } of labelled(steps)) {
     picture.append(drawn("text", { class: "scale", x: x(place), y: HEIGHT - 5, "text-anchor": "middle" }, text));
@@ -54,7 +70,9 @@ export function chart({ number, top, steps, known, band, now, label }) {
     const end = now[count - 1];
     picture.append(drawn("path", { class: "now", d: line(now) }));
     picture.append(drawn("circle", { class: "dot", cx: x(count - 1), cy: y(Math.min(end, top)), r: 3 }));
-    picture.append(drawn("text", { class: "end", x: x(count - 1) + 7, y: y(Math.min(end, top)) + 4 }, `${Math.round(end * 100)}%`));
+    picture.append(
+      drawn("text", { class: "end", x: x(count - 1) + 7, y: y(Math.min(end, top)) + 4 }, `${Math.round(end * 100)}%`),
+    );
   }
   return picture;
 }

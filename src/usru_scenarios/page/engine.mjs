@@ -24,19 +24,32 @@ function historyAt(arrays, path) {
 /** All that does not depend on weights that are moved. */
 export function prepared(view, arrays) {
   const { law, sample } = view;
-  const trials = sample.trials, steps = law.steps, states = law.states, columns = states + 1;
+  const trials = sample.trials,
+    steps = law.steps,
+    states = law.states,
+    columns = states + 1;
   const groups = Math.ceil(trials / sample.groupSize);
   const table = (one) => one && tableAt(arrays, one, groups);
   const model = {
-    trials, steps, states, columns, groups, groupSize: sample.groupSize,
+    trials,
+    steps,
+    states,
+    columns,
+    groups,
+    groupSize: sample.groupSize,
     sets: view.scenarios.map((scenario) => scenario.members),
     histories: sample.paths.map((path) => historyAt(arrays, path)),
-    logOdds: table(law.logOdds), prior: table(law.prior), initial: table(law.initial), windows: table(law.windows),
-    persistence: table(law.persistence), allowed: law.allowed && arrayAt(arrays, law.allowed),
+    logOdds: table(law.logOdds),
+    prior: table(law.prior),
+    initial: table(law.initial),
+    windows: table(law.windows),
+    persistence: table(law.persistence),
+    allowed: law.allowed && arrayAt(arrays, law.allowed),
     forced: new Map(Object.entries(law.forced).map(([step, shares]) => [Number(step), table(shares)])),
     imposed: law.imposed,
     weights: new Map(Object.entries(law.weights).map(([name, weight]) => [name, table(weight)])),
-    basis: arrayAt(arrays, sample.basis), means: Float64Array.from(sample.means),
+    basis: arrayAt(arrays, sample.basis),
+    means: Float64Array.from(sample.means),
   };
   model.parts = [
     ...law.terms.map((term) => termPart(model, term, arrays)),
@@ -50,11 +63,23 @@ export function prepared(view, arrays) {
   return model;
 }
 
+/** Whether points that do something never act in the trials: a row of them that none has at any step. */
+function isMissed(rows, { values, stride }, columns) {
+  const count = (stride || values.length) / columns,
+    met = new Uint8Array(count);
+  for (const row of rows) met[row] = 1;
+  return met.some(
+    (one, row) => !one && values.subarray(row * columns, (row + 1) * columns).some((point) => point !== 0),
+  );
+}
+
 /** Points by rows: a row for each trial and step and, where the outcome reads its own past, for each state of that. */
 function termPart(model, term, arrays) {
   const { trials, steps, states } = model;
-  const own = term.parents.some((parent) => parent.path === null), from = own ? states : 1;
-  const rowOf = arrayAt(arrays, term.rowOf), rows = new Uint16Array(trials * steps * from);
+  const own = term.parents.some((parent) => parent.path === null),
+    from = own ? states : 1;
+  const rowOf = arrayAt(arrays, term.rowOf),
+    rows = new Uint16Array(trials * steps * from);
   const lagged = term.parents.some((parent) => parent.lag > 0);
   for (let place = 0; place < trials * steps; place++) {
     if (lagged && place % steps === 0) continue; // nothing of it acts at the first step
@@ -66,15 +91,18 @@ function termPart(model, term, arrays) {
       rows[place * from + before] = rowOf[row];
     }
   }
-  return {
-    own, lagged, rows, weight: term.weight, points: tableAt(arrays, term.points, model.groups), shares: null,
-  };
+  const points = tableAt(arrays, term.points, model.groups);
+  const missed = isMissed(rows, points, model.columns);
+  return { own, lagged, rows, weight: term.weight, points, shares: null, missed };
 }
 
 /** Points along the scale of a numeric driver: the knot at or below each value, and how far it is to the next. */
 function curvePart(model, curve, path, arrays) {
-  const { trials, steps } = model, knots = curve.knots, last = knots.length - 1;
-  const rows = new Uint16Array(trials * steps), shares = new Float64Array(trials * steps);
+  const { trials, steps } = model,
+    knots = curve.knots,
+    last = knots.length - 1;
+  const rows = new Uint16Array(trials * steps),
+    shares = new Float64Array(trials * steps);
   for (let place = 0; place < trials * steps; place++) {
     if (curve.lag && place % steps === 0) continue;
     const value = path.low + path.step * model.histories[curve.path][place - curve.lag];
@@ -84,12 +112,13 @@ function curvePart(model, curve, path, arrays) {
     shares[place] = knot < last ? Math.max(0, (value - knots[knot]) / (knots[knot + 1] - knots[knot])) : 0;
   }
   const points = tableAt(arrays, curve.points, model.groups);
-  return { own: false, lagged: curve.lag > 0, rows, weight: curve.weight, points, shares };
+  return { own: false, lagged: curve.lag > 0, rows, weight: curve.weight, points, shares, missed: false };
 }
 
 /** Add a multiple of a part's points at a place to log-weights. */
 function addPoints(model, part, place, before, group, factor, logits, at) {
-  const { columns, states } = model, { values, stride } = part.points;
+  const { columns, states } = model,
+    { values, stride } = part.points;
   const row = part.rows[part.own ? place * states + before : place];
   const start = group * stride + row * columns;
   const share = part.shares === null ? 0 : part.shares[place];
@@ -110,11 +139,14 @@ function weightAt(model, name, group, step) {
 
 /** Log-weights of the states under the file's own weights, but for what the outcome's own past adds. */
 function baseLogits(model) {
-  const { trials, steps, states, columns, parts } = model, logits = new Float64Array(trials * steps * columns);
+  const { trials, steps, states, columns, parts } = model,
+    logits = new Float64Array(trials * steps * columns);
   for (let trial = 0, place = 0; trial < trials; trial++) {
-    const group = Math.floor(trial / model.groupSize), odds = model.logOdds.values[group * model.logOdds.stride];
+    const group = Math.floor(trial / model.groupSize),
+      odds = model.logOdds.values[group * model.logOdds.stride];
     for (let step = 0; step < steps; step++, place++) {
-      const at = place * columns, prior = model.forced.get(step) ?? model.prior;
+      const at = place * columns,
+        prior = model.forced.get(step) ?? model.prior;
       for (let state = 0; state < states; state++) {
         logits[at + state] = Math.log(prior.values[group * prior.stride + state]);
       }
@@ -135,9 +167,11 @@ function moveTo(model, weights) {
   const { trials, steps, columns, parts, logits, moved } = model;
   for (const part of parts) {
     const name = part.weight;
-    if (name === null || part.own || (moved.get(name) === weights.get(name) && moved.has(name) === weights.has(name))) continue;
+    if (name === null || part.own || (moved.get(name) === weights.get(name) && moved.has(name) === weights.has(name)))
+      continue;
     for (let trial = 0, place = 0; trial < trials; trial++) {
-      const group = Math.floor(trial / model.groupSize), odds = model.logOdds.values[group * model.logOdds.stride];
+      const group = Math.floor(trial / model.groupSize),
+        odds = model.logOdds.values[group * model.logOdds.stride];
       for (let step = 0; step < steps; step++, place++) {
         if (part.lagged && step === 0) continue;
         const own = weightAt(model, name, group, step);
@@ -165,14 +199,16 @@ function kept(persistence, logOdds) {
 export function sums(model, weights = new Map(), agrees = null) {
   const { trials, steps, states, columns, sets, logits } = model;
   const visits = new Float64Array(model.groups * steps * states);
-  const firstVisits = new Float64Array(model.groups * steps * sets.length), counts = new Float64Array(model.groups);
+  const firstVisits = new Float64Array(model.groups * steps * sets.length),
+    counts = new Float64Array(model.groups);
   const ownParts = model.parts.filter((part) => part.own);
   const law = { logits: new Float64Array(columns), rows: new Float64Array(states * states), hold: 0 };
   moveTo(model, weights);
   const chain = model.lazy ? lazyChain(model) : wholeChain(model);
   for (let trial = 0; trial < trials; trial++) {
     if (agrees !== null && !agrees[trial]) continue;
-    const group = Math.floor(trial / model.groupSize), odds = model.logOdds.values[group * model.logOdds.stride];
+    const group = Math.floor(trial / model.groupSize),
+      odds = model.logOdds.values[group * model.logOdds.stride];
     counts[group] += 1;
     chain.begin();
     for (let step = 0; step < steps; step++) {
@@ -188,7 +224,8 @@ export function sums(model, weights = new Map(), agrees = null) {
 
 /** Shares from log-weights, written from `start` on; their sum is 0 where there is nowhere to go. */
 function softmax(logits, states, shares, start, allowed, allowedAt) {
-  let largest = -Infinity, total = 0;
+  let largest = -Infinity,
+    total = 0;
   for (let state = 0; state < states; state++) largest = Math.max(largest, logits[state]);
   for (let state = 0; state < states; state++) {
     const open = allowed === null || allowed[allowedAt + state] !== 0;
@@ -219,7 +256,8 @@ function stated(model, step, group, shares) {
 /** The chain where every state is kept alike or drawn anew by the same shares. */
 function lazyChain(model) {
   const { states, sets, persistence } = model;
-  const now = new Float64Array(states), unseen = new Float64Array(sets.length);
+  const now = new Float64Array(states),
+    unseen = new Float64Array(sets.length);
   return {
     begin() {
       now.fill(0);
@@ -253,7 +291,9 @@ function lazyChain(model) {
 /** The chain where what happens next depends on the state: a row of probabilities for each. */
 function wholeChain(model) {
   const { states, columns, sets, persistence, allowed } = model;
-  const now = new Float64Array(states), next = new Float64Array(states), logits = new Float64Array(columns);
+  const now = new Float64Array(states),
+    next = new Float64Array(states),
+    logits = new Float64Array(columns);
   const unseen = sets.map(() => new Float64Array(states));
   const inside = sets.map((members) => Array.from({ length: states }, (_, state) => members.includes(state)));
   const through = (before, rows, after) => {

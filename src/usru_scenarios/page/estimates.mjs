@@ -1,10 +1,12 @@
-// Likelihoods with standard errors, from sums over groups of trials: methods (16), (17) and (31) of docs/method.md.
+// Likelihoods with standard errors, from sums over groups of trials: methods (16), (17), (31) and (62) of docs/method.md.
 
 /** By set of scenarios: sums by group of each step, of the share of time, and of ever: arrays [group]. */
 function quantities(model, found) {
   const { groups, steps, states, sets } = model;
   return sets.map((members, set) => {
-    const byStep = [], mean = new Float64Array(groups), ever = new Float64Array(groups);
+    const byStep = [],
+      mean = new Float64Array(groups),
+      ever = new Float64Array(groups);
     for (let step = 0; step < steps; step++) {
       const one = new Float64Array(groups);
       for (let group = 0; group < groups; group++) {
@@ -21,7 +23,9 @@ function quantities(model, found) {
 /** The ratio of two sums over groups, with its standard error: method (17). */
 export function ratio(numerators, denominators) {
   const groups = numerators.length;
-  let total = 0, of = 0, squares = 0;
+  let total = 0,
+    of = 0,
+    squares = 0;
   for (let group = 0; group < groups; group++) {
     total += numerators[group];
     of += denominators[group];
@@ -34,8 +38,11 @@ export function ratio(numerators, denominators) {
 /** The mean over trials of what has these sums in groups of one size, freed of what is due to which judgements were
  * drawn, with its standard error: method (31). */
 export function steadied(totals, size, basis, means) {
-  const groups = totals.length, fitted = means.length;
-  let mean = 0, squares = 0, shift = 0;
+  const groups = totals.length,
+    fitted = means.length;
+  let mean = 0,
+    squares = 0,
+    shift = 0;
   for (let group = 0; group < groups; group++) mean += totals[group] / groups;
   for (let group = 0; group < groups; group++) squares += (totals[group] - mean) ** 2;
   for (let control = 0; control < fitted; control++) {
@@ -46,6 +53,12 @@ export function steadied(totals, size, basis, means) {
   }
   const error = Math.sqrt(Math.max(squares, 0) / (groups - 1 - fitted) / groups);
   return { value: (mean - shift) / size, error: error / size };
+}
+
+/** The least error of a difference: where the weight of points is moved that act in none of the trials, as many as may
+ * be expected to hit what none has hit could tell otherwise: the rule of three of method (27). */
+export function leastError(model, weights) {
+  return model.parts.some((part) => part.missed && weights.has(part.weight)) ? 3 / model.trials : 0;
 }
 
 /** How much more likely each thing is than under the file's weights: what is added to the forecast of the file. */
@@ -61,24 +74,29 @@ const clipped = (value) => Math.min(Math.max(value, 0), 1);
  * differenceError}, the last two being against the forecast.
  *
  * Where nothing is seen, the value is the forecast plus the difference that the moved weights make in the page's own
- * trials. Where something is, it is the share of those trials alone that agree.
+ * trials, whose error is no smaller than `least`. Where something is, it is the share of those trials alone that agree.
  */
-export function likelihoods(model, forecast, base, found, seen) {
-  const before = quantities(model, base), now = quantities(model, found);
+export function likelihoods(model, forecast, base, found, seen, least = 0) {
+  const before = quantities(model, base),
+    now = quantities(model, found);
   const estimate = (known, error, one, other) => {
     if (seen) {
       const { value, error: own } = ratio(one, found.counts);
       return { value, error: own, difference: value - known, differenceError: Math.hypot(own, error) };
     }
     const change = found === base ? { value: 0, error: 0 } : differenceOf(model, one, other, base.counts);
+    const own = Math.max(change.error, least);
     return {
-      value: clipped(known + change.value), error: Math.hypot(error, change.error),
-      difference: change.value, differenceError: change.error,
+      value: clipped(known + change.value),
+      error: Math.hypot(error, own),
+      difference: change.value,
+      differenceError: own,
     };
   };
   return forecast.map((known, set) => ({
     byStep: now[set].byStep.map((one, step) =>
-      estimate(known.byStep[step], known.errors.byStep[step], one, before[set].byStep[step])),
+      estimate(known.byStep[step], known.errors.byStep[step], one, before[set].byStep[step]),
+    ),
     mean: estimate(known.mean, known.errors.mean, now[set].mean, before[set].mean),
     ever: estimate(known.ever, known.errors.ever, now[set].ever, before[set].ever),
   }));

@@ -2,7 +2,7 @@
 
 import { carriedData } from "./arrays.mjs";
 import { prepared, sums } from "./engine.mjs";
-import { agreement, likelihoods } from "./estimates.mjs";
+import { agreement, leastError, likelihoods } from "./estimates.mjs";
 import { commandOf, fragmentOf, known, observationAt, overlayOf, stateOf, viewOf } from "./state.mjs";
 import { element, fillCharts, fillObservation, fillSeen, fillTable, slider } from "./view.mjs";
 
@@ -31,11 +31,16 @@ class Page {
     place("profile").addEventListener("change", ({ target }) => {
       this.choose(known(about, { ...this.state, profile: target.value || null }));
     });
-    place("reset").addEventListener("click", () => this.choose({ profile: this.state.profile, weights: new Map(), observations: [] }));
+    place("reset").addEventListener("click", () =>
+      this.choose({ profile: this.state.profile, weights: new Map(), observations: [] }),
+    );
     addEventListener("hashchange", () => {
       if (location.hash !== fragmentOf(about, this.state)) this.choose(stateOf(about, location.hash));
     });
-    for (const [button, text] of [["copy-command", "command"], ["copy-overlay", "overlay"]]) {
+    for (const [button, text] of [
+      ["copy-command", "command"],
+      ["copy-overlay", "overlay"],
+    ]) {
       place(button).addEventListener("click", () => navigator.clipboard?.writeText(place(text).textContent));
     }
   }
@@ -55,16 +60,26 @@ class Page {
     this.state = state;
     const { view, model } = this.current;
     place("profiles").hidden = this.about.views.length === 1;
-    place("profile").replaceChildren(...this.about.views.map((one) => {
-      const option = element("option", { value: one.profile ?? "" }, one.title || "the file itself");
-      option.selected = one === view;
-      return option;
-    }));
-    place("weights").replaceChildren(...view.weights.map((weight) => {
-      const { values } = model.weights.get(weight.id), varies = values.some((one) => one !== values[0]);
-      const own = { mean: varies ? values.reduce((sum, one) => sum + one, 0) / values.length : Number(values[0].toFixed(6)), varies };
-      return slider(weight, own, this.about.claims, state.weights.get(weight.id), (value) => this.move(weight.id, value));
-    }));
+    place("profile").replaceChildren(
+      ...this.about.views.map((one) => {
+        const option = element("option", { value: one.profile ?? "" }, one.title || "the file itself");
+        option.selected = one === view;
+        return option;
+      }),
+    );
+    place("weights").replaceChildren(
+      ...view.weights.map((weight) => {
+        const { values } = model.weights.get(weight.id),
+          varies = values.some((one) => one !== values[0]);
+        const own = {
+          mean: varies ? values.reduce((sum, one) => sum + one, 0) / values.length : Number(values[0].toFixed(6)),
+          varies,
+        };
+        return slider(weight, own, this.about.claims, state.weights.get(weight.id), (value) =>
+          this.move(weight.id, value),
+        );
+      }),
+    );
     place("observing").hidden = view.drivers.length === 0;
     if (view.drivers.length) fillObservation(place("observation"), view, (seen) => this.observe(seen));
     this.fillSeen();
@@ -101,13 +116,19 @@ class Page {
 
   draw() {
     this.waiting = false;
-    const began = performance.now(), { view, model, base } = this.current, { weights, observations } = this.state;
-    const seen = observations.length > 0, changed = seen || weights.size > 0;
-    const { agrees, count } = agreement(model, observations.map((one) => observationAt(view, one)));
+    const began = performance.now(),
+      { view, model, base } = this.current,
+      { weights, observations } = this.state;
+    const seen = observations.length > 0,
+      changed = seen || weights.size > 0;
+    const { agrees, count } = agreement(
+      model,
+      observations.map((one) => observationAt(view, one)),
+    );
     const enough = !seen || count >= LEAST_AGREEING;
     const forecast = view.scenarios.map(({ id }) => view.forecast.series[id]);
     const found = changed && enough ? sums(model, weights, seen ? agrees : null) : base;
-    const shown = enough ? likelihoods(model, forecast, base, found, seen) : null;
+    const shown = enough ? likelihoods(model, forecast, base, found, seen, leastError(model, weights)) : null;
     fillTable(place("likelihoods"), view, shown, changed);
     fillCharts(place("charts"), view, shown, changed);
     place("note").textContent = this.note(view, model, { count, seen, enough, changed });
@@ -128,7 +149,8 @@ class Page {
         ? `${agree}; the likelihoods are the shares of these alone. \u00b1 is one standard error of sampling.`
         : `${agree}: too few to tell. Run the command below, which draws until enough do.`;
     }
-    const { method, trials } = view.forecast, from = method === "exact" ? "exact forecast" : `forecast from ${number(trials)} trials`;
+    const { method, trials } = view.forecast,
+      from = method === "exact" ? "exact forecast" : `forecast from ${number(trials)} trials`;
     return changed
       ? `The file's ${from}, and the difference that the moved weights make in the ${number(model.trials)} trials that this page carries. \u00b1 is one standard error of sampling. Dashed: the file as it is.`
       : `The file's ${from}. \u00b1 is one standard error of sampling. Shaded: what the uncertain judgements leave open, 90% of their draws; it is not computed anew for other weights.`;

@@ -12,10 +12,14 @@ export function viewOf(about, profile) {
 
 /** The state that the fragment of an address names, such as `#w.sanctions=2&s.talks=settlement@2026-Q4`. */
 export function stateOf(about, fragment) {
-  const parts = fragment.replace(/^#/, "").split("&").map(decoded).map((part) => {
-    const sign = part.indexOf("=");
-    return [part.slice(0, sign), part.slice(sign + 1)];
-  });
+  const parts = fragment
+    .replace(/^#/, "")
+    .split("&")
+    .map(decoded)
+    .map((part) => {
+      const sign = part.indexOf("=");
+      return [part.slice(0, sign), part.slice(sign + 1)];
+    });
   const named = parts.find(([name]) => name === "p")?.[1] ?? about.profile;
   const state = { profile: viewOf(about, named).profile, weights: new Map(), observations: [] };
   for (const [name, value] of parts) {
@@ -39,7 +43,8 @@ function decoded(text) {
 
 /** The state without what its profile does not have. */
 export function known(about, state) {
-  const view = viewOf(about, state.profile), names = new Set(view.weights.map((weight) => weight.id));
+  const view = viewOf(about, state.profile),
+    names = new Set(view.weights.map((weight) => weight.id));
   return {
     profile: view.profile,
     weights: new Map([...state.weights].filter(([name]) => names.has(name))),
@@ -50,7 +55,8 @@ export function known(about, state) {
 /** Where the page's trials have what was seen: {path, number, step}; null where the model has no such thing. */
 export function observationAt(view, { driver, state, step }) {
   const found = view.drivers.find((one) => one.id === driver);
-  const number = found?.states.find((one) => one.id === state)?.number, place = view.steps.indexOf(step);
+  const number = found?.states.find((one) => one.id === state)?.number,
+    place = view.steps.indexOf(step);
   return number === undefined || place < 0 ? null : { path: found.path, number, step: place };
 }
 
@@ -68,7 +74,8 @@ export function fragmentOf(about, state) {
 export function commandOf(about, state) {
   const { model, options } = about.command;
   return [
-    "usru simulate", model,
+    "usru simulate",
+    model,
     ...(state.profile === null ? [] : [`-p ${state.profile}`]),
     ...options,
     ...[...state.weights].map(([name, value]) => `-w ${name}=${value}`),
@@ -78,7 +85,8 @@ export function commandOf(about, state) {
 
 /** The moved weights as an overlay, which is a file of its own; what is seen is none of a model's. */
 export function overlayOf(about, state) {
-  const weights = [...state.weights], view = viewOf(about, state.profile);
+  const weights = [...state.weights],
+    view = viewOf(about, state.profile);
   const lines = ["usru: 1", "name: my-view", `title: ${JSON.stringify(`${about.title} (my view)`)}`];
   lines.push(`extends: ${JSON.stringify(about.extends)}`);
   if (state.profile !== null) {

@@ -25,34 +25,52 @@ const signed = (value, decimals) => {
 
 /** The numbers of a row by key, each {value, error}. */
 function rowOf(shown) {
-  const { byStep, mean, ever } = shown, end = byStep[byStep.length - 1];
+  const { byStep, mean, ever } = shown,
+    end = byStep[byStep.length - 1];
   return { start: byStep[0], end, difference: { value: end.difference, error: end.differenceError }, mean, ever };
 }
 
 /** The table of likelihoods; `shown` is null where too few trials agree with what is seen. */
 export function fillTable(table, view, shown, changed) {
   const rows = shown?.map(rowOf);
-  const largest = rows ? Math.max(...rows.flatMap((row) => [row.start.error, row.end.error, row.mean.error, row.ever.error])) : 0;
+  const largest = rows
+    ? Math.max(...rows.flatMap((row) => [row.start.error, row.end.error, row.mean.error, row.ever.error]))
+    : 0;
   const decimals = decimalsFor(largest);
   const texts = {
-    start: ({ value }) => percent(value, decimals), mean: ({ value }) => percent(value, decimals),
+    start: ({ value }) => percent(value, decimals),
+    mean: ({ value }) => percent(value, decimals),
     ever: ({ value }) => percent(value, decimals),
     end: ({ value, error }) => `${percent(value, decimals)} \u00b1 ${(100 * error).toFixed(decimals + 1)}`,
-    difference: ({ value, error }) => (changed ? `${signed(value, decimals + 1)} \u00b1 ${(100 * error).toFixed(decimals + 1)}` : "\u2013"),
+    difference: ({ value, error }) =>
+      changed ? `${signed(value, decimals + 1)} \u00b1 ${(100 * error).toFixed(decimals + 1)}` : "\u2013",
   };
   const titles = {
-    start: "start", end: "end", mean: "share of time", ever: "ever",
+    start: "start",
+    end: "end",
+    mean: "share of time",
+    ever: "ever",
     difference: view.profile === null ? "against the file" : "against the profile",
   };
   const head = element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, "Scenario"));
   for (const key of KEYS) head.append(element("th", { scope: "col", role: "columnheader" }, titles[key]));
   const body = view.scenarios.map((scenario, place) => {
-    const row = element("tr", { role: "row", "data-id": scenario.id }, element("th", { scope: "row", role: "rowheader" }, scenario.title));
+    const row = element(
+      "tr",
+      { role: "row", "data-id": scenario.id },
+      element("th", { scope: "row", role: "rowheader" }, scenario.title),
+    );
     if (scenario.group) row.className = "group";
     for (const key of KEYS) {
       const found = rows?.[place][key];
       const attributes = found ? { "data-value": found.value, "data-error": found.error } : {};
-      row.append(element("td", { role: "cell", "data-key": key, "data-label": titles[key], ...attributes }, found ? texts[key](found) : "\u2013"));
+      row.append(
+        element(
+          "td",
+          { role: "cell", "data-key": key, "data-label": titles[key], ...attributes },
+          found ? texts[key](found) : "\u2013",
+        ),
+      );
     }
     return row;
   });
@@ -63,28 +81,45 @@ export function fillTable(table, view, shown, changed) {
 /** The pictures, one for each scenario. */
 export function fillCharts(place, view, shown, changed) {
   const series = view.scenarios.map(({ id }) => view.forecast.series[id]);
-  const single = view.scenarios.map((scenario, number) => ({ scenario, number })).filter(({ scenario }) => !scenario.group);
-  const top = topOf(single.flatMap(({ number }) => [
-    ...series[number].byStep, ...(series[number].band?.high ?? []), ...(shown?.[number].byStep.map((one) => one.value) ?? []),
-  ]));
-  place.replaceChildren(...single.map(({ scenario, number }) => {
-    const now = shown?.[number].byStep.map((one) => one.value) ?? null, known = series[number].byStep;
-    const said = now ?? known, steps = view.steps;
-    const label = `${scenario.title}: from ${percent(said[0], 0)} in ${steps[0]} to ${percent(said[said.length - 1], 0)} in ${steps[steps.length - 1]}`;
-    const picture = chart({ number, top, steps, known, band: changed ? null : series[number].band, now, label });
-    return element("figure", {}, element("figcaption", { class: `series-${number % 8}` }, scenario.title), picture);
-  }));
+  const single = view.scenarios
+    .map((scenario, number) => ({ scenario, number }))
+    .filter(({ scenario }) => !scenario.group);
+  const top = topOf(
+    single.flatMap(({ number }) => [
+      ...series[number].byStep,
+      ...(series[number].band?.high ?? []),
+      ...(shown?.[number].byStep.map((one) => one.value) ?? []),
+    ]),
+  );
+  place.replaceChildren(
+    ...single.map(({ scenario, number }) => {
+      const now = shown?.[number].byStep.map((one) => one.value) ?? null,
+        known = series[number].byStep;
+      const said = now ?? known,
+        steps = view.steps;
+      const label = `${scenario.title}: from ${percent(said[0], 0)} in ${steps[0]} to ${percent(said[said.length - 1], 0)} in ${steps[steps.length - 1]}`;
+      const picture = chart({ number, top, steps, known, band: changed ? null : series[number].band, now, label });
+      return element("figure", {}, element("figcaption", { class: `series-${number % 8}` }, scenario.title), picture);
+    }),
+  );
 }
 
 /** A slider with its label, its number, a way back and the claims that its impacts rest on. */
 export function slider(weight, own, claims, moved, onMove) {
-  const id = `w-${weight.id}`, least = Math.min(0, Math.floor(own.mean)), most = Math.max(3, Math.ceil(2 * own.mean));
+  const id = `w-${weight.id}`,
+    least = Math.min(0, Math.floor(own.mean)),
+    most = Math.max(3, Math.ceil(2 * own.mean));
   const input = element("input", { type: "range", id, "data-weight": weight.id, min: least, max: most, step: 0.05 });
   const output = element("output", { for: id });
-  const back = element("button", { type: "button", "aria-label": `${weight.title}: back to ${own.mean.toFixed(2)}` }, "back");
+  const back = element(
+    "button",
+    { type: "button", "aria-label": `${weight.title}: back to ${own.mean.toFixed(2)}` },
+    "back",
+  );
   const box = element("div", { class: "weight" }, element("label", { for: id }, weight.title), output, input, back);
   const show = (value) => {
-    const now = value ?? own.mean, text = Number(now.toFixed(2)).toString();
+    const now = value ?? own.mean,
+      text = Number(now.toFixed(2)).toString();
     input.value = now;
     input.setAttribute("aria-valuetext", value === undefined ? `${text}, as in the file` : text);
     output.textContent = value === undefined && own.varies ? `\u2248 ${text}` : text;
@@ -108,11 +143,20 @@ export function slider(weight, own, claims, moved, onMove) {
 
 function claimList(weight, claims) {
   const count = weight.claims.length;
-  const list = element("ul", {}, ...weight.claims.map((id) => {
-    const { text, document: title } = claims[id];
-    return element("li", {}, text, " ", element("cite", {}, `${title || "an assumption of the authors"} (${id})`));
-  }));
-  return element("details", {}, element("summary", {}, `what it rests on: ${count} ${count === 1 ? "claim" : "claims"}`), list);
+  const list = element(
+    "ul",
+    {},
+    ...weight.claims.map((id) => {
+      const { text, document: title } = claims[id];
+      return element("li", {}, text, " ", element("cite", {}, `${title || "an assumption of the authors"} (${id})`));
+    }),
+  );
+  return element(
+    "details",
+    {},
+    element("summary", {}, `what it rests on: ${count} ${count === 1 ? "claim" : "claims"}`),
+    list,
+  );
 }
 
 /** The selects that say what has been seen, by what `onAdd` gets. */
@@ -120,8 +164,15 @@ export function fillObservation(form, view, onAdd) {
   const words = (id) => id.replaceAll("_", " ");
   const choice = (label, options) => element("select", { "aria-label": label }, ...options);
   const option = (value, text) => element("option", { value }, text);
-  const driver = choice("driver", view.drivers.map((one) => option(one.id, one.title)));
-  const state = choice("state", []), step = choice("step", view.steps.map((one) => option(one, one)));
+  const driver = choice(
+    "driver",
+    view.drivers.map((one) => option(one.id, one.title)),
+  );
+  const state = choice("state", []),
+    step = choice(
+      "step",
+      view.steps.map((one) => option(one, one)),
+    );
   const states = () => {
     const found = view.drivers.find((one) => one.id === driver.value);
     state.replaceChildren(...found.states.map((one) => option(one.id, words(one.id))));
@@ -135,11 +186,13 @@ export function fillObservation(form, view, onAdd) {
 
 /** The list of what has been seen, each with a way to take it back. */
 export function fillSeen(list, view, observations, onRemove) {
-  list.replaceChildren(...observations.map((one, place) => {
-    const title = view.drivers.find((driver) => driver.id === one.driver).title;
-    const text = `${title}: ${one.state.replaceAll("_", " ")}, ${one.step}`;
-    const remove = element("button", { type: "button", "aria-label": `take back: ${text}` }, "take back");
-    remove.addEventListener("click", () => onRemove(place));
-    return element("li", {}, `${text} `, remove);
-  }));
+  list.replaceChildren(
+    ...observations.map((one, place) => {
+      const title = view.drivers.find((driver) => driver.id === one.driver).title;
+      const text = `${title}: ${one.state.replaceAll("_", " ")}, ${one.step}`;
+      const remove = element("button", { type: "button", "aria-label": `take back: ${text}` }, "take back");
+      remove.addEventListener("click", () => onRemove(place));
+      return element("li", {}, `${text} `, remove);
+    }),
+  );
 }

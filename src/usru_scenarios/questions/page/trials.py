@@ -1,4 +1,4 @@
-"""The trials that a page carries: the states of the drivers at every step, a byte each."""
+"""The trials that a page carries: the states of the drivers at every step, a byte each; method (62)."""
 
 from __future__ import annotations
 
