@@ -101,9 +101,10 @@ try {
   for (const step of steps) found.push(await done(sessionId, step));
   process.stdout.write(JSON.stringify({ found, messages, requests: requests.filter((url) => url !== "about:blank") }));
 } finally {
-  browser.kill();
-  await new Promise((resolve) =>
-    browser.exitCode === null && browser.signalCode === null ? browser.on("exit", resolve) : resolve(),
-  );
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  const ended = new Promise((resolve) => browser.on("exit", resolve));
+  send("Browser.close"); // a kill would leave its other processes behind, which write into the folder for a while
+  const patience = setTimeout(() => browser.kill("SIGKILL"), 5000);
+  await ended;
+  clearTimeout(patience);
+  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
