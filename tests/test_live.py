@@ -252,11 +252,13 @@ def test_no_number_is_cut_at_any_width(home: Path, width: int) -> None:
 
 
 def test_what_moves_nothing_is_said_to() -> None:
-    still = report.Changes((), {"a": {"end": report.Move(0.0, 0.0)}})
+    still = report.Changes((), {"a": {"end": report.Difference(0.0, 0.0)}})
     assert "Nothing moves.\n" in shown(still)
-    noisy = report.Changes((), {"a": {"end": report.Move(0.002, 0.001)}})
+    noisy = report.Changes((), {"a": {"end": report.Difference(0.002, 0.001)}})
     assert "Nothing moves by more than the noise: three standard errors are 0.3 points.\n" in shown(noisy)
-    told = report.Changes((), {"a": {"end": report.Move(0.0031, 0.001)}, "b": {"end": report.Move(0.0029, 0.001)}})
+    told = report.Changes(
+        (), {"a": {"end": report.Difference(0.0031, 0.001)}, "b": {"end": report.Move(0.0029, 0.001)}}
+    )
     rows = [line.split() for line in shown(told).splitlines()]
     assert ["a", "+0.3", "0.1"] in rows
     assert ["b", "noise", "0.1"] in rows

@@ -31,7 +31,7 @@ _SAME = 1e-12
 """What is nearer is rounding."""
 
 
-class Move(NamedTuple):
+class Difference(NamedTuple):
     """By how much a likelihood is another one, from 0 to 1, and the standard error of that."""
 
     difference: float
@@ -54,7 +54,7 @@ class Changes(NamedTuple):
     """
 
     inputs: Sequence[InputDifference]
-    moves: Mapping[str, Mapping[str, Move]]
+    moves: Mapping[str, Mapping[str, Difference]]
     apart: bool = False
     left_out: Sequence[str] = ()
 
@@ -68,8 +68,8 @@ def compared(result: Comparison) -> Changes:
     return Changes(later.inputs, moves, left_out=result.left_out)
 
 
-def _move(change: LikelihoodChange, time: str) -> Move:
-    return Move(getattr(change, time), getattr(change.standard_errors, time))
+def _move(change: LikelihoodChange, time: str) -> Difference:
+    return Difference(getattr(change, time), getattr(change.standard_errors, time))
 
 
 def between_runs(before: Simulation, after: Simulation) -> Changes:
@@ -77,7 +77,7 @@ def between_runs(before: Simulation, after: Simulation) -> Changes:
 
     They may have random numbers in common; the errors are those of independent runs, which are larger.
     """
-    moves: dict[str, dict[str, Move]] = {}
+    moves: dict[str, dict[str, Difference]] = {}
     names: list[str] = []
     for old, new in ((before.scenarios, after.scenarios), (before.groups, after.groups)):
         names += [name for name in {**old, **new} if name not in old or name not in new]
@@ -87,7 +87,7 @@ def between_runs(before: Simulation, after: Simulation) -> Changes:
     return Changes((), moves, apart=True, left_out=names)
 
 
-def _moves(before: ScenarioResult, after: ScenarioResult) -> dict[str, Move]:
+def _moves(before: ScenarioResult, after: ScenarioResult) -> dict[str, Difference]:
     old, new = before.standard_errors, after.standard_errors
     return {
         "start": _apart(before.by_step[0], after.by_step[0], old.by_step[0], new.by_step[0]),
@@ -96,8 +96,8 @@ def _moves(before: ScenarioResult, after: ScenarioResult) -> dict[str, Move]:
     }
 
 
-def _apart(before: float, after: float, *errors: float) -> Move:
-    return Move(after - before, math.hypot(*errors))
+def _apart(before: float, after: float, *errors: float) -> Difference:
+    return Difference(after - before, math.hypot(*errors))
 
 
 def report(changes: Changes, layout: Layout) -> Report:
@@ -136,7 +136,7 @@ def _table(changes: Changes, layout: Layout) -> Table:
     return Table(columns, rows)
 
 
-def _cells(move: Move) -> tuple[str, str]:
+def _cells(move: Difference) -> tuple[str, str]:
     """A difference in points to its error, or that it is noise; and the error."""
     error = _points(move.error)
     if move.is_noise:

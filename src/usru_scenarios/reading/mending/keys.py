@@ -153,7 +153,7 @@ def mend_unknown(it: Faulty) -> Repair | None:
         and isinstance(it.data.get("drivers"), dict)
     ):
         return _driver_at_the_top(it, key)
-    if near := likely_key(it.path, it.data):
+    if near := likely_key(it.path, it.data, it.root):
         return renamed(it, near, f"did you mean '{near}'?")
     if it.fault.problem.hint.startswith("did you mean"):
         value = {name: one for name, one in parent.items() if name != key}

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from usru_scenarios.model.schema import Model
-from usru_scenarios.reading.mending.faulty import changed_at, value_at
+from usru_scenarios.reading.mending.faulty import changed_at, place_at, value_at
 from usru_scenarios.reading.schema_paths import fields_at
 from usru_scenarios.written_forms import name_meant
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.yaml_source import Place
 
 _OTHER_WORDS = {
     "usru": "version format format_version usru_version schema_version",
@@ -77,11 +78,17 @@ _MEANT = {key: frozenset(words.split()) for key, words in _OTHER_WORDS.items()}
 """By key of the format the words, as names are written, that people put in its place."""
 
 
-def likely_key(path: KeyPath, data: Any) -> str:
+def likely_key(path: KeyPath, data: Any, root: Place) -> str:
     """The key of the format that is meant by the one at the end of a path; empty where none is likely."""
     parent = value_at(data, path[:-1])
     written = name_meant(str(path[-1]))
-    free = [key for key in fields_at(path[:-1], data) if key not in parent]
+    text = place_at(root, path).source
+
+    def stands_already(key: str) -> bool:
+        """Whether the same file has it: what a file builds on may have it as well."""
+        return key in parent and place_at(root, (*path[:-1], key)).source is text
+
+    free = [key for key in fields_at(path[:-1], data) if not stands_already(key)]
     if plain := [key for key in free if key.removesuffix("s") == written.removesuffix("s")]:
         return plain[0]
     likeness = {key: SequenceMatcher(None, key, written).ratio() for key in free}
