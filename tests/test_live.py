@@ -257,7 +257,7 @@ def test_what_moves_nothing_is_said_to() -> None:
     noisy = report.Changes((), {"a": {"end": report.Difference(0.002, 0.001)}})
     assert "Nothing moves by more than the noise: three standard errors are 0.3 points.\n" in shown(noisy)
     told = report.Changes(
-        (), {"a": {"end": report.Difference(0.0031, 0.001)}, "b": {"end": report.Move(0.0029, 0.001)}}
+        (), {"a": {"end": report.Difference(0.0031, 0.001)}, "b": {"end": report.Difference(0.0029, 0.001)}}
     )
     rows = [line.split() for line in shown(told).splitlines()]
     assert ["a", "+0.3", "0.1"] in rows
