@@ -347,7 +347,7 @@ OF_A_LEDGER = {"forecast", "history", "verification"}
 
 
 def test_all_outputs_are_tried() -> None:
-    assert {name for name, _ in OUTPUTS} | OF_A_LEDGER == {*schemas.OUTPUTS}
+    assert {name for name, _ in OUTPUTS} | OF_A_LEDGER | {"faults"} == {*schemas.OUTPUTS}
 
 
 @pytest.mark.parametrize(("name", "command"), OUTPUTS, ids=lambda one: one if isinstance(one, str) else "")
@@ -362,3 +362,42 @@ def test_outputs_hold_to_their_schemas(name: str, command: list[str]) -> None:
     for key in schema["required"]:
         assert errors(schema, {one: value for one, value in data.items() if one != key}), key
     assert errors(schema, {**data, "added_by_a_minor_version": 1}) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "place"),
+    [
+        (["simulate", "nowhere.yaml", "--json"], "unreadable_input", (None, None)),
+        (["ask", "P(opne)", HARBOUR, "-f", "json"], "unknown_name", ("query", 3)),
+        (["simulate", HARBOUR, "--given", "weather=storm", "--format=ndjson"], "needs_time", ("--given", 1)),
+        (["simulate", HARBOUR, "-n", "many", "--json"], "option", (None, None)),
+        (["simulate", HARBOUR, "--nothing", "--json"], "no_such_option", (None, None)),
+        (["simulat", "--json"], "usage", (None, None)),
+        (["ask", "P(open | weather=calm @ end, weather=storm @ end)", HARBOUR, "--json"], "impossible_evidence", None),
+    ],
+)
+def test_faults_are_json_where_json_was_asked_for(command: list[str], code: str, place: tuple[Any, Any] | None) -> None:
+    done = answer(*command)
+    (line,) = done.stderr.splitlines()
+    found = json.loads(line)
+    assert (done.stdout, found["exit_status"]) == ("", done.returncode)
+    assert done.returncode == (1 if place is None else 2)
+    assert errors(schemas.schema("faults"), found) == []
+    (one,) = found["problems"]
+    assert one["code"] == code
+    assert (one["path"], one["column"]) == (place or (None, None))
+    in_words = answer(*(part for part in command if "json" not in part and part != "-f")).stderr
+    assert all(said in in_words for said in (one["message"], one["hint"]))
+
+
+def test_all_faults_of_a_file_are_told_as_json_with_their_places(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    text = Path(HARBOUR).read_text(encoding="utf-8").replace("sources: register\n", "")
+    file.write_text(
+        text.replace("persistence: 0.5", "persistence: 60%").replace("loud: {}", "loud: []"), encoding="utf-8"
+    )
+    done = answer("simulate", str(file), "--json")
+    told = json.loads(done.stderr.splitlines()[-1])["problems"]
+    examined = json.loads(answer("validate", str(file), "--json").stdout)["problems"]
+    assert len(told) > 1
+    assert told == [one for one in examined if one["severity"] == "error"]

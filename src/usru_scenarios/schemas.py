@@ -32,7 +32,7 @@ from usru_scenarios.results.show import Overview, PartNames
 from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.results.sources import DirectionsReport, SourcesReport
 from usru_scenarios.results.sweep import Sweep
-from usru_scenarios.results.validate import Validation
+from usru_scenarios.results.validate import Faults, Validation
 from usru_scenarios.results.watch import Watch
 
 Schema = dict[str, Any]
@@ -52,6 +52,7 @@ OUTPUTS: dict[str, Any] = {
     "watch": Watch,
     "foresight": EvidenceReport,
     "validation": Validation,
+    "faults": Faults,
     "overview": Overview,
     "names": PartNames,
     "sources": SourcesReport,

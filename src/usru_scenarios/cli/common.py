@@ -46,7 +46,12 @@ def complain(message: str) -> None:
     Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
     closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
     """
+    write_line(presentable(message))
+
+
+def write_line(line: str) -> None:
+    """Write to standard error what a terminal may show, if it can be written."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(f"{presentable(message)}\n")
+            sys.stderr.write(f"{line}\n")
             sys.stderr.flush()

@@ -6,10 +6,20 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from usru_scenarios.cli.commands import COMMANDS, described
-from usru_scenarios.cli.common import DONE, FAULT, INTERRUPTED, READER_GONE, USAGE, CommandState, Ended, complain
+from usru_scenarios.cli.common import (
+    DONE,
+    FAULT,
+    INTERRUPTED,
+    READER_GONE,
+    USAGE,
+    CommandState,
+    Ended,
+    complain,
+    write_line,
+)
 from usru_scenarios.cli.declarations import CommandContext, Declaration
 from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
 from usru_scenarios.running.interruptions import Terminated, unwinding
@@ -54,19 +64,32 @@ def _ended(arguments: Sequence[str], state: CommandState) -> int:
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
-        typer = sys.modules.get("typer")  # which has not been imported where it has nothing to tell
-        if typer is not None and isinstance(error, typer.TyperException):
-            complain(_usage(error))
-            return USAGE
-        if state.debug:
-            _show_traceback()
         message, status = _told(error, debug=state.debug)
-        complain(message)
+        if state.debug and not _is_usage(error):
+            _show_traceback()
+        _tell(error, message, status, arguments)
     return status
+
+
+def _tell(error: Exception, message: str, status: int, arguments: Sequence[str]) -> None:
+    """Say what went wrong; as JSON where that was asked for, so that a program need not read sentences."""
+    from usru_scenarios.cli.faults import line, wants_json
+
+    if wants_json(arguments):
+        write_line(line(error, message, status))
+    else:
+        complain(message)
+
+
+def _is_usage(error: Exception) -> TypeGuard[TyperException]:
+    typer = sys.modules.get("typer")  # which has not been imported where it has nothing to tell
+    return typer is not None and isinstance(error, typer.TyperException)
 
 
 def _told(error: Exception, *, debug: bool) -> tuple[str, int]:
     """What to say of an error, and the exit status that it has."""
+    if _is_usage(error):
+        return _usage(error), USAGE
     if isinstance(error, UsruError):
         return str(error), error.exit_status
     if _is_want_of_memory(error):

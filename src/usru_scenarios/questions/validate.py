@@ -12,7 +12,7 @@ from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.questions.statements import read_expectations, read_questions
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.common import FileRun, Warned, warned
-from usru_scenarios.results.validate import Diagnostic, Replacement, Validation
+from usru_scenarios.results.validate import Validation, diagnostic
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
 
@@ -62,19 +62,3 @@ def invalid(problems: Iterable[Problem]) -> Validation:
     """The report on a file that is not valid."""
     told = [diagnostic(problem) for problem in problems]
     return Validation(valid=False, model=None, run=FileRun(None), counts={}, problems=told)
-
-
-def diagnostic(problem: Problem) -> Diagnostic:
-    """A problem as plain values."""
-    span = problem.span
-    return Diagnostic(
-        code=problem.code,
-        message=problem.message,
-        severity=problem.severity,
-        path=span.source if span else None,
-        line=span.line if span else None,
-        column=span.column if span else None,
-        hint=problem.hint,
-        count=problem.count,
-        fix=[Replacement(edit.line, edit.column, edit.end_line, edit.end_column, edit.text) for edit in problem.fix],
-    )

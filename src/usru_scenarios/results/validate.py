@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
+from usru_scenarios.problems import Problem
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine
 
 
@@ -71,3 +72,39 @@ class Validation(JsonResult):
     counts: dict[str, int]
     problems: list[Diagnostic]
     format: Literal["usru.validation/1.1"] = "usru.validation/1.1"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Why a command has no answer, where JSON was asked for: the last line of standard error.
+
+    Attributes:
+        problems: what is wrong, each with its place where it has one.
+        exit_status: the exit status of the command.
+        format: name and version of this JSON; a minor version adds keys, a major one may change them.
+    """
+
+    problems: list[Diagnostic]
+    exit_status: int
+    format: Literal["usru.faults/1.0"] = "usru.faults/1.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as plain data, `format` first."""
+        data = asdict(self)
+        return {"format": data.pop("format"), **data}
+
+
+def diagnostic(problem: Problem) -> Diagnostic:
+    """A problem as plain values."""
+    span = problem.span
+    return Diagnostic(
+        code=problem.code,
+        message=problem.message,
+        severity=problem.severity,
+        path=span.source if span else None,
+        line=span.line if span else None,
+        column=span.column if span else None,
+        hint=problem.hint,
+        count=problem.count,
+        fix=[Replacement(edit.line, edit.column, edit.end_line, edit.end_column, edit.text) for edit in problem.fix],
+    )

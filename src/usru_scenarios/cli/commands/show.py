@@ -85,7 +85,9 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
         from usru_scenarios.report import show
 
         if not layout.width:
-            return inventory.tables(described, inventory.parts(described, layout))
+            from usru_scenarios.report.listed import tables
+
+            return tables(described, inventory.parts(described, layout))
         return show.overview(whole, layout) if name is None else show.part(whole, name, layout)
 
     session.emit(Builders(text, inventory.parts), described)
@@ -102,7 +104,9 @@ def _list(study: Study, kind: str, session: Session) -> None:
 
     def text(listed: PartNames, layout: Layout) -> Report | str:
         if not layout.width:
-            return inventory.tables(listed, inventory.names(listed, layout))
+            from usru_scenarios.report.listed import tables
+
+            return tables(listed, inventory.names(listed, layout))
         return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
 
     session.emit(Builders(text, inventory.names), found)

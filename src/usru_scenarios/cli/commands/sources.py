@@ -42,8 +42,12 @@ def sources(
     from usru_scenarios.report import Builders, inventory
 
     def text(found: SourcesReport, layout: Layout) -> Report | str:
+        if not layout.width:
+            from usru_scenarios.report.listed import tables
+
+            return tables(found, inventory.sources(found, layout))
         from usru_scenarios.report.sources import text
 
-        return text(found, layout) if layout.width else inventory.tables(found, inventory.sources(found, layout))
+        return text(found, layout)
 
     session.emit(Builders(text, inventory.sources), study.sources(about))
