@@ -19,6 +19,8 @@ from support.oracle import Path as Trials
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS
 from support.tiny import MODELS, TINY, gloomy, study_of
+from support.tiny import at as holds
+from support.tiny import ever as at_some
 from usru_scenarios.problems import ImpossibleEvidence, ModelError
 from usru_scenarios.program import conditions
 from usru_scenarios.program.conditions import VirtualEvidence, with_virtual_evidence
@@ -315,6 +317,28 @@ def test_what_items_cite_is_in_the_register(tmp_path: Path) -> None:
         knowing(TINY, {"met": {**item, "sources": ["E02"]}}, tmp_path, sources="claims")
     with pytest.raises(ModelError, match="there is no folder"):
         knowing(TINY, {"met": item}, tmp_path, sources="clams")
+
+
+@pytest.mark.parametrize("method", ["exact", "sample"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_forecast_is_read_from_the_present_step_on(name: str, method: Any, tmp_path: Path) -> None:
+    raw = MODELS[name]()
+    items = {one: item for one, item in ITEMS.items() if one not in ("harbours", "ties")}
+    study = knowing(raw, items, tmp_path, as_of="2001-11-11")
+    found = study.simulate(method=method, trials=None if method == "exact" else 16_384)
+    assert found.ahead is not None
+
+    def seen(path: Trials) -> float:
+        return math.prod(CHANCES[item](path) for item in items)
+
+    for part, members in (("war", ("war",)), ("quiet", ("calm", "thaw"))):
+        ahead, errors = found.ahead[part], found.ahead[part].standard_errors
+        now, end = (posterior(raw, holds(step, "scenario", *members), seen) for step in (1, 2))
+        ever = posterior(raw, at_some("scenario", *members, steps=range(1, 3)), seen)
+        assert abs(ahead.now - now) < ERRORS * errors.now + 1e-12
+        assert abs(ahead.share - (now + end) / 2) < ERRORS * errors.share + 1e-12
+        assert abs(ahead.ever - ever) < ERRORS * errors.ever + 1e-12
+    assert study_of(raw, tmp_path).simulate().ahead is None
 
 
 # What each item did ---------------------------------------------------------------------------------------------------

@@ -206,6 +206,18 @@ class Study(CompiledFile):
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
         conditions = self._conditions(None, do, given)
+        found = self._simulated(settings, conditions, map_blocks, rare_exactly=method != "sample")
+        if self.evidence is None:
+            return found
+        from usru_scenarios.questions.evidence.ahead import read_ahead
+
+        known = conditions.on(self.programs(settings)[0])
+        return read_ahead(found, known, self.evidence.now, settings, map_blocks)
+
+    def _simulated(
+        self, settings: RunSettings, conditions: Conditioned, map_blocks: MapBlocks, *, rare_exactly: bool
+    ) -> Simulation:
+        """The forecast under conditions; exact after too few trials where that is wanted."""
         if self._is_exact(settings, conditions):
             return self._exactly(settings, conditions, listener(map_blocks))
         from usru_scenarios.questions.simulate.question import forecast
@@ -216,12 +228,14 @@ class Study(CompiledFile):
                 conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                support=None if do or conditions.observations else partial(self._support, settings),
+                support=None
+                if conditions.interventions or conditions.observations
+                else partial(self._support, settings),
                 kernels=self._kernels(settings, conditions),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):
-            if method != "sample" and self._solves(self._whole(settings, conditions), conditions):
+            if rare_exactly and self._solves(self._whole(settings, conditions), conditions):
                 return self._exactly(settings, conditions, listener(map_blocks))
             raise
 

@@ -38,9 +38,10 @@ def in_a_sentence(result: Simulation) -> str:
     ends, steps = _at(result, -1), result.run.steps
     if len(steps) == 1:
         return _begun(f"{under}{_leading(ends)}.")
-    starts = _at(result, 0)
+    now = result.run.evidence.now if result.run.evidence else None
+    starts = _at(result, 0 if now is None else steps.index(now))
     when = _begun(f"{under}at {the_end(steps[-1])}")
-    return f"{when} {_leading(ends)}{_at_the_start(starts, ends)}."
+    return f"{when} {_leading(ends)}{_at_the_start(starts, ends, 'at the start' if now is None else 'now')}."
 
 
 def the_end(step: str) -> str:
@@ -49,13 +50,20 @@ def the_end(step: str) -> str:
     return f"the end of {year[1]}" if year else f"the end ({step})"
 
 
-def measures(steps: Sequence[str], *, ever: bool = True) -> str:
-    """What the columns of a forecast are; nothing where there is one step."""
+def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> str:
+    """What the columns of a forecast are, which begin at a step `now` if there is one; nothing where there is one step.
+
+    Args:
+        steps: of the forecast.
+        ever: whether there is such a column.
+        now: the present step.
+    """
     if len(steps) == 1:
         return ""
-    first, last = steps[0], steps[-1]
-    often = "ever: in at least one step. " if ever else ""
-    return f"start, end: in {first}, in {last}. {often}share of time: average over {first} to {last}."
+    first, last = now or steps[0], steps[-1]
+    often = f"ever: in at least one step{' from now on' if now else ''}. " if ever else ""
+    begins = "now" if now else "start"
+    return f"{begins}, end: in {first}, in {last}. {often}share of time: average over {first} to {last}."
 
 
 def called(title: str) -> str:
@@ -108,15 +116,16 @@ def _leading(shares: Sequence[_Share]) -> str:
     return f"{first.title} is likeliest, {_share(first, places)}{_band(first)}{ahead}"
 
 
-def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share]) -> str:
-    """The same of the start, in as few words as it takes beside the end."""
+def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share], when: str) -> str:
+    """The same of the start or of the present step, in as few words as it takes beside the end."""
+    was, were = ("is", "are") if when == "now" else ("was", "were")
     if _leading(starts) == _leading(ends):
-        return ", as at the start"
+        return f", as {when}"
     if len(_tied(starts)) > 1:
-        return f"; at the start {_leading(starts).replace(' are equally', ' were equally')}"
+        return f"; {when} {_leading(starts).replace(' are equally', f' {were} equally')}"
     if len(_tied(ends)) == 1 and starts[0].title == ends[0].title:
-        return f"; at the start it was so too, with {_share(starts[0])}"
-    return f"; at the start it was {starts[0].title}, {_share(starts[0])}"
+        return f"; {when} it {was} so too, with {_share(starts[0])}"
+    return f"; {when} it {was} {starts[0].title}, {_share(starts[0])}"
 
 
 def _share(one: _Share, places: int = 0) -> str:

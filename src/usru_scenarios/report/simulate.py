@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Cell
-    from usru_scenarios.results.simulate import ScenarioResult, Simulation
+    from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 
 QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
 """The columns of quantiles, and their names in the result."""
@@ -78,7 +78,11 @@ _RANKS = {"ever": 1, "share\nof time": 2, BAND: 3}
 def report(result: Simulation, layout: Layout) -> Report:
     """Scenarios and groups with their likelihoods, and how they were found."""
     heads = _heads(result)
-    rows = [tuple(_numbers(row, heads, result)) for part in _sections(result).values() for row in part.values()]
+    rows = [
+        tuple(_numbers(row, (result.ahead or {}).get(name), heads, result))
+        for part in _sections(result).values()
+        for name, row in part.items()
+    ]
     shape = _Drawings.of(result, heads, rows, layout.width) if layout.width else _Drawings(0, 0)
     steps, run = result.run.steps, result.run
     span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
@@ -102,7 +106,7 @@ def _footer(result: Simulation, shape: _Drawings) -> Iterator[str]:
     run = result.run
     largest = largest_error(result)
     errors = f", standard errors at most {error(largest)} points" if largest > 0.0 else ""
-    if said := measures(run.steps):
+    if said := measures(run.steps, now=None if run.evidence is None else run.evidence.now):
         yield said
     yield f"{how_run(run)}{errors}."
     if _is_banded(result):
@@ -127,13 +131,16 @@ def _is_banded(result: Simulation) -> bool:
 def _heads(result: Simulation) -> list[str]:
     """The columns of numbers: where there is one step, start, end and time have no meaning."""
     bands = [BAND] if _is_banded(result) else []
-    return ["start", "end", *bands, "ever", "share\nof time"] if len(result.run.steps) > 1 else ["likelihood", *bands]
+    first = "start" if result.ahead is None else "now"
+    return [first, "end", *bands, "ever", "share\nof time"] if len(result.run.steps) > 1 else ["likelihood", *bands]
 
 
-def _numbers(row: ScenarioResult, heads: list[str], result: Simulation) -> Iterator[str]:
-    """The numbers of a row, in the order of the columns."""
+def _numbers(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result: Simulation) -> Iterator[str]:
+    """The numbers of a row, in the order of the columns; what it says from the present step on where that is known."""
     places = decimals(largest_error(result))
     values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever}
+    if ahead is not None:
+        values |= {"now": ahead.now, "ever": ahead.ever, "share\nof time": ahead.share}
     for head in heads:
         if head == BAND:
             edges = row.band
@@ -166,6 +173,8 @@ def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]]
     first, last = result.run.steps[0], result.run.steps[-1]
     columns = [Column(width=shape.title if shape.bar else None, folds=True)]
     labels = {"start": f"start ({first})", "end": f"end ({last})"}
+    if result.run.evidence is not None:
+        labels["now"] = f"now ({result.run.evidence.now})"
     for column in numbers(heads):
         style = "dim" if column.head == BAND else ""
         columns.append(column._replace(label=labels.get(column.head), style=style, rank=_RANKS.get(column.head, 0)))

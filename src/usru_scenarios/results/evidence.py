@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Foresight:
 
 
 @dataclass(frozen=True, repr=False)
-class EvidenceReport(Summarised):
+class EvidenceReport(Tabled):
     """What the items of an evidence file did to the forecast, in the order in which they were learned.
 
     Attributes:

@@ -114,6 +114,38 @@ class ValuesResult:
     standard_errors: ValueErrors
 
 
+@dataclass(frozen=True)
+class AheadErrors:
+    """Standard errors of the quantities of the same names.
+
+    Attributes:
+        now: standard error of the probability at the present step.
+        ever: standard error of the probability that it holds at one of the steps from then on.
+        share: standard error of the share of time from then on, at most: as if all steps erred alike.
+    """
+
+    now: float
+    ever: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The likelihoods of a scenario or a group from the present step on, which is that of the evidence's day.
+
+    Attributes:
+        now: its probability at the present step.
+        ever: the probability that it holds at the present step or a later one.
+        share: the mean of its probability over these steps.
+        standard_errors: standard errors of the numbers of the same names.
+    """
+
+    now: float
+    ever: float
+    share: float
+    standard_errors: AheadErrors
+
+
 @dataclass(frozen=True, repr=False)
 class Simulation(Tabled):
     """The forecast of a model.
@@ -128,6 +160,8 @@ class Simulation(Tabled):
             one.
         consequences: the same for each consequence.
         baseline: for each scenario its share where no driver speaks; they sum to 1.
+        ahead: for each scenario and group its likelihoods from the present step on; null where no evidence says which
+            that is.
     """
 
     model: ModelLine
@@ -139,6 +173,7 @@ class Simulation(Tabled):
     drivers: dict[str, StatesResult | ValuesResult]
     consequences: dict[str, StatesResult | ValuesResult]
     baseline: dict[str, float]
+    ahead: dict[str, Ahead] | None = None
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.simulation/1.0"] = "usru.simulation/1.0"
 
