@@ -191,6 +191,8 @@ def test_the_address_says_all_that_is_chosen(about: dict[str, Any]) -> None:
     [
         "#w.nobody=2",
         "#w.mood=much",
+        "#w.mood=-1",
+        "#w.mood=1001",
         "#p=nobody",
         "#s.talks=nothing@2002",
         "#s.talks=deal@1999",

@@ -3,7 +3,8 @@
 // A state is {profile, weights: Map of numbers by name, observations: [{driver, state, step}]}, all by id, the step by
 // its label. What a text names and the model does not have is left out.
 
-const NUMBER = /^-?\d+(\.\d+)?$/;
+const NUMBER = /^\d+(\.\d+)?$/;
+const MOST = 1000; // the largest weight that a file may have
 
 /** The view of a profile; that of the file itself where there is none. */
 export function viewOf(about, profile) {
@@ -24,7 +25,7 @@ export function stateOf(about, fragment) {
   const state = { profile: viewOf(about, named).profile, weights: new Map(), observations: [] };
   for (const [name, value] of parts) {
     const id = name.slice(2);
-    if (name.startsWith("w.") && NUMBER.test(value)) state.weights.set(id, Number(value));
+    if (name.startsWith("w.") && NUMBER.test(value) && Number(value) <= MOST) state.weights.set(id, Number(value));
     if (name.startsWith("s.")) {
       const at = value.lastIndexOf("@");
       state.observations.push({ driver: id, state: value.slice(0, at), step: value.slice(at + 1) });

@@ -23,6 +23,12 @@ const signed = (value, decimals) => {
   return Number(text) === 0 ? text : `${value < 0 ? "\u2212" : "+"}${text}`;
 };
 
+/** A standard error in points, rounded up: it is never said to be nothing where it is something. */
+export function rounded(error, decimals) {
+  const unit = 10 ** decimals;
+  return (Math.ceil(100 * error * unit - 1e-6) / unit).toFixed(decimals);
+}
+
 /** The numbers of a row by key, each {value, error}. */
 function rowOf(shown) {
   const { byStep, mean, ever } = shown,
@@ -41,9 +47,9 @@ export function fillTable(table, view, shown, changed) {
     start: ({ value }) => percent(value, decimals),
     mean: ({ value }) => percent(value, decimals),
     ever: ({ value }) => percent(value, decimals),
-    end: ({ value, error }) => `${percent(value, decimals)} \u00b1 ${(100 * error).toFixed(decimals + 1)}`,
+    end: ({ value, error }) => `${percent(value, decimals)} \u00b1 ${rounded(error, decimals + 1)}`,
     difference: ({ value, error }) =>
-      changed ? `${signed(value, decimals + 1)} \u00b1 ${(100 * error).toFixed(decimals + 1)}` : "\u2013",
+      changed ? `${signed(value, decimals + 1)} \u00b1 ${rounded(error, decimals + 1)}` : "\u2013",
   };
   const titles = {
     start: "start",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli import parsers
@@ -52,13 +53,21 @@ def page(
     session.remark(study)
     from usru_scenarios.page import document
 
+    name = f"{data.about['name']}.yaml" if model == _STANDARD_INPUT else Path(model).name  # readers have other folders
     said = {
         **data.about,
-        "extends": f"{data.about['name']}.yaml" if model == _STANDARD_INPUT else model,
-        "command": {"model": shlex.quote(model), "options": _options(changes, do, run)},
+        "extends": name,
+        "command": {"model": shlex.quote(name), "options": _options(changes, do, run)},
         "footer": _footer(data),
     }
-    session.output.write(document(said, data.arrays))
+    text = document(said, data.arrays)
+    session.output.write(text)
+    views = data.about["views"]
+    trials = views[0]["sample"]["trials"]
+    readings = "1 reading" if len(views) == 1 else f"{len(views)} readings"
+    session.say(
+        f"{session.output}: {len(text.encode()) / 1000:,.0f} KB, {readings} of the file, {trials:,} trials of each"
+    )
 
 
 def _options(changes: ModelOptions, do: tuple[str, ...], run: RunOptions) -> list[str]:
