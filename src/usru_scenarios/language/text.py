@@ -154,6 +154,16 @@ _MOMENTS = ("start", "end", "now")
 _SPREADS: tuple[Mode, ...] = ("ever", "always", "each")
 _TIMES = (*_MOMENTS, "mean", *_SPREADS, "by")
 
+_OTHER_TIMES: Mapping[str, str] = {
+    **dict.fromkeys(("last", "final", "finally", "finish"), "write end"),
+    **dict.fromkeys(("first", "beginning", "begin", "initial"), "write start"),
+    **dict.fromkeys(("average", "avg", "overall"), "write mean"),
+    **dict.fromkeys(("any", "sometime", "anytime", "once"), "write ever"),
+    **dict.fromkeys(("all", "throughout"), "write always"),
+    "never": "'never' is 1 - P(... @ ever)",
+}
+"""What is meant by words that are no times."""
+
 _TIME_FOLLOWS = "a time follows @, as in P(reset @ end)"
 _CONDITIONS_FOLLOW = "conditions follow |, as in P(reset | do(sanctions=eased))"
 
@@ -184,6 +194,14 @@ _MISREAD: Mapping[str, str] = {
     **dict.fromkeys(("given", "if", "assuming", "provided", "while", "when", "where", "unless"), _CONDITIONS_FOLLOW),
     **dict.fromkeys(("is", "are", "equals"), "a state follows =, as in sanctions=eased"),
     **dict.fromkeys(("but", "with", "plus"), "write 'and'"),
+    "+": "events are joined by 'or' and 'and'",
+    **dict.fromkeys((":", ".", "~"), "a state follows =, as in sanctions=eased"),
+    ";": "every query is an argument of its own, in quotes",
+    "to": "a range is written with two points, as in 2025..2026",
+    **dict.fromkeys(("vs", "versus"), "compare with < or >, or subtract"),
+    "between": "write 0.2 < P(...) < 0.4",
+    **dict.fromkeys(("{", "["), "write it in parentheses, ( )"),
+    **{word: f"write @ {word}" for word in (*_MOMENTS, "mean", *_SPREADS)},
     **dict.fromkeys(("without", "except", "isn", "no"), "write 'and not'"),
     **dict.fromkeys(("above", "over", "exceeds"), "write >"),
     **dict.fromkeys(("below", "under"), "write <"),
@@ -203,6 +221,7 @@ _SAID = re.compile(rf"[a-z]+(?:\s+the)?\s+({_DATE.pattern}|start\b|end\b|now\b)"
 _AFTER_THE_END: Mapping[str, str] = {
     **dict.fromkeys(("and", "or", ","), "one statement is one comparison or a chain such as 0.1 < P(...) < 0.4"),
     **dict.fromkeys(("P", "odds", "log", "("), "write * for a product"),
+    ")": "nothing opens this ')'",
     "@": "a time stands within P( ), as in P(reset @ end)",
     "|": "conditions stand within P( ), as in P(reset | do(sanctions=eased))",
 }
@@ -550,7 +569,9 @@ class _Parser:
         if word is None:
             near = suggestion(self.piece(), _TIMES)
             never = "'never' is 1 - P(... @ ever)"
-            self.unexpected("a time", {"never": never}, near or "a date, start, end, mean, ever, always, each or by")
+            self.unexpected(
+                "a time", {"never": never, **_OTHER_TIMES}, near or "a date, start, end, mean, ever, always, each or by"
+            )
         return word
 
 
