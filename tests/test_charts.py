@@ -144,6 +144,13 @@ def test_a_forecast_has_the_numbers_of_its_result_in_percent(results: dict[str, 
             assert row[key] == pytest.approx(100 * value, abs=1e-4)
 
 
+def test_a_forecast_of_one_step_has_a_bar_from_none_to_each_likelihood() -> None:
+    result = us.load("tests/models/fault-tree.yaml").simulate()
+    found = [row for row in rows(chart("forecast", result, 800)) if "from" in row]
+    assert [row["from"] for row in found] == [0.0] * len(result.scenarios)
+    assert [row["likelihood"] for row in found] == pytest.approx([100 * one.end for one in result.scenarios.values()])
+
+
 def test_first_visits_add_up_to_ever(results: dict[str, Any]) -> None:
     result = results["first-visits"]
     last = [
@@ -360,7 +367,17 @@ def test_an_axis_holds_its_values_between_round_numbers(low: float, spread: floa
 
 # The same input gives the same bytes ----------------------------------------------------------------------------------
 
-GOLDEN: dict[str, str] = {}
+GOLDEN = {
+    "forecast": "b415659747518ba6",
+    "drivers": "9a4aed0048c828fe",
+    "first-visits": "900761894da773fd",
+    "compare": "f957b38345428e46",
+    "sweep": "c89d773c99bfdfb1",
+    "sensitivity": "ebe7aef26319d5a2",
+    "watch": "7c7cddbe321b8fb2",
+    "influences": "33c169ba09bda898",
+}
+"""After a change of charts: look at them, then write the hashes that the test tells."""
 
 
 @pytest.mark.parametrize("name", GOLDEN)

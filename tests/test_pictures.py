@@ -1,0 +1,58 @@
+"""The pictures of docs/ are those that the commands beside them draw.
+
+`USRU_WRITE_PICTURES=1 pytest tests/test_pictures.py --all` draws them anew, with the extra pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from hashlib import sha256
+
+import pytest
+
+from support.command import HERE, answer
+
+ROOT = HERE.parent
+COMMANDS = {
+    found[1]: found[0]
+    for found in re.findall(
+        r"^usru (plot\b.*?) -o docs/(pictures/\S+)$", (ROOT / "docs/pictures.md").read_text("utf-8"), re.MULTILINE
+    )
+}
+QUICK = ("influences",)
+"""Charts that nothing is drawn at random for; the others take seconds."""
+CASES = [
+    pytest.param(file, command, marks=() if any(name in command for name in QUICK) else pytest.mark.slow)
+    for file, command in COMMANDS.items()
+]
+
+
+def noted(svg: str) -> list[str]:
+    """The hashes of specifications that a picture holds."""
+    return re.findall(r'data-specification="(\w+)"', svg)
+
+
+@pytest.mark.parametrize(("file", "command"), CASES)
+def test_a_picture_is_the_one_that_its_command_draws(file: str, command: str) -> None:
+    path = ROOT / "docs" / file
+    if os.environ.get("USRU_WRITE_PICTURES"):
+        assert answer(*shlex.split(command), "-q", "-o", str(path)).returncode == 0
+    made = answer(*shlex.split(command), "-q", "-f", "vega")
+    assert made.returncode == 0
+    text = json.dumps(json.loads(made.stdout), sort_keys=True)
+    assert noted(path.read_text("utf-8")) == [sha256(text.encode()).hexdigest()[:16]], "USRU_WRITE_PICTURES=1 draws it"
+
+
+def test_every_picture_has_its_command_and_is_shown() -> None:
+    page = (ROOT / "docs/pictures.md").read_text("utf-8")
+    shown = re.findall(r"\]\((pictures/\S+)\)", page)
+    assert sorted(shown) == sorted(COMMANDS)
+    assert sorted(f"pictures/{path.name}" for path in (ROOT / "docs/pictures").iterdir()) == sorted(COMMANDS)
+
+
+def test_sabotaged_a_picture_of_something_else_is_noticed() -> None:
+    one, other = ((ROOT / "docs" / file).read_text("utf-8") for file in list(COMMANDS)[:2])
+    assert noted(one) != noted(other)
