@@ -342,7 +342,7 @@ OUTPUTS = [
 ]
 
 
-OF_A_LEDGER = {"forecast", "history", "verification"}
+OF_A_LEDGER = {"forecast", "history", "score", "verification"}
 """The outputs that need a ledger: see test_ledger.py."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
 from usru_scenarios.problems import UsruError, printable
@@ -14,6 +14,7 @@ from usru_scenarios.results.simulate import StatesResult, ValuesResult
 
 if TYPE_CHECKING:
     from usru_scenarios.ledger.store import LedgerFolder
+    from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.study import Study
 
@@ -28,6 +29,32 @@ class NotRecomputed(UsruError):  # noqa: N818  # a reason, and no fault of the p
     """The model of a record can't be had again."""
 
 
+class RecordedConditions(NamedTuple):
+    """What a record was made under: interventions, observations, and the evidence file by its hash, up to a day."""
+
+    do: tuple[str, ...]
+    given: tuple[str, ...]
+    evidence: str | None
+    as_of: str | None
+
+
+def conditions_of(record: ForecastRecord) -> RecordedConditions:
+    """What a record was made under."""
+    used = record.run.evidence
+    seen = (None, None) if used is None else (used.sha256, used.as_of)
+    return RecordedConditions(tuple(record.run.do), tuple(record.run.given), *seen)
+
+
+class Parts(NamedTuple):
+    """Which parts of a forecast are wanted: of scenarios and drivers, and of questions."""
+
+    scenarios: bool = True
+    questions: bool = True
+
+
+ALL = Parts()
+
+
 @dataclass
 class Recomputation:
     """Recorded models, loaded once each, and what is asked of them again.
@@ -40,6 +67,7 @@ class Recomputation:
     folder: LedgerFolder
     map_blocks: Callable[[], MapBlocks]
     _studies: dict[str, Study] = field(default_factory=dict)
+    _found: dict[tuple[object, ...], ForecastRecord] = field(default_factory=dict)
 
     def study(self, record: ForecastRecord) -> Study:
         """The model of a record.
@@ -73,31 +101,76 @@ class Recomputation:
             NotRecomputed: the model can't be had.
             UsruError: it can't be asked again.
         """
-        conditions = {"do": record.run.do, "given": record.run.given}
-        return recorded(self.study(record), record, conditions, self.map_blocks)
+        return self.under(record, conditions_of(record))
+
+    def under(
+        self, record: ForecastRecord, conditions: RecordedConditions, profile: str | None = None, parts: Parts = ALL
+    ) -> ForecastRecord:
+        """What the model of a record says under conditions, with the settings of the record; remembered.
+
+        Args:
+            record: whose model it is.
+            conditions: what it is asked under.
+            profile: of the model, to be applied to it.
+            parts: of the record that are wanted; the others are empty.
+
+        Raises:
+            NotRecomputed: the model, or what had been seen, can't be had.
+            UsruError: it can't be asked so.
+        """
+        key = record.model.sha256, record.asked, conditions, profile, parts
+        if key not in self._found:
+            study = self.study(record) if profile is None else self.study(record).varied(profile=profile)
+            self._found[key] = self._asked(study, record, conditions, parts)
+        return replace(self._found[key], date=record.date, message=record.message)
+
+    def _asked(
+        self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: Parts
+    ) -> ForecastRecord:
+        if conditions.evidence is not None:
+            study = study.knowing(self._evidence(conditions.evidence), as_of=conditions.as_of)
+        asked = {"do": conditions.do, "given": conditions.given}
+        return recorded(study, record, asked, self.map_blocks, parts)
+
+    def _evidence(self, sha256: str) -> EvidenceText:
+        """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
+        from usru_scenarios.reading.evidence import read_evidence
+
+        path = self.folder.evidence(sha256)
+        if not path.exists():
+            raise NotRecomputed(printable(f"there is no {path}"))
+        text = read_evidence(path)
+        if text.sha256 != sha256:
+            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"))
+        return replace(text, file=text.file.model_copy(update={"resolutions": {}}))
 
 
 def recorded(
-    study: Study, like: ForecastRecord, conditions: dict[str, Any], map_blocks: Callable[[], MapBlocks]
+    study: Study,
+    like: ForecastRecord,
+    conditions: dict[str, Any],
+    map_blocks: Callable[[], MapBlocks],
+    parts: Parts = ALL,
 ) -> ForecastRecord:
     """The forecast of a model under conditions, with all else as in a record.
 
     Args:
-        study: the model.
+        study: the model, with what has been seen.
         like: whose date, message and settings it has.
         conditions: by the names that `Study` takes.
         map_blocks: gives what runs the blocks of trials of one run.
+        parts: that are wanted.
 
     Raises:
         UsruError: as for `Study.simulate`.
     """
     settings = {name: value for name, value in settings_of(like).items() if value is not None}
-    simulation = study.simulate(**conditions, **settings, map_blocks=map_blocks())
-    questions = study.loaded.model.questions
+    simulation = study.simulate(**conditions, **settings, map_blocks=map_blocks()) if parts.scenarios else None
+    questions = study.loaded.model.questions if parts.questions else {}
     asked = [one.means for one in questions.values()]
     answers = study.answers(asked, **conditions, **settings, map_blocks=map_blocks()) if asked else None
     return record_of(
-        simulation,
+        like if simulation is None else simulation,
         questions,
         answers,
         date=like.date,

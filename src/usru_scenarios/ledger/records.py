@@ -19,7 +19,7 @@ from usru_scenarios.results.ledger import (
     RecordedScenario,
     RecordLine,
 )
-from usru_scenarios.results.simulate import StatesResult
+from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.timeline import TimeError, parse_date, parse_day
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.model.schema import DatedQuestion
     from usru_scenarios.results.ask import Answers
-    from usru_scenarios.results.simulate import ScenarioResult, Simulation
+    from usru_scenarios.results.simulate import ScenarioResult
 
 DIGITS, ERROR_DIGITS = 6, 3
 """That count, of the numbers of a record and of their errors: below any error of sampling, above what machines differ
@@ -62,7 +62,7 @@ class NumberedRecord(NamedTuple):
 
 
 def record_of(
-    simulation: Simulation,
+    simulation: Simulation | ForecastRecord,
     questions: Mapping[str, DatedQuestion],
     answers: Answers | None,
     *,
@@ -73,7 +73,7 @@ def record_of(
     """The record of a forecast, without the hash of the line before.
 
     Args:
-        simulation: the forecast.
+        simulation: the forecast; of a record its head alone.
         questions: those of the file, by id.
         answers: to what they mean, in their order; None where there are none.
         date: the day of the forecast.
@@ -81,16 +81,17 @@ def record_of(
         asked: what was asked of the run.
     """
     found = iter(answers.in_order() if answers is not None else ())
+    whole = simulation if isinstance(simulation, Simulation) else None
     record = ForecastRecord(
         date=date,
         message=message,
         model=simulation.model,
         run=simulation.run,
         asked=asked,
-        scenarios={name: _scenario(one) for name, one in simulation.scenarios.items()},
-        groups={name: _scenario(one) for name, one in simulation.groups.items()},
-        drivers=simulation.drivers,
-        consequences=simulation.consequences,
+        scenarios={name: _scenario(one) for name, one in whole.scenarios.items()} if whole else {},
+        groups={name: _scenario(one) for name, one in whole.groups.items()} if whole else {},
+        drivers=whole.drivers if whole else {},
+        consequences=whole.consequences if whole else {},
         questions={
             name: _question(question, one) for (name, question), one in zip(questions.items(), found, strict=True)
         },

@@ -16,7 +16,7 @@ from usru_scenarios.reading.files import write_whole
 from usru_scenarios.results.ledger import ForecastRecord
 
 DEFAULT_FOLDER = "forecasts"
-RECORDS, MODELS = "forecasts.jsonl", "models"
+RECORDS, MODELS, EVIDENCE = "forecasts.jsonl", "models", "evidence"
 
 MOST_BYTES = 1 << 28
 """Of a ledger: some ten thousand records."""
@@ -40,6 +40,10 @@ class LedgerFolder:
         """The resolved file of a model."""
         return self.path / MODELS / f"{sha256}.yaml"
 
+    def evidence(self, sha256: str) -> Path:
+        """The evidence file of such a hash, as a record was made under it."""
+        return self.path / EVIDENCE / f"{sha256}.yaml"
+
     def read(self) -> Chain:
         """All of its lines.
 
@@ -59,21 +63,24 @@ class LedgerFolder:
         reason = (error.strerror or str(error)).lower()
         return UnreadableInput(printable(f"the ledger {self.records} can't be used: {reason}"))
 
-    def append(self, record: ForecastRecord, resolved: Callable[[Path], str]) -> int:
-        """Append a record, whole or not at all, and keep its model; the number of its line.
+    def append(self, record: ForecastRecord, resolved: Callable[[Path], str], evidence: str | None = None) -> int:
+        """Append a record, whole or not at all, and keep its model and evidence; the number of its line.
 
         Of two writers one waits for the other.
 
         Args:
             record: without the hash of the line before.
             resolved: the text of the resolved model for a folder.
+            evidence: the text of the evidence file that it was made under, if there was one.
 
         Raises:
             LedgerError: the last line is not finished.
             UnreadableInput: the ledger can't be written.
         """
         try:
-            self._keep(record.model.sha256, resolved)
+            _keep(self.model(record.model.sha256), resolved)
+            if record.run.evidence is not None and evidence is not None:
+                _keep(self.evidence(record.run.evidence.sha256), lambda _: evidence)
             with _locked(self.records, _OPEN | os.O_CREAT) as handle:
                 data = _bytes(handle)
                 if data and not data.endswith(b"\n"):
@@ -85,14 +92,6 @@ class LedgerFolder:
                 return len(lines) + 1
         except OSError as error:
             raise self._unreadable(error) from error
-
-    def _keep(self, sha256: str, resolved: Callable[[Path], str]) -> None:
-        """Write the resolved file of a model, unless it is there."""
-        path = self.model(sha256)
-        for folder in (self.path, path.parent):
-            folder.mkdir(exist_ok=True)
-        if not path.exists():
-            write_whole(path, resolved(path.parent).encode(), mode=_MODE)
 
     def repair(self) -> int:
         """Take out a last line that is not finished; how many bytes it had.
@@ -127,6 +126,14 @@ class LedgerFolder:
                 return linked != data
         except OSError as error:
             raise self._unreadable(error) from error
+
+
+def _keep(path: Path, text: Callable[[Path], str]) -> None:
+    """Write a file for a folder of the ledger, unless it is there."""
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(exist_ok=True)
+    if not path.exists():
+        write_whole(path, text(path.parent).encode(), mode=_MODE)
 
 
 @contextmanager
@@ -180,3 +187,16 @@ def _append(handle: int, data: bytes, size: int) -> None:
         with suppress(OSError):
             os.ftruncate(handle, size)
         raise
+
+
+def kept_evidence(file: str) -> str:
+    """The text of an evidence file as a ledger keeps it: overlays applied, without the register, of the same hash.
+
+    Raises:
+        ModelError, UnreadableInput: as for `read_evidence`.
+    """
+    from usru_scenarios.reading.evidence import read_evidence
+    from usru_scenarios.reading.yaml_text import to_yaml
+
+    data = read_evidence(file).tree.data
+    return to_yaml({key: value for key, value in data.items() if key not in ("sources", "extends")})

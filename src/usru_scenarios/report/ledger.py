@@ -21,23 +21,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import ONE_ERROR, decimals, percent, points, to_error
 from usru_scenarios.report.numbers import sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.ledger import (
+        CalibrationBin,
         History,
         LedgerFault,
+        LedgerScore,
         RecordedPoint,
         RecordedSeries,
         RecordLine,
+        ScoredForecasts,
+        ScoredResolution,
+        ScoreValues,
         Verification,
     )
 
@@ -174,6 +179,134 @@ def _history_rows(result: History) -> Iterator[Sequence[Datum]]:
             line = lines[point.number]
             found = point.probability, point.standard_error, point.low, point.high
             yield *_record_cells(line), series.kind, name, at, *found, line.message
+
+
+# Score ----------------------------------------------------------------------------------------------------------------
+
+SCORES = ("brier", "log", "rps", "baseline")
+
+
+def score(result: LedgerScore, _layout: Layout) -> Report:
+    """The means for each who forecast, first of questions and then of steps; and what each came to."""
+    blocks: list[Block] = []
+    for kind, means in result.means.items():
+        blocks += [Heading(_NAMES[kind]), _means(means, kind)]
+    if result.resolutions:
+        blocks += [Heading("What came"), _resolutions(result)]
+    if result.unscored:
+        blocks.append(Lines(tuple(Words(f"{name}: {why}") for name, why in result.unscored.items()), listed=True))
+    if result.calibration is not None:
+        blocks += [Heading("Calibration"), _calibration(result.calibration)]
+    return Report(
+        title="How good were the forecasts?",
+        subtitle=f"{_counted(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
+        blocks=blocks,
+        footer=list(_score_footer(result)),
+    )
+
+
+_NAMES = {"question": "Questions", "step": "The scenario at a step"}
+
+
+def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
+    """A row for each who forecast; the numbers are means over the days, and last ones."""
+    shown = ("brier", "log", "baseline") if kind == "question" else SCORES
+    ranks = {"brier": 0, "log": 0, "rps": 2, "baseline": 1}
+    heads = [Column(f"{_HEADS[name]}", "number", rank=ranks[name]) for name in shown]
+    last = [Column(f"last\n{_HEADS[name]}", "number", rank=3) for name in ("brier", "log")]
+    several = len({one.resolutions for one in means.values()}) > 1
+    counts = [Column("of", "number", rank=1)] if several else []
+    rows = [
+        (
+            name,
+            *([f"{one.resolutions:,}"] if several else []),
+            *(_number(one.time_weighted, of) for of in shown),
+            *(_number(one.last, of) for of in ("brier", "log")),
+        )
+        for name, one in means.items()
+    ]
+    return Table([names("mean over days"), *counts, *heads, *last], rows)
+
+
+_HEADS = {"brier": "Brier", "log": "log", "rps": "RPS", "baseline": "baseline"}
+
+
+def _number(values: ScoreValues, name: str) -> str:
+    found: float | None = getattr(values, name)
+    if found is None:
+        return "-inf" if name == "baseline" else "inf"
+    return f"{found:.1f}" if name == "baseline" else f"{found:.3f}"
+
+
+def _resolutions(result: LedgerScore) -> Table:
+    columns = [names(), Column("known", whole=True, rank=2), Column("came", whole=True), *numbers(["last"])]
+    columns += [Column("records", "number", rank=3), Column("Brier", "number", rank=1)]
+    rows = [
+        (
+            name,
+            one.known,
+            _came(one),
+            percent(one.last[max(one.outcome, key=one.outcome.__getitem__)], 1),
+            f"{len(one.records):,}",
+            _number(one.scores["recorded"].time_weighted, "brier"),
+        )
+        for name, one in result.resolutions.items()
+    ]
+    return Table(columns, rows)
+
+
+def _came(one: ScoredResolution) -> str:
+    """What came; the most likely one where it was judged by likelihoods, with its share."""
+    state = max(one.outcome, key=one.outcome.__getitem__)
+    return state if one.outcome[state] == 1.0 else f"{state} ({percent(one.outcome[state], 0)})"
+
+
+def _calibration(bins: Sequence[CalibrationBin]) -> Table:
+    rows = [
+        (
+            f"{100 * one.low:.0f}\u2013{100 * one.high:.0f}%",
+            f"{one.forecasts:,}",
+            percent(one.mean_forecast, 0),
+            percent(one.share_true, 0),
+        )
+        for one in bins
+    ]
+    return Table([Column("forecast", whole=True), *numbers(["questions", "mean forecast", "came true"])], rows)
+
+
+def _score_footer(result: LedgerScore) -> Iterator[str]:
+    if not result.resolutions:
+        yield "Nothing that was forecast is known yet."
+        return
+    ranked = ", RPS, in the file's order and not divided, from 0" if "step" in result.means else ""
+    yield f"Brier is from 0, the best, to 2, log (nats) from 0{ranked}; baseline 0 at even odds, 100 at best."
+    yield "Each day until it was known counts alike, with the forecast of that day; last: the one before it was known."
+    if result.calibration is None:
+        resolved = sum(one.kind == "question" for one in result.resolutions.values())
+        what = f"{_counted(resolved, 'resolved question')}, of {result.needed} that it needs"
+        yield f"Too few to speak of calibration: {what}."
+    if any("first model" in one for one in result.means.values()):
+        yield "first model: the model of the first record, under what had been seen at each later one."
+
+
+SCORE_ROW = (
+    *("kind", "what", "known", "forecaster", "records", "brier", "log", "rps", "baseline"),
+    *("last_brier", "last_log", "last_rps", "last_baseline"),
+)
+"""The columns of `ledger score`: a row for each resolution and each who forecast it; scores as means over days."""
+
+
+def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
+    """A row for each resolution and each who forecast it."""
+    rows = [
+        (
+            *(one.kind, name, one.known, who, float(len(one.records))),
+            *(getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES),
+        )
+        for name, one in result.resolutions.items()
+        for who, found in one.scores.items()
+    ]
+    return SCORE_ROW, rows
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------

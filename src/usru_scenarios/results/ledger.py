@@ -242,3 +242,104 @@ class Verification(JsonResult):
     faults: list[LedgerFault]
     done: str = ""
     format: Literal["usru.verification/1.0"] = "usru.verification/1.0"
+
+
+@dataclass(frozen=True)
+class ScoreValues:
+    """Scores of a forecast, or means of them; each is null where it is infinite or cannot be had.
+
+    Attributes:
+        brier: the Brier score, the sum of squared differences over all states: from 0, the best, to 2.
+        log: the logarithmic score in nats, minus the logarithm of the probability of what came: 0 is best.
+        rps: the ranked probability score, the sum of squared differences of the cumulative probabilities in the order
+            of the states, not divided by their number: 0 is best.
+        baseline: 100 where what came was certain, 0 at even odds, below 0 where it was less likely than that.
+    """
+
+    brier: float | None
+    log: float | None
+    rps: float | None
+    baseline: float | None
+
+
+@dataclass(frozen=True)
+class ScoredForecasts:
+    """How good the forecasts of somebody were.
+
+    Attributes:
+        resolutions: number of resolutions that are scored.
+        time_weighted: the mean over the days from the first record to the resolution, of the forecast of each day.
+        last: of the last forecast before the resolution.
+    """
+
+    resolutions: int
+    time_weighted: ScoreValues
+    last: ScoreValues
+
+
+@dataclass(frozen=True)
+class ScoredResolution:
+    """Something that was forecast, and how it came out.
+
+    Attributes:
+        kind: a `question`, or the scenario at a `step`.
+        title: what the question asks, or the step.
+        known: the day on which it was known.
+        outcome: the states, in the order of the file, with what came: 1, or shares where it was judged by likelihoods.
+        records: numbers of the records that are scored: those of days before it was known.
+        last: the last forecast, by state.
+        scores: by whose forecast it is: `recorded`, `first record kept`, `first model`, `profile NAME`, `even odds`.
+    """
+
+    kind: Literal["question", "step"]
+    title: str
+    known: str
+    outcome: dict[str, float]
+    records: list[int]
+    last: dict[str, float]
+    scores: dict[str, ScoredForecasts]
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Forecasts of about the same probability.
+
+    Attributes:
+        low: the lowest probability of the bin.
+        high: the probability below which it ends; the last bin holds 1.
+        forecasts: number of questions whose last forecast lies in it.
+        mean_forecast: the mean of these forecasts.
+        share_true: the share of these questions that came true.
+    """
+
+    low: float
+    high: float
+    forecasts: int
+    mean_forecast: float
+    share_true: float
+
+
+@dataclass(frozen=True)
+class LedgerScore(JsonResult):
+    """How good the recorded forecasts were.
+
+    Attributes:
+        evidence: the name of the evidence file that says how things came out.
+        as_of: the day up to which it counts.
+        resolutions: what was forecast and is known, by the id of the question or the label of the step.
+        means: for `question` and `step` the means over the resolutions, by whose forecast it is.
+        calibration: how often questions came true by how likely they were found last; null where there are too few.
+        needed: number of resolved questions from which calibration is told.
+        unscored: what is known but can't be scored, with the reason.
+        skipped: lines that can't be read.
+    """
+
+    evidence: str
+    as_of: str
+    resolutions: dict[str, ScoredResolution]
+    means: dict[str, dict[str, ScoredForecasts]]
+    calibration: list[CalibrationBin] | None
+    needed: int
+    unscored: dict[str, str]
+    skipped: list[LedgerFault] = field(default_factory=list)
+    format: Literal["usru.score/1.0"] = "usru.score/1.0"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.report import TABULAR
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def ledger(
     words: Annotated[
         tuple[str, ...],
-        Argument(metavar="ACTION [WHAT]...", help="record, history or verify, and what it is about."),
+        Argument(metavar="ACTION [WHAT]...", help="record, history, score or verify, and what it is about."),
     ] = (),
     *,
     folder: Annotated[
@@ -52,6 +52,7 @@ def ledger(
     ] = False,
     relink: Annotated[bool, Option("--relink", help="With verify: make one chain of two that git has merged.")] = False,
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
     session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
@@ -61,17 +62,20 @@ def ledger(
     \b
       record [MODEL]      append the forecast of today, with its model, to the ledger
       history [WHAT]...   what was forecast of a scenario, driver.state or question
+      score               how good was it? by the resolutions of an --evidence file
       verify              is the ledger whole, does each model give its numbers again?
 
     The ledger is a folder made for git: forecasts.jsonl, a record a line, each with the hash of the line before, and
-    models/, the resolved file of each model. record takes the options of simulate. A ledger in which verify finds a
+    models/, the resolved file of each model. record takes the options of simulate. score holds
+    what was forecast of questions and of the scenario at steps against what came, beside even odds, the first record,
+    the first model under the same evidence, and each profile. A ledger in which verify finds a
     fault ends with status 1; lines that can't be read are told and left out.
     """  # noqa: D301  # \b keeps the lines of the actions
     action, *rest = words or ("",)
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
         raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
-    asked = _Asked(folder, rest, message or "", date, at, repair, relink, conditions, changes, run)
+    asked = _Asked(folder, rest, message or "", date, at, repair, relink, conditions, known, changes, run)
     asked.refuse_others(action)
     _ACTIONS[action].act(asked, session)
 
@@ -87,6 +91,7 @@ class _Asked(NamedTuple):
     repair: bool
     relink: bool
     conditions: ConditionOptions
+    known: EvidenceOptions
     changes: ModelOptions
     run: RunOptions
 
@@ -108,8 +113,9 @@ class _Asked(NamedTuple):
         run = {f"--{name}": value for name, value in self.run._asdict().items()}
         changes = dict(zip(("-w", "-p", "--set", "--sourced-only"), self.changes, strict=True))
         conditions = {f"--{name}": value for name, value in self.conditions._asdict().items()}
+        known = {"--evidence": self.known.evidence, "--as-of": self.known.as_of}
         own = {"-m": self.message, "--date": self.date, "--at": self.at}
-        return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions}
+        return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions, **known}
 
     @property
     def ledger(self) -> LedgerFolder:
@@ -127,10 +133,11 @@ def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.chain import Chain, LedgerLine
     from usru_scenarios.ledger.history import history
     from usru_scenarios.ledger.records import asked_of, record_of
+    from usru_scenarios.ledger.store import kept_evidence
     from usru_scenarios.reading.copies import resolved
     from usru_scenarios.report import Builders, ledger
 
-    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes)
+    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes, asked.known)
     options = {**asked.conditions._asdict(), **asked.run.asked}
     result = study.simulate(**options, map_blocks=session.workers())
     session.remark(study)
@@ -146,7 +153,8 @@ def _record(asked: _Asked, session: Session) -> None:
         message=asked.message,
         asked=asked_of(asked.run.asked),
     )
-    number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder))
+    seen = None if asked.known.evidence is None else kept_evidence(asked.known.evidence)
+    number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder), seen)
     session.say(f"recorded as number {number} of {asked.ledger.records}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
     session.emit(Builders(ledger.history, ledger.history_rows), made)
@@ -172,6 +180,20 @@ def _readable(asked: _Asked, session: Session) -> Chain:
     for fault in chain.unreadable:
         session.say(f"{asked.ledger.records}:{fault.line}: warning: {fault.message}")
     return chain
+
+
+def _score(asked: _Asked, session: Session) -> None:
+    from usru_scenarios.ledger.history import some_records
+    from usru_scenarios.ledger.score import ledger_score
+    from usru_scenarios.report import Builders, ledger
+
+    if asked.known.evidence is None:
+        raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
+    chain, again = _readable(asked, session), asked.recomputation(session)
+    study = session.knowing(again.study(some_records(chain)[-1].record), asked.known)
+    assert study.evidence is not None
+    result = ledger_score(chain, again, study.evidence)
+    session.emit(Builders(ledger.score, ledger.score_rows), result)
 
 
 def _verify(asked: _Asked, session: Session) -> None:
@@ -205,10 +227,24 @@ class _Action(NamedTuple):
     most: int | None = None
 
 
-_RUN = ("--trials", "--seed", "--method", "--judgements", "-w", "-p", "--set", "--sourced-only", "--do", "--given")
+_RUN = (
+    "--trials",
+    "--seed",
+    "--method",
+    "--judgements",
+    "-w",
+    "-p",
+    "--set",
+    "--sourced-only",
+    "--do",
+    "--given",
+    "--evidence",
+    "--as-of",
+)
 
 _ACTIONS = {
     "record": _Action(_record, frozenset({"-m", "--date", *_RUN}), "[MODEL]", 1),
     "history": _Action(_history, frozenset({"--at"}), "[WHAT]..."),
+    "score": _Action(_score, frozenset({"--evidence", "--as-of"}), "", 0),
     "verify": _Action(_verify, frozenset({"--repair", "--relink"}), "", 0),
 }

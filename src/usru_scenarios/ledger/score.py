@@ -1,0 +1,228 @@
+"""How good the recorded forecasts were, by what is known now: derived from records and evidence at every call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from usru_scenarios.ledger.chain import Chain
+from usru_scenarios.ledger.history import some_records
+from usru_scenarios.ledger.recompute import Parts, Recomputation, conditions_of
+from usru_scenarios.ledger.records import NumberedRecord, step_of
+from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, calibration, mean_scores, scores
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import UsruError
+from usru_scenarios.results.ledger import (
+    ForecastRecord,
+    LedgerScore,
+    ScoredForecasts,
+    ScoredResolution,
+    ScoreValues,
+)
+
+if TYPE_CHECKING:
+    from usru_scenarios.questions.evidence.items import Evidence, LearnedItem
+
+YES, NO = "yes", "no"
+"""The two states of a question."""
+
+RECORDED, FIRST_KEPT, FIRST_MODEL, EVEN = "recorded", "first record kept", "first model", "even odds"
+"""Whose forecasts are scored, beside each profile."""
+
+
+class Known(NamedTuple):
+    """How something came out.
+
+    Attributes:
+        kind: a question, or the scenario at a step.
+        name: its id, or the label of the step.
+        day: on which it was known.
+        outcome: the share of each state in what came.
+    """
+
+    kind: Literal["question", "step"]
+    name: str
+    day: str
+    outcome: dict[str, float]
+
+
+def known_by(evidence: Evidence, record: ForecastRecord) -> list[Known]:
+    """What an evidence file says of questions and of the scenario at steps; facts before likelihoods.
+
+    Args:
+        evidence: the file, held against the model of the record.
+        record: whose scenarios and steps they are.
+    """
+    questions = [
+        Known("question", name, one.resolved, {YES: float(one.came_true), NO: float(not one.came_true)})
+        for name, one in evidence.resolutions.items()
+    ]
+    return [*questions, *_judged_steps(evidence.items, record)]
+
+
+def _judged_steps(items: Sequence[LearnedItem], record: ForecastRecord) -> Iterator[Known]:
+    """The scenario at each step of which the file says which one it was, as a fact or by likelihoods of all."""
+    states, steps = list(record.scenarios), record.run.steps
+    facts: dict[int, tuple[str, dict[str, float]]] = {}
+    judged: dict[int, tuple[str, dict[str, float]]] = {}
+    for item in items:
+        if item.seen is not None:
+            name, _, at = (part.strip() for part in item.seen.partition("@"))
+            step = step_of(record, at)
+            if name in states and step is not None:
+                facts.setdefault(step, (item.learned, {one: float(one == name) for one in states}))
+        elif item.hint is not None and item.hint.node == OUTCOME and item.hint.found is None:
+            _, before = judged.get(item.hint.step, ("", dict.fromkeys(states, 1.0)))
+            ratios = {one: before[one] * item.hint.chances[one][1].mean for one in states}
+            judged[item.hint.step] = item.learned, ratios
+    for step, (day, shares) in sorted((judged | facts).items()):
+        total = math.fsum(shares.values())
+        yield Known("step", steps[step], day, {name: share / total for name, share in shares.items()})
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores what is known.
+
+    Attributes:
+        records: those of the ledger, in the order of their days.
+        again: asks their models again.
+        parts: of forecasts that are needed for it.
+    """
+
+    records: list[NumberedRecord]
+    again: Recomputation
+    parts: Parts
+
+    def scored(self, known: Known) -> ScoredResolution | str:
+        """The scores of what is known, or why there are none."""
+        standing = [one for one in self.records if one.record.date < known.day]
+        recorded = [(one, found) for one in standing if (found := forecast_of(one.record, known)) is not None]
+        if not recorded:
+            return f"no record of a day before {known.day} forecasts it"
+        standing = [one for one, _ in recorded]
+        days = _days(standing, known.day)
+        forecasts = [found for _, found in recorded]
+        series: dict[str, list[list[float]]] = {RECORDED: forecasts, FIRST_KEPT: [forecasts[0]] * len(forecasts)}
+        first = standing[0].record
+        if (frozen := self._under(standing, known, lambda _: first)) is not None:
+            series[FIRST_MODEL] = frozen
+        for profile in self._profiles(standing):
+            if (under := self._under(standing, known, lambda one: one, profile)) is not None:
+                series[f"profile {profile}"] = under
+        series[EVEN] = [[1.0 / len(known.outcome)] * len(known.outcome)] * len(forecasts)
+        outcome = list(known.outcome.values())
+        return ScoredResolution(
+            kind=known.kind,
+            title=standing[-1].record.questions[known.name].asks if known.kind == "question" else known.name,
+            known=known.day,
+            outcome=known.outcome,
+            records=[one.number for one in standing],
+            last=dict(zip(known.outcome, forecasts[-1], strict=True)),
+            scores={name: _scored(one, outcome, days) for name, one in series.items()},
+        )
+
+    def _profiles(self, standing: Sequence[NumberedRecord]) -> list[str]:
+        """The profiles that all of these models have, where none is applied already."""
+        if any(one.record.run.profile is not None for one in standing):
+            return []
+        try:
+            several = [list(self.again.study(one.record).loaded.model.profiles) for one in standing]
+        except UsruError:
+            return []
+        return [name for name in several[0] if all(name in names for names in several)]
+
+    def _under(
+        self,
+        standing: Sequence[NumberedRecord],
+        known: Known,
+        model: Callable[[ForecastRecord], ForecastRecord],
+        profile: str | None = None,
+    ) -> list[list[float]] | None:
+        """What other models forecast under the conditions of each record; None where one can't be asked."""
+        found = []
+        for _, record in standing:
+            try:
+                other = self.again.under(model(record), conditions_of(record), profile, self.parts)
+            except UsruError:
+                return None
+            forecast = forecast_of(other, known)
+            if forecast is None:
+                return None
+            found.append(forecast)
+        return found
+
+
+def forecast_of(record: ForecastRecord, known: Known) -> list[float] | None:
+    """What a record says of something, by its states in their order; None where it knows nothing of it."""
+    if known.kind == "question":
+        question = record.questions.get(known.name)
+        if question is None or question.probability is None:
+            return None
+        return [question.probability, 1.0 - question.probability]
+    step = step_of(record, known.name)
+    if step is None or record.scenarios.keys() != known.outcome.keys():
+        return None
+    return [record.scenarios[name].by_step[step] for name in known.outcome]
+
+
+def _days(standing: Sequence[NumberedRecord], known: str) -> list[float]:
+    """For how many days each record stood, until the next one or the day on which it was known."""
+    dates = [date.fromisoformat(day) for day in (*(one.record.date for one in standing), known)]
+    return [float((after - before).days) for before, after in pairwise(dates)]
+
+
+def _scored(series: Sequence[Sequence[float]], outcome: Sequence[float], days: Sequence[float]) -> ScoredForecasts:
+    found = [scores(forecast, outcome) for forecast in series]
+    return ScoredForecasts(1, mean_scores(zip(found, days, strict=True)), found[-1])
+
+
+def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> LedgerScore:
+    """How good the recorded forecasts were.
+
+    Args:
+        chain: the ledger.
+        again: asks recorded models again.
+        evidence: how things came out, held against the model of the last record.
+
+    Raises:
+        LedgerError: there is no record.
+    """
+    records = some_records(chain)
+    known = known_by(evidence, records[-1].record)
+    parts = Parts(any(one.kind == "step" for one in known), any(one.kind == "question" for one in known))
+    scorer = _Scorer(records, again, parts)
+    found = {one.name: scorer.scored(one) for one in known}
+    scored = {name: one for name, one in found.items() if not isinstance(one, str)}
+    last = [(one.last[YES], one.outcome[YES] == 1.0) for one in scored.values() if one.kind == "question"]
+    return LedgerScore(
+        evidence=evidence.name,
+        as_of=evidence.as_of,
+        resolutions=scored,
+        means={
+            kind: _means([one for one in scored.values() if one.kind == kind])
+            for kind in ("question", "step")
+            if any(one.kind == kind for one in scored.values())
+        },
+        calibration=calibration(last),
+        needed=LEAST_FOR_CALIBRATION,
+        unscored={name: one for name, one in found.items() if isinstance(one, str)},
+        skipped=chain.unreadable,
+    )
+
+
+def _means(scored: Sequence[ScoredResolution]) -> dict[str, ScoredForecasts]:
+    """The means over resolutions, each of which counts alike, of everybody who forecast any."""
+    names = list(dict.fromkeys(name for one in scored for name in one.scores))
+    order = [*(name for name in names if name != EVEN), EVEN]
+    means = {}
+    for name in order:
+        own = [one.scores[name] for one in scored if name in one.scores]
+        weighted: list[tuple[ScoreValues, float]] = [(one.time_weighted, 1.0) for one in own]
+        last = [(one.last, 1.0) for one in own]
+        means[name] = replace(own[0], resolutions=len(own), time_weighted=mean_scores(weighted), last=mean_scores(last))
+    return means

@@ -1,0 +1,253 @@
+"""How good recorded forecasts were: proper scores against published values and by hand, and who forecast better."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+import usru_scenarios as us
+from support.command import answer
+from usru_scenarios import schemas
+from usru_scenarios.ledger.scores import calibration, mean_scores, scores
+from usru_scenarios.results.ledger import ScoreValues
+
+MODEL = """\
+usru: 1
+name: talks
+title: Two powers
+time: {start: 2025-01, end: 2026-01, step: quarter}
+scenarios: {thaw: 0.4, chill: 0.35, freeze: 0.25}
+drivers:
+  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
+questions:
+  reopen: {asks: Are they open at the end?, means: "P(talks=open @ 2025-Q4)", closes: 2025-12-31, resolves: a round}
+  thaws: {asks: Is there a thaw at the end?, means: "P(thaw @ 2025-Q4)", closes: 2025-12-31, resolves: both say so}
+profiles: {hopeful: {weights: {talks: 3}}}
+"""
+
+SEEN = """\
+usru: 1
+kind: evidence
+name: seen
+model: talks.yaml
+as_of: 2026-01-10
+evidence:
+  opened: {seen: "talks=open @ 2025-Q2", learned: 2025-06-10}
+  second: {seen: "chill @ 2025-Q2", learned: 2025-07-05}
+  fourth: {about: scenario @ 2025-Q4, likelihood: {thaw: 3, default: 0.5}, learned: 2026-01-05}
+resolutions:
+  reopen: {came_true: true, resolved: 2026-01-01}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "talks.yaml").write_text(MODEL)
+    (tmp_path / "seen.yaml").write_text(SEEN)
+    return tmp_path
+
+
+def record(place: Path, day: str, *options: str) -> dict[str, Any]:
+    done = answer("ledger", "record", "talks.yaml", "--date", day, *options, folder=place)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads((place / "forecasts" / "forecasts.jsonl").read_text().splitlines()[-1])
+    return found
+
+
+def scored(place: Path, *options: str) -> dict[str, Any]:
+    done = answer("ledger", "score", "--evidence", "seen.yaml", "--json", *options, folder=place)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# The scores themselves
+
+
+@pytest.mark.parametrize(
+    ("forecast", "came", "half"),
+    [
+        ((1, 0, 0), 0, 0.0),
+        ((0.9, 0.1, 0), 0, 0.005),
+        ((0.8, 0.1, 0.1), 0, 0.025),
+        ((0.5, 0.25, 0.25), 0, 0.15625),
+        ((0.35, 0.3, 0.35), 1, 0.1225),
+        ((0.6, 0.3, 0.1), 1, 0.185),
+        ((0.6, 0.25, 0.15), 0, 0.09125),
+        ((0.6, 0.15, 0.25), 0, 0.11125),
+        ((0.57, 0.33, 0.1), 0, 0.09745),
+        ((0.6, 0.2, 0.2), 0, 0.1),
+    ],
+)
+def test_ranked_scores_as_published(forecast: tuple[float, ...], came: int, half: float) -> None:
+    """Constantinou and Fenton (2012), table 3, who divide by one less than the number of states: here by none."""
+    outcome = [float(place == came) for place in range(3)]
+    assert scores(forecast, outcome).rps == pytest.approx(2 * half, abs=1e-12)
+
+
+def by_arrays(forecast: list[float], came: int) -> ScoreValues:
+    """The scores written once more, from their definitions over arrays."""
+    p, o = np.array(forecast), np.eye(len(forecast))[came]
+    below = (np.tril(np.ones((len(p), len(p)))) @ (p - o))[:-1]
+    log = -np.log(p @ o)
+    return ScoreValues(
+        float(np.square(p - o).sum()), float(log), float(below @ below), float(100 * (1 - log / np.log(len(p))))
+    )
+
+
+@pytest.mark.parametrize("states", [2, 3, 7])
+def test_scores_as_another_implementation_has_them(states: int) -> None:
+    rng = np.random.default_rng(states)
+    for _ in range(50):
+        forecast = rng.dirichlet(np.ones(states)).tolist()
+        came = int(rng.integers(states))
+        found = scores(forecast, np.eye(states)[came].tolist())
+        assert vars(found) == pytest.approx(vars(by_arrays(forecast, came)))
+
+
+def test_bounds_of_the_scores() -> None:
+    assert scores([1.0, 0.0], [1.0, 0.0]) == ScoreValues(0.0, 0.0, 0.0, 100.0)
+    assert scores([0.0, 1.0], [1.0, 0.0]) == ScoreValues(2.0, None, 1.0, None)
+    even = scores([0.25] * 4, [0.0, 0.0, 1.0, 0.0])
+    assert even.log == pytest.approx(math.log(4))
+    assert even.baseline == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("rule", ["brier", "log", "rps"])
+def test_the_scores_are_proper(rule: str) -> None:
+    """Who says what she believes does best by her own expectation."""
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        believed, said = rng.dirichlet(np.ones(3), 2).tolist()
+        assert getattr(scores(believed, believed), rule) <= getattr(scores(said, believed), rule) + 1e-12
+
+
+def test_judged_outcomes_are_scored_by_their_mean() -> None:
+    forecast, shares = [0.5, 0.3, 0.2], [0.6, 0.4, 0.0]
+    certain = [scores(forecast, one) for one in ([1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0])]
+    for rule in ("brier", "log", "rps", "baseline"):
+        right = sum(share * getattr(one, rule) for share, one in zip(shares, certain, strict=True))
+        assert getattr(scores(forecast, shares), rule) == pytest.approx(right)
+
+
+def test_days_weigh() -> None:
+    good, bad = scores([1.0, 0.0], [1.0, 0.0]), scores([0.5, 0.5], [1.0, 0.0])
+    assert mean_scores([(good, 3), (bad, 1)]).brier == pytest.approx(0.125)
+    assert mean_scores([(good, 3), (scores([0.0, 1.0], [1.0, 0.0]), 1)]).log is None
+
+
+def test_calibration_needs_twenty_questions() -> None:
+    assert calibration([(0.5, True)] * 19) is None
+    bins = calibration([(0.21, True)] * 3 + [(0.25, False)] * 9 + [(1.0, True)] * 8)
+    assert bins is not None
+    assert [(one.low, one.forecasts, one.share_true) for one in bins] == [(0.2, 12, 0.25), (0.9, 8, 1.0)]
+    assert bins[0].mean_forecast == pytest.approx(0.24)
+
+
+# Of a ledger
+
+
+def test_questions_and_steps_by_the_days_that_each_forecast_stood(place: Path) -> None:
+    first = record(place, "2025-01-31")
+    second = record(place, "2025-07-30", "--evidence", "seen.yaml", "--as-of", "2025-07-30")
+    assert second["run"]["evidence"]["items"] == ["opened", "second"]
+    found = scored(place)
+    assert list(found["resolutions"]) == ["reopen", "2025-Q2", "2025-Q4"]
+    reopen = found["resolutions"]["reopen"]
+    p = [one["questions"]["reopen"]["probability"] for one in (first, second)]
+    days = 180, 155
+    right = sum(2 * (1 - one) ** 2 * for_days for one, for_days in zip(p, days, strict=True)) / sum(days)
+    assert reopen["scores"]["recorded"]["time_weighted"]["brier"] == pytest.approx(right, rel=1e-5)
+    assert reopen["scores"]["recorded"]["last"]["log"] == pytest.approx(-math.log(p[1]), rel=1e-5)
+    assert reopen["scores"]["first record kept"]["last"]["log"] == pytest.approx(-math.log(p[0]), rel=1e-5)
+    assert reopen["scores"]["even odds"]["last"]["brier"] == 0.5
+    assert found["resolutions"]["2025-Q2"]["records"] == [1]
+    last = [second["scenarios"][name]["by_step"][3] for name in ("thaw", "chill", "freeze")]
+    shares = [3 / 4, 0.5 / 4, 0.5 / 4]
+    step = found["resolutions"]["2025-Q4"]
+    assert list(step["outcome"].values()) == pytest.approx(shares)
+    assert step["scores"]["recorded"]["last"]["rps"] == pytest.approx(scores(last, shares).rps, rel=1e-5)
+    Draft202012Validator(schemas.schema("score")).validate(found)
+
+
+def test_the_first_model_and_the_profiles_are_asked_under_what_had_been_seen(place: Path) -> None:
+    record(place, "2025-01-31")
+    record(place, "2025-07-30", "-w", "talks=2", "--evidence", "seen.yaml", "--as-of", "2025-07-30")
+    (place / "talks.yaml").rename(place / "elsewhere.yaml")  # the ledger has all it needs
+    found = scored(place)["resolutions"]["2025-Q4"]["scores"]
+    first = us.load(place / "elsewhere.yaml")
+    for name, study in (
+        ("first model", first),
+        ("recorded", first.varied(weights={"talks": 2})),
+        ("profile hopeful", first.varied(profile="hopeful")),
+    ):
+        forecast = study.knowing(place / "seen.yaml", as_of="2025-07-30").simulate().scenarios
+        right = scores([one.by_step[3] for one in forecast.values()], [3 / 4, 0.5 / 4, 0.5 / 4])
+        assert found[name]["last"]["log"] == pytest.approx(right.log, rel=1e-4), name
+
+
+def test_a_record_of_the_day_on_which_it_was_known_does_not_count(place: Path) -> None:
+    record(place, "2026-01-01")
+    found = scored(place)
+    assert found["unscored"]["reopen"] == "no record of a day before 2026-01-01 forecasts it"
+    assert found["resolutions"].keys() == {"2025-Q4"}
+
+
+def test_what_is_learned_later_does_not_count(place: Path) -> None:
+    record(place, "2025-01-31")
+    assert scored(place, "--as-of", "2025-08-01")["resolutions"].keys() == {"2025-Q2"}
+
+
+def test_too_few_are_called_too_few(place: Path) -> None:
+    record(place, "2025-01-31")
+    shown = answer("ledger", "score", "--evidence", "seen.yaml", folder=place).stdout
+    assert "Too few to speak of calibration: 1 resolved question, of 20 that it needs." in shown
+    assert scored(place)["calibration"] is None
+
+
+def test_calibration_of_many_questions(place: Path) -> None:
+    several = "".join(
+        f'  q{place}: {{asks: Open?, means: "P(talks=open @ 2025-Q4)", closes: 2025-12-31, resolves: a round}}\n'
+        for place in range(20)
+    )
+    (place / "talks.yaml").write_text(MODEL.replace("questions:\n", "questions:\n" + several))
+    resolved = "".join(f"  q{place}: {{came_true: {place < 9}, resolved: 2026-01-01}}\n".lower() for place in range(20))
+    (place / "seen.yaml").write_text(SEEN + resolved)
+    record(place, "2025-01-31")
+    (only,) = scored(place)["calibration"]
+    assert (only["forecasts"], only["share_true"]) == (21, pytest.approx(10 / 21))
+    assert "came true" in answer("ledger", "score", "--evidence", "seen.yaml", folder=place).stdout
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "md", "ndjson"])
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_scores_in_all_forms(place: Path, form: str, columns: str) -> None:
+    record(place, "2025-01-31")
+    done = answer("ledger", "score", "--evidence", "seen.yaml", "-f", form, folder=place, COLUMNS=columns)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "first record kept" in done.stdout.replace("\n", " ") or columns == "40"
+    assert form != "table" or max(map(len, done.stdout.splitlines())) <= int(columns)
+
+
+def test_what_is_missing_or_wrong_is_told(place: Path) -> None:
+    record(place, "2025-01-31")
+    done = answer("ledger", "score", folder=place)
+    assert (done.returncode, "--evidence FILE, with resolutions" in done.stderr) == (2, True)
+    (place / "seen.yaml").write_text(SEEN.replace("reopen:", "reopn:"))
+    done = answer("ledger", "score", "--evidence", "seen.yaml", folder=place)
+    assert (done.returncode, "did you mean 'reopen'?" in done.stderr) == (1, True)
+
+
+def test_evidence_that_was_changed_is_told(place: Path) -> None:
+    record(place, "2025-07-30", "--evidence", "seen.yaml", "--as-of", "2025-07-30")
+    assert answer("ledger", "verify", folder=place).returncode == 0
+    (kept,) = (place / "forecasts" / "evidence").iterdir()
+    kept.write_text(kept.read_text().replace("chill @ 2025-Q2", "thaw @ 2025-Q2"))
+    done = answer("ledger", "verify", folder=place)
+    assert (done.returncode, "it holds other evidence" in done.stdout) == (1, True)
