@@ -40,7 +40,7 @@ from usru_scenarios.schemas import NAMES, schema
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
-RUN = ("api", "cli", "format", "queries", "reading-results", "recipes", "tutorial")
+RUN = ("api", "cli", "format", "keeping-a-forecast", "queries", "reading-results", "recipes", "tutorial")
 """The pages with examples."""
 
 EXAMPLE = "example.yaml"

@@ -342,7 +342,7 @@ OUTPUTS = [
 ]
 
 
-OF_A_LEDGER = {"forecast", "history", "score", "verification"}
+OF_A_LEDGER = {"forecast", "history", "attribution", "score", "verification"}
 """The outputs that need a ledger: see test_ledger.py."""
 
 

@@ -26,7 +26,7 @@ from usru_scenarios.results.check import CheckReport
 from usru_scenarios.results.compare import Comparison
 from usru_scenarios.results.evidence import EvidenceReport
 from usru_scenarios.results.explain import Explanation
-from usru_scenarios.results.ledger import ForecastRecord, History, LedgerScore, Verification
+from usru_scenarios.results.ledger import Attribution, ForecastRecord, History, LedgerScore, Verification
 from usru_scenarios.results.sensitivity import Sensitivity
 from usru_scenarios.results.show import Overview, PartNames
 from usru_scenarios.results.simulate import Simulation
@@ -59,6 +59,7 @@ OUTPUTS: dict[str, Any] = {
     "directions": DirectionsReport,
     "forecast": ForecastRecord,
     "history": History,
+    "attribution": Attribution,
     "score": LedgerScore,
     "verification": Verification,
 }

@@ -30,12 +30,17 @@ class NotRecomputed(UsruError):  # noqa: N818  # a reason, and no fault of the p
 
 
 class RecordedConditions(NamedTuple):
-    """What a record was made under: interventions, observations, and the evidence file by its hash, up to a day."""
+    """What a record was made under: interventions, observations, and the evidence file by its hash, up to a day.
+
+    Attributes:
+        items: of the evidence file that act alone; None for all.
+    """
 
     do: tuple[str, ...]
     given: tuple[str, ...]
     evidence: str | None
     as_of: str | None
+    items: tuple[str, ...] | None = None
 
 
 def conditions_of(record: ForecastRecord) -> RecordedConditions:
@@ -128,11 +133,11 @@ class Recomputation:
         self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: Parts
     ) -> ForecastRecord:
         if conditions.evidence is not None:
-            study = study.knowing(self._evidence(conditions.evidence), as_of=conditions.as_of)
+            study = study.knowing(self._evidence(conditions.evidence, conditions.items), as_of=conditions.as_of)
         asked = {"do": conditions.do, "given": conditions.given}
         return recorded(study, record, asked, self.map_blocks, parts)
 
-    def _evidence(self, sha256: str) -> EvidenceText:
+    def _evidence(self, sha256: str, items: tuple[str, ...] | None) -> EvidenceText:
         """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
         from usru_scenarios.reading.evidence import read_evidence
 
@@ -142,7 +147,8 @@ class Recomputation:
         text = read_evidence(path)
         if text.sha256 != sha256:
             raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"))
-        return replace(text, file=text.file.model_copy(update={"resolutions": {}}))
+        kept = {name: one for name, one in text.file.evidence.items() if items is None or name in items}
+        return replace(text, file=text.file.model_copy(update={"resolutions": {}, "evidence": kept}))
 
 
 def recorded(

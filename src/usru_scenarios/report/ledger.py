@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import ONE_ERROR, decimals, percent, points, to_error
-from usru_scenarios.report.numbers import sparkline
+from usru_scenarios.report.numbers import plain, sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.results.compare import InputValue
     from usru_scenarios.results.ledger import (
+        Attribution,
         CalibrationBin,
         History,
         LedgerFault,
@@ -307,6 +309,123 @@ def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
         for who, found in one.scores.items()
     ]
     return SCORE_ROW, rows
+
+
+# Why ------------------------------------------------------------------------------------------------------------------
+
+_PARTS = ("judgement", "evidence", "time", "noise")
+
+
+def why(result: Attribution, _layout: Layout) -> Report:
+    """The parts of each change, then what single observations and single numbers of the model do."""
+    blocks: list[Block] = [_changes(result)]
+    if result.items:
+        heads = _effect_columns(result)
+        rows = [(one.item, *_effects(one.effects, result)) for one in result.items]
+        blocks += [Heading("What was seen, one after the other, in the later model"), Table([names(), *heads], rows)]
+    if result.numbers:
+        blocks += [Heading("What the models say differently"), _numbers_of(result)]
+    earlier, later = result.earlier, result.later
+    return Report(
+        title=f"Why did the forecast move, {_time(result.at)}?",
+        subtitle=f"from number {earlier.number} of {earlier.date} to number {later.number} of {later.date}",
+        blocks=blocks,
+        footer=list(_why_footer(result)),
+    )
+
+
+def _changes(result: Attribution) -> Table:
+    ranks = {"judgement": 0, "evidence": 0, "time": 3, "noise": 1}
+    heads = [Column("from", "number", rank=2), Column("to", "number", rank=2), Column("change", "number")]
+    heads += [Column(part, "number", rank=ranks[part]) for part in _PARTS]
+    rows = [
+        (
+            name,
+            percent(one.before, 1),
+            percent(one.after, 1),
+            points(one.change, _POINTS),
+            *(points(getattr(one, part), _POINTS) for part in _PARTS),
+        )
+        for name, one in result.changes.items()
+    ]
+    return Table([names(), *heads], rows)
+
+
+_POINTS = 2
+"""Decimals of parts of a change, in points."""
+
+
+def _effect_columns(result: Attribution) -> list[Column]:
+    return [Column(name.replace("_", "\n"), "number", rank=place) for place, name in enumerate(result.changes)]
+
+
+def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]:
+    for name in result.changes:
+        yield points(effects[name], _POINTS) if name in effects else ""
+
+
+def _numbers_of(result: Attribution) -> Table:
+    known = any(one.effects for one in result.numbers)
+    rows = [
+        (
+            one.path,
+            _input(one.before),
+            _input(one.after),
+            *(_effects(one.effects, result) if known else ()),
+        )
+        for one in result.numbers[:_MOST_NUMBERS]
+    ]
+    said = [Column("was", folds=True, least=4), Column("is", folds=True, least=4)]
+    return Table([names(), *said, *(_effect_columns(result) if known else [])], rows)
+
+
+_MOST_NUMBERS = 20
+
+
+def _input(value: InputValue) -> str:
+    match value:
+        case None:
+            return "-"
+        case float() | int():
+            return plain(value)
+        case dict():
+            return ", ".join(f"{name} {plain(one)}" for name, one in value.items())
+    return value
+
+
+def _why_footer(result: Attribution) -> Iterator[str]:
+    yield (
+        "In points; the parts sum to the change. Judgement, evidence and time are Shapley values on the random numbers "
+        "of the earlier record; noise is what is left: other trials, another seed or version."
+    )
+    if not any(one.time for one in result.changes.values()):
+        yield "Time alone moves nothing at a fixed step: what did not happen counts once it is observed."
+    if any(one.effects for one in result.numbers):
+        yield "Numbers each alone in the earlier model, without what was seen."
+    if len(result.numbers) > _MOST_NUMBERS:
+        yield f"And {len(result.numbers) - _MOST_NUMBERS} more numbers: see --json."
+    if result.note:
+        yield f"{result.note[:1].upper()}{result.note[1:].rstrip('.')}."
+
+
+WHY_ROW = ("kind", "what", "item", "before", "after", "change", *_PARTS)
+"""The columns of `ledger why`: of a `change` with its parts, and the change that an `observation` or `number` makes."""
+
+
+def why_rows(result: Attribution, _layout: Layout) -> Rows:
+    """A row for each change, and for what each observation and number does to it."""
+    rows: list[Sequence[Datum]] = []
+    for name, one in result.changes.items():
+        parts = [getattr(one, part) for part in _PARTS]
+        rows.append(("change", name, None, one.before, one.after, one.change, *parts))
+        nothing = (None,) * len(_PARTS)
+        rows += [("observation", name, item.item, None, None, item.effects[name], *nothing) for item in result.items]
+        rows += [
+            ("number", name, number.path, _input(number.before), _input(number.after), number.effects[name], *nothing)
+            for number in result.numbers
+            if name in number.effects
+        ]
+    return WHY_ROW, rows
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from usru_scenarios.results.common import JsonResult, ModelLine, Run
+from usru_scenarios.results.compare import InputValue
 from usru_scenarios.results.simulate import Band, StatesResult, ValuesResult
 
 
@@ -343,3 +344,83 @@ class LedgerScore(JsonResult):
     unscored: dict[str, str]
     skipped: list[LedgerFault] = field(default_factory=list)
     format: Literal["usru.score/1.0"] = "usru.score/1.0"
+
+
+@dataclass(frozen=True)
+class AttributedChange:
+    """Why a forecast moved: four parts whose sum is the change.
+
+    Attributes:
+        before: the recorded probability of the first record.
+        after: that of the second.
+        change: the difference.
+        judgement: what the model does: its numbers, weights, profile and interventions.
+        evidence: what was observed, on the command line and by an evidence file.
+        time: that another step is read; 0 where both records are read at the same one.
+        noise: what is left: other trials, another seed, another version of the program.
+        ranges: for each of the first three the least and the most over the orders in which they can be brought in.
+    """
+
+    before: float
+    after: float
+    change: float
+    judgement: float
+    evidence: float
+    time: float
+    noise: float
+    ranges: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class ItemEffect:
+    """What an observation does when it is added to those before it, in the later model.
+
+    Attributes:
+        item: the id of an item of evidence, an observation as written, or what was withdrawn, in words.
+        effects: by how much each probability changes.
+    """
+
+    item: str
+    effects: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NumberEffect:
+    """What a number of the model does alone, brought into the earlier model without what was observed.
+
+    Attributes:
+        path: where it stands, as one writes it after `--set`.
+        before: what the earlier model says there; null where it has nothing.
+        after: what the later one says there, likewise.
+        effects: by how much the probability of each scenario changes; empty where that was not asked for or cannot be
+            said.
+    """
+
+    path: str
+    before: InputValue
+    after: InputValue
+    effects: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Attribution(JsonResult):
+    """Why two recorded forecasts differ.
+
+    Attributes:
+        earlier: the first record.
+        later: the second.
+        at: the step, or the measure, at which scenarios and states are read.
+        changes: why each probability moved.
+        items: what each observation does that only the later record has, in the order in which they were learned.
+        numbers: what the models say differently, the most important first where that is known.
+        note: why something could not be told; empty where all could.
+    """
+
+    earlier: RecordLine
+    later: RecordLine
+    at: str
+    changes: dict[str, AttributedChange]
+    items: list[ItemEffect]
+    numbers: list[NumberEffect]
+    note: str = ""
+    format: Literal["usru.attribution/1.0"] = "usru.attribution/1.0"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def ledger(
     words: Annotated[
         tuple[str, ...],
-        Argument(metavar="ACTION [WHAT]...", help="record, history, score or verify, and what it is about."),
+        Argument(metavar="ACTION [WHAT]...", help="record, history, why, score or verify, and what it is about."),
     ] = (),
     *,
     folder: Annotated[
@@ -44,9 +44,17 @@ def ledger(
         Option(
             "--at",
             metavar="TIME",
-            help="With history: a step, start, end, mean, ever, or now, the step of each record.  [default: end]",
+            help="With history, why: a step, start, end, mean, ever, or now, that of each record.  [default: end]",
         ),
     ] = None,
+    of: Annotated[
+        tuple[str, ...],
+        Option(
+            "--of",
+            metavar="NAME",
+            help="With why: a scenario, group, driver.state or question.  [default: all scenarios]",
+        ),
+    ] = (),
     repair: Annotated[
         bool, Option("--repair", help="With verify: take out a last line that was never finished.")
     ] = False,
@@ -62,11 +70,13 @@ def ledger(
     \b
       record [MODEL]      append the forecast of today, with its model, to the ledger
       history [WHAT]...   what was forecast of a scenario, driver.state or question
+      why [A] [B]         why did it move from record A to B, by number or day?
       score               how good was it? by the resolutions of an --evidence file
       verify              is the ledger whole, does each model give its numbers again?
 
     The ledger is a folder made for git: forecasts.jsonl, a record a line, each with the hash of the line before, and
-    models/, the resolved file of each model. record takes the options of simulate. score holds
+    models/, the resolved file of each model. record takes the options of simulate. why splits the
+    change in judgement, evidence, time and noise. score holds
     what was forecast of questions and of the scenario at steps against what came, beside even odds, the first record,
     the first model under the same evidence, and each profile. A ledger in which verify finds a
     fault ends with status 1; lines that can't be read are told and left out.
@@ -75,7 +85,7 @@ def ledger(
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
         raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
-    asked = _Asked(folder, rest, message or "", date, at, repair, relink, conditions, known, changes, run)
+    asked = _Asked(folder, rest, message or "", date, at, of, repair, relink, conditions, known, changes, run)
     asked.refuse_others(action)
     _ACTIONS[action].act(asked, session)
 
@@ -88,6 +98,7 @@ class _Asked(NamedTuple):
     message: str
     date: str | None
     at: str | None
+    of: tuple[str, ...]
     repair: bool
     relink: bool
     conditions: ConditionOptions
@@ -114,7 +125,7 @@ class _Asked(NamedTuple):
         changes = dict(zip(("-w", "-p", "--set", "--sourced-only"), self.changes, strict=True))
         conditions = {f"--{name}": value for name, value in self.conditions._asdict().items()}
         known = {"--evidence": self.known.evidence, "--as-of": self.known.as_of}
-        own = {"-m": self.message, "--date": self.date, "--at": self.at}
+        own = {"-m": self.message, "--date": self.date, "--at": self.at, "--of": self.of}
         return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions, **known}
 
     @property
@@ -182,6 +193,16 @@ def _readable(asked: _Asked, session: Session) -> Chain:
     return chain
 
 
+def _why(asked: _Asked, session: Session) -> None:
+    from usru_scenarios.ledger.history import some_records
+    from usru_scenarios.ledger.why import chosen, why
+    from usru_scenarios.report import Builders, ledger
+
+    pair = chosen(some_records(_readable(asked, session)), asked.words)
+    found = why(pair, asked.recomputation(session), list(asked.of), asked.at or "end")
+    session.emit(Builders(ledger.why, ledger.why_rows), found)
+
+
 def _score(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.history import some_records
     from usru_scenarios.ledger.score import ledger_score
@@ -245,6 +266,7 @@ _RUN = (
 _ACTIONS = {
     "record": _Action(_record, frozenset({"-m", "--date", *_RUN}), "[MODEL]", 1),
     "history": _Action(_history, frozenset({"--at"}), "[WHAT]..."),
+    "why": _Action(_why, frozenset({"--at", "--of"}), "[A] [B]", 2),
     "score": _Action(_score, frozenset({"--evidence", "--as-of"}), "", 0),
     "verify": _Action(_verify, frozenset({"--repair", "--relink"}), "", 0),
 }

@@ -13,7 +13,7 @@ _LISTED = (
     "model (the scenario file), claims (a file of the claim register), evidence (an evidence file), or of an output: "
     "simulation, answer, answers, comparison, sweep, check, calibration, explanation, sensitivity, watch, foresight, "
     "validation, faults, overview, names, sources, directions, forecast (a line of a ledger), history, "
-    "score, verification"
+    "attribution, score, verification"
 )
 
 

@@ -1,0 +1,215 @@
+"""Why two recorded forecasts differ: their models, what had been seen, the step that is read, the noise of sampling.
+
+All is run on the random numbers of the earlier record, so that what is common cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from usru_scenarios.ledger.attribution import shapley
+from usru_scenarios.ledger.recompute import Parts, Recomputation, RecordedConditions, conditions_of
+from usru_scenarios.ledger.records import LedgerError, NumberedRecord, check_names, check_time, kind_of, said_of
+from usru_scenarios.problems import UsruError, printable
+from usru_scenarios.results.ledger import AttributedChange, Attribution, ForecastRecord, ItemEffect, NumberEffect
+
+JUDGEMENT, EVIDENCE, TIME = "judgement", "evidence", "time"
+FACTORS = (JUDGEMENT, EVIDENCE, TIME)
+
+WITHDRAWN = "what was withdrawn or said otherwise"
+"""In the place of an item: what the earlier record had observed, and the later one has not in these words."""
+
+
+def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRecord, NumberedRecord]:
+    """The two records that words mean: by default the last two, with one word that one and the last.
+
+    Args:
+        records: in the order of their days.
+        words: up to two numbers of records, or days, which mean the last record up to that day.
+
+    Raises:
+        LedgerError: there are no two records, or a word means none.
+    """
+    if len(records) < 2:
+        raise LedgerError("there is one record alone, and nothing to compare it with", "usru ledger record")
+    named = [_named(records, word) for word in words]
+    match named:
+        case []:
+            return records[-2], records[-1]
+        case [one]:
+            return one, records[-1]
+    return named[0], named[1]
+
+
+def _named(records: list[NumberedRecord], word: str) -> NumberedRecord:
+    number = word.removeprefix("#")
+    if number.isdecimal():
+        found = [one for one in records if one.number == int(number)]
+    else:
+        found = [one for one in records if one.record.date <= word and word[:4].isdecimal()]
+    if not found:
+        first, last = records[0], records[-1]
+        known = f"numbers are {min(one.number for one in records)} to {max(one.number for one in records)}"
+        days = f"days {first.record.date} to {last.record.date}"
+        raise LedgerError(f"there is no record '{printable(word)}'", f"{known}, {days}")
+    return found[-1]
+
+
+@dataclass(frozen=True)
+class _Corners:
+    """What two records come to with parts of each.
+
+    Attributes:
+        earlier, later: the records.
+        again: asks their models.
+        parts: of the forecasts that are wanted.
+        at: the time at which they are read.
+    """
+
+    earlier: ForecastRecord
+    later: ForecastRecord
+    again: Recomputation
+    parts: Parts
+    at: str
+
+    def value(self, what: str, of_later: frozenset[str]) -> float:
+        """A probability where these factors are those of the later record."""
+        seen = conditions_of(self.later if EVIDENCE in of_later else self.earlier)
+        return self.read(what, self.asked(seen, judgement=JUDGEMENT in of_later), later=TIME in of_later)
+
+    def asked(self, seen: RecordedConditions, *, judgement: bool) -> ForecastRecord:
+        """The forecast of one of the models under what was seen, on the random numbers of the earlier record."""
+        model = self.later if judgement else self.earlier
+        like = replace(model, asked=self.earlier.asked)
+        return self.again.under(like, seen._replace(do=tuple(model.run.do)), parts=self.parts)
+
+    def read(self, what: str, found: ForecastRecord, *, later: bool) -> float:
+        """A probability of a forecast, at the day of one of the records."""
+        dated = replace(found, date=self.later.date if later else self.earlier.date)
+        point = said_of(NumberedRecord(0, dated), what, self.at)
+        if point is None:
+            raise LedgerError(f"'{printable(what)}' @ {self.at} is not in both models", "name another, or another --at")
+        return point.probability
+
+
+def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wanted: list[str], at: str) -> Attribution:
+    """Why the second of two records differs from the first.
+
+    Args:
+        pair: the records.
+        again: asks their models.
+        wanted: scenarios, groups, `driver.state`s or questions; all scenarios of the second where there is none.
+        at: the label of a step, or one of `MEASURES`.
+
+    Raises:
+        LedgerError: a name or time is in one of the records alone.
+        UsruError: a model can't be asked.
+    """
+    earlier, later = pair
+    names = wanted or list(later.record.scenarios)
+    for one in pair:
+        check_names([one], names)
+        check_time([one], at)
+    kinds = {kind_of(later.record, name) for name in names}
+    parts = Parts(bool(kinds - {"question"}), "question" in kinds)
+    corners = _Corners(earlier.record, later.record, again, parts, at)
+    changes = {name: _change(pair, corners, name) for name in names}
+    numbers, note = _numbers(corners, names)
+    return Attribution(earlier.told, later.told, at, changes, list(_items(corners, names)), numbers, note)
+
+
+def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name: str) -> AttributedChange:
+    before, after = (said_of(one, name, corners.at) for one in pair)
+    if before is None or after is None:
+        raise LedgerError(f"'{printable(name)}' @ {corners.at} is not in both records", "another --at may be")
+    change = after.probability - before.probability
+    found = shapley(FACTORS, lambda of_later: corners.value(name, of_later))
+    parts = {factor: one.value for factor, one in found.items()}
+    return AttributedChange(
+        before=before.probability,
+        after=after.probability,
+        change=change,
+        **parts,
+        noise=change - parts[JUDGEMENT] - parts[EVIDENCE] - parts[TIME],
+        ranges={factor: (one.low, one.high) for factor, one in found.items()},
+    )
+
+
+# By observation and by number -----------------------------------------------------------------------------------------
+
+
+def _items(corners: _Corners, names: list[str]) -> Iterator[ItemEffect]:
+    """What each observation does that the later record alone has, added one after the other in the later model."""
+    old, new = conditions_of(corners.earlier), conditions_of(corners.later)
+    if old._replace(do=()) == new._replace(do=()):
+        return
+    last = corners.asked(old, judgement=True)
+    for item, seen in _one_by_one(corners):
+        found = corners.asked(seen, judgement=True)
+        effects = {name: corners.read(name, found, later=True) - corners.read(name, last, later=True) for name in names}
+        if item != WITHDRAWN or any(effects.values()):
+            yield ItemEffect(item, effects)
+        last = found
+
+
+def _one_by_one(corners: _Corners) -> Iterator[tuple[str, RecordedConditions]]:
+    """What is seen in the later record, from what both have seen on."""
+    old, new = conditions_of(corners.earlier), conditions_of(corners.later)
+    before, after = _used(corners.earlier), _used(corners.later)
+    given = [one for one in new.given if one in old.given]
+    items = [one for one in after if one in before]
+
+    def seen() -> RecordedConditions:
+        kept = [one for one in new.given if one in given], [one for one in after if one in items]
+        return new._replace(given=tuple(kept[0]), items=tuple(kept[1]) if new.evidence is not None else None)
+
+    yield WITHDRAWN, seen()
+    for one in new.given:
+        if one not in given:
+            given.append(one)
+            yield one, seen()
+    for one in after:
+        if one not in items:
+            items.append(one)
+            yield one, seen()
+
+
+def _used(record: ForecastRecord) -> list[str]:
+    """The ids of the items of evidence that act in a record."""
+    return [] if record.run.evidence is None else record.run.evidence.items
+
+
+def _numbers(corners: _Corners, names: list[str]) -> tuple[list[NumberEffect], str]:
+    """What the models say differently, with what each does alone at the end or on average; and why it can't be told."""
+    earlier, later = corners.earlier, corners.later
+    if earlier.model.sha256 == later.model.sha256 and earlier.run.do == later.run.do:
+        return [], ""
+    studies = [corners.again.study(one) for one in (earlier, later)]
+    measured = corners.at if corners.at in ("end", "mean") else None
+    trials = {} if earlier.asked.trials is None else {"trials": earlier.asked.trials}
+    try:
+        compared = (
+            studies[0]
+            .compare(
+                {"later": studies[1]},
+                name="earlier",
+                do={"earlier": earlier.run.do, "later": later.run.do},
+                switch=measured is not None,
+                seed=earlier.asked.seed,
+                method=earlier.asked.method,
+                judgements=0,
+                **trials,
+                map_blocks=corners.again.map_blocks(),
+            )
+            .variants["later"]
+        )
+    except UsruError as error:
+        return [], str(error).splitlines()[0]
+    effects = {} if compared.switching is None else compared.switching.effects
+    found = []
+    for one in compared.inputs:
+        moved = effects[one.path].scenarios if one.path in effects else {}
+        by_name = {name: getattr(moved[name], measured) for name in names if name in moved and measured}
+        found.append(NumberEffect(one.path, one.reference, one.variant, by_name))
+    return found, compared.note
