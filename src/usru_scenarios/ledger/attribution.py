@@ -13,7 +13,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 
-class Contribution(NamedTuple):
+class ShapleyValue(NamedTuple):
     """What a factor does.
 
     Attributes:
@@ -27,7 +27,7 @@ class Contribution(NamedTuple):
     high: float
 
 
-def shapley(factors: Sequence[str], value: Callable[[frozenset[str]], float]) -> dict[str, Contribution]:
+def shapley(factors: Sequence[str], value: Callable[[frozenset[str]], float]) -> dict[str, ShapleyValue]:
     """What each factor contributes to the difference between all factors and none.
 
     Args:
@@ -46,4 +46,4 @@ def shapley(factors: Sequence[str], value: Callable[[frozenset[str]], float]) ->
         for place, factor in enumerate(order):
             before = frozenset(order[:place])
             found[factor].append(of(before | {factor}) - of(before))
-    return {name: Contribution(math.fsum(one) / len(one), min(one), max(one)) for name, one in found.items()}
+    return {name: ShapleyValue(math.fsum(one) / len(one), min(one), max(one)) for name, one in found.items()}

@@ -31,7 +31,8 @@ def history(chain: Chain, wanted: list[str], at: str) -> History:
     check_names(records, names)
     check_time(records, at)
     series = {name: _series(records, name, at) for name in names}
-    return History(at, [one.told for one in records], series, chain.unreadable)
+    last = records[-1].record
+    return History(last.model, last.run, at, [one.told for one in records], series, chain.unreadable)
 
 
 def some_records(chain: Chain) -> list[NumberedRecord]:

@@ -50,14 +50,14 @@ def conditions_of(record: ForecastRecord) -> RecordedConditions:
     return RecordedConditions(tuple(record.run.do), tuple(record.run.given), *seen)
 
 
-class Parts(NamedTuple):
+class ForecastParts(NamedTuple):
     """Which parts of a forecast are wanted: of scenarios and drivers, and of questions."""
 
     scenarios: bool = True
     questions: bool = True
 
 
-ALL = Parts()
+ALL = ForecastParts()
 
 
 @dataclass
@@ -109,7 +109,11 @@ class Recomputation:
         return self.under(record, conditions_of(record))
 
     def under(
-        self, record: ForecastRecord, conditions: RecordedConditions, profile: str | None = None, parts: Parts = ALL
+        self,
+        record: ForecastRecord,
+        conditions: RecordedConditions,
+        profile: str | None = None,
+        parts: ForecastParts = ALL,
     ) -> ForecastRecord:
         """What the model of a record says under conditions, with the settings of the record; remembered.
 
@@ -130,7 +134,7 @@ class Recomputation:
         return replace(self._found[key], date=record.date, message=record.message)
 
     def _asked(
-        self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: Parts
+        self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: ForecastParts
     ) -> ForecastRecord:
         if conditions.evidence is not None:
             study = study.knowing(self._evidence(conditions.evidence, conditions.items), as_of=conditions.as_of)
@@ -156,7 +160,7 @@ def recorded(
     like: ForecastRecord,
     conditions: dict[str, Any],
     map_blocks: Callable[[], MapBlocks],
-    parts: Parts = ALL,
+    parts: ForecastParts = ALL,
 ) -> ForecastRecord:
     """The forecast of a model under conditions, with all else as in a record.
 

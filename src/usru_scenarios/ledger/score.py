@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from usru_scenarios.ledger.chain import Chain
 from usru_scenarios.ledger.history import some_records
-from usru_scenarios.ledger.recompute import Parts, Recomputation, conditions_of
+from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, conditions_of
 from usru_scenarios.ledger.records import NumberedRecord, step_of
 from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, calibration, mean_scores, scores
 from usru_scenarios.names import OUTCOME
@@ -96,7 +96,7 @@ class _Scorer:
 
     records: list[NumberedRecord]
     again: Recomputation
-    parts: Parts
+    parts: ForecastParts
 
     def scored(self, known: Known) -> ScoredResolution | str:
         """The scores of what is known, or why there are none."""
@@ -194,12 +194,14 @@ def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> Ledg
     """
     records = some_records(chain)
     known = known_by(evidence, records[-1].record)
-    parts = Parts(any(one.kind == "step" for one in known), any(one.kind == "question" for one in known))
+    parts = ForecastParts(any(one.kind == "step" for one in known), any(one.kind == "question" for one in known))
     scorer = _Scorer(records, again, parts)
     found = {one.name: scorer.scored(one) for one in known}
     scored = {name: one for name, one in found.items() if not isinstance(one, str)}
     last = [(one.last[YES], one.outcome[YES] == 1.0) for one in scored.values() if one.kind == "question"]
     return LedgerScore(
+        model=records[-1].record.model,
+        run=records[-1].record.run,
         evidence=evidence.name,
         as_of=evidence.as_of,
         resolutions=scored,

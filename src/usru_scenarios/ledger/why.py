@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from usru_scenarios.ledger.attribution import shapley
-from usru_scenarios.ledger.recompute import Parts, Recomputation, RecordedConditions, conditions_of
+from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, conditions_of
 from usru_scenarios.ledger.records import LedgerError, NumberedRecord, check_names, check_time, kind_of, said_of
 from usru_scenarios.problems import UsruError, printable
 from usru_scenarios.results.ledger import AttributedChange, Attribution, ForecastRecord, ItemEffect, NumberEffect
@@ -70,7 +70,7 @@ class _Corners:
     earlier: ForecastRecord
     later: ForecastRecord
     again: Recomputation
-    parts: Parts
+    parts: ForecastParts
     at: str
 
     def value(self, what: str, of_later: frozenset[str]) -> float:
@@ -112,11 +112,21 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
         check_names([one], names)
         check_time([one], at)
     kinds = {kind_of(later.record, name) for name in names}
-    parts = Parts(bool(kinds - {"question"}), "question" in kinds)
+    parts = ForecastParts(bool(kinds - {"question"}), "question" in kinds)
     corners = _Corners(earlier.record, later.record, again, parts, at)
     changes = {name: _change(pair, corners, name) for name in names}
     numbers, note = _numbers(corners, names)
-    return Attribution(earlier.told, later.told, at, changes, list(_items(corners, names)), numbers, note)
+    return Attribution(
+        model=later.record.model,
+        run=later.record.run,
+        earlier=earlier.told,
+        later=later.told,
+        at=at,
+        changes=changes,
+        items=list(_items(corners, names)),
+        numbers=numbers,
+        note=note,
+    )
 
 
 def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name: str) -> AttributedChange:
@@ -187,7 +197,6 @@ def _numbers(corners: _Corners, names: list[str]) -> tuple[list[NumberEffect], s
         return [], ""
     studies = [corners.again.study(one) for one in (earlier, later)]
     measured = corners.at if corners.at in ("end", "mean") else None
-    trials = {} if earlier.asked.trials is None else {"trials": earlier.asked.trials}
     try:
         compared = (
             studies[0]
@@ -199,7 +208,7 @@ def _numbers(corners: _Corners, names: list[str]) -> tuple[list[NumberEffect], s
                 seed=earlier.asked.seed,
                 method=earlier.asked.method,
                 judgements=0,
-                **trials,
+                trials=earlier.asked.trials,
                 map_blocks=corners.again.map_blocks(),
             )
             .variants["later"]

@@ -292,6 +292,7 @@ def _score_footer(result: LedgerScore) -> Iterator[str]:
 
 
 SCORE_ROW = (
+    *MODEL_COLUMNS,
     *("kind", "what", "known", "forecaster", "records", "brier", "log", "rps", "baseline"),
     *("last_brier", "last_log", "last_rps", "last_baseline"),
 )
@@ -300,9 +301,10 @@ SCORE_ROW = (
 
 def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
     """A row for each resolution and each who forecast it."""
+    model = model_cells(result.model, result.run.profile)
     rows = [
         (
-            *(one.kind, name, one.known, who, float(len(one.records))),
+            *(*model, one.kind, name, one.known, who, float(len(one.records))),
             *(getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES),
         )
         for name, one in result.resolutions.items()
@@ -408,7 +410,7 @@ def _why_footer(result: Attribution) -> Iterator[str]:
         yield f"{result.note[:1].upper()}{result.note[1:].rstrip('.')}."
 
 
-WHY_ROW = ("kind", "what", "item", "before", "after", "change", *_PARTS)
+WHY_ROW = (*MODEL_COLUMNS, "kind", "what", "item", "before", "after", "change", *_PARTS)
 """The columns of `ledger why`: of a `change` with its parts, and the change that an `observation` or `number` makes."""
 
 
@@ -425,7 +427,8 @@ def why_rows(result: Attribution, _layout: Layout) -> Rows:
             for number in result.numbers
             if name in number.effects
         ]
-    return WHY_ROW, rows
+    model = model_cells(result.model, result.run.profile)
+    return WHY_ROW, [(*model, *row) for row in rows]
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------

@@ -192,12 +192,16 @@ class History(JsonResult):
     """The recorded forecasts over time.
 
     Attributes:
+        model: that of the last record.
+        run: how the last record was found.
         at: the step, or the measure, at which scenarios and states are read; a question has its own time.
         records: the records, in the order of their days.
         series: what they say, by what it is about.
         skipped: lines that can't be read.
     """
 
+    model: ModelLine
+    run: Run
     at: str
     records: list[RecordLine]
     series: dict[str, RecordedSeries]
@@ -228,6 +232,8 @@ class Verification(JsonResult):
     """Whether the ledger is whole, and its models give their numbers again.
 
     Attributes:
+        model: that of the last record that can be read; null where there is none.
+        run: how the last record was found, likewise.
         whole: whether no fault was found.
         lines: number of lines of the ledger.
         records: the records that can be read, in the order of the file.
@@ -236,6 +242,8 @@ class Verification(JsonResult):
         done: what was mended; empty where nothing was.
     """
 
+    model: ModelLine | None
+    run: Run | None
     whole: bool
     lines: int
     records: list[RecordLine]
@@ -254,7 +262,8 @@ class ScoreValues:
         log: the logarithmic score in nats, minus the logarithm of the probability of what came: 0 is best.
         rps: the ranked probability score, the sum of squared differences of the cumulative probabilities in the order
             of the states, not divided by their number: 0 is best.
-        baseline: 100 where what came was certain, 0 at even odds, below 0 where it was less likely than that.
+        baseline: the baseline score, 100 where what came was certain, 0 at even odds, below 0 where it was held to be
+            less likely than that.
     """
 
     brier: float | None
@@ -325,6 +334,8 @@ class LedgerScore(JsonResult):
     """How good the recorded forecasts were.
 
     Attributes:
+        model: that of the last record.
+        run: how the last record was found.
         evidence: the name of the evidence file that says how things came out.
         as_of: the day up to which it counts.
         resolutions: what was forecast and is known, by the id of the question or the label of the step.
@@ -335,6 +346,8 @@ class LedgerScore(JsonResult):
         skipped: lines that can't be read.
     """
 
+    model: ModelLine
+    run: Run
     evidence: str
     as_of: str
     resolutions: dict[str, ScoredResolution]
@@ -407,6 +420,8 @@ class Attribution(JsonResult):
     """Why two recorded forecasts differ.
 
     Attributes:
+        model: that of the later record.
+        run: how the later record was found.
         earlier: the first record.
         later: the second.
         at: the step, or the measure, at which scenarios and states are read.
@@ -416,6 +431,8 @@ class Attribution(JsonResult):
         note: why something could not be told; empty where all could.
     """
 
+    model: ModelLine
+    run: Run
     earlier: RecordLine
     later: RecordLine
     at: str

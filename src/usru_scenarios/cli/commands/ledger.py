@@ -232,8 +232,17 @@ def _verify(asked: _Asked, session: Session) -> None:
     records = chain.records
     found = list(recomputed(records, asked.recomputation(session)))
     wrong = sorted([*faults(chain), *recomputation_faults(found)], key=lambda fault: fault.line)
-    told = [one.told for one in records]
-    result = Verification(not wrong, len(chain.lines) + bool(chain.torn), told, found, wrong, "; ".join(done))
+    last = records[-1].record if records else None
+    result = Verification(
+        model=None if last is None else last.model,
+        run=None if last is None else last.run,
+        whole=not wrong,
+        lines=len(chain.lines) + bool(chain.torn),
+        records=[one.told for one in records],
+        recomputed=found,
+        faults=wrong,
+        done="; ".join(done),
+    )
     session.emit(Builders(ledger.verification, ledger.verification_rows), result)
     if wrong:
         raise Ended(FINDINGS)
