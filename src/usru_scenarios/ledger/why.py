@@ -12,7 +12,7 @@ from usru_scenarios.ledger.attribution import shapley
 from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, conditions_of
 from usru_scenarios.ledger.records import LedgerError, NumberedRecord, check_names, check_time, kind_of, said_of
 from usru_scenarios.problems import UsruError, printable
-from usru_scenarios.results.ledger import AttributedChange, Attribution, ForecastRecord, ItemEffect, NumberEffect
+from usru_scenarios.results.ledger import AttributedChange, Attribution, ForecastRecord, NumberEffect, ObservationEffect
 
 JUDGEMENT, EVIDENCE, TIME = "judgement", "evidence", "time"
 FACTORS = (JUDGEMENT, EVIDENCE, TIME)
@@ -149,7 +149,7 @@ def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name
 # By observation and by number -----------------------------------------------------------------------------------------
 
 
-def _items(corners: _Corners, names: list[str]) -> Iterator[ItemEffect]:
+def _items(corners: _Corners, names: list[str]) -> Iterator[ObservationEffect]:
     """What each observation does that the later record alone has, added one after the other in the later model."""
     old, new = conditions_of(corners.earlier), conditions_of(corners.later)
     if old._replace(do=()) == new._replace(do=()):
@@ -159,7 +159,7 @@ def _items(corners: _Corners, names: list[str]) -> Iterator[ItemEffect]:
         found = corners.asked(seen, judgement=True)
         effects = {name: corners.read(name, found, later=True) - corners.read(name, last, later=True) for name in names}
         if item != WITHDRAWN or any(effects.values()):
-            yield ItemEffect(item, effects)
+            yield ObservationEffect(item, effects)
         last = found
 
 

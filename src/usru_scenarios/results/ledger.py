@@ -385,7 +385,7 @@ class AttributedChange:
 
 
 @dataclass(frozen=True)
-class ItemEffect:
+class ObservationEffect:
     """What an observation does when it is added to those before it, in the later model.
 
     Attributes:
@@ -437,7 +437,7 @@ class Attribution(JsonResult):
     later: RecordLine
     at: str
     changes: dict[str, AttributedChange]
-    items: list[ItemEffect]
+    items: list[ObservationEffect]
     numbers: list[NumberEffect]
     note: str = ""
     format: Literal["usru.attribution/1.0"] = "usru.attribution/1.0"
