@@ -453,6 +453,8 @@ def test_an_item_is_added_and_all_else_stays(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == more
     assert add(tmp_path, "talks=deal @ 2001") == (0, "seen.yaml: talks_deal_2001 is there already\n")
     assert file.read_text(encoding="utf-8") == more
+    late = answer("evidence", "seen.yaml", "--add", "mood=low @ 2002", "--learned", "2003-01-01", folder=tmp_path)
+    assert late.stderr == ("seen.yaml: mood_low_2002 added; it does not count before 'as_of' is 2003-01-01 or later\n")
     hint = "{about: talks @ 2001, likelihood: {deal: 3, default: 1}}"
     assert add(tmp_path, hint)[1] == "seen.yaml: talks_2001 added\n"
     known = study_of(TINY, tmp_path).knowing(file).evidence

@@ -25,17 +25,22 @@ class AppendedItem:
     Attributes:
         file: the file as it is.
         name: the id of the item.
+        learned: the day on which it became known.
         text: what the file says with it; None where it has the item already.
     """
 
     file: EvidenceText
     name: str
+    learned: str
     text: str | None
 
     @property
     def said(self) -> str:
         """What was done, in a sentence."""
-        return f"{self.file.name}: {self.name} {'is there already' if self.text is None else 'added'}"
+        done = "is there already" if self.text is None else "added"
+        later = self.learned > self.file.file.as_of
+        counts = f"; it does not count before 'as_of' is {self.learned} or later" if later else ""
+        return f"{self.file.name}: {self.name} {done}{counts}"
 
     def read(self) -> EvidenceText:
         """The file with the item.
@@ -75,9 +80,9 @@ def appended(file: EvidenceText, item: str, learned: str, sources: Sequence[str]
     known = file.tree.data.get("evidence") or {}
     for name, other in known.items():
         if other == said:
-            return AppendedItem(file, name, None)
+            return AppendedItem(file, name, learned, None)
     name = _name(said, known)
-    return AppendedItem(file, name, _with_item(file, name, said))
+    return AppendedItem(file, name, learned, _with_item(file, name, said))
 
 
 def _read(item: str) -> dict[str, Any]:
