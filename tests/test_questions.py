@@ -198,3 +198,21 @@ def test_the_bundled_model_asks_what_it_speaks_to(bundled: us.Study) -> None:
     assert 8 <= len(questions) <= 12
     assert [*bundled.questions()] == [*questions]
     assert all(question.sources and question.resolves for question in questions.values())
+
+
+def test_all_questions_of_a_file_are_asked_at_once(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "usru: 1\nname: m\ntitle: M\ntime: {start: 2025-01, end: 2025-07, step: quarter}\n"
+        "scenarios: {a: 0.3, b: 0.7}\nquestions:\n"
+        '  first: {asks: A?, means: "P(a @ 2025-Q1)", closes: 2025-12-31, resolves: seen}\n'
+        '  ever: {asks: B?, means: "P(b @ ever)", closes: 2025-12-31, resolves: seen}\n'
+    )
+    means = ["P(a @ 2025-Q1)", "P(b @ ever)"]
+    for words, asked in (([], means), (["P(a @ end)"], ["P(a @ end)", *means])):
+        found = json.loads(answer("ask", *words, "--questions", "m.yaml", "--json", folder=tmp_path).stdout)
+        assert [one["query"] for one in found["answers"]] == asked
+        alone = [json.loads(answer("ask", one, "m.yaml", "--json", folder=tmp_path).stdout) for one in asked]
+        assert [one["value"] for one in found["answers"]] == [one["value"] for one in alone]
+    (tmp_path / "m.yaml").write_text("usru: 1\nname: m\ntitle: M\nscenarios: {a: 0.3, b: 0.7}\n")
+    done = answer("ask", "--questions", "m.yaml", folder=tmp_path)
+    assert (done.returncode, "the model has no questions" in done.stderr) == (2, True)

@@ -32,6 +32,7 @@ def ask(
         Option("--queries", metavar="FILE", help="A file of queries, one a line; # begins a comment. Repeatable."),
         parsers.text_file,
     ] = (),
+    questions: Annotated[bool, Option("--questions", help="All questions of the model, after any queries.")] = False,
     conditions: ConditionOptions,
     known: EvidenceOptions,
     changes: ModelOptions,
@@ -61,15 +62,20 @@ def ask(
     """  # noqa: D301  # \b keeps the lines of the grammar
     from usru_scenarios.results.common import warned
 
-    asked, model = separated(words, any_in_file=bool(queries))
+    asked, model = separated(words, any_in_file=bool(queries) or questions)
     texts = [*_of_arguments(asked), *(line for text in queries for line in lines(text))]
-    if not texts:
+    if not texts and not questions:
         raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
+    study = session.load(model, changes, known)
+    if questions:
+        means = {name: one.means for name, one in study.loaded.model.questions.items()}
+        texts += [SourceText(f"question {name}", text) for name, text in means.items()]
+        if not texts:
+            raise OptionError("the model has no questions", "they stand under 'questions' in its file")
     if len(texts) > MOST_QUERIES:
         raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
-    study = session.load(model, changes, known)
     told = map(warned, study.outline.warnings)
-    if len(asked) == 1 and not queries:
+    if len(asked) == 1 and not queries and not questions:
         result = study.ask(asked[0], **conditions._asdict(), **run.asked, map_blocks=session.workers())
         session.remark(study)
         session.emit("ask", result, told)
