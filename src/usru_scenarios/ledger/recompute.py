@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
-from usru_scenarios.problems import UsruError, printable
+from usru_scenarios.problems import UnreadableInput, UsruError, printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
 from usru_scenarios.results.simulate import StatesResult, ValuesResult
 
@@ -25,7 +25,7 @@ ALIKE = 2e-6
 """Probabilities closer than that are the same to the digits of a record."""
 
 
-class NotRecomputed(UsruError):  # noqa: N818  # a reason, and no fault of the program
+class NotRecomputed(UnreadableInput):
     """The model of a record can't be had again."""
 
 
