@@ -16,7 +16,16 @@ from support.command import HARBOUR, answer
 from usru_scenarios.report import Layout, render_report
 from usru_scenarios.report.document import Column, Table, fitted
 from usru_scenarios.report.forecast_in_words import in_a_sentence
-from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, with_error
+from usru_scenarios.report.likelihoods import (
+    band,
+    decimals,
+    difference_band,
+    error,
+    exact_percent,
+    percent,
+    points,
+    with_error,
+)
 from usru_scenarios.report.run_columns import first_day
 from usru_scenarios.results.simulate import Band, ScenarioResult, Simulation
 from usru_scenarios.schemas import schema
@@ -48,6 +57,18 @@ def test_differences_are_in_points_with_their_sign() -> None:
     assert [points(value, 1) for value in (0.04, -0.0123, 0.0001, -0.0001)] == ["+4.0", "-1.2", "0.0", "0.0"]
     assert with_error(0.20531, 0.0006) == "20.53% ± 0.06 points"
     assert [error(value) for value in (0.00105, 0.0, 1e-7)] == ["0.2", "none", "<0.01"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0.0, "0%"), (1.0, "100%"), (0.5, "50%"), (0.24839123, "24.84%"), (2.3456789, "234.57%"), (-0.0, "0%")),
+        *((0.000012345, "0.0012%"), (0.0005149, "0.051%"), (0.99998766, "99.9988%"), (1.0 - 1e-16, "100%")),
+        (1.234e-10, "1.2e-08%"),
+    ],
+)
+def test_a_likelihood_without_error_has_two_decimals_or_two_digits_near_none_and_all(value: float, text: str) -> None:
+    assert exact_percent(value) == text
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from usru_scenarios.report.likelihoods import (
     decimals,
     difference_band,
     error,
+    in_hundredths,
     percent,
     plain_with_error,
     points,
@@ -118,7 +119,8 @@ def measured(value: float, error: float, measure: Measure) -> str:
         return plain_with_error(value, error)
     if measure == "probability":
         return with_error(value, error) if error else to_error(value, 0.0)
-    shown = plain_with_error(100.0 * value, 100.0 * error)
+    number = 100.0 * value
+    shown = plain_with_error(number, 100.0 * error) if error else in_hundredths(number, abs(number))
     return f"{'+' if value > 0.0 else ''}{shown} points"
 
 

@@ -18,6 +18,8 @@ _EXACT, _MOST = 1, 2
 """Decimals of a percentage that has no error, and the most that one has."""
 _LEAST_ERROR = 0.01
 """In points; errors below it are of no use to anybody."""
+_LEAST_SHOWN = 1e-7
+"""In percent: smaller numbers have a power of ten, and what is nearer to 100 than that is 100."""
 _ALIKE = 1e-9
 """Numbers closer than that are the same: the rest is rounding."""
 _TOLD = 6.58
@@ -78,8 +80,25 @@ def to_error(value: float, standard_error: float) -> str:
     """A likelihood in percent with as many decimals as its standard error has."""
     shown = rounded_up(100.0 * standard_error)
     if "e" in shown or standard_error <= 0.0:
-        return f"{100.0 * value:.6g}%"
+        return exact_percent(value)
     return percent(value, len(shown.partition(".")[2]))
+
+
+def exact_percent(value: float) -> str:
+    """A likelihood that has no error, such as `24.84%`, `0.0012%` or `99.9988%`: two digits count near both ends."""
+    return f"{in_hundredths(100.0 * value, min(abs(value), abs(1.0 - value)) * 100.0)}%"
+
+
+def in_hundredths(number: float, rest: float) -> str:
+    """A number without error with two decimals at most, or with more where `rest` of it has two digits only then."""
+    if not _LEAST_SHOWN <= rest < 0.1:
+        return f"{number + 0.0:.2g}" if rest == abs(number) < _LEAST_SHOWN else _short(f"{number:.2f}")
+    return _short(f"{number:.{1 - math.floor(math.log10(rest))}f}")
+
+
+def _short(decimals: str) -> str:
+    """Decimals without the zeros at their end."""
+    return decimals.rstrip("0").rstrip(".")
 
 
 def band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
