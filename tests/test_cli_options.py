@@ -83,6 +83,23 @@ def test_a_text_that_makes_no_sense_is_told_by_its_option_and_a_group_checks_its
         run(whole, "--height", "1", "--spring")
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        *(("100.000", "100000"), ("100,000", "100000"), ("1.000.000", "1000000"), ("100 000", "100000")),
+        *(("10k", "10000"), ("1.5k", "1500"), ("2M", "2000000"), ("1'000", "1000")),
+    ],
+)
+def test_thousands_in_another_notation_are_no_small_number(text: str, meant: str) -> None:
+    with pytest.raises(OptionError, match=f"--height takes a whole number from 0 on.*\n.*write {meant}$"):
+        run(whole, "--height", text)
+
+
+@pytest.mark.parametrize(("text", "number"), [("100.0", 100), ("1.500e3", 1500), ("0.000", 0), ("1_000", 1000)])
+def test_a_number_without_thousands_set_apart_is_what_it_says(text: str, number: int) -> None:
+    assert run(whole, "--height", text) == ("home", Tide(number))
+
+
 def test_a_group_is_read_from_arguments_of_no_command() -> None:
     assert read(Tide, "usru tide", ["--height", "4"]) == Tide(4)
     with pytest.raises(typer.TyperException):

@@ -25,18 +25,34 @@ MOST_JOBS = 1024
 _LONGEST_TEXT = 1 << 20
 
 _COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'\u2019\u202f\u00a0 ]\d{3})+", re.ASCII)
+"""Thousands set apart as people do: 100,000, or 100.000 in other countries, which must not pass for 100."""
+_THOUSANDS = re.compile(r"(\d{1,9})(?:[.,](\d{1,6}))? ?([kKmM])", re.ASCII)
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
 
 
 def whole(option: str, text: str) -> int:
     """A whole number from 0 on such as 100000, 100_000 or 1e5."""
     match = _COUNT.fullmatch(text.strip())
-    if match is not None:
+    meant = _in_digits(text.strip())
+    if match is not None and not meant:
         decimals = (match[2] or "").rstrip("0")
         digits, shift = match[1].replace("_", ""), int(match[3] or 0) - len(decimals)
         if shift >= 0 and len(digits) <= 100:
             return int(digits + decimals) * int(10**shift)
-    raise OptionError(f"{option} takes a whole number from 0 on, not '{text}'", "such as 100000, 100_000 or 1e5")
+    hint = f"write {meant}" if meant else "such as 100000, 100_000 or 1e5"
+    raise OptionError(f"{option} takes a whole number from 0 on, not '{text}'", hint)
+
+
+def _in_digits(text: str) -> str:
+    """The digits of a whole number in another notation, such as 100.000, 100,000 or 10k; empty where it is none."""
+    if _GROUPED.fullmatch(text):
+        return re.sub(r"\D", "", text)
+    if (match := _THOUSANDS.fullmatch(text)) is None:
+        return ""
+    power = 3 if match[3] in "kK" else 6
+    decimals = (match[2] or "").rstrip("0")
+    return str(int((match[1] + decimals).ljust(len(match[1]) + power, "0"))) if len(decimals) <= power else ""
 
 
 def count(option: str, text: str) -> int:
