@@ -582,11 +582,11 @@ class Study(CompiledFile):
         models = whole("robust", robust, most=MOST_PERTURBED)
         mapping_function("map_parts", map_parts)
         most = whole("mutants", mutants, most=MOST_MUTANTS)
-        if most and (do or given):
-            message = "mutants are held against the expectations as the file has them, without do and given"
+        if most and (do or given or self.evidence is not None):
+            message = "mutants are held against the expectations as the file has them, without do, given and evidence"
             raise ArgumentError(message, "leave out mutants, or the conditions")
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
-        if do or given:
+        if do or given or self.evidence is not None:
             further = self._further(do, given)
             statements = {name: one.conditioned(further) for name, one in statements.items()}
         checker = ExpectationChecker(
@@ -598,8 +598,10 @@ class Study(CompiledFile):
             self.program.weights,
             map_parts,
             self._conditions(None, do, given).texts,
+            None if self.evidence is None else self.evidence.on,
         )
         report = checker.report(models)
+        report = replace(report, run=self._run(report.run))
         if not most:
             return report
         from usru_scenarios.questions.mutants.question import with_mutants
@@ -728,12 +730,14 @@ class Study(CompiledFile):
         variants = [self._variant(name, self.program, imposed, seen, settings)]
         for other, study in others.items():
             apart = differences(self.loaded.model, study.loaded.model)
-            program = program_of(study.loaded.model, apart, self.program)
+            knows = self.evidence is not None or study.evidence is not None
+            program = study.program if knows else program_of(study.loaded.model, apart, self.program)
             variants.append(study._variant(other, program, imposed, seen, settings))  # noqa: SLF001  # as this one
         conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
         settings = with_method(settings, conditioned, drawn)
         compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
-        return self._else_exactly(compared, settings, method, drawn)
+        result = self._else_exactly(compared, settings, method, drawn)
+        return replace(result, run=self._run(result.run))
 
     def _else_exactly(
         self,

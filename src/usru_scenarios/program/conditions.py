@@ -102,6 +102,18 @@ def _hearing(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps
     )
 
 
+def hearing_as(program: Program, other: Program) -> Program:
+    """A program with the reports that another one hears, of those nodes that have the same states in both."""
+    heard = {name: node for name, node in other.nodes.items() if isinstance(node, CategoricalNode) and node.reports}
+    kept = {name: node for name, node in heard.items() if _has_states_of(other, program, name.partition(" heard.")[0])}
+    return replace(program, nodes={**program.nodes, **kept}) if kept else program
+
+
+def _has_states_of(one: Program, other: Program, name: str) -> bool:
+    here, there = one.nodes[name], other.nodes.get(name)
+    return isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode) and here.states == there.states
+
+
 def imposed(program: Program, interventions: Iterable[Intervention]) -> Program:
     """The program under interventions, one after another."""
     for intervention in interventions:

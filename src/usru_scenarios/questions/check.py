@@ -68,6 +68,7 @@ class ExpectationChecker:
         weights: of the drivers, shape (steps,), uncertain ones at their means.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
         conditions: what is imposed and what is observed in all expectations, as written.
+        heard: a program in which the hints of the evidence are heard, judgements at their means; None without evidence.
     """
 
     loaded: Loaded
@@ -78,6 +79,7 @@ class ExpectationChecker:
     weights: Mapping[str, Floats]
     map_parts: MapBlocks = map
     conditions: tuple[list[str], list[str]] = ([], [])
+    heard: Callable[[Program], Program] | None = None
 
     def report(self, robust: int = 0) -> CheckReport:
         """What the model says to each expectation, and in how many of `robust` perturbed models it holds.
@@ -285,6 +287,7 @@ class PerturbedModels:
         self.seed = checking.settings.seed
         file, loaded = checking.loaded.by_itself(), checking.loaded
         self.file = file.model
+        self.heard = checking.heard
         program = compile_model(file.model)
         self.anchored = file.model.anchor is not None and anchor_warning(file, program) is None
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
@@ -303,9 +306,9 @@ class PerturbedModels:
         def under(profile: str | None) -> Program:
             model = self.models[profile]
             program = compile_model(perturbed(model, self.seed, number))
-            if baselines is None or not has_baselines_of(model, self.file):
-                return program
-            return with_baselines(program, baselines)
+            if baselines is not None and has_baselines_of(model, self.file):
+                program = with_baselines(program, baselines)
+            return program if self.heard is None else self.heard(program)
 
         estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
         estimator.find(wanted(self.statements.values(), observed=False))

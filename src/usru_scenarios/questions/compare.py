@@ -22,7 +22,7 @@ from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, imposed
+from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, hearing_as, imposed
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.questions.described import run_of
@@ -105,7 +105,7 @@ def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) ->
     Uncertain judgements stand at their means.
     """
     if any(one.weight is None for one in apart):
-        return compile_model(model)
+        return hearing_as(compile_model(model), base)
     weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
     return replace(base, weights={**base.weights, **weights})
 

@@ -23,7 +23,7 @@ from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.conditions import Conditioned, hearing_as
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted
@@ -113,7 +113,7 @@ class SweepBase:
         program = self.program
         if others:
             assert self.model is not None
-            compiled = compile_model(with_values(self.model, others))
+            compiled = hearing_as(compile_model(with_values(self.model, others)), self.conditioned.base)
             program = sharing(self.conditioned.on(compiled).program, self.program)
         return program.reweight(weights) if weights else program
 

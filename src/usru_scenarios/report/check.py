@@ -36,7 +36,7 @@ def report(result: CheckReport, layout: Layout) -> Report:
     return Report(
         title=result.model.title,
         subtitle=head,
-        conditions=conditions(result.run.do, result.run.given),
+        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
         blocks=[_lines(result), *(_troubles(result) if layout.width else ()), *changed],
         verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
         footer=list(_small_print(result)),

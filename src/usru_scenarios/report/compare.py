@@ -73,7 +73,11 @@ def report(result: Comparison, layout: Layout) -> Report:
     return Report(
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=conditions((), [one for one in reference.given if all(one in each.given for each in every)]),
+        conditions=conditions(
+            (),
+            [one for one in reference.given if all(one in each.given for each in every)],
+            result.run.evidence,
+        ),
         lead=in_words(result),
         blocks=blocks,
         footer=list(_foot(result)),
@@ -133,7 +137,9 @@ def _foot(result: Comparison) -> Iterator[str]:
     found = how(
         run.trials,
         run.seed,
-        min((one.effective_trials or 0.0 for one in result.variants.values() if one.given), default=None),
+        min(
+            (one.effective_trials or 0.0 for one in result.variants.values() if one.given or run.evidence), default=None
+        ),
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )
@@ -141,7 +147,7 @@ def _foot(result: Comparison) -> Iterator[str]:
     few = f" ({max(switched):,} for each input alone)" if switched else ""
     common = ", the same random numbers for all" if run.trials else ""
     yield f"{found}{few}{common}{_errors(result)}."
-    if any(one.given for one in result.variants.values()) and run.judgements:
+    if (run.evidence or any(one.given for one in result.variants.values())) and run.judgements:
         yield "Bands are those of likelihoods; of differences there is none where something is observed."
     elif run.judgements:
         yield (

@@ -47,7 +47,7 @@ def report(result: Sweep, layout: Layout) -> Report:
     return Report(
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=conditions(result.run.do, result.run.given),
+        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
         lead=" ".join(crossings(result)),
         blocks=blocks,
         footer=list(_foot(result, thinned=thinned)),

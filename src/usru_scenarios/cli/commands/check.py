@@ -7,7 +7,7 @@ from typing import Annotated
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended
 from usru_scenarios.cli.declarations import Alone, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -32,6 +32,7 @@ def check(
         Alone("100"),
     ] = 0,
     conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: Annotated[
         RunOptions,
@@ -41,8 +42,8 @@ def check(
 ) -> None:
     """Do the model's claims hold?
 
-    Each expectation of the file holds, fails or is undecided; the exit status is 1 if not all hold. --do and --given
-    hold for every probability in them: do they hold if this is done, or seen?
+    Each expectation of the file holds, fails or is undecided; the exit status is 1 if not all hold. --do, --given
+    and --evidence hold for every probability in them: do they hold if this is done, or seen?
 
     --robust moves points by up to one, weights by up to 30%, priors, initial shares and persistence likewise, and
     solves the baselines for the anchor again each time.
@@ -52,7 +53,7 @@ def check(
     contradicts the claims that it cites, or else if an expectation fails. Those that nothing notices are listed, each
     with what makes it.
     """
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     result = study.check(
         robust=robust, mutants=mutants, **conditions._asdict(), map_parts=session.workers(), **run.asked
     )

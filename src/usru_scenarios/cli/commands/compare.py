@@ -12,6 +12,7 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import (
     Do,
+    EvidenceOptions,
     Given,
     ModelOptions,
     OptionalModel,
@@ -96,6 +97,7 @@ def compare(
         ),
     ] = (),
     shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
+    known: EvidenceOptions,
     run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
 ) -> None:
@@ -115,14 +117,19 @@ def compare(
     The first is the reference. Every model is taken under every profile. With several of them, or with --variant, the
     options -w, --set, --do and --sourced-only hold for all; otherwise they make the variant that the file (under the
     profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes the variant.
+    What --evidence says has been seen holds for all.
     """  # noqa: D301  # \b keeps the lines of the examples
-    result = compared(wanted(models, profile, variant, shared), run, session)
+    result = compared(wanted(models, profile, variant, shared), run, session, known)
     session.emit("compare", result, run.news(result.warnings))
 
 
-def compared(sides: Sequence[_Side], run: RunOptions, session: Session) -> Comparison:
-    """The variants side by side; what is odd about their files is said."""
+def compared(
+    sides: Sequence[_Side], run: RunOptions, session: Session, known: EvidenceOptions | None = None
+) -> Comparison:
+    """The variants side by side, which all know what has been seen; what is odd about their files is said."""
     studies = _studies(sides, session)
+    if known is not None:
+        studies = {name: session.knowing(study, known) for name, study in studies.items()}
     (first, reference), *others = studies.items()
     result = reference.compare(
         dict(others),

@@ -32,8 +32,8 @@ _KNOWN = ("evidence", "as_of")
 _RUN = ("trials", "seed", "method", "judgements")
 _TAKES: dict[str, tuple[str, ...]] = {
     "simulate": ("profile", "do", "given", *_KNOWN, *_RUN),
-    "compare": ("profile", "variant", "do", "given", *_RUN),
-    "sweep": ("profile", "at", "of", "do", "given", "trials", "seed", "method"),
+    "compare": ("profile", "variant", "do", "given", *_KNOWN, *_RUN),
+    "sweep": ("profile", "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
     "sensitivity": ("profile", "at", "of", "top", "do", "trials", "seed"),
     "watch": ("profile", "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
     "show": ("profile",),
@@ -224,9 +224,10 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     question = KINDS[name].question
     _check(name, question, asked)
     shared, about, run = asked.shared, asked.about, asked.run.asked
+    known = EvidenceOptions(about["evidence"], about["as_of"])
     if question == "compare":
         sides = comparing.wanted(asked.words, about["profile"], about["variant"], shared)
-        return _warned(comparing.compared(sides, asked.run, session), asked, session)
+        return _warned(comparing.compared(sides, asked.run, session, known), asked, session)
     if question == "sweep":
         if not asked.words:
             raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
@@ -236,7 +237,7 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     study = session.load(
         model,
         ModelOptions(shared.weights, _one("--profile", about["profile"]), shared.overrides, shared.sourced_only),
-        EvidenceOptions(about["evidence"], about["as_of"]),
+        known,
     )
     if question == "show":
         return study.overview
