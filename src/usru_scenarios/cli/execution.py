@@ -65,6 +65,8 @@ def _ended(arguments: Sequence[str], state: CommandState) -> int:
         raise
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
         message, status = _told(error, debug=state.debug)
+        if status == USAGE:
+            message = _dash(arguments) or message
         if state.debug and not _is_usage(error):
             _show_traceback()
         _tell(error, message, status, arguments)
@@ -192,8 +194,40 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     speaker = context.command_path if context else "usru"
     message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
-    hint = suggestion(_mistyped(error), _known(error))
+    word, known = _mistyped(error), _known(error)
+    hint = _habit(word, known) or suggestion(word, known)
     return with_hint(one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
+
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""What editors make of the hyphens before an option."""
+
+
+def _dash(arguments: Sequence[str]) -> str:
+    """What to say of an option that begins with another dash than a hyphen; empty where there is none."""
+    for word in arguments:
+        if word[:1] in _DASHES and (name := word.lstrip(f"-{_DASHES}")):
+            hyphens = "-" if len(name.partition("=")[0]) == 1 else "--"
+            return with_hint(
+                one_line(f"usru: '{word}' begins with a dash, which is no hyphen"), one_line(f"write {hyphens}{name}")
+            )
+    return ""
+
+
+def _habit(word: str, known: Sequence[str]) -> str:
+    """What is right instead of an option that other programs have, or of a file where a command must stand."""
+    import shlex
+
+    from usru_scenarios.cli.options import format_meant
+    from usru_scenarios.cli.parsers import is_model
+
+    if "--format" in known and word.startswith("--") and (form := format_meant(word[2:])):
+        return f"write -f {form}"
+    if word in ("--color", "--colour", "--no-color", "--no-colour"):
+        return "NO_COLOR=1 or FORCE_COLOR=1 before usru says whether there is colour"
+    if "simulate" in known and is_model(word):
+        return f"write usru simulate {shlex.quote(word)}"
+    return ""
 
 
 def _mistyped(error: TyperException) -> str:

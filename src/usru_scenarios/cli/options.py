@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
+from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Otherwise
 
 if TYPE_CHECKING:
@@ -107,6 +108,34 @@ class RunOptions(NamedTuple):
         return [one for one in warnings if self.judgements != 0 or one.code != "judgements_at_their_means"]
 
 
+SUFFIXES = {
+    ".json": "json",
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
+    ".mmd": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".csv": "csv",
+    ".md": "md",
+    ".markdown": "md",
+    ".txt": "table",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+"""The formats that the ending of a file names."""
+
+
+def format_meant(word: str) -> str:
+    """The format that a word of people means, such as `markdown`; empty where it means none."""
+    word = word.lower()
+    return "table" if word == "text" else word if word in SUFFIXES.values() else SUFFIXES.get(f".{word}", "")
+
+
 class Format(NamedTuple):
     """In which form an answer is wanted.
 
@@ -126,6 +155,8 @@ def formats(known: Collection[str]) -> Any:
     shown = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(known)}.  [default: {usual}]")
 
     def read(option: str, text: str) -> Format:
+        if text not in known and (meant := format_meant(text)) in known:
+            raise OptionError(f"{option} '{text}' is unknown", f"did you mean '{meant}'?")
         return unasked._replace(asked=one_of(option, text))
 
     return Annotated[Format, shown, read, Otherwise(unasked)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
-from usru_scenarios.cli.options import EvidenceOptions, Format, ModelOptions, formats
+from usru_scenarios.cli.options import SUFFIXES, EvidenceOptions, Format, ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, printable, suggestion
 from usru_scenarios.report import LISTS, REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
@@ -19,27 +19,6 @@ if TYPE_CHECKING:
     from usru_scenarios.results.common import Warned
     from usru_scenarios.study import Study
 
-
-SUFFIXES = {
-    ".json": "json",
-    ".svg": "svg",
-    ".png": "png",
-    ".pdf": "pdf",
-    ".html": "html",
-    ".htm": "html",
-    ".mmd": "mermaid",
-    ".dot": "dot",
-    ".gv": "dot",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".csv": "csv",
-    ".md": "md",
-    ".markdown": "md",
-    ".txt": "table",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-}
-"""The formats that the ending of a file names."""
 
 _SPECIFIED = {"json": "vega"}
 """What it names where an answer has that format: a picture's JSON is its specification."""

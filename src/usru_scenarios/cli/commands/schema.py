@@ -16,6 +16,12 @@ _LISTED = (
     "attribution, score, verification"
 )
 
+_OTHER_NAMES = {
+    **dict.fromkeys(("seeds", "seed", "register"), "claims"),
+    **dict.fromkeys(("overlay", "overlays", "scenario", "scenarios", "file"), "model"),
+}
+"""What people call files that have a schema under another name."""
+
 
 def schema(
     name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
@@ -27,6 +33,8 @@ def schema(
     from usru_scenarios.problems import listing, suggestion
 
     if name not in schemas.NAMES:
-        near, names = suggestion(name, schemas.NAMES), listing(schemas.NAMES, len(schemas.NAMES))
+        meant = _OTHER_NAMES.get(name.lower())
+        near = f"did you mean '{meant}'?" if meant else suggestion(name, schemas.NAMES)
+        names = listing(schemas.NAMES, len(schemas.NAMES))
         raise OptionError(f"there is no schema '{name}'", f"{near} {names.capitalize()}" if near else names)
     session.emit_json(schemas.schema(name))

@@ -90,7 +90,14 @@ def asked(words: Sequence[str]) -> tuple[list[str], str]:
     variables = [word for word in words if "=" in word and not is_model(word)]
     models = [word for word in words if word not in variables]
     if not variables:
+        file = next(filter(is_model, words), None)
         hint = f"such as usru sweep {words[0]}=0..3"
+        if file is not None:
+            others = [word for word in words if word != file]
+            raise OptionError(
+                f"the model '{file}' has no values to be varied over",
+                f"write usru sweep {others[0] if others else 'NAME'}=0..3 {file}",
+            )
         raise OptionError(f"'{words[0]}' has no values to be varied over", hint)
     if len(models) > 1:
         hint = "usru sweep VARIABLE [VARIABLE] [MODEL], where a variable has a ="
