@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+import usru_scenarios as us
 from usru_scenarios.model.judgements import is_assumption
-from usru_scenarios.problems import UnreadableInput
+from usru_scenarios.problems import ModelError, UnreadableInput
 from usru_scenarios.reading.register import read_register
 
 CLAIMS = Path(__file__).parent / "models/good/claims"
@@ -62,3 +63,30 @@ def test_a_claim_without_a_sound_id_is_a_fault_at_its_place(name: str, tmp_path:
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match="no folder 'seeds'"):
         read_register(tmp_path / "seeds", "seeds")
+
+
+# Files of one kind in the place of another
+
+
+def test_a_register_or_evidence_in_the_place_of_a_model_is_told_in_one_message(tmp_path: Path) -> None:
+    claims, seen = tmp_path / "claims.yaml", tmp_path / "seen.yaml"
+    claims.write_text("title: A river\nclaims:\n  C1: {claim: It floods., where: page 1}\n", "utf-8")
+    seen.write_text("usru: 1\nkind: evidence\nname: seen\nmodel: river.yaml\nevidence: {}\n", "utf-8")
+    for path, code, said in (
+        (claims, "claim_register", "this is a claim register, not a scenario file"),
+        (seen, "evidence_file", "this is an evidence file, not a scenario file"),
+    ):
+        with pytest.raises(ModelError) as error:
+            us.load(path)
+        assert [(one.code, one.message) for one in error.value.problems] == [(code, said)]
+
+
+def test_a_file_as_sources_is_told_to_be_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "claims.yaml").write_text("title: A river\nclaims: {}\n", "utf-8")
+    model = tmp_path / "river.yaml"
+    model.write_text("usru: 1\nname: river\ntitle: River\nscenarios: {a: 1, b: 1}\nsources: claims.yaml\n", "utf-8")
+    with pytest.raises(ModelError) as error:
+        us.load(model)
+    (problem,) = error.value.problems
+    assert "is a file, not a folder" in problem.message
+    assert problem.hint.startswith("name the folder that it lies in")

@@ -124,6 +124,9 @@ class Access:
         except FileNotFoundError:
             self.inputs[absolute(folder)] = ABSENT
             raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
+        except NotADirectoryError:
+            hint = "name the folder that it lies in; beside a scenario file it needs one of its own, such as claims"
+            raise UnreadableInput(f"the claim register '{name}' is a file, not a folder", hint) from None
         except OSError as error:
             raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
         self.inputs[absolute(folder)] = digest(names)

@@ -149,8 +149,8 @@ def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Pro
     try:
         register, faults = read_register(folder, name, access)
     except UnreadableInput as error:
-        hint = access.likely(place.source, file.sources, Path.is_dir)
-        problems.append(Problem("missing_register", str(error), place.span(), hint))
+        hint = error.hint or access.likely(place.source, file.sources, Path.is_dir)
+        problems.append(Problem("missing_register", error.message, place.span(), hint))
         return None
     problems += faults
     return register

@@ -188,6 +188,20 @@ def _not_a_map(document: Document) -> Problem:
     return Problem("not_a_map", message, document.place.span())
 
 
+def _of_another_kind(document: Document) -> Problem | None:
+    """That a file is no scenario file but an evidence file or one of a claim register, by its keys."""
+    data = document.data
+    if not data.keys().isdisjoint(("scenarios", "extends", "drivers")):
+        return None
+    if "evidence" in data:
+        hint = f"give the model, and this file by --evidence: usru simulate MODEL --evidence {document.source.name}"
+        return Problem("evidence_file", "this is an evidence file, not a scenario file", document.place.span(), hint)
+    if "claims" in data and "usru" not in data:
+        hint = "give the scenario file whose 'sources' names the folder of this file"
+        return Problem("claim_register", "this is a claim register, not a scenario file", document.place.span(), hint)
+    return None
+
+
 # Checking
 
 
@@ -230,6 +244,8 @@ class ScenarioFile:
         document = _opened(request, self.access)
         if not isinstance(document.data, dict):
             raise ModelError([*document.problems, _not_a_map(document)])
+        if (other := _of_another_kind(document)) is not None:
+            raise ModelError([*document.problems, other])
         self.source = document.source
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
         self.base: _Examined | None = None
@@ -388,8 +404,8 @@ class ScenarioFile:
             if is_resolved(place.source):
                 problems.append(Problem("missing_register", str(error), place.span(), _UNCHECKED, "warning"))
             else:
-                hint = self.access.likely(place.source, text, Path.is_dir)
-                problems.append(Problem("missing_register", str(error), place.span(), hint))
+                hint = error.hint or self.access.likely(place.source, text, Path.is_dir)
+                problems.append(Problem("missing_register", error.message, place.span(), hint))
             return None
         register, faults = self.registers[folder]
         problems += [replace(fault, severity="warning") for fault in faults] if is_resolved(place.source) else faults
