@@ -159,3 +159,9 @@ def test_commands_take_a_file_and_a_day_and_say_so() -> None:
     assert ends == pytest.approx({name: one["end"] for name, one in alone["scenarios"].items()}, abs=1e-12)
     assert [one["given"] for one in compared["variants"].values()] == [[], []]
     assert compared["run"]["evidence"]["items"] == ["storms", "quarrel"]
+
+
+@pytest.mark.parametrize("words", [("compare", HARBOUR, "-w", "weather=2"), ("sweep", HARBOUR, "weather=0..2:2")])
+def test_their_pictures_say_what_they_know(words: tuple[str, ...]) -> None:
+    drawn = answer("plot", *words, "--evidence", str(SEEN), "-n", "256", "-f", "vega")
+    assert "evidence seen-at-the-harbour, 3 items up to 2025-08-15" in drawn.stdout
