@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from importlib.util import find_spec
 from itertools import pairwise
@@ -23,6 +24,7 @@ from usru_scenarios.charts import KINDS, chart, colours, layout, usual
 from usru_scenarios.charts.lettering import apart, broken, extent
 from usru_scenarios.charts.show import Influence, influences_of
 from usru_scenarios.results.common import ModelLine, Run
+from usru_scenarios.results.ledger import History, RecordedPoint, RecordedResolution, RecordedSeries, RecordLine
 from usru_scenarios.results.simulate import Band, Errors, ScenarioResult, Simulation, StatesResult
 
 ALTAIR = find_spec("altair")
@@ -42,6 +44,27 @@ def study() -> us.Study:
     return us.load(HARBOUR, overrides={"drivers.weather.impacts.storm.open": {"pert": [-3, -2, 0]}})
 
 
+def kept(forecast: Simulation) -> History:
+    """Records of three days, far from evenly apart, of which the second has no band."""
+    records = [
+        RecordLine(number, day, "", forecast.model, None)
+        for number, day in ((1, "2025-01-15"), (3, "2025-02-01"), (2, "2025-12-31"))
+    ]
+    series = {}
+    for name, one in forecast.scenarios.items():
+        assert one.band is not None
+        found = [
+            RecordedPoint(
+                number, one.by_step[step], 0.001, *(() if number == 3 else (one.band.low[step], one.band.high[step]))
+            )
+            for number, step in ((1, 0), (3, 1), (2, -1))
+        ]
+        series[name] = RecordedSeries("scenario", one.title, found)
+    came = RecordedResolution(came_true=True, resolved="2026-01-20")
+    series["opens"] = RecordedSeries("question", "Does it open?", [RecordedPoint(2, 0.25, 0.001)], came)
+    return History(forecast.model, forecast.run, "end", records, series)
+
+
 @pytest.fixture(scope="module")
 def results(study: us.Study) -> dict[str, Any]:
     """An answer for each chart."""
@@ -54,6 +77,7 @@ def results(study: us.Study) -> dict[str, Any]:
         "sweep": study.sweep("weather=0..3:4", trials=200),
         "sensitivity": study.sensitivity("open", questions=("moves",), trials=256),
         "watch": study.watch(trials=400),
+        "history": kept(forecast),
         "influences": study.overview,
     }
 
@@ -195,6 +219,50 @@ def test_a_map_names_the_likeliest_scenario_at_each_point(study: us.Study) -> No
     cells = [row["scenario"] for row in rows(chart("sweep", result, 800)) if "across" in row]
     leaders = [result.scenarios[name].title for at in result.at for name in result.likeliest[at]]
     assert cells == leaders * 2  # once as colours, once as numbers
+
+
+def test_a_history_has_each_record_at_its_day_and_a_band_where_one_is_recorded(results: dict[str, Any]) -> None:
+    result = results["history"]
+    days = {one.number: one.date for one in result.records}
+    found = [row for row in rows(chart("history", result, 800)) if "record" in row]
+    right = [(one.title, point) for one in result.series.values() for point in one.points]
+    assert [(row["what"], row["day"], row["record"]) for row in found] == [
+        (title, days[point.number], point.number) for title, point in right
+    ]
+    for row, (_, point) in zip(found, right, strict=True):
+        assert row["likelihood"] == pytest.approx(100 * point.probability, abs=1e-4)
+        assert ("low" in row) == (point.low is not None)
+        if point.low is not None:
+            assert [row["low"], row["high"]] == pytest.approx([100 * point.low, 100 * point.high], abs=1e-4)
+    assert [row["part"] for row in found if "part" in row] == [0, 1] * (len(result.series) - 1)
+
+
+def test_the_days_of_a_history_are_as_far_apart_as_they_are(results: dict[str, Any]) -> None:
+    result = results["history"]
+    (axis,) = {
+        json.dumps(part["scale"]) for part in parts(chart("history", result, 800)) if part.get("type") == "temporal"
+    }
+    first, last = json.loads(axis)["domain"]
+    assert (first["year"], first["month"], first["date"]) == (2025, 1, 15)
+    assert (last["year"], last["month"], last["date"]) == (2026, 1, 20)
+    assert json.loads(axis)["type"] == "utc"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "2025-06-15", "9999-12-31"])
+def test_a_single_record_is_a_point_within_its_axis(day: str, results: dict[str, Any]) -> None:
+    result = results["history"]
+    one = replace(result.records[0], date=day)
+    series = {name: replace(each, points=each.points[:1]) for name, each in result.series.items() if name != "opens"}
+    made = chart("history", replace(result, records=[one], series=series), 400)
+    (axis,) = {json.dumps(part["scale"]) for part in parts(made) if part.get("type") == "temporal"}
+    ends = ["{year:04}-{month:02}-{date:02}".format_map(end) for end in json.loads(axis)["domain"]]
+    assert ends[0] <= day <= ends[1]
+    assert ends[0] < ends[1]
+
+
+def test_a_history_of_nothing_says_so(results: dict[str, Any]) -> None:
+    made = chart("history", replace(results["history"], series={}), 800)
+    assert "No record says anything" in said(made)
 
 
 def test_influences_are_those_of_the_file(study: us.Study) -> None:
@@ -375,6 +443,7 @@ GOLDEN = {
     "sweep": "c89d773c99bfdfb1",
     "sensitivity": "ebe7aef26319d5a2",
     "watch": "7c7cddbe321b8fb2",
+    "history": "a4badf9318bff246",
     "influences": "33c169ba09bda898",
 }
 """After a change of charts: look at them, then write the hashes that the test tells."""

@@ -22,7 +22,7 @@ COMMANDS = {
         r"^usru (plot\b.*?) -o docs/(pictures/\S+)$", (ROOT / "docs/pictures.md").read_text("utf-8"), re.MULTILINE
     )
 }
-QUICK = ("influences",)
+QUICK = ("influences", "history")
 """Charts that nothing is drawn at random for; the others take seconds."""
 CASES = [
     pytest.param(file, command, marks=() if any(name in command for name in QUICK) else pytest.mark.slow)

@@ -27,8 +27,17 @@ ASKED = {
     "sweep": ("dispute=0..2:3", *FEW),
     "sensitivity": ("--of", "open", "-n", "256", "-q"),
     "watch": FEW,
+    "history": (),
     "influences": (),
 }
+
+KEPT = "tests/models/harbour"
+LEDGER = ("--ledger", f"{KEPT}/forecasts")
+
+
+def about(name: str) -> tuple[str, ...]:
+    """The arguments of a chart: of a model, or of a ledger."""
+    return LEDGER if name == "history" else (*ASKED[name], HARBOUR)
 
 
 def specification(*arguments: str) -> dict[str, Any]:
@@ -41,7 +50,7 @@ def specification(*arguments: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_chart_of_a_model_is_written_as_a_specification(name: str) -> None:
-    made = specification(name, *ASKED[name], HARBOUR)
+    made = specification(name, *about(name))
     assert made["$schema"].startswith("https://vega.github.io/schema/vega-lite/v5")
     assert made["title"]["text"]
 
@@ -58,12 +67,13 @@ def test_a_saved_result_gives_the_same_chart(tmp_path: Path) -> None:
         "sweep": ("sweep", "dispute=0..2:3", HARBOUR, *FEW),
         "sensitivity": ("sensitivity", HARBOUR, "--of", "open", "--question", "moves", "-n", "256", "-q"),
         "watch": ("watch", HARBOUR, *FEW),
+        "history": ("ledger", "history", *LEDGER),
         "influences": ("show", HARBOUR),
     }
     file = tmp_path / "result.json"
     for name, asked in saved.items():
         assert answer(*asked, "-o", str(file)).returncode == 0
-        assert specification(name, "--from", str(file)) == specification(name, *ASKED[name], HARBOUR), name
+        assert specification(name, "--from", str(file)) == specification(name, *about(name)), name
 
 
 def test_a_saved_result_is_read_from_standard_input_and_by_any_minor_version() -> None:
@@ -96,6 +106,14 @@ def test_a_narrower_picture_breaks_its_title_into_more_lines() -> None:
         (["forcast"], "there is no chart 'forcast'\n    = did you mean 'forecast'?"),
         (["bars", HARBOUR], "there is no chart 'bars'"),
         (["forecast", "--on", "2025-Q2"], "--on has no meaning for the chart forecast\n    = it is for one of: watch"),
+        (
+            ["forecast", "--ledger", "a"],
+            "--ledger has no meaning for the chart forecast\n    = it is for one of: history",
+        ),
+        (["history", "-w", "strike=2"], "--weight has no meaning for the chart history"),
+        (["history", "-p", "union"], "--profile has no meaning for the chart history"),
+        (["history", "--ledger", "nowhere"], "there is no ledger in 'nowhere'"),
+        (["history", "opn", *LEDGER], "no record knows 'opn'"),
         (["influences", "--do", "weather=storm"], "--do has no meaning for the chart influences"),
         (["sensitivity", "--given", "weather=storm@end"], "--given has no meaning for the chart sensitivity"),
         (["sensitivity", "--as-of", "2025-06-01"], "--as-of has no meaning for the chart sensitivity"),
@@ -148,6 +166,35 @@ def test_a_result_that_has_no_chart_or_another_one_is_refused(tmp_path: Path) ->
     assert "save it with --question moves" in answer("plot", "--from", file, "-f", "vega").stderr
 
 
+def test_a_ledger_without_a_record_is_told(tmp_path: Path) -> None:
+    (tmp_path / "forecasts.jsonl").write_text("")
+    done = answer("plot", "history", "--ledger", str(tmp_path), "-f", "vega")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the ledger has no record that can be read" in done.stderr
+
+
+def test_a_saved_history_that_was_changed_by_hand_is_refused() -> None:
+    saved = json.loads(answer("ledger", "history", *LEDGER, "--json").stdout)
+    for record, error in (({"date": "soon"}, "has the day 'soon', which is none"), ({"number": 9}, "has no record 1")):
+        changed = {**saved, "records": [{**saved["records"][0], **record}, *saved["records"][1:]]}
+        done = answer("plot", "--from", "-", "-f", "vega", stdin=json.dumps(changed))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert error in done.stderr
+
+
+def test_how_questions_came_out_is_marked_by_the_day_on_which_it_was_known() -> None:
+    asked = ("walkout_2025", "open_at_the_end", "open", *LEDGER)
+    seen = ("--evidence", f"{KEPT}/seen.yaml")
+    for more, days in (
+        ((), []),
+        (seen, ["2026-01-05", "2026-01-12"]),
+        ((*seen, "--as-of", "2026-01-06"), ["2026-01-05"]),
+    ):
+        made = specification("history", *asked, *more)
+        marks = [one["data"]["values"] for one in made["vconcat"][0]["layer"] if "diamond" in str(one.get("mark"))]
+        assert [(rows[0]["day"], rows[0]["likelihood"]) for rows in marks] == list(zip(days, [0, 100], strict=False))
+
+
 def test_without_what_draws_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     done = answer("plot", HARBOUR, *FEW)
@@ -189,7 +236,7 @@ def test_an_svg_has_a_title_and_says_what_it_shows() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_chart_is_drawn_about_as_wide_as_asked(name: str) -> None:
     for width in (600, 1400):
-        done = answer("plot", name, *ASKED[name], HARBOUR, "--width", str(width))
+        done = answer("plot", name, *about(name), "--width", str(width))
         assert (done.returncode, done.stderr) == (0, "")
         assert float(ET.fromstring(done.stdout).get("width", "0")) <= width + 16
 
@@ -216,6 +263,18 @@ def test_a_page_runs_no_script_and_fetches_nothing_whatever_titles_say(tmp_path:
     assert not seen.tags & {"script", "b", "iframe", "object", "link", "img"}
     assert not seen.addresses
     assert "default-src 'none'" in file.read_text("utf-8")
+
+
+@drawing
+def test_markup_in_a_recorded_question_is_text(tmp_path: Path) -> None:
+    saved = answer("ledger", "history", "walkout_2025", *LEDGER, "--json").stdout
+    file = tmp_path / "a.html"
+    asked = saved.replace("Is there a walkout", "</script><script>alert(1)</script>&<b>")
+    assert answer("plot", "--from", "-", "-o", str(file), stdin=asked).returncode == 0
+    seen = Seen()
+    seen.feed(file.read_text("utf-8"))
+    assert not seen.tags & {"script", "b"}
+    assert "&lt;b&gt;" in file.read_text("utf-8")
 
 
 @drawing

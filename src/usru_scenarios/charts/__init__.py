@@ -37,6 +37,7 @@ KINDS = {
     "sweep": Kind("sweep", "sweep", "the likelihoods over a range, with the crossings"),
     "sensitivity": Kind("sensitivity", "sensitivity", "how far each driver moves the outcome", "moves"),
     "watch": Kind("watch", "watch", "which sightings would move the forecast most", "indicators"),
+    "history": Kind("history", "history", "what the records of a ledger said, over their days"),
     "influences": Kind("show", "overview", "which driver acts on which, and how strongly"),
 }
 """The charts, by name; the first of a question is the usual one."""
@@ -48,6 +49,7 @@ _DRAWN = {
     "Sweep": "sweep",
     "Sensitivity": "sensitivity",
     "Watch": "watch",
+    "History": "history",
 }
 """The usual charts of results, by the names of their classes."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from usru_scenarios.ledger.chain import Chain
 from usru_scenarios.ledger.records import (
     LedgerError,
@@ -12,16 +15,20 @@ from usru_scenarios.ledger.records import (
     said_of,
     title_of,
 )
-from usru_scenarios.results.ledger import History, RecordedSeries
+from usru_scenarios.results.ledger import History, RecordedResolution, RecordedSeries
+
+if TYPE_CHECKING:
+    from usru_scenarios.model.evidence import Resolution
 
 
-def history(chain: Chain, wanted: list[str], at: str) -> History:
+def history(chain: Chain, wanted: list[str], at: str, resolutions: Mapping[str, Resolution] | None = None) -> History:
     """The recorded forecasts over time.
 
     Args:
         chain: the ledger.
         wanted: scenarios, groups, `driver.state`s or questions; all scenarios of the last record where there is none.
         at: the label of a step, or one of `MEASURES`.
+        resolutions: how questions came out, by their ids, where that is known.
 
     Raises:
         LedgerError: there is no record, or none knows a name or the time.
@@ -30,7 +37,7 @@ def history(chain: Chain, wanted: list[str], at: str) -> History:
     names = wanted or list(records[-1].record.scenarios)
     check_names(records, names)
     check_time(records, at)
-    series = {name: _series(records, name, at) for name in names}
+    series = {name: _series(records, name, at, resolutions or {}) for name in names}
     last = records[-1].record
     return History(last.model, last.run, at, [one.told for one in records], series, chain.unreadable)
 
@@ -46,11 +53,13 @@ def some_records(chain: Chain) -> list[NumberedRecord]:
     return records
 
 
-def _series(records: list[NumberedRecord], name: str, at: str) -> RecordedSeries:
+def _series(records: list[NumberedRecord], name: str, at: str, resolutions: Mapping[str, Resolution]) -> RecordedSeries:
     points = [point for one in records if (point := said_of(one, name, at)) is not None]
     kind, title = next(
         (kind, title_of(one.record, name))
         for one in reversed(records)
         if (kind := kind_of(one.record, name)) is not None
     )
-    return RecordedSeries(kind, title, points)
+    known = resolutions.get(name) if kind == "question" else None
+    resolution = None if known is None else RecordedResolution(known.came_true, known.resolved)
+    return RecordedSeries(kind, title, points, resolution)

@@ -67,16 +67,17 @@ def history(result: History, layout: Layout) -> Report:
     one = next(iter(result.series.items()))
     alone = len(result.series) == 1
     course = f", {_drawn(one[1], _top(result))}" if alone and len(one[1].points) > 1 else ""
-    when = "" if all(series.kind == "question" for series in result.series.values()) else f", {_time(result.at)}"
+    when = "" if all(series.kind == "question" for series in result.series.values()) else f", {read_at(result.at)}"
     return Report(
         title=f"{one[1].title}{when}" if alone else f"Recorded forecasts{when}",
-        subtitle=f"{_counted(len(result.records), 'record')}, {_span(first.date, last.date)}{course}",
+        subtitle=f"{counted(len(result.records), 'record')}, {span(first.date, last.date)}{course}",
         blocks=[*([_each_record(result, one[1])] if alone else []), *([] if alone else [_overview(result, layout)])],
         footer=[line for line in (_errors(result), _small_columns(result), FROM_RECORDS) if line],
     )
 
 
-def _time(at: str) -> str:
+def read_at(at: str) -> str:
+    """The time at which recorded forecasts are read, in words."""
     words = {
         "start": "at the start",
         "end": "at the end",
@@ -87,11 +88,13 @@ def _time(at: str) -> str:
     return words.get(at, f"at {at}")
 
 
-def _span(first: str, last: str) -> str:
+def span(first: str, last: str) -> str:
+    """From one day to another."""
     return first if first == last else f"{first} to {last}"
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """So many of what a noun names."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -201,7 +204,7 @@ def score(result: LedgerScore, _layout: Layout) -> Report:
         blocks += [Heading("Calibration"), _calibration(result.calibration)]
     return Report(
         title="How good were the forecasts?",
-        subtitle=f"{_counted(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
+        subtitle=f"{counted(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
         blocks=blocks,
         footer=list(_score_footer(result)),
     )
@@ -285,7 +288,7 @@ def _score_footer(result: LedgerScore) -> Iterator[str]:
     yield "Each day until it was known counts alike, with the forecast of that day; last: the one before it was known."
     if result.calibration is None:
         resolved = sum(one.kind == "question" for one in result.resolutions.values())
-        what = f"{_counted(resolved, 'resolved question')}, of {result.needed} that it needs"
+        what = f"{counted(resolved, 'resolved question')}, of {result.needed} that it needs"
         yield f"Too few to speak of calibration: {what}."
     if any("first model" in one for one in result.means.values()):
         yield "first model: the model of the first record, under what had been seen at each later one."
@@ -329,7 +332,7 @@ def why(result: Attribution, _layout: Layout) -> Report:
         blocks += [Heading("What the models say differently"), _numbers_of(result)]
     earlier, later = result.earlier, result.later
     return Report(
-        title=f"Why did the forecast move, {_time(result.at)}?",
+        title=f"Why did the forecast move, {read_at(result.at)}?",
         subtitle=f"from number {earlier.number} of {earlier.date} to number {later.number} of {later.date}",
         blocks=blocks,
         footer=list(_why_footer(result)),
@@ -451,13 +454,13 @@ def verification(result: Verification, _layout: Layout) -> Report:
         Column("computed again", whole=True),
         Column("message", fills=True, folds=True, rank=1),
     ]
-    wrong = _counted(len(result.faults), "fault")
+    wrong = counted(len(result.faults), "fault")
     blocks: list[Block] = [Table(columns, rows)] if rows else []
     if result.faults:
         blocks.append(Lines(tuple(Words(line) for one in result.faults for line in _fault_lines(one)), listed=True))
     return Report(
         title="The ledger is whole" if result.whole else f"The ledger has {wrong}",
-        subtitle=_counted(result.lines, "line"),
+        subtitle=counted(result.lines, "line"),
         blocks=blocks,
         footer=[
             *([f"{result.done[:1].upper()}{result.done[1:]}."] if result.done else []),

@@ -173,6 +173,19 @@ class RecordedPoint:
 
 
 @dataclass(frozen=True)
+class RecordedResolution:
+    """How a question came out.
+
+    Attributes:
+        came_true: whether what it asks came true.
+        resolved: the day on which that was known.
+    """
+
+    came_true: bool
+    resolved: str
+
+
+@dataclass(frozen=True)
 class RecordedSeries:
     """What the records say of something over time.
 
@@ -180,11 +193,13 @@ class RecordedSeries:
         kind: whether it is a scenario, group, state or question.
         title: its title, or what the question asks.
         points: what each record that knows it says, in the order of their days.
+        resolution: how a question came out, by an evidence file; null where none says so.
     """
 
     kind: Literal["scenario", "group", "state", "question"]
     title: str
     points: list[RecordedPoint]
+    resolution: RecordedResolution | None = None
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,16 @@ from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from usru_scenarios.ledger.chain import Chain
     from usru_scenarios.ledger.recompute import Recomputation
     from usru_scenarios.ledger.store import LedgerFolder
+    from usru_scenarios.results.ledger import History
+
+
+FOLDER = "forecasts"
+"""Where the ledger is unless an option says otherwise."""
 
 
 def ledger(
@@ -29,8 +34,8 @@ def ledger(
     ] = (),
     *,
     folder: Annotated[
-        str, Option("--ledger", metavar="DIR", help="The folder of the ledger.  [default: forecasts]")
-    ] = "forecasts",
+        str, Option("--ledger", metavar="DIR", help=f"The folder of the ledger.  [default: {FOLDER}]")
+    ] = FOLDER,
     message: Annotated[
         str | None, Option("--message", "-m", metavar="TEXT", help="With record: what is said of the forecast.")
     ] = None,
@@ -178,18 +183,36 @@ def _today() -> str:
 
 
 def _history(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.ledger.history import history
     from usru_scenarios.report import Builders, ledger
 
-    found = history(_readable(asked, session), asked.words, asked.at or "end")
+    found = recorded(asked.folder, asked.words, asked.at, asked.known, session)
     session.emit(Builders(ledger.history, ledger.history_rows), found)
 
 
-def _readable(asked: _Asked, session: Session) -> Chain:
+def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session) -> History:
+    """What a ledger says of these over time, and how questions came out, if a file of evidence is given.
+
+    Raises:
+        LedgerError: there is no record, or none knows what is asked.
+    """
+    from usru_scenarios.ledger.history import history, some_records
+    from usru_scenarios.ledger.recompute import Recomputation
+    from usru_scenarios.ledger.store import LedgerFolder
+
+    kept = LedgerFolder(Path(folder))
+    chain = _readable(kept, session)
+    evidence = None
+    if known != EvidenceOptions():
+        last = Recomputation(kept, session.workers).study(some_records(chain)[-1].record)
+        evidence = session.knowing(last, known).evidence
+    return history(chain, list(words), at or "end", evidence.resolutions if evidence else {})
+
+
+def _readable(folder: LedgerFolder, session: Session) -> Chain:
     """The ledger; what of it can't be read is told."""
-    chain = asked.ledger.read()
+    chain = folder.read()
     for fault in chain.unreadable:
-        session.say(f"{asked.ledger.records}:{fault.line}: warning: {fault.message}")
+        session.say(f"{folder.records}:{fault.line}: warning: {fault.message}")
     return chain
 
 
@@ -198,7 +221,7 @@ def _why(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.why import chosen, why
     from usru_scenarios.report import Builders, ledger
 
-    pair = chosen(some_records(_readable(asked, session)), asked.words)
+    pair = chosen(some_records(_readable(asked.ledger, session)), asked.words)
     found = why(pair, asked.recomputation(session), list(asked.of), asked.at or "end")
     session.emit(Builders(ledger.why, ledger.why_rows), found)
 
@@ -210,7 +233,7 @@ def _score(asked: _Asked, session: Session) -> None:
 
     if asked.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
-    chain, again = _readable(asked, session), asked.recomputation(session)
+    chain, again = _readable(asked.ledger, session), asked.recomputation(session)
     study = session.knowing(again.study(some_records(chain)[-1].record), asked.known)
     assert study.evidence is not None
     result = ledger_score(chain, again, study.evidence)
@@ -274,7 +297,7 @@ _RUN = (
 
 _ACTIONS = {
     "record": _Action(_record, frozenset({"-m", "--date", *_RUN}), "[MODEL]", 1),
-    "history": _Action(_history, frozenset({"--at"}), "[WHAT]..."),
+    "history": _Action(_history, frozenset({"--at", "--evidence", "--as-of"}), "[WHAT]..."),
     "why": _Action(_why, frozenset({"--at", "--of"}), "[A] [B]", 2),
     "score": _Action(_score, frozenset({"--evidence", "--as-of"}), "", 0),
     "verify": _Action(_verify, frozenset({"--repair", "--relink"}), "", 0),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.charts import KINDS, WIDTH, WIDTHS, chart
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.commands import compare as comparing
+from usru_scenarios.cli.commands import ledger as keeping
 from usru_scenarios.cli.commands import sweep as sweeping
 from usru_scenarios.cli.commands.compare import VariantOptions
 from usru_scenarios.cli.common import OptionError
@@ -23,6 +25,9 @@ from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
+if TYPE_CHECKING:
+    from usru_scenarios.results.ledger import History
+
 _FORMATS = (*PICTURES, "vega", "mermaid", "dot")
 _GRAPHS = ("mermaid", "dot")
 _MOST_BYTES = 1 << 28
@@ -30,15 +35,17 @@ _MOST_BYTES = 1 << 28
 
 _KNOWN = ("evidence", "as_of")
 _RUN = ("trials", "seed", "method", "judgements")
+_CHANGES = ("profile", "weight", "set", "sourced-only")
 _TAKES: dict[str, tuple[str, ...]] = {
-    "simulate": ("profile", "do", "given", *_KNOWN, *_RUN),
-    "compare": ("profile", "variant", "do", "given", *_KNOWN, *_RUN),
-    "sweep": ("profile", "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "sensitivity": ("profile", "at", "of", "top", "do", "trials", "seed"),
-    "watch": ("profile", "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
-    "show": ("profile",),
+    "simulate": (*_CHANGES, "do", "given", *_KNOWN, *_RUN),
+    "compare": (*_CHANGES, "variant", "do", "given", *_KNOWN, *_RUN),
+    "sweep": (*_CHANGES, "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
+    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "trials", "seed"),
+    "watch": (*_CHANGES, "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
+    "history": ("at", "ledger", *_KNOWN),
+    "show": _CHANGES,
 }
-"""The options of each question, beside those that change the file."""
+"""The options of each question."""
 
 
 class _PlotOptions(NamedTuple):
@@ -83,7 +90,9 @@ def plot(
     ] = None,
     at: Annotated[
         tuple[str, ...],
-        Option("--at", metavar="TIME", help="For sensitivity and sweep: mean, a step, ...; for sweep repeatable."),
+        Option(
+            "--at", metavar="TIME", help="For sensitivity, sweep, history: mean, a step, ...; for sweep repeatable."
+        ),
     ] = (),
     on: Annotated[str | None, Option("--on", metavar="STEP", help="For watch: when the observation is made.")] = None,
     horizon: Annotated[str | None, Option("--for", metavar="STEP", help="For watch: when the forecast is for.")] = None,
@@ -91,6 +100,9 @@ def plot(
         int | None,
         Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {TOP}]"),
         parsers.count,
+    ] = None,
+    ledger: Annotated[
+        str | None, Option("--ledger", metavar="DIR", help="For history: the ledger.  [default: forecasts]")
     ] = None,
     shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
     known: EvidenceOptions,
@@ -110,13 +122,15 @@ def plot(
       usru plot sweep domestic_opposition=0..3 -o sweep.pdf
       usru plot sensitivity --of reset -o reset.svg
                                                     how far each driver moves it; watch likewise
+      usru plot history --ledger DIR -o kept.svg    what was forecast, over the days of the records
       usru plot influences -o matrix.svg            what acts on what; -f mermaid or -f dot: a graph
       usru simulate --json -o run.json; usru plot --from run.json -o run.svg
 
     The ending of -o says the format. Pictures need the extra pictures (pip install 'usru-scenarios[pictures]'); the
     specification (-f vega, or .json) needs nothing.
     """  # noqa: D301  # \b keeps the lines of the examples
-    about = {"profile": profile, "variant": variant, "of": of, "at": at, "on": on, "for": horizon, "top": top}
+    about: dict[str, Any] = {"profile": profile, "variant": variant, "of": of, "at": at}
+    about |= {"on": on, "for": horizon, "top": top, "ledger": ledger}
     name, rest = _named(words)
     form = session.format
     if form in _GRAPHS and name is not None and name != "influences":
@@ -194,7 +208,22 @@ def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
         raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", listing(fitting))
     if kind == "sensitivity" and result.moves is None:
         raise OptionError(f"--from '{file}' does not say which driver moves it", "save it with --question moves")
+    if kind == "history" and (fault := _in_history(result)):
+        raise OptionError(f"--from '{file}' {fault}", "was it changed by hand?")
     return name or fitting[0], result
+
+
+def _in_history(result: History) -> str:
+    """What can't be drawn of a history; empty where all can."""
+    numbers = {one.number for one in result.records}
+    unknown = {point.number for one in result.series.values() for point in one.points} - numbers
+    resolved = [one.resolution.resolved for one in result.series.values() if one.resolution]
+    for day in (*(one.date for one in result.records), *resolved):
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            return f"has the day '{day}', which is none"
+    return f"has no record {min(unknown)}" if unknown else ""
 
 
 def _read(file: str) -> Any:
@@ -232,6 +261,9 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
         if not asked.words:
             raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
         variables, model = sweeping.asked(asked.words)
+    elif question == "history":
+        seen, at = EvidenceOptions(about["evidence"], about["as_of"]), _one("--at", about["at"])
+        return keeping.recorded(about["ledger"] or keeping.FOLDER, asked.words, at, seen, session)
     else:
         model = _model(name, asked.words)
     study = session.load(
@@ -270,8 +302,10 @@ def _check(name: str, question: str, asked: _PlotOptions) -> None:
     Raises:
         OptionError: there is one.
     """
+    shared = asked.shared
     given = {one: value not in (None, ()) for one, value in asked.about.items()}
-    given |= {"do": bool(asked.shared.do), "given": bool(asked.shared.given), **dict.fromkeys(asked.run.asked, True)}
+    given |= {"do": bool(shared.do), "given": bool(shared.given), **dict.fromkeys(asked.run.asked, True)}
+    given |= {"weight": bool(shared.weights), "set": bool(shared.overrides), "sourced-only": shared.sourced_only}
     for option, there in given.items():
         if there and option not in _TAKES[question]:
             charts = [one for one, kind in KINDS.items() if option in _TAKES[kind.question]]
