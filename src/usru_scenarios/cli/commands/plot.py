@@ -262,8 +262,8 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
             raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
         variables, model = sweeping.asked(asked.words)
     elif question == "history":
-        seen, at = EvidenceOptions(about["evidence"], about["as_of"]), _one("--at", about["at"])
-        return keeping.recorded(about["ledger"] or keeping.FOLDER, asked.words, at, seen, session)
+        at = _one("--at", about["at"])
+        return keeping.recorded(about["ledger"] or keeping.FOLDER, asked.words, at, known, session)
     else:
         model = _model(name, asked.words)
     study = session.load(
