@@ -89,6 +89,7 @@ def test_no_band_is_without_width(low: float, high: float, sampled: float, text:
 def test_bands_of_differences_have_signs() -> None:
     assert difference_band(-0.02, 0.04, 1) == "-2 to +4"
     assert difference_band(0.04, 0.04, 1) == "below 0.1 points"
+    assert difference_band(-0.0004, 0.04, 1) == "0 to +4"  # and not -0
 
 
 # A forecast in a sentence ---------------------------------------------------------------------------------------------

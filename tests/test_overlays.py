@@ -198,7 +198,11 @@ def test_one_value_can_be_set(tmp_path: Path, argument: str, path: tuple[str | i
         ("drivers.talks.states.onn.prior=1", "unknown state 'onn' in drivers.talks.states", "did you mean 'on'?"),
         ("drivers.talks.wieght=1", "unknown key 'wieght' in driver 'talks'", "did you mean 'weight'?"),
         ("driver.talks.weight=1", "unknown key 'driver' in the file", "did you mean 'drivers'?"),
-        ("drivers.talks.weight.x=1", "drivers.talks.weight is the number 1.5; there is nothing below it", ""),
+        (
+            "drivers.talks.weight.x=1",
+            "drivers.talks.weight is the number 1.5; there is nothing below it",
+            "write drivers.talks.weight",
+        ),
         ("drivers.talks.events.5.at=2026", "'5' is no item of the list drivers.talks.events", "its items are 0 to 1"),
         ("drivers.talks.events.0=null", "an item of a list can't be removed", "set the whole list"),
         ("rules.bth=null", "there is no 'bth' to remove in 'rules'", "did you mean 'both'?"),

@@ -458,7 +458,9 @@ class _PathAssignment:
         if isinstance(tree.data, list):
             return self._into_list(tree, annotation, at, path)
         if not isinstance(tree.data, dict):
-            raise self._fault(at, f"{'.'.join(map(str, path))} is {describe(tree.data)}; there is nothing below it")
+            whole = ".".join(map(str, path))
+            message = f"{whole} is {describe(tree.data)}; there is nothing below it"
+            raise self._fault(at, message, f"write {whole}" if whole else "")
         form = form_of(annotation, tree.data)
         key, after = _longest_key(self.parts, at, tree.data)
         within = inner(form, key)

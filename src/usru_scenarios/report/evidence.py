@@ -19,7 +19,7 @@ import math
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import percent
+from usru_scenarios.report.likelihoods import percent, points
 from usru_scenarios.report.provenance_line import cited, conditions, how_run, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
@@ -70,10 +70,10 @@ def _items(result: EvidenceReport) -> Iterator[Block]:
     columns = [names("item"), Column("learned", rank=1), *numbers(["likely"]), surprise, *moved, *left]
     rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
-        points = (f"{100.0 * change:+.1f}" for change in item.moved.values())
+        moves = (points(change, 1) for change in item.moved.values())
         effective = [f"{item.effective_trials or 0.0:,.0f}"] if sampled else []
         likely = _likely(item.probability)
-        rows.append((Words(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *points, *effective))
+        rows.append((Words(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *moves, *effective))
     last = list(result.items.values())[-1]
     yield Table(columns, [*rows, _shares("after all", last.forecast, sampled=sampled)])
 

@@ -97,7 +97,8 @@ def _direct(result: Explanation) -> Iterator[Block]:
         (Words(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
     ]
     if rest:
-        rows.append((f"{len(rest)} others, each below {_SMALLEST}", *_pair(_summed(rest), places), ""))
+        others = f"{len(rest)} others, each below" if len(rest) > 1 else "1 other, below"
+        rows.append((f"{others} {_SMALLEST}", *_pair(_summed(rest), places), ""))
     rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
     rows.append((Words("together", "bold", "**"), *_pair(direct, places), ""))
     heads = ["all\ntrials", "where it\ncomes true"]

@@ -6,6 +6,7 @@ Data has them from 0 to 1. Ratios, odds and logarithms are no likelihoods and st
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from usru_scenarios.report.numbers import READABLE, rounded_up
 
@@ -49,6 +50,11 @@ def points(value: float, places: int) -> str:
     """A difference of likelihoods with its sign, in points; without a sign where rounding leaves nothing."""
     shown = f"{100.0 * value:+.{places}f}"
     return shown[1:] if float(shown) == 0.0 else shown
+
+
+def _bare(value: float, places: int) -> str:
+    """A likelihood in percent, without the sign."""
+    return f"{100.0 * value:.{places}f}"
 
 
 def size(value: float, places: int) -> str:
@@ -112,23 +118,25 @@ def band(low: float, high: float, places: int, standard_error: float = 0.0) -> s
         places: the most decimals of its ends.
         standard_error: of sampling, of what the band is about.
     """
-    ends = _ends(low, high, places, standard_error)
+    ends = _ends(low, high, places, standard_error, _bare)
     return ends if isinstance(ends, str) else f"{ends[0]}\u2013{ends[1]}%"
 
 
 def difference_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
     """The same of a difference, in points with their signs: `-2 to +4`."""
-    ends = _ends(low, high, places, standard_error, sign="+")
+    ends = _ends(low, high, places, standard_error, points)
     return ends if isinstance(ends, str) else f"{ends[0]} to {ends[1]}"
 
 
-def _ends(low: float, high: float, places: int, standard_error: float, sign: str = "") -> tuple[str, str] | str:
+def _ends(
+    low: float, high: float, places: int, standard_error: float, written: Callable[[float, int], str]
+) -> tuple[str, str] | str:
     """Both ends; or that there is no telling them apart."""
     width = high - low
     noise = _TOLD * standard_error
     if width > noise and width > _ALIKE:
         few = min(places, max(math.floor(-math.log10(5.0 * width)), 0))
-        shown = (f"{100.0 * low:{sign}.{few}f}", f"{100.0 * high:{sign}.{few}f}")
+        shown = (written(low, few), written(high, few))
         if shown[0] != shown[1]:
             return shown
     return f"below {rounded_up(max(100.0 * max(width, noise), 10.0**-places))} points"

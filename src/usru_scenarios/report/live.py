@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.report.compare import change_in_words
 from usru_scenarios.report.document import Column, Lines, Report, Table, Words
+from usru_scenarios.report.likelihoods import points
 from usru_scenarios.report.numbers import rounded_up
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _cells(move: Difference) -> tuple[str, str]:
     if move.is_noise:
         return ("noise" if move.error else "0"), error
     decimals = len(error.partition(".")[2]) if move.error else _MOST_DECIMALS
-    return f"{100.0 * move.difference:+.{decimals}f}", error
+    return points(move.difference, decimals), error
 
 
 def _points(error: float) -> str:
