@@ -139,6 +139,12 @@ def test_names_of_schemas_are_told(wrong: str) -> None:
     assert set(schemas.NAMES) <= set(re.findall(r"\w+", done.stderr))
 
 
+def test_help_names_every_schema_in_its_order() -> None:
+    (listed,) = re.findall(r"NAME <str>(.*)\[default: model\]", answer("schema", "--help").stdout, re.DOTALL)
+    shown = re.sub(r"\([^)]*\)|or of an output:", ",", listed.partition("Of what:")[2].replace(".", ","))
+    assert tuple(one for part in shown.split(",") if (one := part.strip())) == schemas.NAMES
+
+
 FILES = [
     *(ROOT / "scenarios").glob("*.yaml"),
     Path(HARBOUR),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from importlib import import_module
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -20,48 +21,14 @@ from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
-from usru_scenarios.results.ask import Answer, Answers
-from usru_scenarios.results.calibrate import Calibration
-from usru_scenarios.results.check import CheckReport
-from usru_scenarios.results.compare import Comparison
-from usru_scenarios.results.evidence import EvidenceReport
-from usru_scenarios.results.explain import Explanation
-from usru_scenarios.results.ledger import Attribution, ForecastRecord, History, LedgerScore, Verification
-from usru_scenarios.results.sensitivity import Sensitivity
-from usru_scenarios.results.show import Overview, PartNames
-from usru_scenarios.results.simulate import Simulation
-from usru_scenarios.results.sources import DirectionsReport, SourcesReport
-from usru_scenarios.results.sweep import Sweep
-from usru_scenarios.results.validate import Faults, Validation
-from usru_scenarios.results.watch import Watch
+from usru_scenarios.results import CLASSES
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 OUTPUTS: dict[str, Any] = {
-    "simulation": Simulation,
-    "answer": Answer,
-    "answers": Answers,
-    "comparison": Comparison,
-    "sweep": Sweep,
-    "check": CheckReport,
-    "calibration": Calibration,
-    "explanation": Explanation,
-    "sensitivity": Sensitivity,
-    "watch": Watch,
-    "foresight": EvidenceReport,
-    "validation": Validation,
-    "faults": Faults,
-    "overview": Overview,
-    "names": PartNames,
-    "sources": SourcesReport,
-    "directions": DirectionsReport,
-    "forecast": ForecastRecord,
-    "history": History,
-    "attribution": Attribution,
-    "score": LedgerScore,
-    "verification": Verification,
+    name: getattr(import_module(f"usru_scenarios.results.{module}"), kind) for name, (module, kind) in CLASSES.items()
 }
 """The JSON outputs by the name in their `format`."""
 

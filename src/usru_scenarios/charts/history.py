@@ -38,7 +38,7 @@ _LEAST_CHANGE = 0.005
 """The least change of a likelihood that is spoken of."""
 
 
-class _Drawn(NamedTuple):
+class _RecordedCurve(NamedTuple):
     """A series that some record knows, the days of its points, and its place among all, which is its colour."""
 
     place: int
@@ -72,17 +72,17 @@ def history(result: History, width: int) -> View:
     return made(picture, width)
 
 
-def _drawn(result: History) -> Iterator[_Drawn]:
+def _drawn(result: History) -> Iterator[_RecordedCurve]:
     days = {one.number: one.date for one in result.records}
     for place, series in enumerate(result.series.values()):
         if series.points:
-            yield _Drawn(place, series, [days[point.number] for point in series.points])
+            yield _RecordedCurve(place, series, [days[point.number] for point in series.points])
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
-def _title(found: Sequence[_Drawn], places: int) -> str:
+def _title(found: Sequence[_RecordedCurve], places: int) -> str:
     """What changed most from its first record to its last, in a sentence."""
     if not found:
         return "No record says anything of what is asked about."
@@ -95,12 +95,12 @@ def _title(found: Sequence[_Drawn], places: int) -> str:
     return f"{'What changed most' if len(found) > 1 else 'Over the records'}: {said}"
 
 
-def _course(one: _Drawn, places: int) -> str:
+def _course(one: _RecordedCurve, places: int) -> str:
     last = f"{percent(one.last.probability, places)} on {one.days[-1]}"
     return last if len(one.days) == 1 else f"from {percent(one.first.probability, places)} on {one.days[0]} to {last}"
 
 
-def _told(result: History, found: Sequence[_Drawn]) -> str:
+def _told(result: History, found: Sequence[_RecordedCurve]) -> str:
     when = f", {read_at(result.at)}" if any(one.series.kind != "question" for one in found) else ""
     banded = any(point.low is not None for one in found for point in one.series.points)
     shaded = " Shaded: 90% of the draws of the uncertain judgements." if banded else ""
@@ -108,7 +108,7 @@ def _told(result: History, found: Sequence[_Drawn]) -> str:
     return f"{result.model.title}: each recorded forecast by its day, in percent{when}.{shaded}{came}"
 
 
-def _source(result: History, found: Sequence[_Drawn]) -> list[str]:
+def _source(result: History, found: Sequence[_RecordedCurve]) -> list[str]:
     models = len({one.model.sha256 for one in result.records})
     days = span(result.records[0].date, result.records[-1].date) if result.records else "none"
     largest = max((point.standard_error for one in found for point in one.series.points), default=0.0)
@@ -185,7 +185,7 @@ def _utc(ordinal: int) -> View:
     return {"year": day.year, "month": day.month, "date": day.day, "utc": True}
 
 
-def _panel(result: History, found: Sequence[_Drawn], places: int, width: int) -> tuple[list[View], float]:
+def _panel(result: History, found: Sequence[_RecordedCurve], places: int, width: int) -> tuple[list[View], float]:
     """All lines, and what stands to the left of them."""
     shares = [share for one in found for point in one.series.points for share in (point.probability, point.high or 0.0)]
     shares += [1.0 for one in found if one.series.resolution and one.series.resolution.came_true]
@@ -202,11 +202,11 @@ def _panel(result: History, found: Sequence[_Drawn], places: int, width: int) ->
     return [{"width": across, "height": _HEIGHT, "layer": layers}], scale.left
 
 
-def _resolved(found: Sequence[_Drawn]) -> list[str]:
+def _resolved(found: Sequence[_RecordedCurve]) -> list[str]:
     return [one.series.resolution.resolved for one in found if one.series.resolution]
 
 
-def _curve(one: _Drawn, x: View, y: View) -> Iterator[View]:
+def _curve(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
     """The band, the line, and a dot for each record."""
     data, without = [], 0
     for place, (day, point) in enumerate(zip(one.days, one.series.points, strict=True)):
@@ -243,7 +243,7 @@ def _curve(one: _Drawn, x: View, y: View) -> Iterator[View]:
     yield {"data": {"values": data}, "layer": layers}
 
 
-def _outcome(one: _Drawn, x: View, y: View) -> Iterator[View]:
+def _outcome(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
     """A diamond where it is known how a question came out."""
     if (known := one.series.resolution) is not None:
         row = {"day": known.resolved, "likelihood": 100.0 * known.came_true, "what": one.series.title}
@@ -260,7 +260,7 @@ def _outcome(one: _Drawn, x: View, y: View) -> Iterator[View]:
         yield {"data": {"values": [row]}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
 
 
-def _named(found: Sequence[_Drawn], scale: Scale, across: float, room: float, places: int) -> View:
+def _named(found: Sequence[_RecordedCurve], scale: Scale, across: float, room: float, places: int) -> View:
     """The names of the lines to the right of these, each with what the last record that knows it says."""
     most = max(int(_HEIGHT / (LABEL * LINE) / len(found)), 1)
     named = [broken(one.series.title, LABEL, room, bold=True, most=min(most, 3)) for one in found]

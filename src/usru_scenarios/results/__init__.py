@@ -3,3 +3,29 @@
 The attributes of each class are the keys of its JSON. Lists run over the steps. A minor version of a format adds keys,
 a major one may change them.
 """
+
+CLASSES = {
+    "simulation": ("simulate", "Simulation"),
+    "answer": ("ask", "Answer"),
+    "answers": ("ask", "Answers"),
+    "comparison": ("compare", "Comparison"),
+    "sweep": ("sweep", "Sweep"),
+    "check": ("check", "CheckReport"),
+    "calibration": ("calibrate", "Calibration"),
+    "explanation": ("explain", "Explanation"),
+    "sensitivity": ("sensitivity", "Sensitivity"),
+    "watch": ("watch", "Watch"),
+    "foresight": ("evidence", "EvidenceReport"),
+    "validation": ("validate", "Validation"),
+    "faults": ("validate", "Faults"),
+    "overview": ("show", "Overview"),
+    "names": ("show", "PartNames"),
+    "sources": ("sources", "SourcesReport"),
+    "directions": ("sources", "DirectionsReport"),
+    "forecast": ("ledger", "ForecastRecord"),
+    "history": ("ledger", "History"),
+    "attribution": ("ledger", "Attribution"),
+    "score": ("ledger", "LedgerScore"),
+    "verification": ("ledger", "Verification"),
+}
+"""The module here and the class of each JSON output, by the name in its `format`; nothing of them is imported."""

@@ -8,12 +8,12 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import formats
 from usru_scenarios.cli.session import Session
+from usru_scenarios.results import CLASSES
 
+_NOTED = {"forecast": "forecast (a line of a ledger)"}
 _LISTED = (
     "model (the scenario file), claims (a file of the claim register), evidence (an evidence file), or of an output: "
-    "simulation, answer, answers, comparison, sweep, check, calibration, explanation, sensitivity, watch, foresight, "
-    "validation, faults, overview, names, sources, directions, forecast (a line of a ledger), history, "
-    "attribution, score, verification"
+    f"{', '.join(_NOTED.get(one, one) for one in CLASSES)}"
 )
 
 _OTHER_NAMES = {
