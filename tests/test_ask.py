@@ -668,3 +668,17 @@ def _study(model: str) -> Study:
 
     with tempfile.TemporaryDirectory() as folder:
         return limited(study_of(MODELS[model](), Path(folder)), most_trials=1024, least_effective=20.0)
+
+
+def test_a_band_is_shown_where_an_uncertain_judgement_matters(tmp_path: Path) -> None:
+    model = tmp_path / "sky.yaml"
+    model.write_text(
+        "usru: 1\nname: sky\ntitle: Sky\nscenarios: {good: 0.6, bad: 0.4}\ndrivers:\n"
+        "  mood: {states: {up: 0.5, down: 0.5}, impacts: {up: {good: {pert: [0, 1, 3]}}}}\n"
+        "  sky: {states: {blue: 0.5, grey: 0.5}}\n",
+        "utf-8",
+    )
+    said = {asked: usru("ask", *asked, str(model), "-q").stdout for asked in (("P(good)",), ("P(sky=blue)",))}
+    assert ["90% band" in text for text in said.values()] == [True, False]
+    assert "90% band" in usru("ask", "P(good)", "P(sky=blue)", str(model), "-q").stdout
+    assert "90% band" not in usru("ask", "P(sky=grey)", "P(sky=blue)", str(model), "-q").stdout

@@ -24,10 +24,12 @@ def report(result: Answers, _layout: Layout) -> Report:
     answers, bands = numbers(["answer", BAND])
     columns = [Column("query", fills=True, folds=True), times, answers, bands._replace(rank=1)]
     rows: list[tuple[Cell, ...]] = []
-    blocks: list[Block] = [Table(columns, rows)]
     for one in result.in_order():
         query = " ".join(one.query.split())
         rows.append((query, ask.time_of(one), *_cells(one)) if isinstance(one, Answer) else (query, "", "none", ""))
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    blocks: list[Block] = [Table(columns, rows)]
     if without := tuple(Words(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
         blocks.append(Lines(without, listed=True))
     meant = f" {ONE_ERROR}." if any(one.standard_error for one in result.answers) else ""

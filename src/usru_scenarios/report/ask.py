@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import (
+    ALIKE,
     BAND,
     ONE_ERROR,
     band,
@@ -86,11 +87,11 @@ def _headline(result: Answer) -> str:
 
 
 def found(result: Answer, value: float) -> tuple[str, str]:
-    """The value of an expression with its standard error, and its band where it has one."""
+    """The value of an expression with its standard error, and its band where it has one that is wider than nothing."""
     error = result.standard_error or 0.0
     shown = measured(value, error, result.measure)
-    if result.band is None:
-        return shown, ""
+    if result.band is None or (not error and result.band.high - result.band.low < ALIKE):
+        return shown, ""  # no judgement that is uncertain makes a difference to it
     low, high, places = result.band.low, result.band.high, decimals(error)
     if result.measure == "number":
         return shown, between(low, high, decimals_for(error))

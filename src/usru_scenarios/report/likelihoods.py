@@ -21,7 +21,7 @@ _LEAST_ERROR = 0.01
 """In points; errors below it are of no use to anybody."""
 _LEAST_SHOWN = 1e-7
 """In percent: smaller numbers have a power of ten, and what is nearer to 100 than that is 100."""
-_ALIKE = 1e-9
+ALIKE = 1e-9
 """Numbers closer than that are the same: the rest is rounding."""
 _TOLD = 6.58
 """Of a band that comes from one judgement and is narrower than so many standard errors all is taken for noise, by
@@ -39,9 +39,9 @@ def percent(value: float, places: int, sign: str = "%") -> str:
     """A likelihood from 0 to 1 in percent; what rounds to none or all, and is not, as a bound."""
     least = 10.0**-places
     shown = f"{100.0 * value:.{places}f}"
-    if value > _ALIKE and float(shown) == 0.0:
+    if value > ALIKE and float(shown) == 0.0:
         return f"<{least:.{places}f}{sign}"
-    if value < 1.0 - _ALIKE and float(shown) == 100.0:
+    if value < 1.0 - ALIKE and float(shown) == 100.0:
         return f">{100.0 - least:.{places}f}{sign}"
     return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}{sign}"
 
@@ -134,7 +134,7 @@ def _ends(
     """Both ends; or that there is no telling them apart."""
     width = high - low
     noise = _TOLD * standard_error
-    if width > noise and width > _ALIKE:
+    if width > noise and width > ALIKE:
         few = min(places, max(math.floor(-math.log10(5.0 * width)), 0))
         shown = (written(low, few), written(high, few))
         if shown[0] != shown[1]:
