@@ -341,7 +341,7 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
 @pytest.mark.usefixtures("no_nohup")
 def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     target = tmp_path / "result.json"
-    command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]
+    command = [*COMMAND, "-q", "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True
     ) as leader:

@@ -109,11 +109,14 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     | SEED
     | METHOD
     | JUDGEMENTS
+    | DO
+    | GIVEN
     | {"robust": [*NOT_WHOLE, None, 10**9], "mutants": [*NOT_WHOLE, None, 10**9], "map_parts": NO_FUNCTION},
     "compare": TRIALS
     | SEED
     | METHOD
     | JUDGEMENTS
+    | GIVEN
     | MAP
     | {
         "others": [None, 3, "us-russia", [], {}, {"b": None}, {"b": "us-russia"}, {3: None}, Path("x"), math.nan],
@@ -134,6 +137,7 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     | SEED
     | METHOD
     | DO
+    | GIVEN
     | MAP
     | {
         "at": [*NO_LIST, ["2999"], [""]],

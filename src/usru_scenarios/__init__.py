@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     )
     from usru_scenarios.questions.calibrate import NoAnchor
     from usru_scenarios.questions.compare import NotComparable
+    from usru_scenarios.questions.page.question import PageData
     from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.compare import Comparison
+    from usru_scenarios.results.evidence import EvidenceReport
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.mutants import MutantSurvey
     from usru_scenarios.results.sensitivity import Sensitivity
@@ -55,6 +57,7 @@ __all__ = [
     "CheckReport",
     "Comparison",
     "DirectionsReport",
+    "EvidenceReport",
     "Explanation",
     "ImpossibleEvidence",
     "ModelError",
@@ -63,6 +66,7 @@ __all__ = [
     "NotComparable",
     "NotExact",
     "Overview",
+    "PageData",
     "Problem",
     "QueryError",
     "RequestError",
@@ -91,6 +95,7 @@ _HOMES = {
     "CheckReport": "results.check",
     "Comparison": "results.compare",
     "DirectionsReport": "results.sources",
+    "EvidenceReport": "results.evidence",
     "Explanation": "results.explain",
     "ImpossibleEvidence": "problems",
     "ModelError": "problems",
@@ -99,6 +104,7 @@ _HOMES = {
     "NotComparable": "questions.compare",
     "NotExact": "exact.inference",
     "Overview": "results.show",
+    "PageData": "questions.page.question",
     "Problem": "problems",
     "QueryError": "problems",
     "RequestError": "problems",

@@ -1,7 +1,7 @@
 """The scripts that complete command lines in bash, zsh and fish, and where these shells look for them.
 
-A script knows commands and options, and asks the program for names (`completion.py`), so that an answer takes no longer
-than help does.
+A script knows commands and options, and asks the program for names (`cli/completion.py`), so that an answer takes no
+longer than help does.
 """
 
 from __future__ import annotations

@@ -86,7 +86,10 @@ class ProgramSums(NamedTuple):
 
     @property
     def weighted(self) -> tuple[Floats, Floats]:
-        """The sums of weight times what is summed, and of the weights: the numerators and denominators of ratios."""
+        """The sums of weight times what is summed, shape (batches, steps, scenarios), and of the weights, (batches,).
+
+        They are the numerators and denominators of ratios.
+        """
         if self.weights is None:
             return self.visits, self.trials
         mean = self.visits.sum(axis=0) / self.trials.sum()

@@ -143,7 +143,7 @@ def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
 
 
 def _of_no_state(it: Faulty, raw: Any, targets: list[str]) -> Repair | None:
-    """`mood: 1` or `mood: {growing: 1}` below influences, which don't say in which state of `mood`."""
+    """A number, or target states with numbers, right below a driver in influences: of which state is not said."""
     if it.path[0] == "outcome" or it.path[2] == "impacts" or not targets:
         return None
     parent, row = str(it.path[3]), it.path[:4]
