@@ -31,6 +31,12 @@ evidence: {good: {seen: "mood=high @ 2001", learned: 2002-02-01}}
 """
 EXPECTING: Any = {**TINY, "expectations": {"one": {"that": "P(war @ end) > 0.1"}}}
 
+
+def knowing(study: Study, **how: Any) -> Study:
+    """A study that knows what has been seen."""
+    return study.knowing(**{"evidence": Path(study.request.path).parent / "seen.yaml", **how})
+
+
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "simulate": lambda study, **how: study.simulate(**how),
     "ask": lambda study, **how: study.ask(**{"query": QUERY, **how}),
@@ -45,7 +51,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "sources": lambda study, **how: study.sources(**how),
     "directions": lambda study, **how: study.directions(**how),
     "page": lambda study, **how: study.page(**how),
-    "knowing": lambda study, **how: study.knowing(**{"evidence": Path(study.request.path).parent / "seen.yaml", **how}),
+    "knowing": knowing,
+    "foresight": lambda study, **how: knowing(study).foresight(**how),
     "varied": lambda study, **how: study.varied(**how),
     "load": lambda _study, **how: load(**how),
 }
@@ -116,9 +123,9 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     | SEED
     | METHOD
     | JUDGEMENTS
-    | GIVEN
     | MAP
     | {
+        "given": [3, "mood=low@end", ["mood=low@end"], {"c": ["mood=low@end"]}, {"b": None}, {"b": ["mud=low@end"]}],
         "others": [None, 3, "us-russia", [], {}, {"b": None}, {"b": "us-russia"}, {3: None}, Path("x"), math.nan],
         "name": [*NO_TEXT, None, "b"],
         "switch": [None, 1, "no", math.nan],
@@ -152,6 +159,7 @@ WRONG: dict[str, dict[str, list[Any]]] = {
         "evidence": [None, 3, "", "none.yaml", ["none.yaml"], {}, math.nan],
         "as_of": [*NO_TEXT, "", "2025-02-30", "today"],
     },
+    "foresight": TRIALS | SEED | METHOD | JUDGEMENTS | MAP | {"profiles": [None, 1, "no", math.nan]},
     "varied": NAMED | {"sourced_only": [1, "no", math.nan]},
     "load": NAMED
     | {"model": [None, 3, b"us-russia", "", "us-rusia", ["us-russia"], Path(), "\0", "\ud800", "x" * 5000, math.nan]}
