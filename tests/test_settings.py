@@ -34,6 +34,7 @@ EXPECTING: Any = {**TINY, "expectations": {"one": {"that": "P(war @ end) > 0.1"}
 
 def knowing(study: Study, **how: Any) -> Study:
     """A study that knows what has been seen."""
+    assert study.request.path is not None
     return study.knowing(**{"evidence": Path(study.request.path).parent / "seen.yaml", **how})
 
 
