@@ -74,6 +74,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
         ([HARBOUR], f"no such command '{HARBOUR}'\n    = write usru simulate {HARBOUR}"),
         (["sweep", HARBOUR], f"write usru sweep NAME=0..3 {HARBOUR}"),
         (["sweep", "weather", HARBOUR], f"write usru sweep weather=0..3 {HARBOUR}"),
+        (["sources", "us-russia", "g12"], "did you mean 'G12'?"),
         (["schema", "seeds"], "did you mean 'claims'?"),
         (["schema", "overlay"], "did you mean 'model'?"),
         ([], "Usage: usru"),

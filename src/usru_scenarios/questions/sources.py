@@ -119,7 +119,10 @@ def _about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]
     chosen = [judged for judged in everything if _within(dotted(judged.path), path)]
     if not chosen and about not in known:
         paths = [dotted(judged.path) for judged in everything]
-        hint = suggestion(about, [*known, *paths]) or listing(known)
+        claims = {} if loaded.register is None else {claim.lower(): claim for claim in loaded.register.claims}
+        claim = claims.get(about.lower())
+        near = f"did you mean '{claim}'?" if claim else suggestion(about, [*known, *paths])
+        hint = near or listing(known)
         raise RequestError([Problem("unknown_name", f"the model has no part and no judgement '{about}'", None, hint)])
     return chosen
 
