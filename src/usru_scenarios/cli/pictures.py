@@ -72,11 +72,16 @@ def _title(specification: dict[str, Any]) -> str:
     return " ".join(specification["title"]["text"])
 
 
+def in_words(specification: dict[str, Any]) -> str:
+    """What a picture shows, for those who can't see it."""
+    return str(specification["description"])
+
+
 def _told(svg: str, specification: dict[str, Any]) -> str:
     """The picture with its title and what it shows, for those who can't see it, and a hash of its specification."""
     said = (
         f'<title id="usru-title">{escape(_title(specification))}</title>'
-        f'<desc id="usru-desc">{escape(specification["description"])}</desc>'
+        f'<desc id="usru-desc">{escape(in_words(specification))}</desc>'
     )
     digits = sha256(json.dumps(specification, sort_keys=True).encode()).hexdigest()[:16]
     named = f' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc" data-specification="{digits}"'

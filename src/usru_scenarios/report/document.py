@@ -111,6 +111,20 @@ class ShownCondition(NamedTuple):
     meaning: str
 
 
+class Figure(NamedTuple):
+    """A picture that stands before the body, for formats that can hold one.
+
+    Attributes:
+        text: what it shows, for those who can't see it.
+        address: where it is, or all of it as a `data:` address.
+        narrow: another one for narrow screens, likewise; empty where there is none.
+    """
+
+    text: str
+    address: str
+    narrow: str = ""
+
+
 class Report(NamedTuple):
     """All that is said of a result.
 
@@ -123,6 +137,7 @@ class Report(NamedTuple):
         verdict: what comes down to one sentence, before the footer.
         more: where more is to be had, for terminals.
         citation: the line to cite.
+        picture: what it looks like.
     """
 
     title: str
@@ -134,6 +149,7 @@ class Report(NamedTuple):
     verdict: str = ""
     more: str = ""
     citation: str = ""
+    picture: Figure | None = None
 
 
 def names(head: str = "", label: Cell | None = None) -> Column:

@@ -1,9 +1,9 @@
-"""Reports in HTML, as notebooks show them: parts of a page without style sheets, every text escaped."""
+"""Reports in HTML, every text escaped: as notebooks show them, without style sheets, and as pages of their own."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.problems import printable
 from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words
@@ -11,12 +11,71 @@ from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from usru_scenarios.report.document import Block, Cell, Report, Table
+    from usru_scenarios.report.document import Block, Cell, Figure, Report, Table
+
+
+class _Heads(NamedTuple):
+    """How the head of a report, with what is said below it, and that of a section are marked."""
+
+    top: str
+    section: str
+
+
+_IN_NOTEBOOKS = _Heads("<p><strong>{}</strong><br>{}</p>", "<p><strong>{}</strong></p>")
+_IN_PAGES = _Heads("<h1>{}</h1>\n<p>{}</p>", "<h2>{}</h2>")
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Nothing is fetched and no script runs; pictures stand in the page itself."""
+
+_NARROW = 600
+"""Pixels of a screen up to which a picture for narrow ones is shown."""
+
+_STYLE = f"""
+body {{ margin: 0; background: #fff; color: #1a1a1a; font: 1rem/1.5 system-ui, "Liberation Sans", Arial, sans-serif; }}
+main {{ max-width: 50rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }}
+h1 {{ font-size: 1.6rem; line-height: 1.2; }}
+h2 {{ font-size: 1.2rem; margin: 2rem 0 0.5rem; }}
+figure {{ margin: 1rem 0; }}
+img {{ display: block; width: 100%; height: auto; }}
+table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: 0.25rem 0.5rem 0.25rem 0; border-bottom: 1px solid #ccc; vertical-align: top; }}
+th {{ vertical-align: bottom; font-weight: 600; }}
+li {{ margin: 0.25rem 0; }}
+ul {{ padding-left: 1.2rem; }}
+small {{ color: #444; font-size: 0.875rem; }}
+code {{ font-size: 0.875em; overflow-wrap: anywhere; }}
+@media (max-width: {_NARROW}px) {{ table {{ font-size: 0.8rem; }} th, td {{ padding-right: 0.3rem; }} }}
+@media print {{
+  main {{ max-width: none; padding: 0; }}
+  h2 {{ break-after: avoid; }}
+  figure, tr, li {{ break-inside: avoid; }}
+}}
+"""
 
 
 def html(report: Report) -> str:
     """A report whose parts stand below each other."""
-    return "".join(f"{part}\n" for part in _parts(report))
+    return _joined(report, _IN_NOTEBOOKS)
+
+
+def page(report: Report) -> str:
+    """A report as a page of its own, which fetches nothing and runs nothing."""
+    body = _joined(report, _IN_PAGES)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{_text(report.title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+{body}</main>
+</body>
+</html>
+"""
 
 
 def preformatted(text: str) -> str:
@@ -24,20 +83,32 @@ def preformatted(text: str) -> str:
     return f"<pre>{escape(text)}</pre>\n"
 
 
-def _parts(report: Report) -> Iterator[str]:
-    yield f"<p><strong>{_text(report.title)}</strong><br>{_text(report.subtitle)}</p>"
+def _joined(report: Report, heads: _Heads) -> str:
+    return "".join(f"{part}\n" for part in _parts(report, heads))
+
+
+def _parts(report: Report, heads: _Heads) -> Iterator[str]:
+    yield heads.top.format(_text(report.title), _text(report.subtitle))
     yield from _list(f"{kind}: {_text(text)} ({_text(meaning)})" for kind, text, meaning in report.conditions)
     yield from _paragraph(_text(report.lead))
+    if report.picture is not None:
+        yield _figure(report.picture)
     for block in report.blocks:
-        yield from _block(block)
+        yield from _block(block, heads)
     yield from _paragraph(f"<strong>{_text(report.verdict)}</strong>" if report.verdict else "")
     yield from _small((*report.footer, report.citation))
 
 
-def _block(block: Block) -> Iterator[str]:
+def _figure(picture: Figure) -> str:
+    narrow = f'<source media="(max-width: {_NARROW}px)" srcset="{escape(picture.narrow)}">' if picture.narrow else ""
+    shown = f'<img src="{escape(picture.address)}" alt="{_text(picture.text)}">'
+    return f"<figure><picture>{narrow}{shown}</picture></figure>"
+
+
+def _block(block: Block, heads: _Heads) -> Iterator[str]:
     match block:
         case Heading(text):
-            yield f"<p><strong>{_text(text)}</strong></p>"
+            yield heads.section.format(_text(text))
         case Lines(lines, listed):
             shown = [_cell(line) for line in lines]
             yield from _list(shown) if listed else _paragraph("<br>".join(shown))

@@ -24,6 +24,8 @@ def _parts(report: Report) -> Iterator[Iterable[str]]:
     yield [escaped(f"{report.subtitle.removesuffix('.')}.")]
     yield (f"- {kind}: {escaped(text)} ({meaning})" for kind, text, meaning in report.conditions)
     yield [escaped(report.lead)]
+    if report.picture is not None:
+        yield [f"![{escaped(report.picture.text)}](<{report.picture.address}>)"]
     yield from map(_block, report.blocks)
     verdict = f"**{report.verdict}**" if report.verdict else ""
     yield [" ".join(filter(None, (verdict, *map(escaped, report.footer))))]

@@ -103,20 +103,33 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
 
 
 def _footer(result: Simulation, shape: _Drawings) -> Iterator[str]:
-    run = result.run
-    largest = largest_error(result)
-    errors = f", standard errors at most {error(largest)} points" if largest > 0.0 else ""
-    if said := measures(run.steps, now=None if run.evidence is None else run.evidence.now):
-        yield said
-    yield f"{how_run(run)}{errors}."
-    if _is_banded(result):
-        what = "likelihood at the end" if len(run.steps) > 1 else "likelihood"
-        yield f"Band: 90% of the draws of the uncertain judgements put the {what} in it."
+    yield from filter(None, (columns_mean(result), found(result), band_means(result)))
     if shape.sparkline:
-        places = decimals(largest)
+        places = decimals(largest_error(result))
         tops = [f"{percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
         yield f"Small columns rise from 0% to {' and '.join(tops)}."
     yield FROM_JUDGEMENTS
+
+
+def columns_mean(result: Simulation) -> str:
+    """What the columns of the table are; nothing where there is one step."""
+    evidence = result.run.evidence
+    return measures(result.run.steps, now=None if evidence is None else evidence.now)
+
+
+def found(result: Simulation) -> str:
+    """How the likelihoods were found, with their largest standard error."""
+    largest = largest_error(result)
+    errors = f", standard errors at most {error(largest)} points" if largest > 0.0 else ""
+    return f"{how_run(result.run)}{errors}."
+
+
+def band_means(result: Simulation) -> str:
+    """What the band is; nothing where there is none."""
+    if not _is_banded(result):
+        return ""
+    what = "likelihood at the end" if len(result.run.steps) > 1 else "likelihood"
+    return f"Band: 90% of the draws of the uncertain judgements put the {what} in it."
 
 
 def _top(rows: Iterable[ScenarioResult]) -> float:

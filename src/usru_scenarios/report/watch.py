@@ -58,11 +58,11 @@ COLUMNS = (
 _MOST_NODES, _MOST_CLAIMS = 5, 4
 _OFFSET = 6
 """Columns before what is said of an indicator."""
-_LEGEND = (
+LEGEND = (
     "The expected move is the probability of a state times how far its observation moves the forecast. An observation "
     "is no intervention: it is evidence about causes as well as effects."
 )
-_NOTHING = "No state of a driver or consequence occurs in enough trials for an estimate."
+NOTHING = "No state of a driver or consequence occurs in enough trials for an estimate."
 
 
 def report(result: Watch, layout: Layout) -> Report:
@@ -71,7 +71,7 @@ def report(result: Watch, layout: Layout) -> Report:
     many = len(result.run.steps) > 1
     ahead = f", for the forecast of {result.horizon}" if many else ""
     blocks = [
-        _indicators(result, layout) if result.indicators else Lines((Words(_NOTHING),)),
+        _indicators(result, layout) if result.indicators else Lines((Words(NOTHING),)),
         *([Lines(tuple(map(Words, rest)))] if rest else []),
         *_signposts(result),
         *_nodes(result),
@@ -85,7 +85,7 @@ def report(result: Watch, layout: Layout) -> Report:
         conditions=conditions(result.run.do, result.run.given, result.run.evidence),
         lead=_before(result),
         blocks=blocks,
-        footer=[_LEGEND, _found(result), FROM_JUDGEMENTS],
+        footer=[LEGEND, found(result), FROM_JUDGEMENTS],
         citation=cited(result.model, result.run.usru_version),
     )
 
@@ -100,7 +100,7 @@ def _before(result: Watch) -> str:
     if not result.nodes:
         return before
     most = max(result.nodes, key=lambda node: node.expected_move)
-    moved = size(most.expected_move, _move_places(result))
+    moved = size(most.expected_move, move_places(result))
     return f"{before} Most is to be expected of {called(most.title)}: {moved} points."
 
 
@@ -113,14 +113,14 @@ def _places(result: Watch) -> int:
     return decimals(max(errors), 1)
 
 
-def _move_places(result: Watch) -> int:
+def move_places(result: Watch) -> int:
     """Those of expected moves: one at least, for they are small."""
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     errors += [node.standard_errors.expected_move for node in result.nodes[:_MOST_NODES]]
     return max(decimals(max(errors, default=0.0)), 1)
 
 
-def _speaks(indicator: Indicator, result: Watch) -> list[str]:
+def speaks(indicator: Indicator, result: Watch) -> list[str]:
     """Which scenarios it speaks for and against, with their probabilities before and after."""
     places = _places(result)
 
@@ -159,17 +159,18 @@ def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
     return replace(result, indicators=shown), lines
 
 
-def _found(result: Watch) -> str:
+def found(result: Watch) -> str:
+    """How the moves were found, with their largest standard error."""
     run = result.run
     found = how_run(run)
     if not run.trials:
         return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
-    return f"{found}, standard errors of the moves at most {error(max(errors))} points." if errors else f"{found}."
+    return f"{found}, standard errors of the moves at most {error(max(errors))} points." if any(errors) else f"{found}."
 
 
 def _indicators(result: Watch, layout: Layout) -> Table:
-    places, moves = _places(result), _move_places(result)
+    places, moves = _places(result), move_places(result)
     columns = [
         Column(kind="number"),
         names("observation"),
@@ -195,7 +196,7 @@ def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[Cell]:
     signposts = indicator.signposts if indicator.signposts_of == "state" else []
     return (
         (
-            *map(Words, _packed(_speaks(indicator, result), room)),
+            *map(Words, _packed(speaks(indicator, result), room)),
             *(Words(signpost, "dim", "-") for signpost in signposts),
             Words(_cited(indicator), "dim cyan"),
         ),
@@ -205,7 +206,7 @@ def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[Cell]:
 def _in_full(indicator: Indicator, result: Watch) -> tuple[str, str]:
     """The same with all claims, in two cells."""
     signposts = f" ({'; '.join(indicator.signposts)})" if indicator.signposts_of == "state" else ""
-    return f"{', '.join(_speaks(indicator, result))}{signposts}", ", ".join(indicator.sources)
+    return f"{', '.join(speaks(indicator, result))}{signposts}", ", ".join(indicator.sources)
 
 
 def _packed(parts: list[str], room: int) -> Iterator[str]:
@@ -239,7 +240,7 @@ def _signposts(result: Watch) -> Iterator[Block]:
 
 def _nodes(result: Watch) -> Iterator[Block]:
     if result.nodes:
-        moves = _move_places(result)
+        moves = move_places(result)
         yield Heading("Where to look")
         yield Table(
             [names("driver or consequence"), *numbers(["expected\nmove, points", "bits"])],

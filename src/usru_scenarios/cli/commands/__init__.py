@@ -14,7 +14,7 @@ GROUPS = {
     "Keep a forecast": ("evidence", "ledger"),
     "Look at the file": ("validate", "show", "sources", "schema"),
     "Start or mend a file": ("new", "calibrate"),
-    "Show it to others": ("plot", "page"),
+    "Show it to others": ("report", "plot", "page"),
 }
 """By what they are for, in the order in which a user meets them; a new command is a module and a word here."""
 

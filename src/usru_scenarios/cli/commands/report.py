@@ -1,0 +1,162 @@
+"""`usru report`: a forecast as one document to hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from usru_scenarios.charts import WIDTH, WIDTHS, chart
+from usru_scenarios.cli import parsers
+from usru_scenarios.cli.common import OptionError
+from usru_scenarios.cli.declarations import Option, Subset
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.output import write_together
+from usru_scenarios.cli.pictures import NoPicturesError, drawn, in_words
+from usru_scenarios.cli.session import Session
+from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS
+
+if TYPE_CHECKING:
+    from usru_scenarios.report.document import Figure
+    from usru_scenarios.report.dossier import Dossier
+    from usru_scenarios.results.simulate import Simulation
+
+_Trials = Annotated[
+    int | None,
+    Option("--trials", "-n", metavar="N", help="How many trials to draw.  [default: as each question's command]"),
+    partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS),
+]
+
+
+def report(
+    model: Model = DEFAULT_MODEL,
+    *,
+    conditions: ConditionOptions,
+    known: EvidenceOptions,
+    changes: ModelOptions,
+    run: Annotated[RunOptions, Subset(trials=_Trials)],
+    session: Annotated[Session, Subset(form=formats(("md", "html")), without=("as_json", "wide", "cluster"))],
+) -> None:
+    """One document to hand on: the forecast and what it rests on.
+
+    The likelihoods in a sentence, a picture and a table; what drives them and what to watch; what they rest on, how
+    they were computed, what they are not, and how to cite them.
+
+    \b
+      usru report -o report.html                    one file, which fetches nothing
+      usru report my-view.yaml -p optimist -o report.md
+                                                    with its picture beside it, report.svg
+
+    Pictures need the extra pictures (pip install 'usru-scenarios[pictures]'); without it there is none.
+    """  # noqa: D301  # \b keeps the lines of the examples
+    if session.format == "html" and session.output.is_terminal:
+        raise OptionError("a page is for a browser, not for a terminal", "add -o report.html")
+    beside = _beside(session)
+    dossier = _answered(model, session, conditions=conditions, known=known, changes=changes, run=run)
+    from usru_scenarios.report import dossier as documents
+
+    if session.format == "html":
+        from usru_scenarios.report.html import page
+
+        session.output.write(page(documents.report(dossier, _inside(dossier.simulation, session))))
+        return
+    from usru_scenarios.report.markdown import md
+
+    svg = None if beside is None else _svg(_specification(dossier.simulation), session)
+    if beside is None or svg is None or session.output.path is None:
+        session.output.write(md(documents.report(dossier)))
+        return
+    from usru_scenarios.report.document import Figure
+
+    picture = Figure(in_words(_specification(dossier.simulation)), beside.name)
+    write_together({beside: svg, session.output.path: md(documents.report(dossier, picture))})
+
+
+def _answered(
+    model: str,
+    session: Session,
+    *,
+    conditions: ConditionOptions,
+    known: EvidenceOptions,
+    changes: ModelOptions,
+    run: RunOptions,
+) -> Dossier:
+    """The answers, with the warnings of the forecast said."""
+    from usru_scenarios.report.dossier import Dossier
+
+    base = session.load(model, changes)
+    study = session.knowing(base, known)
+    session.remark(study)
+    how: dict[str, Any] = {"map_blocks": session.workers()}
+    drawn_alike = {name: value for name, value in run.asked.items() if name in ("trials", "seed")}
+    simulation = study.simulate(**conditions._asdict(), **run.asked, **how)
+    session.warn(run.news(simulation.warnings))
+    return Dossier(
+        simulation,
+        base.sensitivity(questions=("drivers", "judgements"), do=conditions.do, **drawn_alike, **how),
+        study.watch(**conditions._asdict(), **drawn_alike, **how),
+        study.sources(),
+        tuple(_changed(changes)),
+    )
+
+
+def _changed(changes: ModelOptions) -> Iterator[str]:
+    yield from (f"weight {text}" for text in changes.weights)
+    yield from changes.overrides
+    if changes.sourced_only:
+        yield "points that cite no claim of a document are 0"
+
+
+# Its picture ----------------------------------------------------------------------------------------------------------
+
+
+def _specification(result: Simulation, width: int = WIDTH) -> dict[str, Any]:
+    return chart("forecast", result, width)
+
+
+def _svg(specification: dict[str, Any], session: Session) -> str | None:
+    """The picture; None, which is said, where what draws it is not installed."""
+    try:
+        return drawn(specification, "svg").decode()
+    except NoPicturesError:
+        session.say("note: without its picture, which needs: pip install 'usru-scenarios[pictures]'")
+        return None
+
+
+def _inside(result: Simulation, session: Session) -> Figure | None:
+    """The picture as a part of a page, for wide and for narrow screens."""
+    from usru_scenarios.report.document import Figure
+
+    wide = _specification(result)
+    if (svg := _svg(wide, session)) is None:
+        return None
+    narrow = drawn(_specification(result, WIDTHS[0]), "svg")
+    return Figure(in_words(wide), _address(svg.encode()), _address(narrow))
+
+
+def _address(svg: bytes) -> str:
+    import base64
+
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+def _beside(session: Session) -> Path | None:
+    """The file for the picture of a document in Markdown; None where it is no file by itself.
+
+    Raises:
+        OptionError: there is another file of that name, which is no picture of ours.
+    """
+    if session.format != "md" or session.output.path is None or not session.output.suffix:
+        return None
+    path = session.output.path.with_suffix(".svg")
+    if path.exists() and not _is_ours(path):
+        raise OptionError(f"{path.name} is there already, and no picture of usru", "give another name by -o")
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return "data-specification=" in path.read_text("utf-8")[:4096]
+    return False
