@@ -195,6 +195,13 @@ def test_how_questions_came_out_is_marked_by_the_day_on_which_it_was_known() -> 
         assert [(rows[0]["day"], rows[0]["likelihood"]) for rows in marks] == list(zip(days, [0, 100], strict=False))
 
 
+def test_a_history_in_words_says_how_questions_came_out() -> None:
+    done = answer("ledger", "history", "walkout_2025", "open_at_the_end", *LEDGER, "--evidence", f"{KEPT}/seen.yaml")
+    assert "walkout_2025 did not come true, known on 2026-01-05.\nopen_at_the_end came true, known on 2026-01-12." in (
+        done.stdout
+    )
+
+
 def test_without_what_draws_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     done = answer("plot", HARBOUR, *FEW)

@@ -72,7 +72,7 @@ def history(result: History, layout: Layout) -> Report:
         title=f"{one[1].title}{when}" if alone else f"Recorded forecasts{when}",
         subtitle=f"{counted(len(result.records), 'record')}, {span(first.date, last.date)}{course}",
         blocks=[*([_each_record(result, one[1])] if alone else []), *([] if alone else [_overview(result, layout)])],
-        footer=[line for line in (_errors(result), _small_columns(result), FROM_RECORDS) if line],
+        footer=[*_outcomes(result), *filter(None, (_errors(result), _small_columns(result))), FROM_RECORDS],
     )
 
 
@@ -96,6 +96,13 @@ def span(first: str, last: str) -> str:
 def counted(number: int, noun: str) -> str:
     """So many of what a noun names."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _outcomes(result: History) -> Iterator[str]:
+    """How questions came out, where that is known."""
+    for name, one in result.series.items():
+        if (known := one.resolution) is not None:
+            yield f"{name} {'came' if known.came_true else 'did not come'} true, known on {known.resolved}."
 
 
 def _errors(result: History) -> str:
