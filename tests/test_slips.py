@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -458,3 +459,17 @@ def test_an_argument_as_people_write_it(argument: tuple[str, str], hint: str, fo
     assert said.returncode == 2
     assert said.stderr.count(f"{argument[0]}:1:") == 1
     assert f"= {hint}\n" in said.stderr
+
+
+@pytest.mark.parametrize("section", ["scenarios", "drivers", "consequences", "rules", "groups", "profiles"])
+@pytest.mark.parametrize("written", ["3", "0.5", "text", "[a, 1]", "[[1]]", "true", "{1: 2}"])
+def test_a_section_that_is_no_map_is_told_whatever_else_is_missing(section: str, written: str, folder: Path) -> None:
+    """What a hint would name is not there to be named."""
+    text = re.sub(rf"(?ms)^{section}:.*?(?=^\S)", "", TEXT)
+    further = {"rules": "rules: {r: {}, s: {then: 1}}", "expectations": "expectations: {e: {}, f: 3}"}
+    text = re.sub(r"(?ms)^(rules|expectations):.*?(?=^\S|\Z)", "", text)
+    added = "\n".join(line for key, line in further.items() if key != section)
+    (folder / "x.yaml").write_text(f"{text}\n{section}: {written}\n{added}\n", encoding="utf-8")
+    said = answer("validate", "x.yaml", "--json", folder=folder)
+    assert said.returncode == 1
+    assert json.loads(said.stdout)["problems"]

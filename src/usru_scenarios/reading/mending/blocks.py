@@ -15,6 +15,7 @@ from usru_scenarios.reading.mending.faulty import (
     Repair,
     flow,
     indenting,
+    names_in,
     names_of,
     on_own_line,
     one_map,
@@ -175,7 +176,7 @@ def _one_state(it: Faulty, raw: Any) -> Repair | None:
 
 def _then(it: Faulty, raw: Any) -> Repair | None:
     if isinstance(raw, str):
-        scenarios = list(value_at(it.data, ("scenarios",)) or ())
+        scenarios = names_in(it.data, "scenarios")
         for name in scenarios:
             if name == raw.strip():
                 return it.repair(f"write {{scenario: {{{name}: 1}}}}, with its points", {OUTCOME: {name: 1}})

@@ -91,6 +91,15 @@ def value_at(data: Any, path: KeyPath) -> Any:
     return data
 
 
+def names_in(data: Any, section: str) -> list[str]:
+    """The names that a section defines; none where it is no map and no list of texts."""
+    return [name for name in _iterated(value_at(data, (section,))) if isinstance(name, str)]
+
+
+def _iterated(raw: Any) -> Iterable[Any]:
+    return raw if isinstance(raw, dict | list) else ()
+
+
 def is_there(data: Any, path: KeyPath) -> bool:
     """Whether something stands at the path, be it nothing."""
     return not path or path[-1] in _keys_of(value_at(data, path[:-1]))
@@ -221,14 +230,14 @@ def replacing_exactly(place: Place, text: str) -> tuple[TextEdit, ...]:
 def targets_of(it: Faulty) -> list[str]:
     """For what points may be given at a path."""
     if it.path[:1] == ("outcome",) or "impacts" in it.path:
-        return list(value_at(it.data, ("scenarios",)) or ())
+        return names_in(it.data, "scenarios")
     return states_of(it.data, str(it.path[1]))
 
 
 def states_of(data: Any, node: str) -> list[str]:
     """The states of a node; the scenarios of the outcome."""
     if node == OUTCOME:
-        return list(value_at(data, ("scenarios",)) or ())
+        return names_in(data, "scenarios")
     for section in ("drivers", "consequences"):
         states = value_at(data, (section, node, "states"))
         if isinstance(states, dict):

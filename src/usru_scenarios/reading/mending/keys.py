@@ -13,6 +13,7 @@ from usru_scenarios.reading.mending.faulty import (
     Repair,
     flow,
     indenting,
+    names_in,
     on_own_line,
     place_at,
     renamed,
@@ -67,7 +68,7 @@ def hinted(fault: Fault, data: Any) -> Fault:
 
 def _with_names(data: Any, hint: str, key: str) -> str:
     """The hint with names of the file in it."""
-    drivers, scenarios = (list(value_at(data, (part,)) or ()) for part in ("drivers", "scenarios"))
+    drivers, scenarios = (names_in(data, section) for section in ("drivers", "scenarios"))
     if key == "when" and drivers and (states := states_of(data, drivers[0])):
         return f"say when it holds: when: {{{drivers[0]}: {states[0]}}}"
     if key == "then" and scenarios:
