@@ -65,7 +65,7 @@ def drawn(specification: dict[str, Any], form: str) -> bytes:
         document: bytes = draws.vegalite_to_pdf(specification, vl_version=_VERSION, allowed_base_urls=[])
         return document
     svg = _told(draws.vegalite_to_svg(specification, vl_version=_VERSION, allowed_base_urls=[]), specification)
-    return (svg if form == "svg" else _page(svg, specification)).encode()
+    return (f"{svg}\n" if form == "svg" else _page(svg, specification)).encode()
 
 
 def _title(specification: dict[str, Any]) -> str:
