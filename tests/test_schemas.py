@@ -140,7 +140,7 @@ def test_names_of_schemas_are_told(wrong: str) -> None:
 
 
 def test_help_names_every_schema_in_its_order() -> None:
-    (listed,) = re.findall(r"NAME <str>(.*)\[default: model\]", answer("schema", "--help").stdout, re.DOTALL)
+    (listed,) = re.findall(r"(?s)\bNAME\b.*?(Of what:.*?)\[default: model\]", answer("schema", "--help").stdout)
     shown = re.sub(r"\([^)]*\)|or of an output:", ",", listed.partition("Of what:")[2].replace(".", ","))
     assert tuple(one for part in shown.split(",") if (one := part.strip())) == schemas.NAMES
 

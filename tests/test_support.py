@@ -179,3 +179,31 @@ def test_a_driver_without_weight_does_not_make_the_outcome_vary() -> None:
     assert not Support(program.reweight({"mood": 0.0, "talks": 0.0})).carried_varies.any()
     cut = program.intervene("mood", "low", range(3)).intervene("talks", "none", range(1))
     assert np.array_equal(Support(cut).carried_varies, [False, True, True])
+
+
+ORIGIN_ALONE: Json = {
+    "usru": 1,
+    "name": "origin-alone",
+    "title": "What acts on the outcome is its own last state alone",
+    "time": {"start": 2000, "end": 2004, "step": "year"},
+    "scenarios": {"calm": 0.3, "storm": 0.7},
+    "drivers": {"a": {"states": {"high": 0.3, "low": 0.7}, "impacts": {"high": {"calm": -2.0}}, "weight": 0}},
+    "rules": {
+        "r": {
+            "when": {"scenario": "calm"},
+            "lag": 1,
+            "then": {"scenario": {"calm": -2.0}},
+            "weight": {2000: 0, 2003: 1},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("allowed", [{}, {"calm": ["calm", "storm"]}])
+def test_an_outcome_on_which_only_its_last_state_acts_is_sampled(allowed: dict[str, list[str]]) -> None:
+    """Within the row of one last state the rule is a constant: a table without parents."""
+    raw = {**ORIGIN_ALONE, "outcome": {"allowed": allowed}}
+    found, truth = simulated(raw, 20_000, 1), marginals(raw)["scenarios"]["calm"]["by_step"]
+    likelihood = found.scenarios["calm"]
+    for value, error, right in zip(likelihood.by_step, likelihood.standard_errors.by_step, truth, strict=True):
+        assert abs(value - right) <= 4.5 * error + 1e-12

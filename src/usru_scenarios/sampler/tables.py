@@ -151,6 +151,10 @@ class Lookup:
     def combine(self, block_states: BlockStates, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
         changed = self._changed(operation)
+        if not self.reader.parents:
+            for column in changed:
+                operation(into[column], self.columns[column], out=into[column])
+            return
         if [parent.node for _, parent in self.reader.parents] == [JUDGEMENTS]:
             for column in changed:
                 operation(into[column], block_states.each(self.columns[column]), out=into[column])
