@@ -9,11 +9,11 @@ import json
 import os
 import re
 import shlex
-from hashlib import sha256
 
 import pytest
 
 from support.command import HERE, answer
+from usru_scenarios.cli.pictures import fingerprint
 
 ROOT = HERE.parent
 COMMANDS = {
@@ -42,8 +42,7 @@ def test_a_picture_is_the_one_that_its_command_draws(file: str, command: str) ->
         assert answer(*shlex.split(command), "-q", "-o", str(path)).returncode == 0
     made = answer(*shlex.split(command), "-q", "-f", "vega")
     assert made.returncode == 0
-    text = json.dumps(json.loads(made.stdout), sort_keys=True)
-    assert noted(path.read_text("utf-8")) == [sha256(text.encode()).hexdigest()[:16]], "USRU_WRITE_PICTURES=1 draws it"
+    assert noted(path.read_text("utf-8")) == [fingerprint(json.loads(made.stdout))], "USRU_WRITE_PICTURES=1 draws it"
 
 
 def test_every_picture_has_its_command_and_is_shown() -> None:

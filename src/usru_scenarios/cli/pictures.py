@@ -83,9 +83,27 @@ def _told(svg: str, specification: dict[str, Any]) -> str:
         f'<title id="usru-title">{escape(_title(specification))}</title>'
         f'<desc id="usru-desc">{escape(in_words(specification))}</desc>'
     )
-    digits = sha256(json.dumps(specification, sort_keys=True).encode()).hexdigest()[:16]
-    named = f' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc" data-specification="{digits}"'
+    named = (
+        ' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc"'
+        f' data-specification="{fingerprint(specification)}"'
+    )
     return re.sub(r"^(<svg\b[^>]*)>", lambda found: f"{found[1]}{named}>{said}", svg, count=1)
+
+
+def fingerprint(specification: dict[str, Any]) -> str:
+    """16 digits of a hash of what is drawn.
+
+    Numbers count with six digits: the last ones depend on numpy and on the processor.
+    """
+    return sha256(json.dumps(_rounded(specification), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _rounded(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _rounded(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_rounded(value) for value in part]
+    return float(f"{part:.6g}") if isinstance(part, float) else part
 
 
 def _page(svg: str, specification: dict[str, Any]) -> str:
