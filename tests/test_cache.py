@@ -23,6 +23,7 @@ from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
 from usru_scenarios.reading.files import ABSENT, digest
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.request import Request
 from usru_scenarios.sampler import blocks
 from usru_scenarios.sampler.kernels import Kernel, kernel
 from usru_scenarios.sampler.tables import TableCache
@@ -332,7 +333,7 @@ MODELS = sorted(file for folder in ("good", "exact") for file in (HERE / "models
 @pytest.mark.parametrize("file", [HERE.parent / "scenarios" / "us-russia.yaml", *MODELS], ids=lambda file: file.stem)
 def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def recalled() -> Loaded:
-        return study.recalled(file, overrides={"title": "another"}).loaded
+        return study.recalled(Request.of(file, overrides={"title": "another"})).loaded
 
     def profiles(loaded: Loaded) -> list[object]:
         return [(one.tree.data, one.model, one.problems) for one in loaded.file.profiles.values()]
@@ -498,7 +499,7 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
 
     def compiles(seed: int = 1) -> bool:
         compiled.clear()
-        found = study.recalled(file).simulate(method="sample", seed=seed)
+        found = study.recalled(Request.of(file)).simulate(method="sample", seed=seed)
         any_compiled = bool(compiled)
         assert found == study.load(file).simulate(method="sample", seed=seed)
         return any_compiled

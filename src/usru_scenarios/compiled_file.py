@@ -5,18 +5,17 @@ Each part is made when it is first needed, and imports what makes it then, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from usru_scenarios.names import KEPT_NAMES
-from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits, texts
+from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits
 
 if TYPE_CHECKING:
     from usru_scenarios.model.outline import Outline
     from usru_scenarios.program.conditions import Conditioned
-    from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
     from usru_scenarios.program.support import Support
     from usru_scenarios.questions.evidence.items import Evidence
@@ -102,11 +101,6 @@ class CompiledFile:
         """A program of the model, in which the hints of the evidence are heard."""
         return program if self.evidence is None else self.evidence.on(program, seed)
 
-    @cached_property
-    def faster_exactly(self) -> bool:
-        """Whether a forecast without conditions is predicted to take less time exactly than by sampling."""
-        return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
-
     def drawn(self, seed: int, draws: int) -> Program:
         """The model compiled with values of its uncertain judgements for as many draws; the last one is remembered."""
         if (seed, draws) not in self._last_drawn:
@@ -188,61 +182,6 @@ class CompiledFile:
             instead=nothing,
         )
 
-    def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
-        """Whether a forecast under conditions is found exactly, method (41); not where it would not be at the means."""
-        if settings.method != "auto":
-            return settings.method == "exact"
-        if conditions.interventions or conditions.observations:
-            settled = _is_faster_exactly(conditions.program, conditions.given)
-            if not settled or not settings.judgements:
-                return settled
-            return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
-        return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
-
-    def _faster_in_draws(self, settings: RunSettings) -> bool:
-        """As `faster_exactly`, in each draw of the judgements."""
-        seed, draws = settings.seed, settings.judgements
-        part = f"faster exactly in each draw {seed} {draws}"
-        return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
-
-    def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
-        """The program with what is imposed, and with the draws of the judgements if there are any."""
-        return conditions.on(self.programs(settings)[0]).program if settings.judgements else conditions.program
-
-    @staticmethod
-    def _solves(program: Program, conditions: Conditioned) -> bool:
-        """Whether a forecast under conditions can be had exactly at all."""
-        from usru_scenarios.exact import inference as exact
-
-        try:
-            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.given))
-        except exact.NotExact:
-            return False
-
-    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
-        """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
-        do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
-        program = self.program if profile is None else self.under(profile)
-        return self._conditioned(program, do, given)
-
-    def _conditioned(self, base: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
-        """A program under conditions as they are written."""
-        from usru_scenarios.program.conditions import Conditioned
-
-        under = Conditioned(base)
-        if do or given:
-            from usru_scenarios.language.query import parse_assignment, parse_observation
-
-            for one in do:
-                imposed = parse_assignment(one, self.outline, under.program)
-                under = replace(under, interventions=(*under.interventions, imposed))
-            observed = [parse_observation(one, self.outline, under.program) for one in given]
-            under = replace(under, observations=tuple(observed))
-        if self.evidence is not None:
-            known = self.evidence.observations(base, self.outline)
-            under = replace(under, observations=(*under.observations, *known))
-        return under
-
 
 def _names_of(data: dict[str, Any]) -> dict[str, list[str]]:
     from usru_scenarios.model.ids import names_of
@@ -262,20 +201,3 @@ def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
 
     drawing = JudgementDraws(loaded.model, seed, draws)
     return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
-
-
-def with_method(settings: RunSettings, *stages: Sequence[Conditioned]) -> RunSettings:
-    """Settings with how several programs are run: exactly where that is faster for each by method (41).
-
-    Those of a stage are looked at only where it is so for all of the stages before.
-    """
-    if settings.method != "auto":
-        return settings
-    faster = all(all(_is_faster_exactly(one.program, one.given) for one in stage) for stage in stages)
-    return replace(settings, method="exact" if faster else "sample")
-
-
-def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
-    from usru_scenarios.questions.probability import faster_exactly
-
-    return faster_exactly(program, given=given)

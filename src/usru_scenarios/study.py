@@ -5,16 +5,14 @@ Every question imports what answers it when it is asked, for a command asks one 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
-from numbers import Real
+from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from usru_scenarios.compiled_file import CompiledFile, with_method
-from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
+from usru_scenarios.conditioned_file import ConditionedFile, with_method
+from usru_scenarios.described_file import DescribedFile
 from usru_scenarios.settings import (
     DEFAULT_MODEL,
     DEFAULT_SEED,
@@ -35,141 +33,36 @@ from usru_scenarios.settings import (
     whole,
 )
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.work import listener
 
 if TYPE_CHECKING:
-    from usru_scenarios.language.questions import ComparisonStatement as Statement
-    from usru_scenarios.language.questions import Probability
-    from usru_scenarios.language.questions import Statement as Asked
-    from usru_scenarios.language.variable import Variable
-    from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.questions.page.question import PageData
-    from usru_scenarios.questions.probability import ProbabilityEstimator
     from usru_scenarios.reading.evidence import EvidenceText
+    from usru_scenarios.reading.request import Request
     from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
     from usru_scenarios.results.check import CheckReport
-    from usru_scenarios.results.common import Run, Warned
     from usru_scenarios.results.compare import Comparison
     from usru_scenarios.results.evidence import EvidenceReport
     from usru_scenarios.results.explain import Explanation
     from usru_scenarios.results.sensitivity import Question, Sensitivity
-    from usru_scenarios.results.show import Overview
     from usru_scenarios.results.simulate import Simulation
-    from usru_scenarios.results.sources import DirectionsReport, SourcesReport
     from usru_scenarios.results.sweep import Sweep
-    from usru_scenarios.results.validate import Validation
     from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
-    from usru_scenarios.work import Listener
-
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, repr=False)
-class Study(CompiledFile):
-    """A loaded model, with the questions that can be asked of it; what it is made of is described at `CompiledFile`."""
+class Study(DescribedFile, ConditionedFile):
+    """A loaded model, with the questions that can be asked of it; what it is made of is described at `CompiledFile`.
+
+    Many arguments are those of several questions: what a question does not say of one is as `simulate` says it.
+    """
 
     def __repr__(self) -> str:
         profile = "" if self.request.profile is None else f", profile {self.request.profile}"
         return f"<Study of {self.request.name}{profile}>"
-
-    @cached_property
-    def overview(self) -> Overview:
-        """What the model says, as the program understands it."""
-
-        def described() -> Overview:
-            from usru_scenarios.questions.show import describe_model
-
-            return describe_model(self.loaded, self.program)
-
-        return self._made("overview", described)
-
-    def sources(self, about: str | None = None) -> SourcesReport:
-        """What the judgements rest on.
-
-        Args:
-            about: a name of the model, the dotted path of a part, or a claim's id; everything if None.
-
-        Raises:
-            RequestError: there is nothing of that name.
-        """
-        about = optional_text("about", about)
-
-        def found() -> SourcesReport:
-            from usru_scenarios.questions.sources import judgement_sources
-
-            return judgement_sources(self.loaded, about)
-
-        return self._made(f"sources {about!r}", found)
-
-    def directions(self, about: str | None = None) -> DirectionsReport:
-        """In which direction claims push the numbers of points that cite them.
-
-        Args:
-            about: as in `sources`.
-
-        Raises:
-            RequestError: there is nothing of that name.
-        """
-        about = optional_text("about", about)
-
-        def found() -> DirectionsReport:
-            from usru_scenarios.questions.sources import claim_directions
-
-            return claim_directions(self.loaded, about)
-
-        return self._made(f"directions {about!r}", found)
-
-    @cached_property
-    def validation(self) -> tuple[Validation, tuple[Problem, ...]]:
-        """That the file is right, what there is in it, and what it is warned of.
-
-        Raises:
-            ModelError: an expectation or a question can't be understood; with the faults of all.
-        """
-
-        def examined() -> tuple[Validation, tuple[Problem, ...]]:
-            from usru_scenarios.problems import ModelError
-            from usru_scenarios.questions import statements, validate
-
-            _, faults = statements.read_expectations(self.loaded, self.program, self.under)
-            _, others = statements.read_questions(self.loaded, self.program, self.under)
-            if faults or others:
-                raise ModelError([*faults, *others])
-            warnings = validate.examined(self.loaded, self.program)
-            return validate.valid(self.loaded, warnings), tuple(warnings)
-
-        return self._made("validation", examined)
-
-    @property
-    def is_as_written(self) -> bool:
-        """Whether no profile, weights or other values from outside change what the file says."""
-        request = self.request
-        return request.profile is None and not (request.weights or request.overrides or request.sourced_only)
-
-    @cached_property
-    def remarks(self) -> tuple[Warned, ...]:
-        """What is odd about the file, whatever is asked of it: an anchor that it misses, statements that mean nothing.
-
-        Nothing of a bundled model, which is known to be sound, and nothing where a profile, weights or other values
-        make it another than the one that is written.
-        """
-        from usru_scenarios.reading.locations import is_bundled
-
-        path = self.request.path
-        if not self.is_as_written or (path is not None and is_bundled(path)):
-            return ()
-
-        def found() -> tuple[Warned, ...]:
-            from usru_scenarios.questions import validate
-
-            return validate.remarks(self.loaded, self.program, self.under)
-
-        return self._made("remarks", found)
 
     def simulate(
         self,
@@ -214,42 +107,6 @@ class Study(CompiledFile):
         known = conditions.on(self.programs(settings)[0])
         return read_ahead(found, known, self.evidence.now, settings, map_blocks)
 
-    def _simulated(
-        self, settings: RunSettings, conditions: Conditioned, map_blocks: MapBlocks, *, rare_exactly: bool
-    ) -> Simulation:
-        """The forecast under conditions; exact after too few trials where that is wanted."""
-        if self._is_exact(settings, conditions):
-            return self._exactly(settings, conditions, listener(map_blocks))
-        from usru_scenarios.questions.simulate.question import forecast
-
-        try:
-            return forecast(
-                self.outline,
-                conditions.on(self.programs(settings)[0]),
-                settings,
-                weights=self.program.weights,
-                support=None
-                if conditions.interventions or conditions.observations
-                else partial(self._support, settings),
-                kernels=self._kernels(settings, conditions),
-                map_blocks=map_blocks,
-            )
-        except (ImpossibleEvidence, TooFewTrials):
-            if rare_exactly and self._solves(self._whole(settings, conditions), conditions):
-                return self._exactly(settings, conditions, listener(map_blocks))
-            raise
-
-    def _exactly(self, settings: RunSettings, conditions: Conditioned, told: Listener) -> Simulation:
-        from usru_scenarios.questions.simulate.exact import forecast_exactly
-
-        return forecast_exactly(
-            self.outline,
-            conditions.on(self.programs(settings)[0]),
-            seed=settings.seed,
-            weights=self.program.weights,
-            told=told,
-        )
-
     def ask(
         self,
         query: str,
@@ -267,13 +124,10 @@ class Study(CompiledFile):
         Args:
             query: a probability, arithmetic over probabilities, or comparisons of it.
             trials: of the first draws, where it is sampled; by default `settings.DEFAULT_TRIALS`.
-            seed: of the random streams.
             method: "exact", "sample", or "auto": exact where that is predicted to be the faster way, in all draws of
                 the judgements together, and no number of trials is asked for.
-            judgements: as in `simulate`.
             do: as in `simulate`, for every probability in the query.
             given: as in `simulate`, for every probability in the query.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError: the query can't be understood.
@@ -303,80 +157,18 @@ class Study(CompiledFile):
 
         Args:
             queries: as for `ask`; a text with a name of its own is called so in messages.
-            trials: as for `ask`.
-            seed: as for `ask`.
-            method: as for `ask`.
-            judgements: as for `ask`.
-            do: as for `ask`.
-            given: as for `ask`.
-            map_blocks: as for `ask`.
 
         Raises:
             RequestError: some queries can't be understood; with the faults of all.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.problems import QueryError, RequestError
         from usru_scenarios.questions.ask import all_answered
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
-        if not isinstance(queries, Iterable) or isinstance(queries, str | bytes | Mapping):
-            raise ArgumentError(f"queries takes a list of texts, not {shown(queries)}", 'such as ["P(reset @ end)"]')
-        read = self._reader(do, given)
-        statements: list[tuple[str, Asked]] = []
-        faults: list[Problem] = []
-        for query in queries:
-            try:
-                statements.append((query.text.strip() if isinstance(query, SourceText) else query, read(query)))
-            except QueryError as error:
-                faults.append(error.problem)
-        if faults:
-            raise RequestError(faults)
+        statements = self._statements(queries, do, given)
         estimator, weights = self._estimator(settings, method, map_blocks), self.program.weights
         return all_answered(statements, self.outline, estimator, weights=weights, do=do, given=given)
-
-    def _estimator(self, settings: RunSettings, method: Method, map_blocks: MapBlocks) -> ProbabilityEstimator:
-        from usru_scenarios.questions.probability import ProbabilityEstimator
-
-        program, in_profile = self.programs(settings)
-        return ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
-
-    def _reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
-        """What reads queries under conditions, which hold for every probability in them."""
-        from usru_scenarios.language.query import parse_statement
-        from usru_scenarios.language.questions import conditioned
-
-        @cache
-        def conditions(profile: str | None) -> Conditioned:
-            return self._conditions(profile, do, given)
-
-        further = self._further(do, given)
-
-        def read(query: str | SourceText) -> Asked:
-            written, source = (query.text, query.name) if isinstance(query, SourceText) else (query, "query")
-            statement = parse_statement(
-                text("query", written),
-                self.outline,
-                conditions(None).program,
-                source=source,
-                in_profile=lambda profile: conditions(profile).program,
-            )
-            return conditioned(statement, further)
-
-        return read
-
-    def _further(self, do: Sequence[str], given: Sequence[str]) -> Callable[[Probability], Probability]:
-        """What lays conditions on a probability, in the program of its profile, beside those that it has."""
-
-        @cache
-        def conditions(profile: str | None) -> Conditioned:
-            return self._conditions(profile, do, given)
-
-        def further(probability: Probability) -> Probability:
-            outside = conditions(probability.profile)
-            return probability.further(outside.interventions, outside.observations)
-
-        return further
 
     def explain(
         self,
@@ -392,11 +184,7 @@ class Study(CompiledFile):
 
         Args:
             question: "SCENARIO" or "SCENARIO @ TIME", a scenario or group and one step; by default the last.
-            trials: how many trials to draw, at least 2; by default `settings.DEFAULT_TRIALS`.
-            seed: of the random streams.
-            do: interventions, as in `simulate`.
             given: observations, as in `simulate`: it is explained in the trials in which they are made.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError: the question or an intervention makes no sense in this model.
@@ -427,9 +215,6 @@ class Study(CompiledFile):
             profiles: whether the profiles of the file are compared.
             trials: for each item, at least 2; by default 16,384.
             seed: of the random streams, which all have in common.
-            method: as in `simulate`.
-            judgements: as in `simulate`.
-            map_blocks: as in `simulate`.
 
         Raises:
             ArgumentError: the study knows of no evidence.
@@ -474,10 +259,7 @@ class Study(CompiledFile):
             of: the scenario or group that counts; by default all scenarios do.
             trials: how many trials to draw, at least 2; by default none where the model is solved exactly, and
                 `settings.DEFAULT_TRIALS` elsewhere.
-            seed: of the random streams.
-            do: interventions, as in `simulate`.
             given: observations, as in `simulate`: what has been seen already.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError: a time, a scenario, an intervention or an observation makes no sense in this model.
@@ -492,10 +274,6 @@ class Study(CompiledFile):
         conditions = self._conditions(None, do, given)
         found = watch(self.loaded, conditions, parse_watch(self.program, *asked), settings, map_blocks=map_blocks)
         return replace(found, run=self._run(found.run))
-
-    def _run(self, run: Run) -> Run:
-        """How an answer was found, with the evidence that it takes for given."""
-        return run if self.evidence is None else replace(run, evidence=self.evidence.used)
 
     def sensitivity(
         self,
@@ -515,9 +293,6 @@ class Study(CompiledFile):
             at: a step, or "mean" for the average over all; by default the last.
             questions: of "drivers", "moves", "weights" and "judgements"; by default all.
             trials: how many trials to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
-            seed: of the random streams.
-            do: interventions, as in `simulate`.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError: what is asked about, the time or an intervention makes no sense in this model.
@@ -565,7 +340,6 @@ class Study(CompiledFile):
                 noticed (see `questions/mutants`); a sample where there are more.
             trials: where it is sampled; fewer where that leaves no doubt, more where an expectation is undecided.
             seed: of the random streams, of the perturbed judgements, and of the sample of mutants.
-            method: as in `ask`.
             judgements: as in `simulate`; perturbed models and mutants have them at their means.
             do: as in `ask`, for every probability in an expectation; not with mutants.
             given: likewise.
@@ -587,7 +361,7 @@ class Study(CompiledFile):
             raise ArgumentError(message, "leave out mutants, or the conditions")
         statements, (program, in_profile) = self.expectations(), self.programs(settings)
         if do or given or self.evidence is not None:
-            further = self._further(do, given)
+            further = self._further(self._in_profiles(do, given))
             statements = {name: one.conditioned(further) for name, one in statements.items()}
         checker = ExpectationChecker(
             self.loaded,
@@ -607,38 +381,6 @@ class Study(CompiledFile):
         from usru_scenarios.questions.mutants.question import with_mutants
 
         return with_mutants(report, checker, most)
-
-    def expectations(self) -> dict[str, Statement]:
-        """The expectations of the file by name.
-
-        Raises:
-            ModelError: some can't be understood; with all of their faults.
-        """
-
-        def read() -> dict[str, Statement]:
-            from usru_scenarios.problems import ModelError
-            from usru_scenarios.questions.statements import read_expectations
-
-            statements, faults = read_expectations(self.loaded, self.program, self.under)
-            if faults:
-                raise ModelError(faults)
-            return statements
-
-        return self._made("expectations", read)
-
-    def questions(self) -> dict[str, Probability]:
-        """What the questions of the file mean, by name.
-
-        Raises:
-            ModelError: some can't be understood, or close too early; with all of their faults.
-        """
-        from usru_scenarios.problems import ModelError
-        from usru_scenarios.questions.statements import read_questions
-
-        meanings, faults = read_questions(self.loaded, self.program, self.under)
-        if faults:
-            raise ModelError(faults)
-        return meanings
 
     def varied(
         self,
@@ -709,9 +451,7 @@ class Study(CompiledFile):
             switch: whether what differs is brought into this one piece by piece, to see how much each does.
             trials: of each, at least 2; by default `settings.DEFAULT_TRIALS`.
             seed: of the random streams, which all have in common.
-            method: as in `simulate`.
             judgements: as in `simulate`; what is brought in piece by piece has them at their means.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError: an intervention or observation makes no sense.
@@ -739,28 +479,6 @@ class Study(CompiledFile):
         result = self._else_exactly(compared, settings, method, drawn)
         return replace(result, run=self._run(result.run))
 
-    def _else_exactly(
-        self,
-        found: Callable[[RunSettings], Result],
-        settings: RunSettings,
-        method: Method,
-        conditioned: Iterable[Conditioned],
-    ) -> Result:
-        """An answer; where too few trials agree with what is observed, exactly if it can be had and may be.
-
-        Args:
-            found: gives it.
-            settings: with the method that is tried first.
-            method: that is asked for.
-            conditioned: all that is to be solved.
-        """
-        try:
-            return found(settings)
-        except (ImpossibleEvidence, TooFewTrials):
-            if method == "sample" or not all(self._solves(one.program, one) for one in conditioned):
-                raise
-            return found(replace(settings, method="exact"))
-
     def sweep(
         self,
         variables: Sequence[str] | Mapping[str, Sequence[float]] | str,
@@ -780,20 +498,18 @@ class Study(CompiledFile):
                 "drivers.sanctions.persistence=0.5..1:6" (a path) or "odds_per_point=1.2,1.5,2"; or values by name.
             at: the times at which scenarios are read: "mean" (the share of time), "start", "end" or a step; by default
                 "mean" and "end".
-            do: interventions, as in `simulate`.
             given: observations, as in `simulate`, at every point.
             trials: of each point, at least 2; by default 16,384, and 4,096 with two variables.
             seed: of the random streams, which all points have in common.
-            method: as in `simulate`.
-            map_blocks: as in `simulate`.
 
         Raises:
             QueryError, RequestError: a variable, time, intervention or observation makes no sense in this model.
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
+        from usru_scenarios.language.variable import variables_of
         from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
-        varied = _variables(variables)
+        varied = variables_of(variables)
         usual = GRID_TRIALS if len(varied) > 1 else SWEEP_TRIALS
         settings = RunSettings.checked(trials, seed, method, judgements=0, usual=usual)
         mapping_function("map_blocks", map_blocks)
@@ -818,11 +534,7 @@ class Study(CompiledFile):
         Args:
             carried: how many trials a page carries of each of them; by default `CARRIED_TRIALS`.
             trials: of the forecasts, as in `simulate`.
-            seed: as in `simulate`.
-            method: as in `simulate`.
-            judgements: as in `simulate`.
             do: as in `simulate`; it holds in all that the page answers.
-            map_blocks: as in `simulate`.
 
         Raises:
             RequestError: the outcome feeds back into its own causes.
@@ -920,15 +632,7 @@ def load(
     return study
 
 
-def recalled(
-    model: str | PathLike[str] = DEFAULT_MODEL,
-    *,
-    profile: str | None = None,
-    weights: Mapping[str, float | str] | Sequence[str] = (),
-    overrides: Mapping[str, object] | Sequence[str] = (),
-    sourced_only: bool = False,
-    confined: bool = False,
-) -> Study:
+def recalled(request: Request) -> Study:
     """As `load`, but what an earlier run made of the same files is taken from the user's cache folder.
 
     The outline is there when this returns, so that all faults of the file have been told; anything else is recalled or
@@ -936,11 +640,7 @@ def recalled(
     """
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.files import is_kept
-    from usru_scenarios.reading.request import Request
 
-    request = Request.of(
-        model, profile=profile, weights=weights, overrides=overrides, sourced_only=sourced_only, confined=confined
-    )
     path = request.path
     kept = None
     if path is not None and is_kept(path):
@@ -948,32 +648,6 @@ def recalled(
     study = Study(request, kept)
     _ = study.outline
     return study
-
-
-def _variables(variables: object) -> list[Variable]:
-    """What a sweep varies.
-
-    Raises:
-        ArgumentError: it is of a wrong type, or a value is no finite number.
-        QueryError: a text is no variable.
-    """
-    from usru_scenarios.language.variable import parse_variable, variable_of
-
-    if isinstance(variables, Mapping):
-        by_name = {text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
-        return [variable_of(name, values) for name, values in by_name.items()]
-    written = (variables,) if isinstance(variables, str) else texts("variables", variables, "sanctions=0..3")
-    return [parse_variable(one) for one in written]
-
-
-def _numbers(name: str, values: object) -> list[float]:
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ArgumentError(f"variables takes a list of numbers for '{name}', not {shown(values)}")
-    numbers = list(values)
-    for one in numbers:
-        if isinstance(one, bool) or not isinstance(one, Real) or not math.isfinite(one):
-            raise ArgumentError(f"variables takes finite numbers for '{name}', not {shown(one)}")
-    return [float(one) for one in numbers]
 
 
 def _compared(others: object, name: str, conditions: object, what: str, such: str) -> dict[str, tuple[str, ...]]:

@@ -214,9 +214,10 @@ def _is_file(word: str) -> bool:
 
 def _is_of_default(word: str) -> bool:
     """Whether a word names a part or a claim of the default model, which a file of this name does not replace."""
+    from usru_scenarios.reading.request import Request
     from usru_scenarios.study import recalled
 
-    loaded = recalled(DEFAULT_MODEL).loaded
+    loaded = recalled(Request.of()).loaded
     model = loaded.model
     parts = {*model.scenarios, *model.groups, *model.drivers, *model.rules, *model.consequences, *model.profiles}
     return word.partition(".")[0] in parts | {*loaded.data} or (loaded.register is not None and word in loaded.register)

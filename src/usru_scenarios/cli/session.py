@@ -113,9 +113,10 @@ class Session(NamedTuple):
 
     def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""
+        from usru_scenarios.reading.request import Request
         from usru_scenarios.study import recalled
 
-        study = recalled(model, confined=self.confined, **changes._asdict())
+        study = recalled(Request.of(model, confined=self.confined, **changes._asdict()))
         return study if known is None else self.knowing(study, known)
 
     @staticmethod

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from usru_scenarios.problems import QueryError
+from usru_scenarios.settings import ArgumentError, shown, text, texts
 from usru_scenarios.source_text import SourceText
 
 DEFAULT_POINTS = 11
@@ -75,6 +77,30 @@ def variable_of(name: str, values: Sequence[float]) -> Variable:
     if len(values) > MOST_POINTS:
         raise too_many(text, len(values))
     return _of_two(text, len(name), tuple(sorted(set(values))))
+
+
+def variables_of(variables: object) -> list[Variable]:
+    """What a sweep varies.
+
+    Raises:
+        ArgumentError: it is of a wrong type, or a value is no finite number.
+        QueryError: a text is no variable.
+    """
+    if isinstance(variables, Mapping):
+        by_name = {text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
+        return [variable_of(name, values) for name, values in by_name.items()]
+    written = (variables,) if isinstance(variables, str) else texts("variables", variables, "sanctions=0..3")
+    return [parse_variable(one) for one in written]
+
+
+def _numbers(name: str, values: object) -> list[float]:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ArgumentError(f"variables takes a list of numbers for '{name}', not {shown(values)}")
+    numbers = list(values)
+    for one in numbers:
+        if isinstance(one, bool) or not isinstance(one, Real) or not math.isfinite(one):
+            raise ArgumentError(f"variables takes finite numbers for '{name}', not {shown(one)}")
+    return [float(one) for one in numbers]
 
 
 def _of_two(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:

@@ -86,13 +86,14 @@ class Recomputation:
         return self._studies[wanted]
 
     def _loaded(self, wanted: str) -> Study:
+        from usru_scenarios.reading.request import Request
         from usru_scenarios.study import recalled
 
         path = self.folder.model(wanted)
         if not path.exists():
             raise NotRecomputed(printable(f"there is no {path}"))
         try:
-            study = recalled(path)
+            study = recalled(Request.of(path))
         except UsruError as error:
             raise NotRecomputed(printable(str(error).splitlines()[0])) from error
         if study.outline.model.sha256 != wanted:
