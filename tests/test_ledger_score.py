@@ -1,4 +1,4 @@
-"""How good recorded forecasts were: proper scores against published values and by hand, and who forecast better."""
+"""How good recorded forecasts were, by what came of questions and of the scenario at steps, and who forecast better."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
 from support.command import answer
 from usru_scenarios import schemas
-from usru_scenarios.ledger.scores import calibration, mean_scores, scores
-from usru_scenarios.results.ledger import ScoreValues
+from usru_scenarios.ledger.scores import scores
 
 MODEL = """\
 usru: 1
@@ -65,92 +63,6 @@ def scored(place: Path, *options: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-# The scores themselves
-
-
-@pytest.mark.parametrize(
-    ("forecast", "came", "half"),
-    [
-        ((1, 0, 0), 0, 0.0),
-        ((0.9, 0.1, 0), 0, 0.005),
-        ((0.8, 0.1, 0.1), 0, 0.025),
-        ((0.5, 0.25, 0.25), 0, 0.15625),
-        ((0.35, 0.3, 0.35), 1, 0.1225),
-        ((0.6, 0.3, 0.1), 1, 0.185),
-        ((0.6, 0.25, 0.15), 0, 0.09125),
-        ((0.6, 0.15, 0.25), 0, 0.11125),
-        ((0.57, 0.33, 0.1), 0, 0.09745),
-        ((0.6, 0.2, 0.2), 0, 0.1),
-    ],
-)
-def test_ranked_scores_as_published(forecast: tuple[float, ...], came: int, half: float) -> None:
-    """Constantinou and Fenton (2012), table 3, who divide by one less than the number of states: here by none."""
-    outcome = [float(place == came) for place in range(3)]
-    assert scores(forecast, outcome).rps == pytest.approx(2 * half, abs=1e-12)
-
-
-def by_arrays(forecast: list[float], came: int) -> ScoreValues:
-    """The scores written once more, from their definitions over arrays."""
-    p, o = np.array(forecast), np.eye(len(forecast))[came]
-    below = (np.tril(np.ones((len(p), len(p)))) @ (p - o))[:-1]
-    log = -np.log(p @ o)
-    return ScoreValues(
-        float(np.square(p - o).sum()), float(log), float(below @ below), float(100 * (1 - log / np.log(len(p))))
-    )
-
-
-@pytest.mark.parametrize("states", [2, 3, 7])
-def test_scores_as_another_implementation_has_them(states: int) -> None:
-    rng = np.random.default_rng(states)
-    for _ in range(50):
-        forecast = rng.dirichlet(np.ones(states)).tolist()
-        came = int(rng.integers(states))
-        found = scores(forecast, np.eye(states)[came].tolist())
-        assert vars(found) == pytest.approx(vars(by_arrays(forecast, came)))
-
-
-def test_bounds_of_the_scores() -> None:
-    assert scores([1.0, 0.0], [1.0, 0.0]) == ScoreValues(0.0, 0.0, 0.0, 100.0)
-    assert scores([0.0, 1.0], [1.0, 0.0]) == ScoreValues(2.0, None, 1.0, None)
-    even = scores([0.25] * 4, [0.0, 0.0, 1.0, 0.0])
-    assert even.log == pytest.approx(math.log(4))
-    assert even.baseline == pytest.approx(0.0)
-
-
-@pytest.mark.parametrize("rule", ["brier", "log", "rps"])
-def test_the_scores_are_proper(rule: str) -> None:
-    """Who says what she believes does best by her own expectation."""
-    rng = np.random.default_rng(5)
-    for _ in range(30):
-        believed, said = rng.dirichlet(np.ones(3), 2).tolist()
-        assert getattr(scores(believed, believed), rule) <= getattr(scores(said, believed), rule) + 1e-12
-
-
-def test_judged_outcomes_are_scored_by_their_mean() -> None:
-    forecast, shares = [0.5, 0.3, 0.2], [0.6, 0.4, 0.0]
-    certain = [scores(forecast, one) for one in ([1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0])]
-    for rule in ("brier", "log", "rps", "baseline"):
-        right = sum(share * getattr(one, rule) for share, one in zip(shares, certain, strict=True))
-        assert getattr(scores(forecast, shares), rule) == pytest.approx(right)
-
-
-def test_days_weigh() -> None:
-    good, bad = scores([1.0, 0.0], [1.0, 0.0]), scores([0.5, 0.5], [1.0, 0.0])
-    assert mean_scores([(good, 3), (bad, 1)]).brier == pytest.approx(0.125)
-    assert mean_scores([(good, 3), (scores([0.0, 1.0], [1.0, 0.0]), 1)]).log is None
-
-
-def test_calibration_needs_twenty_questions() -> None:
-    assert calibration([(0.5, True)] * 19) is None
-    bins = calibration([(0.21, True)] * 3 + [(0.25, False)] * 9 + [(1.0, True)] * 8)
-    assert bins is not None
-    assert [(one.low, one.forecasts, one.share_true) for one in bins] == [(0.2, 12, 0.25), (0.9, 8, 1.0)]
-    assert bins[0].mean_forecast == pytest.approx(0.24)
-
-
-# Of a ledger
 
 
 def test_questions_and_steps_by_the_days_that_each_forecast_stood(place: Path) -> None:

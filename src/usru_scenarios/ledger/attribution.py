@@ -1,7 +1,7 @@
 """A difference split over what makes it: Shapley values, which sum to it whatever works together.
 
 The value of a factor is the mean, over all orders in which the factors can be brought in, of what bringing it in then
-changes (Shapley 1953); where the orders disagree, the factors work together, and the range over the orders says by how
+changes, method (64); where the orders disagree, the factors work together, and the range over the orders says by how
 much.
 """
 

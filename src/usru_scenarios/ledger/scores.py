@@ -1,8 +1,6 @@
-"""Proper scores of probabilities, as sums over the states of what was forecast.
+"""Proper scores of probabilities over the states of what was forecast, method (63).
 
-Brier (1950): `sum_k (p_k - o_k)^2`, from 0 to 2. Logarithmic (Good 1952): `-ln p` of what came. Ranked probability
-score (Epstein 1969): `sum_{k<K} (P_k - O_k)^2` over cumulative probabilities, not divided by `K - 1`. Baseline: `100 (1
-+ ln p / ln K)` of what came. Where what came is known by shares alone, each is the mean over these.
+Where what came is known by shares alone, each is the mean over these.
 """
 
 from __future__ import annotations

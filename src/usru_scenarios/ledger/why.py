@@ -1,6 +1,6 @@
 """Why two recorded forecasts differ: their models, what had been seen, the step that is read, the noise of sampling.
 
-All is run on the random numbers of the earlier record, so that what is common cancels.
+All is run on the random numbers of the earlier record, so that what is common cancels: method (64).
 """
 
 from __future__ import annotations
