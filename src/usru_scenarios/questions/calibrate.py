@@ -17,9 +17,9 @@ from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import with_scalars
-from usru_scenarios.reading.yaml_source import Place
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.forecast import simulate

@@ -22,7 +22,7 @@ from usru_scenarios.settings import DEFAULT_MODEL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from usru_scenarios.reading.yaml_source import Document
+    from usru_scenarios.reading.places import Document
     from usru_scenarios.source_text import SourceText
 
 MAXIMUM_EXTENDED = 20

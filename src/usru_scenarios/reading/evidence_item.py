@@ -10,7 +10,8 @@ from typing import Any
 from usru_scenarios.problems import ModelError, Problem, RequestError
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 from usru_scenarios.reading.files import regular_bytes, write_whole
-from usru_scenarios.reading.yaml_source import Document, read_content, read_value
+from usru_scenarios.reading.places import Document
+from usru_scenarios.reading.yaml_source import read_content, read_value
 from usru_scenarios.reading.yaml_text import flow
 from usru_scenarios.source_text import Mark, SourceText
 

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.checks import Context, Finding
     from usru_scenarios.reading.files import Inputs
+    from usru_scenarios.reading.places import Document, Place
     from usru_scenarios.reading.request import Request
-    from usru_scenarios.reading.yaml_source import Document, Place
 
 MAXIMUM_PROFILES = 100
 """So many profiles are checked beforehand; of a file with more, the others when they are asked for."""

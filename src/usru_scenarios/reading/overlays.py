@@ -20,6 +20,7 @@ from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
 from usru_scenarios.model.values import Distribution, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED, is_model_file
+from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.request import Assignment
 from usru_scenarios.reading.schema_paths import (
     NOUNS,
@@ -33,14 +34,14 @@ from usru_scenarios.reading.schema_paths import (
     is_map_of_shares,
     short_for,
 )
-from usru_scenarios.reading.yaml_source import Place, read_value
+from usru_scenarios.reading.yaml_source import read_value
 from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
     from usru_scenarios.model.values import Part
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.access import Access
-    from usru_scenarios.reading.yaml_source import Document
+    from usru_scenarios.reading.places import Document
 
 
 class Tree(NamedTuple):

@@ -10,7 +10,7 @@ from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.problems import Problem, Span, shortened
 
 if TYPE_CHECKING:
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 _EXAMPLE = "such as 'talks=open & sanctions=eased|lifted -> +reset'"
 _NODE = re.compile(r"[a-z][a-z0-9_]*")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 MAXIMUM_FAULTS = 200
 """After so many faults the rest is not shown."""

@@ -12,7 +12,7 @@ from usru_scenarios.reading.pydantic_errors import MORE_FAULTS, Fault, faults_of
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 _ROUNDS = 8
 

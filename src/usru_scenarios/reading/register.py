@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Document
+    from usru_scenarios.reading.places import Document
 
 
 def _listed(raw: object) -> object:

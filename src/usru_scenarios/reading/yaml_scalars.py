@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from usru_scenarios.problems import Span
-from usru_scenarios.reading.yaml_source import Place
+from usru_scenarios.reading.places import Place
 from usru_scenarios.source_text import SourceText
 
 _ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|.)", re.DOTALL)

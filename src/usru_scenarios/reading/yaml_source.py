@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import (
     ModelError,
     Problem,
@@ -24,9 +23,11 @@ from usru_scenarios.problems import (
     printable,
     shortened,
 )
-from usru_scenarios.reading.files import MAXIMUM_BYTES, Inputs, absolute, digest
+from usru_scenarios.reading.decoding import check_text, decoded, odd_blanks
+from usru_scenarios.reading.files import MAXIMUM_BYTES, absolute, digest
+from usru_scenarios.reading.places import Document, Place
 from usru_scenarios.source_text import Mark, SourceText
-from usru_scenarios.written_forms import ODD_BLANK, called, judgement_meant, list_meant
+from usru_scenarios.written_forms import judgement_meant, list_meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,6 @@ MAXIMUM_DEPTH = 50
 MAXIMUM_NODES = 200_000
 MAXIMUM_PROBLEMS = 100
 """After so many faults of the YAML itself the rest of a text is not read."""
-
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -56,59 +55,6 @@ _GOES_ON = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]* ?\([^)]*$")
 _REST = re.compile(r"\d")
 
 
-class Place:
-    """Where a value and its key stand, with the places of the values inside it."""
-
-    __slots__ = ("children", "key", "source", "spoiled", "value")
-
-    def __init__(
-        self, source: SourceText, value: Mark, key: Mark | None = None, children: dict[str | int, Place] | None = None
-    ) -> None:
-        self.source = source
-        self.value = value
-        self.key = key
-        self.children = children
-        self.spoiled = False
-        """Whether a fault of the value has been reported already, so that nothing more is to be said of it."""
-
-    def key_span(self) -> Span:
-        """The place of the key, or of the value where there is no key (the top, an item of a list)."""
-        return self.source.span(self.key or self.value)
-
-    def span(self) -> Span:
-        """The place of the value; of the key where the value takes several lines."""
-        return self.key_span() if self.value.block else self.source.span(self.value)
-
-    def child(self, part: str | int) -> Place | None:
-        """The place of one value inside this one."""
-        return self.children.get(part) if self.children else None
-
-    def with_children(self, children: dict[str | int, Place]) -> Place:
-        """The same place with other values inside."""
-        return Place(self.source, self.value, self.key, children)
-
-    def at(self, path: KeyPath) -> Place | None:
-        """The place of the value at a path below this one."""
-        place: Place | None = self
-        for part in path:
-            place = place.child(part) if place else None
-        return place
-
-
-@dataclass(frozen=True)
-class Document:
-    """A text that has been read: plain data (dicts with text for keys, lists, scalars), places, and faults found."""
-
-    source: SourceText
-    data: Any
-    place: Place
-    problems: tuple[Problem, ...] = ()
-    values: int = 0
-    """How many values and keys it holds."""
-    inputs: Inputs = field(default_factory=dict)
-    """The file that it was read from."""
-
-
 def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
     """Read one YAML text.
 
@@ -118,8 +64,8 @@ def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
         ModelError: the YAML is broken; with the faults found up to there.
         UnreadableModelError: the text is too large, too deep, or no text.
     """
-    source = _decoded(text, name, folder or Path())
-    if (odd := _odd_blanks(source)) is None:
+    source = decoded(text, name, folder or Path())
+    if (odd := odd_blanks(source)) is None:
         return _Reader(source).document()
     problem, plain = odd
     try:
@@ -162,91 +108,8 @@ def read_value(source: SourceText, column: int) -> Document:
         ModelError: the YAML is broken.
         UnreadableModelError: the text is too large, too deep, or no text.
     """
-    _check_text(source)
+    check_text(source)
     return _Reader(source, start=column).document()
-
-
-def _decoded(text: str | bytes, name: str, folder: Path) -> SourceText:
-    if isinstance(text, bytes):
-        if len(text) > MAXIMUM_BYTES:
-            raise UnreadableModelError([_too_large(name)])
-        text = _from_utf8(text, name)
-    source = SourceText(name, text.removeprefix("\ufeff"), folder)
-    _check_text(source)
-    return source
-
-
-def _from_utf8(raw: bytes, name: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableModelError([_not_utf8(raw, error, name)]) from None
-
-
-def _check_text(source: SourceText) -> None:
-    # Every character takes at least a byte, so the exact and costlier count is made only where it can matter.
-    if len(source.text) > MAXIMUM_BYTES // 4 and len(source.text.encode("utf-8", "replace")) > MAXIMUM_BYTES:
-        raise UnreadableModelError([_too_large(source.name)])
-    if match := _NOT_TEXT.search(source.text):
-        message = f"the character U+{ord(match[0]):04X} can't stand in a text file"
-        place = source.span(source.mark(*match.span()))
-        raise UnreadableModelError([Problem("not_text", message, place, "is this a YAML file saved as UTF-8?")])
-
-
-def _too_large(name: str) -> Problem:
-    return Problem("too_large", "the file is larger than 2 MiB, the most that is read", Span(name, 1, 1))
-
-
-def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem("not_utf8", "the file is saved as UTF-16", Span(name, 1, 1), "save it as UTF-8")
-    # The bytes before the fault are sound; in Latin-1 every byte is a character, so the line can be shown.
-    source = SourceText(name, raw[: error.start].decode() + raw[error.start :].decode("latin-1"))
-    start = len(raw[: error.start].decode())
-    message = f"the byte 0x{raw[error.start]:02X} is not UTF-8"
-    return Problem("not_utf8", message, source.span(source.mark(start, start + 1)), "save the file as UTF-8")
-
-
-_STRUCTURAL = re.compile(
-    rf"(?P<before>^[ \t]*(?:- *)?|[:,\[{{] *)(?P<odd>{ODD_BLANK.pattern}[ ]*(?:{ODD_BLANK.pattern}[ ]*)*)"
-    rf"|(?P<inside>{ODD_BLANK.pattern}+)(?= *:(?: |$))"
-)
-"""What is no blank in a place where only a blank can be meant: before a key, around a ':' or behind a ','."""
-_OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
-
-
-def _odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
-    """That what looks like a blank stands in the place of one, and the text with blanks; None where none does."""
-    if not ODD_BLANK.search(source.text):
-        return None
-    offsets: list[int] = []
-    block: int | None = None
-    for start, line in zip(source.starts, source.lines, strict=True):
-        indent = len(line) - len(line.lstrip(" "))
-        if block is not None and (not line.strip() or indent > block):
-            continue
-        block = indent if _OPEN_BLOCK.search(line) else None
-        quoted = [match.span() for match in _QUOTED.finditer(line)]
-        for match in _STRUCTURAL.finditer(line):
-            if not any(left < match.start() < right for left, right in quoted):
-                odd = match.span("odd") if match["odd"] else match.span("inside")
-                offsets += [start + at for at in range(*odd) if ODD_BLANK.match(line, at)]
-    if not offsets:
-        return None
-    text = list(source.text)
-    for offset in offsets:
-        text[offset] = " "
-    first = offsets[0]
-    others = len(offsets) - 1
-    more = f" (and {others} more)" if others else ""
-    message = f"a {called(source.text[first])} stands here in the place of a blank{more}"
-    hint = "write blanks: an editor or a web page put it there"
-    edits = tuple(source.edit(offset, offset + 1, " ") for offset in offsets)
-    problem = Problem("odd_blank", message, source.span(source.mark(first, first + 1)), hint, fix=edits)
-    return problem, replace(source, text="".join(text))
-
-
-_QUOTED = re.compile(r"#.*|\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'")
 
 
 class _OpenCollection:
@@ -297,7 +160,11 @@ class _Reader:
             self._read(events)
         except yaml.MarkedYAMLError as error:
             self._hold_limits_before(error)
-            raise ModelError([*self.problems, self._broken(error)]) from None
+            from usru_scenarios.reading.yaml_errors import broken  # few files are broken
+
+            reads_to = None if self.end is not None else lambda text: _reads_to(text[self.start :])
+            fault = broken(self.source, self.start, error, self._open_bracket(), reads_to)
+            raise ModelError([*self.problems, fault]) from None
         except (yaml.YAMLError, ValueError) as error:
             problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
             raise ModelError([*self.problems, problem]) from None
@@ -588,53 +455,10 @@ class _Reader:
         self._report(code, message, place.value)
         return 1.0
 
-    def _broken(self, error: yaml.MarkedYAMLError) -> Problem:
-        problem, context = str(error.problem or "broken YAML"), str(error.context or "")
-        said = f"{context}: {problem}"
-        known = (fault for fault in _FAULTS if re.search(fault[0], said))
-        _, message, hint, opening = next(known, ("", f"this is not YAML: {problem}", "", False))
-        if message == _NO_VALUE and self._is_at_end(error.problem_mark) and (bracket := self._open_bracket()):
-            sign = self.source.lines[bracket.line][bracket.column]
-            return Problem("broken_yaml", f"this '{sign}' is never closed", self.source.span(bracket))
-        if (slip := self._slip(error)) is not None:
-            return slip
-        marks = [error.context_mark, error.problem_mark] if opening else [error.problem_mark, error.context_mark]
-        where = next((mark for mark in marks if mark is not None), None)
-        mark = self._shown(where) if where is not None else Mark(0, 0)
-        if "tab" not in message and self._indented_by_tab(mark):
-            message, hint = _TAB
-        if message == _COLON[0] and ": " in self.source.lines[mark.line][: mark.column]:
-            hint = _COLON_IN_TEXT
-        return Problem("broken_yaml", message, self.source.span(mark), hint)
-
-    def _slip(self, error: yaml.MarkedYAMLError) -> Problem | None:
-        """The likely cause of a fault, which may lie before its place."""
-        from usru_scenarios.reading.broken_yaml import likely_slip  # few files are broken
-
-        where = error.problem_mark or error.context_mark
-        if where is None or self.end is not None:
-            return None
-        return likely_slip(self.source, where.line, lambda text: _reads_to(text[self.start :]))
-
-    def _shown(self, where: Any) -> Mark:
-        """A mark of the parser; one behind the last character of the text is moved to the end of its last line."""
-        lines = self.source.lines
-        if where.line < len(lines) and (where.line + 1 < len(lines) or lines[where.line].strip()):
-            return Mark(where.line, where.column + (self.start if where.line == 0 else 0))
-        last = next((line for line in range(len(lines) - 1, -1, -1) if lines[line].strip()), 0)
-        return Mark(last, len(lines[last].rstrip()))
-
-    def _is_at_end(self, where: Any) -> bool:
-        return where is not None and not "".join(self.source.lines[where.line :])[where.column :].strip()
-
     def _open_bracket(self) -> Mark | None:
         """The innermost bracket that is still open."""
         mark = self.frames[-1].place.value if self.frames else None
         return mark if mark and not mark.block else None
-
-    def _indented_by_tab(self, mark: Mark) -> bool:
-        line = self.source.lines[mark.line] if mark.line < len(self.source.lines) else ""
-        return line[: mark.column + 1].strip() == "" and "\t" in line[: mark.column + 1]
 
 
 def _reads_to(text: str) -> int | None:
@@ -649,61 +473,3 @@ def _reads_to(text: str) -> int | None:
     except (yaml.YAMLError, ValueError):
         return 0
     return None
-
-
-_TAB = ("a tab can't be used to indent a line", "indent with spaces")
-_NO_VALUE = "a value was expected here"
-_COLON = ("a ':' can't stand here", "is the line above finished, and this one indented like its neighbours?")
-_COLON_IN_TEXT = "text that holds ': ' is written in quotes"
-
-_FAULTS: tuple[tuple[str, str, str, bool], ...] = (
-    (r"violates indentation|found character '\\t'", *_TAB, False),
-    (r"mapping values are not allowed", *_COLON, False),
-    (r"quoted scalar.*end of stream", "this quoted text is never closed", "add the closing quote", True),
-    (r"quoted scalar.*document indicator", "this quoted text is never closed", "add the closing quote", True),
-    (
-        r"flow sequence.*(?:did not find expected|expected ',')",
-        "this '[' is never closed, or a ',' is missing in it",
-        "",
-        True,
-    ),
-    (
-        r"flow mapping.*(?:did not find expected|expected ',')",
-        "this '{' is never closed, or a ',' is missing in it",
-        "",
-        True,
-    ),
-    (r"cannot start any token", "no value can begin with this character", "put the text in quotes", False),
-    (r"unknown escape", "unknown escape after '\\' in this text", "in single quotes '\\' is a plain character", True),
-    (
-        r"entries are not allowed",
-        "a list item ('- ...') can't stand here",
-        "begin the list on a line of its own, below its key",
-        False,
-    ),
-    (
-        r"block collection.*(?:expected '-'|<block end>)",
-        "a list item ('- ...') was expected here",
-        "is the line indented like its neighbours?",
-        False,
-    ),
-    (
-        r"block mapping.*(?:expected key|<block end>)",
-        "a key was expected here",
-        "is the line indented like its neighbours, and is every quote and bracket before it closed once?",
-        False,
-    ),
-    (r"expected ':'", "this line has no ':' after its key", "", True),
-    (r"node content", _NO_VALUE, "an empty text is written ''", False),
-    (
-        r"tag handle|parsing a tag|scanning a tag",
-        "tags (beginning with '!') can't be used here",
-        "put the text in quotes",
-        False,
-    ),
-    (r"scanning an (?:alias|anchor)", "'*' and '&' can't begin a value", "put the text in quotes", True),
-    (r"block scalar", "after '|' or '>' the text begins on the next line", "", True),
-    (r"directive|document start", "only one document without directives ('%...') can be read", "", False),
-)
-"""What the parsers say (libyaml's and the pure Python one's), what is said instead, a way to mend it, and whether the
-place is where the broken thing begins rather than where it was noticed."""

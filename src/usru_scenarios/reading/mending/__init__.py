@@ -27,8 +27,8 @@ from usru_scenarios.reading.mending.numbers import (
 )
 
 if TYPE_CHECKING:
+    from usru_scenarios.reading.places import Place
     from usru_scenarios.reading.pydantic_errors import Fault
-    from usru_scenarios.reading.yaml_source import Place
 
 
 _MENDERS: dict[str, Callable[[Faulty], Repair | None]] = {

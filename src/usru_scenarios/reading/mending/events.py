@@ -27,7 +27,7 @@ from usru_scenarios.written_forms import date_hint
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 
 def mend_single_part(it: Faulty) -> Repair | None:

@@ -12,8 +12,8 @@ from usru_scenarios.problems import Problem, TextEdit, shortened
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
+    from usru_scenarios.reading.places import Place
     from usru_scenarios.reading.pydantic_errors import Fault
-    from usru_scenarios.reading.yaml_source import Place
 
 
 class Repair(NamedTuple):

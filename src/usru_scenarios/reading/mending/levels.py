@@ -24,7 +24,7 @@ from usru_scenarios.reading.schema_paths import NOUNS, describe_place, fields_at
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 
 def mend_level(it: Faulty) -> Repair | None:

@@ -18,7 +18,7 @@ from usru_scenarios.written_forms import name_meant
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 _OTHER_WORDS = {
     "usru": "version format format_version usru_version schema_version",

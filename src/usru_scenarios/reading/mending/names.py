@@ -28,7 +28,7 @@ from usru_scenarios.written_forms import ODD_BLANK, called, foreign_letters, ids
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 
 _SECTIONS = frozenset(

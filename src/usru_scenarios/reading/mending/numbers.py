@@ -36,7 +36,7 @@ from usru_scenarios.written_forms import (
 )
 
 if TYPE_CHECKING:
-    from usru_scenarios.reading.yaml_source import Place
+    from usru_scenarios.reading.places import Place
 
 
 def mend_number(it: Faulty) -> Repair | None:
