@@ -1,4 +1,4 @@
-"""Makes inputs that are nearly right: scenario files, registers, queries, arguments and calls of the library.
+"""Makes inputs that are nearly right: files of all kinds, queries, arguments and calls of the library.
 
 A case is made from its kind and its number alone, so that it can be made again. It holds the files of a folder and the
 commands that are run in it, one after the other; a model that is still valid after the changes is asked questions.
@@ -6,8 +6,10 @@ commands that are run in it, one after the other; a model that is still valid af
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,14 +18,17 @@ from typing import Any
 
 import yaml
 
+from fuzz_queries import Names, Rng
+from support.command import answer
 from usru_scenarios.cli.commands.new import starter
 
 HERE = Path(__file__).parent
 MODEL = "model.yaml"
 """The name of the file that a case is about."""
+SEEN = "seen.yaml"
+"""The name of the evidence file beside it."""
 
 Json = Any
-Rng = random.Random
 
 
 @dataclass(frozen=True)
@@ -356,141 +361,6 @@ def _file_case(rng: Rng, name: str, data: bytes, text: str) -> Case:
     return Case(name, {**_beside(), MODEL: data}, [["validate", MODEL, "--json"]], questions)
 
 
-# Names, conditions and queries ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a model calls its parts, as far as that can be seen without reading it properly."""
-
-    scenarios: tuple[str, ...]
-    groups: tuple[str, ...]
-    drivers: dict[str, tuple[str, ...]]
-    consequences: dict[str, tuple[str, ...]]
-    rules: tuple[str, ...]
-    profiles: tuple[str, ...]
-    start: int
-
-    @classmethod
-    @cache
-    def of(cls, text: str) -> Names:
-        """The names of a file."""
-        tree = yaml.load(text, Loader=yaml.BaseLoader)
-
-        def keys(section: str) -> tuple[str, ...]:
-            found = tree.get(section)
-            return tuple(found) if isinstance(found, dict) else ()
-
-        def states(section: str) -> dict[str, tuple[str, ...]]:
-            found = tree.get(section)
-            nodes = found if isinstance(found, dict) else {}
-            return {
-                node: tuple(part.get("states") or ()) if isinstance(part, dict) else () for node, part in nodes.items()
-            }
-
-        start = re.search(r"start: ?['\"]?(\d{4})", text)
-        return cls(
-            keys("scenarios") or ("a", "b"),
-            keys("groups"),
-            states("drivers"),
-            states("consequences"),
-            keys("rules"),
-            keys("profiles"),
-            int(start[1]) if start else 0,
-        )
-
-    def atom(self, rng: Rng) -> str:
-        """An event of one node, mostly a sound one."""
-        if rng.random() < 0.04:
-            return rng.choice(("x", "scenario=x", "1", "mean", "", "x=y", "a" * 200, "do", "a=b=c", "\x1b[31m", "é"))
-        nodes = {**self.drivers, **self.consequences}
-        if not nodes or rng.random() < 0.4:
-            return rng.choice((*self.scenarios, *self.groups))
-        node = rng.choice(list(nodes))
-        if nodes[node]:
-            return f"{node}={rng.choice(nodes[node])}"
-        return (
-            f"{node}{rng.choice(('>', '>=', '<', '<='))}{rng.choice(('0.5', '0', '1', '3', '-1', '1e400', '2', '.7'))}"
-        )
-
-    def event(self, rng: Rng, depth: int = 0) -> str:
-        """Atoms joined, perhaps with times of their own."""
-        if depth > 2 or rng.random() < 0.6:
-            return self.atom(rng)
-        left, right = self.event(rng, depth + 1), self.event(rng, depth + 1)
-        match rng.randrange(4):
-            case 0:
-                return f"not {left}"
-            case 1:
-                return f"({left} @ {self.time(rng)}) {rng.choice(('and', 'or'))} ({right} @ {self.time(rng)})"
-        return f"({left}) {rng.choice(('and', 'or'))} {right}"
-
-    def step(self, rng: Rng) -> str:
-        """A time label, mostly on a grid of quarters."""
-        if rng.random() < 0.2 or not self.start:
-            return rng.choice(
-                ("start", "end", "now", "2025", "2025-Q9", "1999", "2025-13", "2025-01-31", "9" * 30, "x")
-            )
-        year = self.start + rng.randrange(4)
-        return rng.choice(
-            (str(year), f"{year}-Q{rng.randint(1, 4)}", f"{year}-{rng.randint(1, 12):02}", "start", "end")
-        )
-
-    def time(self, rng: Rng) -> str:
-        """One of the forms of a time."""
-        one, other = self.step(rng), self.step(rng)
-        forms = (
-            one,
-            one,
-            one,
-            f"{one}..{other}",
-            f"{one}..",
-            f"..{other}",
-            "mean",
-            "ever",
-            f"by {one}",
-            "always",
-            "each",
-        )
-        return rng.choice((*forms, f"ever {one}..{other}", f"always {one}..", "by", "..", "@", f"each {one}..{other}"))
-
-    def condition(self, rng: Rng) -> str:
-        """An observation, an intervention or a profile."""
-        match rng.randrange(6):
-            case 0 | 1:
-                return f"do({self.atom(rng)}{rng.choice(('', f' @ {self.time(rng)}'))})"
-            case 2 if self.profiles:
-                return f"profile({rng.choice((*self.profiles, 'x'))})"
-        return f"{self.event(rng)}{rng.choice(('', f' @ {self.time(rng)}'))}"
-
-    def probability(self, rng: Rng) -> str:
-        """P(event @ time | conditions)."""
-        given = ", ".join(self.condition(rng) for _ in range(rng.choice((0, 0, 0, 1, 1, 2))))
-        time = rng.choice(("", f" @ {self.time(rng)}"))
-        return f"P({self.event(rng)}{time}{f' | {given}' if given else ''})"
-
-    def expression(self, rng: Rng, depth: int = 0) -> str:
-        """Arithmetic over probabilities."""
-        if depth > 2 or rng.random() < 0.6:
-            return self.probability(rng) if rng.random() < 0.8 else rng.choice(("0.5", "1", "0", "1e308", "-2", "1e-9"))
-        left, right = self.expression(rng, depth + 1), self.expression(rng, depth + 1)
-        return rng.choice(
-            (f"{left} {rng.choice('+-*/')} {right}", f"odds({left})", f"log({left})", f"({left})", f"-{left}")
-        )
-
-    def query(self, rng: Rng) -> str:
-        """What `ask` takes, now and then with a slip of the keyboard."""
-        text = self.expression(rng)
-        if rng.random() < 0.1:
-            place = rng.randrange(len(text) + 1)
-            text = (
-                text[:place]
-                + rng.choice(("", ")", "(", "|", "@", "P", " ", "..", "\n", "日", "\x00"))
-                + text[place + 1 :]
-            )
-        return text.replace("\x00", "")
-
-
 # Questions -----------------------------------------------------------------------------------------------------------
 
 
@@ -518,6 +388,9 @@ def _question(rng: Rng, names: Names, *, large: bool = False) -> list[str]:
         lambda: ["compare", MODEL, *drawn, *data, *changes],
         lambda: ["check", MODEL, "-n", "256", "--jobs", "1", *told],
         lambda: ["calibrate", MODEL, *rng.choice(([], ["--json"], ["--write"]))],
+        lambda: _plot(rng, names, [*plain, *done]),
+        lambda: ["page", MODEL, "--carried", "256", *plain, *changes],
+        lambda: ["report", MODEL, *plain, "-f", rng.choice(("md", "html")), *done, *changes],
     )
     return rng.choice(ways[:7] if large else ways)()
 
@@ -544,6 +417,20 @@ def _changes(rng: Rng, names: Names) -> list[str]:
     return found
 
 
+def _plot(rng: Rng, names: Names, options: Sequence[str]) -> list[str]:
+    """A picture, mostly as its specification, which needs no drawing."""
+    chart = rng.choice(_CHARTS)
+    subject = [_variable(rng, names)] if chart == "sweep" else []
+    width = rng.choice(([], [], ["--width", rng.choice(("1", "90", "600", "5000", "1e9", "x"))]))
+    form = rng.choice(("vega", "vega", "vega", "svg", "html", "mermaid", "dot", "pdf"))
+    return ["plot", chart, *subject, MODEL, "-f", form, *width, *([] if chart == "influences" else options)]
+
+
+_CHARTS = (
+    *("forecast", "drivers", "first-visits", "compare", "sweep", "sensitivity", "watch", "history", "influences", "x"),
+)
+
+
 def _variable(rng: Rng, names: Names) -> str:
     name = rng.choice((*names.drivers, *names.rules, "odds_per_point", "outcome.persistence", "x", ""))
     values = ("0..2", "0..1:3", "1", "1,2", "0..1e300", "2..1", "..", "0..1:0", "0..1:1e9", "nan..1", "")
@@ -561,7 +448,7 @@ def _by_query(rng: Rng, name: str) -> Case:
 
 _COMMANDS = (
     *("simulate", "ask", "compare", "sweep", "explain", "sensitivity", "watch", "check", "validate", "show", "sources"),
-    *("schema", "new", "calibrate"),
+    *("schema", "new", "calibrate", "plot", "page", "report", "evidence", "ledger", "help"),
 )
 _OPTIONS = (
     *("-n", "--trials", "--seed", "-w", "--weight", "-p", "--profile", "--set", "--do", "--given", "--method", "-f"),
@@ -592,6 +479,8 @@ _OPTIONS = (
         "--nope",
         "--",
     ),
+    *("--evidence", "--as-of", "--add", "--learned", "--source", "--questions", "--ledger", "--date", "--message"),
+    *("--from", "--width", "--carried", "--repair", "--relink", "--extend", "--as", "--confined"),
     *("--help", "--version", "-h", "--debugger", "--n", "-x"),
 )
 _VALUES = (
@@ -631,6 +520,7 @@ _POSITIONALS = (
     "starter.yaml",
     "new.yaml",
     "x=0..1",
+    *(SEEN, "record", "history", "why", "score", "verify", "forecast", "compare", "run.json", "2025-05-01"),
 )
 
 
@@ -644,7 +534,148 @@ def _by_arguments(rng: Rng, name: str) -> Case:
             arguments.append(rng.choice(_VALUES))
     if "schema" not in arguments and "new" not in arguments and rng.random() < 0.9:
         arguments += ["-n", "64"]
-    return Case(name, {**_beside(), MODEL: text.encode()}, [arguments], stdin=text.encode())
+    files = _kept() if rng.random() < 0.3 else {**_beside(), MODEL: text.encode()}
+    return Case(name, files, [arguments], stdin=text.encode())
+
+
+# Evidence, ledgers and results that are kept -------------------------------------------------------------------------
+
+
+@cache
+def _evidence() -> str:
+    """What was seen of the harbour, with resolutions."""
+    text = (HERE / "models" / "evidence" / "harbour.yaml").read_text(encoding="utf-8")
+    return text.replace("../../golden/harbour.yaml", MODEL)
+
+
+@cache
+def _kept() -> dict[str, bytes]:
+    """A folder in which a forecast of the harbour was recorded three times, and results were saved."""
+    plain = ["-n", "128", "--jobs", "1"]
+    short = [*plain, "--judgements", "2"]
+    commands = [
+        ["ledger", "record", MODEL, *short, "--date", "2025-02-01"],
+        ["ledger", "record", MODEL, *short, "--date", "2025-05-01", "-w", "weather=2", "-m", "a rough spring"],
+        ["ledger", "record", MODEL, *short, "--date", "2025-08-20", "--evidence", SEEN],
+        ["simulate", MODEL, *short, "-o", "run.json"],
+        ["compare", MODEL, *short, "-p", "sailor", "-o", "compare.json"],
+        ["sweep", "weather=0..2:3", MODEL, *plain, "-o", "sweep.json"],
+        ["sensitivity", MODEL, *plain, "-o", "sensitivity.json"],
+        ["watch", MODEL, *plain, "-o", "watch.json"],
+    ]
+    with tempfile.TemporaryDirectory(prefix="usru-fuzz-") as name:
+        folder = Path(name)
+        files = {**_beside(), MODEL: _small()["harbour.yaml"].encode(), SEEN: _evidence().encode()}
+        for path, content in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        for command in commands:
+            done = answer(*command, folder=folder)
+            if done.returncode:
+                raise ValueError(done.stderr)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+_DAYS = ("2025-02-12", "2025-08-15", "2025-01-01", "1999-01-01", "2025-13-01", "2026-06-30", "x", "")
+
+
+def _mutated_text(rng: Rng, text: str) -> bytes:
+    """A YAML text that is changed by bytes, by numbers or by structure."""
+    match rng.randrange(3):
+        case 0:
+            return _mutated_bytes(rng, text.encode())
+        case 1:
+            place = rng.choice(list(_NUMBER.finditer(text)))
+            return (text[: place.start()] + rng.choice((*_NUMBERS, *_DAYS)) + text[place.end() :]).encode()
+    tree = yaml.load(text, Loader=yaml.BaseLoader)
+    for _ in range(rng.choice((1, 1, 2))):
+        _mutate_tree(rng, tree)
+    written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    return re.sub(r"'(-?[\d.]+|true|false|null|\d{4}-\d\d-\d\d)'", r"\1", written).encode("utf-8", "replace")
+
+
+def _item(rng: Rng, names: Names) -> str:
+    """An item as `--add` takes it, which may be none."""
+    one = f"{rng.choice((*names.drivers, 'scenario', 'x'))} @ {names.step(rng)}"
+    state = rng.choice((*names.scenarios, "weather.storm", "dispute.loud", "x"))
+    forms = (
+        f"seen: {names.event(rng)} @ {names.time(rng)}",
+        f"about: {one}, likelihood: {{loud: {rng.choice(_NUMBERS)}, default: 1}}",
+        f"{{about: {one}, likelihood: {{storm: 2, calm: {rng.choice(_NUMBERS)}}}}}",
+        f"signpost: {{of: {state}, at: {names.step(rng)}, found: {rng.choice(('true', 'x'))}, if_so: .7, if_not: .2}}",
+        *("", "x", "seen", "seen:", "{", "a: [", "null", "seen: 1", "- x"),
+    )
+    return rng.choice(forms)
+
+
+def _by_evidence(rng: Rng, name: str) -> Case:
+    """A sound model, and what was seen of it, which is not."""
+    names = Names.of(_small()["harbour.yaml"])
+    changed = _mutated_text(rng, _evidence()) if rng.random() < 0.8 else _evidence().encode()
+    files = {**_beside(), MODEL: _small()["harbour.yaml"].encode(), SEEN: changed}
+    run = ["-n", "256", "--judgements", rng.choice(("0", "4")), "--jobs", "1"]
+    seen = ["--evidence", SEEN, *rng.choice(([], ["--as-of", rng.choice(_DAYS)]))]
+    told = ["-f", rng.choice(("table", "json", "md"))]
+    asked = (
+        ["simulate", MODEL, *run, *seen, "-f", rng.choice(("table", "json", "csv", "ndjson", "md"))],
+        ["ask", names.query(rng), MODEL, *run, *seen, *told],
+        ["watch", MODEL, *run, *seen, *told],
+        ["explain", rng.choice(names.scenarios), MODEL, *run, *seen, *told],
+        ["compare", MODEL, *run, *seen, *told],
+        ["sweep", _variable(rng, names), MODEL, *run, *seen, *told],
+        ["check", MODEL, *run, *seen, *told],
+        ["sensitivity", MODEL, *run, *seen, *told],
+        ["plot", rng.choice(_CHARTS), MODEL, *run, *seen, "-f", "vega"],
+        ["ledger", "record", MODEL, *run, *seen, "--date", rng.choice(_DAYS)],
+    )
+    added = ["evidence", SEEN, "--add", _item(rng, names), "--learned", rng.choice(_DAYS)]
+    first = ["evidence", SEEN, MODEL, *run, *rng.choice(([], seen[2:])), *told]
+    return Case(name, files, [first, rng.choice((rng.choice(asked), rng.choice(asked), added))])
+
+
+def _by_ledger(rng: Rng, name: str) -> Case:
+    """A ledger with a fault in its records, in a model or in the resolutions."""
+    files = dict(_kept())
+    records = "forecasts/forecasts.jsonl"
+    changed = rng.choice(
+        (records, records, records, rng.choice([one for one in files if one.startswith("forecasts/")]))
+    )
+    if changed == records and rng.random() < 0.6:
+        lines = files[records].decode().splitlines()
+        place = rng.randrange(len(lines))
+        record = json.loads(lines[place])
+        _mutate_tree(rng, record)
+        lines[place] = json.dumps(record, separators=(",", ":"))
+        files[records] = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+    else:
+        files[changed] = _mutated_bytes(rng, files[changed])
+    questions = {"a": {"came_true": rng.choice(("true", "false", "x")), "resolved": rng.choice(_DAYS)}}
+    if rng.random() < 0.3:
+        files[SEEN] += yaml.safe_dump({"resolutions": questions}).encode()
+    told = ["-f", rng.choice(("table", "json", "csv", "ndjson", "md"))]
+    asked = (
+        ["ledger", "verify", *rng.choice(([], ["--repair"], ["--relink"])), *told],
+        ["ledger", "history", *rng.choice(([], ["open"], ["weather.storm"], ["x"])), *told],
+        ["ledger", "why", *rng.choice(([], ["1", "2"], ["1", "3"], ["2025-02-01", "2025-09-01"], ["0", "x"])), *told],
+        ["ledger", "score", "--evidence", SEEN, *told],
+        ["plot", "history", "-f", "vega"],
+    )
+    return Case(name, files, [rng.choice(asked) for _ in range(2)])
+
+
+def _by_result(rng: Rng, name: str) -> Case:
+    """A picture of a result that was saved and changed since."""
+    files = dict(_kept())
+    saved = rng.choice([one for one in files if one.endswith(".json")])
+    if rng.random() < 0.5:
+        files[saved] = _mutated_bytes(rng, files[saved])
+    else:
+        tree = json.loads(files[saved])
+        for _ in range(rng.choice((1, 1, 3))):
+            _mutate_tree(rng, tree)
+        files[saved] = json.dumps(tree).encode("utf-8", "replace")
+    chart = rng.choice(([], [], [rng.choice(_CHARTS)]))
+    return Case(name, files, [["plot", *chart, "--from", saved, "-f", rng.choice(("vega", "vega", "vega", "html"))]])
 
 
 # The library ---------------------------------------------------------------------------------------------------------
@@ -744,6 +775,9 @@ _MAKERS: dict[str, Callable[[Rng, str], Case]] = {
     "register": _by_register,
     "queries": _by_query,
     "arguments": _by_arguments,
+    "evidence": _by_evidence,
+    "ledger": _by_ledger,
+    "results": _by_result,
     "library": _by_library,
 }
 KINDS = tuple(_MAKERS)

@@ -356,6 +356,31 @@ def test_numbers_that_make_no_sense_are_told(place: Path, value: list[float], re
     assert reason in line.problem
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("scenarios.thaw.standard_errors.by_step", [0.1], "thaw.standard_errors.by_step has 1 numbers for 4 steps"),
+        ("scenarios.thaw.mean", -0.1, "scenarios.thaw.mean has a number that is no probability"),
+        ("scenarios.thaw.band", {"low": [], "high": []}, "scenarios.thaw.band.low has 0 numbers"),
+        ("drivers.talks.standard_errors", {}, "drivers.talks.standard_errors.open has 0 numbers"),
+        ("questions.reopen.probability", 1.5, "questions.reopen.probability has a number that is no probability"),
+        ("run.steps", [], "run.steps is empty"),
+    ],
+)
+def test_parts_of_a_record_that_do_not_fit_together_are_told(
+    place: Path, path: str, value: object, reason: str
+) -> None:
+    record(place, "2025-02-01")
+    data = json.loads(lines(place)[0])
+    *home, key = path.split(".")
+    part = data
+    for one in home:
+        part = part[one]
+    part[key] = value
+    (line,) = read_chain(json.dumps(data).encode() + b"\n").lines
+    assert reason in line.problem
+
+
 def test_keys_of_a_later_minor_version_are_no_fault(place: Path) -> None:
     record(place, "2025-02-01")
     data = {**json.loads(lines(place)[0]), "format": "usru.forecast/1.7", "mood": "good"}

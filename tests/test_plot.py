@@ -182,6 +182,16 @@ def test_a_saved_history_that_was_changed_by_hand_is_refused() -> None:
         assert error in done.stderr
 
 
+@pytest.mark.parametrize("part", ["curves", "points"])
+def test_a_saved_result_whose_parts_do_not_fit_together_is_refused(part: str) -> None:
+    saved = json.loads(answer("sweep", *ASKED["sweep"], HARBOUR, "--json").stdout)
+    (saved["scenarios"]["open"] if part == "curves" else saved)[part] = {} if part == "curves" else [[]]
+    done = answer("plot", "--from", "-", "-f", "vega", stdin=json.dumps(saved))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "its parts do not fit together" in done.stderr
+    assert "was it changed by hand?" in done.stderr
+
+
 def test_how_questions_came_out_is_marked_by_the_day_on_which_it_was_known() -> None:
     asked = ("walkout_2025", "open_at_the_end", "open", *LEDGER)
     seen = ("--evidence", f"{KEPT}/seen.yaml")
@@ -208,6 +218,19 @@ def test_without_what_draws_one_line_says_what_to_install(monkeypatch: pytest.Mo
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'usru-scenarios[pictures]'" in done.stderr
     assert answer("plot", HARBOUR, *FEW, "-f", "vega").returncode == 0
+
+
+def test_under_a_limit_of_address_space_one_line_says_how_to_lift_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4 << 30, resource.RLIM_INFINITY))
+    done = answer("plot", HARBOUR, *FEW)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the limit of this process is 4 GB" in done.stderr
+    assert "ulimit -v unlimited" in done.stderr
+    assert answer("plot", HARBOUR, *FEW, "-f", "vega").returncode == 0
+    report = answer("report", HARBOUR, "-n", "256", "-f", "html")
+    assert report.returncode == 0
+    assert "note: without its picture: " in report.stderr
 
 
 def test_graphs_have_every_influence_and_quote_titles() -> None:

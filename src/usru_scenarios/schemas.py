@@ -91,7 +91,7 @@ def result_of(data: object) -> tuple[str, Any]:
 
 
 def output_schema(name: str) -> Schema:
-    """The schema of an output; unknown keys are allowed, since a minor version may add some."""
+    """The schema of an output; unknown keys are allowed, since some may come."""
     found = TypeAdapter(OUTPUTS[name]).json_schema(mode="serialization", schema_generator=Documented)
     found["properties"].pop("compares", None)  # JSON says it by having `holds`
     version = found["properties"]["format"]["const"]

@@ -23,9 +23,15 @@ _FINENESS = 2.0
 """Pixels of a PNG for each of the specification, so that it is sharp on fine screens and in print."""
 
 
-class NoPicturesError(UsageError):
-    """What draws pictures is not installed."""
+_ADDRESS_SPACE = 122 << 30
+"""Bytes that the JavaScript engine within reserves, hardly any of which it uses: with less it aborts the process."""
 
+
+class NoPicturesError(UsageError):
+    """What draws pictures is not installed, or can't run."""
+
+
+class _NotInstalledError(NoPicturesError):
     def __init__(self) -> None:
         super().__init__(
             "usru: pictures are drawn by vl-convert-python, which is not installed",
@@ -33,16 +39,37 @@ class NoPicturesError(UsageError):
         )
 
 
+class _LimitedError(NoPicturesError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"usru: what draws pictures reserves {_ADDRESS_SPACE >> 30} GB of address space, and the limit of this"
+            f" process is {limit / (1 << 30):.3g} GB",
+            "ulimit -v unlimited lifts it; -f vega works under any limit",
+        )
+
+
 def drawing() -> ModuleType:
     """What draws.
 
     Raises:
-        NoPicturesError: it is not installed.
+        NoPicturesError: it is not installed, or a limit of the process would make it abort.
     """
+    if (limit := _address_space()) is not None and limit < _ADDRESS_SPACE:
+        raise _LimitedError(limit)
     try:
         return import_module("vl_convert")
     except ImportError:
-        raise NoPicturesError from None
+        raise _NotInstalledError from None
+
+
+def _address_space() -> int | None:
+    """How many bytes of address space the process may take; None where there is no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def drawn(specification: dict[str, Any], form: str) -> bytes:
@@ -53,7 +80,7 @@ def drawn(specification: dict[str, Any], form: str) -> bytes:
         form: one of `PICTURES`.
 
     Raises:
-        NoPicturesError: what draws is not installed.
+        NoPicturesError: what draws is not installed, or can't run.
     """
     draws = drawing()
     if form == "png":

@@ -19,7 +19,7 @@ from usru_scenarios.results.ledger import (
     RecordedScenario,
     RecordLine,
 )
-from usru_scenarios.results.simulate import Simulation, StatesResult
+from usru_scenarios.results.simulate import Simulation, StatesResult, ValuesResult
 from usru_scenarios.timeline import TimeError, parse_date, parse_day
 
 if TYPE_CHECKING:
@@ -204,23 +204,64 @@ def _check(record: ForecastRecord) -> None:
         parse_day(record.date)
     except TimeError as error:
         raise UnreadableRecord(f"date: {error}") from None
+    if not record.run.steps:
+        raise UnreadableRecord("run.steps is empty")
     steps = len(record.run.steps)
-    for place, series in _series(record):
+    for place, series in _by_step(record):
         if len(series) != steps:
             raise UnreadableRecord(f"{place} has {len(series)} numbers for {steps} steps")
-        if not all(0.0 <= one <= 1.0 for one in series):
+    for place, probabilities in _probabilities(record):
+        if not all(0.0 <= one <= 1.0 for one in probabilities):
             raise UnreadableRecord(f"{place} has a number that is no probability")
 
 
-def _series(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
-    """Every list of probabilities by step, with its place."""
-    for part in ("scenarios", "groups"):
-        for name, one in getattr(record, part).items():
-            yield f"{part}.{name}.by_step", one.by_step
-    for part in ("drivers", "consequences"):
-        for name, node in getattr(record, part).items():
-            if isinstance(node, StatesResult):
-                yield from ((f"{part}.{name}.by_step.{state}", one) for state, one in node.by_step.items())
+def _by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
+    """Every list with a number for each step, with its place."""
+    for place, one in _scenarios(record):
+        yield f"{place}.by_step", one.by_step
+        yield f"{place}.standard_errors.by_step", one.standard_errors.by_step
+        if one.band is not None:
+            yield from ((f"{place}.band.low", one.band.low), (f"{place}.band.high", one.band.high))
+    for place, node in _nodes(record):
+        errors = f"{place}.standard_errors"
+        if isinstance(node, StatesResult):
+            yield from _beside(f"{place}.by_step", node.by_step, errors, node.standard_errors)
+        else:
+            yield from ((f"{place}.mean", node.mean), (f"{errors}.mean", node.standard_errors.mean))
+            yield from _beside(
+                f"{place}.quantiles", node.quantiles, f"{errors}.quantiles", node.standard_errors.quantiles
+            )
+
+
+def _beside(
+    place: str, numbers: Mapping[str, list[float]], errors_at: str, errors: Mapping[str, list[float]]
+) -> Iterator[tuple[str, list[float]]]:
+    """Series by name, and the errors of each; an error that is missing is none for any step."""
+    for name, series in numbers.items():
+        yield f"{place}.{name}", series
+        yield f"{errors_at}.{name}", errors.get(name, [])
+
+
+def _probabilities(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
+    """Every list of probabilities, with its place."""
+    for place, one in _scenarios(record):
+        yield from ((f"{place}.by_step", one.by_step), (f"{place}.mean", [one.mean]), (f"{place}.ever", [one.ever]))
+    for place, node in _nodes(record):
+        if isinstance(node, StatesResult):
+            yield from ((f"{place}.by_step.{state}", series) for state, series in node.by_step.items())
+    for name, question in record.questions.items():
+        if question.probability is not None:
+            yield f"questions.{name}.probability", [question.probability]
+
+
+def _scenarios(record: ForecastRecord) -> Iterator[tuple[str, RecordedScenario]]:
+    for part, found in (("scenarios", record.scenarios), ("groups", record.groups)):
+        yield from ((f"{part}.{name}", one) for name, one in found.items())
+
+
+def _nodes(record: ForecastRecord) -> Iterator[tuple[str, StatesResult | ValuesResult]]:
+    for part, found in (("drivers", record.drivers), ("consequences", record.consequences)):
+        yield from ((f"{part}.{name}", node) for name, node in found.items())
 
 
 # What a record says ---------------------------------------------------------------------------------------------------

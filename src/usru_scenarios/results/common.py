@@ -37,7 +37,7 @@ class JsonResult:
         model: the model that was asked, by name, title and hash.
         run: how the result was found: trials, seed, method and what was asked for on the command line.
         warnings: what to be warned of, one entry for each kind of warning; empty where there is nothing.
-        format: name and version of this JSON; a minor version adds keys, a major one may change them.
+        format: name and version of this JSON; keys may come within a major version, none goes.
     """
 
     def to_dict(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Faults:
     Attributes:
         problems: what is wrong, each with its place where it has one.
         exit_status: the exit status of the command.
-        format: name and version of this JSON; a minor version adds keys, a major one may change them.
+        format: name and version of this JSON; keys may come within a major version, none goes.
     """
 
     problems: list[Diagnostic]

@@ -152,7 +152,7 @@ def plot(
 
         session.output.write(getattr(show, form)(result))
         return
-    specification = chart(name, result, width, TOP if top is None else top)
+    specification = _chart(name, result, width, TOP if top is None else top, saved)
     if form == "vega":
         from usru_scenarios.report.data import to_json
 
@@ -239,6 +239,23 @@ def _read(file: str) -> Any:
     except (ValueError, RecursionError):
         hint = "such as that of usru simulate --json -o run.json"
         raise OptionError(f"--from '{file}' is no JSON", hint) from None
+
+
+def _chart(name: str, result: Any, width: int, top: int, saved: str | None) -> dict[str, Any]:
+    """The specification of a chart.
+
+    Raises:
+        OptionError: the result was read from a file, and its parts do not fit together, in a way that no type says.
+    """
+    try:
+        return chart(name, result, width, top)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        if saved is None:
+            raise
+        raise OptionError(
+            f"--from '{saved}': its parts do not fit together ({type(error).__name__}: {error})",
+            "was it changed by hand?",
+        ) from error
 
 
 # Results that are asked for -------------------------------------------------------------------------------------------

@@ -117,11 +117,11 @@ def _specification(result: Simulation, width: int = WIDTH) -> dict[str, Any]:
 
 
 def _svg(specification: dict[str, Any], session: Session) -> str | None:
-    """The picture; None, which is said, where what draws it is not installed."""
+    """The picture; None, which is said, where what draws it is not installed or can't run."""
     try:
         return drawn(specification, "svg").decode()
-    except NoPicturesError:
-        session.say("note: without its picture, which needs: pip install 'usru-scenarios[pictures]'")
+    except NoPicturesError as error:
+        session.say(f"note: without its picture: {error.message.removeprefix('usru: ')} ({error.hint})")
         return None
 
 
