@@ -175,7 +175,8 @@ def _keys(name: str, headings: dict[str, str]) -> Iterator[str]:
     """The table of the keys of a part of a file; those that many parts have stand in one row."""
     part = next(getattr(module, name) for module in (register, evidence, schema) if hasattr(module, name))
     texts, common = described(part), described(Part) if part is not Part else {}
-    keys = [key for key in part.model_fields or texts if texts[key] != common.get(key)]
+    named = [field.alias or name for name, field in part.model_fields.items()]
+    keys = [key for key in named or texts if texts[key] != common.get(key)]
     yield "| key | what | example |\n|---|---|---|"
     for key in keys:
         text = _SECTION.sub(lambda found: f"[{found[0]}]({headings[found[0]]})", texts[key].text).replace("|", "\\|")

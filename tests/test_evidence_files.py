@@ -47,6 +47,16 @@ ITEMS: Json = {
         "learned": "2002-02-01",
     },
     "ties": {"about": "scenario @ 2002", "likelihood": {"calm": 2, "thaw": 0.5, "war": 1}, "learned": "2002-03-01"},
+    "silence": {
+        "quiet": {
+            "from": "2000",
+            "to": "2001",
+            "of": [{"of": "talks.deal", "if_so": 0.4}, "thaw", {"of": "war", "if_not": 0.2}],
+            "if_so": 0.6,
+            "if_not": 0.1,
+        },
+        "learned": "2002-04-01",
+    },
 }
 """All kinds of items about all kinds of nodes, two of them about one state."""
 
@@ -61,6 +71,17 @@ def likelihood(path: Trials) -> float:
         * (1 - embassies)
         * {"up": 0.6, "down": 0.2}[str(path[2]["trade"])]
         * {"calm": 2, "thaw": 0.5, "war": 1}[str(path[2]["scenario"])]
+        * silence(path)
+    )
+
+
+def silence(path: Trials) -> float:
+    """The probability that no sign was found in the first two years."""
+    return math.prod(
+        (1 - (0.4 if now["talks"] == "deal" else 0.1))
+        * (1 - (0.6 if now["scenario"] == "thaw" else 0.1))
+        * (1 - (0.6 if now["scenario"] == "war" else 0.2))
+        for now in path[:2]
     )
 
 
@@ -232,6 +253,119 @@ def test_values_of_other_judgements_stay_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
 
 
+def silent(span: Mapping[str, Any], **head: Any) -> Json:
+    return {"still": {"quiet": {"from": "2000", "to": "2001", **span}, "learned": "2001-02-01", **head}}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_span_of_one_sign_is_the_same_as_single_ones(name: str, tmp_path: Path) -> None:
+    """Digit for digit exactly, and with the same random numbers."""
+    raw = MODELS[name]()
+    span = silent({"of": ["war"], "if_so": 0.7, "if_not": 0.2})
+    sign = {"of": "war", "found": False, "if_so": 0.7, "if_not": 0.2}
+    single = {f"in_{year}": {"signpost": {**sign, "at": year}, "learned": "2001-02-01"} for year in ("2000", "2001")}
+    whole, apart = knowing(raw, span, tmp_path), knowing(raw, single, tmp_path)
+    for query in ASKED:
+        assert whole.ask(query, method="exact").value == pytest.approx(
+            apart.ask(query, method="exact").value, abs=1e-12
+        )
+    found = [study.simulate(method="sample", trials=4096).scenarios["war"] for study in (whole, apart)]
+    np.testing.assert_allclose(found[0].by_step, found[1].by_step, rtol=1e-12)
+    chances = [
+        [item.probability for item in study.foresight(method="exact").items.values()] for study in (whole, apart)
+    ]
+    assert math.prod(chances[0]) == pytest.approx(math.prod(chances[1]), abs=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "sample"])
+def test_a_state_would_not_have_been_missed_unless_it_is_said(method: Any, tmp_path: Path) -> None:
+    study = knowing(TINY, silent({"of": ["talks.deal"]}), tmp_path)
+    found = study.ask("P(talks=deal @ ever 2000..2001)", method=method, trials=None if method == "exact" else 4096)
+    assert found.value == 0.0
+    fact = {"fact": {"seen": "not talks=deal @ always 2000..2001", "learned": "2001-02-01"}}
+    for query in ASKED:
+        truth = knowing(TINY, fact, tmp_path).ask(query, method="exact").value
+        assert knowing(TINY, silent({"of": ["talks.deal"]}), tmp_path).ask(
+            query, method="exact"
+        ).value == pytest.approx(truth, abs=1e-12)
+
+
+def test_without_names_all_signposts_of_the_model_were_looked_for(tmp_path: Path) -> None:
+    raw = copy.deepcopy(TINY)
+    raw["scenarios"]["thaw"]["signposts"] = ["leaders meet"]
+    raw["drivers"]["mood"]["states"]["high"] = {"prior": 0.3, "signposts": ["flags"]}
+    likely = {"if_so": 0.6, "if_not": 0.1}
+    named = knowing(raw, silent({"of": ["mood.high", "thaw"], **likely}), tmp_path).ask("P(war @ end)", method="exact")
+    every = knowing(raw, silent(likely), tmp_path)
+    assert every.ask("P(war @ end)", method="exact").value == pytest.approx(named.value, abs=1e-12)
+    assert every.evidence is not None
+    assert every.evidence.items[0].text == "no sign of thaw or mood.high @ 2000..2001"
+    with pytest.raises(ModelError, match="without 'of' this is about all signposts of the model"):
+        knowing(raw, silent({}), tmp_path)
+    with pytest.raises(ModelError, match="the model has no signposts"):
+        knowing(TINY, silent(likely), tmp_path)
+
+
+def test_an_uncertain_likelihood_of_a_span_is_one_judgement(tmp_path: Path) -> None:
+    """In each draw it is the same at all steps: the average is over the square, not the square of the average."""
+    raw = copy.deepcopy(TINY)
+    raw["drivers"]["mood"]["impacts"]["high"]["thaw"] = {"uniform": [1, 3]}
+    raw["drivers"]["mood"]["persistence"] = 0.999999
+    raw["drivers"]["mood"].pop("initial", None)
+    span = {"of": ["mood.high"], "if_so": {"uniform": [0.2, 1.0]}, "if_not": 0}
+    found = knowing(raw, silent(span), tmp_path).ask("P(mood=high @ start)", method="exact", judgements=2048)
+    missed = (0.8**3 - 0) / 3 / 0.8  # the mean of (1 - u) ** 2
+    assert found.value == pytest.approx(0.3 * missed / (0.3 * missed + 0.7), abs=0.002)
+
+
+def test_many_signs_are_no_surprise_because_they_are_many(tmp_path: Path) -> None:
+    span = {"of": ["mood.high", "mood.low", "talks.deal"], "to": "2002", "if_so": 0.6, "if_not": 0.55}
+    found = knowing(TINY, silent(span, learned="2002-02-01"), tmp_path).foresight()
+    assert found.items["still"].probability < 0.01
+    assert not [one for one in found.warnings if one.code == "odd_evidence"]
+
+
+SPANS = """\
+usru: 1
+kind: evidence
+name: seen
+model: model.yaml
+as_of: 2002-12-31
+evidence:
+  a: {quiet: {from: 2001, to: 2000, of: [talks.deal]}, learned: 2001-02-01}
+  b: {quiet: {from: 2000, to: 2007, of: [mod.high]}, learned: 2001-02-01}
+  c: {quiet: {from: 2000, to: 2001, of: [war]}, learned: 2001-02-01}
+  d: {quiet: {from: 2000, to: 2001, of: [{of: war, if_so: 1.2}], if_not: 0.1}, learned: 2001-02-01}
+  e: {quiet: {from: 2000, to: 2001, of: [mood.high, mood.low]}, learned: 2001-02-01}
+  f: {quiet: {from: 2000, of: []}, learned: 2001-02-01}
+  g: {quiet: {from: 2000, to: 2001, of: [{state: mood.low}]}, learned: 2001-02-01}
+  h: {quiet: {from: 2000, to: 2001, of: [mood.low]}, learned: 2000-02-01}
+  i: {quiet: {from: 2000, to: 2001, of: mood.low}, learned: 2001-02-01}
+  j: {quiet: {from: 2000, to: 2001, of: [mood.low]}, seen: "mood=high @ 2000", learned: 2001-02-01}
+  k: {quiet: {from: 2000, to: 2001, of: [talks.dael, talks]}, learned: 2001-02-01}
+"""
+
+
+def test_faults_of_spans_are_told_with_their_places(tmp_path: Path) -> None:
+    assert faults(TINY, tmp_path, SPANS) == [
+        "7 empty_span",
+        "8 time",
+        "8 unknown_name",
+        "9 missing_likelihood",
+        "10 not_a_probability",
+        "11 impossible_sign",
+        "12 missing",
+        "12 no_signs",
+        "13 missing",
+        "13 extra_forbidden",
+        "14 learned_early",
+        "15 tuple_type",
+        "16 one_kind",
+        "17 unknown_state",
+        "17 unknown_state",
+    ]
+
+
 # What is wrong --------------------------------------------------------------------------------------------------------
 
 WRONG = """\
@@ -323,7 +457,7 @@ def test_what_items_cite_is_in_the_register(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_forecast_is_read_from_the_present_step_on(name: str, method: Any, tmp_path: Path) -> None:
     raw = MODELS[name]()
-    items = {one: item for one, item in ITEMS.items() if one not in ("harbours", "ties")}
+    items = {one: item for one, item in ITEMS.items() if one not in ("harbours", "ties", "silence")}
     study = knowing(raw, items, tmp_path, as_of="2001-11-11")
     found = study.simulate(method=method, trials=None if method == "exact" else 16_384)
     assert found.ahead is not None
@@ -350,6 +484,7 @@ CHANCES: Mapping[str, Callable[[Trials], float]] = {
     "embassies": lambda path: 1 - (0.7 if path[1]["scenario"] == "thaw" else 0.1),
     "harbours": lambda path: {"up": 0.6, "down": 0.2}[str(path[2]["trade"])],
     "ties": lambda path: {"calm": 1, "thaw": 0.25, "war": 0.5}[str(path[2]["scenario"])],
+    "silence": silence,
 }
 """The probability of each item on a path, by hand: of ratios, the largest is 1."""
 

@@ -167,6 +167,26 @@ def test_items_one_after_the_other(place: Path) -> None:
         last = now
 
 
+def test_that_nothing_happened_is_evidence_and_time_is_not(place: Path) -> None:
+    """A fixed step: what passes without a word moves nothing, and the sentence says how to say it."""
+    record(place, "2025-01-20")
+    record(place, "2025-08-10")
+    assert told(place)["quiet"] == []
+    silent = answer("ledger", "why", folder=place).stdout
+    assert "that nothing happened counts once an item says so, and none does" in " ".join(silent.split())
+    still = "  still: {quiet: {from: 2025-Q1, to: 2025-Q3, of: [talks.open]}, learned: 2025-08-05}\n"
+    (place / "seen.yaml").write_text(SEEN.partition("  opened")[0] + still)
+    record(place, "2025-08-10", "--evidence", "seen.yaml")
+    found = told(place)
+    assert found["quiet"] == ["still"]
+    change = found["changes"]["thaw"]
+    assert change["time"] == 0.0
+    assert change["evidence"] == pytest.approx(change["change"])
+    assert change["change"] < -0.01
+    said = answer("ledger", "why", folder=place).stdout
+    assert "that nothing happened counts as evidence: still." in " ".join(said.split())
+
+
 def test_numbers_of_the_model_each_alone(place: Path) -> None:
     record(place, "2025-01-20")
     record(place, "2025-06-10", "-w", "talks=2", "--set", "drivers.money.persistence=0.2")

@@ -111,6 +111,7 @@ def evidence_schema() -> Schema:
     whole = _lean(EvidenceFile.model_json_schema(schema_generator=Documented))
     values = _written_forms()
     parts = {**whole.pop("$defs"), "File": whole, **values}
+    parts["SoughtSign"] = {"anyOf": [{"type": "string"}, parts["SoughtSign"]], WHOLE: True}
     return _file_schema("urn:usru:evidence:1", "An evidence file of usru, format 1.", parts, set(values))
 
 

@@ -425,7 +425,8 @@ class Study(DescribedFile, ConditionedFile):
             evidence if isinstance(evidence, EvidenceText) else read_evidence(evidence, confined=self.request.confined)
         )
         questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
-        return replace(self, evidence=evidence_of(read, self.outline, self.program, questions, day))
+        signposts = self.loaded.model.with_signposts if read.file.looks_for_all else ()
+        return replace(self, evidence=evidence_of(read, self.outline, self.program, questions, signposts, as_of=day))
 
     def compare(
         self,

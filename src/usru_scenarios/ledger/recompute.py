@@ -142,6 +142,18 @@ class Recomputation:
         asked = {"do": conditions.do, "given": conditions.given}
         return recorded(study, record, asked, self.map_blocks, parts)
 
+    def quiet_among(self, record: ForecastRecord, items: Sequence[str]) -> list[str]:
+        """Those of some items, by their ids, that say in the evidence of a record that nothing happened.
+
+        Raises:
+            NotRecomputed: what had been seen can't be had.
+        """
+        used = record.run.evidence
+        if used is None or not items:
+            return []
+        said = self._evidence(used.sha256, None).file.evidence
+        return [one for one in items if one in said and said[one].quiet is not None]
+
     def _evidence(self, sha256: str, items: tuple[str, ...] | None) -> EvidenceText:
         """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
         from usru_scenarios.reading.evidence import read_evidence

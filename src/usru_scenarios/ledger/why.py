@@ -116,6 +116,7 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
     corners = _Corners(earlier.record, later.record, again, parts, at)
     changes = {name: _change(pair, corners, name) for name in names}
     numbers, note = _numbers(corners, names)
+    items = list(_items(corners, names))
     return Attribution(
         model=later.record.model,
         run=later.record.run,
@@ -123,9 +124,10 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
         later=later.told,
         at=at,
         changes=changes,
-        items=list(_items(corners, names)),
+        items=items,
         numbers=numbers,
         note=note,
+        quiet=again.quiet_among(later.record, [one.item for one in items]),
     )
 
 

@@ -22,8 +22,12 @@ from usru_scenarios.model.values import (
     Name,
     Part,
     Sources,
+    Value,
     bounded,
 )
+
+KINDS = ("seen", "about", "signpost", "quiet")
+"""The keys of which an item has one: what kind of thing was seen."""
 
 DEFAULT = "default"
 """The key of a likelihood that all states have which are not named."""
@@ -51,6 +55,13 @@ def _label(raw: object) -> object:
     return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
 
 
+def _some(signs: tuple[SoughtSign, ...]) -> tuple[SoughtSign, ...]:
+    if not signs:
+        message = "this names none: leave 'of' out to mean all signposts of the model"
+        raise PydanticCustomError("no_signs", message, {})
+    return signs
+
+
 class Signpost(Part):
     """A sign of a state that was looked for, and found or not.
 
@@ -71,8 +82,57 @@ class Signpost(Part):
     sources: Sources | None = None
 
 
+class SoughtSign(Value):
+    """A sign of a state that was looked for in vain: the state alone, or with how likely the sign is to be found.
+
+    Attributes:
+        of: the state that it is a sign of: a scenario, or `driver.state`. Example: `of: talks.open`
+        if_so: the probability, 0 to 1, that it is found at a step where the state holds; default that of all. Example:
+            `if_so: 0.7`
+        if_not: the probability, 0 to 1, that it is found where another one does; default that of all. Example:
+            `if_not: 0.15`
+    """
+
+    of: str
+    if_so: Chance | None = None
+    if_not: Chance | None = None
+    note: str | None = None
+    sources: Sources | None = None
+
+    @classmethod
+    def _fields_of(cls, raw: object) -> object:
+        return {"of": raw} if isinstance(raw, str) else raw
+
+
+class Quiet(Part):
+    """Nothing happened: of some signposts, none was found at any step of a span.
+
+    Attributes:
+        from: the first step. Example: `from: 2026-Q1`
+        to: the last step, which is part of it. Example: `to: 2026-Q3`
+        of: the states whose signs were not found, each a scenario, `driver.state`, or a map with its own `if_so` and
+            `if_not`; default all scenarios and states of drivers that have `signposts` in the model. Example: `of:
+            [talks.open, {of: thaw, if_so: 0.6, if_not: 0.2}]`
+        if_so: the probability, 0 to 1, that a sign is found at a step where its state holds; default 1 for states of
+            drivers, which would not have been missed. Example: `if_so: 0.7`
+        if_not: the probability, 0 to 1, that a sign is found at a step where another state holds; default 0 for states
+            of drivers. Example: `if_not: 0.15`
+    """
+
+    first: MomentText = Field(alias="from")
+    to: MomentText
+    of: Annotated[tuple[SoughtSign, ...], Field(strict=False), AfterValidator(_some)] | None = None
+    if_so: Chance | None = None
+    if_not: Chance | None = None
+    note: str | None = None
+    sources: Sources | None = None
+
+
 class EvidenceItem(Part):
-    """Something that was seen: a fact (`seen`), a hint (`about` and `likelihood`) or a signpost that was looked for.
+    """Something that was seen, or not seen.
+
+    It is a fact (`seen`), a hint (`about` and `likelihood`), a signpost that was looked for, or a span in which nothing
+    happened (`quiet`).
 
     Attributes:
         seen: a fact: an observation in the language of queries, its time said. Example: `seen: "talks=open @ 2026-Q3"`
@@ -81,6 +141,8 @@ class EvidenceItem(Part):
             `default` stands for the states that are not named. Example: `likelihood: {open: 3, default: 1}`
         signpost: a sign of a state that was looked for. Example: `signpost: {of: talks.open, at: 2026-Q3, found: true,
             if_so: 0.7, if_not: 0.15}`
+        quiet: a span of steps in which nothing happened. Example: `quiet: {from: 2026-Q1, to: 2026-Q3, of:
+            [talks.open]}`
         learned: the day on which it became known. Example: `learned: 2026-09-12`
         known_ahead: whether it was known before the steps that it is about began, as terms of office are; default
             `false`. Example: `known_ahead: true`
@@ -93,6 +155,7 @@ class EvidenceItem(Part):
     about: str | None = None
     likelihood: Annotated[dict[str, Likelihood], Field(min_length=1), REPLACED_WHOLE] | None = None
     signpost: Signpost | None = None
+    quiet: Quiet | None = None
     learned: DayText
     known_ahead: bool = False
     independence: Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int | float)] | None = None
@@ -103,10 +166,10 @@ class EvidenceItem(Part):
 
     @model_validator(mode="after")
     def _one_kind(self) -> EvidenceItem:
-        given = [name for name in ("seen", "about", "signpost") if getattr(self, name) is not None]
+        given = [name for name in KINDS if getattr(self, name) is not None]
         if len(given) != 1:
             found = f"this has {' and '.join(given)}" if given else "this has none of them"
-            message = "an item has one of 'seen', 'about' and 'signpost'; {found}"
+            message = "an item has one of 'seen', 'about', 'signpost' and 'quiet'; {found}"
             raise PydanticCustomError("one_kind", message, {"found": found})
         if (self.about is None) != (self.likelihood is None):
             message = (
@@ -163,3 +226,8 @@ class EvidenceFile(Part):
     sources: str | None = None
     evidence: dict[Name, EvidenceItem] = {}
     resolutions: dict[Name, Resolution] = {}
+
+    @property
+    def looks_for_all(self) -> bool:
+        """Whether an item says of all signposts of the model that they were not found."""
+        return any(item.quiet is not None and item.quiet.of is None for item in self.evidence.values())

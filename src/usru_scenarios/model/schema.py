@@ -626,3 +626,18 @@ class Model(Part):
         """The drivers, then the consequences, by name."""
         yield from self.drivers.items()
         yield from self.consequences.items()
+
+    @property
+    def with_signposts(self) -> tuple[str, ...]:
+        """The scenarios, and states of nodes as `node.state`, that have signposts."""
+        scenarios = (name for name, one in self.scenarios.items() if one.signposts)
+        nodes = (
+            (name, node) for name, node in (self.drivers | self.consequences).items() if isinstance(node, Categorical)
+        )
+        states = (
+            f"{name}.{state}"
+            for name, node in nodes
+            for state, one in node.states.items()
+            if one is not None and one.signposts
+        )
+        return (*scenarios, *states)

@@ -69,7 +69,7 @@ Form = Fields | Entries | Whole
 @cache
 def _hints(part: type[Part]) -> dict[str, Any]:
     hints = get_type_hints(part, include_extras=True)
-    return {name: hints[name] for name in part.model_fields}
+    return {field.alias or name: hints[name] for name, field in part.model_fields.items()}
 
 
 def form_of(annotation: Any, raw: object = None) -> Form:

@@ -411,13 +411,21 @@ def _why_footer(result: Attribution) -> Iterator[str]:
         "of the earlier record; noise is what is left: other trials, another seed or version."
     )
     if not any(one.time for one in result.changes.values()):
-        yield "Time alone moves nothing at a fixed step: what did not happen counts once it is observed."
+        yield f"Time alone moves nothing at a fixed step{_what_did_not_happen(result)}."
     if any(one.effects for one in result.numbers):
         yield "Numbers each alone in the earlier model, without what was seen."
     if len(result.numbers) > _MOST_NUMBERS:
         yield f"And {len(result.numbers) - _MOST_NUMBERS} more numbers: see --json."
     if result.note:
         yield f"{result.note[:1].upper()}{result.note[1:].rstrip('.')}."
+
+
+def _what_did_not_happen(result: Attribution) -> str:
+    """Whether it was observed, and how it can be."""
+    if result.quiet:
+        return f"; that nothing happened counts as evidence: {', '.join(result.quiet)}"
+    wanted = '"quiet: {from: ..., to: ..., of: [...]}"'
+    return f": that nothing happened counts once an item says so, and none does; usru evidence FILE --add {wanted}"
 
 
 WHY_ROW = (*MODEL_COLUMNS, "kind", "what", "item", "before", "after", "change", *_PARTS)

@@ -444,6 +444,7 @@ class Attribution(JsonResult):
         items: what each observation does that only the later record has, in the order in which they were learned.
         numbers: what the models say differently, the most important first where that is known.
         note: why something could not be told; empty where all could.
+        quiet: the ids of those of the items that say that nothing happened.
     """
 
     model: ModelLine
@@ -455,4 +456,5 @@ class Attribution(JsonResult):
     items: list[ObservationEffect]
     numbers: list[NumberEffect]
     note: str = ""
+    quiet: list[str] = field(default_factory=list)
     format: Literal["usru.attribution/1.0"] = "usru.attribution/1.0"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from usru_scenarios.language.query import Names, parse_observation
-from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Resolution, Signpost
+from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Quiet, Resolution, Signpost, SoughtSign
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.problems import ModelError, Problem, QueryError, Span, listing, suggestion
@@ -30,40 +31,57 @@ if TYPE_CHECKING:
     from usru_scenarios.timeline import Grid
 
 
+Sign = Mapping[str, tuple[KeyPath, Judgement]]
+"""By state, the path of a judgement in the file and the judgement: how likely a sign is in the state."""
+
+
 @dataclass(frozen=True)
 class Hint:
-    """A sign of the state of a node at a step.
+    """Signs of the state of a node, each of which was found, or was not, at each of some steps.
 
     Attributes:
-        node, step: of what it is a sign.
-        chances: by state, the path of a judgement in the file and the judgement: how likely the sign is in the state.
-        found: whether these are probabilities of a sign that was found (True) or was looked for in vain (False); None
+        node, steps: of what they are signs.
+        signs: one or more.
+        found: whether these are probabilities of signs that were found (True) or were looked for in vain (False); None
             where only their ratios count.
     """
 
     node: str
-    step: int
-    chances: Mapping[str, tuple[KeyPath, Judgement]]
+    steps: range
+    signs: tuple[Sign, ...]
     found: bool | None = None
 
     def likelihood(self, states: tuple[str, ...], seed: int, draws: int) -> Floats:
-        """The probability of the sign by state, shape (states,), or (draws, states) where judgements of it are drawn.
+        """The probability of the signs by state, shape (states,), or (draws, states) where judgements of it are drawn.
 
         Of ratios, the largest is taken for 1.
         """
-        values = drawn_values(dict(self.chances.values()), seed, draws)
-        shares = np.stack(np.broadcast_arrays(*(values[self.chances[state][0]] for state in states)), axis=-1)
+        values = drawn_values(dict(one for sign in self.signs for one in sign.values()), seed, draws)
+        by_sign = [
+            self._of_found(np.stack(np.broadcast_arrays(*(values[sign[state][0]] for state in states)), axis=-1))
+            for sign in self.signs
+        ]
+        return np.asarray(reduce(np.multiply, by_sign))
+
+    def _of_found(self, shares: Floats) -> Floats:
         if self.found is None:
-            shares = shares / shares.max()
-        return np.asarray(1.0 - shares if self.found is False else shares)
+            return np.asarray(shares / shares.max())
+        return shares if self.found else 1.0 - shares
+
+    @cached_property
+    def at_means(self) -> dict[str, float]:
+        """How likely the signs are in each state at one of the steps, judgements taken at their means."""
+        by_sign = [{state: judgement.mean for state, (_, judgement) in sign.items()} for sign in self.signs]
+        return {
+            state: math.prod(1.0 - sign[state] if self.found is False else sign[state] for sign in by_sign)
+            for state in by_sign[0]
+        }
 
     @property
     def spread(self) -> float:
-        """By how much the logarithms of the likelihoods differ, judgements taken at their means."""
-        means = {judgement.mean for _, judgement in self.chances.values()}
-        least, most = (one if self.found is not False else 1.0 - one for one in (min(means), max(means)))
-        least, most = min(least, most), max(least, most)
-        return math.inf if least <= 0.0 else math.log(most / least)
+        """By how much the logarithms of the likelihoods differ over all steps, judgements taken at their means."""
+        least, most = min(self.at_means.values()), max(self.at_means.values())
+        return math.inf if least <= 0.0 else len(self.steps) * math.log(most / least)
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,8 @@ class LearnedItem:
         name: its id.
         text: what it says, in a line.
         learned: the day on which it became known.
-        seen: a fact, as an observation in the language of queries; else there is a hint.
-        hint: a sign of a state.
+        seen: a fact, as an observation in the language of queries; else there are hints.
+        hints: signs of states, for each node that they are about.
         independence: the group of reports that it belongs to, if to any.
         sources: the claims that it rests on.
     """
@@ -84,14 +102,20 @@ class LearnedItem:
     text: str
     learned: str
     seen: str | None = None
-    hint: Hint | None = None
+    hints: tuple[Hint, ...] = ()
     independence: str | None = None
     sources: tuple[str, ...] = ()
 
     @property
+    def at_best(self) -> float:
+        """How likely it is in the states that fit best, which is far below 1 of many signs at many steps."""
+        best = (max(hint.at_means.values()) ** len(hint.steps) for hint in self.hints if hint.found is False)
+        return math.prod(best)
+
+    @property
     def spread(self) -> float:
         """How much it tells: see `Hint.spread`; a fact tells more than any hint."""
-        return math.inf if self.hint is None else self.hint.spread
+        return math.fsum(hint.spread for hint in self.hints) if self.hints else math.inf
 
 
 @dataclass(frozen=True)
@@ -143,7 +167,7 @@ class Evidence:
         heard = iter(self._heard(program, 0)[1])
         return tuple(
             Observation(
-                next(heard)
+                _all(tuple(islice(heard, sum(len(hint.steps) for hint in item.hints))))
                 if item.seen is None
                 else parse_observation(item.seen, outline, program, source=item.name).event,
                 f"{item.name} ({item.text})",
@@ -154,15 +178,22 @@ class Evidence:
 
     def _heard(self, program: Program, seed: int) -> tuple[Program, list[Timed]]:
         reports = []
-        for hint in (item.hint for item in self.items if item.hint is not None):
+        for hint in (hint for item in self.items for hint in item.hints):
             node = program.nodes[hint.node]
             assert isinstance(node, CategoricalNode)
-            reports.append(VirtualEvidence(hint.node, hint.step, hint.likelihood(node.states, seed, program.draws)))
+            likelihood = hint.likelihood(node.states, seed, program.draws)
+            reports += [VirtualEvidence(hint.node, step, likelihood) for step in hint.steps]
         return with_virtual_evidence(program, reports)
 
 
 def evidence_of(
-    text: EvidenceText, model: Names, program: Program, questions: Collection[str] = (), as_of: str | None = None
+    text: EvidenceText,
+    model: Names,
+    program: Program,
+    questions: Collection[str] = (),
+    signposts: Collection[str] = (),
+    *,
+    as_of: str | None = None,
 ) -> Evidence:
     """An evidence file in a model.
 
@@ -171,13 +202,14 @@ def evidence_of(
         model: the model, or its outline.
         program: the same, compiled.
         questions: the ids of its questions.
+        signposts: the scenarios, and states of drivers as `driver.state`, of which it has signposts.
         as_of: a day up to which it counts, not after the file's own; by default that.
 
     Raises:
         ModelError: the file has faults; with all of them.
         RequestError: the day is none, or after the file's own.
     """
-    reading = _ItemReader(text, model, program)
+    reading = _ItemReader(text, model, program, signposts)
     reading.resolutions(questions)
     items = [(name, read) for name, item in text.file.evidence.items() if (read := reading.item(name, item))]
     if reading.problems:
@@ -253,33 +285,39 @@ def _step_of(day: str, grid: Grid) -> int:
 class _ItemReader:
     """Reads the items of a file in a program, and gathers what is wrong with them."""
 
-    def __init__(self, text: EvidenceText, model: Names, program: Program) -> None:
+    def __init__(self, text: EvidenceText, model: Names, program: Program, signposts: Collection[str]) -> None:
         self.text = text
         self.model = model
         self.program = program
+        self.signposts = signposts
         self.problems = list(text.problems)
 
     def item(self, name: str, item: EvidenceItem) -> LearnedItem | None:
         """An item; None where it is at fault."""
         path, before = ("evidence", name), len(self.problems)
-        hint, said, settled = None, "", None
+        said, settled = "", None
+        hints: list[Hint | None] = []
         if item.seen is not None:
             said = " ".join(item.seen.split())
             if (event := self._observed(item.seen, (*path, "seen"))) is not None:
                 settled = settled_at(event)
         elif item.about is not None:
-            hint = self._hint(item, path)
+            hints = [self._hint(item, path)]
             said = f"a hint about {' '.join(item.about.split())}"
         elif item.signpost is not None:
-            hint = self._signpost(item.signpost, (*path, "signpost"))
+            hints = [self._signpost(item.signpost, (*path, "signpost"))]
             found = "found" if item.signpost.found else "not found"
             said = f"a signpost of {item.signpost.of} {found} @ {item.signpost.at}"
-        settled = hint.step if hint is not None else settled
+        elif item.quiet is not None:
+            hints = [*self._quiet(item.quiet, (*path, "quiet"))]
+            said = self._said_of(item.quiet)
+        heard = tuple(hint for hint in hints if hint is not None)
+        settled = heard[0].steps[-1] if heard else settled
         if settled is not None and not item.known_ahead:
             self._in_time(item.learned, settled, path)
         if len(self.problems) > before:
             return None
-        return LearnedItem(name, said, item.learned, item.seen, hint, item.independence, item.sources or ())
+        return LearnedItem(name, said, item.learned, item.seen, heard, item.independence, item.sources or ())
 
     def resolutions(self, known: Collection[str]) -> None:
         """See to it that what came out are questions of the model."""
@@ -334,34 +372,109 @@ class _ItemReader:
             return None
         by_state = {state: state if state in given else DEFAULT for state in node.states}
         chances = {state: ((*path, "likelihood", key), given[key]) for state, key in by_state.items() if key in given}
-        return Hint(node.name, step, chances)
+        return Hint(node.name, range(step, step + 1), (chances,))
 
     def _signpost(self, sign: Signpost, path: KeyPath) -> Hint | None:
         step = self._step(sign.at, (*path, "at"))
-        name, dot, state = (part.strip() for part in sign.of.replace("=", ".", 1).partition("."))
-        if not dot:
-            name, state = OUTCOME, name
-        node = self._node(name, (*path, "of")) if dot else self.program.outcome
-        if node is not None and state not in node.states:
-            hint = suggestion(state, node.states) or listing(node.states)
-            if not dot and name not in self.program.named:
-                hint = hint or "write a scenario, or driver.state"
-            what = f"there is no scenario '{state}'" if node.name == OUTCOME else f"'{name}' has no state '{state}'"
-            self._fault("unknown_state", what, (*path, "of"), hint)
-            node = None
+        state_of = self._state(sign.of, (*path, "of"))
         sure = {one.mean for one in (sign.if_so, sign.if_not)}
         if sure == ({0.0} if sign.found else {1.0}):
             message = "this can't be: the probabilities say that the sign is " + (
                 "never there" if sign.found else "always there"
             )
             self._fault("impossible_sign", message, path)
-        if node is None or step is None:
+        if state_of is None or step is None:
             return None
-        chances = {
-            one: ((*path, "if_so"), sign.if_so) if one == state else ((*path, "if_not"), sign.if_not)
-            for one in node.states
-        }
-        return Hint(node.name, step, chances, sign.found)
+        chances = _by_state(*state_of, ((*path, "if_so"), sign.if_so), ((*path, "if_not"), sign.if_not))
+        return Hint(state_of[0].name, range(step, step + 1), (chances,), sign.found)
+
+    def _quiet(self, quiet: Quiet, path: KeyPath) -> Iterator[Hint]:
+        """Signs that were not found, of each node in the order in which it is named."""
+        steps = self._span(quiet, path)
+        signs: dict[str, list[Sign]] = {}
+        for sign, place in self._sought(quiet, path):
+            if (state_of := self._state(sign.of, place)) is None:
+                continue
+            node, _ = state_of
+            so, other = self._chances_of(sign, quiet, place, path, is_sure=node.name != OUTCOME)
+            if so is not None and other is not None:
+                signs.setdefault(node.name, []).append(_by_state(*state_of, so, other))
+        for name, sought in signs.items():
+            hint = Hint(name, steps, tuple(sought), found=False)
+            if not any(hint.at_means.values()):
+                message = f"this can't be: whatever the state of '{name}', a sign would have been found"
+                self._fault("impossible_sign", message, path, "say how likely one is missed: 'if_so' below 1")
+            if steps:
+                yield hint
+
+    def _said_of(self, quiet: Quiet) -> str:
+        named = self.signposts if quiet.of is None else [sign.of for sign in quiet.of]
+        what = " or ".join(named) if len(named) <= _NAMED else f"{len(named)} states"
+        return f"no sign of {what} @ {quiet.first}..{quiet.to}"
+
+    def _sought(self, quiet: Quiet, path: KeyPath) -> Iterator[tuple[SoughtSign, KeyPath]]:
+        """The signs of a span, with their places."""
+        if quiet.of is not None:
+            yield from ((sign, (*path, "of", number)) for number, sign in enumerate(quiet.of))
+            return
+        lacking = [key for key in ("if_so", "if_not") if getattr(quiet, key) is None]
+        if lacking or not self.signposts:
+            message, hint = "the model has no signposts", "name the states that were looked for: 'of: [...]'"
+            if self.signposts:
+                message = "without 'of' this is about all signposts of the model, of which it is to be said how likely"
+                message += " each is found"
+                hint = f"add {' and '.join(map(repr, lacking))}, or 'of' with the states that were looked for"
+            self._fault("missing_likelihood", message, path, hint)
+            return
+        yield from ((SoughtSign(of=of), path) for of in self.signposts)
+
+    def _chances_of(
+        self, sign: SoughtSign, quiet: Quiet, place: KeyPath, path: KeyPath, *, is_sure: bool
+    ) -> tuple[_Chance | None, _Chance | None]:
+        """How likely a sign is found where its state holds, and elsewhere: its own, that of all, or for certain."""
+        found: dict[str, _Chance | None] = {}
+        for key, certain in (("if_so", _ALWAYS), ("if_not", _NEVER)):
+            own, common = getattr(sign, key), getattr(quiet, key)
+            found[key] = (
+                ((*place, key), own)
+                if own is not None
+                else ((*path, key), common)
+                if common is not None
+                else ((*place, key), certain)
+                if is_sure
+                else None
+            )
+        if lacking := [key for key, one in found.items() if one is None]:
+            hint = (
+                f"add {' and '.join(map(repr, lacking))}: a scenario is known by signs alone, and none of them is sure"
+            )
+            self._fault("missing_likelihood", f"nothing says how likely a sign of '{sign.of}' is found", place, hint)
+        return found["if_so"], found["if_not"]
+
+    def _span(self, quiet: Quiet, path: KeyPath) -> range:
+        """The steps of a span; none where it is at fault."""
+        first, last = self._steps(quiet.first, (*path, "from")), self._steps(quiet.to, (*path, "to"))
+        if first is None or last is None:
+            return range(0)
+        if last[-1] < first[0]:
+            hint = f"write from: {quiet.to}, to: {quiet.first}"
+            self._fault("empty_span", f"{quiet.to} is before {quiet.first}", (*path, "to"), hint)
+        return range(first[0], last[-1] + 1)
+
+    def _state(self, of: str, path: KeyPath) -> tuple[CategoricalNode, str] | None:
+        """A node and the state of it that a sign is of: a scenario, or `driver.state`."""
+        name, dot, state = (part.strip() for part in of.replace("=", ".", 1).partition("."))
+        if not dot:
+            name, state = OUTCOME, name
+        node = self._node(name, path) if dot else self.program.outcome
+        if node is not None and state not in node.states:
+            hint = suggestion(state, node.states) or listing(node.states)
+            if not dot and name not in self.program.named:
+                hint = hint or "write a scenario, or driver.state"
+            what = f"there is no scenario '{state}'" if node.name == OUTCOME else f"'{name}' has no state '{state}'"
+            self._fault("unknown_state", what, path, hint)
+            return None
+        return None if node is None else (node, state)
 
     def _node(self, name: str, path: KeyPath) -> CategoricalNode | None:
         """A node with states."""
@@ -380,10 +493,8 @@ class _ItemReader:
         return node
 
     def _step(self, time: str, path: KeyPath) -> int | None:
-        try:
-            steps = self.program.grid.moment(time)
-        except TimeError as error:
-            self._fault("time", str(error), path)
+        steps = self._steps(time, path)
+        if steps is None:
             return None
         if len(steps) > 1:
             labels = self.program.grid.labels
@@ -391,6 +502,13 @@ class _ItemReader:
             self._fault("time", message, path, f"such as {labels[steps[0]]}")
             return None
         return steps[0]
+
+    def _steps(self, time: str, path: KeyPath) -> range | None:
+        try:
+            return self.program.grid.moment(time)
+        except TimeError as error:
+            self._fault("time", str(error), path)
+            return None
 
     @property
     def _example(self) -> str:
@@ -400,6 +518,23 @@ class _ItemReader:
         place, _ = locate(self.text.tree.place, path)
         span: Span = place.key_span() if of_key else place.span()
         self.problems.append(Problem(code, message, span, hint))
+
+
+_NAMED = 3
+"""So many states are named of which no sign was found; more are counted."""
+
+_Chance = tuple[KeyPath, Judgement]
+"""The path of a probability in the file, and the probability."""
+
+_ALWAYS, _NEVER = Judgement(value=1.0), Judgement(value=0.0)
+
+
+def _all(events: tuple[Timed, ...]) -> Formula:
+    return events[0] if len(events) == 1 else All(events)
+
+
+def _by_state(node: CategoricalNode, state: str, so: _Chance, other: _Chance) -> Sign:
+    return {one: so if one == state else other for one in node.states}
 
 
 def settled_at(event: Formula, *, holds: bool = True) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from usru_scenarios.settings import RunSettings
 
 ODD = 0.01
-"""An item that is less likely than this, given those before, is warned of."""
+"""An item that is less likely than this share of what it is at best, given those before, is warned of."""
 
 AS_IT_IS = "as it is"
 """What the file is called beside its profiles."""
@@ -73,7 +73,7 @@ def effects(
         parts = (_by_scenario(outline, conditioned.program, one) for one in steps[-2:])
         effect = _effect(item, (log, error), *parts)
         items[item.name] = replace(effect, effective_trials=steps[-1].effective_trials)
-        if math.exp(log) < ODD:
+        if math.exp(log) < ODD * item.at_best:
             warnings.append(_odd(item.name, math.exp(log)))
     last = steps[-1]
     score, error = last.log_after(before)
