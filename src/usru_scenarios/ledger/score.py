@@ -75,10 +75,10 @@ def _judged_steps(items: Sequence[LearnedItem], record: ForecastRecord) -> Itera
             step = step_of(record, at)
             if name in states and step is not None:
                 facts.setdefault(step, (item.learned, {one: float(one == name) for one in states}))
-        elif item.hint is not None and item.hint.node == OUTCOME and item.hint.found is None:
-            _, before = judged.get(item.hint.step, ("", dict.fromkeys(states, 1.0)))
-            ratios = {one: before[one] * item.hint.chances[one][1].mean for one in states}
-            judged[item.hint.step] = item.learned, ratios
+        for hint in (hint for hint in item.hints if hint.node == OUTCOME and hint.found is None):
+            step = hint.steps[-1]
+            _, before = judged.get(step, ("", dict.fromkeys(states, 1.0)))
+            judged[step] = item.learned, {one: before[one] * hint.at_means[one] for one in states}
     for step, (day, shares) in sorted((judged | facts).items()):
         total = math.fsum(shares.values())
         yield Known("step", steps[step], day, {name: share / total for name, share in shares.items()})
