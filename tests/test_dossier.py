@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.command import HARBOUR, answer
+from support.reports import Elements
 from support.tiny import TINY
 
 FEW = ("-n", "256", "-q")
@@ -28,31 +28,6 @@ SECTIONS = [
 ]
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror='a()'>&|*_[a](javascript:b)"
 MARKUP = ["--set", f"scenarios.open.title={HOSTILE}", "--set", f"drivers.weather.title={HOSTILE}", HARBOUR]
-
-
-class _Seen(HTMLParser):
-    """The elements of a page with their attributes, and the texts of its headings and list items."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {"h1": [], "h2": [], "title": []}
-        self._within = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._within = tag
-        if tag in self.texts:
-            self.texts[tag].append("")
-
-    def handle_endtag(self, _tag: str) -> None:
-        self._within = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._within in self.texts:
-            self.texts[self._within][-1] += data
 
 
 @pytest.fixture
@@ -78,7 +53,7 @@ def written(file: Path, *arguments: str) -> str:
 @pytest.mark.usefixtures("plain_drawing")
 def test_a_page_has_all_parts_in_order_and_a_picture_for_each_width(tmp_path: Path) -> None:
     text = written(tmp_path / "a.html", HARBOUR)
-    seen = _Seen(text)
+    seen = Elements(text)
     assert seen.elements[0] == ("html", {"lang": "en"})
     assert seen.texts["h1"] == seen.texts["title"] == ["Will the harbour open?"]
     assert seen.texts["h2"] == SECTIONS
@@ -122,7 +97,7 @@ def test_what_is_changed_imposed_and_observed_is_said() -> None:
 
 @pytest.mark.usefixtures("plain_drawing")
 def test_titles_full_of_markup_are_texts(tmp_path: Path) -> None:
-    seen = _Seen(written(tmp_path / "a.html", *MARKUP))
+    seen = Elements(written(tmp_path / "a.html", *MARKUP))
     assert not {tag for tag, _ in seen.elements} & {"script", "iframe", "object", "link", "b", "a"}
     images = [about for tag, about in seen.elements if tag == "img"]
     assert [sorted(about) for about in images] == [["alt", "src"]]

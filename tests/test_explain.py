@@ -17,12 +17,13 @@ from support import oracle
 from support.command import answer
 from support.effort import slow_but
 from support.oracle import Json, View
+from support.reports import rendered
 from support.sampled import ERRORS, Opened, changed, exact_model
 from usru_scenarios.model.schema import Categorical
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
 from usru_scenarios.program.program import CategoricalNode
-from usru_scenarios.report import Layout, render_report
+from usru_scenarios.report import Layout
 from usru_scenarios.results.explain import DirectPart, DirectShares, Explanation
 from usru_scenarios.sampler.blocks import BlockSampler, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
@@ -30,14 +31,7 @@ from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 
-
-def table(result: Explanation, layout: Layout) -> str:
-    return render_report(result, "explain", "table", layout)
-
-
-def md(result: Explanation, layout: Layout) -> str:
-    return render_report(result, "explain", "md", layout)
-
+table, md = (rendered("explain", form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

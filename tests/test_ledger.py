@@ -17,32 +17,27 @@ from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
 from support.command import COMMAND, answer, environment
+from support.tiny import TALKS
 from usru_scenarios import schemas
 from usru_scenarios.ledger import store
 from usru_scenarios.ledger.chain import faults, line_hash, read_chain
 from usru_scenarios.ledger.records import read_line
 
-TALKS = """\
-usru: 1
-name: talks
-title: Two powers
-time: {start: 2025-01, end: 2026-01, step: quarter}
-scenarios: {thaw: 0.5, freeze: 0.5}
-groups: {any: [thaw, freeze]}
-drivers:
-  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
+ASKED = (
+    TALKS
+    + """\
 questions:
   reopen: {asks: Are they open in the second half?, means: "P(talks=open @ ever 2025-Q3..2025-Q4)",
            closes: 2025-12-31, resolves: a round}
   thaws: {asks: Is there a thaw at the end?, means: "P(thaw @ 2025-Q4)", closes: 2025-12-31, resolves: both say so}
 profiles: {hopeful: {overrides: {drivers: {talks: {states: {open: 0.8, closed: 0.2}}}}}}
 """
-"""Small enough to be exact, and so the same on every machine."""
+)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "talks.yaml").write_text(TALKS)
+    (tmp_path / "talks.yaml").write_text(ASKED)
     return tmp_path
 
 

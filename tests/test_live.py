@@ -18,6 +18,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import COMMAND, answer, environment
+from support.tiny import TALKS
 from usru_scenarios.cli.live import Attempt, attempts
 from usru_scenarios.reading import polling
 from usru_scenarios.reading.request import Request
@@ -25,16 +26,7 @@ from usru_scenarios.report import Layout
 from usru_scenarios.report import live as report
 from usru_scenarios.report.terminal import table
 
-BASE = """\
-usru: 1
-name: base
-title: Two powers
-time: {start: 2025-01, end: 2026-01, step: quarter}
-scenarios: {thaw: 0.5, freeze: 0.5}
-groups: {any: [thaw, freeze]}
-drivers:
-  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
-"""
+BASE = TALKS.replace("name: talks", "name: base")
 OVER = "usru: 1\nname: over\ntitle: Mine\nextends: base.yaml\nsources: claims\nodds_per_point: 2\n"
 CLAIM = "claims: {C1: {claim: A thing.}}\n"
 

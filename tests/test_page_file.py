@@ -8,7 +8,6 @@ import json
 import math
 import re
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ import pytest
 import yaml
 
 from support.command import answer
-from support.page import NODE, browsed, needs_chromium, needs_node
+from support.page import NODE, browsed, needs_chromium, needs_node, under_node
+from support.reports import Elements
 from support.tiny import TINY
 from usru_scenarios import page as the_page
 from usru_scenarios.page import FOLDER, MODULES, bundled_script
@@ -33,31 +33,6 @@ MOVE = """(async () => {{
   slider.dispatchEvent(new Event('input'));
   await ready();
 }})()"""
-
-
-class _Elements(HTMLParser):
-    """The elements of a page with their attributes, and the texts of scripts and styles."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {"script": [], "style": [], "title": [], "h1": []}
-        self._within = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._within = tag
-        if tag in self.texts:
-            self.texts[tag].append("")
-
-    def handle_endtag(self, _tag: str) -> None:
-        self._within = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._within in self.texts:
-            self.texts[self._within][-1] += data
 
 
 def written(folder: Path, raw: Json, *options: str) -> Path:
@@ -88,7 +63,7 @@ def hostile() -> Json:
 
 def assert_closed(text: str) -> None:
     """The policy of a page lets nothing run but its one script, and nothing be fetched."""
-    page = _Elements(text)
+    page = Elements(text)
     (policy,) = [part["content"] for tag, part in page.elements if part.get("http-equiv") == "Content-Security-Policy"]
     hashes = [
         base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
@@ -113,7 +88,7 @@ def test_nothing_else_runs_and_nothing_is_fetched(tiny_page: Path) -> None:
 def test_texts_of_a_file_are_data(tmp_path: Path) -> None:
     text = written(tmp_path, hostile()).read_text("utf-8")
     assert_closed(text)
-    page = _Elements(text)
+    page = Elements(text)
     assert page.texts["h1"] == [HOSTILE]
     assert page.texts["title"] == [f"{HOSTILE}: what if?"]
 
@@ -145,17 +120,7 @@ def test_a_module_is_right_in_itself(name: str) -> None:
 
 
 def states(about: dict[str, Any], *fragments: str) -> list[dict[str, str]]:
-    assert NODE is not None
-    run = subprocess.run(
-        [NODE, str(Path(__file__).parent / "page" / "state.mjs"), str(FOLDER)],
-        input=json.dumps({"about": about, "fragments": fragments}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not run.stderr, run.stderr
-    found: list[dict[str, str]] = json.loads(run.stdout)
-    return found
+    return under_node("state.mjs", {"about": about, "fragments": fragments})
 
 
 @pytest.fixture

@@ -19,28 +19,18 @@ import yaml
 from support import oracle
 from support.command import answer
 from support.oracle import Json, View
+from support.reports import rendered
 from support.sampled import ERRORS, Opened, changed, entropy, exact_model
 from support.tiny import TINY, kept_by_state
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
-from usru_scenarios.report import Layout, render_report
+from usru_scenarios.report import Layout
 from usru_scenarios.report.sensitivity import span
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study
 
-
-def table(result: Sensitivity, layout: Layout) -> str:
-    return render_report(result, "sensitivity", "table", layout)
-
-
-def md(result: Sensitivity, layout: Layout) -> str:
-    return render_report(result, "sensitivity", "md", layout)
-
-
-def rows_of(result: Sensitivity, layout: Layout) -> str:
-    return render_report(result, "sensitivity", "csv", layout)
-
+table, md, rows_of = (rendered("sensitivity", form) for form in ("table", "md", "csv"))
 
 FIRST: tuple[Question, ...] = ("drivers", "moves")
 TRIALS = 16_384

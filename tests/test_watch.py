@@ -22,6 +22,7 @@ import yaml
 from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
+from support.reports import rendered
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, compiled, entropy, exact_model
 from support.tiny import limited
@@ -29,20 +30,13 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewTrials
 from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
 from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
-from usru_scenarios.report import Layout, render_report
+from usru_scenarios.report import Layout
 from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 
-
-def table(result: Watch, layout: Layout) -> str:
-    return render_report(result, "watch", "table", layout)
-
-
-def md(result: Watch, layout: Layout) -> str:
-    return render_report(result, "watch", "md", layout)
-
+table, md = (rendered("watch", form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

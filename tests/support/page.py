@@ -39,13 +39,15 @@ class Case(NamedTuple):
 
 def answers(page: PageData, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """What the page's engine finds of each case."""
+    data = base64.b64encode(carried_bytes(page.about, page.arrays)).decode()
+    return under_node("sums.mjs", {"data": data, "cases": [case._asdict() for case in cases]})
+
+
+def under_node(script: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a script of `tests/page` makes of a value, with the modules of the page."""
     assert NODE is not None
-    given = {
-        "data": base64.b64encode(carried_bytes(page.about, page.arrays)).decode(),
-        "cases": [case._asdict() for case in cases],
-    }
     run = subprocess.run(
-        [NODE, str(Path(__file__).parents[1] / "page" / "sums.mjs"), str(FOLDER)],
+        [NODE, str(Path(__file__).parents[1] / "page" / script), str(FOLDER)],
         input=json.dumps(given),
         capture_output=True,
         text=True,

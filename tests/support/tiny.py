@@ -20,6 +20,18 @@ from usru_scenarios.study import Study, load
 Predicate = Callable[[Path], bool]
 Do = Mapping[str | tuple[str, int], str | float]
 
+TALKS = """\
+usru: 1
+name: talks
+title: Two powers
+time: {start: 2025-01, end: 2026-01, step: quarter}
+scenarios: {thaw: 0.5, freeze: 0.5}
+groups: {any: [thaw, freeze]}
+drivers:
+  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
+"""
+"""Small enough to be exact, and so the same on every machine."""
+
 TINY: Json = {
     "usru": 1,
     "name": "tiny",

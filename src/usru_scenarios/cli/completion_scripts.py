@@ -139,6 +139,16 @@ def _options(name: str, *, valued: bool = False) -> str:
 
 _GENERAL = "--help --version --quiet --debug --show-completion --install-completion"
 
+_OPTIONS = r"""        if [[ "$word" != -* ]]; then command="$word"; break; fi
+    done
+    case "$command" in
+        "") options="COMMANDS GENERAL";;
+        help) options="COMMANDS";;
+        CASES
+    esac
+"""
+"""In bash and zsh: the command, the first word that is no option, and which options it has."""
+
 _BASH = r"""_usru() {
     local line="${COMP_LINE:0:COMP_POINT}" command="" options="" valued="" word current before found
     local -a words
@@ -147,14 +157,7 @@ _BASH = r"""_usru() {
     local last=$((${#words[@]} - 1))
     current="${words[last]}" before="${words[last - 1]}"
     for word in "${words[@]:1:last-1}"; do
-        if [[ "$word" != -* ]]; then command="$word"; break; fi
-    done
-    case "$command" in
-        "") options="COMMANDS GENERAL";;
-        help) options="COMMANDS";;
-        CASES
-    esac
-    local IFS=$'\n'
+OPTIONS    local IFS=$'\n'
     if [[ "$command" == "" || "$command" == help || "$current" == -* ]]; then
         COMPREPLY=($(compgen -W "${options// /$IFS}" -- "$current"))
     elif [[ "$before" == -o || "$before" == --output || "$before" == --queries ]]; then
@@ -173,21 +176,14 @@ _BASH = r"""_usru() {
     done
 }
 complete -F _usru usru
-"""
+""".replace("OPTIONS", _OPTIONS)
 
 _ZSH = r"""#compdef usru
 _usru() {
     local command="" options="" valued="" word before="${(Q)words[CURRENT-1]}" current="${(Q)words[CURRENT]}"
     local -a found
     for word in "${(@Q)words[2,CURRENT-1]}"; do
-        if [[ "$word" != -* ]]; then command="$word"; break; fi
-    done
-    case "$command" in
-        "") options="COMMANDS GENERAL";;
-        help) options="COMMANDS";;
-        CASES
-    esac
-    if [[ "$command" == "" || "$command" == help || "$current" == -* ]]; then
+OPTIONS    if [[ "$command" == "" || "$command" == help || "$current" == -* ]]; then
         compadd -- ${(s: :)options}
     elif [[ "$before" == (-o|--output|--queries) ]]; then
         _files
@@ -199,7 +195,7 @@ _usru() {
     fi
 }
 if [[ "$zsh_eval_context[-1]" == loadautofunc ]]; then _usru "$@"; else compdef _usru usru; fi
-"""
+""".replace("OPTIONS", _OPTIONS)
 
 _FISH = r"""function __usru_candidates
     set -l words (commandline -opc)

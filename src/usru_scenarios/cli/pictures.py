@@ -135,22 +135,12 @@ def _rounded(part: Any) -> Any:
 
 def _page(svg: str, specification: dict[str, Any]) -> str:
     """A page with the picture in it: without scripts, and with nothing to fetch."""
+    from usru_scenarios.report.html import document
+
     picture = re.sub(r' width="[\d.]+" height="[\d.]+"', "", svg, count=1)
     width = re.findall(r'width="([\d.]+)"', svg)[0]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(_title(specification))}</title>
-<style>
+    style = f"""
 body {{ margin: 0; background: #fff; }}
 svg {{ display: block; width: 100%; max-width: {width}px; height: auto; }}
-</style>
-</head>
-<body>
-{picture}
-</body>
-</html>
 """
+    return document(escape(_title(specification)), "default-src 'none'; style-src 'unsafe-inline'", style, picture)

@@ -190,18 +190,8 @@ def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) 
 
 def _asked(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
     """One question for the events that depend on the same nodes."""
-    depends = {event: _ancestors(program, (atom.node for atom in atoms(event))) for event in events}
+    depends = {event: program.upstream(atom.node for atom in atoms(event)) for event in events}
     return [PassQuestion(events=tuple(group)) for group in _grouped(depends)]
-
-
-def _ancestors(program: Program, names: Iterable[str]) -> frozenset[str]:
-    """The nodes that some nodes depend on at any lag, themselves among them."""
-    reached: set[str] = set()
-    frontier = set(names)
-    while frontier:
-        reached |= frontier
-        frontier = {parent for name in frontier for parent, _ in program.nodes[name].links} - reached
-    return frozenset(reached)
 
 
 def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
@@ -609,7 +599,7 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     program = laws.program
     observed = () if given is None else tuple(atom.node for atom in atoms(given))
-    others = {name: _ancestors(program, [name, *observed]) for name in program.named if name != OUTCOME}
+    others = {name: program.upstream([name, *observed]) for name in program.named if name != OUTCOME}
     reports = [PassQuestion(reported=tuple(group), given=given) for group in _grouped(others)]
     if program.steps == 1:
         return [PassQuestion(reported=(OUTCOME,), given=given), *reports]

@@ -244,7 +244,7 @@ def answered(
         Conditioned(estimator.program),
         trials=max((found.drawn for found in outcome.found.values()), default=0),
         seed=estimator.settings.seed,
-        effective_trials=min(effective, default=None),
+        effective=min(effective, default=None),
         judgements=estimator.settings.judgements,
         weights=weights,
     )

@@ -78,7 +78,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     conditioned = Conditioned(program)
     return Calibration(
         model=loaded.outline.model,
-        run=run_of(loaded.outline, conditioned, trials=trials, seed=settings.seed, effective_trials=trials or None),
+        run=run_of(loaded.outline, conditioned, seed=settings.seed, trials=trials, effective=trials or None),
         at=program.grid.labels[target.step],
         anchor=_named(model, program, target.shares),
         before=_named(model, program, before),

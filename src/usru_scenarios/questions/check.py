@@ -103,9 +103,8 @@ class ExpectationChecker:
         run = run_of(
             outline,
             Conditioned(self.program),
-            trials=max((one.trials for one in checked.values()), default=0),
             seed=self.settings.seed,
-            effective_trials=None,
+            trials=max((one.trials for one in checked.values()), default=0),
             judgements=self.settings.judgements,
             weights=self.weights,
         )

@@ -177,9 +177,9 @@ def compare(
     run = run_of(
         reference.loaded.outline,
         reference.conditioned,
-        trials=int(found[0].trials.sum()) if plan else 0,
         seed=settings.seed,
-        effective_trials=found[0].sampled if plan else None,
+        trials=int(found[0].trials.sum()) if plan else 0,
+        effective=found[0].sampled if plan else None,
         judgements=settings.judgements,
         weights=reference.conditioned.base.weights,
     )

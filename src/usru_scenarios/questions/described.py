@@ -16,9 +16,9 @@ def run_of(
     outline: Outline,
     conditioned: Conditioned,
     *,
-    trials: int,
     seed: int,
-    effective_trials: float | None,
+    trials: int = 0,
+    effective: float | None = None,
     judgements: int = 0,
     weights: Mapping[str, Floats] | None = None,
 ) -> Run:
@@ -27,9 +27,9 @@ def run_of(
     Args:
         outline: what the model calls its parts.
         conditioned: the program, and what is imposed and observed.
-        trials: how many were drawn; 0 where the answer is exact.
         seed: of the random streams.
-        effective_trials: for how many unweighted trials they stand; None where the answer is exact.
+        trials: how many were drawn; 0 where the answer is exact.
+        effective: for how many unweighted trials they stand; None where the answer is exact.
         judgements: over how many draws of the uncertain judgements the answer is an average; 0 at their means.
         weights: by driver, shape (steps,); by default the program's own.
     """
@@ -44,7 +44,7 @@ def run_of(
         weights={name: _mean(weights[name]) for name in outline.drivers},
         do=do,
         given=given,
-        effective_trials=effective_trials,
+        effective_trials=effective,
         usru_version=__version__,
         judgements=judgements,
         judgements_at_means=outline.at_means(judgements),

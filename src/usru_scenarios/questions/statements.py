@@ -6,7 +6,8 @@ They are statements about the model and no part of it, so they are read where so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from usru_scenarios.language.query import parse_expectation, parse_question
@@ -34,10 +35,8 @@ def read_expectations(
     statements: dict[str, ComparisonStatement] = {}
     faults: list[Problem] = []
     for name, expectation in loaded.model.expectations.items():
-        try:
+        with _told(faults, loaded, ("expectations", name, "that"), expectation.that):
             statements[name] = parse_expectation(expectation.that, loaded.model, program, in_profile=in_profile)
-        except QueryError as error:
-            faults.append(_located(error.problem, loaded, ("expectations", name, "that"), expectation.that))
     return statements, faults
 
 
@@ -46,25 +45,27 @@ def read_questions(
 ) -> tuple[dict[str, Probability], list[Problem]]:
     """What the questions of a model mean, by name, in the order of the file, and the faults of those that mean nothing.
 
-    Args:
-        loaded: the model.
-        program: the same, compiled.
-        in_profile: gives the program under a profile.
+    The arguments are those of `read_expectations`.
     """
     meanings: dict[str, Probability] = {}
     faults: list[Problem] = []
     for name, question in loaded.model.questions.items():
         path = ("questions", name)
-        try:
-            meaning = parse_question(question.means, loaded.model, program, in_profile=in_profile)
-        except QueryError as error:
-            faults.append(_located(error.problem, loaded, (*path, "means"), question.means))
-            continue
-        if early := _closes_early(question.closes, meaning, program):
-            place, _ = locate(loaded.tree.place, (*path, "closes"))
-            faults.append(replace(early, span=place.span()))
-        meanings[name] = meaning
+        with _told(faults, loaded, (*path, "means"), question.means):
+            meanings[name] = parse_question(question.means, loaded.model, program, in_profile=in_profile)
+            if early := _closes_early(question.closes, meanings[name], program):
+                place, _ = locate(loaded.tree.place, (*path, "closes"))
+                faults.append(replace(early, span=place.span()))
     return meanings, faults
+
+
+@contextmanager
+def _told(faults: list[Problem], loaded: Loaded, path: KeyPath, text: str) -> Iterator[None]:
+    """Add the fault of a query that stands in the file, if it has one, to the others."""
+    try:
+        yield
+    except QueryError as error:
+        faults.append(_located(error.problem, loaded, path, text))
 
 
 def _closes_early(closes: str, meaning: Probability, program: Program) -> Problem | None:

@@ -173,9 +173,9 @@ def sweep(
         run=run_of(
             outline,
             conditioned,
-            trials=survey.trials,
             seed=settings.seed,
-            effective_trials=survey.effective if plan else None,
+            trials=survey.trials,
+            effective=survey.effective if plan else None,
         ),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)

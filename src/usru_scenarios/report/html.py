@@ -60,19 +60,22 @@ def html(report: Report) -> str:
 
 def page(report: Report) -> str:
     """A report as a page of its own, which fetches nothing and runs nothing."""
-    body = _joined(report, _IN_PAGES)
+    return document(_text(report.title), _POLICY, _STYLE, f"<main>\n{_joined(report, _IN_PAGES)}</main>")
+
+
+def document(title: str, policy: str, style: str, body: str) -> str:
+    """A page of its own. All parts are as HTML has them; `policy` says what may run in it and be fetched."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(report.title)}</title>
-<style>{_STYLE}</style>
+<title>{title}</title>
+<style>{style}</style>
 </head>
 <body>
-<main>
-{body}</main>
+{body}
 </body>
 </html>
 """

@@ -87,9 +87,9 @@ def effects(
         run=run_of(
             outline,
             conditioned,
-            trials=last.trials,
             seed=settings.seed,
-            effective_trials=last.effective_trials,
+            trials=last.trials,
+            effective=last.effective_trials,
             judgements=conditioned.program.draws,
             weights=weights,
         ),

@@ -285,7 +285,7 @@ class _Explainer:
     def _run(self, sums: PathSums) -> Run:
         trials, seed = self.plan.trials, self.plan.seed
         effective = float(trials) if self.conditioned.given is None else sums.effective_trials
-        return run_of(self.loaded.outline, self.conditioned, trials=trials, seed=seed, effective_trials=effective)
+        return run_of(self.loaded.outline, self.conditioned, seed=seed, trials=trials, effective=effective)
 
 
 def _twice(value: Floats) -> Floats:

@@ -73,7 +73,7 @@ def sensitivity(
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
-        run=run_of(outline, conditioned, trials=plan.trials, seed=plan.seed, effective_trials=float(plan.trials)),
+        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=float(plan.trials)),
         of=aim.name or None,
         title=outline.title(aim.name),
         at=aim.at(program),

@@ -70,15 +70,7 @@ def forecast_exactly(
     scenarios, groups = found.scenarios(outline), found.groups()
     return Simulation(
         model=outline.model,
-        run=run_of(
-            outline,
-            conditioned,
-            trials=0,
-            seed=seed,
-            effective_trials=None,
-            judgements=program.draws,
-            weights=weights,
-        ),
+        run=run_of(outline, conditioned, seed=seed, judgements=program.draws, weights=weights),
         scenarios=scenarios,
         groups=groups,
         transitions=nested(moves.value, program, outline),

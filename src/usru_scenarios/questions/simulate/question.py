@@ -84,9 +84,9 @@ def forecast(
         run=run_of(
             outline,
             conditioned,
-            trials=plan.trials,
             seed=settings.seed,
-            effective_trials=sums.effective_trials,
+            trials=plan.trials,
+            effective=sums.effective_trials,
             judgements=settings.judgements,
             weights=weights,
         ),

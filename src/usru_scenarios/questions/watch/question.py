@@ -133,13 +133,7 @@ def watch(
     builder = _ReportBuilder(loaded, question, looked, settings.limits)
     return Watch(
         model=outline.model,
-        run=run_of(
-            outline,
-            conditioned,
-            trials=looked.trials,
-            seed=settings.seed,
-            effective_trials=looked.effective_trials,
-        ),
+        run=run_of(outline, conditioned, seed=settings.seed, trials=looked.trials, effective=looked.effective_trials),
         on=program.grid.labels[question.on],
         horizon=program.grid.labels[question.horizon],
         of=question.of,
