@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -42,14 +43,14 @@ class _ForwardComparison:
 
     Attributes:
         apart: shape (steps,), of the outcome.
-        touched: by node, shape (steps,), whether it may be in another state.
+        touched: by node and step, whether it may be in another state.
     """
 
     def __init__(self, one: Program, other: Program, above: frozenset[str]) -> None:
         self.one, self.other = one, other
         self.apart = np.zeros(one.steps)
-        self.touched = {name: np.zeros(one.steps, dtype=np.bool_) for name in above}
-        self._known: dict[object, tuple[StepLaw, StepLaw, bool]] = {}
+        self.touched = {name: [False] * one.steps for name in above}
+        self._known: dict[object, _TwoLaws] = {}
         names = [name for name in one.nodes if name in above]
         changed = {name for name in names if not self._is_shared(name)}
         if changed:
@@ -68,7 +69,7 @@ class _ForwardComparison:
                     continue
                 if name == OUTCOME:
                     self.apart[step] = self._outcome(step)
-                    self.touched[name][step] = self.apart[step] > 0.0
+                    self.touched[name][step] = bool(self.apart[step] > 0.0)
                 else:
                     self.touched[name][step] = self._node(name, step)
 
@@ -78,8 +79,8 @@ class _ForwardComparison:
     def _node(self, name: str, step: int) -> bool:
         here, there = self.one.nodes[name], self.other.nodes[name]
         if isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode):
-            law, changed, same = self._laws(here, there, step)
-            return not same or self._is_touched(_read(law) | _read(changed), step)
+            laws = self._laws(here, there, step)
+            return not laws.same or self._is_touched(laws.read, step)
         if isinstance(here, NumericNode) and isinstance(there, NumericNode):
             if not np.isnan(here.imposed[step]) and here.imposed[step] == there.imposed[step]:
                 return False
@@ -87,22 +88,48 @@ class _ForwardComparison:
             return not _same_number(here, there, step) or self._is_touched(links, step)
         return True
 
-    def _laws(self, here: CategoricalNode, there: CategoricalNode, step: int) -> tuple[StepLaw, StepLaw, bool]:
+    def _laws(self, here: CategoricalNode, there: CategoricalNode, step: int) -> _TwoLaws:
         key = (here.name, self.one.regime(here, step), self.other.regime(there, step))
         if key not in self._known:
-            laws = self.one.law(here, step), self.other.law(there, step)
-            self._known[key] = *laws, alike(*laws)
+            self._known[key] = _TwoLaws(self.one.law(here, step), self.other.law(there, step))
         return self._known[key]
 
     def _outcome(self, step: int) -> float:
-        law, changed, same = self._laws(self.one.outcome, self.other.outcome, step)
-        read = _read(law) | _read(changed)
-        if self._is_touched({link for link in read if link[0] != OUTCOME}, step):
+        laws = self._laws(self.one.outcome, self.other.outcome, step)
+        if self._is_touched({link for link in laws.read if link[0] != OUTCOME}, step):
             return 1.0
-        apart = 0.0 if same else _apart(law, changed)
-        if step and (OUTCOME, 1) in read:
-            apart += self.apart[step - 1] * max(map(_carried_on, (law, changed)))
+        apart = laws.apart
+        if step and (OUTCOME, 1) in laws.read:
+            apart += self.apart[step - 1] * laws.carried_on
         return min(apart, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _TwoLaws:
+    """The laws of a node at a step in both programs, and what of them is the same at all steps that have them."""
+
+    one: StepLaw
+    other: StepLaw
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether they say the same."""
+        return alike(self.one, self.other)
+
+    @cached_property
+    def read(self) -> set[tuple[str, int]]:
+        """What either reads, and at which lag."""
+        return _read(self.one) | _read(self.other)
+
+    @cached_property
+    def apart(self) -> float:
+        """By how much a set's probability after a step can differ, all else being equal."""
+        return 0.0 if self.same else _apart(self.one, self.other)
+
+    @cached_property
+    def carried_on(self) -> float:
+        """How much of a difference before a step is left after it, at the most."""
+        return max(map(_carried_on, (self.one, self.other)))
 
 
 def _read(law: StepLaw) -> set[tuple[str, int]]:
@@ -114,6 +141,8 @@ def _read(law: StepLaw) -> set[tuple[str, int]]:
 
 
 def _same_number(here: NumericNode, there: NumericNode, step: int) -> bool:
+    if here is there:
+        return True
     at = slice(step, step + 1)
     if not (alike(here.windows[..., at], there.windows[..., at]) and alike(here.imposed[at], there.imposed[at])):
         return False

@@ -31,6 +31,9 @@ Role = Literal["driver", "outcome", "consequence", "auxiliary"]
 JUDGEMENTS = "(judgements)"
 """The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
 
+_LAWS = 32
+"""Laws of a node that are remembered."""
+
 
 class Parent(NamedTuple):
     """A node that another one reads: its state in the same step (lag 0) or the previous one (lag 1).
@@ -165,13 +168,45 @@ class CategoricalNode:
         )
 
     @cached_property
+    def kinds(self) -> tuple[tuple[int, bool], ...]:
+        """For each step a number that it shares with those at which the law is the same but for the weights.
+
+        With it, whether the law is settled, so that nothing else acts on it.
+        """
+        return _numbered(map(self._kind, range(len(self.imposed))))
+
+    def _kind(self, step: int) -> tuple[bool, object]:
+        """Whether the law at a step is settled, and what it is made of."""
+        if self.imposed[step] >= 0:
+            return True, ("imposed", int(self.imposed[step]))
+        if step in self.reports:
+            return True, ("report", step)
+        if step == 0 and self.initial is not None:
+            return True, "initial"
+        forced = self.forced.get(step)
+        return False, (
+            min(step, 1),
+            forced if forced is None else forced.tobytes(),
+            self.windows[..., step, :].tobytes(),
+        )
+
+    @cached_property
+    def laws(self) -> dict[object, StepLaw]:
+        """Its laws by regime, as far as `Program.law` remembers them."""
+        return {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the laws, which are soon made again."""
+        return {name: value for name, value in vars(self).items() if name != "laws"}
+
+    @cached_property
     def weighted(self) -> list[str]:
         """The drivers and rules whose weights multiply points of it."""
         parts: tuple[Term | PiecewiseCurve, ...] = (*self.terms, *self.curves)
         return sorted({part.weight for part in parts if part.weight is not None})
 
-    @property
-    def links(self) -> set[tuple[str, int]]:
+    @cached_property
+    def links(self) -> frozenset[tuple[str, int]]:
         """The nodes that it reads, each with its lag; its own persistence is not counted."""
         reported = (parent for parents, _ in self.reports.values() for parent in parents)
         return _links((*self.prior_parents, *reported), self.terms, self.curves)
@@ -217,8 +252,16 @@ class NumericNode:
             windows=_drawn(self.windows, 1, draws),
         )
 
-    @property
-    def links(self) -> set[tuple[str, int]]:
+    @cached_property
+    def kinds(self) -> tuple[tuple[int, bool], ...]:
+        """As in `CategoricalNode`; there are no weights that could act."""
+        return _numbered(
+            (True, (min(step, 1), self.windows[..., step].tobytes(), self.imposed[step].tobytes()))
+            for step in range(len(self.imposed))
+        )
+
+    @cached_property
+    def links(self) -> frozenset[tuple[str, int]]:
         """The nodes that it reads, each with its lag."""
         return _links((), self.terms, self.curves)
 
@@ -226,9 +269,17 @@ class NumericNode:
 Node = CategoricalNode | NumericNode
 
 
-def _links(parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> set[tuple[str, int]]:
+def _numbered(kinds: Iterable[tuple[bool, object]]) -> tuple[tuple[int, bool], ...]:
+    """Kinds of laws by numbers, each with whether it is settled."""
+    seen: dict[object, tuple[int, bool]] = {}
+    return tuple(seen.setdefault(kind, (len(seen), kind[0])) for kind in kinds)
+
+
+def _links(
+    parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]
+) -> frozenset[tuple[str, int]]:
     read = [*parents, *(parent for term in terms for parent in term.parents)]
-    return {(parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS} | {
+    return frozenset((parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS) | {
         (curve.node, curve.lag) for curve in curves
     }
 
@@ -488,7 +539,21 @@ class Program:
         return any((OUTCOME, lag) in node.links for n, node in self.nodes.items() if n != OUTCOME for lag in (0, 1))
 
     def law(self, node: CategoricalNode, step: int) -> StepLaw:
-        """How a categorical node gets its state at a step (the order of precedence of section 3)."""
+        """How a categorical node gets its state at a step (the order of precedence of section 3).
+
+        The law of a node follows from its regime, whatever the program: so those without draws of the judgements, which
+        take little, are made once for all programs and steps that have them in common.
+        """
+        if self.draws:
+            return self._law(node, step)
+        regime = self.regime(node, step)
+        if regime not in node.laws:
+            if len(node.laws) >= _LAWS:
+                node.laws.clear()
+            node.laws[regime] = self._law(node, step)
+        return node.laws[regime]
+
+    def _law(self, node: CategoricalNode, step: int) -> StepLaw:
         size = len(node.states)
         if (state := node.imposed[step]) >= 0:
             return StepLaw(node.name, size, np.eye(size)[state])
@@ -566,22 +631,11 @@ class Program:
         return replace(self, nodes=nodes, weights=weights, controls=self.controls[draws.start : draws.stop])
 
     def regime(self, node: Node, step: int) -> tuple[object, ...]:
-        """A key that is equal for two steps only where the node's laws at them are."""
-        if isinstance(node, NumericNode):
-            return min(step, 1), node.windows[..., step].tobytes(), node.imposed[step].tobytes()
-        if node.imposed[step] >= 0:
-            return ("imposed", int(node.imposed[step]))
-        if step in node.reports:
-            return ("report", step)
-        if step == 0 and node.initial is not None:
-            return ("initial",)
-        forced = node.forced.get(step)
-        return (
-            min(step, 1),
-            None if forced is None else forced.tobytes(),
-            node.windows[..., step, :].tobytes(),
-            tuple(self.weights[name][..., step].tobytes() for name in node.weighted),
-        )
+        """A key that is equal for two steps only where the node's laws at them are; it tells nothing of other nodes."""
+        kind, is_settled = node.kinds[step]
+        if is_settled or isinstance(node, NumericNode):
+            return (kind,)
+        return kind, *(self.weights[name][..., step].tobytes() for name in node.weighted)
 
     def intervene(self, name: str, value: str | float, steps: Iterable[int]) -> Program:
         """A new program in which a node is set to a state or value at some steps, cut off from its causes there.

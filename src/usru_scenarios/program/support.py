@@ -44,6 +44,35 @@ _REMEMBERED = 1 << 22
 """Pairs of scenarios for which what a step makes of them is remembered."""
 
 
+class _LawFindings:
+    """What has been found of laws, for all programs that have their nodes.
+
+    Attributes:
+        goes: by law, with what can be read of its parents, and the states before: where it can go, and whether it
+            differs between trials.
+        reached, ends, weights: by the number of a law of an outcome, what `Support` finds of it.
+    """
+
+    def __init__(self) -> None:
+        self.goes: dict[object, tuple[Truth, bool]] = {}
+        self.reached: dict[object, Truth] = {}
+        self.ends: dict[object, tuple[float, ...]] = {}
+        self.weights: dict[int, tuple[Floats, Floats, Floats]] = {}
+        self._numbers: dict[object, int] = {}
+        self._given = 0
+
+    def number(self, law: object) -> int:
+        """A number that a law has to itself."""
+        if law not in self._numbers:
+            self._numbers[law] = self._given
+            self._given += 1
+        return self._numbers[law]
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the laws, which have nodes in them; their numbers are given to no others."""
+        return {**vars(self), "goes": {}, "_numbers": {}}
+
+
 class Support:
     """The possible states and values of all nodes at all steps.
 
@@ -51,6 +80,8 @@ class Support:
         program: with its interventions; where judgements are drawn, what is possible in some draw is possible.
         seen: what has been observed. Of it the parts that are about a single node with states are used, where they
             stand; conclusions from them about earlier steps are not drawn.
+        beside: what is possible in a program that has nodes in common with this one: of the same law over the same
+            states nothing is worked out twice.
 
     Attributes:
         possible: by categorical node, the outcome included, shape (steps, states).
@@ -61,8 +92,9 @@ class Support:
             scenarios.
     """
 
-    def __init__(self, program: Program, seen: Iterable[Formula] = ()) -> None:
+    def __init__(self, program: Program, seen: Iterable[Formula] = (), beside: Support | None = None) -> None:
         self.program = program
+        self._known: _LawFindings = _LawFindings() if beside is None else beside._known  # noqa: SLF001  # what both know
         steps = program.steps
         self.possible: dict[str, Truth] = {}
         self.ranges: dict[str, Floats] = {}
@@ -78,18 +110,13 @@ class Support:
         self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
         self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
         observed = dict(_observed(program, seen))
-        known: dict[object, Any] = {}
         self._read: dict[tuple[str, int], bytes] = {}
-        self._seen_laws: dict[object, int] = {}
         self._laws: list[int] = []
-        self._seen_ways: dict[object, int] = {}
         self._ways: list[int] = []
-        self._reached: dict[object, Truth] = {}
-        self._ends_known: dict[object, tuple[float, ...]] = {}
         for step in range(steps):
             for name, node in program.nodes.items():
                 if isinstance(node, CategoricalNode):
-                    self._states(node, step, known)
+                    self._states(node, step)
                     if (name, step) in observed:
                         self.possible[name][step] &= observed[name, step]
                     self.varies[name][step] = self.possible[name][step].sum() > 1
@@ -100,7 +127,7 @@ class Support:
         """What was found, the weights of the outcome at all steps included, for `recalled` in a later run."""
         for step in range(self.program.steps):
             self._weights(step)
-        return {name: value for name, value in vars(self).items() if name != "program"}
+        return {name: value for name, value in vars(self).items() if name not in ("program", "_read")}
 
     @classmethod
     def recalled(cls, program: Program, found: Mapping[str, object]) -> Self:
@@ -111,17 +138,16 @@ class Support:
 
     # Node by node -----------------------------------------------------------------------------------------------------
 
-    def _states(self, node: CategoricalNode, step: int, known: dict[object, Any]) -> None:
+    def _states(self, node: CategoricalNode, step: int) -> None:
         """Find the possible states of a node at a step; the same law over the same states is worked out once."""
         own = self.possible[node.name][step - 1] if step else None
         read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
         state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
-        law = (node.name, self.program.regime(node, step), state, bool(step))
+        law = (node, self.program.regime(node, step), state, bool(step))
+        key, known = (law, None if own is None else own.tobytes()), self._known.goes
         if node.name == OUTCOME:
-            self._laws.append(self._seen_laws.setdefault(law, len(self._seen_laws)))
-        key = (law, None if own is None else own.tobytes())
-        if node.name == OUTCOME:
-            self._ways.append(self._seen_ways.setdefault(key, len(self._seen_ways)))
+            self._laws.append(self._known.number(law))
+            self._ways.append(self._known.number(key))
         if key not in known:
             known[key] = self._found(self.program.law(node, step), step, own)
         goes, sways = known[key]
@@ -288,9 +314,9 @@ class Support:
     def _reached_from(self, before: Truth, step: int) -> Truth:
         """Where a step can lead from some scenarios, each of shape (scenarios,)."""
         key = self._ways[step], before.tobytes()
-        if key not in self._reached:
-            self._reached[key] = self.moves[step][before].any(axis=0)
-        return self._reached[key]
+        if key not in self._known.reached:
+            self._known.reached[key] = self.moves[step][before].any(axis=0)
+        return self._known.reached[key]
 
     def _ends_into(self, inside: Truth, step: int, before: Truth) -> tuple[float, ...]:
         """The least and the largest probability of staying in a set, and of coming into it, from where trials may be.
@@ -299,12 +325,12 @@ class Support:
         the same law, read with the same states, share what is found.
         """
         key = self._laws[step], inside.tobytes(), before.tobytes()
-        if key not in self._ends_known:
+        if key not in self._known.ends:
             least, most = self.steps_into(inside, step)
             parts = (before & inside, before & ~inside)
             ends = [(least[part].min(initial=1.0), most[part].max(initial=0.0)) for part in parts]
-            self._ends_known[key] = tuple(float(end) for pair in ends for end in pair)
-        return self._ends_known[key]
+            self._known.ends[key] = tuple(float(end) for pair in ends for end in pair)
+        return self._known.ends[key]
 
     def law_at(self, step: int) -> int:
         """A number that steps share at which the outcome has the same law and reads the same possible states."""
@@ -332,9 +358,9 @@ class Support:
 
         Shapes (scenarios, scenarios) twice, and (2, scenarios).
         """
-        if (place := self._laws[step]) not in self._known_weights:
-            if len(self._known_weights) * len(self.program.outcome.states) ** 2 > _REMEMBERED:
-                self._known_weights.clear()
+        if (place := self._laws[step]) not in self._known.weights:
+            if len(self._known.weights) * len(self.program.outcome.states) ** 2 > _REMEMBERED:
+                self._known.weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
             before = range(size) if step else range(1)
@@ -346,16 +372,12 @@ class Support:
             whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
             keep = np.array([one[2] for one in found]).T
             shape = (size, size)
-            self._known_weights[place] = (
+            self._known.weights[place] = (
                 np.broadcast_to(whole[0], shape),
                 np.broadcast_to(whole[1], shape),
                 np.broadcast_to(keep, (2, size)),
             )
-        return self._known_weights[place]
-
-    @cached_property
-    def _known_weights(self) -> dict[int, tuple[Floats, Floats, Floats]]:
-        return {}
+        return self._known.weights[place]
 
     def _ends(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
         """The least and the largest log-weights, and log-odds of keeping, from an own state before."""

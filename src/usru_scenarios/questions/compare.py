@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -494,7 +494,8 @@ class OneAtATimeDifferences:
             self.common.quantities(each.program, sums) for each, sums in zip(programs, found, strict=True)
         )
         left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
-        said = [self.common.scenarios_said(each) for each in programs]
+        first, *others = (self.common.scenarios_said(each) for each in programs)
+        said = [first, *(replace(each, beside=first) for each in others)]
         limits = _limits(said)
         moved = [_apart(base, sums) for sums in (whole, *rest)]
         together, *each = (self._effect(sums, own, plan, said[:1]) for sums, own in zip(moved, limits, strict=True))
@@ -570,7 +571,7 @@ def _limits(said: Sequence[SingleTrials]) -> list[Callable[[], Limits]]:
 
     def of(one: SingleTrials) -> Callable[[], Limits]:
         every = range(len(one.steps))
-        return lambda: parted(one.less(said[0]), [every[-1:], every])
+        return cache(lambda: parted(one.less(said[0]), [every[-1:], every]))
 
     return [of(one) for one in said[1:]]
 

@@ -35,12 +35,14 @@ class SingleTrials:
         members: the sets.
         steps: at which they are read.
         seen: what is observed: then of trials that agree with it.
+        beside: those of a program that it has nodes in common with, of which it takes what it would find alike.
     """
 
     make: Callable[[], Program]
     members: Sequence[Sequence[int]]
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
+    beside: SingleTrials | None = None
 
     @cached_property
     def program(self) -> Program:
@@ -50,7 +52,8 @@ class SingleTrials:
     @cached_property
     def support(self) -> Support:
         """What is possible in it, of what the scenarios depend on."""
-        return Support(self.program.only(self.program.upstream([OUTCOME])))
+        above = self.program.only(self.program.upstream([OUTCOME]))
+        return Support(above, beside=None if self.beside is None else self.beside.support)
 
     @cached_property
     def limits(self) -> Limits:
