@@ -105,6 +105,7 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     "sensitivity": TRIALS
     | SEED
     | DO
+    | GIVEN
     | MAP
     | {
         "of": [*NO_TEXT, "", "peece"],

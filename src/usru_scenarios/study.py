@@ -284,6 +284,7 @@ class Study(DescribedFile, ConditionedFile):
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
         do: Sequence[str] = (),
+        given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
     ) -> Sensitivity:
         """What matters: which driver's uncertainty, which driver moves it, which weight, which judgement?
@@ -295,29 +296,33 @@ class Study(DescribedFile, ConditionedFile):
             trials: how many trials to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
 
         Raises:
-            QueryError: what is asked about, the time or an intervention makes no sense in this model.
+            QueryError: what is asked about, the time, an intervention or an observation makes no sense in this model.
+            ImpossibleEvidence: what is given can't happen.
+            TooFewTrials: too few trials agree with what is given.
         """
         from usru_scenarios.problems import listing, suggestion
         from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
 
-        settings = RunSettings.checked(
+        asked_for = RunSettings.checked(
             trials, seed, judgements=0, usual=SENSITIVITY_TRIALS, least=LEAST_SENSITIVITY_TRIALS
         )
+        settings = self.settled(asked_for)
         mapping_function("map_blocks", map_blocks)
         asked = texts("questions", QUESTIONS if questions is None else questions, "drivers")
         if unknown := [name for name in asked if name not in QUESTIONS]:
             hint = suggestion(unknown[0], QUESTIONS) or listing(QUESTIONS)
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
-        return sensitivity(
+        found = sensitivity(
             self.loaded,
-            self._conditions(None, do),
+            self._conditions(None, do, given),
             settings,
             of=optional_text("of", of),
             at=optional_text("at", at),
             questions=[one for one in QUESTIONS if one in asked],
             map_blocks=map_blocks,
         )
+        return replace(found, run=self._run(found.run))
 
     def check(
         self,

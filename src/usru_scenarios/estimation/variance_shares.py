@@ -42,7 +42,9 @@ class GroupedSums(NamedTuple):
         return cls(np.zeros(shape), np.zeros((*shape, values)), np.zeros((*shape, values)))
 
 
-def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> GroupedSums:
+def grouped(
+    codes: Integers, values: Floats, groups: int, starts: Integers, weights: Floats | None = None
+) -> GroupedSums:
     """Sums over batches and groups.
 
     Args:
@@ -50,11 +52,14 @@ def grouped(codes: Integers, values: Floats, groups: int, starts: Integers) -> G
         values: shape (values, trials), the output.
         groups: how many there are.
         starts: shape (batches,), where each batch starts.
+        weights: shape (trials,), by which trials count; None where all count alike.
     """
     numbers = batch_numbers(starts, len(codes))
 
-    def summed(weights: Floats | None) -> Floats:
-        return batched_by_code(codes, weights, groups, numbers, len(starts))
+    def summed(each: Floats | None) -> Floats:
+        if weights is not None:
+            each = weights if each is None else weights * each
+        return batched_by_code(codes, each, groups, numbers, len(starts))
 
     return GroupedSums(
         summed(None),
@@ -186,6 +191,22 @@ def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> 
     """The differences that `total_share` takes, from values of shape (values, trials)."""
     differences: Floats = np.add.reduceat((values - exchanged) ** 2, starts, axis=-1).T
     return differences
+
+
+def as_of_trials(differences: Floats, pairs: Floats, trials: Floats) -> Floats:
+    """Weighted differences as `total_share` takes them: with their mean over pairs, and its residuals, method (17).
+
+    Shape (batches, values).
+
+    Args:
+        differences: shape (batches, values), sums of the weights of pairs times squared differences.
+        pairs: shape (batches,), sums of the weights of pairs of a trial and its partner.
+        trials: shape (batches,), the weights of the trials of each batch.
+    """
+    mean = differences.sum(axis=0) / pairs.sum()
+    residuals = (differences - mean * pairs[:, None]) * (trials.sum() / pairs.sum())
+    found: Floats = residuals + mean * trials[:, None]
+    return found
 
 
 def _whole(trials: Floats, sums: Floats, squares: Floats) -> Floats:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from usru_scenarios.language.text import one_step
 from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
 from usru_scenarios.source_text import SourceText
@@ -45,9 +46,9 @@ class Target:
         """The steps that count."""
         return range(program.steps) if self.step is None else range(self.step, self.step + 1)
 
-    def said(self, program: Program) -> SingleTrials:
-        """What single trials of a program can say of the cells at the steps that count."""
-        return SingleTrials(lambda: program, self.cells, self.steps(program))
+    def said(self, program: Program, seen: Sequence[Formula] = ()) -> SingleTrials:
+        """What single trials of a program, of those that agree with what is seen, say of the cells when it counts."""
+        return SingleTrials(lambda: program, self.cells, self.steps(program), seen)
 
     def at(self, program: Program) -> str:
         """The label of the step, or `mean`."""

@@ -34,7 +34,7 @@ class Dossier(NamedTuple):
 
     Attributes:
         simulation: the forecast.
-        sensitivity: which driver's uncertainty matters, and which judgement; of the model without what is observed.
+        sensitivity: which driver's uncertainty matters, and which judgement.
         watch: what would move the forecast.
         sources: what all judgements rest on.
         changes: what was changed in the file for this run, each as it was written.
@@ -102,7 +102,7 @@ def _drivers(dossier: Dossier) -> Iterator[Block]:
     yield Heading("What drives it")
     yield _paragraph(
         f"If one knew the state of a driver{_then(found.at, found.run.steps)}, so far would that be expected to shift "
-        f"the likelihoods{_unobserved(dossier.simulation)}:"
+        f"the likelihoods{_unobserved(dossier)}:"
     )
     yield Table(
         [named("driver"), *numbered(["expected shift, points"])],
@@ -120,9 +120,11 @@ def _then(step: str, steps: Sequence[str]) -> str:
     return f" at {step}" if len(steps) > 1 else ""
 
 
-def _unobserved(result: Simulation) -> str:
-    """That an answer is of the model without the observations of the forecast, where it has some."""
-    return ", leaving aside what is observed" if result.run.given or result.run.evidence else ""
+def _unobserved(dossier: Dossier) -> str:
+    """That what matters is said of the model without the observations of the forecast, where it is."""
+    forecast, found = dossier.simulation.run, dossier.sensitivity.run
+    apart = (forecast.given, forecast.evidence) != (found.given, found.evidence)
+    return ", leaving aside what is observed" if apart else ""
 
 
 def _watched(result: Watch) -> Iterator[Block]:
@@ -166,7 +168,7 @@ def _judgements(dossier: Dossier) -> Iterator[Block]:
     if listed:
         yield _paragraph(
             "One point more of these would change the likelihoods"
-            f"{_then(dossier.sensitivity.at, dossier.sensitivity.run.steps)} most{_unobserved(dossier.simulation)}:"
+            f"{_then(dossier.sensitivity.at, dossier.sensitivity.run.steps)} most{_unobserved(dossier)}:"
         )
         yield Items(tuple(_judgement(one, dossier) for one in listed))
         yield _notes("Paths are those of the file. The odds of a share are multiplied by what one point is worth.")

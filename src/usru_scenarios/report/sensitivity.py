@@ -243,6 +243,8 @@ def _moves_notes(result: Sensitivity) -> Iterator[str]:
     yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
     if any(state.quantile is not None for driver in result.moves or () for state in driver.states):
         yield "A number is held at the 5% and 95% quantiles of its own distribution."
+    if result.run.given or result.run.evidence:
+        yield "A driver of which something has been seen is held after that, and what has been seen is weighed again."
     yield (
         "Changes are against the model as it is, in the two states named."
         if result.of

@@ -40,7 +40,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "simulate": (*_CHANGES, "do", "given", *_KNOWN, *_RUN),
     "compare": (*_CHANGES, "variant", "do", "given", *_KNOWN, *_RUN),
     "sweep": (*_CHANGES, "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "trials", "seed"),
+    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
     "watch": (*_CHANGES, "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
     "history": ("at", "ledger", *_KNOWN),
     "show": _CHANGES,
@@ -301,7 +301,9 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
             result = swept if of is None else swept.only(of)
         case "sensitivity":
             at = _one("--at", about["at"])
-            result = study.sensitivity(about["of"], at, questions=("moves",), do=do, **run, map_blocks=work)
+            result = study.sensitivity(
+                about["of"], at, questions=("moves",), do=do, given=given, **run, map_blocks=work
+            )
         case _:
             dates = {"on": about["on"], "horizon": about["for"], "of": about["of"]}
             result = study.watch(**dates, do=do, given=given, **run, map_blocks=work)

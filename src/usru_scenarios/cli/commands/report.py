@@ -16,12 +16,15 @@ from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model,
 from usru_scenarios.cli.output import write_together
 from usru_scenarios.cli.pictures import NoPicturesError, drawn, in_words
 from usru_scenarios.cli.session import Session
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS
 
 if TYPE_CHECKING:
     from usru_scenarios.report.document import Figure
     from usru_scenarios.report.dossier import Dossier
+    from usru_scenarios.results.sensitivity import Question, Sensitivity
     from usru_scenarios.results.simulate import Simulation
+    from usru_scenarios.study import Study
 
 _Trials = Annotated[
     int | None,
@@ -95,11 +98,23 @@ def _answered(
     session.warn(run.news(simulation.warnings))
     return Dossier(
         simulation,
-        base.sensitivity(questions=("drivers", "judgements"), do=conditions.do, **drawn_alike, **how),
+        _sensitivity(study, base, conditions, **drawn_alike, **how),
         study.watch(**conditions._asdict(), **drawn_alike, **how),
         study.sources(),
         tuple(_changed(changes)),
     )
+
+
+def _sensitivity(study: Study, base: Study, conditions: ConditionOptions, **how: Any) -> Sensitivity:
+    """What matters given what is observed; leaving that aside where too few trials agree with it.
+
+    The forecast may be exact then, where this is never.
+    """
+    questions: tuple[Question, ...] = ("drivers", "judgements")
+    try:
+        return study.sensitivity(questions=questions, **conditions._asdict(), **how)
+    except (ImpossibleEvidence, TooFewTrials):
+        return base.sensitivity(questions=questions, do=conditions.do, **how)
 
 
 def _changed(changes: ModelOptions) -> Iterator[str]:

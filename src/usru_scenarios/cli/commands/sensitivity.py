@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS, TOP
 
@@ -49,7 +49,8 @@ def sensitivity(
         Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"),
         parsers.count,
     ] = TOP,
-    conditions: Annotated[ConditionOptions, Subset("do")],
+    conditions: ConditionOptions,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", trials=_Trials)],
     session: TableSession,
@@ -57,9 +58,12 @@ def sensitivity(
     """Which driver, which weight, which judgement matters?
 
     Four questions: which driver's uncertainty matters (drivers), which driver moves the outcome where it is held in a
-    state (moves), which weight does (weights), and one point of which judgement (judgements).
+    state (moves), which weight does (weights), and one point of which judgement (judgements). All is asked given what
+    --given and --evidence say.
     """
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     questions = cast("tuple[Question, ...]", question) or None
-    result = study.sensitivity(of, at, questions=questions, do=conditions.do, **run.asked, map_blocks=session.workers())
+    result = study.sensitivity(
+        of, at, questions=questions, map_blocks=session.workers(), **conditions._asdict(), **run.asked
+    )
     session.emit("sensitivity", result, result.warnings, top)

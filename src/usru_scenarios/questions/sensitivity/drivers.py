@@ -16,10 +16,11 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.estimation.batches import BatchSums, accumulated
+from usru_scenarios.estimation.batches import BatchSums, accumulated, batched
 from usru_scenarios.estimation.estimates import MOST_MISSED, Estimate
 from usru_scenarios.estimation.variance_shares import (
     GroupedSums,
+    as_of_trials,
     correlation_ratio,
     expected_shift,
     grouped,
@@ -33,7 +34,8 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth
-from usru_scenarios.questions.discretization import Discretization
+from usru_scenarios.questions.discretization import Codes, Discretization
+from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, ObservedWalk, up_to
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.results.sensitivity import (
@@ -82,6 +84,7 @@ def driver_uncertainties(
     map_blocks: MapBlocks = map,
     *,
     kernels: KernelCache | None = None,
+    observed: ObservedRun | None = None,
 ) -> tuple[list[DriverUncertainty], str]:
     """Every driver, the one whose state shifts the outcome most first, and why total shares are missing, if they are.
 
@@ -92,10 +95,16 @@ def driver_uncertainties(
         plan: how many trials, and the seed.
         map_blocks: as in `forecast.simulate`.
         kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
+        observed: what is observed, and how much is drawn for it.
     """
-    sampler = DriverSampler(program, list(outline.drivers), aim, plan, kernels)
+    drivers = list(outline.drivers)
+    sampler = (
+        DriverSampler(program, drivers, aim, plan, kernels)
+        if observed is None
+        else ObservedDriverSampler(program, drivers, aim, plan, kernels=kernels, observed=observed)
+    )
     places = aim.places(outline.scenarios, program)
-    drivers = [
+    found = [
         _uncertainty(
             outline.drivers[reading.node].title,
             reading.node,
@@ -104,7 +113,7 @@ def driver_uncertainties(
         )
         for reading, sums, differences in sampler.found(map_blocks)
     ]
-    return sorted(drivers, key=lambda driver: (-driver.shift, driver.driver)), sampler.note
+    return sorted(found, key=lambda one: (-one.shift, one.driver)), sampler.note
 
 
 @dataclass(frozen=True)
@@ -181,13 +190,10 @@ class DriverSampler:
         self.aim = aim
         self.steps = aim.steps(program)
         self.plan = plan
-        self.program = program.until(self.steps[-1])
+        self.program = self._cut(program)
         targets = {*drivers, OUTCOME}
-        self.carried = not self.program.downstream(OUTCOME) & targets
         kernels = kernels or KernelCache()
-        self.block_sampler = BlockSampler(
-            self.program, plan, draw_outcome=not self.carried, needed=self.program.upstream(targets), kernels=kernels
-        )
+        self.carried, self.block_sampler = self._walked(targets, kernels)
         only = frozenset({OUTCOME})
         self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
         self.readings = [
@@ -199,6 +205,15 @@ class DriverSampler:
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
         require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
+
+    def _cut(self, program: Program) -> Program:
+        return program.until(self.steps[-1])
+
+    def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
+        """Whether the outcome is carried, and what draws the trials."""
+        carried = not self.program.downstream(OUTCOME) & targets
+        needed = self.program.upstream(targets)
+        return carried, BlockSampler(self.program, self.plan, draw_outcome=not carried, needed=needed, kernels=kernels)
 
     @property
     def note(self) -> str:
@@ -219,10 +234,15 @@ class DriverSampler:
 
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[Discretization, GroupedSums, Floats | None]]:
         """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
-        total = accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
+        total = self._counted(accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches))
         none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
             yield reading, sums, total.differences.get(reading.node, none)
+
+    @staticmethod
+    def _counted(total: DriverSums) -> DriverSums:
+        """The sums of trials that all count alike."""
+        return total
 
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
@@ -321,11 +341,19 @@ class _DriverObserver:
         sampler = self.sampler
         drawn = None if sampler.carried else block_states.before[self.place]
         self.present = probabilities_after(transition, self.present, drawn)
-        for reading in sampler.exchanged:
+        self._exchange(step, block_states)
+        if step in sampler.steps:
+            self._count(step, block_states)
+
+    def _exchange(self, step: int, block_states: BlockStates) -> None:
+        """Carry the outcome by a step with each driver's path exchanged."""
+        for reading in self.sampler.exchanged:
             moved = self._transition(step, self._exchanged(block_states, reading.index))
-            self.paths[reading.node] = probabilities_after(moved, self.paths.get(reading.node), drawn)
-        if step not in sampler.steps:
-            return
+            self.paths[reading.node] = probabilities_after(moved, self.paths.get(reading.node), None)
+
+    def _count(self, step: int, block_states: BlockStates) -> None:
+        assert self.present is not None, "the outcome has been carried to the step"
+        sampler = self.sampler
         at, cells = step - sampler.steps[0], sampler.aim.gathered(self.present)
         for reading, sums in zip(sampler.readings, self.sums.grouped, strict=True):
             codes = reading.codes(block_states.now[reading.index])
@@ -347,3 +375,129 @@ class _DriverObserver:
             if states[index] is not None:
                 states[index] = states[index][self.partners]
         return exchanged
+
+
+# Under observations --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _ObservedDriverSums(DriverSums):
+    """The sums of a walk whose trials have weights.
+
+    Attributes:
+        weights: shape (batches,), of the trials.
+        pairs: shape (batches,), sums over trials of their weight times that of their partner.
+        squares: shape (), of the squared weights of all trials.
+    """
+
+    WHOLE = frozenset({"squares"})
+
+    weights: Floats
+    pairs: Floats
+    squares: Floats
+
+
+class ObservedDriverSampler(DriverSampler):
+    """The same under observations, method (65): trials count by weights, exchanges by the product of both trials'.
+
+    Sums are brought to the effective sample size, so that what is made of them has the bias, the error and the floor of
+    so many trials.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        drivers: Sequence[str],
+        aim: Target,
+        plan: Plan,
+        *,
+        kernels: KernelCache | None,
+        observed: ObservedRun,
+    ) -> None:
+        self.observed = observed
+        super().__init__(program, drivers, aim, plan, kernels)
+        cells = 8 * len(aim.cells) * (len(self.steps) + len(self.exchanged))
+        require_memory(self.block_sampler.bytes + plan.trials_in(0) * (cells + len(drivers) * len(self.steps)))
+
+    def _cut(self, program: Program) -> Program:
+        return up_to(program, self.steps.stop, self.observed.seen)
+
+    def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
+        self.observed_walk = ObservedWalk(self.program, self.observed.seen, self.plan, nodes=targets, kernels=kernels)
+        return self.observed_walk.carried, self.observed_walk.block_sampler
+
+    @property
+    def note(self) -> str:
+        """Why there are no total shares; empty where there are."""
+        if self.observed_walk.told < 0:
+            return super().note
+        return (
+            "There are no total shares: what has been seen tells of the scenario, so that a driver's path can't be "
+            "exchanged with the others' left as they are; and the likelihoods that vary are those given the scenario "
+            "up to then, too."
+        )
+
+    @cached_property
+    def _limits(self) -> tuple[Floats, Floats]:
+        return self.aim.said(self.program, (self.observed.seen,)).limits
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible with what is observed."""
+        return Support(self.program, (self.observed.seen,))
+
+    @staticmethod
+    def _counted(total: DriverSums) -> DriverSums:
+        """The sums of as many trials as the weighted ones stand for."""
+        assert isinstance(total, _ObservedDriverSums), "the blocks of this sampler give these"
+        unit = total.weights.sum() / total.squares
+        differences = {
+            driver: as_of_trials(sums, total.pairs, total.weights * unit) for driver, sums in total.differences.items()
+        }
+        return DriverSums([GroupedSums(*(part * unit for part in sums)) for sums in total.grouped], differences)
+
+    def run(self, block: int) -> DriverSums:
+        """The sums of one block."""
+        observer = _ObservedDriverObserver(self, block)
+        return observer.summed(self.observed_walk.walk(block, observer))
+
+
+class _ObservedDriverObserver(_DriverObserver):
+    """Watches a block, and keeps what there is to sum until the weights of the trials are known."""
+
+    def __init__(self, sampler: ObservedDriverSampler, block: int) -> None:
+        super().__init__(sampler, block)
+        self.likelihoods = ObservedLikelihoods(sampler.observed_walk)
+        self.kept: list[tuple[int, list[Codes], Floats]] = []
+        self.squared: dict[str, Floats] = {}
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Carry the outcome by a step; keep a step that is asked about."""
+        self.present = self.likelihoods.after(step, block_states, transition)
+        self._exchange(step, block_states)
+        if step in self.sampler.steps:
+            self._count(step, block_states)
+
+    def _count(self, step: int, block_states: BlockStates) -> None:
+        assert self.present is not None, "the outcome has been carried to the step"
+        sampler = self.sampler
+        cells = sampler.aim.gathered(self.present)
+        codes = [reading.codes(block_states.now[reading.index]) for reading in sampler.readings]
+        self.kept.append((step - sampler.steps[0], codes, cells))
+        for driver, path in self.paths.items():
+            self.squared[driver] = self.squared.get(driver, 0.0) + (cells - sampler.aim.gathered(path)) ** 2
+
+    def summed(self, weights: Floats) -> _ObservedDriverSums:
+        """The sums, by the weights of the trials, shape (trials,)."""
+        pairs = weights * weights[self.partners]
+        for at, codes, cells in self.kept:
+            for number, reading in enumerate(self.sampler.readings):
+                found = grouped(codes[number], cells, len(reading.states), self.starts, weights)
+                for total, part in zip(self.sums.grouped[number], found, strict=True):
+                    total[:, at] += part
+        for driver, squared in self.squared.items():
+            self.sums.differences[driver] += batched(pairs * squared, self.starts)
+        whole, both = batched(np.stack([weights, pairs]), self.starts).T
+        return _ObservedDriverSums(
+            self.sums.grouped, self.sums.differences, whole, both, np.asarray((weights**2).sum())
+        )

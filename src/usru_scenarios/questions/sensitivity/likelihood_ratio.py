@@ -19,8 +19,10 @@ import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term
 from usru_scenarios.program.support import Support
+from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedWalk, one_hot
 from usru_scenarios.questions.sensitivity.tilting import (
     Codes,
     DrawnTransition,
@@ -102,6 +104,22 @@ class CovarianceSums(BatchSums):
             residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
         return EffectEstimates(value, residuals, count)
 
+    def ratio_effects(self, sums: PathwiseSums) -> EffectEstimates:
+        """The effects given what is observed, by method (65): E[f W] / E[W] - E[f], at the one time that counts.
+
+        The mean of W is not known then to be 1: how much likelier W makes what is observed is part of the effect. Where
+        the effect is plain, no weight changes.
+        """
+        trials, visits = sums.trials, sums.visits[:, 0]
+        count = trials.sum()
+        weights = trials[:, None] + self.alone[:, 0]
+        mean, whole = visits.sum(axis=0) / count, weights.sum(axis=0)
+        changed = visits[:, None] + self.with_visits
+        value = changed.sum(axis=0) / whole[:, None]
+        residuals = (changed - value * weights[..., None]) * (count / whole)[:, None]
+        residuals -= (visits - mean * trials[:, None])[:, None]
+        return EffectEstimates(value - mean, residuals, count)
+
     def effective_share(self, trials: float) -> Floats:
         """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
         return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
@@ -112,8 +130,9 @@ class PathwiseSums(BatchSums):
     """The sums of a walk.
 
     Attributes:
-        trials: shape (batches,).
-        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count.
+        trials: shape (batches,); under observations the weights of the trials.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count; under
+            observations of what is asked of a trial, as if at one step.
         cells, weights: of the judgements and of the weights.
     """
 
@@ -173,6 +192,11 @@ class PathwiseEstimator:
         shares: how much each step counts, shape (steps,).
         weights: the drivers and rules, and whether each weight is a schedule.
         kernels: as in `BlockSampler`.
+        seen: what is observed; None where nothing is.
+
+    Attributes:
+        counted_shares: how much each of the times counts that sums are kept of, shape (steps that count,); under
+            observations all that is asked of a trial is one number, when its weight is known.
     """
 
     def __init__(
@@ -182,25 +206,34 @@ class PathwiseEstimator:
         shares: Floats,
         weights: Mapping[str, bool],
         kernels: KernelCache | None = None,
+        *,
+        seen: Formula | None = None,
     ) -> None:
         self.program = program = tilted.program
         self.plan = plan
         self.shares = shares
-        self.counting = np.flatnonzero(shares)
+        self.counted_shares: Floats = shares[np.flatnonzero(shares)] if seen is None else np.ones(1)
         self.scenarios = len(program.outcome.states)
         self.cells = sum(map(len, tilted.cells.values()))
         self.of_outcome = np.isin(np.arange(self.cells), tilted.cells.get(OUTCOME, []))
         self.carried = not program.feedback and _mixes(program, plan)
-        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counting))
+        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
         self.batches = plan.batches(entries)
-        self.block_sampler = BlockSampler(
-            program,
-            plan,
-            draw_outcome=not self.carried,
-            needed=program.upstream([OUTCOME]),
-            kernels=kernels,
-            beside=self.batches.bytes(entries) + self._remembered,
-        )
+        self.observed: ObservedWalk | None = None
+        if seen is None:
+            self.block_sampler = BlockSampler(
+                program,
+                plan,
+                draw_outcome=not self.carried,
+                needed=program.upstream([OUTCOME]),
+                kernels=kernels,
+                beside=self.batches.bytes(entries) + self._remembered,
+            )
+        else:
+            beside = self.batches.bytes(entries) + self._remembered
+            self.observed = ObservedWalk(program, seen, plan, drawn=not self.carried, kernels=kernels, beside=beside)
+            self.carried = self.observed.carried
+            self.block_sampler = self.observed.block_sampler
         self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)
         self.outcome = _evaluators(program, tilted, self.block_sampler.index, outcome=True)
         self.unfit = self._unfit() if self.carried else frozenset()
@@ -254,7 +287,7 @@ class PathwiseEstimator:
 
     def zeros(self, batches: int) -> PathwiseSums:
         """The sums of no trials."""
-        steps = len(self.counting)
+        steps = len(self.counted_shares)
         return PathwiseSums(
             np.zeros(batches),
             np.zeros((batches, steps, self.scenarios)),
@@ -269,9 +302,12 @@ class PathwiseEstimator:
 
     def run(self, block: int) -> PathwiseSums:
         """The sums of one block."""
-        observer = _PathwiseObserver(self, block)
+        if self.observed is not None:
+            observer: _PathwiseObserver = _ObservedPathwiseObserver(self, block, self.observed)
+        else:
+            observer = _PathwiseObserver(self, block)
         self.block_sampler.walk(block, observer)
-        observer.outcome.finish()
+        observer.finish()
         return observer.sums
 
 
@@ -331,18 +367,30 @@ def _regime(tilted: TiltedProgram, node: CategoricalNode, step: int) -> tuple[ob
 
 
 class _PathwiseObserver:
-    """Watches a block: follows the scenario's probability, the weights of paths, and the outcome's own changes."""
+    """Watches a block: follows the scenario's probability, the weights of paths, and the outcome's own changes.
 
-    def __init__(self, estimator: PathwiseEstimator, block: int) -> None:
+    Args:
+        estimator: whose sums.
+        block: which block.
+        weights: of its trials, shape (trials,); None where all count alike.
+
+    Attributes:
+        ratios: by judgement of a driver, shape (judgements, trials), of paths, times the weights of the trials.
+    """
+
+    def __init__(self, estimator: PathwiseEstimator, block: int, weights: Floats | None = None) -> None:
         self.estimator = estimator
+        self.weights: Floats = np.asarray(1.0) if weights is None else weights
         self.trials = estimator.plan.trials_in(block)
         self.edges = estimator.batches.starts(block)
         self.sums = estimator.zeros(len(self.edges))
-        self.sums.trials += batch_trials(self.edges, self.trials)
+        self.sums.trials += (
+            batch_trials(self.edges, self.trials) if weights is None else batched(weights[None], self.edges)[:, 0]
+        )
         self.present: Floats | None = None
         self.driver_cells = np.flatnonzero(~estimator.of_outcome)
         self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
-        self.ratios = np.ones((len(self.driver_cells), self.trials))
+        self.ratios = np.ones((len(self.driver_cells), self.trials)) * self.weights
         self.outcome: _CarriedOutcome | _DrawnOutcome = (
             _CarriedOutcome(self) if estimator.carried else _DrawnOutcome(self)
         )
@@ -364,9 +412,11 @@ class _PathwiseObserver:
             self._weigh(evaluator, block_states, rows)
         self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
         if share:
-            self.sums.visits[:, self.counted] += batched(probability, self.edges)
             self._count(probability, share)
-            self.counted += 1
+
+    def finish(self) -> None:
+        """Add what is summed from the last step back."""
+        self.outcome.finish()
 
     def _weigh(self, evaluator: LawEvaluator, block_states: BlockStates, rows: RowPacker) -> None:
         """Multiply the ratios of paths by what the drawn states of a node give."""
@@ -381,16 +431,56 @@ class _PathwiseObserver:
             self.ratios[self.place[curve_tilt.cell]] *= drawn.ratio(curve_tilt.at(block_states, rows.index))
 
     def _count(self, probability: Floats, share: float) -> None:
+        """Add what is asked of the trials, shape (scenarios, trials), and how paths that lead there are reweighted."""
         cells, at = self.sums.cells, self.driver_cells
+        summed = batched(probability * self.weights, self.edges)
+        self.sums.visits[:, self.counted] += summed
         if len(at):
             more = batched(self.ratios, self.edges)
-            cells.with_visits[:, at] += share * (
-                _products(self.ratios, probability, self.edges) - batched(probability, self.edges)[:, None, :]
-            )
+            cells.with_visits[:, at] += share * (_products(self.ratios, probability, self.edges) - summed[:, None, :])
             cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
-            if self.counted == len(self.estimator.counting) - 1:
+            if self.counted == len(self.estimator.counted_shares) - 1:
                 cells.squares[at] = np.einsum("kn,kn->k", self.ratios, self.ratios)
                 cells.total[at] = more.sum(axis=0)
+        self.counted += 1
+
+
+class _ObservedPathwiseObserver(_PathwiseObserver):
+    """The same where something is observed: the block is walked before, for the weights of its trials.
+
+    What is asked of a trial is added up and counts at the end, when its path has gone through all that is observed.
+    """
+
+    def __init__(self, estimator: PathwiseEstimator, block: int, observed: ObservedWalk) -> None:
+        super().__init__(estimator, block, observed.walk(block))
+        self.likelihoods = ObservedLikelihoods(observed)
+        self.asked: Floats = np.zeros((estimator.scenarios, self.trials))
+        self.drawn: Floats = np.zeros((estimator.scenarios, self.trials))
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Add a step."""
+        estimator = self.estimator
+        rows = RowPacker(block_states, estimator.block_sampler.index)
+        share, before = float(estimator.shares[step]), self.likelihoods.present
+        present = self.likelihoods.after(step, block_states, transition)
+        assert transition is not None, "the outcome is among the nodes that are walked"
+        for evaluator in estimator.drivers[step]:
+            self._weigh(evaluator, block_states, rows)
+        own = share if estimator.carried else 0.0
+        self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, own, self.counted))
+        if not estimator.carried:
+            drawn = one_hot(estimator.scenarios, block_states.now[estimator.block_sampler.index[OUTCOME]])
+            self.drawn += share * drawn
+            present = drawn if estimator.program.feedback else present
+        self.asked += share * present
+
+    def finish(self) -> None:
+        """Count what was asked of the trials, with the ratios of whole paths."""
+        self._count(self.asked, 1.0)
+        self.outcome.finish()
+        if isinstance(self.outcome, _DrawnOutcome):
+            self.outcome.count(self.drawn, 1.0, 0)
+            self.outcome.square()
 
 
 def coded(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
@@ -459,8 +549,9 @@ class _CarriedOutcome:
         counts = np.zeros(1)
         own: dict[int, Floats] = {}
         for seen in reversed(self.steps):
-            counts = counts + seen.share
-            own = {cell: count + seen.share for cell, count in own.items()}
+            share = seen.share * self.observer.weights
+            counts = counts + share
+            own = {cell: count + share for cell, count in own.items()}
             law = _law(seen.transition)
             present = _BackwardStep(law, law.share if seen.before is None else seen.before, counts, own)
             self._weights(seen, present)
@@ -568,7 +659,7 @@ class _DrawnOutcome:
         self.observer = observer
         self.estimator = observer.estimator
         cells = np.flatnonzero(observer.estimator.of_outcome)
-        self.ratios = {cell: np.ones(observer.trials) for cell in cells.tolist()}
+        self.ratios = {cell: np.ones(observer.trials) * observer.weights for cell in cells.tolist()}
         self.scores = np.zeros((len(observer.estimator.weight_scores), observer.trials))
 
     def observe(self, seen: _OutcomeStep) -> None:
@@ -578,30 +669,34 @@ class _DrawnOutcome:
         before = seen.block_states.before[evaluator.node] if evaluator.keep is not None else None
         present = _DrawnStep(draw, before, draw.law.row(before), seen.share)
         if seen.share:
-            self._before(seen, present.row)
+            self.count(present.row, seen.share, seen.counted)
         for tilt, codes in coded(evaluator.tilts.tables, seen.rows):
             for cell, there in tilt.each(codes):
                 self._reweigh(cell, tilt.log_odds, present, there)
         for curve_tilt in evaluator.tilts.curves:
             self._reweigh(curve_tilt.cell, curve_tilt.at(seen.block_states, seen.rows.index), present, _EVERYWHERE)
         self._weights(seen, present)
-        if seen.share and seen.counted == len(self.estimator.counting) - 1:
-            for cell, ratio in self.ratios.items():
-                self.observer.sums.cells.squares[cell] = float((ratio * ratio).sum())
-                self.observer.sums.cells.total[cell] = float(ratio.sum())
+        if seen.share and seen.counted == len(self.estimator.counted_shares) - 1:
+            self.square()
 
     def finish(self) -> None:
         """Nothing is left to do."""
 
-    def _before(self, seen: _OutcomeStep, row: Floats) -> None:
-        """Add what the steps before have changed."""
-        sums, edges = self.observer.sums, self.observer.edges
+    def square(self) -> None:
         for cell, ratio in self.ratios.items():
-            more = ratio - 1.0
-            sums.cells.with_visits[:, cell] += seen.share * batched(row * more, edges)
-            sums.cells.alone[:, seen.counted, cell] += batched(more[None], edges)[:, 0]
-        sums.weights.with_visits += seen.share * _products(self.scores, row, edges)
-        sums.weights.alone[:, seen.counted] += batched(self.scores, edges)
+            self.observer.sums.cells.squares[cell] = float((ratio * ratio).sum())
+            self.observer.sums.cells.total[cell] = float(ratio.sum())
+
+    def count(self, asked: Floats, share: float, counted: int) -> None:
+        """Add what is asked of the trials, shape (scenarios, trials), as the steps so far have changed it."""
+        sums, edges, weights = self.observer.sums, self.observer.edges, self.observer.weights
+        for cell, ratio in self.ratios.items():
+            more = ratio - weights
+            sums.cells.with_visits[:, cell] += share * batched(asked * more, edges)
+            sums.cells.alone[:, counted, cell] += batched(more[None], edges)[:, 0]
+        scores = self.scores * weights
+        sums.weights.with_visits += share * _products(scores, asked, edges)
+        sums.weights.alone[:, counted] += batched(scores, edges)
 
     def _reweigh(self, cell: int, tilting: Tilting, present: _DrawnStep, there: npt.NDArray[np.bool_]) -> None:
         """Add what a judgement changes at this step, where it acts, and reweight the paths for the steps to come."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from statistics import NormalDist
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.model.outline import NodeOutline, Outline
-from usru_scenarios.program.program import Floats, Node, NumericNode, Program
+from usru_scenarios.program.events import Formula
+from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
+from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, ObservedRun, last_observed, up_to
 from usru_scenarios.questions.target import Target
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
@@ -28,10 +30,11 @@ TAILS = (0.05, 0.95)
 
 @dataclass(frozen=True)
 class FixedDriver:
-    """A driver held in a state, or at a value, at every step."""
+    """A driver held in a state, or at a value, at some steps."""
 
     driver: str
     value: str | float
+    steps: range
     quantile: float | None = None
 
     @property
@@ -41,7 +44,7 @@ class FixedDriver:
 
     def on(self, program: Program) -> Program:
         """The program in which it is."""
-        return program.intervene(self.driver, self.value, range(program.steps))
+        return program.intervene(self.driver, self.value, self.steps)
 
 
 def moves(
@@ -52,8 +55,14 @@ def moves(
     map_blocks: MapBlocks = map,
     *,
     kernels: KernelCache | None = None,
-) -> list[DriverMoves]:
-    """Every driver, the one with the largest swing first; a driver that is imposed already is left out.
+    observed: ObservedRun | None = None,
+) -> tuple[list[DriverMoves], list[str]]:
+    """Every driver, the one with the largest swing first, and the states in which one can't be held.
+
+    A driver is held at every step, but for those up to the last one of which something is observed of it: method (65).
+    One that is
+    imposed already, or of which the time that is asked about is observed, is left out; so is a state with which too few
+    trials agree with what is observed.
 
     Args:
         outline: what the model calls its parts.
@@ -62,37 +71,67 @@ def moves(
         plan: how many trials, and the seed.
         map_blocks: as in `forecast.simulate`.
         kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
+        observed: what is observed, and how much is drawn for it.
     """
-    steps = aim.steps(program)
-    program = replace(program, grid=replace(program.grid, count=steps.stop))
-    holds = {driver: list(_holds(program.nodes[driver], part)) for driver, part in outline.drivers.items()}
+    steps, seen = aim.steps(program), None if observed is None else observed.seen
+    program = up_to(program, steps.stop, seen)
+    holds = {driver: list(_holds(program, driver, part, steps, seen)) for driver, part in outline.drivers.items()}
     programs = [program, *(hold.on(program) for held in holds.values() for hold in held)]
-    runs = run_each(programs, plan, map_blocks, kernels)
+    runs = _runs(programs, aim, plan, map_blocks, kernels=kernels, observed=observed)
     base = next(runs)
-    places = aim.places(outline.scenarios, program)
+    places, parts = aim.places(outline.scenarios, program), () if seen is None else (seen,)
+    times, fewest = (steps, 0.0) if observed is None else (range(1), observed.fewest)
 
     def cells(run: ProgramSums) -> Floats:
-        return run.of(aim.cells, [steps])[:, 0]
+        return run.of(aim.cells, [times])[:, 0]
 
-    found = []
-    present = aim.said(program)
+    found, rare = [], []
+    present = aim.said(program, parts)
     for driver, held in holds.items():
-        changes = [cells(run) - cells(base) for run in islice(runs, len(held))]
-        if changes:
-            said = [aim.said(hold.on(program)) for hold in held]
-            moved = _HeldStates(held, np.stack(changes, axis=1), base.trials, said)
+        each = list(zip(held, islice(runs, len(held)), strict=True))
+        rare += [f"{driver}={hold.state}" for hold, run in each if run.sampled < fewest]
+        kept = [(hold, run) for hold, run in each if run.sampled >= fewest]
+        if kept:
+            moved = _HeldStates(
+                held=[hold for hold, _ in kept],
+                changes=np.stack([cells(run) - cells(base) for _, run in kept], axis=1),
+                trials=base.trials,
+                said=[aim.said(hold.on(program), parts) for hold, _ in kept],
+                sampled=min(base.sampled, *(run.sampled for _, run in kept)),
+            )
             found.append(_moves(outline.drivers[driver].title, moved, present, places))
-    return sorted(found, key=lambda one: (-one.swing, one.driver))
+    return sorted(found, key=lambda one: (-one.swing, one.driver)), rare
 
 
-def _holds(node: Node, part: NodeOutline) -> Iterator[FixedDriver]:
+def _runs(
+    programs: Sequence[Program],
+    aim: Target,
+    plan: Plan,
+    map_blocks: MapBlocks,
+    *,
+    kernels: KernelCache | None,
+    observed: ObservedRun | None,
+) -> Iterator[ProgramSums]:
+    if observed is None:
+        return run_each(programs, plan, map_blocks, kernels)
+    shares = aim.shares(programs[0].steps)
+    return ObservedPrograms(programs, observed.seen, shares, plan, kernels).sums(map_blocks)
+
+
+def _holds(
+    program: Program, driver: str, part: NodeOutline, steps: range, seen: Formula | None
+) -> Iterator[FixedDriver]:
     """The states of a driver, or two values of a number; none where an intervention holds it at any step."""
+    node = program.nodes[driver]
+    held = range(0 if seen is None else 1 + last_observed(seen, [driver]), program.steps)
+    if held.start >= steps.stop:
+        return
     if isinstance(node, NumericNode):
         if np.isnan(node.imposed).all():
             for value, share in zip(_tails(node), TAILS, strict=True):
-                yield FixedDriver(node.name, value, share)
+                yield FixedDriver(node.name, value, held, share)
     elif (node.imposed < 0).all():
-        yield from (FixedDriver(node.name, state) for state in part.states)
+        yield from (FixedDriver(node.name, state, held) for state in part.states)
 
 
 def _tails(node: NumericNode) -> list[float]:
@@ -110,17 +149,19 @@ class _HeldStates:
         changes: sums of what changes, shape (batches, states, cells).
         trials: shape (batches,).
         said: what single trials can say under each.
+        sampled: for how many independent trials those of each stand, at least.
     """
 
     held: Sequence[FixedDriver]
     changes: Floats
     trials: Floats
     said: Sequence[SingleTrials]
+    sampled: float
 
 
 def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mapping[str, int]) -> DriverMoves:
     """What is made of them."""
-    held, trials = moved.held, float(moved.trials.sum())
+    held, trials = moved.held, moved.sampled
     change = ratio(moved.changes, moved.trials)
     change = covered(
         change, trials, lambda: _stacked(said.less(present) for said in moved.said), [present], lowest=-1.0

@@ -6,7 +6,7 @@ Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which w
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
@@ -19,16 +19,21 @@ from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
+from usru_scenarios.questions.sensitivity.observed import ObservedRun, observed_run, up_to
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
 from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import Listener, listener
+
+_NAMED = 6
+"""States that are named in a warning."""
 
 
 def sensitivity(
@@ -45,8 +50,8 @@ def sensitivity(
 
     Args:
         loaded: the model and where it came from.
-        conditioned: the model, compiled, and the interventions under which all is asked.
-        settings: how many trials to draw, and the seed.
+        conditioned: the model, compiled, and the conditions under which all is asked.
+        settings: how many trials to draw (more where too few of them agree with what is given), and the seed.
         of: a scenario or group; by default the whole distribution of scenarios.
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
@@ -54,59 +59,92 @@ def sensitivity(
 
     Raises:
         QueryError: `of` or `at` makes no sense in this model.
+        ImpossibleEvidence: what is given can't happen.
+        TooFewTrials: too few trials agree with what is given.
     """
-    aim, program = parse_target(of, at, conditioned.base), conditioned.program
-    outline, plan = loaded.outline, Plan(settings.trials, settings.seed)
-    _expect(listener(map_blocks), loaded, program, aim, plan, questions=questions)
+    aim, program, outline = parse_target(of, at, conditioned.base), conditioned.program, loaded.outline
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
+    observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
+    plan = Plan(settings.trials, settings.seed) if observed is None else observed.plan
+    _expect(listener(map_blocks), loaded, program, aim, plan, questions=questions, observed=observed)
     drivers, note = (
-        driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels)
+        driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
         if "drivers" in questions
         else (None, "")
     )
     steep = (
-        slopes(loaded, program, aim, plan, map_blocks, kernels=kernels)
+        slopes(loaded, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
         if {"weights", "judgements"} & {*questions}
         else None
     )
-    present = _present(program, aim, plan, map_blocks, kernels)
+    if observed is None:
+        present = _present(program, aim, plan, map_blocks, kernels)
+    else:
+        present = _present_observed(program, aim, observed)
+    moved, rare = (
+        moves(outline, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
+        if "moves" in questions
+        else (None, [])
+    )
     places = aim.places(outline.scenarios, program)
+    sampled = float(plan.trials) if observed is None else observed.effective
     return Sensitivity(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=float(plan.trials)),
+        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=sampled),
         of=aim.name or None,
         title=outline.title(aim.name),
         at=aim.at(program),
         probability={name: float(present.value[place]) for name, place in places.items()},
         standard_errors={name: float(present.error[place]) for name, place in places.items()},
         drivers=drivers,
-        moves=moves(outline, program, aim, plan, map_blocks, kernels=kernels) if "moves" in questions else None,
+        moves=moved,
         weights=steep.weights if steep and "weights" in questions else None,
         judgements=steep.judgements if steep and "judgements" in questions else None,
         left_out=steep.left_out if steep and "judgements" in questions else [],
         claims=steep.claims if steep and "judgements" in questions else {},
         note=note,
-        warnings=warnings(outline, program),
+        warnings=[*warnings(outline, program), *_too_rare(rare)],
     )
 
 
+def _too_rare(states: Sequence[str]) -> list[Warned]:
+    """The warning for states in which no driver can be held, since too few trials agree with what is observed."""
+    if not states:
+        return []
+    named = ", ".join([*states[:_NAMED], *(["..."] if len(states) > _NAMED else [])])
+    message = f"{named}: not held, since what has been seen hardly ever happens then"
+    return [Warned("too_rare", message, count=len(states))]
+
+
 def _expect(
-    told: Listener, loaded: Loaded, program: Program, aim: Target, plan: Plan, *, questions: Collection[Question]
+    told: Listener,
+    loaded: Loaded,
+    program: Program,
+    aim: Target,
+    plan: Plan,
+    *,
+    questions: Collection[Question],
+    observed: ObservedRun | None,
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
-    steps, nodes, trials = aim.steps(program).stop, len(program.nodes), plan.trials_in(0)
+    steps = up_to(program, aim.steps(program).stop, None if observed is None else observed.seen).steps
+    nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
         told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
-        expect_runs(told, replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
+        if observed is None:
+            expect_runs(told, replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
+        else:
+            told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
         judged = sum(1 for _ in judgements(loaded.model))
         told.expect(
             block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
             plan.blocks,
         )
-    told.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    if observed is None:
+        told.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, kernels: KernelCache) -> Estimate:
@@ -117,3 +155,10 @@ def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, k
     cells = aim.gathered(visits.visits[0][:, steps.start : steps.stop].mean(axis=1).T)
     said = aim.said(program)
     return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])
+
+
+def _present_observed(program: Program, aim: Target, observed: ObservedRun) -> Estimate:
+    """The same given what is observed."""
+    cells = observed.sums.of(aim.cells, [range(1)])[:, 0]
+    said = aim.said(up_to(program, aim.steps(program).stop, observed.seen), (observed.seen,))
+    return covered(ratio(cells, observed.sums.trials), observed.effective, lambda: averaged(said.limits), [said])

@@ -22,8 +22,11 @@ from usru_scenarios.model.values import Weight
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
+from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.likelihood_ratio import EffectEstimates, PathwiseEstimator, PathwiseSums
+from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, ObservedRun, asked_nodes, up_to
 from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation, one_point_more
 from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
 from usru_scenarios.questions.target import Target
@@ -51,6 +54,7 @@ def slopes(
     *,
     kernels: KernelCache | None = None,
     of_judgements: bool = True,
+    observed: ObservedRun | None = None,
 ) -> Slopes:
     """What a little more of each weight and of each judgement does to the scenarios.
 
@@ -62,9 +66,12 @@ def slopes(
         map_blocks: as in `forecast.simulate`.
         kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
         of_judgements: whether they are asked about, too, or the weights alone.
+        observed: what is observed, and how much is drawn for it; None where nothing is.
     """
     all_judged = judgements(loaded.model) if of_judgements else ()
-    return _SlopeEstimator(loaded, program, aim, plan, map_blocks, kernels=kernels or KernelCache()).slopes(all_judged)
+    kernels = kernels or KernelCache()
+    estimator = _SlopeEstimator(loaded, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
+    return estimator.slopes(all_judged)
 
 
 @dataclass(frozen=True)
@@ -96,23 +103,33 @@ class _SlopeEstimator:
         map_blocks: MapBlocks,
         *,
         kernels: KernelCache,
+        observed: ObservedRun | None,
     ) -> None:
         self.loaded = loaded
         self.labels = program.grid.labels
         self.aim = aim
-        self.shares = aim.shares(program.steps)
-        self.program = replace(program, grid=replace(program.grid, count=len(self.shares)))
-        self.above = self.program.upstream([OUTCOME])
+        self.observed = observed
+        self.seen = None if observed is None else observed.seen
+        shares = aim.shares(program.steps)
+        self.program = up_to(program, len(shares), self.seen)
+        self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
+        self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
         self.plan = plan
+        self.sampled = float(plan.trials) if observed is None else observed.effective
         self.map_blocks = map_blocks
         self.kernels = kernels
-        self.said = aim.said(self.program)
+        self.said = aim.said(self.program, () if self.seen is None else (self.seen,))
         self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
 
     @cached_property
     def unseen_bound(self) -> float:
         """The share that trials that were never drawn may have."""
-        return float(rule_of_three_bound(self.plan.trials, self.said.missed(self.plan.trials)))
+        return float(rule_of_three_bound(self.sampled, self.said.missed(self.sampled)))
+
+    @cached_property
+    def support(self) -> Support:
+        """What is possible of what the scenarios, and what is observed, depend on."""
+        return self.said.support if self.seen is None else Support(self.program.only(self.above))
 
     @property
     def model(self) -> Model:
@@ -158,11 +175,11 @@ class _SlopeEstimator:
             some = followed[start : start + _CELLS_AT_ONCE]
             weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
             tilted = TiltedProgram(self.model, self.program, [cells[number] for number in some])
-            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights, self.kernels)
-            sums = estimator.sums(self.map_blocks)
-            counting = self.shares[estimator.counting]
-            effects, enough = sums.cells.effects(sums, counting), sums.cells.effective_share(self.plan.trials)
-            of_cells, of_weights = (self.unseen_bound * most for most in estimator.most(self.said.support))
+            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights, self.kernels, seen=self.seen)
+            sums, counting = estimator.sums(self.map_blocks), estimator.counted_shares
+            effects = sums.cells.effects(sums, counting) if self.seen is None else sums.cells.ratio_effects(sums)
+            enough = sums.cells.effective_share(self.sampled)
+            of_cells, of_weights = (self.unseen_bound * most for most in estimator.most(self.support))
             for place, number in enumerate(some):
                 carried = estimator.carried and cells[number].owner == OUTCOME
                 if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
@@ -180,7 +197,8 @@ class _SlopeEstimator:
 
     def _probabilities(self, sums: PathwiseSums) -> tuple[Floats, Floats, float]:
         """The present probabilities, in the form of `EffectEstimates` of one thing."""
-        visits = np.einsum("t,btc->bc", self.shares[np.flatnonzero(self.shares)], sums.visits)
+        shares = self.shares[np.flatnonzero(self.shares)] if self.seen is None else np.ones(1)
+        visits = np.einsum("t,btc->bc", shares, sums.visits)
         count = float(sums.trials.sum())
         value = visits.sum(axis=0) / count
         return value[None], (visits - value * sums.trials[:, None])[:, None], count
@@ -194,19 +212,28 @@ class _SlopeEstimator:
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             some = numbers[start : start + _VARIANTS_AT_ONCE]
             programs = [self.program, *(self._changed(cells[number]) for number in some)]
-            drawn = simulate_variants(programs, self.plan, self.map_blocks, self.kernels.copy())
-            visits = np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
-            trials, count = drawn.trials, float(drawn.trials.sum())
+            trials, visits = self._variants(programs)
+            count = float(trials.sum())
             for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
-                least = self.unseen_bound * float(self.shares @ farthest_apart(self.program, program))
+                apart = 1.0 if self.observed else float(self.shares @ farthest_apart(self.program, program))
+                least = self.unseen_bound * apart
                 moved = one - visits[0]
                 value = moved.sum(axis=0) / count
                 found[number] = _EffectOfOne("drawn anew", value, moved - value * trials[:, None], count, least)
 
+    def _variants(self, programs: Sequence[Program]) -> tuple[Floats, Sequence[Floats]]:
+        """The trials of each batch, and by program the sums of what is asked of them, shape (batches, scenarios)."""
+        if self.observed is None:
+            drawn = simulate_variants(programs, self.plan, self.map_blocks, self.kernels.copy())
+            return drawn.trials, np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
+        variants = ObservedPrograms(programs, self.observed.seen, self.shares, self.plan, self.kernels.copy())
+        found = list(variants.sums(self.map_blocks))
+        return found[0].trials, [one.visits[:, 0] for one in found]
+
     def _changed(self, cell: UnitPerturbation) -> Program:
         """The program with another value of a judgement; the nodes that it does not touch are the same ones."""
         changed = compile_model(with_values(self.model, {cell.path: cell.changed})).nodes
-        touched = [name for name in self.program.nodes if self._is_touched(cell, name)]
+        touched = [name for name in self.program.nodes if name in changed and self._is_touched(cell, name)]
         nodes: Mapping[str, Node] = {
             **self.program.nodes,
             **{name: replace(changed[name], imposed=self.program.nodes[name].imposed) for name in touched},  # type: ignore[arg-type]

@@ -1,0 +1,312 @@
+"""What matters given what has been observed: trials that count by their weights, method (22, 65).
+
+A trial's weight is known when the last observation has been drawn, which may be after the step that is asked about. So
+programs go on to that step, and what is asked of a trial is one number for each scenario: its probability at the step,
+or its mean over all of them. The probability is carried along the drivers as long as nothing that is observed has read
+the scenario; up to the last step at which something has, it is that of the scenario that was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
+from usru_scenarios.estimation.estimates import ratio
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.events import Formula, atoms, conjuncts, last_step, timed_parts
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.impossible import is_impossible, too_few
+from usru_scenarios.questions.program_batches import ProgramSums
+from usru_scenarios.questions.target import Target
+from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Observer, Plan
+from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
+from usru_scenarios.sampler.restrictions import restrictions_of
+from usru_scenarios.sampler.shared_draws import SharedDraws
+from usru_scenarios.sampler.tables import BlockStates, States
+from usru_scenarios.settings import RunSettings
+
+
+def asked_nodes(seen: Formula) -> frozenset[str]:
+    """The nodes that an observation is about; of a report the auxiliary one that stands for it."""
+    return frozenset(atom.node for atom in atoms(seen))
+
+
+def last_observed(seen: Formula, about: Iterable[str]) -> int:
+    """The last step at which something is observed of some nodes; -1 for none."""
+    nodes = {*about}
+    return max(
+        (part.steps[-1] for part in timed_parts(seen) if nodes & {atom.node for atom in atoms(part)}), default=-1
+    )
+
+
+def up_to(program: Program, steps: int, seen: Formula | None) -> Program:
+    """A program of so many steps, or of as many as what is observed needs."""
+    count = steps if seen is None else max(steps, 1 + last_step(seen))
+    return replace(program, grid=replace(program.grid, count=count))
+
+
+def one_hot(scenarios: int, drawn: States) -> Floats:
+    """The probabilities of scenarios where they are those drawn, shape (scenarios, trials)."""
+    found: Floats = (np.arange(scenarios)[:, None] == drawn).astype(np.float64)
+    return found
+
+
+class ObservedWalk:
+    """Walks the trials of a program, and gives them weights by what is observed.
+
+    Args:
+        program: with what is imposed, up to the last step that is asked about or observed (see `up_to`).
+        seen: what is observed.
+        plan: of the draws.
+        nodes: what is looked at besides the outcome.
+        drawn: whether the scenario is to be drawn, whatever is observed.
+        kernels, beside: as in `BlockSampler`.
+
+    Attributes:
+        told: the last step at which what is observed has read the scenario; -1 for never.
+        read: whether what is looked at reads the scenario of the step before.
+        carried: whether the scenario is not drawn at all.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        seen: Formula,
+        plan: Plan,
+        *,
+        nodes: Iterable[str] = (),
+        drawn: bool = False,
+        kernels: KernelCache | None = None,
+        beside: int = 0,
+    ) -> None:
+        self.program = program
+        self.seen = seen
+        self.plan = plan
+        below = program.downstream(OUTCOME)
+        self.told = last_observed(seen, below | {OUTCOME})
+        self.read = bool(below & {OUTCOME, *nodes})
+        self.carried = not drawn and not self.read and self.told < 0
+        self.block_sampler = BlockSampler(
+            program,
+            plan,
+            draw_outcome=not self.carried,
+            restrictions=restrictions_of(program, conjuncts(seen), carried=self.carried),
+            needed=program.upstream({OUTCOME, *nodes, *asked_nodes(seen)}),
+            kernels=kernels,
+            beside=beside,
+        )
+
+    def walk(self, block: int, observer: Observer | None = None) -> Floats:
+        """Draw a block and show it; gives the weights of its trials, shape (trials,)."""
+        tracker = EventTracker([(self.program, [(CERTAIN, self.seen)])], self.plan.trials_in(block), carried=False)
+        drawn = self.block_sampler.walk(block, tracker if observer is None else _Both(tracker, observer))
+        _, given = tracker.of[0].probabilities(0)
+        return drawn * given
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Two observers of the same walk."""
+
+    first: Observer
+    second: Observer
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Show the step to both."""
+        self.first.observe(step, block_states, transition)
+        self.second.observe(step, block_states, transition)
+
+
+class ObservedLikelihoods:
+    """The probabilities of the scenarios in each trial of a block, given its path and, so far as it was read, theirs.
+
+    Args:
+        walk: of the trials.
+    """
+
+    def __init__(self, walk: ObservedWalk) -> None:
+        self.walk = walk
+        self.outcome = walk.block_sampler.index[OUTCOME]
+        self.present: Floats | None = None
+
+    def after(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
+        """Those after a step, shape (scenarios, trials)."""
+        assert transition is not None, "the outcome is among the nodes that are walked"
+        if step <= self.walk.told:
+            self.present = one_hot(transition.scenarios, block_states.now[self.outcome])
+        else:
+            before = block_states.before[self.outcome] if self.walk.read else None
+            self.present = probabilities_after(transition, self.present, before)
+        return self.present
+
+
+# The scenarios of some programs --------------------------------------------------------------------------------------
+
+
+@dataclass
+class _ObservedSums(BatchSums):
+    """The sums of one program.
+
+    Attributes:
+        weights: shape (batches,), of the trials.
+        visits: shape (batches, scenarios), of weight times what is asked of the trial.
+        squares: shape (), of the squared weights.
+    """
+
+    WHOLE = frozenset({"squares"})
+
+    weights: Floats
+    visits: Floats
+    squares: Floats
+
+
+class _TargetObserver:
+    """Watches a block: what is asked of each trial, shape (scenarios, trials)."""
+
+    def __init__(self, walk: ObservedWalk, shares: Floats) -> None:
+        self.likelihoods = ObservedLikelihoods(walk)
+        self.shares = shares
+        self.asked: Floats = np.zeros(())
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """Add a step."""
+        present = self.likelihoods.after(step, block_states, transition)
+        if step < len(self.shares) and self.shares[step]:
+            self.asked = self.asked + self.shares[step] * present
+
+
+class ObservedPrograms:
+    """Programs of the same scenarios and steps, each with its own weights of the trials that all have in common.
+
+    Args:
+        programs: with what is imposed on each, up to the last step that is asked about or observed.
+        seen: what is observed.
+        shares: how much each step counts, shape (steps that count,).
+        plan: of the draws of each.
+        kernels: as in `BlockSampler`.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        seen: Formula,
+        shares: Floats,
+        plan: Plan,
+        kernels: KernelCache | None = None,
+    ) -> None:
+        self.programs = programs
+        self.seen = seen
+        self.shares = shares
+        self.plan = plan
+        self.batches = plan.batches(1 + len(programs[0].outcome.states))
+        self.kernels = kernels or KernelCache(SharedDraws())
+        self._held: tuple[int, ObservedWalk] | None = None
+
+    @property
+    def seconds_each(self) -> float:
+        """What a block of one of them is predicted to take, as in `BlockSampler`."""
+        return self._walk(0).block_sampler.seconds_each
+
+    @property
+    def pieces(self) -> int:
+        """How many blocks there are of all of them."""
+        return len(self.programs) * self.plan.blocks
+
+    def sums(self, map_blocks: MapBlocks) -> Iterator[ProgramSums]:
+        """Of each program, at the one time that is asked about: sums of shape (batches, 1, scenarios)."""
+        parts = iter(map_blocks(self.run, range(self.pieces)))
+        for _ in self.programs:
+            yield self._program_sums(accumulated(islice(parts, self.plan.blocks), self.batches))
+
+    def _program_sums(self, found: _ObservedSums) -> ProgramSums:
+        trials, visits = self.batches.sizes, found.visits[:, None]
+        if not found.weights.any():
+            return ProgramSums(trials, np.zeros_like(visits), found.weights, 0.0)
+        effective = float(effective_trials(found.weights.sum(), found.squares))
+        return ProgramSums.observed(trials, found.weights, visits, effective)
+
+    def run(self, piece: int) -> _ObservedSums:
+        """The sums of one block of one program."""
+        number, block = divmod(piece, self.plan.blocks)
+        walk = self._walk(number)
+        observer = _TargetObserver(walk, self.shares)
+        weights = walk.walk(block, observer)
+        edges = self.batches.starts(block)
+        return _ObservedSums(
+            batched(weights[None], edges)[:, 0],
+            batched(weights * observer.asked, edges),
+            np.asarray((weights**2).sum()),
+        )
+
+    def _walk(self, number: int) -> ObservedWalk:
+        if self._held is None or self._held[0] != number:
+            self._held = number, ObservedWalk(self.programs[number], self.seen, self.plan, kernels=self.kernels)
+        return self._held[1]
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """How much is drawn so that enough trials agree with what is observed.
+
+    Attributes:
+        seen: what is observed.
+        plan: of all that is asked.
+        sums: of the program as it is, under that plan.
+        effective: for how many unweighted trials its trials stand.
+        fewest: fewer effective trials of another program say too little.
+    """
+
+    seen: Formula
+    plan: Plan
+    sums: ProgramSums
+    effective: float
+    fewest: float
+
+
+def observed_run(
+    conditioned: Conditioned, aim: Target, settings: RunSettings, map_blocks: MapBlocks, kernels: KernelCache
+) -> ObservedRun | None:
+    """Draw until enough trials agree with what is observed; None where nothing is.
+
+    Raises:
+        ImpossibleEvidence: what is observed can't happen, or was never met.
+        TooFewTrials: too few trials agree with it.
+    """
+    seen = conditioned.given
+    if seen is None:
+        return None
+    first = Plan(settings.trials, settings.seed)
+    shares = aim.shares(conditioned.program.steps)
+    program = up_to(conditioned.program, len(shares), seen)
+
+    def run(trials: int) -> _DrawnRun:
+        plan = first.of_trials(trials)
+        (sums,) = ObservedPrograms([program], seen, shares, plan, kernels).sums(map_blocks)
+        return _DrawnRun(plan, sums)
+
+    limits, evidence = settings.limits, conditioned.evidence
+    _, found, enough = limits.sample(run, first.trials, lambda: is_impossible(conditioned.program, evidence))
+    if not enough:
+        place = aim.cells[0]
+        chance = ratio(found.sums.visits[:, 0, list(place)].sum(axis=1), found.sums.trials)
+        what = f"{aim.name or program.outcome.states[0]} @ {aim.at(conditioned.program)}"
+        raise too_few(conditioned.program, evidence, found.plan, found.effective_trials, chance=chance, what=what)
+    fewest = min(limits.least_effective, first.trials)
+    return ObservedRun(seen, found.plan, found.sums, found.effective_trials, fewest)
+
+
+@dataclass(frozen=True)
+class _DrawnRun:
+    plan: Plan
+    sums: ProgramSums
+
+    @property
+    def effective_trials(self) -> float:
+        """For how many unweighted trials they stand."""
+        return self.sums.sampled
