@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,11 +17,14 @@ from support.page import Case, answers, needs_node, reference
 from support.random_models import random_model
 from support.reference_models import compiled as compiled_model
 from support.reference_models import model
-from support.sampled import exact_model
+from support.sampled import ERRORS, exact_model
+from support.tiny import TINY, kept_by_state, study_of
 from usru_scenarios.problems import RequestError
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.page import trials as page_trials
+from usru_scenarios.questions.page.question import PageData
 from usru_scenarios.questions.page.trials import plan_of
+from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.study import Study
 
 if TYPE_CHECKING:
@@ -133,6 +140,118 @@ def test_what_is_seen_is_the_share_of_the_trials_that_agree(opened: Opened) -> N
             found = shown["byStep"][step]
             assert abs(found["value"] - likely) <= 4.5 * found["error"] + 1e-9
         assert abs(shown["ever"]["value"] - known.ever) <= 4.5 * shown["ever"]["error"] + 1e-9
+
+
+# Evidence ------------------------------------------------------------------------------------------------------------
+
+HEADER = "usru: 1\nkind: evidence\nname: seen\nmodel: model.yaml\nas_of: 2001-06-30\nevidence:\n"
+ITEMS = {
+    "wire": "{about: mood @ 2000, likelihood: {high: 4, low: 1}, learned: 2001-02-12}",
+    "talks_held": '{seen: "talks=deal @ 2001", learned: 2001-02-12}',
+    "streets": "{signpost: {of: war, at: 2001, found: false, if_so: 0.9, if_not: 0.2}, learned: 2001-03-01}",
+    "embassy": "{about: scenario @ 2000, likelihood: {thaw: 3, default: 1}, learned: 2001-03-01}",
+    "harbour": '{seen: "trade=down @ 2001", learned: 2001-04-01}',
+    "either": '{seen: "(war or mood=low) @ 2001", learned: 2001-04-01}',
+}
+
+
+def knowing(raw: Json, folder: Path, *items: str) -> Study:
+    lines = [f"  {item}: {ITEMS[item]}\n" for item in items]
+    (folder / "seen.yaml").write_text(HEADER + "".join(lines), encoding="utf-8")
+    return study_of(raw, folder).knowing(folder / "seen.yaml")
+
+
+def numbers(shown: Any) -> Iterator[tuple[float, float]]:
+    """The numbers of a row of a page, with their errors."""
+    for one in (*shown["byStep"], shown["mean"], shown["ever"]):
+        yield one["value"], one["error"]
+
+
+def known(found: Simulation, name: str) -> list[float]:
+    assert found.ahead is not None
+    ahead = found.ahead[name]
+    return [*found.scenarios[name].by_step, ahead.share, ahead.ever]
+
+
+MOVED = {"mood": 2.5, "talks": 0.2}
+TOLD = {
+    "drivers": (TINY, ("wire", "talks_held")),
+    "scenario": (TINY, ("wire", "streets", "embassy")),
+    "matrix": (kept_by_state(), ("wire", "streets")),
+}
+
+
+def scores(page: PageData, study: Study, folder: Path) -> list[float]:
+    """By how many standard errors the numbers under moved weights are off, with and without more that is seen."""
+    view = page.about["views"][0]
+    driver = next(one for one in view["drivers"] if one["id"] == "mood")
+    high = next(one["number"] for one in driver["states"] if one["id"] == "high")
+    more = [{"path": driver["path"], "number": high, "step": 2}]
+    moved = study.varied(weights=MOVED).knowing(folder / "seen.yaml")
+    truths = [moved.simulate(method="exact", given=given) for given in ((), ("mood=high@2002",))]
+    found = answers(page, [Case(MOVED), Case(MOVED, 0, more)])
+    return [
+        (value - truth) / max(error, 1e-6)
+        for answer, simulated in zip(found, truths, strict=True)
+        for scenario, shown in zip(view["scenarios"], answer["shown"], strict=True)
+        if not scenario["group"]
+        for (value, error), truth in zip(numbers(shown), known(simulated, scenario["id"]), strict=True)
+    ]
+
+
+@needs_node
+@pytest.mark.parametrize("told", TOLD)
+def test_under_evidence_moves_are_what_simulate_says(told: str, tmp_path: Path) -> None:
+    raw, items = TOLD[told]
+    study = knowing(raw, tmp_path, *items)
+    page = study.page(carried=1 << 14, judgements=0)
+    off = scores(page, study, tmp_path)
+    assert max(map(abs, off)) < ERRORS
+    assert math.sqrt(np.mean(np.square(off))) < 2.0
+    (still,) = answers(page, [Case({})])
+    view, forecast = page.about["views"][0], study.simulate(judgements=0)
+    assert view["now"] == 1
+    for scenario, shown in zip(view["scenarios"], still["shown"], strict=True):
+        if not scenario["group"]:
+            assert [value for value, _ in numbers(shown)] == pytest.approx(known(forecast, scenario["id"]), abs=1e-12)
+
+
+@needs_node
+@pytest.mark.parametrize(("told", "part", "key"), [("drivers", "sample", "trialWeights"), ("scenario", "law", "signs")])
+def test_a_page_that_forgets_what_was_seen_is_noticed(told: str, part: str, key: str, tmp_path: Path) -> None:
+    raw, items = TOLD[told]
+    study = knowing(raw, tmp_path, *items)
+    page = study.page(carried=1 << 14, judgements=0)
+    for view in page.about["views"]:
+        del view[part][key]
+    assert max(map(abs, scores(page, study, tmp_path))) > 2 * ERRORS
+
+
+@pytest.mark.more
+@needs_node
+def test_under_evidence_errors_hold_with_draws_of_the_judgements(tmp_path: Path) -> None:
+    """Against long runs of the command: some draws of the judgements make what was seen likelier than others."""
+    raw: Json = json.loads(json.dumps(TINY))
+    raw["drivers"]["mood"]["states"] = {"high": {"uniform": [0.1, 0.6]}, "low": 0.6}
+    raw["drivers"]["mood"]["impacts"]["high"]["thaw"] = {"uniform": [0, 3]}
+    study = knowing(raw, tmp_path, "wire", "talks_held", "streets")
+    moved = study.varied(weights=MOVED).knowing(tmp_path / "seen.yaml")
+    truth = moved.simulate(method="exact", judgements=4096, seed=77)
+    off = []
+    for seed in range(1, effort.tries(8, 32) + 1):
+        page = study.page(carried=4096, seed=seed, judgements=256, method="exact")
+        (answer,) = answers(page, [Case(MOVED)])
+        for scenario, shown in zip(page.about["views"][0]["scenarios"], answer["shown"], strict=True):
+            if not scenario["group"]:
+                end, own = shown["byStep"][-1], truth.scenarios[scenario["id"]].standard_errors.end
+                off.append((end["value"] - truth.scenarios[scenario["id"]].end) / math.hypot(end["error"], own))
+    assert 0.5 < math.sqrt(np.mean(np.square(off))) < 1.5
+
+
+@pytest.mark.parametrize("item", ["harbour", "either"])
+def test_what_a_page_cannot_weigh_is_refused_by_name(item: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=f"no page can be made with {item}"):
+        knowing(TINY, tmp_path, "wire", item).page(trials=256)
 
 
 def test_a_model_that_feeds_back_is_refused(opened: Opened) -> None:

@@ -224,6 +224,63 @@ def test_in_a_browser_the_page_begins_with_the_forecast(tiny_page: Path) -> None
     assert (seen.messages, {url.partition("#")[0] for url in seen.requests}) == ([], {tiny_page.as_uri()})
 
 
+SEEN = """
+usru: 1
+kind: evidence
+name: what-came
+model: model.yaml
+as_of: 2001-06-30
+evidence:
+  wire: {about: mood @ 2000, likelihood: {high: 4, low: 1}, learned: 2001-02-12}
+  quiet_streets: {signpost: {of: war, at: 2001, found: false, if_so: 0.9, if_not: 0.2}, learned: 2001-03-01}
+  later: {about: mood @ 2001, likelihood: {high: 4, low: 1}, learned: 2001-05-01}
+"""
+
+
+def with_evidence(folder: Path) -> Path:
+    """The page of the small model with what has been seen up to some day."""
+    (folder / "seen.yaml").write_text(SEEN, encoding="utf-8")
+    return written(folder, TINY, "--evidence", str(folder / "seen.yaml"), "--as-of", "2001-04-01")
+
+
+@needs_chromium
+def test_in_a_browser_evidence_holds_in_all_that_is_said(tmp_path: Path) -> None:
+    made = with_evidence(tmp_path)
+    seen = browsed(
+        {"open": made.as_uri()},
+        {"run": "[...document.querySelectorAll('#known p, #known li')].map((one) => one.textContent)"},
+        *({"run": f"{END.format('thaw', key)}.value"} for key in ("start", "end", "mean", "ever")),
+        {"run": "[...document.querySelectorAll('#likelihoods thead th')].map((one) => one.textContent)"},
+        {"run": MOVE.format("mood", 2.5)},
+        {"run": f"[{END.format('thaw', 'end')}.value, {END.format('thaw', 'end')}.error]"},
+        {"run": "document.getElementById('command').textContent"},
+        {"run": "document.getElementById('note').textContent"},
+    )
+    told, start, end, mean, ever, heads, _, moved, command, note = seen.found[1:]
+    assert told == [
+        "As of 2001-04-01, from the evidence file what-came. It holds in all that this page says.",
+        "wire: a hint about mood @ 2000, learned on 2001-02-12",
+        "quiet streets: a signpost of war not found @ 2001, learned on 2001-03-01",
+    ]
+    assert heads == ["Scenario", "now", "end", "against the file", "share from now on", "ever from now on"]
+    words = command.split()[1:]
+    assert words == ["simulate", "model.yaml", "--evidence", "seen.yaml", "--as-of", "2001-04-01", "-w", "mood=2.5"]
+    still, after = (json.loads(answer(*some, "--json", folder=tmp_path).stdout) for some in (words[:-2], words))
+    ahead = still["ahead"]["thaw"]
+    assert [float(one) for one in (start, end, mean, ever)] == pytest.approx(
+        [ahead["now"], still["scenarios"]["thaw"]["end"], ahead["share"], ahead["ever"]], abs=1e-12
+    )
+    value, error = map(float, moved)
+    assert value == pytest.approx(after["scenarios"]["thaw"]["end"], abs=4.5 * error)
+    assert value != pytest.approx(float(end), abs=4.5 * error)
+    assert "trials (worth " in note
+    assert (seen.messages, seen.requests) == ([], [made.as_uri()])
+
+
+def test_nothing_else_runs_in_a_page_with_evidence(tmp_path: Path) -> None:
+    assert_closed(with_evidence(tmp_path).read_text("utf-8"))
+
+
 CHOICES = (
     {"domestic_opposition": 2.0},
     {"russian_conduct": 0.0, "sanctions": 2.5},

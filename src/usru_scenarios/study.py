@@ -543,8 +543,8 @@ class Study(DescribedFile, ConditionedFile):
             do: as in `simulate`; it holds in all that the page answers.
 
         Raises:
-            RequestError: the outcome feeds back into its own causes.
-            QueryError, TooLarge, NotExact: as in `simulate`.
+            RequestError: the outcome feeds back into its own causes, or an item of the evidence can't be carried.
+            QueryError, ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.page.question import CARRIED_TRIALS, MOST_CARRIED, CarriedReading, page_data
 
@@ -560,19 +560,20 @@ class Study(DescribedFile, ConditionedFile):
                 study.simulate(
                     trials=trials, seed=seed, method=method, judgements=judgements, do=do, map_blocks=map_blocks
                 ),
-                lambda seed, draws: conditions.on(study.drawn(seed, draws) if draws else study.program).program,
+                lambda seed, draws: conditions.on(study.drawn(seed, draws) if draws else study.program),
             )
 
         def under(profile: str | None) -> Study:
             if profile == self.request.profile:
                 return self
-            return Study(replace(self.request, profile=profile), self.kept, self.loaded.file, self.limits)
+            request = replace(self.request, profile=profile)
+            return Study(request, self.kept, self.loaded.file, self.limits, self.evidence)
 
         own = under(None)
         profiles = [(profile.title or name, under(name)) for name, profile in self.loaded.model.profiles.items()]
         changed = [(title, study) for title, study in profiles if study.loaded.sha256 != own.loaded.sha256]
         readings = [reading(study, title) for title, study in [("", own), *changed]]
-        return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed)
+        return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed, evidence=self.evidence)
 
     def _variant(
         self,

@@ -82,7 +82,7 @@ class _Values:
         paths = page.about["views"][view]["sample"]["paths"]
         carried = dict(zip(carried_keys(program), (history(page, path, program.steps) for path in paths), strict=True))
         cut = {name for name, edges in carried if edges}
-        values = histories(program, plan, [(name, None) for name in cut])
+        values, _ = histories(program, plan, [(name, None) for name in cut])
         self.of = {name: kept for (name, edges), kept in carried.items() if not edges}
         for name, exact in zip(cut, values, strict=True):
             rounded = self.of.get(name, exact)

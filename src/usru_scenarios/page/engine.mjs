@@ -38,6 +38,9 @@ export function prepared(view, arrays) {
     groups,
     groupSize: sample.groupSize,
     sets: view.scenarios.map((scenario) => scenario.members),
+    now: view.now ?? 0, // the step from which on first visits count
+    trialWeights: sample.trialWeights ? arrayAt(arrays, sample.trialWeights) : null,
+    signs: new Map(Object.entries(law.signs ?? {}).map(([step, sign]) => [Number(step), table(sign)])),
     histories: sample.paths.map((path) => historyAt(arrays, path)),
     logOdds: table(law.logOdds),
     prior: table(law.prior),
@@ -57,7 +60,7 @@ export function prepared(view, arrays) {
   ];
   const lasting = model.persistence;
   const alike = lasting.values.every((keep, place) => keep === lasting.values[place - (place % states)]);
-  model.lazy = alike && !model.allowed && model.parts.every((part) => !part.own);
+  model.lazy = alike && !model.allowed && !model.signs.size && model.parts.every((part) => !part.own);
   model.logits = baseLogits(model);
   model.moved = new Map();
   return model;
@@ -194,32 +197,77 @@ function kept(persistence, logOdds) {
  *
  * weights: a Map of those that are moved, by name. agrees: by trial whether it counts; all do where it is null.
  * Returns visits [(group * steps + step) * states + state], firstVisits [(group * steps + step) * sets + set] of the
- * scenarios and groups of them, and the trials that count, counts [group].
+ * scenarios and groups of them from the present step on, the weights of the trials that count, counts [group], and for
+ * how many unweighted ones these stand, effective.
  */
 export function sums(model, weights = new Map(), agrees = null) {
   const { trials, steps, states, columns, sets, logits } = model;
   const visits = new Float64Array(model.groups * steps * states);
   const firstVisits = new Float64Array(model.groups * steps * sets.length),
     counts = new Float64Array(model.groups);
+  let total = 0,
+    squares = 0;
   const ownParts = model.parts.filter((part) => part.own);
   const law = { logits: new Float64Array(columns), rows: new Float64Array(states * states), hold: 0 };
+  const scratch = law.rows,
+    path = model.signs.size ? new Float64Array(steps * states * states) : null;
   moveTo(model, weights);
   const chain = model.lazy ? lazyChain(model) : wholeChain(model);
   for (let trial = 0; trial < trials; trial++) {
     if (agrees !== null && !agrees[trial]) continue;
     const group = Math.floor(trial / model.groupSize),
       odds = model.logOdds.values[group * model.logOdds.stride];
-    counts[group] += 1;
-    chain.begin();
-    for (let step = 0; step < steps; step++) {
+    let weight = model.trialWeights === null ? 1 : model.trialWeights[trial];
+    const lawAt = (step) => {
       const place = trial * steps + step;
       for (let column = 0; column < columns; column++) law.logits[column] = logits[place * columns + column];
       chain.law(law, step, group, place, ownParts, weights, odds);
+    };
+    if (path !== null) {
+      law.rows = scratch;
+      for (let step = 0; step < steps; step++) {
+        lawAt(step);
+        path.set(law.rows, step * states * states);
+      }
+      weight *= heldTo(model, path, group);
+    }
+    counts[group] += weight;
+    total += weight;
+    squares += weight * weight;
+    chain.begin();
+    for (let step = 0; step < steps; step++) {
+      if (path === null) lawAt(step);
+      else law.rows = path.subarray(step * states * states, (step + 1) * states * states);
       const sumsAt = group * steps + step;
-      chain.advance(law, visits, sumsAt * states, firstVisits, sumsAt * sets.length);
+      chain.advance(law, step, weight, visits, sumsAt * states, firstVisits, sumsAt * sets.length);
     }
   }
-  return { visits, firstVisits, counts };
+  return { visits, firstVisits, counts, effective: squares > 0 ? (total * total) / squares : 0 };
+}
+
+/**
+ * Bring the rows of a trial to those given what is seen of the scenario, and give the probability of that.
+ *
+ * From the last step back: how likely all that is seen from a step on is from each state before it.
+ */
+function heldTo(model, path, group) {
+  const { steps, states, signs } = model,
+    later = new Float64Array(states).fill(1),
+    before = new Float64Array(states);
+  for (let step = steps - 1; step >= 0; step--) {
+    const sign = signs.get(step),
+      at = step * states * states;
+    for (let to = 0; sign && to < states; to++) later[to] *= sign.values[group * sign.stride + to];
+    for (let from = 0; from < states; from++) {
+      let total = 0;
+      const start = at + from * states;
+      for (let to = 0; to < states; to++) total += path[start + to] * later[to];
+      for (let to = 0; to < states; to++) path[start + to] = total > 0 ? (path[start + to] * later[to]) / total : 0;
+      before[from] = total;
+    }
+    later.set(before);
+  }
+  return later[0]; // at the first step all rows are the same
 }
 
 /** Shares from log-weights, written from `start` on; their sum is 0 where there is nowhere to go. */
@@ -271,18 +319,19 @@ function lazyChain(model) {
         next.hold = kept(persistence.values[group * persistence.stride], next.logits[states]);
       }
     },
-    advance({ hold, rows }, visits, visitsAt, firstVisits, firstAt) {
-      const redrawn = 1 - hold;
+    advance({ hold, rows }, step, weight, visits, visitsAt, firstVisits, firstAt) {
+      const redrawn = 1 - hold,
+        first = model.now;
       for (let state = 0; state < states; state++) {
         now[state] = hold * now[state] + redrawn * rows[state];
-        visits[visitsAt + state] += now[state];
+        visits[visitsAt + state] += weight * now[state];
       }
-      for (let set = 0; set < sets.length; set++) {
+      for (let set = 0; step >= first && set < sets.length; set++) {
         let into = 0;
-        for (const state of sets[set]) into += rows[state];
-        const seen = unseen[set] * redrawn * into;
+        for (const state of sets[set]) into += step === first ? now[state] : rows[state];
+        const seen = step === first ? into : unseen[set] * redrawn * into;
         unseen[set] -= seen;
-        firstVisits[firstAt + set] += seen;
+        firstVisits[firstAt + set] += weight * seen;
       }
     },
   };
@@ -306,7 +355,6 @@ function wholeChain(model) {
     begin() {
       now.fill(0);
       now[0] = 1; // at the first step all rows are the same
-      for (const one of unseen) one.fill(0).fill(1, 0, 1);
     },
     law({ logits: shared, rows }, step, group, place, ownParts, weights, odds) {
       const keeps = step > 0 && !model.forced.has(step);
@@ -331,17 +379,18 @@ function wholeChain(model) {
         rows[start + from] += hold;
       }
     },
-    advance({ rows }, visits, visitsAt, firstVisits, firstAt) {
+    advance({ rows }, step, weight, visits, visitsAt, firstVisits, firstAt) {
       through(now, rows, next);
-      for (let state = 0; state < states; state++) visits[visitsAt + state] += now[state] = next[state];
-      for (let set = 0; set < sets.length; set++) {
-        through(unseen[set], rows, next);
+      for (let state = 0; state < states; state++) visits[visitsAt + state] += weight * (now[state] = next[state]);
+      for (let set = 0; step >= model.now && set < sets.length; set++) {
+        if (step === model.now) next.set(now);
+        else through(unseen[set], rows, next);
         let seen = 0;
         for (let state = 0; state < states; state++) {
           if (inside[set][state]) seen += next[state];
           unseen[set][state] = inside[set][state] ? 0 : next[state];
         }
-        firstVisits[firstAt + set] += seen;
+        firstVisits[firstAt + set] += weight * seen;
       }
     },
   };

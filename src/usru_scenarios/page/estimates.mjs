@@ -2,7 +2,7 @@
 
 /** By set of scenarios: sums by group of each step, of the share of time, and of ever: arrays [group]. */
 function quantities(model, found) {
-  const { groups, steps, states, sets } = model;
+  const { groups, steps, states, sets, now } = model;
   return sets.map((members, set) => {
     const byStep = [],
       mean = new Float64Array(groups),
@@ -11,7 +11,7 @@ function quantities(model, found) {
       const one = new Float64Array(groups);
       for (let group = 0; group < groups; group++) {
         for (const state of members) one[group] += found.visits[(group * steps + step) * states + state];
-        mean[group] += one[group] / steps;
+        if (step >= now) mean[group] += one[group] / (steps - now);
         ever[group] += found.firstVisits[(group * steps + step) * sets.length + set];
       }
       byStep.push(one);
@@ -57,14 +57,32 @@ export function steadied(totals, size, basis, means) {
 
 /** The least error of a difference: where the weight of points is moved that act in none of the trials, as many as may
  * be expected to hit what none has hit could tell otherwise: the rule of three of method (27). */
-export function leastError(model, weights) {
-  return model.parts.some((part) => part.missed && weights.has(part.weight)) ? 3 / model.trials : 0;
+export function leastError(model, weights, trials = model.trials) {
+  return model.parts.some((part) => part.missed && weights.has(part.weight)) ? 3 / trials : 0;
 }
 
 /** How much more likely each thing is than under the file's weights: what is added to the forecast of the file. */
-function differenceOf(model, now, before, counts) {
+function differenceOf(model, now, before, found, base) {
+  if (model.trialWeights || model.signs.size) return differenceOfRatios(model, now, before, found.counts, base.counts);
   const totals = now.map((one, group) => one - before[group]);
-  return model.means.length ? steadied(totals, model.groupSize, model.basis, model.means) : ratio(totals, counts);
+  return model.means.length ? steadied(totals, model.groupSize, model.basis, model.means) : ratio(totals, base.counts);
+}
+
+/** The same where trials have weights, which are others under other weights of drivers if they tell of the scenario:
+ * the difference of two ratios, with their residuals (17), freed of which judgements were drawn (31). */
+function differenceOfRatios(model, now, before, counts, countsBefore) {
+  const sum = (values) => values.reduce((total, one) => total + one, 0),
+    groups = now.length;
+  const [of, ofBefore] = [sum(counts), sum(countsBefore)];
+  const [value, known] = [sum(now) / of, sum(before) / ofBefore];
+  const residuals = now.map(
+    (one, group) =>
+      groups * ((one - value * counts[group]) / of - (before[group] - known * countsBefore[group]) / ofBefore),
+  );
+  const { value: moved, error } = model.means.length
+    ? steadied(residuals, 1, model.basis, model.means)
+    : ratio(residuals, new Float64Array(groups).fill(1));
+  return { value: value - known + moved, error };
 }
 
 const clipped = (value) => Math.min(Math.max(value, 0), 1);
@@ -84,7 +102,7 @@ export function likelihoods(model, forecast, base, found, seen, least = 0) {
       const { value, error: own } = ratio(one, found.counts);
       return { value, error: own, difference: value - known, differenceError: Math.hypot(own, error) };
     }
-    const change = found === base ? { value: 0, error: 0 } : differenceOf(model, one, other, base.counts);
+    const change = found === base ? { value: 0, error: 0 } : differenceOf(model, one, other, found, base);
     const own = Math.max(change.error, least);
     return {
       value: clipped(known + change.value),

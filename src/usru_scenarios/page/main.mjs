@@ -4,7 +4,7 @@ import { carriedData } from "./arrays.mjs";
 import { prepared, sums } from "./engine.mjs";
 import { agreement, leastError, likelihoods } from "./estimates.mjs";
 import { commandOf, fragmentOf, known, observationAt, overlayOf, stateOf, viewOf } from "./state.mjs";
-import { element, fillCharts, fillObservation, fillSeen, fillTable, slider } from "./view.mjs";
+import { element, fillCharts, fillKnown, fillObservation, fillSeen, fillTable, slider } from "./view.mjs";
 
 const LEAST_AGREEING = 200;
 const PAUSE = 400; // milliseconds without a change after which the address and what is read aloud follow
@@ -27,6 +27,8 @@ class Page {
     this.arrays = arrays;
     this.models = new Map();
     this.waiting = false;
+    place("known").hidden = !about.evidence;
+    if (about.evidence) fillKnown(place("known"), place("observing"), about.evidence);
     this.choose(stateOf(about, location.hash));
     place("profile").addEventListener("change", ({ target }) => {
       this.choose(known(about, { ...this.state, profile: target.value || null }));
@@ -125,13 +127,14 @@ class Page {
       model,
       observations.map((one) => observationAt(view, one)),
     );
-    const enough = !seen || count >= LEAST_AGREEING;
     const forecast = view.scenarios.map(({ id }) => view.forecast.series[id]);
-    const found = changed && enough ? sums(model, weights, seen ? agrees : null) : base;
-    const shown = enough ? likelihoods(model, forecast, base, found, seen, leastError(model, weights)) : null;
+    const found = changed && count >= LEAST_AGREEING ? sums(model, weights, seen ? agrees : null) : base;
+    const enough = !changed || (count >= LEAST_AGREEING && found.effective >= LEAST_AGREEING);
+    const least = leastError(model, weights, found.effective);
+    const shown = enough ? likelihoods(model, forecast, base, found, seen, least) : null;
     fillTable(place("likelihoods"), view, shown, changed);
     fillCharts(place("charts"), view, shown, changed);
-    place("note").textContent = this.note(view, model, { count, seen, enough, changed });
+    place("note").textContent = this.note(view, model, { count, seen, enough, changed, found });
     place("summary").textContent = shown ? endsOf(view, shown).join(" \u00b7 ") : "";
     place("command").textContent = commandOf(this.about, this.state);
     place("overlay").textContent = overlayOf(this.about, this.state);
@@ -142,9 +145,10 @@ class Page {
     this.pause = setTimeout(() => this.settle(view, shown), PAUSE);
   }
 
-  note(view, model, { count, seen, enough, changed }) {
-    if (seen) {
-      const agree = `${number(count)} of the ${number(model.trials)} trials that this page carries agree with what has been seen`;
+  note(view, model, { count, seen, enough, changed, found }) {
+    const worth = model.trialWeights || model.signs.size ? ` (worth ${number(Math.floor(found.effective))})` : "";
+    if (seen || !enough) {
+      const agree = `${number(count)} of the ${number(model.trials)} trials that this page carries${worth} agree with what has been seen`;
       return enough
         ? `${agree}; the likelihoods are the shares of these alone. \u00b1 is one standard error of sampling.`
         : `${agree}: too few to tell. Run the command below, which draws until enough do.`;
@@ -152,7 +156,7 @@ class Page {
     const { method, trials } = view.forecast,
       from = method === "exact" ? "exact forecast" : `forecast from ${number(trials)} trials`;
     return changed
-      ? `The file's ${from}, and the difference that the moved weights make in the ${number(model.trials)} trials that this page carries. \u00b1 is one standard error of sampling. Dashed: the file as it is.`
+      ? `The file's ${from}, and the difference that the moved weights make in the ${number(model.trials)} trials${worth} that this page carries. \u00b1 is one standard error of sampling. Dashed: the file as it is.`
       : `The file's ${from}. \u00b1 is one standard error of sampling. Shaded: what the uncertain judgements leave open, 90% of their draws; it is not computed anew for other weights.`;
   }
 

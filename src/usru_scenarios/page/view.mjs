@@ -30,15 +30,16 @@ export function rounded(error, decimals) {
 }
 
 /** The numbers of a row by key, each {value, error}. */
-function rowOf(shown) {
+function rowOf(shown, now) {
   const { byStep, mean, ever } = shown,
     end = byStep[byStep.length - 1];
-  return { start: byStep[0], end, difference: { value: end.difference, error: end.differenceError }, mean, ever };
+  return { start: byStep[now], end, difference: { value: end.difference, error: end.differenceError }, mean, ever };
 }
 
 /** The table of likelihoods; `shown` is null where too few trials agree with what is seen. */
 export function fillTable(table, view, shown, changed) {
-  const rows = shown?.map(rowOf);
+  const rows = shown?.map((one) => rowOf(one, view.now ?? 0)),
+    ahead = view.now !== undefined;
   const largest = rows
     ? Math.max(...rows.flatMap((row) => [row.start.error, row.end.error, row.mean.error, row.ever.error]))
     : 0;
@@ -52,10 +53,10 @@ export function fillTable(table, view, shown, changed) {
       changed ? `${signed(value, decimals + 1)} \u00b1 ${rounded(error, decimals + 1)}` : "\u2013",
   };
   const titles = {
-    start: "start",
+    start: ahead ? "now" : "start",
     end: "end",
-    mean: "share of time",
-    ever: "ever",
+    mean: ahead ? "share from now on" : "share of time",
+    ever: ahead ? "ever from now on" : "ever",
     difference: view.profile === null ? "against the file" : "against the profile",
   };
   const head = element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, "Scenario"));
@@ -188,6 +189,18 @@ export function fillObservation(form, view, onAdd) {
   const add = element("button", { type: "button" }, "Seen");
   add.addEventListener("click", () => onAdd({ driver: driver.value, state: state.value, step: step.value }));
   form.replaceChildren(driver, state, step, add);
+}
+
+/** What had been seen when the page was made, and holds in all that it says. */
+export function fillKnown(part, observing, { name, asOf, items }) {
+  part.querySelector("p").textContent =
+    `As of ${asOf}, from the evidence file ${name}. It holds in all that this page says.`;
+  part.querySelector("ul").replaceChildren(
+    ...items.map(({ id, text, learned }) =>
+      element("li", {}, `${id.replaceAll("_", " ")}: ${text}, learned on ${learned}`),
+    ),
+  );
+  observing.querySelector("h2").textContent = "And if this were seen";
 }
 
 /** The list of what has been seen, each with a way to take it back. */

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import Do, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import Do, EvidenceOptions, Model, ModelOptions, RunOptions
 from usru_scenarios.cli.session import Session
 from usru_scenarios.settings import DEFAULT_MODEL
 from usru_scenarios.version import __version__
@@ -33,6 +33,7 @@ def page(
         ),
         parsers.whole,
     ] = None,
+    known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
     session: Annotated[Session, Subset(without=("form", "as_json", "wide"))],
@@ -40,7 +41,8 @@ def page(
     """One HTML file in which readers move the weights themselves.
 
     It needs no network, and fits into a mail. Readers can take a profile of the file, move the weights of drivers and
-    rules, and say what has been seen; the page says how to get the same in a terminal.
+    rules, and say what has been seen; the page says how to get the same in a terminal. What --evidence says has been
+    seen holds in all of it.
 
     \b
       usru page -o page.html
@@ -48,7 +50,7 @@ def page(
     """  # noqa: D301  # \b keeps the lines of the examples
     if session.output.is_terminal:
         raise OptionError("a page is for a browser, not for a terminal", "add -o page.html")
-    study = session.load(model, changes)
+    study = session.load(model, changes, known)
     data = study.page(carried=carried, do=do, **run.asked, map_blocks=session.workers())
     session.remark(study)
     from usru_scenarios.page import document
@@ -57,7 +59,7 @@ def page(
     said = {
         **data.about,
         "extends": name,
-        "command": {"model": shlex.quote(name), "options": _options(changes, do, run)},
+        "command": {"model": shlex.quote(name), "options": _options(changes, do, known, run)},
         "footer": _footer(data),
     }
     text = document(said, data.arrays)
@@ -70,12 +72,16 @@ def page(
     )
 
 
-def _options(changes: ModelOptions, do: tuple[str, ...], run: RunOptions) -> list[str]:
+def _options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions, run: RunOptions) -> list[str]:
     """The options of `usru simulate` that stand for what holds in all of the page; a profile is chosen in it."""
     repeated = {"--set": changes.overrides, "-w": changes.weights, "--do": do}
     options = [f"{name} {shlex.quote(value)}" for name, values in repeated.items() for value in values]
     if changes.sourced_only:
         options.append("--sourced-only")
+    if known.evidence is not None:
+        options.append(f"--evidence {shlex.quote(Path(known.evidence).name)}")
+    if known.as_of is not None:
+        options.append(f"--as-of {shlex.quote(known.as_of)}")
     return [*options, *(f"--{name} {shlex.quote(str(value))}" for name, value in run.asked.items())]
 
 

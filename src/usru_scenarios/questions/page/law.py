@@ -52,6 +52,11 @@ def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[s
     }
 
 
+def signs_of(signs: Mapping[int, Floats], pack: Pack) -> dict[str, Any]:
+    """The likelihoods of scenarios by step, shapes (scenarios,) or (draws, scenarios); nothing where there is none."""
+    return {"signs": {step: _table(likelihood, 1, pack) for step, likelihood in sorted(signs.items())}} if signs else {}
+
+
 def _table(values: Floats, axes: int, pack: Pack) -> dict[str, Any]:
     return {"drawn": values.ndim > axes, "values": pack.floats(values)}
 

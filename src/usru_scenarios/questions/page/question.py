@@ -9,11 +9,14 @@ from typing import Any
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Program
-from usru_scenarios.questions.page.law import PathKey, law_of, read_by
+from usru_scenarios.questions.evidence.items import Evidence
+from usru_scenarios.questions.page.evidence import weighed_evidence
+from usru_scenarios.questions.page.law import PathKey, law_of, read_by, signs_of
 from usru_scenarios.questions.page.packing import Pack
 from usru_scenarios.questions.page.trials import TrialPack, plan_of
-from usru_scenarios.results.simulate import ScenarioResult, Simulation
+from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 from usru_scenarios.results.sources import SourcesReport
 
 CARRIED_TRIALS = 4_096
@@ -34,14 +37,15 @@ class CarriedReading:
         outline: what the model calls its parts, and which profile it is under.
         sources: what its judgements rest on.
         forecast: of the command line.
-        drawn: gives the program, with what is imposed, for a seed and so many draws of the judgements; 0 for the means.
+        drawn: gives the program, with what is imposed and seen, for a seed and so many draws of the judgements; 0 for
+            the means.
     """
 
     title: str
     outline: Outline
     sources: SourcesReport
     forecast: Simulation
-    drawn: Callable[[int, int], Program]
+    drawn: Callable[[int, int], Conditioned]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,14 @@ class PageData:
     arrays: bytes
 
 
-def page_data(readings: Sequence[CarriedReading], profile: str | None, *, trials: int, seed: int) -> PageData:
+def page_data(
+    readings: Sequence[CarriedReading],
+    profile: str | None,
+    *,
+    trials: int,
+    seed: int,
+    evidence: Evidence | None = None,
+) -> PageData:
     """What a page carries.
 
     Args:
@@ -60,9 +71,11 @@ def page_data(readings: Sequence[CarriedReading], profile: str | None, *, trials
         profile: under which the page begins.
         trials: how many a page carries of each reading, at least.
         seed: that of the forecasts.
+        evidence: what has been seen, which all that the page says takes for given.
 
     Raises:
-        RequestError: the outcome feeds back into its own causes.
+        RequestError: the outcome feeds back into its own causes, or an item of the evidence can't be carried.
+        ImpossibleEvidence: none of the trials of a page agrees with it.
     """
     pack = Pack()
     model = readings[0].outline.model
@@ -77,16 +90,19 @@ def page_data(readings: Sequence[CarriedReading], profile: str | None, *, trials
         "profile": profile if profile in known else None,
         "claims": {claim: _claim(claim, one.sources) for one in readings for claim in _all_cited(one)},
         "views": views,
+        **({} if evidence is None else {"evidence": _evidence(evidence)}),
     }
     return PageData(about, pack.data)
 
 
 def _view(reading: CarriedReading, trials: int, seed: int, trial_pack: TrialPack) -> dict[str, Any]:
-    outline, means = reading.outline, reading.drawn(0, 0)
+    outline, means = reading.outline, reading.drawn(0, 0).program
     _require_carried(means, outline.profile)
     plan = plan_of(trials, seed, reading.forecast.run.judgements)
-    program = reading.drawn(plan.seed, plan.judgements)
+    conditioned = reading.drawn(plan.seed, plan.judgements)
+    program, seen = conditioned.program, weighed_evidence(conditioned)
     keys = carried_keys(program)
+    used = reading.forecast.run.evidence
     return {
         "profile": outline.profile,
         "title": reading.title,
@@ -97,8 +113,21 @@ def _view(reading: CarriedReading, trials: int, seed: int, trial_pack: TrialPack
         ],
         "weights": [_weight(name, reading) for name in _weighted(reading)],
         "forecast": _forecast(reading.forecast),
-        "sample": trial_pack.put(program, plan, keys),
-        "law": law_of(program, {key: place for place, key in enumerate(keys)}, trial_pack.pack),
+        "sample": trial_pack.put(program, plan, keys, seen.drivers),
+        "law": {
+            **law_of(program, {key: place for place, key in enumerate(keys)}, trial_pack.pack),
+            **signs_of(seen.signs, trial_pack.pack),
+        },
+        **({} if used is None else {"now": reading.forecast.run.steps.index(used.now)}),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """What a page says of what has been seen."""
+    return {
+        "name": evidence.name,
+        "asOf": evidence.as_of,
+        "items": [{"id": item.name, "text": item.text, "learned": item.learned} for item in evidence.items],
     }
 
 
@@ -165,7 +194,7 @@ def _driver(name: str, path: int, program: Program, outline: Outline) -> dict[st
 
 def _weighted(reading: CarriedReading) -> list[str]:
     """The drivers, then the rules, whose weights change the outcome, in the order of the file."""
-    weighted = set(reading.drawn(0, 0).outcome.weighted)
+    weighted = set(reading.drawn(0, 0).program.outcome.weighted)
     return [name for name in (*reading.outline.drivers, *reading.outline.rules) if name in weighted]
 
 
@@ -206,16 +235,21 @@ def _forecast(result: Simulation) -> dict[str, Any]:
         "seed": result.run.seed,
         "method": result.run.method,
         "judgements": result.run.judgements,
-        "series": {name: _series(part) for name, part in parts.items()},
+        "series": {name: _series(part, (result.ahead or {}).get(name)) for name, part in parts.items()},
     }
 
 
-def _series(part: ScenarioResult) -> dict[str, Any]:
+def _series(part: ScenarioResult, ahead: Ahead | None) -> dict[str, Any]:
+    """The share of time and `ever` are those from the present step on, where evidence says which that is."""
     errors = part.standard_errors
+    mean, ever, mean_error, ever_error = part.mean, part.ever, errors.mean, errors.ever
+    if ahead is not None:
+        mean, ever = ahead.share, ahead.ever
+        mean_error, ever_error = ahead.standard_errors.share, ahead.standard_errors.ever
     return {
         "byStep": part.by_step,
-        "mean": part.mean,
-        "ever": part.ever,
-        "errors": {"byStep": errors.by_step, "mean": errors.mean, "ever": errors.ever},
+        "mean": mean,
+        "ever": ever,
+        "errors": {"byStep": errors.by_step, "mean": mean_error, "ever": ever_error},
         "band": None if part.band is None else {"low": part.band.low, "high": part.band.high},
     }

@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import Controls
-from usru_scenarios.program.program import Program
+from usru_scenarios.problems import ImpossibleEvidence
+from usru_scenarios.program.events import All, atoms, conjuncts
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.page.law import PathKey
 from usru_scenarios.questions.page.packing import Kind, Pack
 from usru_scenarios.sampler.blocks import BlockSampler, Plan
+from usru_scenarios.sampler.likelihood_weighting import EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
 LEVELS = 128
@@ -32,38 +36,62 @@ def plan_of(trials: int, seed: int, draws: int) -> Plan:
     return Plan.of(trials, seed + 1, max(2, min(draws, trials // _PER_DRAW)) if draws else 0)
 
 
+CERTAIN = All(())
+"""Nothing has been seen."""
+
+
+def _none_agrees(plan: Plan) -> ImpossibleEvidence:
+    return ImpossibleEvidence(
+        f"what has been seen was not met in the {plan.trials:,} trials that a page carries", "take more: --carried"
+    )
+
+
 class _Histories:
     """Keeps what is carried of the trials of a block."""
 
-    def __init__(self, program: Program, sampler: BlockSampler, keys: Sequence[PathKey], trials: int) -> None:
-        self.keys, self.index = keys, sampler.index
+    def __init__(
+        self, program: Program, sampler: BlockSampler, keys: Sequence[PathKey], trials: int, tracker: EventTracker
+    ) -> None:
+        self.keys, self.index, self.tracker = keys, sampler.index, tracker
         self.values: list[npt.NDArray[Any]] = [
             np.empty((trials, program.steps), np.float64 if edges is None else np.uint16) for _, edges in keys
         ]
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Take note of a step."""
-        del transition
+        self.tracker.observe(step, block_states, transition)
         for (name, edges), kept in zip(self.keys, self.values, strict=True):
             now = block_states.now[self.index[name]]
             kept[:, step] = np.searchsorted(np.array(edges), now, side="right") if edges else now
 
 
-def histories(program: Program, plan: Plan, keys: Sequence[PathKey]) -> list[npt.NDArray[Any]]:
-    """What is carried of the trials of a plan, each of shape (trials, steps).
+def histories(
+    program: Program, plan: Plan, keys: Sequence[PathKey], seen: All = CERTAIN
+) -> tuple[list[npt.NDArray[Any]], Floats]:
+    """What is carried of the trials of a plan, each of shape (trials, steps), and their weights, shape (trials,).
 
     Args:
         program: with as many draws of the judgements as the plan has.
         plan: which trials.
         keys: what is carried of them.
+        seen: what has been seen of the drivers.
     """
-    sampler = BlockSampler(program, plan, draw_outcome=False, needed=program.upstream(name for name, _ in keys))
-    blocks = []
+    asked = {atom.node for atom in atoms(seen)}
+    sampler = BlockSampler(
+        program,
+        plan,
+        draw_outcome=False,
+        restrictions=restrictions_of(program, conjuncts(seen), carried=True),
+        needed=program.upstream({*asked, *(name for name, _ in keys)}),
+    )
+    blocks, weights = [], []
     for block in range(plan.blocks):
-        kept = _Histories(program, sampler, keys, plan.trials_in(block))
-        sampler.walk(block, kept)
+        tracker = EventTracker([(program, [(CERTAIN, seen)])], plan.trials_in(block), carried=False)
+        kept = _Histories(program, sampler, keys, plan.trials_in(block), tracker)
+        drawn = sampler.walk(block, kept)
         blocks.append(kept.values)
-    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+        weights.append(drawn * tracker.of[0].probabilities(0)[1])
+    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)], np.concatenate(weights)
 
 
 class TrialPack:
@@ -81,8 +109,10 @@ class TrialPack:
         self._first: dict[tuple[PathKey, Plan, tuple[int, ...]], npt.NDArray[Any]] = {}
         self._basis: dict[Plan, tuple[dict[str, Any], list[float]]] = {}
 
-    def put(self, program: Program, plan: Plan, keys: Sequence[PathKey]) -> dict[str, Any]:
+    def put(self, program: Program, plan: Plan, keys: Sequence[PathKey], seen: All = CERTAIN) -> dict[str, Any]:
         """The trials of a program, and the groups of them that errors come from; arguments as for `histories`.
+
+        Where something has been seen they have weights, of which the mean is 1.
 
         The controls are those of the first program: functions of the same draws, whose means are known all the same.
         """
@@ -90,13 +120,17 @@ class TrialPack:
             controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
             self._basis[plan] = self.pack.floats(controls.basis.T), controls.means.tolist()
         basis, means = self._basis[plan]
-        found = histories(program, plan, keys)
+        found, weights = histories(program, plan, keys, seen)
+        if not weights.any():
+            raise _none_agrees(plan)
+        weighed = {"trialWeights": self.pack.floats(weights / weights.mean())} if seen.parts else {}
         return {
             "trials": plan.trials,
             "groupSize": plan.trials // plan.judgements if plan.judgements else plan.batches(1).size,
             "paths": [self._path(key, plan, values) for key, values in zip(keys, found, strict=True)],
             "basis": basis,
             "means": means,
+            **weighed,
         }
 
     def _path(self, key: PathKey, plan: Plan, values: npt.NDArray[Any]) -> dict[str, Any]:
