@@ -613,19 +613,21 @@ def _by_evidence(rng: Rng, name: str) -> Case:
     names = Names.of(_small()["harbour.yaml"])
     changed = _mutated_text(rng, _evidence()) if rng.random() < 0.8 else _evidence().encode()
     files = {**_beside(), MODEL: _small()["harbour.yaml"].encode(), SEEN: changed}
-    run = ["-n", "256", "--judgements", rng.choice(("0", "4")), "--jobs", "1"]
+    plain = ["-n", "256", "--jobs", "1"]
+    run = [*plain, "--judgements", rng.choice(("0", "4"))]
     seen = ["--evidence", SEEN, *rng.choice(([], ["--as-of", rng.choice(_DAYS)]))]
     told = ["-f", rng.choice(("table", "json", "md"))]
     asked = (
         ["simulate", MODEL, *run, *seen, "-f", rng.choice(("table", "json", "csv", "ndjson", "md"))],
         ["ask", names.query(rng), MODEL, *run, *seen, *told],
-        ["watch", MODEL, *run, *seen, *told],
-        ["explain", rng.choice(names.scenarios), MODEL, *run, *seen, *told],
+        ["watch", MODEL, *plain, *seen, *told],
+        ["explain", rng.choice(names.scenarios), MODEL, *plain, *seen, *told],
         ["compare", MODEL, *run, *seen, *told],
-        ["sweep", _variable(rng, names), MODEL, *run, *seen, *told],
+        ["sweep", _variable(rng, names), MODEL, *plain, *seen, *told],
         ["check", MODEL, *run, *seen, *told],
-        ["sensitivity", MODEL, *run, *seen, *told],
-        ["plot", rng.choice(_CHARTS), MODEL, *run, *seen, "-f", "vega"],
+        ["sensitivity", MODEL, *plain, *seen, *told],
+        ["page", MODEL, "--carried", "256", *run, *seen],
+        ["plot", rng.choice(_CHARTS), MODEL, *plain, *seen, "-f", "vega"],
         ["ledger", "record", MODEL, *run, *seen, "--date", rng.choice(_DAYS)],
     )
     added = ["evidence", SEEN, "--add", _item(rng, names), "--learned", rng.choice(_DAYS)]

@@ -14,6 +14,8 @@ import pytest
 from support.command import HARBOUR, answer
 from support.reports import Elements
 from support.tiny import TINY
+from usru_scenarios.problems import TooFewTrials
+from usru_scenarios.study import Study
 
 FEW = ("-n", "256", "-q")
 SECTIONS = [
@@ -93,6 +95,21 @@ def test_what_is_changed_imposed_and_observed_is_said() -> None:
     assert "- observation: weather=storm@2025-Q2" in text
     assert "leaving aside" not in text
     assert text.count("effective sample size") == 3
+
+
+def test_where_too_few_trials_agree_what_matters_is_said_without_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forecast may be exact then, and the document is not refused for one part of it."""
+    sensitivity = Study.sensitivity
+
+    def few(study: Study, *args: Any, given: Any = (), **how: Any) -> Any:
+        if given:
+            raise TooFewTrials(3.0, 0.5, 0.2, "open")
+        return sensitivity(study, *args, **how)
+
+    monkeypatch.setattr(Study, "sensitivity", few)
+    text = answer("report", HARBOUR, "--given", "weather=storm@2025-Q2", *FEW).stdout
+    assert text.count("leaving aside what is observed") == 2
+    assert "- observation: weather=storm@2025-Q2" in text
 
 
 @pytest.mark.usefixtures("plain_drawing")

@@ -294,13 +294,16 @@ def test_trials_that_all_count_alike_are_noticed(tmp_path: Path, monkeypatch: py
 
 
 def _shares(
-    paths: list[tuple[Course, float]], every: list[tuple[Course, float]], scenario: str, driver: str
+    paths: list[tuple[Course, float]], every: list[tuple[Course, float]], scenario: str, driver: str, told: int = 0
 ) -> tuple[float, float]:
     """First-order and total share at the end, of the likelihood given the paths of both drivers.
 
     Args:
         paths: those that are left.
         every: all paths of the model, of which a mixed one may be no more among those left.
+        scenario: whose likelihood.
+        driver: whose shares.
+        told: up to this step, which it leaves out, the likelihood is given the scenario too.
     """
     names = ("mood", "talks")
 
@@ -308,6 +311,7 @@ def _shares(
         found: dict[tuple[Any, ...], float] = defaultdict(float)
         for path, p in some:
             key = tuple(tuple(str(view[name]) for view in path) for name in names)
+            key += (tuple(str(view["scenario"]) for view in path[:told]),)
             found[key] += p * (wanted is None or path[-1]["scenario"] == wanted)
         return found
 
@@ -331,20 +335,25 @@ def _shares(
     return first / variance, total / variance
 
 
+MIXED = ("(mood=high or talks=deal) @ 2001",), lambda path: path[1]["mood"] == "high" or path[1]["talks"] == "deal"
+READ = ("war @ 2000",), lambda path: path[0]["scenario"] == "war"
+
+
+@pytest.mark.parametrize(("seen", "told"), [(MIXED, 0), (READ, 1)], ids=["drivers", "scenario"])
 @pytest.mark.parametrize("raw", [TINY, kept_by_state()], ids=["carried", "matrix"])
-def test_shares_of_variance_agree_with_the_enumeration(raw: Json, tmp_path: Path) -> None:
-    given = ("(mood=high or talks=deal) @ 2001",)
-    paths = _weighed(raw, lambda path: path[1]["mood"] == "high" or path[1]["talks"] == "deal")
+def test_shares_of_variance_agree_with_the_enumeration(raw: Json, seen: Any, told: int, tmp_path: Path) -> None:
+    given, agrees = seen
+    paths = _weighed(raw, agrees)
     every = _weighed(raw, lambda _path: 1.0)
     found = study_of(raw, tmp_path).sensitivity(questions=["drivers"], given=given, trials=60_000)
     for one in found.drivers or ():
         for scenario in raw["scenarios"]:
             shares = one.by_scenario[scenario]
-            first, total = _shares(paths, every, scenario, one.driver)
+            first, total = _shares(paths, every, scenario, one.driver, told)
             assert shares.first_order == pytest.approx(first, abs=ERRORS * (shares.standard_errors.first_order or 0))
             assert shares.total == pytest.approx(total, abs=ERRORS * (shares.standard_errors.total or 0))
     shares = next(one for one in found.drivers or () if one.driver == "mood").by_scenario["thaw"]
-    _, unweighed = _shares(every, every, "thaw", "mood")
+    _, unweighed = _shares(every, every, "thaw", "mood", told)
     assert shares.total != pytest.approx(unweighed, abs=ERRORS * (shares.standard_errors.total or 0))
 
 
@@ -417,7 +426,7 @@ def test_all_questions_at_once_are_what_each_says_and_name_the_evidence(tmp_path
         assert getattr(whole, question) == getattr(study.sensitivity(questions=[question], trials=2048), question)
     assert whole.run.evidence is not None
     assert whole.run.evidence.items == ["wire", "calm_streets", "harbour"]
-    assert "tells of the scenario" in whole.note
+    assert "a driver reads the scenario" in whole.note
     plain = study_of(feeding_back(), tmp_path).sensitivity(trials=2048)
     assert (plain.run.evidence, plain.run.effective_trials) == (None, 2048.0)
 

@@ -232,7 +232,10 @@ model: model.yaml
 as_of: 2001-06-30
 evidence:
   wire: {about: mood @ 2000, likelihood: {high: 4, low: 1}, learned: 2001-02-12}
-  quiet_streets: {signpost: {of: war, at: 2001, found: false, if_so: 0.9, if_not: 0.2}, learned: 2001-03-01}
+  streets:
+    title: <b>Quiet streets</b>
+    signpost: {of: war, at: 2001, found: false, if_so: 0.9, if_not: 0.2}
+    learned: 2001-03-01
   later: {about: mood @ 2001, likelihood: {high: 4, low: 1}, learned: 2001-05-01}
 """
 
@@ -260,7 +263,7 @@ def test_in_a_browser_evidence_holds_in_all_that_is_said(tmp_path: Path) -> None
     assert told == [
         "As of 2001-04-01, from the evidence file what-came. It holds in all that this page says.",
         "wire: a hint about mood @ 2000, learned on 2001-02-12",
-        "quiet streets: a signpost of war not found @ 2001, learned on 2001-03-01",
+        "<b>Quiet streets</b>: a signpost of war not found @ 2001, learned on 2001-03-01",
     ]
     assert heads == ["Scenario", "now", "end", "against the file", "share from now on", "ever from now on"]
     words = command.split()[1:]

@@ -96,6 +96,7 @@ class LearnedItem:
         hints: signs of states, for each node that they are about.
         independence: the group of reports that it belongs to, if to any.
         sources: the claims that it rests on.
+        title: for readers, if it has one.
     """
 
     name: str
@@ -105,6 +106,7 @@ class LearnedItem:
     hints: tuple[Hint, ...] = ()
     independence: str | None = None
     sources: tuple[str, ...] = ()
+    title: str = ""
 
     @property
     def at_best(self) -> float:
@@ -317,7 +319,16 @@ class _ItemReader:
             self._in_time(item.learned, settled, path)
         if len(self.problems) > before:
             return None
-        return LearnedItem(name, said, item.learned, item.seen, heard, item.independence, item.sources or ())
+        return LearnedItem(
+            name,
+            said,
+            item.learned,
+            seen=item.seen,
+            hints=heard,
+            independence=item.independence,
+            sources=item.sources or (),
+            title=item.title or "",
+        )
 
     def resolutions(self, known: Collection[str]) -> None:
         """See to it that what came out are questions of the model."""

@@ -127,7 +127,10 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
         "name": evidence.name,
         "asOf": evidence.as_of,
-        "items": [{"id": item.name, "text": item.text, "learned": item.learned} for item in evidence.items],
+        "items": [
+            {"title": item.title or item.name.replace("_", " "), "text": item.text, "learned": item.learned}
+            for item in evidence.items
+        ],
     }
 
 

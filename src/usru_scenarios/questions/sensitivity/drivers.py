@@ -193,14 +193,14 @@ class DriverSampler:
         self.program = self._cut(program)
         targets = {*drivers, OUTCOME}
         kernels = kernels or KernelCache()
-        self.carried, self.block_sampler = self._walked(targets, kernels)
+        self.exchanges, self.block_sampler = self._walked(targets, kernels)
         only = frozenset({OUTCOME})
         self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
         self.readings = [
             Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], BINS) for driver in drivers
         ]
         read = {name for name, _ in self.program.outcome.links}
-        self.exchanged = [reading for reading in self.readings if reading.node in read] if self.carried else []
+        self.exchanged = [reading for reading in self.readings if reading.node in read] if self.exchanges else []
         entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(aim.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
@@ -210,7 +210,7 @@ class DriverSampler:
         return program.until(self.steps[-1])
 
     def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
-        """Whether the outcome is carried, and what draws the trials."""
+        """Whether paths can be exchanged, for no driver reads the scenario; and what draws the trials."""
         carried = not self.program.downstream(OUTCOME) & targets
         needed = self.program.upstream(targets)
         return carried, BlockSampler(self.program, self.plan, draw_outcome=not carried, needed=needed, kernels=kernels)
@@ -218,7 +218,7 @@ class DriverSampler:
     @property
     def note(self) -> str:
         """Why there are no total shares; empty where there are."""
-        if self.carried:
+        if self.exchanges:
             return ""
         return (
             "There are no total shares: a driver reads the scenario of the step before, so that its path can't be "
@@ -235,7 +235,7 @@ class DriverSampler:
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[Discretization, GroupedSums, Floats | None]]:
         """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
         total = self._counted(accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches))
-        none = np.zeros((self.batches.count, len(self.aim.cells))) if self.carried else None
+        none = np.zeros((self.batches.count, len(self.aim.cells))) if self.exchanges else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
             yield reading, sums, total.differences.get(reading.node, none)
 
@@ -339,7 +339,7 @@ class _DriverObserver:
         """Carry the outcome by a step; at a step that is asked about, add to the sums."""
         assert transition is not None, "the outcome is among the nodes that are needed"
         sampler = self.sampler
-        drawn = None if sampler.carried else block_states.before[self.place]
+        drawn = None if sampler.exchanges else block_states.before[self.place]
         self.present = probabilities_after(transition, self.present, drawn)
         self._exchange(step, block_states)
         if step in sampler.steps:
@@ -424,18 +424,7 @@ class ObservedDriverSampler(DriverSampler):
 
     def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
         self.observed_walk = ObservedWalk(self.program, self.observed.seen, self.plan, nodes=targets, kernels=kernels)
-        return self.observed_walk.carried, self.observed_walk.block_sampler
-
-    @property
-    def note(self) -> str:
-        """Why there are no total shares; empty where there are."""
-        if self.observed_walk.told < 0:
-            return super().note
-        return (
-            "There are no total shares: what has been seen tells of the scenario, so that a driver's path can't be "
-            "exchanged with the others' left as they are; and the likelihoods that vary are those given the scenario "
-            "up to then, too."
-        )
+        return not self.observed_walk.read, self.observed_walk.block_sampler
 
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
@@ -467,6 +456,7 @@ class _ObservedDriverObserver(_DriverObserver):
 
     def __init__(self, sampler: ObservedDriverSampler, block: int) -> None:
         super().__init__(sampler, block)
+        self.told = sampler.observed_walk.told
         self.likelihoods = ObservedLikelihoods(sampler.observed_walk)
         self.kept: list[tuple[int, list[Codes], Floats]] = []
         self.squared: dict[str, Floats] = {}
@@ -477,6 +467,14 @@ class _ObservedDriverObserver(_DriverObserver):
         self._exchange(step, block_states)
         if step in self.sampler.steps:
             self._count(step, block_states)
+
+    def _exchange(self, step: int, block_states: BlockStates) -> None:
+        """Carry the outcome by a step with each driver's path exchanged; as far as it was read it stays what it was."""
+        if step > self.told:
+            super()._exchange(step, block_states)
+            return
+        assert self.present is not None, "the scenario was drawn"
+        self.paths = {reading.node: self.present for reading in self.sampler.exchanged}
 
     def _count(self, step: int, block_states: BlockStates) -> None:
         assert self.present is not None, "the outcome has been carried to the step"
