@@ -17,7 +17,7 @@ from support.effort import tries
 
 pytestmark = pytest.mark.usefixtures("unmeasured")  # the fuzzer limits the time
 
-_MINUTES = tries(6, 60) / 60 / len(fuzz_cases.KINDS)
+_MINUTES = tries(3, 60) / 60 / len(fuzz_cases.KINDS)
 
 
 @pytest.mark.more
