@@ -87,13 +87,13 @@ def with_hint(message: str, hint: str) -> str:
     return f"{message}\n    = {hint}" if hint else message
 
 
-def _window(span: Span, limit: int = 100) -> tuple[str, int]:
+def _window(span: Span) -> tuple[str, int]:
     """The part of a long source line that surrounds the place, and the place's column in it."""
     column = min(span.column - 1, len(span.text))
-    if len(span.text) <= limit:
+    if len(span.text) <= _LONGEST_SOURCE:
         return printable(span.text).rstrip(), column
-    left = max(0, min(column - limit // 3, len(span.text) - limit))
-    right = left + limit
+    left = max(0, min(column - _LONGEST_SOURCE // 3, len(span.text) - _LONGEST_SOURCE))
+    right = left + _LONGEST_SOURCE
     head, tail = ("..." if left else ""), ("..." if right < len(span.text) else "")
     return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
 
@@ -103,6 +103,9 @@ _LONG_NAME = re.compile(r"[^\s/\\]{81,}")
 _LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
 """A word (a path, a number) that is cut in its middle."""
 _LONGEST_SENTENCE, _LONGEST_LINE = 600, 1_000
+_LONGEST_SOURCE = 100
+"""Of a line of a file, the part that is shown."""
+_MOST_LINES = 5
 
 
 def one_line(text: str) -> str:
@@ -137,14 +140,14 @@ def _of_many(first: Problem, others: list[Problem]) -> Problem:
     return replace(first, message=message, many="", count=count)
 
 
-def _lines(first: Problem, others: list[Problem], limit: int = 5) -> str:
+def _lines(first: Problem, others: list[Problem]) -> str:
     """In which lines of its file the others stand."""
     spans = [problem.span for problem in others if problem.span and first.span]
     lines = sorted({span.line for span in spans if first.span and span.source == first.span.source})
     if not lines:
         return ""
-    rest = ", ..." if len(lines) > limit else ""
-    return f", in line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:limit]))}{rest}"
+    rest = ", ..." if len(lines) > _MOST_LINES else ""
+    return f", in line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:_MOST_LINES]))}{rest}"
 
 
 def printable(text: str) -> str:

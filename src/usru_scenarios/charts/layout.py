@@ -324,9 +324,9 @@ class PanelGrid(NamedTuple):
         return number % self.columns == 0
 
 
-def heads(titles: Sequence[str], room: float, most: int = 3) -> list[list[str]]:
+def heads(titles: Sequence[str], room: float) -> list[list[str]]:
     """The titles of panels in lines."""
-    return [broken(title, HEAD, room, bold=True, most=most) for title in titles]
+    return [broken(title, HEAD, room, bold=True, most=3) for title in titles]
 
 
 def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[View]) -> View:

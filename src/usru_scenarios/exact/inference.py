@@ -129,13 +129,13 @@ def cost(
     return _predicted(_portions(program, tuple(events), given, bound), tuple(events), given, bound)
 
 
-def require(program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND) -> None:
+def require(program: Program, events: Sequence[Formula]) -> None:
     """Find out whether the probabilities of events can be had, without computing any.
 
     Raises:
         TooLarge, NotExact: see `probabilities`.
     """
-    _admitted(program, tuple(events), None, bound)
+    _admitted(program, tuple(events), None, DEFAULT_BOUND)
 
 
 def probabilities(
@@ -178,14 +178,14 @@ def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) ->
     return np.stack([np.broadcast_to(found[event], planner.draws) for event in events])
 
 
-def possible(program: Program, event: Formula, *, bound: Bound = DEFAULT_BOUND) -> bool:
+def possible(program: Program, event: Formula) -> bool:
     """Whether an event comes true on some path of positive probability, even of one that no float holds.
 
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    portions = _admitted(program, (event,), None, bound)
-    return any(one.possible() for portion in portions for one in portion.passes((event,), None, bound))
+    portions = _admitted(program, (event,), None, DEFAULT_BOUND)
+    return any(one.possible() for portion in portions for one in portion.passes((event,), None, DEFAULT_BOUND))
 
 
 def _asked(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:

@@ -105,7 +105,6 @@ def parse_question(
     model: Names,
     program: Program,
     *,
-    source: str = "question",
     in_profile: Callable[[str], Program] | None = None,
 ) -> Probability:
     """Read what a dated question means: the probability of one event that will be seen to come true or not.
@@ -114,7 +113,7 @@ def parse_question(
         QueryError: as for `parse_statement`, or it is no single probability, an average over steps, or one that holds
             under an intervention or a profile.
     """
-    statement = parse_statement(text, model, program, source=source, in_profile=in_profile)
+    statement = parse_statement(text, model, program, source="question", in_profile=in_profile)
     if not isinstance(statement, Probability):
         code, message = "no_single_probability", "a question means one probability, without arithmetic or a comparison"
         hint = "such as P(reset @ ever 2027-Q1..2027-Q2)"
@@ -126,22 +125,21 @@ def parse_question(
         hint = "say at which step, or ever, always or by: P(reset @ ever 2027-Q1..2027-Q2)"
     else:
         return statement
-    raise SourceText(source, text).error(code, message, 0, len(text), hint)
+    raise SourceText("question", text).error(code, message, 0, len(text), hint)
 
 
-def parse_assignment(text: str, model: Names, program: Program, *, source: str = "--do") -> Intervention:
+def parse_assignment(text: str, model: Names, program: Program) -> Intervention:
     """Read `DRIVER=STATE[@TIME]`, as within `do( )`.
 
     Args:
         text: the assignment.
         model: the model, or its outline.
         program: the compiled model. Interventions that hold in it already may not be overlapped by this one.
-        source: what to call the text in messages.
 
     Raises:
         QueryError: the text can't be read, or says what has no meaning in this model.
     """
-    place = SourceText(source, text)
+    place = SourceText("--do", text)
     return _Reading(place, model, program).intervention(read_assignment(place), program)
 
 

@@ -23,7 +23,7 @@ from usru_scenarios.reading.yaml_scalars import with_scalars
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.forecast import simulate
-from usru_scenarios.settings import RunSettings
+from usru_scenarios.settings import DEFAULT_SEED, RunSettings
 from usru_scenarios.work import listener
 
 TRIALS = 262_144
@@ -142,18 +142,17 @@ def _fitted(
     return best
 
 
-def anchor_warning(loaded: Loaded, program: Program, seed: int = 1) -> Problem | None:
+def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
     """The warning that a file misses its own anchor by more than `TOLERANCE`, or None.
 
     Args:
         loaded: the file without a profile or weights from outside.
         program: its model, compiled.
-        seed: of the draws.
     """
     if loaded.model.anchor is None:
         return None
     wanted, step = anchored(loaded.model, program)
-    reached = shares(program, step, own_baselines(program), Plan(WARNING_TRIALS, seed), map)
+    reached = shares(program, step, own_baselines(program), Plan(WARNING_TRIALS, DEFAULT_SEED), map)
     gap = np.abs(reached - wanted)
     worst = int(gap.argmax())
     if gap[worst] <= TOLERANCE:

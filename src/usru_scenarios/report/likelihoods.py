@@ -35,15 +35,15 @@ def decimals(error: float, most: int = _MOST) -> int:
     return min(max(math.floor(-math.log10(100.0 * error)), 0), most)
 
 
-def percent(value: float, places: int, sign: str = "%") -> str:
+def percent(value: float, places: int) -> str:
     """A likelihood from 0 to 1 in percent; what rounds to none or all, and is not, as a bound."""
     least = 10.0**-places
     shown = f"{100.0 * value:.{places}f}"
     if value > ALIKE and float(shown) == 0.0:
-        return f"<{least:.{places}f}{sign}"
+        return f"<{least:.{places}f}%"
     if value < 1.0 - ALIKE and float(shown) == 100.0:
-        return f">{100.0 - least:.{places}f}{sign}"
-    return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}{sign}"
+        return f">{100.0 - least:.{places}f}%"
+    return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}%"
 
 
 def points(value: float, places: int) -> str:

@@ -77,9 +77,7 @@ def _are_drivers(context: Context, state: str, rows: Mapping[str, Any]) -> bool:
     return bool(rows) and all(name in context.drivers and state in (context.states(name) or ()) for name in rows)
 
 
-def _same_step_parent(
-    context: Context, parent: str, child: str, path: KeyPath, *, of_key: bool = True
-) -> Iterator[Finding]:
+def _same_step_parent(context: Context, parent: str, child: str, path: KeyPath) -> Iterator[Finding]:
     """A driver depends in the same step on drivers only; a consequence also on the outcome and on consequences."""
     of_consequence = child in context.consequences
     if parent in context.drivers or (of_consequence and (parent == OUTCOME or parent in context.consequences)):
@@ -91,12 +89,10 @@ def _same_step_parent(
         message = f"{later} is drawn after {what}, which can't depend on it in the same step"
         if parent == child:
             message = f"{what} can't depend on itself in the same step"
-        yield Finding(
-            code, message, path, "let it depend on the step before: lagged_influences, or a rule with lag: 1", of_key
-        )
+        yield Finding(code, message, path, "let it depend on the step before: lagged_influences, or a rule with lag: 1")
         return
     known = context.all_nodes if of_consequence else context.drivers
-    yield _unknown_node(context, parent, path, known, of_key=of_key)
+    yield _unknown_node(context, parent, path, known)
 
 
 def _any_node(context: Context, name: str, path: KeyPath) -> Iterator[Finding]:
@@ -133,13 +129,12 @@ def _parent_states(context: Context, parent: str, rows: Iterable[str], path: Key
             yield _unknown_state(parent, state, (*path, state), states)
 
 
-def _unknown_state(node: str, state: str, path: KeyPath, states: Iterable[str], *, of_key: bool = True) -> Finding:
+def _unknown_state(node: str, state: str, path: KeyPath, states: Iterable[str]) -> Finding:
     if node == OUTCOME:
-        return _unknown("unknown_scenario", "scenario", state, path, states, of_key=of_key)
-    names = tuple(states)
-    where = describe_place(path[:-1] if of_key else path)
+        return _unknown("unknown_scenario", "scenario", state, path, states)
+    where = describe_place(path[:-1])
     own = "" if where.endswith(f"'{node}'") else f" of '{node}'"
-    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, _likely(state, names), of_key)
+    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, _likely(state, states))
 
 
 def _knots(context: Context, parent: str, rows: Iterable[str], path: KeyPath) -> Iterator[Finding]:

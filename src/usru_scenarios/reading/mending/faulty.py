@@ -257,7 +257,7 @@ def names_of(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def indenting(place: Place, blanks: int = 2) -> Iterator[TextEdit]:
+def indenting(place: Place) -> Iterator[TextEdit]:
     """The lines of an entry further in."""
     if place.key is None:
         return
@@ -265,7 +265,7 @@ def indenting(place: Place, blanks: int = 2) -> Iterator[TextEdit]:
     last = source.mark(region(place)[1], region(place)[1]).line
     for line in range(place.key.line, last + 1):
         if source.lines[line].strip():
-            yield source.edit(source.starts[line], source.starts[line], " " * blanks)
+            yield source.edit(source.starts[line], source.starts[line], "  ")
 
 
 def changed_at(data: Any, path: KeyPath, value: Any) -> Any:
