@@ -238,6 +238,12 @@ class Answer:
     moves: Floats | None = None
     states: Floats | None = None
 
+    @classmethod
+    def of_counts(cls, trials: int, shares: Floats, first: Floats, moves: Floats, states: Floats) -> Answer:
+        """The answer that counts over trials give, each of the shape of the part that it is named after."""
+        pooled = moves / moves.sum(axis=1, keepdims=True) if len(shares) > 1 else None
+        return cls(shares / trials, first / trials, pooled, states / trials)
+
 
 @dataclass(frozen=True, eq=False)
 class Case:

@@ -36,6 +36,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def faults(folder: Path, text: str) -> str:
+    """What is said of a file that has faults."""
+    (folder / "asked.yaml").write_text(text, encoding="utf-8")
+    done = answer("validate", "asked.yaml", folder=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
 def test_a_question_is_read_and_listed(folder: Path) -> None:
     done = answer("validate", "asked.yaml", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
@@ -107,19 +115,16 @@ def test_it_closes_when_all_that_it_asks_about_is_known(closes: str, means: str,
     ],
 )
 def test_what_means_nothing_that_will_be_seen_is_refused(means: str, said: str, folder: Path) -> None:
-    (folder / "asked.yaml").write_text(MODEL.replace("P(talks=open @ ever 2027-Q1..2027-Q2)", means), encoding="utf-8")
-    done = answer("validate", "asked.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("asked.yaml:14:")
-    assert said in done.stderr
+    refused = faults(folder, MODEL.replace("P(talks=open @ ever 2027-Q1..2027-Q2)", means))
+    assert refused.startswith("asked.yaml:14:")
+    assert said in refused
     with pytest.raises(us.ModelError):
         us.load(folder / "asked.yaml").questions()
 
 
 def test_faults_of_questions_and_expectations_come_together(folder: Path) -> None:
     text = MODEL.replace("talks=open @ ever", "talks=opn @ ever") + 'expectations: {e: {that: "P(wr @ end) > 0"}}\n'
-    (folder / "asked.yaml").write_text(text, encoding="utf-8")
-    said = answer("validate", "asked.yaml", folder=folder).stderr
+    said = faults(folder, text)
     assert "unknown scenario 'wr'" in said
     assert "'opn'" in said
 
@@ -133,19 +138,16 @@ def test_faults_of_questions_and_expectations_come_together(folder: Path) -> Non
     ],
 )
 def test_it_closes_on_a_day_of_the_calendar(closes: str, said: str, folder: Path) -> None:
-    (folder / "asked.yaml").write_text(MODEL.replace("2027-06-30", closes), encoding="utf-8")
-    done = answer("validate", "asked.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("asked.yaml:15:13: ")
-    assert said in done.stderr
+    refused = faults(folder, MODEL.replace("2027-06-30", closes))
+    assert refused.startswith("asked.yaml:15:13: ")
+    assert said in refused
     with pytest.raises(TimeError):
         parse_day(closes)
 
 
 def test_what_lacks_or_is_misspelt_is_named(folder: Path) -> None:
     text = MODEL.replace("    resolves:", "    resolvs:")
-    (folder / "asked.yaml").write_text(text, encoding="utf-8")
-    said = answer("validate", "asked.yaml", folder=folder).stderr
+    said = faults(folder, text)
     assert "did you mean 'resolves'?" in said
     assert "question 'reopen'" in said
 

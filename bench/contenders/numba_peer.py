@@ -46,12 +46,7 @@ def _runner(case: Case, *, carried: bool) -> Run:
         states = np.zeros((tables.steps, tables.drivers, tables.states))
         state = np.random.SeedSequence(seed).generate_state(4, np.uint64)
         loop(trials, state, carried, count, parents, threshold, weights, tables.keep, shares, first, moves, states)
-        return Answer(
-            shares / trials,
-            first / trials,
-            moves / moves.sum(axis=1, keepdims=True) if tables.steps > 1 else None,
-            states / trials,
-        )
+        return Answer.of_counts(trials, shares, first, moves, states)
 
     return run
 

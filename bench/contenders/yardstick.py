@@ -60,12 +60,7 @@ def _runner(case: Case, *, carried: bool) -> Run:
         )
         parts = np.split(sums, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
         shares, first, moves, states = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
-        return Answer(
-            shares / trials,
-            first / trials,
-            moves / moves.sum(axis=1, keepdims=True) if tables.steps > 1 else None,
-            states / trials,
-        )
+        return Answer.of_counts(trials, shares, first, moves, states)
 
     return run
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Otherwise
+from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS
 
 if TYPE_CHECKING:
     from usru_scenarios.results.common import Warned
@@ -106,6 +108,12 @@ class RunOptions(NamedTuple):
     def news(self, warnings: Iterable[Warned]) -> list[Warned]:
         """Of warnings those that tell more than that what was asked for is done: judgements taken at their means."""
         return [one for one in warnings if self.judgements != 0 or one.code != "judgements_at_their_means"]
+
+
+def trials_to_separate(help_text: str) -> Any:
+    """The option `--trials` of a question that tells effects from sampling error, which takes more of them."""
+    shown = Option("--trials", "-n", metavar="N", help=help_text)
+    return Annotated[int | None, shown, partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS)]
 
 
 SUFFIXES = {

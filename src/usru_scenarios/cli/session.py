@@ -201,5 +201,7 @@ ReportSession = Annotated[Session, Subset(form=formats(REPORTS), without=("wide"
 """Of a question that is answered in words, and for which no cluster is offered."""
 TableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
+LocalTableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))]
+"""The same, for which no cluster is offered."""
 ListSession = Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(LISTS))]
 """Of a question for which nothing is drawn, and which is answered in words or by a list."""

@@ -168,15 +168,10 @@ def sweep(
         SweepBase(conditioned, model, axes), outline, times, plan, settings.limits, map_blocks=map_blocks
     )
     survey.run()
+    effective = survey.effective if plan else None
     return Sweep(
         model=outline.model,
-        run=run_of(
-            outline,
-            conditioned,
-            seed=settings.seed,
-            trials=survey.trials,
-            effective=survey.effective if plan else None,
-        ),
+        run=run_of(outline, conditioned, seed=settings.seed, trials=survey.trials, effective=effective),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
             for axis in axes

@@ -9,11 +9,10 @@ from typing import Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
-from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.declarations import Argument, Option
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.session import Session
-from usru_scenarios.report import TABULAR
+from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL, MOST_QUERIES
 from usru_scenarios.source_text import SourceText
 
@@ -37,7 +36,7 @@ def ask(
     known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+    session: LocalTableSession,
 ) -> None:
     """How likely is this, if that? A probability, or a comparison.
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import Model, ModelOptions, RunOptions
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.cli.session import Session
-from usru_scenarios.report import TABULAR
+from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def calibrate(
     *,
     write: Annotated[bool, Option("--write", help="Change these numbers in the file, and nothing else.")] = False,
     run: Annotated[RunOptions, Subset("seed")],
-    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+    session: LocalTableSession,
 ) -> None:
     """Which baselines reproduce the anchor?
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel, RunOptions, formats
-from usru_scenarios.cli.session import Session
-from usru_scenarios.report import TABULAR
+from usru_scenarios.cli.declarations import Argument, Option
+from usru_scenarios.cli.options import ModelOptions, OptionalModel, RunOptions
+from usru_scenarios.cli.session import LocalTableSession
 
 
 def evidence(
@@ -32,7 +31,7 @@ def evidence(
     ] = (),
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+    session: LocalTableSession,
 ) -> None:
     """What has been seen, and what did it change?
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
-from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions, formats
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.declarations import Argument, Option
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.session import LocalTableSession, Session
 from usru_scenarios.problems import listing, suggestion
-from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def ledger(
     known: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+    session: LocalTableSession,
 ) -> None:
     """How good were the forecasts? Record them, and look back.
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from usru_scenarios.charts import WIDTH, WIDTHS, chart
-from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.declarations import Subset
+from usru_scenarios.cli.options import (
+    ConditionOptions,
+    EvidenceOptions,
+    Model,
+    ModelOptions,
+    RunOptions,
+    formats,
+    trials_to_separate,
+)
 from usru_scenarios.cli.output import write_together
 from usru_scenarios.cli.pictures import NoPicturesError, drawn, in_words
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
-from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS
+from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from usru_scenarios.report.document import Figure
@@ -26,11 +32,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.study import Study
 
-_Trials = Annotated[
-    int | None,
-    Option("--trials", "-n", metavar="N", help="How many trials to draw.  [default: as each question's command]"),
-    partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS),
-]
+_Trials = trials_to_separate("How many trials to draw.  [default: as each question's command]")
 
 
 def report(

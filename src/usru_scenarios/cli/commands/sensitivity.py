@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import (
+    ConditionOptions,
+    EvidenceOptions,
+    Model,
+    ModelOptions,
+    RunOptions,
+    trials_to_separate,
+)
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.settings import DEFAULT_MODEL, LEAST_SENSITIVITY_TRIALS, TOP
+from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
 if TYPE_CHECKING:
     from usru_scenarios.results.sensitivity import Question
@@ -21,11 +27,7 @@ def _question(option: str, text: str) -> str:
     return parsers.one_of(QUESTIONS)(option, text)
 
 
-_Trials = Annotated[
-    int | None,
-    Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 16384]"),
-    partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS),
-]
+_Trials = trials_to_separate("How many trials to draw, as in 1e6.  [default: 16384]")
 
 
 def sensitivity(

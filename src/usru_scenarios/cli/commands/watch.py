@@ -6,9 +6,8 @@ from typing import Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
-from usru_scenarios.cli.session import Session
-from usru_scenarios.report import TABULAR
+from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
 
@@ -35,7 +34,7 @@ def watch(
     known: EvidenceOptions,
     changes: ModelOptions,
     run: Annotated[RunOptions, Subset("trials", "seed")],
-    session: Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))],
+    session: LocalTableSession,
 ) -> None:
     """What to watch? What would move the forecast most, if seen.
 
