@@ -262,6 +262,13 @@ def test_weights_alone_are_neither_read_nor_compiled_again(opened: Opened, monke
         study.compare({"set": study.varied(overrides={"drivers.coin.persistence": 0.5})}, trials=500)
 
 
+def test_a_file_that_leaves_a_weight_out_is_compared_with_one_that_has_it(opened: Opened) -> None:
+    study = opened(STEPS)
+    twice = study.varied(weights={"coin": 2})
+    found = twice.compare({"once": study}, trials=500)
+    assert [(one.path, one.reference, one.variant) for one in other(found).inputs] == [("drivers.coin.weight", 2, 1)]
+
+
 def many(drivers: int, prior: float) -> Json:
     names = [f"d{number}" for number in range(drivers)]
     states = {"x": prior, "y": 1}

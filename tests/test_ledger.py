@@ -296,7 +296,7 @@ def test_the_same_record_on_both_sides_is_kept_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"", "it is no JSON at column 1"),
+        (b"x", "it is no JSON at column 1"),
         (b"[1, 2]", "it is no JSON object"),
         (b'{"format": "usru.simulation/1.0"}', "its format is"),
         (b'{"format": "usru.forecast/2.0"}', "its format is"),
@@ -429,7 +429,7 @@ def test_history_in_all_forms(place: Path, form: str) -> None:
     ("words", "told"),
     [
         (["history", "thraw"], "did you mean 'thaw'?"),
-        (["history", "--at", "2029-Q1"], "--at 2029-Q1 is the step of no record"),
+        (["history", "--at", "2029-Q1"], "--at 2029-Q1 is no step of number 1"),
         (["history", "--ledger", "nowhere"], "there is no ledger in 'nowhere'"),
         (["history", "-m", "x"], "-m has no meaning for ledger history"),
         (["record", "--at", "end"], "--at has no meaning for ledger record"),

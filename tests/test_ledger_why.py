@@ -242,7 +242,7 @@ def test_in_all_forms(place: Path, form: str, columns: str) -> None:
         (["soon"], "there is no record 'soon'"),
         (["2024-01-01"], "there is no record '2024-01-01'"),
         (["--of", "thraw"], "did you mean 'thaw'?"),
-        (["--at", "2031"], "is the step of no record"),
+        (["--at", "2031"], "--at 2031 is no step of number 1"),
         (["1", "2", "3"], "'3' is one word too many"),
     ],
 )
@@ -257,4 +257,4 @@ def test_what_makes_no_sense_is_told(place: Path, words: list[str], message: str
 def test_one_record_can_be_compared_with_nothing(place: Path) -> None:
     record(place, "2025-01-20")
     done = answer("ledger", "why", folder=place)
-    assert (done.returncode, "one record alone" in done.stderr) == (2, True)
+    assert (done.returncode, "one record of talks alone" in done.stderr) == (2, True)

@@ -7,8 +7,8 @@ A line that was changed, taken out or put in shows in the line behind it; the la
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from usru_scenarios.ledger.records import (
@@ -23,6 +23,9 @@ from usru_scenarios.results.ledger import ForecastRecord, LedgerFault
 _MARKERS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")
 """What git puts around the two sides of a conflict."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors put before the first line."""
+
 _SHOWN = 8
 
 
@@ -35,12 +38,14 @@ class LedgerLine:
         text: its bytes, without the line break.
         record: what it holds; None where it can't be read.
         problem: why not.
+        hint: what helps.
     """
 
     number: int
     text: bytes = field(repr=False)
     record: ForecastRecord | None
     problem: str = ""
+    hint: str = ""
 
     @property
     def hash(self) -> str:
@@ -50,7 +55,12 @@ class LedgerLine:
     @property
     def is_marker(self) -> bool:
         """Whether it is no line of the ledger but one that a conflict of git has left."""
-        return self.text.startswith(_MARKERS)
+        return is_marker(self.text)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is a line of the ledger: no marker and not empty."""
+        return not self.is_marker and bool(self.text.strip())
 
 
 @dataclass(frozen=True)
@@ -60,20 +70,27 @@ class Chain:
     Attributes:
         lines: its lines.
         torn: what stands behind the last line break: the beginning of a line that was never finished; else empty.
+        model: the name of the model of which records are wanted; None of all.
     """
 
     lines: tuple[LedgerLine, ...]
     torn: bytes = field(default=b"", repr=False)
+    model: str | None = None
 
     @property
     def records(self) -> list[NumberedRecord]:
         """The records that can be read, in the order of the file."""
-        return [NumberedRecord(line.number, line.record) for line in self.lines if line.record is not None]
+        read = (NumberedRecord(line.number, line.record) for line in self.lines if line.record is not None)
+        return [one for one in read if self.model in (None, one.record.model.name)]
 
     @property
     def by_day(self) -> list[NumberedRecord]:
         """The same in the order of their days; those of one day as they stand in the file."""
         return sorted(self.records, key=lambda one: one.record.date)
+
+    def of_model(self, name: str) -> Chain:
+        """The same, with the records of a model of that name alone."""
+        return replace(self, model=name)
 
     @property
     def unreadable(self) -> list[LedgerFault]:
@@ -85,13 +102,17 @@ class Chain:
             if line.is_marker:
                 message = "a conflict of git was left in the ledger"
                 yield LedgerFault("conflict", line.number, message, "usru ledger verify --relink keeps both sides")
-            elif line.record is None:
-                hint = "the history of the folder has it as it was"
+            elif line.record is None and line.is_linked:
+                hint = line.hint or f"the history of the folder has it as it was: {_HISTORY}"
                 yield LedgerFault("unreadable", line.number, f"this is no record: {line.problem}", hint)
         if self.torn:
-            message = f"the line is not finished: it ends after {len(self.torn):,} bytes"
+            size = "1 byte" if len(self.torn) == 1 else f"{len(self.torn):,} bytes"
+            message = f"the line is not finished: it ends after {size}"
             hint = "usru ledger verify --repair takes it out"
             yield LedgerFault("torn", len(self.lines) + 1, message, hint)
+
+
+_HISTORY = "git log -p forecasts.jsonl"
 
 
 def line_hash(text: bytes) -> str:
@@ -99,9 +120,20 @@ def line_hash(text: bytes) -> str:
     return sha256(text).hexdigest()
 
 
+def is_marker(text: bytes) -> bool:
+    """Whether a line is one that a conflict of git has left."""
+    return text.startswith(_MARKERS)
+
+
+def line_texts(data: bytes) -> tuple[list[bytes], bytes]:
+    """The lines of a ledger without their line breaks, of whichever system, and what stands behind the last one."""
+    *lines, rest = data.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
+    return [text.removesuffix(b"\r") for text in lines], rest
+
+
 def read_chain(data: bytes) -> Chain:
     """The lines of a ledger."""
-    *lines, rest = data.split(b"\n")
+    lines, rest = line_texts(data)
     return Chain(tuple(_line(number, text) for number, text in enumerate(lines, 1)), rest)
 
 
@@ -109,7 +141,7 @@ def _line(number: int, text: bytes) -> LedgerLine:
     try:
         return LedgerLine(number, text, read_line(text))
     except UnreadableRecord as error:
-        return LedgerLine(number, text, None, str(error))
+        return LedgerLine(number, text, None, str(error), error.hint)
 
 
 def faults(chain: Chain) -> list[LedgerFault]:
@@ -118,32 +150,48 @@ def faults(chain: Chain) -> list[LedgerFault]:
 
 
 def _links(chain: Chain) -> Iterator[LedgerFault]:
-    lines = [line for line in chain.lines if not line.is_marker]
-    earlier: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    followed: dict[str | None, int] = {}
     last: LedgerLine | None = None
-    for line in lines:
-        if line.record is not None and line.record.prev != (None if last is None else last.hash):
-            yield _link_fault(line, line.record.prev, last, earlier)
-        earlier[line.hash] = line.number
+    for line in chain.lines:
+        if not line.is_linked:
+            continue
+        if line.record is not None:
+            prev = line.record.prev
+            if prev != (None if last is None else last.hash):
+                yield _link_fault(line.number, prev, last, seen, followed)
+            followed.setdefault(prev, line.number)
+        seen[line.hash] = line.number
         last = line
 
 
-def _link_fault(line: LedgerLine, prev: str | None, last: LedgerLine | None, earlier: dict[str, int]) -> LedgerFault:
-    if last is not None and (prev is None or prev in earlier):
-        after = "begins a ledger" if prev is None else f"follows line {earlier[prev]}"
-        message = f"the record {after}, as line {_next(prev, earlier)} does: two ledgers were merged"
-        return LedgerFault("merged", line.number, message, "usru ledger verify --relink makes one chain of them")
-    message = f"the record names {(prev or 'nothing')[:_SHOWN]} as the line before, which is {_hash(last)}"
-    hint = "a line before it was changed, taken out or put in; the history of the folder tells which"
-    return LedgerFault("broken", line.number, message, hint)
+def _link_fault(
+    number: int, prev: str | None, last: LedgerLine | None, seen: Mapping[str, int], followed: Mapping[str | None, int]
+) -> LedgerFault:
+    """What is wrong with a record that does not follow the line before it.
 
-
-def _next(prev: str | None, earlier: dict[str, int]) -> int:
-    return 1 if prev is None else earlier[prev] + 1
-
-
-def _hash(line: LedgerLine | None) -> str:
-    return "missing" if line is None else line.hash[:_SHOWN]
+    Args:
+        number: its line.
+        prev: the hash of the line that it follows.
+        last: the line before it.
+        seen: earlier lines by their hashes.
+        followed: the first record that follows a line, by the hash of that line.
+    """
+    if prev is None:
+        follows = "begins a ledger"
+    else:
+        follows = f"follows line {seen[prev]}" if prev in seen else f"follows a line {prev[:_SHOWN]}"
+    if prev in followed:
+        message = f"the record {follows}, as line {followed[prev]} does: two ledgers were merged"
+        return LedgerFault("merged", number, message, "usru ledger verify --relink makes one chain of them")
+    if last is None:
+        why = "which is not there: it was taken out"
+    elif prev is None or prev in seen:
+        why = f"not line {last.number}: what is between was put in"
+    else:
+        why = f"and line {last.number} is {last.hash[:_SHOWN]}: it was changed, or what was between was taken out"
+    hint = f"the history of the folder tells what: {_HISTORY}"
+    return LedgerFault("broken", number, f"the record {follows}, {why}", hint)
 
 
 def relinked(chain: Chain) -> bytes:
@@ -156,7 +204,7 @@ def relinked(chain: Chain) -> bytes:
     """
     if wrong := [fault for fault in faults(chain) if fault.code not in ("merged", "conflict")]:
         raise LedgerError(f"line {wrong[0].line} can't be linked: {wrong[0].message}", wrong[0].hint)
-    lines = list({line.text: line for line in chain.lines if not line.is_marker}.values())
+    lines = list({line.text: line for line in chain.lines if line.is_linked}.values())
     merged = {fault.line for fault in faults(chain) if fault.code == "merged"}
     known = {line.hash: place for place, line in enumerate(lines)}
     parting = [line.record.prev for line in lines if line.number in merged and line.record is not None]

@@ -49,8 +49,21 @@ def some_records(chain: Chain) -> list[NumberedRecord]:
         LedgerError: there is none.
     """
     if not (records := chain.by_day):
-        raise LedgerError("the ledger has no record that can be read", "usru ledger record makes one")
+        hint = "usru ledger verify says what is wrong" if chain.unreadable else "usru ledger record makes one"
+        raise LedgerError("the ledger has no record that can be read", hint)
     return records
+
+
+def latest_of_each_model(chain: Chain) -> list[NumberedRecord]:
+    """The last record of each model by its name, of the latest model first.
+
+    Raises:
+        LedgerError: there is none.
+    """
+    found: dict[str, NumberedRecord] = {}
+    for one in reversed(some_records(chain)):
+        found.setdefault(one.record.model.name, one)
+    return list(found.values())
 
 
 def _series(records: list[NumberedRecord], name: str, at: str, resolutions: Mapping[str, Resolution]) -> RecordedSeries:

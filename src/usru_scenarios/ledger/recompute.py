@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
-from usru_scenarios.problems import UnreadableInput, UsruError, printable
+from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
 from usru_scenarios.results.simulate import StatesResult, ValuesResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from usru_scenarios.ledger.store import LedgerFolder
+    from usru_scenarios.model.evidence import EvidenceItem
     from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.study import Study
@@ -71,6 +74,8 @@ class Recomputation:
 
     folder: LedgerFolder
     map_blocks: Callable[[], MapBlocks]
+    unheard: dict[str, str] = field(default_factory=dict)
+    """What had been observed and means nothing in a model that was asked, with the reason."""
     _studies: dict[str, Study] = field(default_factory=dict)
     _found: dict[tuple[object, ...], ForecastRecord] = field(default_factory=dict)
 
@@ -91,13 +96,13 @@ class Recomputation:
 
         path = self.folder.model(wanted)
         if not path.exists():
-            raise NotRecomputed(printable(f"there is no {path}"))
+            raise _missing(path)
         try:
             study = recalled(Request.of(path))
         except UsruError as error:
             raise NotRecomputed(printable(str(error).splitlines()[0])) from error
         if study.outline.model.sha256 != wanted:
-            raise NotRecomputed(printable(f"{path} was changed: it holds another model"))
+            raise NotRecomputed(printable(f"{path} was changed: it holds another model"), _restore(path))
         return study
 
     def again(self, record: ForecastRecord) -> ForecastRecord:
@@ -118,6 +123,9 @@ class Recomputation:
     ) -> ForecastRecord:
         """What the model of a record says under conditions, with the settings of the record; remembered.
 
+        Of conditions that are not its own, those that mean nothing in it are left out, and noted in `unheard`: a later
+        record may have observed what an earlier model has no word for.
+
         Args:
             record: whose model it is.
             conditions: what it is asked under.
@@ -137,9 +145,12 @@ class Recomputation:
     def _asked(
         self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: ForecastParts
     ) -> ForecastRecord:
+        given = conditions.given
         if conditions.evidence is not None:
-            study = study.knowing(self._evidence(conditions.evidence, conditions.items), as_of=conditions.as_of)
-        asked = {"do": conditions.do, "given": conditions.given}
+            study = self._knowing(study, self._evidence(conditions.evidence, conditions.items), conditions.as_of)
+        if conditions != conditions_of(record):
+            given = tuple(one for one in given if self._means_something(study, one))
+        asked = {"do": conditions.do, "given": given}
         return recorded(study, record, asked, self.map_blocks, parts)
 
     def quiet_among(self, record: ForecastRecord, items: Sequence[str]) -> list[str]:
@@ -154,18 +165,57 @@ class Recomputation:
         said = self._evidence(used.sha256, None).file.evidence
         return [one for one in items if one in said and said[one].quiet is not None]
 
+    def _knowing(self, study: Study, text: EvidenceText, as_of: str | None) -> Study:
+        """The model with the items that mean something in it."""
+        try:
+            return study.knowing(text, as_of=as_of)
+        except ModelError:
+            kept = {name: one for name, one in text.file.evidence.items() if self._is_heard(study, text, name)}
+            return study.knowing(_only(text, kept), as_of=as_of)
+
+    def _is_heard(self, study: Study, text: EvidenceText, name: str) -> bool:
+        try:
+            study.knowing(_only(text, {name: text.file.evidence[name]}))
+        except ModelError as error:
+            self.unheard[name] = error.problems[0].message
+            return False
+        return True
+
+    def _means_something(self, study: Study, given: str) -> bool:
+        """Whether an observation of the command line does."""
+        from usru_scenarios.language.query import parse_observation
+
+        try:
+            parse_observation(given, study.outline, study.program, source="--given")
+        except QueryError as error:
+            self.unheard[given] = error.problem.message
+            return False
+        return True
+
     def _evidence(self, sha256: str, items: tuple[str, ...] | None) -> EvidenceText:
         """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
         from usru_scenarios.reading.evidence import read_evidence
 
         path = self.folder.evidence(sha256)
         if not path.exists():
-            raise NotRecomputed(printable(f"there is no {path}"))
+            raise _missing(path)
         text = read_evidence(path)
         if text.sha256 != sha256:
-            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"))
-        kept = {name: one for name, one in text.file.evidence.items() if items is None or name in items}
-        return replace(text, file=text.file.model_copy(update={"resolutions": {}, "evidence": kept}))
+            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"), _restore(path))
+        return _only(text, {name: one for name, one in text.file.evidence.items() if items is None or name in items})
+
+
+def _only(text: EvidenceText, items: Mapping[str, EvidenceItem]) -> EvidenceText:
+    """A file of evidence with these items, and no resolutions."""
+    return replace(text, file=text.file.model_copy(update={"resolutions": {}, "evidence": items}))
+
+
+def _missing(path: Path) -> NotRecomputed:
+    return NotRecomputed(printable(f"there is no {path}"), _restore(path))
+
+
+def _restore(path: Path) -> str:
+    return printable(f"the history of the folder may have it: git log -- {path}")
 
 
 def recorded(

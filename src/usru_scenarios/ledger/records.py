@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -33,16 +34,21 @@ DIGITS, ERROR_DIGITS = 6, 3
 """That count, of the numbers of a record and of their errors: below any error of sampling, above what machines differ
 by."""
 
-FORMAT = "usru.forecast/1."
-"""How the format of each line begins that this version reads."""
-
 
 class LedgerError(UsageError):
     """Something was asked of the ledger that makes no sense, or that it is not in a state for."""
 
 
 class UnreadableRecord(ValueError):  # noqa: N818  # it never leaves the package
-    """A line that is no record, and why."""
+    """A line that is no record, and why.
+
+    Attributes:
+        hint: what helps; empty where nothing does but the line as it was.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(message)
 
 
 class NumberedRecord(NamedTuple):
@@ -160,12 +166,29 @@ def read_line(line: bytes) -> ForecastRecord:
         raise UnreadableRecord(f"it is no JSON: {error}") from None
     if not isinstance(data, dict):
         raise UnreadableRecord("it is no JSON object")
-    written = data.get("format")
-    if not isinstance(written, str) or not written.startswith(FORMAT):
-        raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0")
-    record = _record({**data, "format": "usru.forecast/1.0"})
-    _check(record)
+    later = _is_later(data.get("format"))
+    try:
+        record = _record({**data, "format": "usru.forecast/1.0"})
+        _check(record)
+    except UnreadableRecord as error:
+        raise UnreadableRecord(str(error), _LATER if later else "") from None
     return record
+
+
+_LATER = "a later version of usru wrote it, and reads it"
+
+
+def _is_later(written: object) -> bool:
+    """Whether a record is of a later minor version of the format than this program's.
+
+    Raises:
+        UnreadableRecord: it is of another major version, or of another format.
+    """
+    found = re.fullmatch(r"usru\.forecast/([0-9]{1,4})\.([0-9]{1,4})", written if isinstance(written, str) else "")
+    if found is None or found[1] != "1":
+        hint = _LATER if found and int(found[1]) > 1 else ""
+        raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0", hint)
+    return found[2] != "0"
 
 
 def _lower(text: str) -> str:
@@ -200,12 +223,10 @@ def _check(record: ForecastRecord) -> None:
     Raises:
         UnreadableRecord: they do not.
     """
-    try:
-        parse_day(record.date)
-    except TimeError as error:
-        raise UnreadableRecord(f"date: {error}") from None
-    if not record.run.steps:
-        raise UnreadableRecord("run.steps is empty")
+    _dated(record)
+    for place, sha256 in _hashes(record):
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise UnreadableRecord(f"{place} is no SHA-256 in hexadecimal")
     steps = len(record.run.steps)
     for place, series in _by_step(record):
         if len(series) != steps:
@@ -213,6 +234,26 @@ def _check(record: ForecastRecord) -> None:
     for place, probabilities in _probabilities(record):
         if not all(0.0 <= one <= 1.0 for one in probabilities):
             raise UnreadableRecord(f"{place} has a number that is no probability")
+
+
+def _dated(record: ForecastRecord) -> None:
+    try:
+        parse_day(record.date)
+    except TimeError as error:
+        raise UnreadableRecord(f"date: {error}") from None
+    if not record.run.steps:
+        raise UnreadableRecord("run.steps is empty")
+    try:
+        for label in record.run.steps:
+            _ = label == "now" or parse_date(label)
+    except TimeError as error:
+        raise UnreadableRecord(f"run.steps: {error}") from None
+
+
+def _hashes(record: ForecastRecord) -> Iterator[tuple[str, str]]:
+    yield "model.sha256", record.model.sha256
+    if record.run.evidence is not None:
+        yield "run.evidence.sha256", record.run.evidence.sha256
 
 
 def _by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
@@ -262,6 +303,19 @@ def _scenarios(record: ForecastRecord) -> Iterator[tuple[str, RecordedScenario]]
 def _nodes(record: ForecastRecord) -> Iterator[tuple[str, StatesResult | ValuesResult]]:
     for part, found in (("drivers", record.drivers), ("consequences", record.consequences)):
         yield from ((f"{part}.{name}", node) for name, node in found.items())
+
+
+def doubts(record: ForecastRecord, before: ForecastRecord | None) -> Iterator[str]:
+    """What may not be meant of a record that is appended behind another."""
+    name = record.model.name
+    if before is not None and before.model.name != name:
+        yield (
+            f"the record before it is of {before.model.name} and this one of {name}: history, why and score look at "
+            "the records of one model; --ledger DIR keeps them apart"
+        )
+    last = record.run.steps[-1]
+    if last != "now" and (end := parse_date(last)).month + end.length <= parse_date(record.date).month:
+        yield f"{record.date} is after the last step of the model, {last}"
 
 
 # What a record says ---------------------------------------------------------------------------------------------------
@@ -321,7 +375,8 @@ def check_names(records: list[NumberedRecord], wanted: list[str]) -> None:
     for what in wanted:
         if all(kind_of(one.record, what) is None for one in records):
             known = list(dict.fromkeys(name for one in records for name in names_of(one.record)))
-            message = f"no record knows '{printable(what)}', as a scenario, group, driver.state or question"
+            who = "no record knows" if len(records) > 1 else f"number {records[0].number} does not know"
+            message = f"{who} '{printable(what)}', as a scenario, group, driver.state or question"
             raise LedgerError(message, suggestion(what, known) or listing(known))
 
 
@@ -392,7 +447,21 @@ def check_time(records: list[NumberedRecord], at: str) -> None:
     steps = list(dict.fromkeys(step for one in records for step in one.record.run.steps))
     if at not in MEASURES and at not in steps:
         hint = suggestion(at, [*steps, *MEASURES]) or f"{', '.join(MEASURES)} or a step: {', '.join(steps[:3])}, ..."
-        raise LedgerError(f"--at {printable(at)} is the step of no record", hint)
+        whose = "the step of no record" if len(records) > 1 else f"no step of number {records[0].number}"
+        raise LedgerError(f"--at {printable(at)} is {whose}", hint)
+
+
+def not_said(one: NumberedRecord, what: str, at: str) -> LedgerError:
+    """Why a record that knows something says nothing of it at a time."""
+    if kind_of(one.record, what) == "question":
+        message = f"number {one.number} has no answer to '{printable(what)}': what it is conditional on is impossible"
+        return LedgerError(message, "--of names another")
+    if at == "now":
+        message = f"the day of number {one.number}, {one.record.date}, lies in no step of its model"
+        return LedgerError(message, "--at end, or a step that both have")
+    return LedgerError(
+        f"number {one.number} says nothing of '{printable(what)}' @ {printable(at)}", "another --at may be"
+    )
 
 
 def asked_of(settings: Mapping[str, Any]) -> AskedSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -9,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from usru_scenarios.ledger.chain import Chain, line_hash, read_chain, relinked
-from usru_scenarios.ledger.records import LedgerError, line_of
+from usru_scenarios.ledger.chain import Chain, faults, is_marker, line_hash, line_texts, read_chain, relinked
+from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, line_of, read_line
 from usru_scenarios.problems import UnreadableInput, printable
 from usru_scenarios.reading.files import write_whole
 from usru_scenarios.results.ledger import ForecastRecord
@@ -22,7 +23,10 @@ MOST_BYTES = 1 << 28
 """Of a ledger: some ten thousand records."""
 
 _MODE = 0o644
-_OPEN = os.O_RDWR | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Opens a pipe without waiting for whoever writes to it, and bytes as they are."""
+_READ = os.O_RDONLY | _AT_ONCE
+_OPEN = os.O_RDWR | os.O_APPEND | _AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class LedgerFolder:
             UnreadableInput: there is no ledger, or it can't be read.
         """
         try:
-            with _locked(self.records, os.O_RDONLY) as handle:
+            with _locked(self.records, _READ) as handle:
                 return read_chain(_bytes(handle))
         except FileNotFoundError:
             message = f"there is no ledger in '{printable(str(self.path))}'"
@@ -59,9 +63,27 @@ class LedgerFolder:
         except OSError as error:
             raise self._unreadable(error) from error
 
+    def last(self) -> ForecastRecord | None:
+        """The record of the last line that can be read; None where there is none.
+
+        Raises:
+            UnreadableInput: the ledger can't be read.
+        """
+        try:
+            with _locked(self.records, _READ) as handle:
+                lines, _ = line_texts(_bytes(handle))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(error) from error
+        for text in reversed(lines):
+            with suppress(UnreadableRecord):
+                return read_line(text)
+        return None
+
     def _unreadable(self, error: OSError) -> UnreadableInput:
         reason = (error.strerror or str(error)).lower()
-        return UnreadableInput(printable(f"the ledger {self.records} can't be used: {reason}"))
+        return UnreadableInput(printable(f"the ledger {self.records} can't be used: {reason}"), _help(error.errno))
 
     def append(self, record: ForecastRecord, resolved: Callable[[Path], str], evidence: str | None = None) -> int:
         """Append a record, whole or not at all, and keep its model and evidence; the number of its line.
@@ -83,15 +105,27 @@ class LedgerFolder:
                 _keep(self.evidence(record.run.evidence.sha256), lambda _: evidence)
             with _locked(self.records, _OPEN | os.O_CREAT) as handle:
                 data = _bytes(handle)
-                if data and not data.endswith(b"\n"):
-                    message = f"the last line of {self.records} is not finished"
-                    raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
-                lines = data.split(b"\n")[:-1]
-                line = line_of(record, line_hash(lines[-1]) if lines else None)
+                lines, torn = line_texts(data)
+                self._refuse_faults(lines, torn)
+                last = next((text for text in reversed(lines) if text.strip()), None)
+                line = line_of(record, None if last is None else line_hash(last))
                 _append(handle, line + b"\n", len(data))
                 return len(lines) + 1
         except OSError as error:
             raise self._unreadable(error) from error
+
+    def _refuse_faults(self, lines: list[bytes], torn: bytes) -> None:
+        """Refuse to append behind what is no line.
+
+        Raises:
+            LedgerError: the last line is not finished, or a conflict of git was left.
+        """
+        if torn:
+            message = f"the last line of {self.records} is not finished"
+            raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
+        if (marked := next((number for number, text in enumerate(lines, 1) if is_marker(text)), None)) is not None:
+            message = f"{self.records}:{marked}: a conflict of git was left in the ledger"
+            raise LedgerError(printable(message), "usru ledger verify --relink keeps both sides")
 
     def repair(self) -> int:
         """Take out a last line that is not finished; how many bytes it had.
@@ -119,13 +153,28 @@ class LedgerFolder:
         """
         try:
             with _locked(self.records, _OPEN) as handle:
-                data = _bytes(handle)
-                linked = relinked(read_chain(data))
-                if linked != data:
-                    write_whole(self.records, linked, mode=stat.S_IMODE(os.fstat(handle).st_mode))
-                return linked != data
+                chain = read_chain(_bytes(handle))
+                linked = relinked(chain)
+                if merged := bool(faults(chain)):
+                    mode = stat.S_IMODE(os.fstat(handle).st_mode)
+                    write_whole(self.records.resolve(), linked, mode=mode)  # what a link leads to, not the link
+                return merged
         except OSError as error:
             raise self._unreadable(error) from error
+
+
+def _help(number: int | None) -> str:
+    """What helps against an error of the system."""
+    match number:
+        case errno.ENOSPC | errno.EFBIG | errno.EDQUOT:
+            return "nothing was recorded; make room and record it again"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "--ledger names another folder"
+        case errno.EEXIST | errno.ENOTDIR:
+            return "a file stands where the ledger needs a folder; --ledger names another"
+        case errno.ENOENT:
+            return "the folder that it is to lie in must be there"
+    return ""
 
 
 def _keep(path: Path, text: Callable[[Path], str]) -> None:

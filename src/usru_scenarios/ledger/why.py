@@ -10,9 +10,25 @@ from dataclasses import dataclass, replace
 
 from usru_scenarios.ledger.attribution import shapley
 from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, conditions_of
-from usru_scenarios.ledger.records import LedgerError, NumberedRecord, check_names, check_time, kind_of, said_of
-from usru_scenarios.problems import UsruError, printable
-from usru_scenarios.results.ledger import AttributedChange, Attribution, ForecastRecord, NumberEffect, ObservationEffect
+from usru_scenarios.ledger.records import (
+    LedgerError,
+    NumberedRecord,
+    check_names,
+    check_time,
+    kind_of,
+    names_of,
+    not_said,
+    said_of,
+)
+from usru_scenarios.problems import UsruError, listing, printable
+from usru_scenarios.results.ledger import (
+    AttributedChange,
+    Attribution,
+    ForecastRecord,
+    NumberEffect,
+    ObservationEffect,
+    RecordedPoint,
+)
 
 JUDGEMENT, EVIDENCE, TIME = "judgement", "evidence", "time"
 FACTORS = (JUDGEMENT, EVIDENCE, TIME)
@@ -22,7 +38,7 @@ WITHDRAWN = "what was withdrawn or said otherwise"
 
 
 def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRecord, NumberedRecord]:
-    """The two records that words mean: by default the last two, with one word that one and the last.
+    """The two records that words mean: by default the last two, with one word that one and the last, of one model.
 
     Args:
         records: in the order of their days.
@@ -31,15 +47,15 @@ def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRec
     Raises:
         LedgerError: there are no two records, or a word means none.
     """
-    if len(records) < 2:
-        raise LedgerError("there is one record alone, and nothing to compare it with", "usru ledger record")
     named = [_named(records, word) for word in words]
-    match named:
-        case []:
-            return records[-2], records[-1]
-        case [one]:
-            return one, records[-1]
-    return named[0], named[1]
+    if len(named) == 2:
+        return named[0], named[1]
+    name = (named or records)[-1].record.model.name
+    alike = [one for one in records if one.record.model.name == name]
+    if len(alike) < 2:
+        message = f"there is one record of {printable(name)} alone, and nothing to compare it with"
+        raise LedgerError(message, "usru ledger record makes another; two numbers name records of different models")
+    return named[0] if named else alike[-2], alike[-1]
 
 
 def _named(records: list[NumberedRecord], word: str) -> NumberedRecord:
@@ -89,7 +105,8 @@ class _Corners:
         dated = replace(found, date=self.later.date if later else self.earlier.date)
         point = said_of(NumberedRecord(0, dated), what, self.at)
         if point is None:
-            raise LedgerError(f"'{printable(what)}' @ {self.at} is not in both models", "name another, or another --at")
+            message = f"'{printable(what)}' @ {self.at} is not to be had of both models on both days"
+            raise LedgerError(message, "--of names another, or --at another time")
         return point.probability
 
 
@@ -99,7 +116,7 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
     Args:
         pair: the records.
         again: asks their models.
-        wanted: scenarios, groups, `driver.state`s or questions; all scenarios of the second where there is none.
+        wanted: scenarios, groups, `driver.state`s or questions; all scenarios of both where there is none.
         at: the label of a step, or one of `MEASURES`.
 
     Raises:
@@ -107,7 +124,7 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
         UsruError: a model can't be asked.
     """
     earlier, later = pair
-    names = wanted or list(later.record.scenarios)
+    names = wanted or _shared(pair)
     for one in pair:
         check_names([one], names)
         check_time([one], at)
@@ -117,6 +134,8 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
     changes = {name: _change(pair, corners, name) for name in names}
     numbers, note = _numbers(corners, names)
     items = list(_items(corners, names))
+    alone = [] if wanted else [name for name in later.record.scenarios if name not in names]
+    notes = [*filter(None, [note]), *_unknown(pair, alone), *_unheard(again)]
     return Attribution(
         model=later.record.model,
         run=later.record.run,
@@ -126,15 +145,42 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
         changes=changes,
         items=items,
         numbers=numbers,
-        note=note,
+        note=". ".join(one[:1].upper() + one[1:].rstrip(".") for one in notes) if len(notes) > 1 else "".join(notes),
         quiet=again.quiet_among(later.record, [one.item for one in items]),
     )
 
 
+def _shared(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
+    """The scenarios that both records know.
+
+    Raises:
+        LedgerError: there are none.
+    """
+    earlier, later = (one.record for one in pair)
+    if names := [name for name in later.scenarios if name in earlier.scenarios]:
+        return names
+    known = set(names_of(earlier))
+    both = [name for name in names_of(later) if name in known]
+    message = (
+        f"number {pair[0].number} is of {printable(earlier.model.name)} and number {pair[1].number} of "
+        f"{printable(later.model.name)}, which have no scenario in common"
+    )
+    raise LedgerError(message, f"--of names what both know, {listing(both)}" if both else "name two of one model")
+
+
+def _unknown(pair: tuple[NumberedRecord, NumberedRecord], alone: list[str]) -> Iterator[str]:
+    if alone:
+        yield f"{', '.join(alone)}: known to number {pair[1].number} alone"
+
+
+def _unheard(again: Recomputation) -> Iterator[str]:
+    """What was left out of a model that has no word for it."""
+    for item, reason in again.unheard.items():
+        yield f"{item} counts in one of the models alone, for in the other it means nothing: {reason}"
+
+
 def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name: str) -> AttributedChange:
-    before, after = (said_of(one, name, corners.at) for one in pair)
-    if before is None or after is None:
-        raise LedgerError(f"'{printable(name)}' @ {corners.at} is not in both records", "another --at may be")
+    before, after = (_said(one, name, corners.at) for one in pair)
     change = after.probability - before.probability
     found = shapley(FACTORS, lambda of_later: corners.value(name, of_later))
     parts = {factor: one.value for factor, one in found.items()}
@@ -146,6 +192,12 @@ def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name
         noise=change - parts[JUDGEMENT] - parts[EVIDENCE] - parts[TIME],
         ranges={factor: (one.low, one.high) for factor, one in found.items()},
     )
+
+
+def _said(one: NumberedRecord, name: str, at: str) -> RecordedPoint:
+    if (point := said_of(one, name, at)) is None:
+        raise not_said(one, name, at)
+    return point
 
 
 # By observation and by number -----------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) ->
 
 def _weights(model: Model, name: str) -> Floats:
     """The weight of a driver or rule at each step, shape (steps,)."""
-    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight()
+    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight.model_validate(1.0)
     return np.array([weight.at(month) for month in model.grid.step_starts])
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from usru_scenarios.ledger.chain import Chain
     from usru_scenarios.ledger.recompute import Recomputation
+    from usru_scenarios.ledger.records import NumberedRecord
     from usru_scenarios.ledger.store import LedgerFolder
-    from usru_scenarios.results.ledger import History
+    from usru_scenarios.results.ledger import ForecastRecord, History
+    from usru_scenarios.study import Study
 
 
 FOLDER = "forecasts"
@@ -147,12 +149,14 @@ class _Asked(NamedTuple):
 def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.chain import Chain, LedgerLine
     from usru_scenarios.ledger.history import history
-    from usru_scenarios.ledger.records import asked_of, record_of
+    from usru_scenarios.ledger.records import asked_of, doubts, record_of
     from usru_scenarios.ledger.store import kept_evidence
     from usru_scenarios.reading.copies import resolved
     from usru_scenarios.report import Builders, ledger
 
+    day = asked.date or _today()
     study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes, asked.known)
+    study = _known_by(day, study, asked.known, session)
     options = {**asked.conditions._asdict(), **asked.run.asked}
     result = study.simulate(**options, map_blocks=session.workers())
     session.remark(study)
@@ -164,15 +168,43 @@ def _record(asked: _Asked, session: Session) -> None:
         result,
         questions,
         answers,
-        date=asked.date or _today(),
+        date=day,
         message=asked.message,
         asked=asked_of(asked.run.asked),
     )
     seen = None if asked.known.evidence is None else kept_evidence(asked.known.evidence)
+    before = asked.ledger.last()
     number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder), seen)
-    session.say(f"recorded as number {number} of {asked.ledger.records}")
+    session.say(f"recorded as number {number} of {asked.ledger.records}{_known_then(record)}")
+    for doubt in doubts(record, before):
+        session.say(f"warning: {doubt}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
     session.emit(Builders(ledger.history, ledger.history_rows), made)
+
+
+def _known_by(day: str, study: Study, known: EvidenceOptions, session: Session) -> Study:
+    """A study that knows what had been learned by a day, and nothing else.
+
+    Raises:
+        OptionError: `--as-of` asks for more.
+    """
+    if study.evidence is None or study.evidence.as_of <= day:
+        return study
+    if known.as_of is not None:
+        message = f"--as-of {known.as_of} is after the day of the record, {day}"
+        raise OptionError(
+            message, "a forecast knows what was learned by its day: leave --as-of out, or give another --date"
+        )
+    return session.knowing(study, known._replace(as_of=day))
+
+
+def _known_then(record: ForecastRecord) -> str:
+    """What a record knows by evidence, if by any, in words."""
+    from usru_scenarios.report.ledger import counted
+
+    if (seen := record.run.evidence) is None:
+        return ""
+    return f", knowing {counted(len(seen.items), 'item')} of {seen.name} up to {seen.as_of}"
 
 
 def _today() -> str:
@@ -194,16 +226,21 @@ def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceO
     Raises:
         LedgerError: there is no record, or none knows what is asked.
     """
-    from usru_scenarios.ledger.history import history, some_records
+    from usru_scenarios.ledger.history import history, latest_of_each_model
     from usru_scenarios.ledger.recompute import Recomputation
+    from usru_scenarios.ledger.records import kind_of
     from usru_scenarios.ledger.store import LedgerFolder
 
     kept = LedgerFolder(Path(folder))
     chain = _readable(kept, session)
     evidence = None
     if known != EvidenceOptions():
-        last = Recomputation(kept, session.workers).study(some_records(chain)[-1].record)
-        evidence = session.knowing(last, known).evidence
+        last, study = _held_against(chain, known, Recomputation(kept, session.workers), session)
+        evidence = study.evidence
+    else:
+        latest = latest_of_each_model(chain)
+        last = next((one for one in latest if any(kind_of(one.record, word) for word in words)), latest[0])
+    chain = _of_one_model(chain, last, kept, session)
     return history(chain, list(words), at or "end", evidence.resolutions if evidence else {})
 
 
@@ -213,6 +250,40 @@ def _readable(folder: LedgerFolder, session: Session) -> Chain:
     for fault in chain.unreadable:
         session.say(f"{folder.records}:{fault.line}: warning: {fault.message}")
     return chain
+
+
+def _of_one_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
+    """The records of the model that a record is of; that there are others is told."""
+    from usru_scenarios.report.ledger import counted
+
+    name = of.record.model.name
+    found = chain.of_model(name)
+    if others := sorted({one.record.model.name for one in chain.records} - {name}):
+        left = counted(len(chain.records) - len(found.records), "record")
+        session.say(f"{folder.records}: {left} of {' and '.join(others)} left out: this is about {name}")
+    return found
+
+
+def _held_against(
+    chain: Chain, known: EvidenceOptions, again: Recomputation, session: Session
+) -> tuple[NumberedRecord, Study]:
+    """The latest model of the ledger in which an evidence file has a meaning, with what it says.
+
+    Raises:
+        ModelError: it has none in any; why not in the latest.
+        UsruError: a model can't be had.
+    """
+    from usru_scenarios.ledger.history import latest_of_each_model
+    from usru_scenarios.problems import ModelError
+
+    first: ModelError | None = None
+    for one in latest_of_each_model(chain):
+        try:
+            return one, session.knowing(again.study(one.record), known)
+        except ModelError as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
 def _why(asked: _Asked, session: Session) -> None:
@@ -226,16 +297,15 @@ def _why(asked: _Asked, session: Session) -> None:
 
 
 def _score(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.ledger.history import some_records
     from usru_scenarios.ledger.score import ledger_score
     from usru_scenarios.report import Builders, ledger
 
     if asked.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
     chain, again = _readable(asked.ledger, session), asked.recomputation(session)
-    study = session.knowing(again.study(some_records(chain)[-1].record), asked.known)
+    last, study = _held_against(chain, asked.known, again, session)
     assert study.evidence is not None
-    result = ledger_score(chain, again, study.evidence)
+    result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
     session.emit(Builders(ledger.score, ledger.score_rows), result)
 
 

@@ -64,12 +64,9 @@ def sensitivity(
     """
     aim, program, outline = parse_target(of, at, conditioned.base), conditioned.program, loaded.outline
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
-    plan, told = Plan(settings.trials, settings.seed), listener(map_blocks)
-    _expect(told, loaded, conditioned, aim, plan, questions=questions)
     observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
-    if observed is not None and observed.plan != plan:
-        plan = observed.plan
-        _expect(told, loaded, conditioned, aim, plan, questions=questions)
+    plan = Plan(settings.trials, settings.seed) if observed is None else observed.plan
+    _expect(listener(map_blocks), loaded, program, aim, plan, questions=questions, observed=observed)
     drivers, note = (
         driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
         if "drivers" in questions
@@ -122,21 +119,21 @@ def _too_rare(states: Sequence[str]) -> list[Warned]:
 def _expect(
     told: Listener,
     loaded: Loaded,
-    conditioned: Conditioned,
+    program: Program,
     aim: Target,
     plan: Plan,
     *,
     questions: Collection[Question],
+    observed: ObservedRun | None,
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
-    program, seen = conditioned.program, conditioned.given
-    steps = up_to(program, aim.steps(program).stop, seen).steps
+    steps = up_to(program, aim.steps(program).stop, None if observed is None else observed.seen).steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
         told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
-        if seen is None:
+        if observed is None:
             expect_runs(told, replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
         else:
             told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
@@ -146,7 +143,8 @@ def _expect(
             block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
             plan.blocks,
         )
-    told.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    if observed is None:
+        told.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, kernels: KernelCache) -> Estimate:

@@ -18,7 +18,6 @@ from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode,
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
-from usru_scenarios.questions.simulate.order import in_order
 from usru_scenarios.results.common import Warned, warned
 from usru_scenarios.results.simulate import (
     Band,
@@ -29,7 +28,7 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache, MapBlocks, Plan, block_kernels
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, StepKernels, block_kernels
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 
@@ -53,7 +52,7 @@ def forecast(
     *,
     weights: Mapping[str, Floats] | None = None,
     support: Callable[[], Support] | None = None,
-    kernels: CompiledBlocks | None = None,
+    kernels: Mapping[int, StepKernels] | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -80,8 +79,6 @@ def forecast(
         program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts, support
     )
     moves, move_errors = _transitions(sums, least)
-    series = _SeriesEstimates(program, sums, bands, least)
-    scenarios, groups = in_order(_scenarios(series, outline), _groups(series), program)
     return Simulation(
         model=outline.model,
         run=run_of(
@@ -93,8 +90,8 @@ def forecast(
             judgements=settings.judgements,
             weights=weights,
         ),
-        scenarios=scenarios,
-        groups=groups,
+        scenarios=_scenarios(_SeriesEstimates(program, sums, bands, least), outline),
+        groups=_groups(_SeriesEstimates(program, sums, bands, least)),
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
         drivers=_nodes(program, sums, outline.drivers, least),
@@ -107,7 +104,7 @@ def forecast(
     )
 
 
-def compiled(program: Program, settings: RunSettings) -> CompiledBlocks:
+def compiled(program: Program, settings: RunSettings) -> dict[int, StepKernels]:
     """The kernels of all blocks that a forecast of a program draws with these settings."""
     return block_kernels(program, _plan(settings))
 
@@ -120,13 +117,13 @@ def _drawn(
     conditioned: Conditioned,
     plan: Plan,
     limits: SampleLimits,
-    kernels: CompiledBlocks | None,
+    kernels: Mapping[int, StepKernels] | None,
     map_blocks: MapBlocks,
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given
     if given is None:
-        return plan, simulate(program, plan, map_blocks, KernelCache(compiled=kernels))
+        return plan, simulate(program, plan, map_blocks, KernelCache(blocks=kernels))
     from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
