@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import usru_scenarios as us
-from support.command import COMMAND, HARBOUR, answer, environment, in_terminal, shell, usru
+from support.command import COMMAND, HARBOUR, HERE, answer, environment, in_terminal, shell, usru
 from usru_scenarios.cli import main, progress
 from usru_scenarios.cli.progress import Progress
 
@@ -248,11 +248,13 @@ def test_a_run_that_takes_long_is_said_beforehand_where_no_bar_can_be_seen(monke
 
 
 def test_what_was_asked_for_is_no_warning() -> None:
+    everything = str(HERE / "models" / "good" / "everything.yaml")
     for command in ("simulate", "compare", "check"):
-        asked = [command, "us-russia", "-n", "256", *(["-w", "sanctions=2"] if command == "compare" else [])]
+        asked = [command, everything, "-n", "256", *(["-w", "congress=2"] if command == "compare" else [])]
         done = answer(*asked, "--judgements", "0", "--json")
         assert "at their means" not in done.stderr
-        assert json.loads(done.stdout)["warnings"] or command == "check"
+        (told,) = (one for one in json.loads(done.stdout)["warnings"] if one["code"] == "judgements_at_their_means")
+        assert "at their means" in told["message"]
 
 
 def test_a_schema_is_json_and_may_be_asked_for_as_such() -> None:

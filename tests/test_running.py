@@ -406,7 +406,7 @@ def test_a_question_says_all_its_work_before_it_begins(ask: Callable[[Study, Map
 )
 def test_what_is_solved_is_told_too(ask: Callable[[Study, MapBlocks], object]) -> None:
     progress = Progress(wanted=False)
-    ask(load(HERE / "models/exact/rules.yaml"), progress)
+    ask(load(HERE / "models/exact/feedback.yaml"), progress)
     assert progress.begun > 0.0
     assert not progress.at_work
 
