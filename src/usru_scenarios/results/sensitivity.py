@@ -207,7 +207,7 @@ class DriverUncertainty:
 
 @dataclass(frozen=True)
 class MovedState:
-    """What imposing a state of a driver at every step does.
+    """What imposing a state of a driver at every step does; under observations after the last that tells of the driver.
 
     Attributes:
         state: the state that is imposed, or the value of a numeric driver.
@@ -259,8 +259,8 @@ class Sensitivity(Tabled):
         probability: the probability of each scenario in the model as it is, or of what was asked about.
         standard_errors: standard errors of `probability`.
         drivers: which driver's uncertainty matters, the largest shift first; null where that was not asked.
-        moves: which driver moves the outcome, the largest swing first, without those that are imposed already; null
-            where that was not asked.
+        moves: which driver moves the outcome, the largest swing first, without those that are imposed already and,
+            under observations, without states in which what is observed hardly happens; null where that was not asked.
         weights: which weight matters, the largest effect first; null where that was not asked.
         judgements: which judgement matters, the largest effect of one point more first; null where that was not asked.
         left_out: the judgements that have no place in that list, and why.
