@@ -35,7 +35,13 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth
 from usru_scenarios.questions.discretization import Codes, Discretization
-from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, ObservedWalk, up_to
+from usru_scenarios.questions.sensitivity.observed import (
+    ObservedLikelihoods,
+    ObservedRun,
+    ObservedWalk,
+    SensitivityRun,
+    up_to,
+)
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.results.sensitivity import (
@@ -76,32 +82,13 @@ _OUTCOME_DRAWS = 8
 """How many draws of a driver's state the outcome's probabilities take the time of, about."""
 
 
-def driver_uncertainties(
-    outline: Outline,
-    program: Program,
-    aim: Target,
-    plan: Plan,
-    map_blocks: MapBlocks = map,
-    *,
-    kernels: KernelCache | None = None,
-    observed: ObservedRun | None = None,
-) -> tuple[list[DriverUncertainty], str]:
-    """Every driver, the one whose state shifts the outcome most first, and why total shares are missing, if they are.
-
-    Args:
-        outline: what the model calls its parts.
-        program: the model with its interventions.
-        aim: what is asked about.
-        plan: how many trials, and the seed.
-        map_blocks: as in `forecast.simulate`.
-        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
-        observed: what is observed, and how much is drawn for it.
-    """
-    drivers = list(outline.drivers)
+def driver_uncertainties(outline: Outline, run: SensitivityRun) -> tuple[list[DriverUncertainty], str]:
+    """Every driver, the one whose state shifts the outcome most first, and why there are no total shares, if not."""
+    drivers, program, aim = list(outline.drivers), run.program, run.aim
     sampler = (
-        DriverSampler(program, drivers, aim, plan, kernels)
-        if observed is None
-        else ObservedDriverSampler(program, drivers, aim, plan, kernels=kernels, observed=observed)
+        DriverSampler(program, drivers, aim, run.plan, run.kernels)
+        if run.observed is None
+        else ObservedDriverSampler(program, drivers, aim, run.plan, kernels=run.kernels, observed=run.observed)
     )
     places = aim.places(outline.scenarios, program)
     found = [
@@ -111,7 +98,7 @@ def driver_uncertainties(
             _Found.of(sampler, reading, sums, differences),
             places,
         )
-        for reading, sums, differences in sampler.found(map_blocks)
+        for reading, sums, differences in sampler.found(run.map_blocks)
     ]
     return sorted(found, key=lambda one: (-one.shift, one.driver)), sampler.note
 

@@ -19,10 +19,8 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
-from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, ObservedRun, last_observed, up_to
-from usru_scenarios.questions.target import Target
+from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, last_observed, up_to
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
-from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 
 TAILS = (0.05, 0.95)
 """The quantiles of its own distribution at which a numeric driver is held."""
@@ -47,75 +45,49 @@ class FixedDriver:
         return program.intervene(self.driver, self.value, self.steps)
 
 
-def moves(
-    outline: Outline,
-    program: Program,
-    aim: Target,
-    plan: Plan,
-    map_blocks: MapBlocks = map,
-    *,
-    kernels: KernelCache | None = None,
-    observed: ObservedRun | None = None,
-) -> tuple[list[DriverMoves], list[str]]:
+def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], list[str]]:
     """Every driver, the one with the largest swing first, and the states in which one can't be held.
 
     A driver is held at every step, but for those up to the last one of which something is observed of it: method (65).
-    One that is
-    imposed already, or of which the time that is asked about is observed, is left out; so is a state with which too few
-    trials agree with what is observed.
-
-    Args:
-        outline: what the model calls its parts.
-        program: the model with its interventions.
-        aim: what is asked about.
-        plan: how many trials, and the seed.
-        map_blocks: as in `forecast.simulate`.
-        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
-        observed: what is observed, and how much is drawn for it.
+    One that is imposed already, or of which the time that is asked about is observed, is left out; so is a state with
+    which too few trials agree with what is observed.
     """
-    steps, seen = aim.steps(program), None if observed is None else observed.seen
-    program = up_to(program, steps.stop, seen)
+    aim, seen = run.aim, run.seen
+    steps = aim.steps(run.program)
+    program = up_to(run.program, steps.stop, seen)
     holds = {driver: list(_holds(program, driver, part, steps, seen)) for driver, part in outline.drivers.items()}
     programs = [program, *(hold.on(program) for held in holds.values() for hold in held)]
-    runs = _runs(programs, aim, plan, map_blocks, kernels=kernels, observed=observed)
+    runs = _runs(programs, run)
     base = next(runs)
     places, parts = aim.places(outline.scenarios, program), () if seen is None else (seen,)
-    times, fewest = (steps, 0.0) if observed is None else (range(1), observed.fewest)
+    times, fewest = (steps, 0.0) if run.observed is None else (range(1), run.observed.fewest)
 
-    def cells(run: ProgramSums) -> Floats:
-        return run.of(aim.cells, [times])[:, 0]
+    def cells(sums: ProgramSums) -> Floats:
+        return sums.of(aim.cells, [times])[:, 0]
 
     found, rare = [], []
     present = aim.said(program, parts)
     for driver, held in holds.items():
         each = list(zip(held, islice(runs, len(held)), strict=True))
-        rare += [f"{driver}={hold.state}" for hold, run in each if run.sampled < fewest]
-        kept = [(hold, run) for hold, run in each if run.sampled >= fewest]
+        rare += [f"{driver}={hold.state}" for hold, sums in each if sums.sampled < fewest]
+        kept = [(hold, sums) for hold, sums in each if sums.sampled >= fewest]
         if kept:
             moved = _HeldStates(
                 held=[hold for hold, _ in kept],
-                changes=np.stack([cells(run) - cells(base) for _, run in kept], axis=1),
+                changes=np.stack([cells(sums) - cells(base) for _, sums in kept], axis=1),
                 trials=base.trials,
                 said=[aim.said(hold.on(program), parts) for hold, _ in kept],
-                sampled=min(base.sampled, *(run.sampled for _, run in kept)),
+                sampled=min(base.sampled, *(sums.sampled for _, sums in kept)),
             )
             found.append(_moves(outline.drivers[driver].title, moved, present, places))
     return sorted(found, key=lambda one: (-one.swing, one.driver)), rare
 
 
-def _runs(
-    programs: Sequence[Program],
-    aim: Target,
-    plan: Plan,
-    map_blocks: MapBlocks,
-    *,
-    kernels: KernelCache | None,
-    observed: ObservedRun | None,
-) -> Iterator[ProgramSums]:
-    if observed is None:
-        return run_each(programs, plan, map_blocks, kernels)
-    shares = aim.shares(programs[0].steps)
-    return ObservedPrograms(programs, observed.seen, shares, plan, kernels).sums(map_blocks)
+def _runs(programs: Sequence[Program], run: SensitivityRun) -> Iterator[ProgramSums]:
+    if run.seen is None:
+        return run_each(programs, run.plan, run.map_blocks, run.kernels)
+    shares = run.aim.shares(programs[0].steps)
+    return ObservedPrograms(programs, run.seen, shares, run.plan, run.kernels).sums(run.map_blocks)
 
 
 def _holds(

@@ -9,7 +9,7 @@ the scenario; up to the last step at which something has, it is that of the scen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -267,6 +267,37 @@ class ObservedRun:
     sums: ProgramSums
     effective: float
     fewest: float
+
+
+@dataclass(frozen=True)
+class SensitivityRun:
+    """A program of which it is asked what matters, and how its trials are drawn.
+
+    Attributes:
+        program: the model with its interventions.
+        aim: what is asked about.
+        plan: how many trials, at least 2, and the seed; without draws of the judgements.
+        map_blocks: as in `forecast.simulate`.
+        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
+        observed: what is observed, and how much is drawn for it; None where nothing is.
+    """
+
+    program: Program
+    aim: Target
+    plan: Plan
+    map_blocks: MapBlocks = map
+    kernels: KernelCache = field(default_factory=KernelCache)
+    observed: ObservedRun | None = None
+
+    @property
+    def seen(self) -> Formula | None:
+        """What is observed."""
+        return None if self.observed is None else self.observed.seen
+
+    @property
+    def sampled(self) -> float:
+        """For how many unweighted trials those stand that count."""
+        return float(self.plan.trials) if self.observed is None else self.observed.effective
 
 
 def observed_run(

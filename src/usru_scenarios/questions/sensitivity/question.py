@@ -7,7 +7,6 @@ Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.model.judgements import judgements
@@ -19,7 +18,7 @@ from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
-from usru_scenarios.questions.sensitivity.observed import ObservedRun, observed_run, up_to
+from usru_scenarios.questions.sensitivity.observed import ObservedRun, SensitivityRun, observed_run, up_to
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import Target, parse_target
@@ -30,7 +29,7 @@ from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_se
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.work import Listener, listener
+from usru_scenarios.work import listener
 
 _NAMED = 6
 """States that are named in a warning."""
@@ -66,31 +65,16 @@ def sensitivity(
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
     observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
     plan = Plan(settings.trials, settings.seed) if observed is None else observed.plan
-    _expect(listener(map_blocks), loaded, program, aim, plan, questions=questions, observed=observed)
-    drivers, note = (
-        driver_uncertainties(outline, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
-        if "drivers" in questions
-        else (None, "")
-    )
-    steep = (
-        slopes(loaded, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
-        if {"weights", "judgements"} & {*questions}
-        else None
-    )
-    if observed is None:
-        present = _present(program, aim, plan, map_blocks, kernels)
-    else:
-        present = _present_observed(program, aim, observed)
-    moved, rare = (
-        moves(outline, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
-        if "moves" in questions
-        else (None, [])
-    )
+    run = SensitivityRun(program, aim, plan, map_blocks, kernels, observed)
+    _expect(loaded, run, questions)
+    drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
+    steep = slopes(loaded, run) if {"weights", "judgements"} & {*questions} else None
+    present = _present(run) if observed is None else _present_observed(program, aim, observed)
+    moved, rare = moves(outline, run) if "moves" in questions else (None, [])
     places = aim.places(outline.scenarios, program)
-    sampled = float(plan.trials) if observed is None else observed.effective
     return Sensitivity(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=sampled),
+        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=run.sampled),
         of=aim.name or None,
         title=outline.title(aim.name),
         at=aim.at(program),
@@ -116,25 +100,18 @@ def _too_rare(states: Sequence[str]) -> list[Warned]:
     return [Warned("too_rare", message, count=len(states))]
 
 
-def _expect(
-    told: Listener,
-    loaded: Loaded,
-    program: Program,
-    aim: Target,
-    plan: Plan,
-    *,
-    questions: Collection[Question],
-    observed: ObservedRun | None,
-) -> None:
+def _expect(loaded: Loaded, run: SensitivityRun, questions: Collection[Question]) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
-    steps = up_to(program, aim.steps(program).stop, None if observed is None else observed.seen).steps
+    told, plan = listener(run.map_blocks), run.plan
+    program = up_to(run.program, run.aim.steps(run.program).stop, run.seen)
+    steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
         told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
-        if observed is None:
-            expect_runs(told, replace(program, grid=replace(program.grid, count=steps)), 1 + states, plan)
+        if run.observed is None:
+            expect_runs(told, program, 1 + states, plan)
         else:
             told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
@@ -143,15 +120,16 @@ def _expect(
             block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
             plan.blocks,
         )
-    if observed is None:
+    if run.observed is None:
         told.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
-def _present(program: Program, aim: Target, plan: Plan, map_blocks: MapBlocks, kernels: KernelCache) -> Estimate:
+def _present(run: SensitivityRun) -> Estimate:
     """The probabilities of the cells in the model as it is."""
-    steps = aim.steps(program)
-    program = replace(program, grid=replace(program.grid, count=steps.stop))
-    visits = simulate_variants([program], plan, map_blocks, kernels)
+    aim, plan = run.aim, run.plan
+    steps = aim.steps(run.program)
+    program = up_to(run.program, steps.stop, None)
+    visits = simulate_variants([program], plan, run.map_blocks, run.kernels)
     cells = aim.gathered(visits.visits[0][:, steps.start : steps.stop].mean(axis=1).T)
     said = aim.said(program)
     return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])

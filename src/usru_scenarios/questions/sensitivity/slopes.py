@@ -26,14 +26,12 @@ from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.likelihood_ratio import EffectEstimates, PathwiseEstimator, PathwiseSums
-from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, ObservedRun, asked_nodes, up_to
+from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, asked_nodes, up_to
 from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation, one_point_more
 from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
-from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.sensitivity import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
-from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 
 LEAST_SHARE = 0.05
@@ -45,33 +43,15 @@ _CELLS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
 Method = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
 
 
-def slopes(
-    loaded: Loaded,
-    program: Program,
-    aim: Target,
-    plan: Plan,
-    map_blocks: MapBlocks = map,
-    *,
-    kernels: KernelCache | None = None,
-    of_judgements: bool = True,
-    observed: ObservedRun | None = None,
-) -> Slopes:
+def slopes(loaded: Loaded, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
     """What a little more of each weight and of each judgement does to the scenarios.
 
     Args:
         loaded: the model and its claims.
-        program: the model, compiled with its judgements at their means, perhaps with interventions.
-        aim: which scenarios count, and when.
-        plan: the trials, at least 2, without draws of the judgements.
-        map_blocks: as in `forecast.simulate`.
-        kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
+        run: of the model, compiled with its judgements at their means.
         of_judgements: whether they are asked about, too, or the weights alone.
-        observed: what is observed, and how much is drawn for it; None where nothing is.
     """
-    all_judged = judgements(loaded.model) if of_judgements else ()
-    kernels = kernels or KernelCache()
-    estimator = _SlopeEstimator(loaded, program, aim, plan, map_blocks, kernels=kernels, observed=observed)
-    return estimator.slopes(all_judged)
+    return _SlopeEstimator(loaded, run).slopes(judgements(loaded.model) if of_judgements else ())
 
 
 @dataclass(frozen=True)
@@ -94,32 +74,17 @@ class _EffectOfOne:
 class _SlopeEstimator:
     """One aim at one program, which is cut off after the last step that counts."""
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        program: Program,
-        aim: Target,
-        plan: Plan,
-        map_blocks: MapBlocks,
-        *,
-        kernels: KernelCache,
-        observed: ObservedRun | None,
-    ) -> None:
+    def __init__(self, loaded: Loaded, run: SensitivityRun) -> None:
         self.loaded = loaded
-        self.labels = program.grid.labels
-        self.aim = aim
-        self.observed = observed
-        self.seen = None if observed is None else observed.seen
-        shares = aim.shares(program.steps)
-        self.program = up_to(program, len(shares), self.seen)
+        self.run = run
+        self.labels = run.program.grid.labels
+        self.aim, self.seen, self.sampled = run.aim, run.seen, run.sampled
+        shares = run.aim.shares(run.program.steps)
+        self.program = up_to(run.program, len(shares), self.seen)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
         self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
-        self.plan = plan
-        self.sampled = float(plan.trials) if observed is None else observed.effective
-        self.map_blocks = map_blocks
-        self.kernels = kernels
-        self.said = aim.said(self.program, () if self.seen is None else (self.seen,))
-        self.order = [program.outcome.states.index(name) for name in loaded.model.scenarios]
+        self.said = run.aim.said(self.program, () if self.seen is None else (self.seen,))
+        self.order = [run.program.outcome.states.index(name) for name in loaded.model.scenarios]
 
     @cached_property
     def unseen_bound(self) -> float:
@@ -175,8 +140,8 @@ class _SlopeEstimator:
             some = followed[start : start + _CELLS_AT_ONCE]
             weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
             tilted = TiltedProgram(self.model, self.program, [cells[number] for number in some])
-            estimator = PathwiseEstimator(tilted, self.plan, self.shares, weights, self.kernels, seen=self.seen)
-            sums, counting = estimator.sums(self.map_blocks), estimator.counted_shares
+            estimator = PathwiseEstimator(tilted, self.run.plan, self.shares, weights, self.run.kernels, seen=self.seen)
+            sums, counting = estimator.sums(self.run.map_blocks), estimator.counted_shares
             effects = sums.cells.effects(sums, counting) if self.seen is None else sums.cells.ratio_effects(sums)
             enough = sums.cells.effective_share(self.sampled)
             of_cells, of_weights = (self.unseen_bound * most for most in estimator.most(self.support))
@@ -215,7 +180,7 @@ class _SlopeEstimator:
             trials, visits = self._variants(programs)
             count = float(trials.sum())
             for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
-                apart = 1.0 if self.observed else float(self.shares @ farthest_apart(self.program, program))
+                apart = 1.0 if self.seen is not None else float(self.shares @ farthest_apart(self.program, program))
                 least = self.unseen_bound * apart
                 moved = one - visits[0]
                 value = moved.sum(axis=0) / count
@@ -223,11 +188,12 @@ class _SlopeEstimator:
 
     def _variants(self, programs: Sequence[Program]) -> tuple[Floats, Sequence[Floats]]:
         """The trials of each batch, and by program the sums of what is asked of them, shape (batches, scenarios)."""
-        if self.observed is None:
-            drawn = simulate_variants(programs, self.plan, self.map_blocks, self.kernels.copy())
+        plan, kernels = self.run.plan, self.run.kernels.copy()
+        if self.seen is None:
+            drawn = simulate_variants(programs, plan, self.run.map_blocks, kernels)
             return drawn.trials, np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
-        variants = ObservedPrograms(programs, self.observed.seen, self.shares, self.plan, self.kernels.copy())
-        found = list(variants.sums(self.map_blocks))
+        variants = ObservedPrograms(programs, self.seen, self.shares, plan, kernels)
+        found = list(variants.sums(self.run.map_blocks))
         return found[0].trials, [one.visits[:, 0] for one in found]
 
     def _changed(self, cell: UnitPerturbation) -> Program:
