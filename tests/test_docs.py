@@ -7,7 +7,9 @@ neither faults nor warnings, unless the block is marked `fault` or `warning`; th
 what is said.
 
 A block `console` holds commands of `usru` after `$ ` and what they print, standard error included; a line `...`
-stands for any lines. `echo $?` shows the exit status of the command before it.
+stands for any lines. `echo $?` shows the exit status of the command before it. A block `console needs=TOOLS` holds
+lines of a shell, which run where these tools are. A picture that `usru plot -o NAME.svg` draws is
+docs/pictures/NAME.svg; `USRU_WRITE_PICTURES=1` draws it anew.
 
 A block `text ask=FILE` holds queries of that file, each with its answer: `QUERY  ->  ANSWER`. The blocks `python` of a
 page run one after the other with the same names, `python needs=LIBRARY` only where the library is; `text printed` is
@@ -24,6 +26,9 @@ import json
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import zip_longest
@@ -33,8 +38,9 @@ from typing import Any
 import pytest
 
 from docs.generate import KEYS, generated, tabulated
-from support.command import answer
+from support.command import COMMAND, answer, environment
 from support.documents import Block, blocks, commands, console, matches, rewrite
+from usru_scenarios.cli.pictures import fingerprint
 from usru_scenarios.schemas import NAMES, schema
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +48,9 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 RUN = ("api", "cli", "format", "keeping-a-forecast", "queries", "reading-results", "recipes", "tutorial")
 """The pages with examples."""
+
+SEARCHED = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+"""Where tools are looked for: beside this Python, as an environment has them, and then anywhere."""
 
 EXAMPLE = "example.yaml"
 NAMED = re.compile(r"# ([\w./-]+\.yaml)\n")
@@ -119,8 +128,11 @@ class Page:
     def _console(self, block: Block, *, writes: bool) -> str:
         """The block as it should be."""
         right = []
+        needed = re.findall(r"[\w-]+", block.options.removeprefix("needs="))
+        if any(shutil.which(tool, path=SEARCHED) is None for tool in needed):
+            return block.text
         for command, wanted in commands(block.text):
-            found = self._printed(command)
+            found = in_shell(command, self.place) if needed else self._printed(command)
             assert writes or matches(found, wanted), "\n".join([f"$ {command}", *found])
             right.append((command, left_out(found, wanted)))
         return console(right)
@@ -130,11 +142,23 @@ class Page:
             return [str(self.status)]
         words = shlex.split(command.replace("\n> ", "\n"))
         variables = [word.partition("=") for word in words[: words.index("usru")]]
-        arguments = words[len(variables) + 1 :]
+        arguments = self._drawn(words[len(variables) + 1 :])
         done = answer(*arguments, folder=self.place, **{name: value for name, _, value in variables})
         self.status = done.returncode
         lines = (done.stdout + done.stderr).rstrip("\n").split("\n")
         return lines if lines != [""] else []
+
+    def _drawn(self, arguments: list[str]) -> list[str]:
+        """The arguments of the command; of one that draws a picture, once the picture in docs/ is seen to be that."""
+        if arguments[0] != "plot" or not arguments[-1].endswith(".svg"):
+            return arguments
+        picture = ROOT / "docs" / "pictures" / arguments[-1]
+        if os.environ.get("USRU_WRITE_PICTURES"):
+            assert answer(*arguments[:-1], str(picture), "-q", folder=self.place).returncode == 0
+        made = answer(*arguments[:-2], "-q", "-f", "vega", folder=self.place)
+        noted = re.findall(r'data-specification="(\w+)"', picture.read_text("utf-8"))
+        assert noted == [fingerprint(json.loads(made.stdout))], "USRU_WRITE_PICTURES=1 draws it"
+        return [*arguments[:-1], picture.with_suffix(".json").name]
 
     def _queries(self, block: Block, *, writes: bool) -> str:
         """The block as it should be."""
@@ -153,6 +177,14 @@ class Page:
         if "holds" in data:
             return "holds" if data["holds"] else "fails"
         return f"{data['value']:.4f}"
+
+
+def in_shell(command: str, place: Path) -> list[str]:
+    """What a line of a shell prints, `usru` and the tools beside this Python being at hand."""
+    script = f'usru() {{ {shlex.join(COMMAND)} "$@"; }}\n{command}'
+    environ = environment(PATH=SEARCHED)
+    done = subprocess.run(["bash", "-c", script], cwd=place, env=environ, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).rstrip("\n").splitlines()
 
 
 def left_out(found: list[str], wanted: list[str]) -> list[str]:

@@ -120,10 +120,11 @@ def test_lines_history_and_verification_have_the_form_of_their_schemas(place: Pa
 def test_the_columns_of_a_line_are_flat_enough_for_a_table(place: Path) -> None:
     """`sqlite-utils insert --nl` makes a column of each key: names that are plain, and the same in every line."""
     record(place, "2025-02-01")
-    record(place, "2025-05-01", "-m", "x", "-p", "hopeful")
-    first, second = map(json.loads, lines(place))
+    record(place, "2025-05-01", "-m", "one line\nand another", "-p", "hopeful")
+    first, second = (json.loads(line, parse_constant=pytest.fail) for line in lines(place))
     assert list(first) == list(second)
     assert all(key.isidentifier() for key in first)
+    assert len({key.lower() for key in first}) == len(first)
 
 
 def test_two_writers_wait_for_one_another(place: Path) -> None:
@@ -445,6 +446,16 @@ def test_what_makes_no_sense_is_told(place: Path, words: list[str], told: str) -
     done = answer("ledger", *words, folder=place)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
+
+
+def test_errors_that_are_small_add_no_decimals(place: Path) -> None:
+    record(place, "2025-02-01", "--set", "odds_per_point={uniform: [1.2, 2]}", "--judgements", "64")
+    record(place, "2025-05-01", "-n", "2000")
+    point, sampled = asked(place, "history", "thaw")["series"]["thaw"]["points"]
+    assert 0 < point["standard_error"] < 0.0005 < sampled["standard_error"]
+    shown = answer("ledger", "history", "thaw", folder=place).stdout
+    assert f"{100 * point['probability']:.1f}%" in shown
+    assert "Standard errors of sampling are at most" in shown
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "120"])

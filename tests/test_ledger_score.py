@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,16 @@ def test_evidence_that_was_changed_is_told(place: Path) -> None:
     kept.write_text(kept.read_text().replace("chill @ 2025-Q2", "thaw @ 2025-Q2"))
     done = answer("ledger", "verify", folder=place)
     assert (done.returncode, "it holds other evidence" in done.stdout) == (1, True)
+
+
+def test_who_forecast_better_is_said(place: Path) -> None:
+    record(place, "2025-01-31")
+    record(place, "2025-07-30", "--evidence", "seen.yaml")
+    found = scored(place)["means"]["question"]
+    own = found["recorded"]["time_weighted"]["brier"]
+    better = [name for name, one in found.items() if one["time_weighted"]["brier"] >= own + 0.0005]
+    alike = [name for name in found if name not in (*better, "recorded", "profile hopeful")]
+    shown = answer("ledger", "score", "--evidence", "seen.yaml", folder=place, COLUMNS="400").stdout
+    (said,) = re.findall(r"By the Brier score of questions.*?, what was recorded was (.*?)\.", shown)
+    assert (better, alike) == (["first record kept", "even odds"], ["first model"])
+    assert said == "better than first record kept and even odds, as good as first model and profile hopeful"

@@ -1,6 +1,7 @@
 """The pictures of docs/ are those that the commands beside them draw.
 
-`USRU_WRITE_PICTURES=1 pytest tests/test_pictures.py --all` draws them anew, with the extra pictures.
+`USRU_WRITE_PICTURES=1 pytest tests/test_pictures.py tests/test_docs.py --all` draws them anew, with the extra pictures;
+those of other pages than docs/pictures.md are drawn within the page's own examples, by tests/test_docs.py.
 """
 
 from __future__ import annotations
@@ -49,7 +50,19 @@ def test_every_picture_has_its_command_and_is_shown() -> None:
     page = (ROOT / "docs/pictures.md").read_text("utf-8")
     shown = re.findall(r"\]\((pictures/\S+)\)", page)
     assert sorted(shown) == sorted(COMMANDS)
-    assert sorted(f"pictures/{path.name}" for path in (ROOT / "docs/pictures").iterdir()) == sorted(COMMANDS)
+    there = sorted(f"pictures/{path.name}" for path in (ROOT / "docs/pictures").iterdir())
+    assert there == sorted([*COMMANDS, *drawn_on_pages()])
+
+
+def drawn_on_pages() -> list[str]:
+    """The pictures that examples of other pages draw, each of which is shown there."""
+    found = []
+    for page in (ROOT / "docs").glob("*.md"):
+        text = page.read_text("utf-8")
+        names = re.findall(r"^\$ usru plot\b.* -o (\S+\.svg)$", text, re.MULTILINE)
+        assert all(f"](pictures/{name})" in text for name in names), page
+        found += [f"pictures/{name}" for name in names]
+    return found
 
 
 def test_sabotaged_a_picture_of_something_else_is_noticed() -> None:

@@ -192,13 +192,13 @@ def _panel(result: History, found: Sequence[_RecordedCurve], places: int, width:
     scale = percentages(shares)
     room = width - 2 * MARGIN - scale.left
     value = widest([f" {percent(0.00004, places)}", f" {percent(1.0, places)}"], LABEL, bold=True)
-    labels = min(widest((one.series.title for one in found), LABEL, bold=True) + value + 6, 0.36 * room)
-    across = room - labels
+    name = min(widest((one.series.title for one in found), LABEL, bold=True), 0.36 * room - value - 6)
+    across = room - (name + value + 6)
     x = _Days.over([*(one.date for one in result.records), *_resolved(found)], across).encoding()
     y = scale.encoding("likelihood")
     layers = [layer for one in found for layer in _curve(one, x, y)]
     layers += [layer for one in found for layer in _outcome(one, x, y)]
-    layers.append(_named(found, scale, across, labels - value - 6, places))
+    layers.append(_named(found, scale, across, name, places))
     return [{"width": across, "height": _HEIGHT, "layer": layers}], scale.left
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import ONE_ERROR, decimals, percent, points, to_error
+from usru_scenarios.report.likelihoods import decimals, error, percent, points, to_error
 from usru_scenarios.report.numbers import plain, sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
@@ -105,10 +105,13 @@ def _outcomes(result: History) -> Iterator[str]:
             yield f"{name} {'came' if known.came_true else 'did not come'} true, known on {known.resolved}."
 
 
+_LEAST_ERROR = 0.0005
+"""Of sampling: below it the first decimal of a percentage is right."""
+
+
 def _errors(result: History) -> str:
-    return (
-        f"{ONE_ERROR}." if any(point.standard_error for one in result.series.values() for point in one.points) else ""
-    )
+    largest = max((point.standard_error for one in result.series.values() for point in one.points), default=0.0)
+    return f"Standard errors of sampling are at most {error(largest)} points." if largest >= _LEAST_ERROR else ""
 
 
 def _small_columns(result: History) -> str:
@@ -121,9 +124,9 @@ def _top(result: History) -> float:
 
 
 def _value(point: RecordedPoint) -> str:
-    return (
-        to_error(point.probability, point.standard_error) if point.standard_error > 0 else percent(point.probability, 1)
-    )
+    if point.standard_error < _LEAST_ERROR:
+        return percent(point.probability, 1)
+    return to_error(point.probability, point.standard_error)
 
 
 def _drawn(series: RecordedSeries, top: float) -> str:
@@ -213,11 +216,46 @@ def score(result: LedgerScore, _layout: Layout) -> Report:
         title="How good were the forecasts?",
         subtitle=f"{counted(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
         blocks=blocks,
+        verdict=_verdict(result.means),
         footer=list(_score_footer(result)),
     )
 
 
 _NAMES = {"question": "Questions", "step": "The scenario at a step"}
+
+
+_ALIKE = 0.0005
+"""Scores that are nearer are shown alike."""
+
+
+def _verdict(means: Mapping[str, Mapping[str, ScoredForecasts]]) -> str:
+    """Than whose forecasts the recorded ones were better."""
+    said: dict[str, list[str]] = {}
+    for kind, found in means.items():
+        said.setdefault(_beside_others(found), []).append(_OF[kind])
+    return " ".join(f"By the Brier score of {_and(kinds)}, what was recorded was {how}." for how, kinds in said.items())
+
+
+_OF = {"question": "questions", "step": "steps"}
+
+
+def _beside_others(means: Mapping[str, ScoredForecasts]) -> str:
+    """How the recorded forecasts compare with the others over the days."""
+    own = means["recorded"].time_weighted.brier or 0.0
+    behind = {who: (one.time_weighted.brier or 0.0) - own for who, one in means.items() if who != "recorded"}
+    found = {
+        "better than": [who for who, by in behind.items() if by >= _ALIKE],
+        "as good as": [who for who, by in behind.items() if abs(by) < _ALIKE],
+        "worse than": [who for who, by in behind.items() if by <= -_ALIKE],
+    }
+    if len(found["better than"]) == len(behind):
+        return "better than all others"
+    return ", ".join(f"{how} {_and(those)}" for how, those in found.items() if those)
+
+
+def _and(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
@@ -288,7 +326,10 @@ def _calibration(bins: Sequence[CalibrationBin]) -> Table:
 
 def _score_footer(result: LedgerScore) -> Iterator[str]:
     if not result.resolutions:
-        yield "Nothing that was forecast is known yet."
+        yield (
+            "Nothing that was forecast is known yet: how a question came out stands under 'resolutions' in the "
+            "evidence file, which scenario it was at a step under 'evidence'."
+        )
         return
     ranked = ", RPS, in the file's order and not divided, from 0" if "step" in result.means else ""
     yield f"Brier is from 0, the best, to 2, log (nats) from 0{ranked}; baseline 0 at even odds, 100 at best."
