@@ -115,7 +115,9 @@ def test_the_first_trials_of_a_longer_run_are_those_of_a_shorter(name: str) -> N
 def test_a_block_does_not_depend_on_how_many_follow(name: str) -> None:
     program = compiled(exact_model(name))
     plan = Plan(BLOCK, SEED)
-    alone, first = (Sampler(program, plan.of_trials(trials)).run(RunningSums(), 0) for trials in (BLOCK, 40_000))
+    (alone, *_), (first, *_) = (
+        Sampler(program, plan.of_trials(trials)).run(RunningSums(), 0) for trials in (BLOCK, 40_000)
+    )
     assert np.array_equal(alone.moments.total, first.moments.total)
     for node, sums in alone.values.items():
         assert np.array_equal(sums.bins, first.values[node].bins)
@@ -137,8 +139,8 @@ def test_blocks_are_independent() -> None:
     """The same numbers in every block would make the error of the mean too small, and blocks alike."""
     program = compiled(exact_model("feedback"))
     sampler = Sampler(program, Plan(8 * BLOCK, SEED))
-    ends = {counts(sampler.run(RunningSums(), block), "mood").tobytes() for block in range(8)}
-    assert len(ends) == 8
+    blocks = [sums for number in range(len(sampler.stretches)) for sums in sampler.run(RunningSums(), number)]
+    assert len({counts(sums, "mood").tobytes() for sums in blocks}) == 8
 
 
 # --- What is left alone ----------------------------------------------------------------------------------------------

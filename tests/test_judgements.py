@@ -34,7 +34,7 @@ from usru_scenarios.program.program import CategoricalNode, Floats
 from usru_scenarios.report.numbers import between
 from usru_scenarios.results.simulate import Band, StatesResult
 from usru_scenarios.sampler.blocks import Plan
-from usru_scenarios.sampler.forecast import ForecastAccumulator, RunningSums, Sampler, simulate
+from usru_scenarios.sampler.forecast import ForecastAccumulator, Sampler, simulate
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -231,7 +231,7 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
         plan = Plan(draws * trials, 9, first=128 * trials // 2)
         assert plan.set_size == trials // 2  # sets of half a draw
         sampler = Sampler(compile_model(own), plan)
-        noting = NotingFirstVisits(sampler, 0, RunningSums())
+        noting = NotingFirstVisits(sampler, 0, None)
         sampler.block_sampler.walk(0, noting)
         alone = noting.closed()
         assert alone.trials.tolist() == [trials // 2] * 2 * draws

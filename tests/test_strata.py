@@ -33,7 +33,7 @@ def words(trials: int, set_size: int, node: str = "a", seed: int = 3) -> Floats:
     stream = RandomStream(seed, node, trials, set_size)
     parts = []
     for block in range(-(-trials // BLOCK)):
-        stream.begin(block)
+        stream.begin(range(block, block + 1))
         parts.append(np.array([stream.at(step).uniforms for step in range(STEPS)]))
     return np.concatenate(parts, axis=1)
 
@@ -53,7 +53,7 @@ def test_a_set_has_a_word_in_each_stratum(trials: int, set_size: int) -> None:
 @pytest.mark.parametrize(("trials", "set_size"), SETS)
 def test_kernels_see_the_upper_half_of_the_same_words(trials: int, set_size: int) -> None:
     stream = RandomStream(3, "a", trials, set_size)
-    stream.begin(0)
+    stream.begin(range(1))
     first = words(trials, set_size)[:, : stream.trials]
     assert (stream.at(0).upper == np.floor(first[0] * 2**16)).all()
     assert (stream.at(2).upper == np.floor(first[2] * 2**16)).all()  # steps may be left out
@@ -63,8 +63,18 @@ def test_blocks_that_are_drawn_alone_have_the_same_words() -> None:
     whole = words(3 * BLOCK, 64)
     stream = RandomStream(3, "a", 3 * BLOCK, 64)
     for block in (2, 0, 1):
-        stream.begin(block)
+        stream.begin(range(block, block + 1))
         assert (stream.at(0).uniforms == whole[0, block * BLOCK : (block + 1) * BLOCK]).all()
+
+
+def test_blocks_that_are_drawn_together_have_the_words_of_each() -> None:
+    whole = words(3 * BLOCK, 64)
+    stream = RandomStream(3, "a", 3 * BLOCK, 64)
+    stream.begin(range(1, 3))
+    own = whole[:, BLOCK:]
+    assert (stream.at(0).uniforms == own[0]).all()
+    some = np.array([5, BLOCK - 1, BLOCK, 2 * BLOCK - 1])
+    assert (stream.at(2).lower(some) | 1 == own[2, some] * 2**32 % 2**16).all()
 
 
 def chi_square(counts: np.ndarray[Any, Any]) -> float:

@@ -48,14 +48,14 @@ def is_drawn(program: Program, name: str, step: int) -> bool:
 def steps_with_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> int:
     """For how many nodes and steps a block takes words from a generator."""
     taken = 0
-    halves = RandomStream.halves
+    drawn = RandomStream.drawn
 
     def counted(self: RandomStream, step: int) -> Any:
         nonlocal taken
         taken += 1
-        return halves(self, step)
+        return drawn(self, step)
 
-    monkeypatch.setattr(RandomStream, "halves", counted)
+    monkeypatch.setattr(RandomStream, "drawn", counted)
     Sampler(program, Plan(BLOCK, 1)).run(RunningSums(), 0)
     return taken
 
@@ -97,7 +97,7 @@ def lines_run(work: Callable[[], object]) -> int:
 
 def lines_each(program: Program) -> float:
     """Lines for each node and step of a block whose laws are compiled."""
-    sampler = Sampler(program, Plan(2 * BLOCK, 1))
+    sampler = Sampler(program, Plan(2 * BLOCK - 1, 1))  # so that blocks stand alone
     sampler.run(RunningSums(), 0)
     return lines_run(lambda: sampler.run(RunningSums(), 1)) / (len(program.nodes) * program.steps)
 
@@ -142,7 +142,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> lis
 
 def test_equal_laws_are_compiled_once(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two blocks and sixteen steps: a law for the first step, one for the others, and those of events."""
-    sampler = Sampler(program, Plan(2 * BLOCK, 1))
+    sampler = Sampler(program, Plan(2 * BLOCK - 1, 1))
     names = compiled(monkeypatch, lambda: [sampler.run(RunningSums(), block) for block in range(2)])
     assert {names.count(name) for name in program.nodes if name not in (OUTCOME, "unpredictability")} <= {1, 2, 3, 4}
     assert names.count(OUTCOME) <= program.steps  # the weight of the war changes every quarter
@@ -171,12 +171,12 @@ def test_programs_that_differ_by_what_is_imposed_share_their_laws(
 
 def test_nothing_is_drawn_after_the_last_step_that_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: set[int] = set()
-    halves = RandomStream.halves
+    drawn = RandomStream.drawn
 
     def noted(self: RandomStream, step: int) -> Any:
         steps.add(step)
-        return halves(self, step)
+        return drawn(self, step)
 
-    monkeypatch.setattr(RandomStream, "halves", noted)
+    monkeypatch.setattr(RandomStream, "drawn", noted)
     us.load("us-russia").ask("P(reset @ by 2025-Q3 | sanctions=eased @ 2025-Q1)", trials=2048, method="sample")
     assert steps == {0, 1, 2}

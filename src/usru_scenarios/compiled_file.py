@@ -5,7 +5,7 @@ Each part is made when it is first needed, and imports what makes it then, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
     from usru_scenarios.reading.request import Request
-    from usru_scenarios.sampler.blocks import StepKernels
+    from usru_scenarios.sampler.blocks import CompiledBlocks
 
 Part = TypeVar("Part")
 
@@ -163,7 +163,7 @@ class CompiledFile:
         part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
         return Support.recalled(program, self._made(part, lambda: Support(program).found()))
 
-    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> Mapping[int, StepKernels] | None:
+    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> CompiledBlocks | None:
         """The laws of the default forecast, compiled to kernels, as an earlier run has kept them.
 
         They are several MB, and compiling them takes longer than all else that is done before the trials are drawn:
@@ -174,7 +174,7 @@ class CompiledFile:
             return None
         from usru_scenarios.questions.simulate.question import compiled
 
-        nothing: Mapping[int, StepKernels] = {}
+        nothing: CompiledBlocks = {}
         return self.kept.part(
             self._part("kernels"),
             lambda: compiled(self.programs(settings)[0], settings),

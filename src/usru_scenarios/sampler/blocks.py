@@ -55,6 +55,12 @@ _KEPT = 3 << 20
 """Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
 freed memory, which would else go back to the system at every step and be asked for, page by page, at the next."""
 
+_TOGETHER = 4
+"""The most blocks that are walked together: their small integers just fit into the cache of a core."""
+_TOGETHER_SECONDS = 0.5
+_TOGETHER_BYTES = 1 << 25
+"""What these may take at most, by prediction."""
+
 _BATCHES = 1024
 _LEAST_BATCHES = 64
 _BATCH_ENTRIES = 1 << 20
@@ -144,6 +150,9 @@ Sums = TypeVar("Sums")
 StepKernels = list[list[Kernel | OutcomeKernel]]
 """For each step, the kernels of all nodes that are drawn, in order."""
 
+CompiledBlocks = Mapping[range, StepKernels]
+"""The kernels of neighbouring blocks that are walked together."""
+
 
 class MapBlocks(Protocol):
     """Applies a function to block numbers: `map`, or one over processes or a cluster; it may be a `work.Listener`."""
@@ -158,20 +167,21 @@ class KernelCache:
     Args:
         draws: where the programs are walked one after the other, what walks over a block have in common.
         tables: those already made.
-        blocks: of the one program that is walked, by block, all kernels if they have been compiled (`block_kernels`).
+        compiled: of the one program that is walked, by the blocks that are walked together, all kernels if they have
+            been compiled (`block_kernels`).
 
     Attributes:
-        draws, blocks: the same.
+        draws, compiled: the same.
     """
 
     def __init__(
         self,
         draws: SharedDraws | None = None,
         tables: TableCache | None = None,
-        blocks: Mapping[int, StepKernels] | None = None,
+        compiled: CompiledBlocks | None = None,
     ) -> None:
         self.draws = draws
-        self.blocks = blocks or {}
+        self.compiled = compiled or {}
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
         self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
@@ -263,10 +273,62 @@ class BlockSampler:
         """Kernels don't travel to another process."""
         return {name: value for name, value in vars(self).items() if name != "_lasting"}
 
+    @cached_property
+    def together(self) -> int:
+        """How many neighbouring blocks are walked at a time: each call of numpy then draws for all of their trials.
+
+        It changes no digit. There are fewer where that would take long, so that there is work to hand out, or much
+        memory; one where what is drawn of a block is more than states, or a draw of the judgements lies in two blocks.
+        """
+        plan = self.plan
+        if self.restrictions or len(self.programs) > 1 or self.shared.draws is not None:
+            return 1
+        if plan.judgements and BLOCK % (plan.trials // plan.judgements):
+            return 1
+        return max(1, min(_TOGETHER, int(_TOGETHER_SECONDS / self.seconds_each), _TOGETHER_BYTES // self.bytes))
+
+    @cached_property
+    def stretches(self) -> list[range]:
+        """The blocks, by those that are walked together; one that is not full stands alone."""
+        full = self.plan.trials // BLOCK
+        stretches = [range(start, min(start + self.together, full)) for start in range(0, full, self.together)]
+        return stretches if full == self.plan.blocks else [*stretches, range(full, full + 1)]
+
+    def stretch_kernels(self, blocks: range) -> StepKernels | None:
+        """As `kernels`, of neighbouring blocks; None where theirs are too different to be made one."""
+        if blocks in self.shared.compiled:
+            return self.shared.compiled[blocks]
+        if len(blocks) == 1 or not self.plan.judgements:
+            return self.kernels(blocks.start)
+        from usru_scenarios.sampler.joined_kernels import KernelJoiner, UnlikeError
+
+        by_block = [self.kernels(block) for block in blocks]
+        joiner, numeric = KernelJoiner(), self._numeric_kernels(blocks)
+        try:
+            return [
+                [
+                    numeric[name][step] if name in numeric else joiner.joined(kernels)
+                    for name, kernels in zip(self.needed, zip(*of_step, strict=True), strict=True)
+                ]
+                for step, of_step in enumerate(zip(*by_block, strict=True))
+            ]
+        except UnlikeError:
+            return None
+
+    def _numeric_kernels(self, blocks: range) -> dict[str, list[Kernel | OutcomeKernel]]:
+        """Those of the numeric nodes by step: how they are compiled does not depend on how many draws a block has."""
+        first, last = self.plan.judgements_in(blocks.start)[0], self.plan.judgements_in(blocks[-1])[-1]
+        program, own = self.program.among(range(int(first), int(last) + 1)), KernelCache()
+        return {
+            name: self._by_step(self.program, program, name, own)
+            for name in self.needed
+            if isinstance(program.nodes[name], NumericNode)
+        }
+
     def kernels(self, block: int) -> StepKernels:
         """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        if block in self.shared.blocks:
-            return self.shared.blocks[block]
+        if (alone := range(block, block + 1)) in self.shared.compiled:
+            return self.shared.compiled[alone]
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
@@ -350,21 +412,32 @@ class BlockSampler:
             restricted to, given each trial's past.
         """
         with self.shared.walking:
-            return self._walk(block, observer)
+            blocks = range(block, block + 1)
+            return self._walk(blocks, self.kernels(block), observer)
 
-    def _walk(self, block: int, observer: Observer) -> Floats:
+    def walk_together(self, blocks: range, observers: Sequence[Observer]) -> None:
+        """Draw some of the `stretches` of blocks, and show each block to an observer of its own, step by step."""
+        with self.shared.walking:
+            kernels = self.stretch_kernels(blocks)
+            if kernels is not None:
+                self._walk(blocks, kernels, observers[0] if len(observers) == 1 else _EachBlock(observers))
+                return
+        for block, observer in zip(blocks, observers, strict=True):
+            self.walk(block, observer)
+
+    def _walk(self, blocks: range, by_step: StepKernels, observer: Observer) -> Floats:
         np.empty(_KEPT)
-        trials = self.plan.trials_in(block)
-        drawn = self.plan.judgements_in(block) if self.plan.judgements else None
+        trials = sum(map(self.plan.trials_in, blocks))
+        drawn = np.concatenate([*map(self.plan.judgements_in, blocks)]) if self.plan.judgements else None
         programs = len(self.programs)
         block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0], programs)
         restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(block_states.trials)
         for stream in self.streams.values():
-            stream.begin(block)
+            stream.begin(blocks)
         draws = None
         if self.shared.draws is not None and programs == 1:
-            draws = self.shared.draws.walk((self.plan, block, self.draw_outcome), block_states)
-        for step, kernels in enumerate(self.kernels(block)):
+            draws = self.shared.draws.walk((self.plan, blocks, self.draw_outcome), block_states)
+        for step, kernels in enumerate(by_step):
             block_states.advance()
             if draws is not None:
                 draws.advance()
@@ -412,10 +485,17 @@ def _stacked(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKer
     return StackedKernel(drawn)
 
 
-def block_kernels(program: Program, plan: Plan) -> dict[int, StepKernels]:
+def block_kernels(program: Program, plan: Plan) -> CompiledBlocks:
     """The kernels of all blocks of a forecast under a plan, for `KernelCache`: values that can be kept between runs."""
     sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read)
-    return {block: sampler.kernels(block) for block in range(plan.blocks)}
+    compiled: dict[range, StepKernels] = {}
+    for blocks in sampler.stretches:
+        together = sampler.stretch_kernels(blocks)
+        if together is not None:
+            compiled[blocks] = together
+        else:
+            compiled.update({range(block, block + 1): sampler.kernels(block) for block in blocks})
+    return compiled
 
 
 def block_seconds(nodes: int, steps: int, trials: int) -> float:
@@ -428,6 +508,19 @@ class Observer(Protocol):
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Take note of a step; the transition is the outcome's, where that is needed."""
+
+
+class _EachBlock:
+    """Shows a step of several blocks to an observer of each, as that of a block alone."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self.of_blocks = [(slice(n * BLOCK, (n + 1) * BLOCK), observer) for n, observer in enumerate(observers)]
+
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """As in `Observer`."""
+        for trials, observer in self.of_blocks:
+            own = None if transition is None else transition.of(trials)
+            observer.observe(step, block_states.of(trials), own)
 
 
 class TooMuchMemoryError(UsruError):

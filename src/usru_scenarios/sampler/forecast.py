@@ -7,10 +7,10 @@ drawn and its probability is read one step ahead: method (15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -309,7 +309,7 @@ def simulate(
         kernels: as in `BlockSampler`.
     """
     sampler = Sampler(program, plan, kernels)
-    return sampler.summed(sampler.run, map_blocks)
+    return sampler.summed(sampler.run, map_blocks, sampler.stretches)
 
 
 @dataclass
@@ -329,9 +329,9 @@ class RunningSums:
     def __reduce__(self) -> tuple[type[RunningSums], tuple[()]]:
         return RunningSums, ()
 
-    def beside(self, block: int) -> ForecastSums | None:
-        """What the sums of a block can be shared with; before its turn it has sums of its own."""
-        return self.sums if block == self.blocks else None
+    def beside(self, blocks: range) -> ForecastSums | None:
+        """What the sums of some blocks can be shared with; before their turn they have sums of their own."""
+        return self.sums if blocks.start == self.blocks else None
 
 
 class Sampler:
@@ -345,15 +345,21 @@ class Sampler:
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
 
-    def summed(self, run: Callable[[RunningSums, int], ForecastSums], map_blocks: MapBlocks) -> ForecastSums:
+    def summed(
+        self,
+        run: Callable[[RunningSums, int], Sequence[ForecastSums]],
+        map_blocks: MapBlocks,
+        stretches: Sequence[range],
+    ) -> ForecastSums:
         """The sums of the plan from those of its blocks.
 
         What has no axis for batches is added up at once by the blocks that run in this process: they come one after the
         other, and sums of their own would take as much memory again.
 
         Args:
-            run: gives the sums of a block.
+            run: gives the sums of each block of a stretch, by its number.
             map_blocks: as in `simulate`.
+            stretches: of blocks.
 
         Raises:
             TooMuchMemoryError: it would take more than `MOST_BYTES`.
@@ -361,10 +367,11 @@ class Sampler:
         batches = self.batches
         require_memory(self.bytes)
         if self.plan.blocks == 1:
-            (part,) = map_blocks(partial(run, RunningSums()), range(1))  # is the whole
+            ((part,),) = map_blocks(partial(run, RunningSums()), range(1))  # is the whole
             return part.closed()
         running = RunningSums(whole := self.zeros(batches.count))
-        for block, part in enumerate(map_blocks(partial(run, running), range(self.plan.blocks))):
+        parts = map_blocks(partial(run, running), range(len(stretches)))
+        for block, part in enumerate(chain.from_iterable(parts)):
             whole.add(part, batches.at(block))
             running.blocks = block + 1
         return whole.closed()
@@ -456,15 +463,29 @@ class Sampler:
         quantities = max(part.stop for part in columns.values())
         return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
-    def run(self, running: RunningSums, block: int) -> ForecastSums:
-        """The sums of one block, to be added to those of the run."""
-        accumulator = ForecastAccumulator(self, block, running)
-        self.block_sampler.walk(block, accumulator)
-        return accumulator.closed()
+    @cached_property
+    def stretches(self) -> list[range]:
+        """The blocks by those that are walked together; each alone where a batch lies in two of them."""
+        if BLOCK % self.batches.size:
+            return [range(block, block + 1) for block in range(self.plan.blocks)]
+        return self.block_sampler.stretches
+
+    def run(self, running: RunningSums, number: int) -> list[ForecastSums]:
+        """The sums of each block of one of the stretches, to be added to those of the run."""
+        blocks = self.stretches[number]
+        beside = running.beside(blocks)
+        accumulators = [ForecastAccumulator(self, block, beside) for block in blocks]
+        self.block_sampler.walk_together(blocks, accumulators)
+        return [each.closed() for each in accumulators]
 
     @property
     def seconds_each(self) -> float:
-        """As in `BlockSampler`, with half a draw for each sum that is carried along."""
+        """What one of the stretches is predicted to take."""
+        return len(self.stretches[0]) * self.seconds_a_block
+
+    @property
+    def seconds_a_block(self) -> float:
+        """As `seconds_each` in `BlockSampler`, with half a draw for each sum that is carried along."""
         scenarios, sets = len(self.program.outcome.states), len(self.sets)
         carried = scenarios * (scenarios + sets)
         if self.lumped:
@@ -483,7 +504,7 @@ class ForecastAccumulator:
     Args:
         sampler: whose forecast.
         block: which block.
-        running: the sums that those of the block are to be added to.
+        beside: the sums that those of the block are to be added to, if they can be shared.
         weights: shape (trials,), of the block's trials, where they have any.
         path: follows the outcome; by default as it is best followed where nothing has been observed.
     """
@@ -492,7 +513,7 @@ class ForecastAccumulator:
         self,
         sampler: Sampler,
         block: int,
-        running: RunningSums,
+        beside: ForecastSums | None,
         *,
         weights: Floats | None = None,
         path: OutcomePath | None = None,
@@ -501,8 +522,7 @@ class ForecastAccumulator:
         self.weights = weights
         batches = sampler.batches
         self.edges = batches.starts(block)
-        at, beside = batches.at(block), running.beside(block)
-        self.sums = sampler.zeros(len(self.edges), beside=beside, at=at)
+        self.sums = sampler.zeros(len(self.edges), beside=beside, at=batches.at(block))
         if weights is None:
             trials = sampler.plan.trials_in(block)
             self.sums.trials += batch_trials(self.edges, trials)

@@ -120,7 +120,7 @@ def programs_together(plan: Plan) -> int:
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
     """Run a forecast under observations: the sums of `forecast.simulate`, trials counted by their weights."""
     sampler = WeightedForecast(program, given, plan)
-    return sampler.forecast.summed(sampler.run, map_blocks)
+    return sampler.forecast.summed(sampler.run, map_blocks, [range(block, block + 1) for block in range(plan.blocks)])
 
 
 class WeightedForecast:
@@ -143,9 +143,9 @@ class WeightedForecast:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as without observations."""
-        return self.forecast.seconds_each
+        return self.forecast.seconds_a_block
 
-    def run(self, running: RunningSums, block: int) -> ForecastSums:
+    def run(self, running: RunningSums, block: int) -> list[ForecastSums]:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
         tracker = EventTracker([(self.program, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
         recorder = PathRecorder(tracker) if self._fits(block) else None
@@ -154,13 +154,14 @@ class WeightedForecast:
         sets = self.forecast.sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
         weights = drawn * given
-        accumulator = ForecastAccumulator(self.forecast, block, running, weights=weights, path=path)
+        beside = running.beside(range(block, block + 1))
+        accumulator = ForecastAccumulator(self.forecast, block, beside, weights=weights, path=path)
         if recorder is None:
             self.block_sampler.walk(block, accumulator)
         else:
             for step, seen in enumerate(recorder.steps):
                 accumulator.observe(step, *seen)
-        return accumulator.closed()
+        return [accumulator.closed()]
 
     def _fits(self, block: int) -> bool:
         """Whether a block is small enough to be remembered."""

@@ -7,7 +7,7 @@ of [0, 1), the *strata*, in random order.
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,68 +30,94 @@ _ORDER_BITS = 10
 
 
 class RandomStream:
-    """The random words of one node, one block after the other.
+    """The random words of one node, one block after the other, or several neighbouring blocks at a time.
 
     Args:
         seed, node: whose they are.
         trials: of the run.
         set_size: trials of a set, a power of two; the last set may have fewer.
+
+    Attributes:
+        trials: of the blocks that have begun; only where there is one can it have fewer than `BLOCK`.
     """
 
     def __init__(self, seed: int, node: str, trials: int, set_size: int = 1) -> None:
         self._run = trials
         self._set_size = set_size
         self._key = f"{seed}/{node}/".encode()
-        self._bits = np.random.SFC64(0)
+        self._bits: list[np.random.SFC64] = []
         self._draws = _BITS + (BLOCK // set_size // 2 if set_size > 1 else 0)
         self._next = 0
 
-    def begin(self, block: int) -> None:
-        """Go to the first step of a block; the bits of a step are those of a full one."""
-        self.trials = min(BLOCK, self._run - block * BLOCK)
+    def begin(self, blocks: range) -> None:
+        """Go to the first step of some blocks; the bits of a step of each are those of a full one."""
+        self.trials = min(len(blocks) * BLOCK, self._run - blocks.start * BLOCK)
         self._next = 0
-        digest = hashlib.sha256(self._key + str(block).encode()).digest()
-        self._bits.state = {
-            "bit_generator": "SFC64",
-            "state": {"state": np.frombuffer(digest, dtype="<u8").astype(np.uint64)},
-            "has_uint32": 0,
-            "uinteger": 0,
-        }
+        while len(self._bits) < len(blocks):
+            self._bits.append(np.random.SFC64(_unused()))
+        del self._bits[len(blocks) :]
+        for block, bits in zip(blocks, self._bits, strict=True):
+            digest = hashlib.sha256(self._key + str(block).encode()).digest()
+            bits.state = {
+                "bit_generator": "SFC64",
+                "state": {"state": np.frombuffer(digest, dtype="<u8").astype(np.uint64)},
+                "has_uint32": 0,
+                "uinteger": 0,
+            }
 
     def at(self, step: int) -> RandomWords:
         """The words of a step; steps come in their order."""
         return RandomWords(self, step)
 
-    def halves(self, step: int) -> npt.NDArray[np.uint16]:
-        """The upper halves of a step's words, then the key of the lower ones, shape (trials of a full block + 4,)."""
+    def drawn(self, step: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+        """The upper halves of a step's words, shape (trials,), and the key of the lower ones, shape (blocks, 1)."""
         if step > self._next:
-            self._bits.random_raw((step - self._next) * self._draws, output=False)
+            for bits in self._bits:
+                bits.random_raw((step - self._next) * self._draws, output=False)
         self._next = step + 1
-        drawn = self._bits.random_raw(self._draws)
-        halves: npt.NDArray[np.uint16] = drawn[:_BITS].view(np.uint16)
+        first, *others = (bits.random_raw(self._draws) for bits in self._bits)
+        drawn: npt.NDArray[np.uint64] = np.array([first, *others]) if others else first[None]
+        halves = drawn[:, :_BITS].view(np.uint16)
+        upper = halves[:, : self.trials // len(drawn)]
         if self._set_size > 1:
-            self._stratify(halves, drawn[_BITS:].view(np.uint32))
-        return halves
+            upper = self._stratified(upper, drawn[:, _BITS:].view(np.uint32))
+        return np.ascontiguousarray(upper).reshape(-1), halves[:, -2:].view(np.uint32)
 
-    def _stratify(self, halves: npt.NDArray[np.uint16], picks: npt.NDArray[np.uint32]) -> None:
-        """Move the bits of each trial into a stratum of its own, in an order that 32 bits of each set pick.
+    def _stratified(self, halves: npt.NDArray[np.uint16], picks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+        """The bits of each trial, moved into a stratum of its own, in an order that 32 bits of each set pick.
 
         The strata of a set are moved on in a circle, so that each trial's is uniform though the orders are few.
+
+        Args:
+            halves: shape (blocks, trials), overwritten.
+            picks: shape (blocks, sets of a full block).
+
+        Returns:
+            Shape (blocks, trials).
         """
-        size, rest = self._set_size, self.trials % self._set_size
-        last = slice(self.trials - rest, self.trials)
-        left = halves[last].astype(np.uint32)
-        picks = picks[: -(-self.trials // size)]
+        blocks, trials = halves.shape
+        size, rest = self._set_size, trials % self._set_size
+        left = halves[:, trials - rest :].astype(np.uint32)
+        picks = picks[:, : trials // size + (rest > 0)]
+        whole = trials - rest
         width = _PARTS // size
-        starts = _starts(size).take(picks >> np.uint32(32 - _ORDER_BITS), axis=0)
-        starts += (picks.astype(np.uint16) & np.uint16(-width % _PARTS))[:, None]
-        words = halves[: len(picks) * size]
+        starts = _starts(size).take(picks[:, : whole // size] >> np.uint32(32 - _ORDER_BITS), axis=0)
+        starts += (picks[:, : whole // size].astype(np.uint16) & np.uint16(-width % _PARTS))[..., None]
+        words = halves[:, :whole]
         words >>= np.uint16(size.bit_length() - 1)
-        words += starts.ravel()
-        if rest:
-            order = _orders(rest)[picks[-1] >> np.uint32(32 - _ORDER_BITS)]
-            moved = (picks[-1] & np.uint32(0xFFFF)) * np.uint32(rest) >> np.uint32(16)
-            halves[last] = (((order + moved) % np.uint32(rest) << np.uint32(16)) + left) // np.uint32(rest)
+        if not rest:
+            return np.add(words, starts.reshape(blocks, whole))
+        words += starts.reshape(blocks, whole)
+        order = _orders(rest)[picks[:, -1] >> np.uint32(32 - _ORDER_BITS)]
+        moved = (picks[:, -1:] & np.uint32(0xFFFF)) * np.uint32(rest) >> np.uint32(16)
+        halves[:, whole:] = (((order + moved) % np.uint32(rest) << np.uint32(16)) + left) // np.uint32(rest)
+        return halves
+
+
+@cache
+def _unused() -> np.random.SeedSequence:
+    """What generators are made of before their state is set: one for all, for to make it takes the longest."""
+    return np.random.SeedSequence(0)
 
 
 @lru_cache(maxsize=8)
@@ -110,26 +136,30 @@ def _starts(size: int) -> npt.NDArray[np.uint16]:
 class RandomWords:
     """The words of a node at a step, drawn when they are first asked for."""
 
-    __slots__ = ("_halves", "_step", "_stream")
+    __slots__ = ("_drawn", "_step", "_stream")
 
     def __init__(self, stream: RandomStream, step: int) -> None:
         self._stream = stream
         self._step = step
-        self._halves: npt.NDArray[np.uint16] | None = None
+        self._drawn: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
 
-    def _drawn(self) -> npt.NDArray[np.uint16]:
-        if self._halves is None:
-            self._halves = self._stream.halves(self._step)
-        return self._halves
+    def _words(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+        if self._drawn is None:
+            self._drawn = self._stream.drawn(self._step)
+        return self._drawn
 
     @property
     def upper(self) -> npt.NDArray[np.uint16]:
         """The upper half of each trial's word, shape (trials,)."""
-        return self._drawn()[: self._stream.trials]
+        return self._words()[0]
 
-    def lower(self, trials: slice | npt.NDArray[np.intp] = slice(None)) -> npt.NDArray[np.uint32]:
+    def lower(self, trials: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.uint32]:
         """The lower halves of the words of some trials, by default of all, shape (trials,)."""
-        mixed = _PLACES[: self._stream.trials][trials] ^ self._drawn()[-2:].view(np.uint32)
+        upper, keys = self._words()
+        if trials is None:
+            mixed = (_PLACES[: len(upper)] ^ keys).reshape(-1)
+        else:
+            mixed = _PLACES[trials % BLOCK] ^ keys[trials // BLOCK, 0]
         mixed ^= mixed >> np.uint32(16)
         mixed *= np.uint32(0x85EBCA6B)
         mixed ^= mixed >> np.uint32(13)
@@ -140,8 +170,12 @@ class RandomWords:
     @property
     def uniforms(self) -> Floats:
         """The words as numbers above 0 and below 1, shape (trials,)."""
-        uniforms: Floats = (self.lower() | np.uint32(1)) * np.float64(2.0**-32)
-        uniforms += self.upper * 2.0**-16
+        words = self.upper.astype(np.uint32)
+        words <<= np.uint32(16)
+        words |= self.lower()
+        words |= np.uint32(1)
+        uniforms = words.astype(np.float64)
+        uniforms *= 2.0**-32
         return uniforms
 
     @property
@@ -167,10 +201,11 @@ class RepeatedWords(RandomWords):
         """As in `RandomWords`, shape (programs * trials,)."""
         return np.tile(self.one.upper, self._programs)
 
-    def lower(self, trials: slice | npt.NDArray[np.intp] = slice(None)) -> npt.NDArray[np.uint32]:
+    def lower(self, trials: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.uint32]:
         """As in `RandomWords`, shape (programs * trials,)."""
-        each = len(self.one.upper)
-        return self.one.lower(np.arange(each * self._programs)[trials] % each)
+        if trials is None:
+            return np.tile(self.one.lower(), self._programs)
+        return self.one.lower(trials % len(self.one.upper))
 
     @property
     def uniforms(self) -> Floats:

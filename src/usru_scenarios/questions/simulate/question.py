@@ -28,7 +28,7 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, StepKernels, block_kernels
+from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache, MapBlocks, Plan, block_kernels
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 
@@ -52,7 +52,7 @@ def forecast(
     *,
     weights: Mapping[str, Floats] | None = None,
     support: Callable[[], Support] | None = None,
-    kernels: Mapping[int, StepKernels] | None = None,
+    kernels: CompiledBlocks | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -104,7 +104,7 @@ def forecast(
     )
 
 
-def compiled(program: Program, settings: RunSettings) -> dict[int, StepKernels]:
+def compiled(program: Program, settings: RunSettings) -> CompiledBlocks:
     """The kernels of all blocks that a forecast of a program draws with these settings."""
     return block_kernels(program, _plan(settings))
 
@@ -117,13 +117,13 @@ def _drawn(
     conditioned: Conditioned,
     plan: Plan,
     limits: SampleLimits,
-    kernels: Mapping[int, StepKernels] | None,
+    kernels: CompiledBlocks | None,
     map_blocks: MapBlocks,
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given
     if given is None:
-        return plan, simulate(program, plan, map_blocks, KernelCache(blocks=kernels))
+        return plan, simulate(program, plan, map_blocks, KernelCache(compiled=kernels))
     from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 

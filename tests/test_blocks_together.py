@@ -1,0 +1,93 @@
+"""Neighbouring blocks that are walked together get the digits that each gets when it is walked alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from support.sampled import compiled, exact_model
+from usru_scenarios.program.program import Program
+from usru_scenarios.sampler import blocks, joined_kernels
+from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, Plan
+from usru_scenarios.sampler.forecast import ForecastSums, Sampler, simulate
+from usru_scenarios.study import load
+
+MODELS = ("feedback", "numeric_feedback", "numeric_drift", "influences", "rules", "outcome_moves", "stuck", "weights")
+TRIALS = 5 * BLOCK + 300
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, program: Program, plan: Plan) -> ForecastSums:
+    """The sums of blocks that are walked one after the other."""
+    with monkeypatch.context() as patch:
+        patch.setattr(blocks, "_TOGETHER", 1)
+        return simulate(program, plan)
+
+
+def bytes_of(sums: ForecastSums) -> list[bytes]:
+    """All that a forecast is made of."""
+    arrays = [sums.trials, sums.visits, sums.moves, sums.stays]
+    arrays += [part for moments in (sums.moments, sums.ever) for part in vars(moments).values() if part is not None]
+    arrays += [part for values in sums.values.values() for part in vars(values).values()]
+    return [np.asarray(part).tobytes() for part in arrays if not isinstance(part, dict)]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_digit_is_that_of_blocks_walked_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, plan = compiled(exact_model(name)), Plan(TRIALS, 7)
+    assert [len(stretch) for stretch in Sampler(program, plan).stretches] == [4, 1, 1]
+    assert bytes_of(simulate(program, plan)) == bytes_of(alone(monkeypatch, program, plan))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Program:
+    """The bundled model with a numeric driver whose scale, and others whose laws, are drawn."""
+    return load(overrides={"drivers.unpredictability.persistence": {"uniform": [0.2, 0.8]}}).drawn(7, 512).until(3)
+
+
+@pytest.mark.parametrize("rows", [1 << 13, 1])
+def test_every_digit_is_that_of_blocks_walked_alone_where_judgements_are_drawn(
+    drawn: Program, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By thresholds, and where no block's are tabulated."""
+    monkeypatch.setattr("usru_scenarios.sampler.kernels._DRAWN_ROWS", rows)
+    plan = Plan.of(4 * BLOCK, 7, 512)
+    assert BlockSampler(drawn, plan, draw_outcome=False).stretch_kernels(range(4)) is not None
+    assert bytes_of(simulate(drawn, plan)) == bytes_of(alone(monkeypatch, drawn, plan))
+
+
+def test_a_draw_that_lies_in_two_blocks_keeps_them_apart(drawn: Program) -> None:
+    plan = Plan.of(70_000, 7, 512)
+    assert BLOCK % (plan.trials // plan.judgements)
+    assert BlockSampler(drawn, plan, draw_outcome=False).together == 1
+
+
+def test_blocks_whose_laws_are_compiled_otherwise_are_walked_alone(
+    drawn: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan.of(4 * BLOCK, 7, 512)
+    found = bytes_of(simulate(drawn, plan))
+
+    def refused(*_: object) -> None:
+        raise joined_kernels.UnlikeError
+
+    monkeypatch.setattr(joined_kernels.KernelJoiner, "joined", refused)
+    assert BlockSampler(drawn, plan, draw_outcome=False).stretch_kernels(range(4)) is None
+    assert bytes_of(simulate(drawn, plan)) == found
+
+
+def test_tables_beside_one_another_in_another_order_would_be_noticed(
+    drawn: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan.of(4 * BLOCK, 7, 512)
+    joined = joined_kernels.KernelJoiner.joined
+    monkeypatch.setattr(
+        joined_kernels.KernelJoiner, "joined", lambda self, kernels: joined(self, [*kernels[1:], kernels[0]])
+    )
+    assert bytes_of(simulate(drawn, plan)) != bytes_of(alone(monkeypatch, drawn, plan))
+
+
+def test_where_a_block_takes_long_there_is_work_to_hand_out() -> None:
+    quick, plan = load().program, Plan(8 * BLOCK, 7)
+    assert BlockSampler(quick, plan, draw_outcome=True).together == 4
+    slow = load(overrides={"time.end": "2055"}).program
+    assert BlockSampler(slow, plan, draw_outcome=True).together == 1
