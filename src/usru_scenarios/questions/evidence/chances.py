@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import over_draws
+from usru_scenarios.estimation.estimates import Controls, over_draws, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
-from usru_scenarios.program.program import Floats
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.impossible import is_impossible, not_met, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
@@ -106,7 +106,7 @@ def chances(
         both, seen = found[:, : len(events)], np.ones(len(found)) if given is None else found[:, -1]
         if not seen.any():
             raise without_probability(program, conditioned.evidence)
-        return Chances(both, seen, 0, None, float(len(found)))
+        return Chances(*_freed(both, seen, program), 0, None, float(len(found)))
 
     def run(trials: int) -> _Drawn:
         plan = Plan.of(trials, settings.seed, settings.judgements)
@@ -120,12 +120,24 @@ def chances(
         raise not_met(program, conditioned.evidence, plan)
     both, seen = sums.both, sums.given[:, 0]
     if plan.judgements:
-        both, seen = over_draws(both), over_draws(seen)
+        both, seen = _freed(over_draws(both), over_draws(seen), program)
     result = Chances(both, seen, plan.trials, drawn.effective_trials, float(plan.trials))
     if not enough:
         last = conditioned.evidence[-1][0]
         raise TooFewTrials(drawn.effective_trials, float(result.values[0]), float(result.errors[0]), last)
     return result
+
+
+def _freed(both: Floats, seen: Floats, program: Program) -> tuple[Floats, Floats]:
+    """Sums over draws, freed of what is due to these being drawn, as those of a forecast are; as they are of no draws.
+
+    So what is found here is a mean over the draws by the same shares as there, and keeps the order to it that
+    probabilities have: what is told of some steps is never more likely than what is told of all.
+    """
+    if not program.draws:
+        return both, seen
+    controls = Controls(program.controls)
+    return with_control_variates(both, controls), with_control_variates(seen, controls)
 
 
 @dataclass(frozen=True)

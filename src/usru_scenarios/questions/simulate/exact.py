@@ -18,6 +18,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.averages import DrawAverages
 from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.simulate.order import in_order
 from usru_scenarios.questions.simulate.question import (
     QUANTILES,
     certain,
@@ -67,7 +68,7 @@ def forecast_exactly(
     program = conditioned.program
     found = _ExactParts(_forecast(conditioned, told), program)
     moves = found.transitions()
-    scenarios, groups = found.scenarios(outline), found.groups()
+    scenarios, groups = in_order(found.scenarios(outline), found.groups(), program)
     return Simulation(
         model=outline.model,
         run=run_of(outline, conditioned, seed=seed, judgements=program.draws, weights=weights),

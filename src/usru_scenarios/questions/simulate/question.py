@@ -18,6 +18,7 @@ from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode,
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
+from usru_scenarios.questions.simulate.order import in_order
 from usru_scenarios.results.common import Warned, warned
 from usru_scenarios.results.simulate import (
     Band,
@@ -79,6 +80,8 @@ def forecast(
         program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts, support
     )
     moves, move_errors = _transitions(sums, least)
+    series = _SeriesEstimates(program, sums, bands, least)
+    scenarios, groups = in_order(_scenarios(series, outline), _groups(series), program)
     return Simulation(
         model=outline.model,
         run=run_of(
@@ -90,8 +93,8 @@ def forecast(
             judgements=settings.judgements,
             weights=weights,
         ),
-        scenarios=_scenarios(_SeriesEstimates(program, sums, bands, least), outline),
-        groups=_groups(_SeriesEstimates(program, sums, bands, least)),
+        scenarios=scenarios,
+        groups=groups,
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
         drivers=_nodes(program, sums, outline.drivers, least),
