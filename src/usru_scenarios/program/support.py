@@ -40,6 +40,9 @@ EITHER = frozenset({False, True})
 _COMBINATIONS = 1 << 14
 """The most combinations of states for which an event is worked out in each."""
 
+_FEW_SCENARIOS = 16
+"""Of no more scenarios it is kept for later runs how likely each can be; it takes longer the more there are."""
+
 _REMEMBERED = 1 << 22
 """Pairs of scenarios for which what a step makes of them is remembered."""
 
@@ -50,13 +53,14 @@ class _LawFindings:
     Attributes:
         goes: by law, with what can be read of its parents, and the states before: where it can go, and whether it
             differs between trials.
-        reached, ends, weights: by the number of a law of an outcome, what `Support` finds of it.
+        reached, ends, into, weights: by the number of a law of an outcome, what `Support` finds of it.
     """
 
     def __init__(self) -> None:
         self.goes: dict[object, tuple[Truth, bool]] = {}
         self.reached: dict[object, Truth] = {}
         self.ends: dict[object, tuple[float, ...]] = {}
+        self.into: dict[object, tuple[Floats, Floats]] = {}
         self.weights: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._numbers: dict[object, int] = {}
         self._given = 0
@@ -124,9 +128,17 @@ class Support:
                     self._values(node, step)
 
     def found(self) -> dict[str, object]:
-        """What was found, the weights of the outcome at all steps included, for `recalled` in a later run."""
+        """What was found, what a forecast asks of the outcome included, for `recalled` in a later run."""
+        states = np.arange(len(self.program.outcome.states))
         for step in range(self.program.steps):
             self._weights(step)
+            if step and len(states) <= _FEW_SCENARIOS:
+                for state in states:
+                    self.steps_into(states == state, step)
+        if len(states) <= _FEW_SCENARIOS:
+            for members in (*([state] for state in states.tolist()), *self.program.groups.values()):
+                self.limits(members)
+                self.first_visits(members)
         return {name: value for name, value in vars(self).items() if name not in ("program", "_read")}
 
     @classmethod
@@ -345,6 +357,12 @@ class Support:
             inside: shape (scenarios,), the set.
             step: which step of the outcome.
         """
+        key = self._laws[step], inside.tobytes()
+        if key not in self._known.into:
+            self._known.into[key] = self._into(inside, step)
+        return self._known.into[key]
+
+    def _into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         low, high, keep = self._weights(step)
         one, other = (part[:, inside].sum(axis=1) for part in (low, high))
         out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))

@@ -328,11 +328,15 @@ def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least:
     mean_errors = np.where(numbers.least < numbers.most, found.error, 0.0)
     missed = rule_of_three_bound(least.trials)
     errors_of_shares = _errors_of_shares(sums, name)
+    reaches = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
+    wanted = [
+        np.clip(ends, 0.0, 1.0)
+        for share, reach in zip(QUANTILES, reaches, strict=True)
+        for ends in (np.full_like(reach, share), share + reach, share - reach)
+    ]
+    found_at = iter(_quantiles(np.array(wanted), node, numbers))
     quantiles, errors = {}, {}
-    for share in QUANTILES:
-        reach = np.maximum(errors_of_shares(share), missed)
-        value = _quantile(np.full_like(reach, share), node, numbers)
-        above, below = (_quantile(np.clip(share + way * reach, 0.0, 1.0), node, numbers) for way in (1, -1))
+    for share, value, above, below in zip(QUANTILES, found_at, found_at, found_at, strict=True):
         quantiles[f"{share:.2f}"] = value.tolist()
         errors[f"{share:.2f}"] = least.values(name, value, (above - below) / 2).tolist()
     return ValuesResult(
@@ -361,14 +365,16 @@ def _errors_of_shares(sums: ForecastSums, name: str) -> Callable[[float], Floats
     return error
 
 
-def _quantile(shares: Floats, node: NumericNode, numbers: NumericSums) -> Floats:
-    """The quantile at each step, one share for each; linear within a bin and never beyond what was seen."""
+def _quantiles(shares: Floats, node: NumericNode, numbers: NumericSums) -> Floats:
+    """Quantiles at each step, from shape (shares, steps) to the same; linear within a bin, never beyond what was seen.
+
+    Steps are looked at one by one: all of their bins would be much to hold.
+    """
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
-    cumulative = (np.append(0.0, np.cumsum(row)) for row in numbers.bins)  # a step at a time: all would be much to hold
-    found: Floats = np.array(
-        [np.interp(share * row[-1], row, edges) for share, row in zip(shares, cumulative, strict=True)]
-    )
-    return np.clip(found, numbers.least, numbers.most)
+    cumulative = (np.append(0.0, np.cumsum(row)) for row in numbers.bins)
+    found = [np.interp(own * row[-1], row, edges) for own, row in zip(shares.T, cumulative, strict=True)]
+    within: Floats = np.clip(np.array(found).T, numbers.least, numbers.most)
+    return within
 
 
 def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
