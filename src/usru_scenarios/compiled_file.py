@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from usru_scenarios.names import KEPT_NAMES
@@ -15,14 +15,13 @@ from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits
 
 if TYPE_CHECKING:
     from usru_scenarios.model.outline import Outline
-    from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.program import Program
     from usru_scenarios.program.support import Support
     from usru_scenarios.questions.evidence.items import Evidence
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
     from usru_scenarios.reading.request import Request
-    from usru_scenarios.sampler.blocks import CompiledBlocks
+    from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache
 
 Part = TypeVar("Part")
 
@@ -163,24 +162,30 @@ class CompiledFile:
         part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
         return Support.recalled(program, self._made(part, lambda: Support(program).found()))
 
-    def _kernels(self, settings: RunSettings, conditions: Conditioned) -> CompiledBlocks | None:
-        """The laws of the default forecast, compiled to kernels, as an earlier run has kept them.
+    def _kernels(self, settings: RunSettings) -> KernelCache:
+        """What walks of the model with some settings compile; of the default forecast as an earlier run has kept it.
 
-        They are several MB, and compiling them takes longer than all else that is done before the trials are drawn:
-        so they are kept, but of this run alone, which is the one that is asked for again and again.
+        Those kernels are several MB, and to compile them takes longer than all else that is done before the trials are
+        drawn: so they are kept, but of this run alone, which is the one that is asked for again and again.
         """
-        usual = self.settled(RunSettings.checked(method=settings.method))
-        if self.kept is None or conditions.interventions or conditions.observations or settings != usual:
-            return None
-        from usru_scenarios.questions.simulate.question import compiled
+        from usru_scenarios.sampler.blocks import CompiledProgram, KernelCache, Plan, block_kernels
 
+        if self.kept is None or self.evidence is not None or settings != self.settled(self._usual(settings)):
+            return KernelCache()
+        kept, program = self.kept, self.programs(settings)[0]
+        plan = Plan.of(settings.trials, settings.seed, settings.judgements)
         nothing: CompiledBlocks = {}
-        return self.kept.part(
-            self._part("kernels"),
-            lambda: compiled(self.programs(settings)[0], settings),
-            most=MOST_KERNEL_BYTES,
-            instead=nothing,
-        )
+
+        def found() -> CompiledBlocks:
+            made = partial(block_kernels, program, plan)
+            return kept.part(self._part("kernels"), made, most=MOST_KERNEL_BYTES, instead=nothing)
+
+        return KernelCache(compiled=CompiledProgram(program, plan, found))
+
+    @staticmethod
+    def _usual(settings: RunSettings) -> RunSettings:
+        """Those that nobody has asked for otherwise; how an answer is found does not matter."""
+        return RunSettings.checked(method=settings.method)
 
 
 def _names_of(data: dict[str, Any]) -> dict[str, list[str]]:

@@ -63,7 +63,10 @@ class ConditionedFile(CompiledFile):
         from usru_scenarios.questions.probability import ProbabilityEstimator
 
         program, in_profile = self.programs(settings)
-        return ProbabilityEstimator(program, in_profile, settings, map_blocks, rare_exactly=method != "sample")
+        kernels = self._kernels(settings)
+        return ProbabilityEstimator(
+            program, in_profile, settings, map_blocks, rare_exactly=method != "sample", kernels=kernels
+        )
 
     def _reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
         """What reads queries under conditions, which hold for every probability in them."""
@@ -176,7 +179,7 @@ class ConditionedFile(CompiledFile):
                 support=None
                 if conditions.interventions or conditions.observations
                 else partial(self._support, settings),
-                kernels=self._kernels(settings, conditions),
+                kernels=self._kernels(settings),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):

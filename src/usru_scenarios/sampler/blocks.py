@@ -154,6 +154,36 @@ CompiledBlocks = Mapping[range, StepKernels]
 """The kernels of neighbouring blocks that are walked together."""
 
 
+@dataclass(frozen=True)
+class CompiledProgram:
+    """A program and a plan, with the kernels of all nodes (`block_kernels`) if they are at hand.
+
+    Attributes:
+        program, plan: the same.
+        find: gives the kernels; asked for only by a sampler that they serve.
+    """
+
+    program: Program
+    plan: Plan
+    find: Callable[[], CompiledBlocks]
+
+    def of(self, program: Program, plan: Plan, needed: Sequence[str]) -> CompiledBlocks:
+        """Those of some nodes of a program that may end earlier; none where it is another, or under another plan."""
+        mine, others = self.program.nodes, program.nodes
+        if plan != self.plan or program.weights is not self.program.weights or [*mine] != [*others]:
+            return {}
+        if any(node is not others[name] for name, node in mine.items()):
+            return {}
+        found, steps = self.find(), program.steps
+        if len(needed) == len(mine) and steps == self.program.steps:
+            return found
+        places = [place for place, name in enumerate(mine) if name in needed]
+        return {
+            blocks: [[kernels[place] for place in places] for kernels in by_step[:steps]]
+            for blocks, by_step in found.items()
+        }
+
+
 class MapBlocks(Protocol):
     """Applies a function to block numbers: `map`, or one over processes or a cluster; it may be a `work.Listener`."""
 
@@ -167,8 +197,7 @@ class KernelCache:
     Args:
         draws: where the programs are walked one after the other, what walks over a block have in common.
         tables: those already made.
-        compiled: of the one program that is walked, by the blocks that are walked together, all kernels if they have
-            been compiled (`block_kernels`).
+        compiled: a program with all of its kernels, where an earlier run has kept them.
 
     Attributes:
         draws, compiled: the same.
@@ -178,10 +207,10 @@ class KernelCache:
         self,
         draws: SharedDraws | None = None,
         tables: TableCache | None = None,
-        compiled: CompiledBlocks | None = None,
+        compiled: CompiledProgram | None = None,
     ) -> None:
         self.draws = draws
-        self.compiled = compiled or {}
+        self.compiled = compiled
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
         self._tables = tables or TableCache()
         self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
@@ -271,7 +300,7 @@ class BlockSampler:
 
     def __getstate__(self) -> dict[str, object]:
         """Kernels don't travel to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_lasting"}
+        return {name: value for name, value in vars(self).items() if name not in ("_lasting", "_compiled")}
 
     @cached_property
     def together(self) -> int:
@@ -296,8 +325,8 @@ class BlockSampler:
 
     def stretch_kernels(self, blocks: range) -> StepKernels | None:
         """As `kernels`, of neighbouring blocks; None where theirs are too different to be made one."""
-        if blocks in self.shared.compiled:
-            return self.shared.compiled[blocks]
+        if blocks in self._compiled:
+            return self._compiled[blocks]
         if len(blocks) == 1 or not self.plan.judgements:
             return self.kernels(blocks.start)
         from usru_scenarios.sampler.joined_kernels import KernelJoiner, UnlikeError
@@ -327,14 +356,21 @@ class BlockSampler:
 
     def kernels(self, block: int) -> StepKernels:
         """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        if (alone := range(block, block + 1)) in self.shared.compiled:
-            return self.shared.compiled[alone]
+        if (alone := range(block, block + 1)) in self._compiled:
+            return self._compiled[alone]
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
         draws = range(int(drawn[0]), int(drawn[-1]) + 1)
         nodes, own = self.shared.for_block(draws)
         return self._kernels([program.among(draws, nodes) for program in self.programs], own)
+
+    @cached_property
+    def _compiled(self) -> CompiledBlocks:
+        known = self.shared.compiled
+        if known is None or self.restrictions or len(self.programs) > 1:
+            return {}
+        return known.of(self.program, self.plan, self.needed)
 
     @cached_property
     def _lasting(self) -> StepKernels:
@@ -415,15 +451,16 @@ class BlockSampler:
             blocks = range(block, block + 1)
             return self._walk(blocks, self.kernels(block), observer)
 
-    def walk_together(self, blocks: range, observers: Sequence[Observer]) -> None:
-        """Draw some of the `stretches` of blocks, and show each block to an observer of its own, step by step."""
+    def walk_together(self, blocks: range, observers: Sequence[Observer]) -> Floats:
+        """Draw one of the `stretches` of blocks, and show each block to an observer of its own; gives what `walk` does.
+
+        The weights are of the trials of all blocks, shape (trials,).
+        """
         with self.shared.walking:
             kernels = self.stretch_kernels(blocks)
             if kernels is not None:
-                self._walk(blocks, kernels, observers[0] if len(observers) == 1 else _EachBlock(observers))
-                return
-        for block, observer in zip(blocks, observers, strict=True):
-            self.walk(block, observer)
+                return self._walk(blocks, kernels, observers[0] if len(observers) == 1 else _EachBlock(observers))
+        return np.concatenate([self.walk(block, observer) for block, observer in zip(blocks, observers, strict=True)])
 
     def _walk(self, blocks: range, by_step: StepKernels, observer: Observer) -> Floats:
         np.empty(_KEPT)

@@ -94,7 +94,8 @@ def sample(
         TooManyPartsError: an event is too long for the scenario to be carried.
     """
     sampler = CaseSampler([(program, cases)], plan, kernels)
-    return accumulated((one for (one,) in map_blocks(sampler.run, range(plan.blocks))), sampler.batches[0])
+    parts = map_blocks(sampler.run, range(len(sampler.block_sampler.stretches)))
+    return accumulated((one for stretch in parts for (one,) in stretch), sampler.batches[0])
 
 
 def sample_together(asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> list[CaseSums]:
@@ -109,7 +110,8 @@ def sample_together(asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCa
         TooManyPartsError: as for `sample`.
     """
     assert plan.blocks == 1, "more than a block of trials takes no longer alone"
-    return CaseSampler(asked, plan, kernels).run(0)
+    (found,) = CaseSampler(asked, plan, kernels).run(0)
+    return found
 
 
 def programs_together(plan: Plan) -> int:
@@ -236,18 +238,28 @@ class CaseSampler:
 
     @property
     def seconds_each(self) -> float:
-        """As in `BlockSampler`, with what is asked about counted as draws."""
+        """What a stretch of blocks is predicted to take; what is asked about counts as draws."""
         asked = sum(len({part for case in cases for part in _parts(case)}) for _, cases in self.asked)
-        return self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
+        a_block = self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
+        return len(self.block_sampler.stretches[0]) * a_block
 
-    def run(self, block: int) -> list[CaseSums]:
-        """The sums of one block, for each program."""
-        trials = self.plan.trials_in(block)
-        tracker = EventTracker(self.asked, trials, carried=self.carried)
-        drawn = self.block_sampler.walk(block, tracker).reshape(-1, trials)
+    def run(self, number: int) -> list[list[CaseSums]]:
+        """The sums of each block of a stretch, for each program."""
+        blocks = self.block_sampler.stretches[number]
+        trackers = [EventTracker(self.asked, self.plan.trials_in(block), carried=self.carried) for block in blocks]
+        drawn = self.block_sampler.walk_together(blocks, trackers)
+        of_blocks = np.split(drawn, len(blocks))  # of several programs there is one block
+        return [
+            self._summed(block, tracker, weights)
+            for block, tracker, weights in zip(blocks, trackers, of_blocks, strict=True)
+        ]
+
+    def _summed(self, block: int, tracker: EventTracker, drawn: Floats) -> list[CaseSums]:
+        """The sums of a block; the weights of its trials have shape (programs * trials,)."""
+        by_program = drawn.reshape(len(self.asked), -1)
         return [
             events.summed(weights, batches.starts(block))
-            for events, weights, batches in zip(tracker.of, drawn, self.batches, strict=True)
+            for events, weights, batches in zip(tracker.of, by_program, self.batches, strict=True)
         ]
 
 

@@ -29,7 +29,7 @@ from usru_scenarios.results.simulate import (
     ValueErrors,
     ValuesResult,
 )
-from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache, MapBlocks, Plan, block_kernels
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
 
@@ -53,7 +53,7 @@ def forecast(
     *,
     weights: Mapping[str, Floats] | None = None,
     support: Callable[[], Support] | None = None,
-    kernels: CompiledBlocks | None = None,
+    kernels: KernelCache | None = None,
     map_blocks: MapBlocks = map,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
@@ -65,7 +65,7 @@ def forecast(
             many draws of the uncertain judgements the program has values.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         support: gives what is possible in the program, where an earlier run may have found it.
-        kernels: where nothing is observed, those of `compiled`, if they are at hand.
+        kernels: as in `forecast.simulate`, where nothing is observed.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
@@ -107,11 +107,6 @@ def forecast(
     )
 
 
-def compiled(program: Program, settings: RunSettings) -> CompiledBlocks:
-    """The kernels of all blocks that a forecast of a program draws with these settings."""
-    return block_kernels(program, _plan(settings))
-
-
 def _plan(settings: RunSettings) -> Plan:
     return Plan.of(settings.trials, settings.seed, settings.judgements)
 
@@ -120,13 +115,13 @@ def _drawn(
     conditioned: Conditioned,
     plan: Plan,
     limits: SampleLimits,
-    kernels: CompiledBlocks | None,
+    kernels: KernelCache | None,
     map_blocks: MapBlocks,
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given
     if given is None:
-        return plan, simulate(program, plan, map_blocks, KernelCache(compiled=kernels))
+        return plan, simulate(program, plan, map_blocks, kernels)
     from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
