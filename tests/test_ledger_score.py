@@ -177,3 +177,17 @@ def test_who_forecast_better_is_said(place: Path) -> None:
     (said,) = re.findall(r"By the Brier score of questions.*?, what was recorded was (.*?)\.", shown)
     assert (better, alike) == (["first record kept", "even odds"], ["first model"])
     assert said == "better than first record kept and even odds, as good as first model and profile hopeful"
+
+
+def test_only_what_is_scored_is_asked_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(place, "2025-01-31")
+    asked: list[list[str]] = []
+    answers = us.Study.answers
+
+    def noted(study: us.Study, queries: list[str], **settings: Any) -> Any:
+        asked.append(list(queries))
+        return answers(study, queries, **settings)
+
+    monkeypatch.setattr(us.Study, "answers", noted)
+    assert "reopen" in scored(place)["resolutions"]
+    assert asked == [["P(talks=open @ 2025-Q4)"]] * 2  # of the first model and the profile; not of `thaws`

@@ -54,10 +54,15 @@ def conditions_of(record: ForecastRecord) -> RecordedConditions:
 
 
 class ForecastParts(NamedTuple):
-    """Which parts of a forecast are wanted: of scenarios and drivers, and of questions."""
+    """Which parts of a forecast are wanted.
+
+    Attributes:
+        scenarios: whether those of scenarios and drivers are.
+        questions: the ids of those that are; None for all.
+    """
 
     scenarios: bool = True
-    questions: bool = True
+    questions: frozenset[str] | None = None
 
 
 ALL = ForecastParts()
@@ -239,7 +244,9 @@ def recorded(
     """
     settings = {name: value for name, value in settings_of(like).items() if value is not None}
     simulation = study.simulate(**conditions, **settings, map_blocks=map_blocks()) if parts.scenarios else None
-    questions = study.loaded.model.questions if parts.questions else {}
+    wanted = parts.questions
+    known = study.loaded.model.questions
+    questions = {name: one for name, one in known.items() if wanted is None or name in wanted}
     asked = [one.means for one in questions.values()]
     answers = study.answers(asked, **conditions, **settings, map_blocks=map_blocks()) if asked else None
     return record_of(

@@ -194,7 +194,8 @@ def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> Ledg
     """
     records = some_records(chain)
     known = known_by(evidence, records[-1].record)
-    parts = ForecastParts(any(one.kind == "step" for one in known), any(one.kind == "question" for one in known))
+    asked = frozenset(one.name for one in known if one.kind == "question")
+    parts = ForecastParts(any(one.kind == "step" for one in known), asked)
     scorer = _Scorer(records, again, parts)
     found = {one.name: scorer.scored(one) for one in known}
     scored = {name: one for name, one in found.items() if not isinstance(one, str)}

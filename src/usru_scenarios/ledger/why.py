@@ -128,8 +128,8 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
     for one in pair:
         check_names([one], names)
         check_time([one], at)
-    kinds = {kind_of(later.record, name) for name in names}
-    parts = ForecastParts(bool(kinds - {"question"}), "question" in kinds)
+    asked = frozenset(name for name in names if kind_of(later.record, name) == "question")
+    parts = ForecastParts(bool(set(names) - asked), asked)
     corners = _Corners(earlier.record, later.record, again, parts, at)
     changes = {name: _change(pair, corners, name) for name in names}
     numbers, note = _numbers(corners, names)
