@@ -377,3 +377,5 @@ def test_the_first_model_is_scored_with_what_it_has_a_word_for(place: Path) -> N
     record(place, "2025-09-01", "--evidence", "seen.yaml")
     scores = found(place, "score", "--evidence", "seen.yaml")["resolutions"]["reopen"]["scores"]
     assert scores["first model"]["last"]["brier"] < scores["first record kept"]["last"]["brier"]
+    told = answer("ledger", "score", "--evidence", "seen.yaml", folder=place).stderr
+    assert told == "budget is left out of a model that has no word for it: unknown name 'money'\n"

@@ -81,8 +81,8 @@ def ledger(
       verify              is the ledger whole, does each model give its numbers again?
 
     The ledger is a folder made for git: forecasts.jsonl, a record a line, each with the hash of the line before, and
-    models/, the resolved file of each model. record takes the options of simulate. why splits the
-    change in judgement, evidence, time and noise. score holds
+    models/, the resolved file of each model. record takes the options of simulate, and knows of an --evidence file
+    what had been learned by its day. why splits the change in judgement, evidence, time and noise. score holds
     what was forecast of questions and of the scenario at steps against what came, beside even odds, the first record,
     the first model under the same evidence, and each profile. A ledger in which verify finds a
     fault ends with status 1; lines that can't be read are told and left out.
@@ -306,6 +306,8 @@ def _score(asked: _Asked, session: Session) -> None:
     last, study = _held_against(chain, asked.known, again, session)
     assert study.evidence is not None
     result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
+    for item, reason in again.unheard.items():
+        session.say(f"{item} is left out of a model that has no word for it: {reason}")
     session.emit(Builders(ledger.score, ledger.score_rows), result)
 
 
