@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,20 @@ from support.sampled import ERRORS
 from support.tiny import MODELS, TINY, gloomy, study_of
 from support.tiny import at as holds
 from support.tiny import ever as at_some
-from usru_scenarios.problems import ImpossibleEvidence, ModelError
+from usru_scenarios.problems import ImpossibleEvidence, ModelError, UnreadableInput
 from usru_scenarios.program import conditions
 from usru_scenarios.program.conditions import VirtualEvidence, with_virtual_evidence
 from usru_scenarios.program.events import All, InStates, Not, Some, Timed
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.evidence.items import settled_at
+from usru_scenarios.reading.evidence import read_evidence
+from usru_scenarios.reading.evidence_item import alone_with, appended
+from usru_scenarios.report import Layout
+from usru_scenarios.report.simulate import rows as rows_of
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.simulate import StatesResult
 from usru_scenarios.settings import ArgumentError
-from usru_scenarios.study import Study
+from usru_scenarios.study import Study, load
 
 HEAD = {"usru": 1, "kind": "evidence", "name": "seen", "model": "model.yaml", "as_of": "2002-12-31"}
 
@@ -632,3 +637,202 @@ def test_items_in_braces_are_left_to_the_hand(tmp_path: Path) -> None:
     written(ITEMS, tmp_path)
     status, told = add(tmp_path, "talks=deal @ 2001")
     assert (status, "the items stand in braces" in told) == (1, True)
+
+
+def test_items_of_every_kind_are_added_also_in_braces(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    file = tmp_path / "seen.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+    for item, name in (
+        ("quiet: {from: 2000, to: 2001, of: [talks.deal]}", "quiet_2000_2001"),
+        ("{quiet: {from: 2000, to: 2001, of: [{of: war, if_so: 0.5, if_not: 0.1}]}, note: none}", "quiet_2000_2001_2"),
+        ("{signpost: {of: thaw, at: 2001, found: true, if_so: 0.5, if_not: 0.1}, independence: a}", "thaw_2001"),
+        ("{about: mood @ 2001, likelihood: {high: 2, default: 1}, known_ahead: true}", "mood_2001"),
+        ("{seen: mood=high @ 2001}", "mood_high_2001"),
+    ):
+        assert add(tmp_path, item) == (0, f"seen.yaml: {name} added\n")
+    text = file.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines(keepends=True) if line in KEPT.splitlines(keepends=True)] == (
+        KEPT.splitlines(keepends=True)
+    )
+    known = study_of(TINY, tmp_path).knowing(file).evidence
+    assert known is not None
+    assert len(known.items) == 6
+
+
+def test_an_item_may_say_itself_when_it_was_learned(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    (tmp_path / "seen.yaml").write_text(KEPT, encoding="utf-8")
+    item = "{seen: talks=deal @ 2001, learned: 2001-03-04}"
+    done = answer("evidence", "seen.yaml", "--add", item, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "seen.yaml: talks_deal_2001 added\n")
+    status, told = add(tmp_path, "{seen: talks=deal @ 2002, learned: 2002-03-04}")
+    assert (status, "was learned on 2002-03-04, and --learned 2001-02-12" in told) == (2, True)
+    none = answer("evidence", "seen.yaml", "--add", "talks=deal @ 2002", folder=tmp_path)
+    assert (none.returncode, "the day on which it became known" in none.stderr) == (2, True)
+
+
+def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    file = tmp_path / "seen.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+
+    def one_more(number: int) -> None:
+        with alone_with(str(file)):
+            item = f"{{about: mood @ 2001, likelihood: {{high: {number}, low: 1}}}}"
+            appended(read_evidence(file), item, "2001-02-12").write()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one_more, range(2, 10)))
+    known = study_of(TINY, tmp_path).knowing(file).evidence
+    assert known is not None
+    assert len(known.items) == 9
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study_of(TINY, tmp_path)
+    file = tmp_path / "seen.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    made = appended(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UnreadableInput, match="can't be written: no space left on device"):
+        made.write()
+    assert file.read_text(encoding="utf-8") == KEPT
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["model.yaml", "seen.yaml"]
+
+
+def test_what_is_changed_meanwhile_is_not_written_over_and_a_link_stays_one(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    file = tmp_path / "seen.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+    made = appended(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
+    file.write_text(KEPT + "# by hand\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="has been changed meanwhile"):
+        made.write()
+    link = tmp_path / "link.yaml"
+    link.symlink_to(file)
+    appended(read_evidence(link), "talks=deal @ 2001", "2001-02-12").write()
+    assert link.is_symlink()
+    assert "talks_deal_2001" in file.read_text(encoding="utf-8")
+
+
+# What is odd ----------------------------------------------------------------------------------------------------------
+
+
+def odd(items: Json, folder: Path, **head: Any) -> list[str]:
+    found = knowing(TINY, items, folder, **head).evidence
+    assert found is not None
+    return [f"{one.code}: {one.message}" for one in found.warnings]
+
+
+def hint(about: str, **likelihood: float) -> Json:
+    return {"about": about, "likelihood": likelihood, "learned": "2001-05-05"}
+
+
+def test_items_that_tell_nothing_are_warned_of(tmp_path: Path) -> None:
+    found = odd({"idle": hint("mood @ 2001", default=3), "faint": hint("mood @ 2001", high=1.02, low=1)}, tmp_path)
+    assert found == [
+        "tells_nothing: idle tells nothing: it is as likely in each state",
+        "tells_nothing: faint tells next to nothing: it is at most 1.02 times as likely in one state as in another",
+    ]
+    assert odd({"fine": hint("mood @ 2001", high=1.2, low=1)}, tmp_path) == []
+
+
+def test_items_that_contradict_each_other_are_warned_of(tmp_path: Path) -> None:
+    pair = {"one": hint("mood @ 2001", high=3, low=1), "two": hint("mood @ 2001", high=1, low=2)}
+    assert odd(pair, tmp_path) == [
+        "contradiction: one and two contradict each other: of mood @ 2001 one speaks for high, the other for low"
+    ]
+    assert odd({**pair, "two": {**pair["two"], "about": "mood @ 2000"}}, tmp_path) == []
+    assert odd({**pair, "two": hint("mood @ 2001", high=1, low=1.2)}, tmp_path) == []
+    group = {name: {**item, "independence": "wire"} for name, item in pair.items()}
+    assert odd(group, tmp_path) == []
+    fact = {"fact": {"seen": "mood=low @ always 2000..2001", "learned": "2001-02-02"}, "one": pair["one"]}
+    said = "it is a fact that mood is low @ 2001, and a hint speaks against it"
+    assert odd(fact, tmp_path) == [f"contradiction: fact and one contradict each other: {said}"]
+
+
+def test_a_sign_that_is_counted_twice_is_warned_of(tmp_path: Path) -> None:
+    first = silent({"of": [{"of": "mood.high", "if_so": 0.6}]})["still"]
+    both = {"a": first, "b": {**first, "quiet": {**first["quiet"], "from": "2001"}}}
+    said = "counted_twice: a and b both say that no sign of mood.high was found, which counts twice"
+    assert odd(both, tmp_path) == [said.replace("mood.high", "mood.high @ 2001")]
+    apart = {"a": {**first, "quiet": {**first["quiet"], "to": "2000"}}, "b": both["b"]}
+    assert odd(apart, tmp_path) == []
+
+
+def test_days_beyond_the_model_are_warned_of(tmp_path: Path) -> None:
+    late = {"late": {**hint("mood @ 2001", high=2, low=1), "learned": "2010-01-01"}}
+    assert odd(late, tmp_path, as_of="2020-01-01") == [
+        "beyond_the_model: 2020-01-01 is after the last step of the model, 2002: the forecast is read at that",
+        "beyond_the_model: late was learned on 2010-01-01, after the model ends on 2002-12-31: is the year right?",
+    ]
+    assert odd({}, tmp_path, as_of="1999-01-01") == [
+        "beyond_the_model: 1999-01-01 is before the first step of the model, 2000: the forecast is read from that on"
+    ]
+
+
+def test_another_model_than_the_one_that_is_named_is_warned_of(tmp_path: Path) -> None:
+    """Not the same file by another path, a copy that is called the same, or a page that is laid over it."""
+    study_of(TINY, tmp_path)
+    file = written({}, tmp_path)
+    (tmp_path / "copy.yaml").write_text((tmp_path / "model.yaml").read_text())
+    (tmp_path / "over.yaml").write_text("extends: model.yaml\nname: mine\n")
+    (tmp_path / "far.yaml").write_text(json.dumps({**TINY, "name": "far"}))
+    for name in ("model.yaml", "copy.yaml", "over.yaml"):
+        known = load(tmp_path / name).knowing(file).evidence
+        assert known is not None
+        assert not known.warnings
+    known = load(tmp_path / "far.yaml").knowing(file).evidence
+    assert known is not None
+    assert [str(one.message) for one in known.warnings] == ["this is about tiny, and far is asked"]
+    lost = load(tmp_path / "far.yaml").knowing(written({}, tmp_path, model="lost.yaml")).evidence
+    assert lost is not None
+    assert [one.message for one in lost.warnings] == [
+        "this names the model lost.yaml, which can't be read, and far is asked"
+    ]
+    wrong = written({"a": hint("moon @ 2001", full=2)}, tmp_path)
+    with pytest.raises(ModelError, match="this is about tiny, and far is asked"):
+        load(tmp_path / "far.yaml").knowing(wrong)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "model.yaml"),
+        ("ask", "P(war @ end)", "model.yaml"),
+        ("compare", "model.yaml", "-w", "talks=2"),
+        ("sweep", "model.yaml", "talks=0..2:2"),
+        ("check", "model.yaml"),
+        ("explain", "war", "model.yaml"),
+        ("watch", "model.yaml"),
+    ],
+)
+def test_every_command_tells_what_is_odd_unless_it_is_to_be_quiet(words: tuple[str, ...], tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    written({"idle": hint("mood @ 2001", default=3)}, tmp_path)
+    said = "seen.yaml:1: warning: idle tells nothing: it is as likely in each state\n"
+    assert answer(*words, "--evidence", "seen.yaml", folder=tmp_path).stderr.count(said) == 1
+    assert "warning" not in answer(*words, "--evidence", "seen.yaml", "-q", folder=tmp_path).stderr
+    assert answer("evidence", "seen.yaml", folder=tmp_path).stderr == said
+
+
+def test_rows_say_what_is_from_now_on(tmp_path: Path) -> None:
+    items = {one: item for one, item in ITEMS.items() if one not in ("harbours", "ties", "silence")}
+    study = knowing(TINY, items, tmp_path, as_of="2001-11-11")
+    columns, rows = rows_of(study.simulate(), Layout())
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    ahead = study.simulate().ahead
+    assert ahead is not None
+    war = next(row for row in found if row["id"] == "war")
+    assert (war["now"], war["ever_from_now"], war["share_from_now"]) == ("2001", ahead["war"].ever, ahead["war"].share)
+    assert next(row for row in found if row["id"] == "mood")["now"] is None
+    columns, _ = rows_of(study_of(TINY, tmp_path).simulate(), Layout())
+    assert "now" not in columns
+    page = answer("simulate", "model.yaml", "--evidence", "seen.yaml", "-f", "md", folder=tmp_path).stdout
+    assert "now (2001)" in page
+    assert "ever: in at least one step from now on" in page

@@ -422,7 +422,9 @@ class Study(DescribedFile, ConditionedFile):
             ArgumentError, UnreadableInput: the path or the day makes no sense.
             ModelError: the file has faults; with all of them.
         """
+        from usru_scenarios.problems import ModelError
         from usru_scenarios.questions.evidence.items import evidence_of
+        from usru_scenarios.questions.evidence.remarks import about_another_model
         from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 
         day = optional_text("as_of", as_of)
@@ -431,7 +433,12 @@ class Study(DescribedFile, ConditionedFile):
         )
         questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
         signposts = self.loaded.model.with_signposts if read.file.looks_for_all else ()
-        return replace(self, evidence=evidence_of(read, self.outline, self.program, questions, signposts, as_of=day))
+        other = tuple(about_another_model(read, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
+        try:
+            known = evidence_of(read, self.outline, self.program, questions, signposts, as_of=day)
+        except ModelError as error:
+            raise ModelError([*other, *error.problems]) from None
+        return replace(self, evidence=replace(known, warnings=(*other, *known.warnings)))
 
     def compare(
         self,

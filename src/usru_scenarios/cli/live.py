@@ -111,7 +111,7 @@ class Screen:
         """The forecast that was asked for."""
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
-            study = self.session.knowing(study, self.known)
+            study = self.session.informed(study, self.known)
             return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers)
 
     def show(self, attempt: Attempt) -> None:

@@ -120,7 +120,7 @@ class Session(NamedTuple):
         return study if known is None else self.knowing(study, known)
 
     @staticmethod
-    def knowing(study: Study, known: EvidenceOptions) -> Study:
+    def informed(study: Study, known: EvidenceOptions) -> Study:
         """A study that knows what has been seen, if a file says so.
 
         Raises:
@@ -131,6 +131,19 @@ class Session(NamedTuple):
                 raise OptionError("--as-of has no meaning without --evidence", "add --evidence FILE")
             return study
         return study.knowing(known.evidence, as_of=known.as_of)
+
+    def knowing(self, study: Study, known: EvidenceOptions) -> Study:
+        """The same; what is odd about that is said."""
+        return self.all_knowing([study], known)[0]
+
+    def all_knowing(self, studies: Iterable[Study], known: EvidenceOptions) -> list[Study]:
+        """The same of several studies; what is odd about it for several is said once."""
+        from usru_scenarios.results.common import warned
+
+        found = [self.informed(study, known) for study in studies]
+        odd = dict.fromkeys(problem for one in found if one.evidence is not None for problem in one.evidence.warnings)
+        self.warn(map(warned, odd))
+        return found
 
     def workers(self) -> Progress:
         """What maps over blocks, by `--jobs` and `--cluster`; shows how far it is, and ends with the command.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from usru_scenarios.ledger.chain import Chain, faults, is_marker, line_hash, line_texts, read_chain, relinked
 from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, line_of, read_line
 from usru_scenarios.problems import UnreadableInput, printable
-from usru_scenarios.reading.files import write_whole
+from usru_scenarios.reading.files import locked, write_whole
 from usru_scenarios.results.ledger import ForecastRecord
 
 DEFAULT_FOLDER = "forecasts"
@@ -55,7 +55,7 @@ class LedgerFolder:
             UnreadableInput: there is no ledger, or it can't be read.
         """
         try:
-            with _locked(self.records, _READ) as handle:
+            with locked(self.records, _READ) as handle:
                 return read_chain(_bytes(handle))
         except FileNotFoundError:
             message = f"there is no ledger in '{printable(str(self.path))}'"
@@ -70,7 +70,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be read.
         """
         try:
-            with _locked(self.records, _READ) as handle:
+            with locked(self.records, _READ) as handle:
                 lines, _ = line_texts(_bytes(handle))
         except FileNotFoundError:
             return None
@@ -103,7 +103,7 @@ class LedgerFolder:
             _keep(self.model(record.model.sha256), resolved)
             if record.run.evidence is not None and evidence is not None:
                 _keep(self.evidence(record.run.evidence.sha256), lambda _: evidence)
-            with _locked(self.records, _OPEN | os.O_CREAT) as handle:
+            with locked(self.records, _OPEN | os.O_CREAT) as handle:
                 data = _bytes(handle)
                 lines, torn = line_texts(data)
                 self._refuse_faults(lines, torn)
@@ -134,7 +134,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with _locked(self.records, _OPEN) as handle:
+            with locked(self.records, _OPEN) as handle:
                 data = _bytes(handle)
                 torn = len(read_chain(data).torn)
                 if torn:
@@ -152,7 +152,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with _locked(self.records, _OPEN) as handle:
+            with locked(self.records, _OPEN) as handle:
                 chain = read_chain(_bytes(handle))
                 linked = relinked(chain)
                 if merged := bool(faults(chain)):
@@ -183,35 +183,6 @@ def _keep(path: Path, text: Callable[[Path], str]) -> None:
         folder.mkdir(exist_ok=True)
     if not path.exists():
         write_whole(path, text(path.parent).encode(), mode=_MODE)
-
-
-@contextmanager
-def _locked(path: Path, flags: int) -> Iterator[int]:
-    """A file that is open and, where it is written, ours alone; the one that has the name once we have it."""
-    while True:
-        handle = os.open(path, flags, _MODE)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(None, "it is no regular file")
-            if flags & os.O_RDWR:
-                _lock(handle)
-            if os.path.samestat(os.fstat(handle), os.stat(path)):  # noqa: PTH116  # `relink` puts another in its place
-                yield handle
-                return
-        finally:
-            os.close(handle)  # ends the lock
-
-
-def _lock(handle: int) -> None:
-    """Wait until nobody else writes."""
-    try:
-        from fcntl import LOCK_EX, flock
-    except ImportError:  # on Windows
-        from importlib import import_module
-
-        import_module("msvcrt").locking(handle, 1, 1 << 30)
-        return
-    flock(handle, LOCK_EX)
 
 
 def _bytes(handle: int) -> bytes:

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.values import describe
-from usru_scenarios.problems import ModelError, Problem, UnreadableInput, printable, suggestion
+from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
 from usru_scenarios.reading.access import Access
+from usru_scenarios.reading.files import absolute
 from usru_scenarios.reading.locations import bundled_models
 from usru_scenarios.reading.overlays import Tree, with_extended
 from usru_scenarios.reading.pydantic_errors import faults_of, locate
@@ -43,6 +44,7 @@ class EvidenceText:
         tree: the same as plain data, with places.
         source: its text.
         problems: its faults.
+        access: what may be read beside it.
         register: what its items may cite; None where it names no register.
     """
 
@@ -50,6 +52,7 @@ class EvidenceText:
     file: EvidenceFile
     tree: Tree = field(repr=False)
     source: SourceText = field(repr=False)
+    access: Access = field(repr=False, compare=False)
     problems: tuple[Problem, ...] = ()
     register: Register | None = field(default=None, repr=False)
 
@@ -63,6 +66,24 @@ class EvidenceText:
         """The model that it names: the id of a bundled one, or a path, which is relative to the file's folder."""
         named = self.file.model
         return named if named in bundled_models() else self.path.parent / named
+
+    @property
+    def model_path(self) -> str:
+        """The absolute path of the file of that model."""
+        return absolute(bundled_models().get(self.file.model, self.path.parent / self.file.model))
+
+    @property
+    def model_name(self) -> str | None:
+        """What that model is called; None where its file can't be read or does not say."""
+        if self.file.model in bundled_models():
+            return self.file.model
+        path = self.path.parent / self.file.model
+        try:
+            data = self.access.document(path, str(path)).data
+        except UsruError:
+            return None
+        name = data.get("name") if isinstance(data, dict) else None
+        return name if isinstance(name, str) else None
 
     @property
     def sha256(self) -> str:
@@ -110,7 +131,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
     register = _register(tree, sound, access, problems)
     if register is not None:
         problems += _unknown_claims(sound, tree, register)
-    return EvidenceText(path, sound, tree, document.source, tuple(problems), register)
+    return EvidenceText(path, sound, tree, document.source, access, tuple(problems), register)
 
 
 _STAND_INS = {"usru": 1, "kind": "evidence", "name": "nameless", "model": "", "as_of": "9999-12-31"}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from usru_scenarios.problems import ModelError, Problem, RequestError
+from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, printable
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
-from usru_scenarios.reading.files import regular_bytes, write_whole
+from usru_scenarios.reading.files import locked, regular_bytes, write_whole
 from usru_scenarios.reading.places import Document
 from usru_scenarios.reading.yaml_source import read_content, read_value
 from usru_scenarios.reading.yaml_text import flow
@@ -56,34 +60,76 @@ class AppendedItem:
 
         Raises:
             ModelError: somebody else has changed the file since it was read.
-            OSError: it can't be written.
+            UnreadableInput: it can't be written, and is as it was.
         """
         assert self.text is not None
-        if regular_bytes(self.file.path).decode().removeprefix("\ufeff") != self.file.source.text:
-            raise ModelError([Problem("changed", f"{self.file.name} has been changed meanwhile: add the item again")])
-        write_whole(self.file.path, self.text.encode(), mode=self.file.path.stat().st_mode & 0o777)
+        path = Path(os.path.realpath(self.file.path))  # a link stays one
+        try:
+            before = regular_bytes(path)
+            if before.decode().removeprefix("\ufeff") != self.file.source.text:
+                message = f"{self.file.name} has been changed meanwhile: add the item again"
+                raise ModelError([Problem("changed", message)])
+            mark = "\ufeff" if before.startswith(BOM_UTF8) else ""
+            write_whole(path, f"{mark}{self.text}".encode(), mode=path.stat().st_mode & 0o777)
+        except OSError as error:
+            raise _unwritten(self.file.name, error) from error
 
 
-def appended(file: EvidenceText, item: str, learned: str, sources: Sequence[str] = ()) -> AppendedItem:
+@contextmanager
+def alone_with(file: str) -> Iterator[None]:
+    """While an evidence file is read and written: who else adds an item waits, and then finds this one.
+
+    Raises:
+        UnreadableInput: there is no such file, or it can't be written.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(Path(file), os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
+        except FileNotFoundError:
+            pass  # reading it says so, with what may be meant
+        except (OSError, ValueError) as error:
+            raise _unwritten(file, error) from error
+        yield
+
+
+def _unwritten(name: str, error: OSError | ValueError) -> UnreadableInput:
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    return UnreadableInput(printable(f"{name} can't be written: {reason}"), "it is as it was")
+
+
+def appended(file: EvidenceText, item: str, learned: str | None, sources: Sequence[str] = ()) -> AppendedItem:
     """A file with an item more; as it is where it says the same already.
 
     Args:
         file: the file.
-        item: the item without `learned` and `sources`, as YAML; a text alone is what was `seen`.
-        learned: when it became known.
-        sources: the claims that it rests on.
+        item: the item as YAML, in lines of its own or in braces; a text alone is what was `seen`.
+        learned: when it became known; None where the item says it.
+        sources: the claims that it rests on, beside those that the item names.
 
     Raises:
-        RequestError: the item can't be read.
+        RequestError: the item can't be read, says nothing of when it became known, or something else.
         ModelError: the file is written in a way in which there is no place for it.
     """
-    said = {**_read(item), "learned": learned, **({"sources": list(sources)} if sources else {})}
+    said = _read(item)
+    own = said.setdefault("learned", learned)
+    if own is None:
+        raise _refused("--add wants the day on which it became known", "add --learned 2025-02-12")
+    if learned is not None and str(own) != learned:
+        raise _refused(f"the item says that it was learned on {own}, and --learned {learned}", "leave out one of them")
+    learned = str(own)
+    if sources:
+        cited = said.get("sources") or []
+        said["sources"] = list(dict.fromkeys([*(cited if isinstance(cited, list) else [cited]), *sources]))
     known = file.tree.data.get("evidence") or {}
     for name, other in known.items():
         if other == said:
             return AppendedItem(file, name, learned, None)
     name = _name(said, known)
     return AppendedItem(file, name, learned, _with_item(file, name, said))
+
+
+def _refused(message: str, hint: str) -> RequestError:
+    return RequestError([Problem("learned", printable(message), None, hint)])
 
 
 def _read(item: str) -> dict[str, Any]:
@@ -103,11 +149,12 @@ def _read(item: str) -> dict[str, Any]:
 
 def _name(said: dict[str, Any], known: dict[str, Any]) -> str:
     """An id that tells what the item says, and that no other one has."""
-    sign = said.get("signpost")
+    sign, quiet = said.get("signpost"), said.get("quiet")
     about = (
         said.get("seen")
         or said.get("about")
         or (f"{sign.get('of')} {sign.get('at')}" if isinstance(sign, dict) else "")
+        or (f"quiet {quiet.get('from')} {quiet.get('to')}" if isinstance(quiet, dict) else "")
     )
     words = re.findall(r"[a-z0-9]+", str(about).lower())
     name = "_".join(words)[:_LONGEST_ID].strip("_") or "item"

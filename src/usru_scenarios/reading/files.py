@@ -61,6 +61,45 @@ def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | 
         new.replace(path)
 
 
+@contextmanager
+def locked(path: Path, flags: int) -> Iterator[int]:
+    """A file that is open and, where it is written, ours alone; the one that has the name once we have it.
+
+    Who else asks for it so waits, and then has what has been put in its place.
+
+    Args:
+        path: of the file.
+        flags: as of `os.open`.
+
+    Raises:
+        OSError: there is none, or it can't be opened; a pipe, a device or a folder is none.
+    """
+    while True:
+        handle = os.open(path, flags, 0o644)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(None, "it is no regular file")
+            if flags & os.O_RDWR:
+                _lock(handle)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):  # noqa: PTH116  # another may be in its place by now
+                yield handle
+                return
+        finally:
+            os.close(handle)  # ends the lock
+
+
+def _lock(handle: int) -> None:
+    """Wait until nobody else writes."""
+    try:
+        from fcntl import LOCK_EX, flock
+    except ImportError:  # on Windows
+        from importlib import import_module
+
+        import_module("msvcrt").locking(handle, 1, 1 << 30)
+        return
+    flock(handle, LOCK_EX)
+
+
 def write_together(files: Mapping[Path, bytes], mode: Callable[[Path], int]) -> None:
     """Write files of which nobody ever sees a part, with the folders that they lie in; none where one can't be written.
 

@@ -25,6 +25,14 @@ numeric driver has one row for each step.
 | `ever`,          | of scenarios and groups, over all steps and so the same in each row, with their standard  |
 | `share_of_time`  | errors `ever_error` and `share_of_time_error`                                             |
 
+Under evidence there are more, which say of scenarios and groups what a table does:
+
+| column           | meaning                                                                                   |
+|------------------|-------------------------------------------------------------------------------------------|
+| `now`            | the label of the present step, which is that of the day up to which the evidence counts   |
+| `ever_from_now`, | over the steps from that on, with their standard errors `ever_from_now_error` and         |
+| `share_from_now` | `share_from_now_error`                                                                    |
+
 In wide rows `quantity` says whether it is a `probability` or a `mean`, and the steps are columns.
 """
 
@@ -67,6 +75,9 @@ COLUMNS = (
     *("first_visit", *QUANTILES, "band_low", "band_high"),
     *("ever", "ever_error", "share_of_time", "share_of_time_error"),
 )
+
+AHEAD_COLUMNS = ("now", "ever_from_now", "ever_from_now_error", "share_from_now", "share_from_now_error")
+"""What rows have besides where evidence says which step is the present one."""
 
 _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 60
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
@@ -234,7 +245,8 @@ def rows(result: Simulation, layout: Layout) -> Rows:
         header = (*MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps)
         return header, ((*model, *_wide(series)) for series in _series(result))
     grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": dates(steps)}
-    return COLUMNS, (row for series in _series(result) for row in _by_step({**grid, **series}, len(steps)))
+    columns = COLUMNS if result.ahead is None else (*COLUMNS, *AHEAD_COLUMNS)
+    return columns, (row for series in _series(result) for row in _by_step({**grid, **series}, columns, len(steps)))
 
 
 def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
@@ -242,10 +254,21 @@ def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
     return series["kind"], series["id"], series["title"], series["state"], quantity, *series[quantity]
 
 
-def _by_step(series: dict[str, Any], steps: int) -> Iterator[tuple[Datum, ...]]:
-    columns = [series.get(column) for column in COLUMNS]
+def _by_step(series: dict[str, Any], columns: Iterable[str], steps: int) -> Iterator[tuple[Datum, ...]]:
+    entries = [series.get(column) for column in columns]
     for number in range(steps):
-        yield tuple(entry[number] if isinstance(entry, list) else entry for entry in columns)
+        yield tuple(entry[number] if isinstance(entry, list) else entry for entry in entries)
+
+
+def _ahead(result: Simulation, name: str) -> dict[str, Any]:
+    """What is said of a scenario or group from the present step on; nothing where that is not known."""
+    evidence = result.run.evidence
+    if result.ahead is None or evidence is None:
+        return {}
+    found = result.ahead[name]
+    errors = found.standard_errors
+    numbers = found.ever, errors.ever, found.share, errors.share
+    return dict(zip(AHEAD_COLUMNS, (evidence.now, *numbers), strict=True))
 
 
 def _series(result: Simulation) -> Iterator[dict[str, Any]]:
@@ -266,6 +289,7 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
                 "first_visit": scenario.first_visit,
                 "band_low": scenario.band and scenario.band.low,
                 "band_high": scenario.band and scenario.band.high,
+                **_ahead(result, name),
             }
     for kind, nodes in (("driver", result.drivers), ("consequence", result.consequences)):
         for name, node in nodes.items():

@@ -129,7 +129,7 @@ def compared(
     """The variants side by side, which all know what has been seen; what is odd about their files is said."""
     studies = _studies(sides, session)
     if known is not None:
-        studies = {name: session.knowing(study, known) for name, study in studies.items()}
+        studies = dict(zip(studies, session.all_knowing(studies.values(), known), strict=True))
     (first, reference), *others = studies.items()
     result = reference.compare(
         dict(others),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import ModelOptions, OptionalModel, RunOptions
-from usru_scenarios.cli.session import LocalTableSession
+from usru_scenarios.cli.session import LocalTableSession, Session
 
 
 def evidence(
@@ -39,23 +39,41 @@ def evidence(
     each scenario at the end, and the effective trials left; then the log score of the file, beside those of its
     profiles: who foresaw best.
     """
+    if add is not None:
+        return _add(_Item(file, add, learned, source), model, changes, session)
     from usru_scenarios.reading.evidence import read_evidence
 
-    if add is None and (learned is not None or source):
+    if learned is not None or source:
         raise OptionError("--learned and --source have no meaning without --add", 'add --add "seen: ..."')
     read = read_evidence(file, confined=session.confined)
-    named = str(read.model) if model is None else model
-    study = session.load(named, changes)
-    if add is not None:
-        from usru_scenarios.reading.evidence_item import appended
-
-        if learned is None:
-            raise OptionError("--add wants the day on which it became known", "add --learned 2025-02-12")
-        made = appended(read, add, learned, source)
-        if made.text is not None:
-            study.knowing(made.read())
-            made.write()
-        session.say(made.said)
-        return
+    study = session.load(str(read.model) if model is None else model, changes)
     result = study.knowing(read, as_of=as_of).foresight(**run.asked, map_blocks=session.workers())
     session.emit("evidence", result, result.warnings)
+    return None
+
+
+class _Item(NamedTuple):
+    """An item that is to be added to a file."""
+
+    file: str
+    text: str
+    learned: str | None
+    sources: tuple[str, ...]
+
+
+def _add(item: _Item, model: str | None, changes: ModelOptions, session: Session) -> None:
+    """Append it, if the file is sound with it; what is odd about it is said."""
+    from usru_scenarios.reading.evidence import read_evidence
+    from usru_scenarios.reading.evidence_item import alone_with, appended
+    from usru_scenarios.results.common import warned
+
+    with alone_with(item.file):
+        read = read_evidence(item.file, confined=session.confined)
+        made = appended(read, item.text, item.learned, item.sources)
+        if made.text is not None:
+            study = session.load(str(read.model) if model is None else model, changes)
+            known = study.knowing(made.read()).evidence
+            made.write()
+            odd = () if known is None else known.warnings
+            session.warn(warned(one) for one in odd if made.name in one.message.split())
+    session.say(made.said)

@@ -20,6 +20,7 @@ from usru_scenarios.program.conditions import Observation, VirtualEvidence, with
 from usru_scenarios.program.draws import drawn_values
 from usru_scenarios.program.events import All, Formula, Not, Some, Timed
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.questions.evidence.remarks import remarks
 from usru_scenarios.reading.evidence import EvidenceText
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.yaml_scalars import span_within
@@ -44,12 +45,14 @@ class Hint:
         signs: one or more.
         found: whether these are probabilities of signs that were found (True) or were looked for in vain (False); None
             where only their ratios count.
+        sought: the state that each is a sign of; none where only ratios count.
     """
 
     node: str
     steps: range
     signs: tuple[Sign, ...]
     found: bool | None = None
+    sought: tuple[str, ...] = ()
 
     def likelihood(self, states: tuple[str, ...], seed: int, draws: int) -> Floats:
         """The probability of the signs by state, shape (states,), or (draws, states) where judgements of it are drawn.
@@ -134,6 +137,7 @@ class Evidence:
         items: those that act, in the order in which they were learned; on one day, in the order of the file.
         passed_over: the ids of items that do not act, with the reason.
         resolutions: how questions of the model came out, of those that were known by that day.
+        warnings: what is odd about it.
     """
 
     name: str
@@ -145,6 +149,7 @@ class Evidence:
     items: tuple[LearnedItem, ...]
     passed_over: Mapping[str, str] = field(default_factory=dict)
     resolutions: Mapping[str, Resolution] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
 
     @cached_property
     def used(self) -> EvidenceUsed:
@@ -226,6 +231,7 @@ def evidence_of(
         if item.independence is not None and strongest[item.independence] is not item
     }
     now = _step_of(day, program.grid)
+    acting = tuple(item for item in known if item.name not in passed)
     return Evidence(
         name=text.file.name,
         path=text.name,
@@ -233,9 +239,10 @@ def evidence_of(
         as_of=day,
         now=now,
         step=program.grid.labels[now],
-        items=tuple(item for item in known if item.name not in passed),
+        items=acting,
         passed_over=passed,
         resolutions={name: one for name, one in text.file.resolutions.items() if one.resolved <= day},
+        warnings=tuple(remarks(text, acting, reading.facts, program, day)),
     )
 
 
@@ -293,6 +300,7 @@ class _ItemReader:
         self.program = program
         self.signposts = signposts
         self.problems = list(text.problems)
+        self.facts: dict[str, Formula] = {}
 
     def item(self, name: str, item: EvidenceItem) -> LearnedItem | None:
         """An item; None where it is at fault."""
@@ -303,6 +311,7 @@ class _ItemReader:
             said = " ".join(item.seen.split())
             if (event := self._observed(item.seen, (*path, "seen"))) is not None:
                 settled = settled_at(event)
+                self.facts[name] = event
         elif item.about is not None:
             hints = [self._hint(item, path)]
             said = f"a hint about {' '.join(item.about.split())}"
@@ -397,12 +406,13 @@ class _ItemReader:
         if state_of is None or step is None:
             return None
         chances = _by_state(*state_of, ((*path, "if_so"), sign.if_so), ((*path, "if_not"), sign.if_not))
-        return Hint(state_of[0].name, range(step, step + 1), (chances,), sign.found)
+        return Hint(state_of[0].name, range(step, step + 1), (chances,), sign.found, (state_of[1],))
 
     def _quiet(self, quiet: Quiet, path: KeyPath) -> Iterator[Hint]:
         """Signs that were not found, of each node in the order in which it is named."""
         steps = self._span(quiet, path)
         signs: dict[str, list[Sign]] = {}
+        states: dict[str, list[str]] = {}
         for sign, place in self._sought(quiet, path):
             if (state_of := self._state(sign.of, place)) is None:
                 continue
@@ -410,8 +420,9 @@ class _ItemReader:
             so, other = self._chances_of(sign, quiet, place, path, is_sure=node.name != OUTCOME)
             if so is not None and other is not None:
                 signs.setdefault(node.name, []).append(_by_state(*state_of, so, other))
+                states.setdefault(node.name, []).append(state_of[1])
         for name, sought in signs.items():
-            hint = Hint(name, steps, tuple(sought), found=False)
+            hint = Hint(name, steps, tuple(sought), found=False, sought=tuple(states[name]))
             if not any(hint.at_means.values()):
                 message = f"this can't be: whatever the state of '{name}', a sign would have been found"
                 self._fault("impossible_sign", message, path, "say how likely one is missed: 'if_so' below 1")

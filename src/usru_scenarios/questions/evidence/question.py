@@ -66,7 +66,7 @@ def effects(
     before = found(0)
     steps = [before]
     items: dict[str, ItemEffect] = {}
-    warnings = list(map(warned, outline.warnings))
+    warnings = list(map(warned, (*outline.warnings, *evidence.warnings)))
     for number, item in enumerate(evidence.items, 1):
         steps.append(found(number))
         log, error = steps[-1].log_after(steps[-2])

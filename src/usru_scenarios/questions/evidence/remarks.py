@@ -1,0 +1,181 @@
+"""What is odd about an evidence file: items that tell nothing or contradict one another, days, another model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from usru_scenarios.names import OUTCOME
+from usru_scenarios.problems import Problem, printable
+from usru_scenarios.program.events import Formula, InStates, Timed, conjuncts
+from usru_scenarios.program.program import CategoricalNode, Program
+from usru_scenarios.reading.evidence import EvidenceText
+from usru_scenarios.reading.files import absolute
+from usru_scenarios.reading.pydantic_errors import locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from usru_scenarios.names import KeyPath
+    from usru_scenarios.questions.evidence.items import Hint, LearnedItem
+
+NEXT_TO_NOTHING = 1.05
+"""An item that is at most so many times as likely in one state as in another tells next to nothing."""
+
+SPEAKS = 1.5
+"""An item speaks for a state against another where it is at least so many times as likely in it."""
+
+
+_BOTH = "both act; 'independence' lets one of them count alone"
+
+
+def about_another_model(
+    text: EvidenceText, name: str, path: Path | None, inputs: Callable[[], Collection[str]]
+) -> Iterator[Problem]:
+    """Whether the file names another model than the one that is asked, which does not extend it either.
+
+    Args:
+        text: the file.
+        name: of the model that is asked.
+        path: of its file, if it has one.
+        inputs: gives the absolute paths of all files that it was read from.
+    """
+    if path is not None and absolute(path) == text.model_path:
+        return
+    known = text.model_name
+    if known == name or text.model_path in inputs():
+        return
+    said = printable(text.file.model)
+    message = f"this is about {known}" if known else f"this names the model {said}, which can't be read"
+    hint = "what was seen is held against the model that is asked"
+    yield _warning("other_model", f"{message}, and {name} is asked", text, ("model",), hint)
+
+
+def remarks(
+    text: EvidenceText, items: Sequence[LearnedItem], facts: Mapping[str, Formula], program: Program, day: str
+) -> Iterator[Problem]:
+    """What is odd about the items that act, and about the day.
+
+    Args:
+        text: the file.
+        items: in the order in which they were learned.
+        facts: what is observed, by the ids of items.
+        program: of the model.
+        day: up to which the file counts.
+    """
+    yield from _days(text, items, program, day)
+    for item in items:
+        if item.hints and item.spread <= math.log(NEXT_TO_NOTHING):
+            yield _warning("tells_nothing", f"{item.name} {_little(item)}", text, ("evidence", item.name))
+    for one, other in combinations(items, 2):
+        if what := _against(one, other, facts, program):
+            message = f"{one.name} and {other.name} contradict each other: {what}"
+            yield _warning("contradiction", message, text, ("evidence", other.name), _BOTH)
+        if what := _twice(one, other, program):
+            message = f"{one.name} and {other.name} both say that no sign of {what} was found, which counts twice"
+            yield _warning("counted_twice", message, text, ("evidence", other.name), _BOTH)
+
+
+def _days(text: EvidenceText, items: Sequence[LearnedItem], program: Program, day: str) -> Iterator[Problem]:
+    """Days beyond the model, which a slip of the hand may have made."""
+    grid = program.grid
+    first, last = grid.first_day(0), grid.last_day(grid.count - 1)
+    if first is None or last is None:
+        return
+    if day > last:
+        message = f"{day} is after the last step of the model, {grid.labels[-1]}: the forecast is read at that"
+        yield _warning("beyond_the_model", message, text, ("as_of",))
+    elif day < first:
+        message = f"{day} is before the first step of the model, {grid.labels[0]}: the forecast is read from that on"
+        yield _warning("beyond_the_model", message, text, ("as_of",))
+    for item in items:
+        if item.learned > last:
+            message = f"{item.name} was learned on {item.learned}, after the model ends on {last}: is the year right?"
+            yield _warning("beyond_the_model", message, text, ("evidence", item.name, "learned"))
+
+
+def _little(item: LearnedItem) -> str:
+    if not item.spread:
+        return "tells nothing: it is as likely in each state"
+    return (
+        f"tells next to nothing: it is at most {math.exp(item.spread):.3g} times as likely in one state as in another"
+    )
+
+
+def _against(one: LearnedItem, other: LearnedItem, facts: Mapping[str, Formula], program: Program) -> str:
+    """What two items say against each other; nothing where they do not."""
+    for hint in one.hints:
+        if what := next((said for second in other.hints if (said := _opposed(hint, second, program))), ""):
+            return what
+    for fact, hints in ((facts.get(one.name), other.hints), (facts.get(other.name), one.hints)):
+        if fact is not None and (what := next((said for hint in hints if (said := _denied(fact, hint, program))), "")):
+            return what
+    return ""
+
+
+def _twice(one: LearnedItem, other: LearnedItem, program: Program) -> str:
+    """Of which state at which step neither of two items found a sign."""
+    for first, second in ((first, second) for first in one.hints for second in other.hints):
+        if first.found is False and second.found is False and (steps := _common(first, second)):
+            both = [state for state in first.sought if state in second.sought]
+            if both:
+                where = "" if first.node == OUTCOME else f"{first.node}."
+                return f"{where}{both[0]} @ {program.grid.labels[steps[0]]}"
+    return ""
+
+
+def _common(one: Hint, other: Hint) -> range:
+    """The steps that two hints are both about; none where they are about different nodes."""
+    if one.node != other.node:
+        return range(0)
+    return range(max(one.steps[0], other.steps[0]), min(one.steps[-1], other.steps[-1]) + 1)
+
+
+def _opposed(one: Hint, other: Hint, program: Program) -> str:
+    """Whether each speaks most for what the other speaks most against."""
+    steps = _common(one, other)
+    if not steps or not (_speaks(one) and _speaks(other)):
+        return ""
+    (least, most), (other_least, other_most) = _ends(one), _ends(other)
+    if most <= other_least and other_most <= least:
+        for_one, for_other = (" or ".join(sorted(states)) for states in (most, other_most))
+        return f"of {one.node} @ {program.grid.labels[steps[0]]} one speaks for {for_one}, the other for {for_other}"
+    return ""
+
+
+def _denied(fact: Formula, hint: Hint, program: Program) -> str:
+    """Whether what is a fact is what a hint speaks most against."""
+    for part in conjuncts(fact):
+        if not isinstance(part, Timed) or part.mode == "ever" or not isinstance(part.predicate, InStates):
+            continue
+        steps = [step for step in part.steps if step in hint.steps]
+        node = program.nodes[part.predicate.node]
+        if node.name == hint.node and steps and isinstance(node, CategoricalNode) and _speaks(hint):
+            states = {node.states[state] for state in part.predicate.states}
+            if states <= _ends(hint)[0]:
+                said = " or ".join(sorted(states))
+                at = program.grid.labels[steps[0]]
+                return f"it is a fact that {hint.node} is {said} @ {at}, and a hint speaks against it"
+    return ""
+
+
+def _speaks(hint: Hint) -> bool:
+    least, most = min(hint.at_means.values()), max(hint.at_means.values())
+    return most >= SPEAKS * least
+
+
+def _ends(hint: Hint) -> tuple[set[str], set[str]]:
+    """The states in which a hint is least and most likely."""
+    least, most = min(hint.at_means.values()), max(hint.at_means.values())
+    return (
+        {state for state, likely in hint.at_means.items() if likely == least},
+        {state for state, likely in hint.at_means.items() if likely == most},
+    )
+
+
+def _warning(code: str, message: str, text: EvidenceText, path: KeyPath, hint: str = "") -> Problem:
+    place, _ = locate(text.tree.place, path)
+    span = place.key_span() if len(path) == 2 else place.span()
+    return Problem(code, message, span, hint, severity="warning")
