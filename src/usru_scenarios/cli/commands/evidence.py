@@ -40,7 +40,7 @@ def evidence(
     profiles: who foresaw best.
     """
     if add is not None:
-        return _add(_Item(file, add, learned, source), model, changes, session)
+        return _add(_ItemToAdd(file, add, learned, source), model, changes, session)
     from usru_scenarios.reading.evidence import read_evidence
 
     if learned is not None or source:
@@ -52,7 +52,7 @@ def evidence(
     return None
 
 
-class _Item(NamedTuple):
+class _ItemToAdd(NamedTuple):
     """An item that is to be added to a file."""
 
     file: str
@@ -61,7 +61,7 @@ class _Item(NamedTuple):
     sources: tuple[str, ...]
 
 
-def _add(item: _Item, model: str | None, changes: ModelOptions, session: Session) -> None:
+def _add(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Session) -> None:
     """Append it, if the file is sound with it; what is odd about it is said."""
     from usru_scenarios.reading.evidence import read_evidence
     from usru_scenarios.reading.evidence_item import alone_with, appended
