@@ -558,6 +558,40 @@ def test_the_command_has_all_formats(tmp_path: Path) -> None:
     assert none.stderr == "usru: --as-of has no meaning without --evidence\n    = add --evidence FILE\n"
 
 
+SLIPS = """\
+usru: 1
+kind: evidence
+name: seen
+model: model.yaml
+as_of: 2002-02-30
+evidence:
+  a: {seen: "mood=high @ 2001", learned: 2001-5-2}
+  b: {about: mood @ 2001, likelihood: {high: 75%, low: 25%}, learned: 2001-05-02}
+  c: {signpost: {of: deal, at: 2001, found: no, if_so: 0.6, if_not: 0.2}, learned: 2001-05-02}
+  d: {signpost: {of: deal, at: 2001, found: false, if_so: 0.6, if_not: 0.2}, learned: 2001-05-02}
+  e: {quiet: {from: 2000, to: 2001, of: talks.deal}, learned: 2001-05-02}
+"""
+
+
+def test_slips_of_the_hand_get_the_right_form(tmp_path: Path) -> None:
+    file = tmp_path / "seen.yaml"
+    file.write_text(SLIPS, encoding="utf-8")
+    with pytest.raises(ModelError) as error:
+        study_of(TINY, tmp_path).knowing(file)
+    assert [f"{one.span.line if one.span else 0} {one.message} ({one.hint})" for one in error.value.problems] == [
+        "5 '2002-02-30' is no day: 2002-02 has days 01 to 28 ()",
+        "7 '2001-5-2' is no day: write for instance 2027-06-30 (did you mean '2001-05-02'?)",
+        "8 expected a number, found the text '75%' (write 0.75 for 75%)",
+        "8 expected a number, found the text '25%' (write 0.25 for 25%)",
+        "9 expected true or false, found the text 'no' (write false)",
+        "10 there is no scenario 'deal' (write talks.deal)",
+        "11 expected a list, found the text 'talks.deal' (write [talks.deal])",
+    ]
+    with pytest.raises(UnreadableInput, match="does not exist") as missing:
+        read_evidence(tmp_path / "sen.yaml")
+    assert "did you mean" in (missing.value.hint or "")
+
+
 # Items that are added -------------------------------------------------------------------------------------------------
 
 KEPT = """\
@@ -768,8 +802,8 @@ def test_a_sign_that_is_counted_twice_is_warned_of(tmp_path: Path) -> None:
 def test_days_beyond_the_model_are_warned_of(tmp_path: Path) -> None:
     late = {"late": {**hint("mood @ 2001", high=2, low=1), "learned": "2010-01-01"}}
     assert odd(late, tmp_path, as_of="2020-01-01") == [
-        "beyond_the_model: 2020-01-01 is after the last step of the model, 2002: the forecast is read at that",
-        "beyond_the_model: late was learned on 2010-01-01, after the model ends on 2002-12-31: is the year right?",
+        "beyond_the_model: 2020-01-01 is long after the last step of the model, 2002, at which the forecast is read",
+        "beyond_the_model: late was learned on 2010-01-01, long after the model ends on 2002-12-31: is the year right?",
     ]
     assert odd({}, tmp_path, as_of="1999-01-01") == [
         "beyond_the_model: 1999-01-01 is before the first step of the model, 2000: the forecast is read from that on"

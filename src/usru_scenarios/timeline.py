@@ -79,8 +79,10 @@ def parse_day(text: str) -> str:
         TimeError: the text is no day of the calendar.
     """
     day = _DATE.fullmatch(text.strip())
-    if day is None or day["day"] is None or not 1 <= int(day["day"]) <= _days(parse_date(text).month):
+    if day is None or day["day"] is None:
         raise TimeError(f"'{shortened(text)}' is no day: write for instance 2027-06-30")
+    if int(day["day"]) > (last := _days(parse_date(text).month)) or int(day["day"]) < 1:
+        raise TimeError(f"'{shortened(text)}' is no day: {text.strip()[:7]} has days 01 to {last}")
     return text.strip()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from usru_scenarios.model.values import describe
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import absolute
-from usru_scenarios.reading.locations import bundled_models
+from usru_scenarios.reading.locations import bundled_models, files_beside
 from usru_scenarios.reading.overlays import Tree, with_extended
-from usru_scenarios.reading.pydantic_errors import faults_of, locate
+from usru_scenarios.reading.places import Document
+from usru_scenarios.reading.pydantic_errors import Fault, faults_of, locate
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import read_content, read_file
 from usru_scenarios.settings import ArgumentError, shown
@@ -114,7 +115,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")
     access = Access.of(path, confined=confined)
     access.check_model(path, name)
-    document = access.counted(read_file(path, name) if text is None else read_content(path, text.encode(), name))
+    document = access.counted(_content(path, name) if text is None else read_content(path, text.encode(), name))
     if not isinstance(document.data, dict):
         message = f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe(document.data)}"
         raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])
@@ -134,6 +135,14 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
     return EvidenceText(path, sound, tree, document.source, access, tuple(problems), register)
 
 
+def _content(path: Path, name: str) -> Document:
+    try:
+        return read_file(path, name)
+    except UnreadableInput as error:
+        hint = error.hint if path.exists() else suggestion(name, files_beside(path))
+        raise UnreadableInput(error.message, printable(hint)) from None
+
+
 _STAND_INS = {"usru": 1, "kind": "evidence", "name": "nameless", "model": "", "as_of": "9999-12-31"}
 """What stands in the place of a key that is missing or at fault, so that the rest can be looked at."""
 
@@ -143,7 +152,7 @@ def _sound(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
     try:
         return EvidenceFile.model_validate(tree.data), []
     except ValidationError as error:
-        faults = faults_of(error, tree.data, tree.place, EvidenceFile)
+        faults = [_mended(fault, tree) for fault in faults_of(error, tree.data, tree.place, EvidenceFile)]
     data = dict(tree.data)
     for fault in faults:
         data = _without(data, fault.path)
@@ -151,6 +160,28 @@ def _sound(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
         return EvidenceFile.model_validate({**_STAND_INS, **data}), [fault.problem for fault in faults]
     except ValidationError:
         return None, [fault.problem for fault in faults]
+
+
+_MENDED = frozenset(
+    {
+        "not_a_number",
+        "float_type",
+        "finite_number",
+        "not_a_probability",
+        "unreadable_day",
+        "unreadable_date",
+        "tuple_type",
+    }
+)
+"""Faults of single values, whose right form is told as in a scenario file."""
+
+
+def _mended(fault: Fault, tree: Tree) -> Fault:
+    """A fault with what was likely meant."""
+    from usru_scenarios.reading.mending import repair_of  # not at the top: most files have no fault
+
+    repair = repair_of(fault, tree.data, tree.place) if fault.kind in _MENDED else None
+    return fault if repair is None else replace(fault, problem=repair.problem)
 
 
 def _without(data: dict[str, Any], path: KeyPath) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def found_file(source: str | Path) -> tuple[Path, str]:
         raise UnreadableInput(printable(f"{source} is a folder, not a file"))
     if _is(path, Path.exists):
         return path, source
-    known = [*bundled, *_files_beside(path)]
+    known = [*bundled, *files_beside(path)]
     hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
     raise UnreadableInput(one_line(f"there is no file and no bundled model '{source}'"), one_line(hint))
 
@@ -90,7 +90,8 @@ def shown_path(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _files_beside(path: Path) -> list[str]:
+def files_beside(path: Path) -> list[str]:
+    """The files of YAML in the folder of a path, as it is written; none where there is no such folder."""
     try:
         return sorted(
             str(path.parent / entry.name) for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")

@@ -170,6 +170,7 @@ class _Translation:
             "string_pattern_mismatch": self._bad_name,
             "literal_error": self._not_one_of,
             "uncertain_duration": self._uncertain_duration,
+            "bool_type": self._no_truth,
         }.get(self.kind, self._wrong_value)
         return translate()
 
@@ -203,6 +204,12 @@ class _Translation:
                 reserved = ", ".join(sorted(RESERVED))
                 return self.detail["msg"], f"write another, such as {self.input}_1; reserved are {reserved}"
         return self.detail["msg"], ""
+
+    def _no_truth(self) -> tuple[str, str]:
+        """Something else than true or false, with what another word or number was likely to mean."""
+        word = str(self.input).strip().lower()
+        meant = "true" if word in ("yes", "y", "on", "1") else "false" if word in ("no", "n", "off", "0") else ""
+        return f"expected true or false, found {describe(self.input)}", f"write {meant}" if meant else ""
 
     def _quoting(self) -> str:
         """What YAML takes for a number or for nothing is text in quotes."""

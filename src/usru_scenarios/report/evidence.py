@@ -67,7 +67,7 @@ def _items(result: EvidenceReport) -> Iterator[Block]:
     moved = numbers([title.replace(" ", "\n") for title in result.scenarios.values()])
     left = [Column("effective\ntrials", "number", rank=2)] if sampled else []
     surprise = Column("surprise,\nbits", "number", rank=3)
-    columns = [names("item"), Column("learned", rank=1), *numbers(["likely"]), surprise, *moved, *left]
+    columns = [names("item"), Column("learned", whole=True, rank=1), *numbers(["likely"]), surprise, *moved, *left]
     rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
         moves = (points(change, 1) for change in item.moved.values())

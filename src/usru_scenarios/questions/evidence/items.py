@@ -490,9 +490,7 @@ class _ItemReader:
             name, state = OUTCOME, name
         node = self._node(name, path) if dot else self.program.outcome
         if node is not None and state not in node.states:
-            hint = suggestion(state, node.states) or listing(node.states)
-            if not dot and name not in self.program.named:
-                hint = hint or "write a scenario, or driver.state"
+            hint = ("" if dot else self._of_driver(state)) or suggestion(state, node.states) or listing(node.states)
             what = f"there is no scenario '{state}'" if node.name == OUTCOME else f"'{name}' has no state '{state}'"
             self._fault("unknown_state", what, path, hint)
             return None
@@ -513,6 +511,12 @@ class _ItemReader:
             self._fault("numeric_hint", f"'{name}' is a number and has no states", path, hint)
             return None
         return node
+
+    def _of_driver(self, state: str) -> str:
+        """How a state is written that stands without its driver."""
+        nodes = {name: self.program.nodes[name] for name in self.program.named}
+        found = [name for name, node in nodes.items() if isinstance(node, CategoricalNode) and state in node.states]
+        return f"write {' or '.join(f'{name}.{state}' for name in found[:3])}" if found else ""
 
     def _step(self, time: str, path: KeyPath) -> int | None:
         steps = self._steps(time, path)

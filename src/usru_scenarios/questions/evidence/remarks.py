@@ -79,20 +79,23 @@ def remarks(
 
 
 def _days(text: EvidenceText, items: Sequence[LearnedItem], program: Program, day: str) -> Iterator[Problem]:
-    """Days beyond the model, which a slip of the hand may have made."""
+    """Days far beyond the model, which a slip of the hand may have made; how things ended is known later."""
     grid = program.grid
     first, last = grid.first_day(0), grid.last_day(grid.count - 1)
     if first is None or last is None:
         return
-    if day > last:
-        message = f"{day} is after the last step of the model, {grid.labels[-1]}: the forecast is read at that"
+    late = f"{int(last[:4]) + 1:04d}{last[4:]}"
+    if day > late:
+        message = f"{day} is long after the last step of the model, {grid.labels[-1]}, at which the forecast is read"
         yield _warning("beyond_the_model", message, text, ("as_of",))
     elif day < first:
         message = f"{day} is before the first step of the model, {grid.labels[0]}: the forecast is read from that on"
         yield _warning("beyond_the_model", message, text, ("as_of",))
     for item in items:
-        if item.learned > last:
-            message = f"{item.name} was learned on {item.learned}, after the model ends on {last}: is the year right?"
+        if item.learned > late:
+            message = (
+                f"{item.name} was learned on {item.learned}, long after the model ends on {last}: is the year right?"
+            )
             yield _warning("beyond_the_model", message, text, ("evidence", item.name, "learned"))
 
 

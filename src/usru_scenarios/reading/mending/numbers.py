@@ -302,7 +302,7 @@ def mend_date(it: Faulty) -> Repair | None:
 def mend_day(it: Faulty) -> Repair | None:
     """What stands where a day belongs."""
     day = day_meant(it.written)
-    return it.rewritten(f"did you mean '{day}'?", day) if day else None
+    return it.rewritten(f"did you mean '{day}'?", day) if day and day != it.raw else None
 
 
 def mend_text(it: Faulty) -> Repair | None:
