@@ -69,6 +69,11 @@ def compile_model(model: Model, values: Mapping[KeyPath, Floats] | None = None) 
     return _Compiler(with_values(model, values) if values else model).program()
 
 
+def compile_node(model: Model, name: str) -> Node:
+    """A driver or consequence of a valid model alone, as `compile_model` has it."""
+    return _Compiler(model).node(name, dict(model.nodes())[name])
+
+
 class _Compiler:
     """Holds what the compilation of every node needs: the model, its grid, and the states of each node by name."""
 
@@ -88,11 +93,7 @@ class _Compiler:
 
     def program(self) -> Program:
         nodes: dict[str, Node] = {OUTCOME: self._outcome()}
-        for name, node in self.model.nodes():
-            role: Role = "driver" if name in self.model.drivers else "consequence"
-            nodes[name] = (
-                self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
-            )
+        nodes |= {name: self.node(name, node) for name, node in self.model.nodes()}
         nodes |= self.auxiliary
         scenarios = self.states[OUTCOME]
         weighted: dict[str, Weight | None] = {
@@ -109,6 +110,10 @@ class _Compiler:
                 for name, members in self.model.groups.items()
             },
         )
+
+    def node(self, name: str, node: Categorical | Numeric) -> Node:
+        role: Role = "driver" if name in self.model.drivers else "consequence"
+        return self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
 
     def value(self, judgement: Judgement | Keep) -> Floats:
         """The value of a judgement, shape (), or (draws,) where it is drawn; of a persistence per step."""

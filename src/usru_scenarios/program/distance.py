@@ -172,6 +172,8 @@ def _apart(law: StepLaw, changed: StepLaw) -> float:
     tables, others = _log_odds(law), _log_odds(changed)
     for key in {**tables, **others}:
         one, other = tables.get(key), others.get(key)
+        if one is not None and other is not None and np.array_equal(one, other):
+            continue  # as most are, where one judgement or weight is another
         if one is not None and other is not None and one.shape[:-1] != other.shape[:-1]:
             return 1.0
         tilt = _less(other, one)

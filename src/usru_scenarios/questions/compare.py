@@ -21,7 +21,7 @@ from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, 
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
-from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.compilation import compile_model, compile_node
 from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, hearing_as, imposed
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
@@ -100,14 +100,15 @@ class Variant:
 
 
 def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
-    """The program of a model; of one that differs from the model of `base` in weights alone, without compiling it.
+    """The program of a model; where it differs from that of `base` in weights and first states alone, made from `base`.
 
     Uncertain judgements stand at their means.
     """
-    if any(one.weight is None for one in apart):
+    if any(one.weight is None and one.begins is None for one in apart):
         return hearing_as(compile_model(model), base)
     weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
-    return replace(base, weights={**base.weights, **weights})
+    begins = {one.begins: compile_node(model, one.begins) for one in apart if one.begins is not None}
+    return replace(base, weights={**base.weights, **weights}, nodes={**base.nodes, **begins})
 
 
 def _weights(model: Model, name: str) -> Floats:
@@ -146,13 +147,14 @@ def compare(
     """
     plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
-    _expect(listener(map_blocks), variants, plan, few, switch=switch)
+    inputs_of = {one.name: _inputs(variants[0], one) for one in variants}
+    _expect(listener(map_blocks), variants, plan, few, inputs_of if switch else {})
     found = list(_series(variants, common, plan, settings.limits, map_blocks))
     reference = variants[0]
     said = [common.said(variant.in_draws) for variant in variants]
     results = {}
     for variant, series, own in zip(variants, found, said, strict=True):
-        inputs = _inputs(reference, variant)
+        inputs = inputs_of[variant.name]
         controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
@@ -194,11 +196,16 @@ def compare(
     )
 
 
-def _expect(told: Listener, variants: Sequence[Variant], plan: Plan | None, few: Plan | None, *, switch: bool) -> None:
+def _expect(
+    told: Listener,
+    variants: Sequence[Variant],
+    plan: Plan | None,
+    few: Plan | None,
+    switched: Mapping[str, Sequence[_InputEdit]],
+) -> None:
     """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
     expect_runs(told, variants[0].whole, len(variants), plan)
-    for variant in variants[1:] if switch else ():
-        inputs = _inputs(variants[0], variant)
+    for inputs in switched.values():
         parts = {one.told.path for one in inputs}
         parts = parts if len(parts) <= MOST_SWITCHED else {one.part for one in inputs}
         if 0 < len(parts) <= MOST_SWITCHED:
@@ -520,7 +527,7 @@ class OneAtATimeDifferences:
     def _with(self, items: Sequence[_InputEdit]) -> Conditioned | None:
         """The reference with some of the differences; None where they make no sense without others."""
         apart = [item.model for item in items if item.model is not None]
-        model = with_edits(self.reference.loaded.model, [edit for one in apart for edit in one.edits])
+        model = with_edits(self.reference.loaded.model, apart)
         base = self.reference.conditioned.base
         further = [item.imposed for item in items if item.imposed is not None]
         do = [*(one for one in self.reference.interventions if all(item.lifted != one for item in items)), *further]

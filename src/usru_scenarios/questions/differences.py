@@ -8,7 +8,7 @@ difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,12 @@ class ModelDifference:
         """The driver or rule whose weight alone it is about."""
         section, *rest = self.path
         return str(rest[0]) if section in ("drivers", "rules") and rest[1:] == ["weight"] else None
+
+    @property
+    def begins(self) -> str | None:
+        """The driver or consequence of which it says nothing but how it begins, which no other node's law speaks of."""
+        section, *rest = self.path
+        return str(rest[0]) if section in ("drivers", "consequences") and rest[1:] == ["initial"] else None
 
     @property
     def values(self) -> tuple[InputValue, InputValue]:
@@ -224,13 +230,15 @@ def _within(bare: Any) -> str:
 # One difference at a time ---------------------------------------------------------------------------------------------
 
 
-def with_edits(model: Model, edits: Iterable[PartEdit]) -> Model | None:
-    """The model with parts of another one in the place of its own; None where that makes no valid model.
+def with_edits(model: Model, apart: Sequence[ModelDifference]) -> Model | None:
+    """The model with parts of another one of its grid in the place of its own; None where that makes no valid model.
 
-    A part may speak of what only the other model has, such as a driver, or close a circle.
+    A part may speak of what only the other model has, such as a driver, or close a circle; a weight can do neither.
     """
-    for edit in edits:
+    for edit in (edit for one in apart for edit in one.edits):
         model = _with(model, edit.path, edit.after)
+    if all(one.weight is not None for one in apart):
+        return model
     alone = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
     found = findings(Context(alone, _data(alone)))
     return None if any(finding.severity == "error" for finding in found) else model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import NormalDist
 
@@ -76,7 +76,7 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
                 held=[hold for hold, _ in kept],
                 changes=np.stack([cells(sums) - cells(base) for _, sums in kept], axis=1),
                 trials=base.trials,
-                said=[aim.said(hold.on(program), parts) for hold, _ in kept],
+                said=[replace(aim.said(hold.on(program), parts), beside=present) for hold, _ in kept],
                 sampled=min(base.sampled, *(sums.sampled for _, sums in kept)),
             )
             found.append(_moves(outline.drivers[driver].title, moved, present, places))
