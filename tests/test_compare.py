@@ -22,7 +22,9 @@ from support.sampled import ERRORS, Opened, changed, exact_model
 from support.tiny import TINY
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.questions.compare import NotComparable
+from usru_scenarios.program.distance import alike
+from usru_scenarios.questions.compare import NotComparable, program_of
+from usru_scenarios.questions.differences import differences, with_edits
 from usru_scenarios.reading.yaml_source import read_file
 from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
@@ -448,3 +450,19 @@ def test_so_few_draws_that_nothing_can_be_fitted(draws: str) -> None:
     done = answer("compare", HARBOUR, "-n", "2", "--judgements", draws, "--jobs", "1", "--json", "-w", change)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"]["judgements"] == int(draws)
+
+
+@pytest.mark.parametrize("profile", ["institutional_sceptic", "putin_confident", "dmitriev_optimist"])
+def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(profile: str) -> None:
+    """Weights and first states are changed in the reference's program; all else is compiled."""
+    base, other = load(), load(profile=profile)
+    apart = differences(base.loaded.model, other.loaded.model)
+    assert {one.begins is not None for one in apart if one.weight is None} >= {True}
+    for one in apart:
+        model = with_edits(base.loaded.model, [one])
+        assert model is not None
+        made, right = program_of(model, [one], base.program), compile_model(model)
+        assert [*made.nodes] == [*right.nodes]
+        assert all(alike(made.nodes[name], right.nodes[name]) for name in right.nodes)
+        assert alike(made.weights, right.weights)
+        assert not (alike(made.nodes, base.program.nodes) and alike(made.weights, base.program.weights))

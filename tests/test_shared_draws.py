@@ -13,6 +13,7 @@ from usru_scenarios.language.query import parse_statement
 from usru_scenarios.language.questions import probabilities
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.questions.probability import ProbabilityEstimator
+from usru_scenarios.sampler import rng
 from usru_scenarios.sampler.blocks import BLOCK, KernelCache, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.kernels import ThresholdTable
@@ -123,3 +124,25 @@ def test_draws_that_are_held_to_observations_are_nobody_elses() -> None:
     for order in (wanted, wanted[::-1]):
         wanted = order
         assert found(KernelCache(SharedDraws())) == found(KernelCache())
+
+
+@pytest.mark.parametrize(("room", "least", "most"), [(1 << 24, 0.5, 0.5), (10 * BLOCK, 0.6, 0.9), (0, 1.0, 1.0)])
+def test_words_are_made_once_as_far_as_there_is_room(
+    room: int, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two programs that have no node in common, and so draw nothing alike."""
+    program = compiled(exact_model("feedback"))
+    programs = [program, replace(program, nodes={name: replace(node) for name, node in program.nodes.items()})]
+    made: list[int] = []
+    make = rng.RandomStream.made
+
+    def counted(stream: rng.RandomStream, step: int) -> rng.StepWords:
+        made.append(step)
+        return make(stream, step)
+
+    monkeypatch.setattr(rng, "MOST_WORD_BYTES", room)
+    monkeypatch.setattr(rng.RandomStream, "made", counted)
+    alone, calls = summed(programs, PLAN, None), len(made)
+    made.clear()
+    assert same(summed(programs, PLAN, SharedDraws()), alone)
+    assert least * calls <= len(made) <= most * calls

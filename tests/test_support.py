@@ -23,6 +23,7 @@ from usru_scenarios.program.events import Compared, Timed
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.program.support import EITHER, Support
 from usru_scenarios.results.simulate import ValuesResult
+from usru_scenarios.study import load
 
 
 def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
@@ -207,3 +208,22 @@ def test_an_outcome_on_which_only_its_last_state_acts_is_sampled(allowed: dict[s
     likelihood = found.scenarios["calm"]
     for value, error, right in zip(likelihood.by_step, likelihood.standard_errors.by_step, truth, strict=True):
         assert abs(value - right) <= 4.5 * error + 1e-12
+
+
+def test_what_is_possible_is_the_same_beside_another_program() -> None:
+    """Variants of one program share what is found of laws; a variant of the other's nodes alone has its own."""
+    program = load().program
+    base = Support(program)
+    program_2 = program.reweight({"sanctions": 2.0})
+    for variant in (
+        program,
+        program_2,
+        *(program.intervene("sanctions", state, range(2, 5)) for state in ("eased", "lifted")),
+        load("us-russia", profile="institutional_sceptic").program,
+    ):
+        alone, beside = Support(variant), Support(variant, beside=base)
+        for name, possible in alone.possible.items():
+            assert np.array_equal(beside.possible[name], possible)
+        for state in range(len(program.outcome.states)):
+            assert np.array_equal(beside.limits([state]), alone.limits([state]))
+    assert not np.array_equal(Support(program_2).limits([0]), base.limits([0]))

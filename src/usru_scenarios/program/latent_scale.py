@@ -73,8 +73,8 @@ class LatentScale:
         position -= index
         if draws is not None and self.values.ndim == 2:
             index += draws * (knots + 1)
-        left = self.values.take(index)
-        right = self.values.take(index + 1)
+        left = self.values.take(index, mode="wrap")  # all are in range, and this mode does not look
+        right = self.values.take(index + 1, mode="wrap")
         right -= left
         right *= position
         right += left

@@ -474,8 +474,9 @@ class BlockSampler:
         programs = len(self.programs)
         block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0], programs)
         restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(block_states.trials)
+        memory = None if self.shared.draws is None else self.shared.draws.words((self.plan, blocks))
         for stream in self.streams.values():
-            stream.begin(blocks)
+            stream.begin(blocks, memory)
         draws = None
         if self.shared.draws is not None and programs == 1:
             draws = self.shared.draws.walk((self.plan, blocks, self.draw_outcome), block_states)

@@ -29,6 +29,35 @@ _ORDER_BITS = 10
 """A set picks one of 2^10 random orders of its strata."""
 
 
+StepWords = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
+"""The upper halves of a step's words, shape (trials,), and the key of the lower ones, shape (blocks, 1)."""
+
+MOST_WORD_BYTES = 1 << 25
+"""What may be remembered of the words of the blocks that are walked."""
+
+
+class WordMemory:
+    """The words of some blocks that were drawn already, as far as there is room for them.
+
+    Walks of several programs over them have the same words, and to make them takes a third of a draw.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], StepWords] = {}
+        self._bytes = 0
+
+    def recalled(self, node: str, step: int) -> StepWords | None:
+        """Those of a node at a step, as `RandomStream.drawn` gives them: shapes (trials,) and (blocks, 1)."""
+        return self._known.get((node, step))
+
+    def remember(self, node: str, step: int, words: StepWords) -> None:
+        """Keep them, if there is room."""
+        upper, key = words
+        if self._bytes + upper.nbytes <= MOST_WORD_BYTES:
+            self._known[node, step] = upper, key.copy()  # which is a part of all that was drawn
+            self._bytes += upper.nbytes
+
+
 class RandomStream:
     """The random words of one node, one block after the other, or several neighbouring blocks at a time.
 
@@ -43,14 +72,22 @@ class RandomStream:
 
     def __init__(self, seed: int, node: str, trials: int, set_size: int = 1) -> None:
         self._run = trials
+        self._node = node
+        self._memory: WordMemory | None = None
         self._set_size = set_size
         self._key = f"{seed}/{node}/".encode()
         self._bits: list[np.random.SFC64] = []
         self._draws = _BITS + (BLOCK // set_size // 2 if set_size > 1 else 0)
         self._next = 0
 
-    def begin(self, blocks: range) -> None:
-        """Go to the first step of some blocks; the bits of a step of each are those of a full one."""
+    def begin(self, blocks: range, memory: WordMemory | None = None) -> None:
+        """Go to the first step of some blocks; the bits of a step of each are those of a full one.
+
+        Args:
+            blocks: neighbours.
+            memory: of what was drawn of them before.
+        """
+        self._memory = memory
         self.trials = min(len(blocks) * BLOCK, self._run - blocks.start * BLOCK)
         self._next = 0
         while len(self._bits) < len(blocks):
@@ -69,8 +106,18 @@ class RandomStream:
         """The words of a step; steps come in their order."""
         return RandomWords(self, step)
 
-    def drawn(self, step: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+    def drawn(self, step: int) -> StepWords:
         """The upper halves of a step's words, shape (trials,), and the key of the lower ones, shape (blocks, 1)."""
+        if self._memory is None:
+            return self.made(step)
+        words = self._memory.recalled(self._node, step)
+        if words is None:
+            words = self.made(step)
+            self._memory.remember(self._node, step, words)
+        return words
+
+    def made(self, step: int) -> StepWords:
+        """The same, not remembered; shapes (trials,) and (blocks, 1)."""
         if step > self._next:
             for bits in self._bits:
                 bits.random_raw((step - self._next) * self._draws, output=False)

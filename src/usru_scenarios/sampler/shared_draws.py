@@ -2,7 +2,8 @@
 
 The words of a node at a step follow from seed, block and node. So where its law is the same and all that it reads was
 drawn alike, its states are the same, in whatever program. The first walk over a block is remembered, within a bound in
-bytes; those that follow, under the same plan, take from it what they would draw alike.
+bytes; those that follow, under the same plan, take from it what they would draw alike. The words
+themselves are the same in all of them, whatever the laws, and are made once as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from usru_scenarios.sampler.kernels import FixedState
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.rng import WordMemory
 from usru_scenarios.sampler.tables import BlockStates
 
 MOST_BYTES = 1 << 26
@@ -57,6 +59,7 @@ class SharedDraws:
         self._most_bytes = most_bytes
         self._blocks: dict[Hashable, dict[Hashable, NodeDraw]] = {}
         self._bytes: dict[Hashable, int] = {}
+        self._words: tuple[Hashable, WordMemory] = None, WordMemory()
 
     def __reduce__(self) -> tuple[type[SharedDraws], tuple[int]]:
         return SharedDraws, (self._most_bytes,)
@@ -66,6 +69,12 @@ class SharedDraws:
         first = block not in self._blocks
         self._blocks.setdefault(block, {})
         return WalkDraws(self, block, block_states, first=first)
+
+    def words(self, block: Hashable) -> WordMemory:
+        """The words of some blocks, named as for `walk`, whoever walks them; those of others are forgotten."""
+        if self._words[0] != block:
+            self._words = block, WordMemory()
+        return self._words[1]
 
     def known(self, block: Hashable) -> dict[Hashable, NodeDraw]:
         """The draws of a block."""
