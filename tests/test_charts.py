@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import usru_scenarios as us
 from support.command import HARBOUR
 from support.effort import tries
+from support.tiny import TINY, study_of
 from usru_scenarios.charts import KINDS, chart, colours, layout, usual
 from usru_scenarios.charts.lettering import apart, broken, extent
 from usru_scenarios.charts.show import Influence, influences_of
@@ -270,6 +271,13 @@ def test_influences_are_those_of_the_file(study: us.Study) -> None:
     direct = {one.source for one in found if one.target == "scenario"}
     assert direct >= {name for name, node in study.overview.drivers.items() if node.impacts}
     assert all(isinstance(one, Influence) and one.points >= 0 for one in found)
+
+
+def test_a_row_of_points_may_be_empty(tmp_path: Path) -> None:
+    raw = TINY | {"drivers": TINY["drivers"] | {"idle": {"states": {"on": 0.5, "off": 0.5}, "impacts": {"on": {}}}}}
+    made = study_of(raw, tmp_path).overview
+    assert all(one.points >= 0 for one in influences_of(made))
+    assert chart("influences", made, 800)["title"]["text"]
 
 
 def test_the_usual_chart_of_a_result_is_what_a_notebook_shows(results: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from usru_scenarios.model.values import Keep
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.questions import check
+from usru_scenarios.questions import ask, check
 from usru_scenarios.questions.ask import StatementValue
 from usru_scenarios.questions.check import FIRST_TRIALS
 from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
@@ -149,6 +149,24 @@ def test_only_what_is_undecided_takes_more_trials(tmp_path: Path) -> None:
     assert found["near"].trials > 1024
     exact = study.check().expectations
     assert [one.verdict for one in exact.values()] == ["fails", "holds", "holds"]
+
+
+def test_what_few_draws_of_the_judgements_leave_undecided_takes_no_more_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = {**TINY, "profiles": {}}
+    uncertain = {"heads": {"uniform": [0.2, 0.8]}, "tails": 0.5}
+    raw["drivers"] = {**TINY["drivers"], "coin": {"states": uncertain}}
+    study = limited(expecting(tmp_path, raw, fair="P(coin=heads @ start) > 0.45"), most_trials=1 << 20)
+
+    def trials() -> int:
+        (one,) = study.check(trials=1024, method="sample", judgements=2).expectations.values()
+        assert one.verdict == "undecided"
+        return one.trials
+
+    assert trials() <= 1 << 15
+    monkeypatch.setattr(ask, "_STAYS", math.inf)
+    assert trials() == 1 << 20
 
 
 def test_an_expectation_about_a_number_beyond_its_range_is_refused_at_the_number(tmp_path: Path) -> None:

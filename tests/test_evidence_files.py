@@ -666,6 +666,14 @@ def test_the_first_item_is_added(evidence: str, tmp_path: Path) -> None:
     assert "# none yet" in text or "#" not in evidence
 
 
+def test_a_file_without_a_map_of_items_takes_none(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    head = "".join(f"{key}: {value}\n" for key, value in HEAD.items())
+    (tmp_path / "seen.yaml").write_text(f"{head}evidence: none\n", encoding="utf-8")
+    status, told = add(tmp_path, "talks=deal @ 2001")
+    assert (status, "'evidence' must be a map, not the text 'none'" in told) == (1, True)
+
+
 def test_items_in_braces_are_left_to_the_hand(tmp_path: Path) -> None:
     study_of(TINY, tmp_path)
     written(ITEMS, tmp_path)

@@ -352,6 +352,14 @@ def test_numbers_that_make_no_sense_are_told(place: Path, value: list[float], re
     assert reason in line.problem
 
 
+def test_an_error_beyond_all_bounds_is_compared_too(place: Path) -> None:
+    record(place, "2025-02-01")
+    data = json.loads(lines(place)[0])
+    data["scenarios"]["thaw"]["standard_errors"]["mean"] = 1e300
+    file(place).write_text(json.dumps(data) + "\n")
+    assert [one["verdict"] for one in asked(place, "verify")["recomputed"]] == ["same"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [

@@ -114,6 +114,16 @@ def test_sums_under_draws_of_the_judgements(opened: Opened) -> None:
 
 
 @needs_node
+def test_odds_beyond_what_four_bytes_hold_are_relative(opened: Opened) -> None:
+    raw = json.loads(json.dumps(TINY))
+    for scenario, share in zip(raw["scenarios"].values(), (5e99, 2e99, 3e99), strict=True):
+        scenario["baseline"] = share
+    huge, usual = (opened(one).page(carried=TRIALS, method="exact") for one in (raw, TINY))
+    found, wanted = (answers(page, [Case({"mood": 2.0})])[0]["visits"] for page in (huge, usual))
+    assert found == pytest.approx(wanted, abs=1e-4 * TRIALS)
+
+
+@needs_node
 def test_errors_cover_points_that_never_acted(opened: Opened) -> None:
     rare = {"states": {"often": 0.99999, "rarely": 0.00001}, "persistence": 0, "impacts": {"rarely": {"x": 3}}}
     usual = {"states": {"u": 0.5, "v": 0.5}, "impacts": {"u": {"x": 1}}}

@@ -473,3 +473,12 @@ def test_a_section_that_is_no_map_is_told_whatever_else_is_missing(section: str,
     said = answer("validate", "x.yaml", "--json", folder=folder)
     assert said.returncode == 1
     assert json.loads(said.stdout)["problems"]
+
+
+def test_a_map_in_place_of_a_number_is_told_where_no_node_is_around(folder: Path) -> None:
+    text = re.sub(r"(?m)^sd_per_point:.*\n", "", TEXT)
+    (folder / "x.yaml").write_text(f"sd_per_point: {{default: 0.6}}\n{text}", encoding="utf-8")
+    said = answer("validate", "x.yaml", folder=folder)
+    assert said.returncode == 1
+    assert "x.yaml:1:15: expected a number, found a map" in said.stderr
+    assert "= write 0.6\n" in said.stderr

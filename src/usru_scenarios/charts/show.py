@@ -58,14 +58,14 @@ def influences_of(overview: Overview) -> list[Influence]:
     for name, node in nodes.items():
         for push in node.pushes:
             pair = (push.of, name, push.lag)
-            strongest[pair] = max(strongest.get(pair, 0.0), *map(abs, push.points.values()))
+            strongest[pair] = max([strongest.get(pair, 0.0), *map(abs, push.points.values())])
         weight = max(node.weight or [1.0])
         for push in node.impacts:
             pair = (name, _OUTCOME, push.lag)
-            strongest[pair] = max(strongest.get(pair, 0.0), *(abs(one) * weight for one in push.points.values()))
+            strongest[pair] = max([strongest.get(pair, 0.0), *(abs(one) * weight for one in push.points.values())])
     for push in overview.outcome_pushes:
         pair = (push.of, _OUTCOME, push.lag)
-        strongest[pair] = max(strongest.get(pair, 0.0), *map(abs, push.points.values()))
+        strongest[pair] = max([strongest.get(pair, 0.0), *map(abs, push.points.values())])
     known = {*nodes, _OUTCOME}
     return [Influence(*pair, points) for pair, points in strongest.items() if {pair[0], pair[1]} <= known]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import hypot
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
@@ -270,7 +271,7 @@ def compared(number: int, before: ForecastRecord, after: ForecastRecord) -> Reco
         other, other_error = now[place]
         same &= value == other
         apart = abs(value - other)
-        room = SURE * (error**2 + other_error**2) ** 0.5 + ALIKE * max(1.0, abs(value))
+        room = SURE * hypot(error, other_error) + ALIKE * max(1.0, abs(value))
         largest = max(largest, apart)
         if apart / room > most:
             most, worst = apart / room, place

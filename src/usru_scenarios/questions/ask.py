@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -36,6 +36,12 @@ DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors: method (26)."""
 
 _ROUNDING = 1e-12
+
+_STAYS = 0.8
+"""An error that four times as many trials leave above so much of it comes from the draws of the judgements, of which
+there are no more: halved it would be by trials. Method (26)."""
+_ENOUGH_TO_TELL = 4096
+"""Trials from which on errors are known well enough to be compared."""
 
 
 @dataclass(frozen=True)
@@ -68,30 +74,67 @@ class StatementValue:
         return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
 
 
+@dataclass
+class Asking:
+    """A statement on its way to an answer; a comparison that stays undecided takes more trials, as long as these help.
+
+    Attributes:
+        statement: what is asked.
+        estimator: of its probabilities.
+        labels: of the steps.
+        trials: so many are drawn next.
+    """
+
+    statement: Statement
+    estimator: ProbabilityEstimator
+    labels: Sequence[str]
+    trials: int = field(init=False)
+    _error_before: float = field(default=math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        self.trials = self.estimator.settings.trials
+
+    def step(self) -> StatementValue | None:
+        """The answer from so many trials; None where more are wanted.
+
+        Raises:
+            UsruError: as for `ProbabilityEstimator.find`.
+        """
+        statement = self.statement
+        found = self.estimator.find(wanted(statement), self.trials)
+        drawn = {each.trials for each in found.values() if each.trials}
+        if len(drawn) > 1:
+            self.trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
+            return None
+        if not isinstance(statement, ComparisonStatement):
+            value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
+            return StatementValue(value, error, None, found)
+        verdict = judge(statement, found, self.labels)
+        error = verdict.standard_error or 0.0
+        if verdict.holds is None and not all(each.is_exact for each in found.values()) and self._help(error):
+            self.trials = min(4 * self.trials, self.estimator.settings.limits.most_trials)
+            self._error_before = error
+            return None
+        margin = math.nan if verdict.margin is None else verdict.margin
+        return StatementValue(margin, error, verdict, found)
+
+    def _help(self, error: float) -> bool:
+        """Whether more trials may be drawn and can make the error smaller."""
+        settings = self.estimator.settings
+        stays = settings.judgements > 0 and self.trials > _ENOUGH_TO_TELL and error > _STAYS * self._error_before
+        return self.trials < settings.limits.most_trials and not stays
+
+
 def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequence[str]) -> StatementValue:
-    """Answer a statement; a comparison that stays undecided is drawn again with more trials, up to the limit.
+    """Answer a statement.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
-    parts = wanted(statement)
-    trials = estimator.settings.trials
-    while True:
-        found = estimator.find(parts, trials)
-        drawn = {each.trials for each in found.values() if each.trials}
-        if len(drawn) > 1:
-            trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
-            continue
-        if not isinstance(statement, ComparisonStatement):
-            value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
-            return StatementValue(value, error, None, found)
-        verdict = judge(statement, found, labels)
-        sampled = not all(each.is_exact for each in found.values())
-        most = estimator.settings.limits.most_trials
-        if verdict.holds is not None or not sampled or trials >= most:
-            margin = math.nan if verdict.margin is None else verdict.margin
-            return StatementValue(margin, verdict.standard_error or 0.0, verdict, found)
-        trials = min(4 * trials, most)
+    asking = Asking(statement, estimator, labels)
+    while (found := asking.step()) is None:
+        pass
+    return found
 
 
 def wanted(statement: Statement) -> list[Probability]:

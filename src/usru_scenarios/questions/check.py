@@ -20,7 +20,7 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.ask import StatementValue, answer, split
+from usru_scenarios.questions.ask import Asking, StatementValue, answer, split
 from usru_scenarios.questions.calibrate import anchor_warning, anchored, has_baselines_of, solved, with_baselines
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.perturbation import SPREADS, perturbed
@@ -144,14 +144,15 @@ class ExpectationChecker:
         )
         if self.settings.method == "exact":
             estimator.require_exact(wanted(self.statements.values(), observed=True))
-        clear = self._clear(estimator)
-        self._draw(estimator, (statement for name, statement in self.statements.items() if name not in clear))
+        answered = self._clear(estimator)
+        self._draw(estimator, (statement for name, statement in self.statements.items() if name not in answered))
+        answered |= self._together(estimator, [name for name in self._unobserved() if name not in answered])
         expectations, names = self.loaded.model.expectations, list(self.statements)
 
         def judged(number: int) -> ExpectationChecked:
             name = names[number]
-            if name in clear:
-                return _told(expectations[name], clear[name], None, measure_of(self.statements[name]))
+            if name in answered:
+                return _told(expectations[name], answered[name], None, measure_of(self.statements[name]))
             return _against(expectations[name], self.statements[name], estimator)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
@@ -159,11 +160,7 @@ class ExpectationChecker:
     def _clear(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
         clear: dict[str, StatementValue] = {}
-        left = {
-            name: statement
-            for name, statement in self.statements.items()
-            if len(wanted([statement], observed=True)) == len(wanted([statement], observed=False))
-        }
+        left = self._unobserved()
         for few in (estimator.settings.trials // fewer for fewer in FEWER):
             if few < LEAST_FEWER:
                 continue
@@ -174,6 +171,28 @@ class ExpectationChecker:
             clear |= {name: one for name, one in answers.items() if _is_clear(one)}
             left = {name: statement for name, statement in left.items() if name not in clear}
         return clear
+
+    def _unobserved(self) -> dict[str, ComparisonStatement]:
+        """The statements that are conditioned on no observations."""
+        return {
+            name: statement
+            for name, statement in self.statements.items()
+            if len(wanted([statement], observed=True)) == len(wanted([statement], observed=False))
+        }
+
+    def _together(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
+        """Answers of which the first trials are drawn; those that take more are drawn on together, for speed alone."""
+        labels = estimator.program.grid.labels
+        asking = {name: Asking(self.statements[name], estimator, labels) for name in names}
+        answered: dict[str, StatementValue] = {}
+        while asking:
+            found = {name: one.step() for name, one in asking.items()}
+            answered |= {name: one for name, one in found.items() if one is not None}
+            asking = {name: one for name, one in asking.items() if found[name] is None}
+            for trials in {one.trials for one in asking.values()}:
+                further = replace(estimator, settings=replace(estimator.settings, trials=trials))
+                self._draw(further, (self.statements[name] for name, one in asking.items() if one.trials == trials))
+        return answered
 
     def _draw(
         self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]

@@ -108,7 +108,7 @@ def appended(file: EvidenceText, item: str, learned: str | None, sources: Sequen
 
     Raises:
         RequestError: the item can't be read, says nothing of when it became known, or something else.
-        ModelError: the file is written in a way in which there is no place for it.
+        ModelError: the file has no map of items, or one that is written in a way in which there is no place for it.
     """
     said = _read(item)
     own = said.setdefault("learned", learned)
@@ -121,6 +121,8 @@ def appended(file: EvidenceText, item: str, learned: str | None, sources: Sequen
         cited = said.get("sources") or []
         said["sources"] = list(dict.fromkeys([*(cited if isinstance(cited, list) else [cited]), *sources]))
     known = file.tree.data.get("evidence") or {}
+    if not isinstance(known, dict):
+        raise ModelError(file.problems)
     for name, other in known.items():
         if other == said:
             return AppendedItem(file, name, learned, None)

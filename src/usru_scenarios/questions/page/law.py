@@ -41,9 +41,9 @@ def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[s
         "terms": [_term(term, paths, pack) for term in node.terms],
         "curves": [_curve(curve, paths, pack) for curve in node.curves],
         "logOdds": _table(node.log_odds, 0, pack),
-        "prior": _table(node.prior, 1, pack),
-        "initial": None if node.initial is None else _table(node.initial, 1, pack),
-        "forced": {step: _table(shares, 1, pack) for step, shares in sorted(node.forced.items())},
+        "prior": _odds(node.prior, pack),
+        "initial": None if node.initial is None else _odds(node.initial, pack),
+        "forced": {step: _odds(shares, pack) for step, shares in sorted(node.forced.items())},
         "windows": _table(node.windows, 2, pack) if node.windows.any() else None,
         "persistence": _table(node.persistence, 1, pack),
         "allowed": None if node.allowed is None else pack.put(node.allowed, "uint8"),
@@ -59,6 +59,12 @@ def signs_of(signs: Mapping[int, Floats], pack: Pack) -> dict[str, Any]:
 
 def _table(values: Floats, axes: int, pack: Pack) -> dict[str, Any]:
     return {"drawn": values.ndim > axes, "values": pack.floats(values)}
+
+
+def _odds(values: Floats, pack: Pack) -> dict[str, Any]:
+    """Relative odds, divided by the largest where that is beyond what 4 bytes hold."""
+    largest = values.max(axis=-1, keepdims=True)
+    return _table(values / largest if largest.max() > np.finfo(np.float32).max else values, 1, pack)
 
 
 def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:

@@ -7,10 +7,12 @@ Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
@@ -63,10 +65,14 @@ def sensitivity(
     """
     aim, program, outline = parse_target(of, at, conditioned.base), conditioned.program, loaded.outline
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
+    run = SensitivityRun(program, aim, Plan(settings.trials, settings.seed), map_blocks, kernels)
+    _expect(loaded, run, conditioned.given, questions)
     observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
-    plan = Plan(settings.trials, settings.seed) if observed is None else observed.plan
-    run = SensitivityRun(program, aim, plan, map_blocks, kernels, observed)
-    _expect(loaded, run, questions)
+    if observed is not None:
+        first, run = run.plan, replace(run, plan=observed.plan, observed=observed)
+        if run.plan != first:
+            _expect(loaded, run, run.seen, questions)
+    plan = run.plan
     drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
     steep = slopes(loaded, run) if {"weights", "judgements"} & {*questions} else None
     present = _present(run) if observed is None else _present_observed(program, aim, observed)
@@ -100,17 +106,17 @@ def _too_rare(states: Sequence[str]) -> list[Warned]:
     return [Warned("too_rare", message, count=len(states))]
 
 
-def _expect(loaded: Loaded, run: SensitivityRun, questions: Collection[Question]) -> None:
+def _expect(loaded: Loaded, run: SensitivityRun, seen: Formula | None, questions: Collection[Question]) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
     told, plan = listener(run.map_blocks), run.plan
-    program = up_to(run.program, run.aim.steps(run.program).stop, run.seen)
+    program = up_to(run.program, run.aim.steps(run.program).stop, seen)
     steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
         told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
-        if run.observed is None:
+        if seen is None:
             expect_runs(told, program, 1 + states, plan)
         else:
             told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
@@ -120,8 +126,7 @@ def _expect(loaded: Loaded, run: SensitivityRun, questions: Collection[Question]
             block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
             plan.blocks,
         )
-    if run.observed is None:
-        told.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    told.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(run: SensitivityRun) -> Estimate:

@@ -59,4 +59,9 @@ def repair_of(fault: Fault, data: Any, place: Place) -> Repair | None:
     if it.fault.kind != "extra_forbidden" and it.place.spoiled:
         return None
     mender = _MENDERS.get(fault.kind)
-    return mend_level(it) or mend_single_part(it) or mend_dated_event(it) or (mender(it) if mender else None)
+    try:
+        return mend_level(it) or mend_single_part(it) or mend_dated_event(it) or (mender(it) if mender else None)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # What surrounds the fault may have any shape too. Without a hint the fault is still told; a failed hint would
+        # tell nothing.
+        return None

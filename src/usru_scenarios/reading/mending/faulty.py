@@ -228,10 +228,10 @@ def replacing_exactly(place: Place, text: str) -> tuple[TextEdit, ...]:
 
 
 def targets_of(it: Faulty) -> list[str]:
-    """For what points may be given at a path."""
+    """For what points may be given at a path; empty where for nothing."""
     if it.path[:1] == ("outcome",) or "impacts" in it.path:
         return names_in(it.data, "scenarios")
-    return states_of(it.data, str(it.path[1]))
+    return states_of(it.data, str(it.path[1])) if len(it.path) > 1 else []
 
 
 def states_of(data: Any, node: str) -> list[str]:
