@@ -374,6 +374,7 @@ def test_every_forecast_is_a_specification_by_the_published_schema(result: Simul
 # Lettering ------------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-50, 500), max_size=14), st.floats(1, 40))
 def test_labels_keep_apart_in_order_and_within_the_ends(places: list[float], gap: float) -> None:
     found = apart(places, gap, 0, 300)
@@ -390,6 +391,7 @@ def test_labels_that_have_room_stay_where_they_are_and_others_move_as_little_as_
     assert apart([99, 100], 10, 0, 100) == [90, 100]
 
 
+@settings(deadline=None)
 @given(st.text(SIGNS, max_size=200), st.floats(20, 300))
 def test_broken_lines_fit_and_lose_nothing(text: str, room: float) -> None:
     lines = broken(text, 12, room)
@@ -430,6 +432,7 @@ def test_contrast_is_that_of_wcag() -> None:
     assert colours.contrast("#767676", "#FFFFFF") == pytest.approx(4.54, abs=0.005)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100), st.floats(0.01, 100))
 def test_an_axis_holds_its_values_between_round_numbers(low: float, spread: float) -> None:
     scale = layout.Scale.over(-low, spread)

@@ -70,11 +70,14 @@ def test_results_come_in_order_from_both_workers(local: Cluster) -> None:
     assert os.getpid() not in homes
 
 
-def test_workers_start_one_thread_each_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_start_one_thread_each_unless_told_otherwise_and_the_environment_is_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     before = dict(os.environ)
     with Cluster("local", 1, worthwhile=0.0) as one:
+        assert os.environ["PYTHONSAFEPATH"] == "1"
         (seen,) = one.map(Labour().threads, [0])
     assert seen == {**dict.fromkeys(NAMES, "1"), "OPENBLAS_NUM_THREADS": "3"}
     assert dict(os.environ) == before
@@ -151,26 +154,24 @@ def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     assert "pip install 'usru-scenarios[cluster]'" in done.stderr
 
 
-def test_the_command_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "TASK_SECONDS", 0.0)
-    spread, alone = (
-        answer("simulate", HARBOUR, "-n", "40000", "--json", *more)
-        for more in (("--cluster", "local", "--jobs", "1"), ("--jobs", "1"))
-    )
-    assert (spread.returncode, spread.stdout, spread.stderr) == (0, alone.stdout, "")
-
-
 RUN = (
     "import sys; from usru_scenarios.cli import main; from usru_scenarios.running import cluster; "
     "cluster.TASK_SECONDS = 0.0; sys.exit(main(sys.argv[1:]))"
 )
 
 
-@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM], ids=["done", "SIGINT", "SIGTERM"])
-def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
+@pytest.mark.parametrize(
+    "number",
+    [None, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=["done", "SIGINT", "SIGTERM"],
+)
+def test_a_local_cluster_gives_the_same_bytes_and_leaves_or_runs_nothing_of_its_own(
     tmp_path: Path, number: signal.Signals | None
 ) -> None:
-    """Whether the run ends or is told to: no folder, no process, no word of leaked semaphores, and no foreign code."""
+    """Whether the run ends, with the bytes of one process, or is told to.
+
+    No folder is left, no process, no word of leaked semaphores, and no foreign code has run.
+    """
     folder, scratch = tmp_path / "here", tmp_path / "scratch"
     (folder / "multiprocessing").mkdir(parents=True)
     scratch.mkdir()
@@ -208,12 +209,8 @@ def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
     assert leader.returncode == {None: 0, signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM}[number]
     wait_until(lambda: not members(leader.pid))
     assert list(scratch.iterdir()) == []
-    assert (tmp_path / "result").exists() == (number is None)
+    alone = (
+        {"result": answer("simulate", HARBOUR, "-n", trials, "--json", "--jobs", "1").stdout} if number is None else {}
+    )
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("result*")} == alone
     assert not (tmp_path / "run").exists()
-
-
-def test_a_local_cluster_changes_the_environment_for_its_time_only() -> None:
-    before = dict(os.environ)
-    with Cluster("local", 1):
-        assert os.environ["PYTHONSAFEPATH"] == "1"
-    assert dict(os.environ) == before

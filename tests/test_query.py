@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.reference_models import at
@@ -781,6 +781,7 @@ def refusal(parse: Callable[[str, Model, Program], object], text: str) -> QueryE
     return None
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join)))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     for parse in (parse_statement, parse_assignment, parse_observation):
@@ -802,6 +803,7 @@ def sound_events() -> st.SearchStrategy[str]:
     )
 
 
+@settings(deadline=None)
 @given(
     sound_events(),
     st.sampled_from(["end", "start", "2025-Q3"]),

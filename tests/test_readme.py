@@ -4,7 +4,8 @@ A block `console` holds commands after `$ ` (going on after `> `) and what they 
 `...` stands for any lines. A block `yaml` whose first line is a comment with a name is that file. A block `python`
 runs on its own.
 
-Some commands that take long or are much like another run with `--all` only.
+Some commands that take long or are much like another run with `--all` only. The others run in a shell, as a reader does
+it, but for most calls of `usru` alone, which without `--all` are answered within this process.
 
 `USRU_WRITE_README=1 pytest tests/test_readme.py` writes what the commands print into the README, but for `...`.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from support import effort
+from support.command import answer
 from support.documents import blocks, commands, console, matches, rewrite
 
 ROOT = Path(__file__).parent.parent
@@ -44,9 +47,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, place: Path) -> list[str]:
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "USRU_CACHE": str(place / "cache")}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    done = subprocess.run(
+    changes = {"COLUMNS": "80", "NO_COLOR": "1", "USRU_CACHE": str(place / "cache")}
+    done = (
+        answer(*shlex.split(command)[1:], folder=place, **changes)
+        if is_alone(command)
+        else shell(command, place, changes)
+    )
+    lines = (done.stdout + done.stderr).rstrip("\n").split("\n")
+    return lines if lines != [""] else []
+
+
+def is_alone(command: str) -> bool:
+    """Whether a shell and a process of its own would add nothing: pipes have them, and the first command."""
+    words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    return not (WRITES or effort.everything) and words[0] == "usru" and len(words) > 2 and "|" not in words
+
+
+def shell(command: str, place: Path, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **changes, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
         ["bash", "-c", command.replace("\n> ", "\n")],
         cwd=place,
         env=environment,
@@ -55,8 +74,6 @@ def run(command: str, place: Path) -> list[str]:
         check=False,
         timeout=300,
     )
-    lines = (done.stdout + done.stderr).rstrip("\n").split("\n")
-    return lines if lines != [""] else []
 
 
 @pytest.mark.more

@@ -57,12 +57,12 @@ def behind_talks() -> Json:
 
 @pytest.fixture(scope="module")
 def whole(bundled: Study) -> Sensitivity:
-    return bundled.sensitivity(questions=FIRST, trials=2048)
+    return bundled.sensitivity(questions=FIRST, trials=512)
 
 
 @pytest.fixture(scope="module")
 def reset(bundled: Study) -> Sensitivity:
-    return bundled.sensitivity("reset", questions=FIRST, trials=2048)
+    return bundled.sensitivity("reset", questions=FIRST, trials=512)
 
 
 def uncertainty(found: Sensitivity, driver: str) -> DriverUncertainty:
@@ -339,10 +339,10 @@ def test_a_tornado_of_the_bundled_model_is_what_ask_says(bundled: Study, reset: 
     sanctions = moved(reset, "sanctions")
     (eased,) = (state for state in sanctions.states if state.state == "eased")
     asked = bundled.ask(
-        "P(reset @ end | do(sanctions=eased)) - P(reset @ end)", trials=2048, method="sample", judgements=0
+        "P(reset @ end | do(sanctions=eased)) - P(reset @ end)", trials=512, method="sample", judgements=0
     )
     assert eased.change["reset"] == pytest.approx(asked.value, abs=1e-9)
-    assert eased.standard_errors["reset"] < 0.01
+    assert eased.standard_errors["reset"] < 0.02
 
 
 def test_what_is_imposed_already_is_not_moved(opened: Opened) -> None:

@@ -16,6 +16,7 @@ import pytest
 from rich.cells import cell_len
 
 from support.command import answer
+from support.effort import tries
 from support.oracle import Json
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed
@@ -43,12 +44,12 @@ CERTAIN: Json = {
 
 @pytest.fixture(scope="module")
 def swept(bundled: Study) -> Sweep:
-    return bundled.sweep("domestic_opposition=0..3", trials=1500)
+    return bundled.sweep("domestic_opposition=0..3", trials=300)
 
 
 @pytest.fixture(scope="module")
 def mapped(bundled: Study) -> Sweep:
-    return bundled.sweep(["domestic_opposition=0..3:4", "odds_per_point.impacts=1.1,1.3,1.6"], trials=300)
+    return bundled.sweep(["domestic_opposition=0..3:4", "odds_per_point.impacts=1.1,1.3,1.6"], trials=100)
 
 
 # Closed forms ---------------------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ def test_a_leader_between_two_points_is_found(opened: Opened) -> None:
 
 # Sampled --------------------------------------------------------------------------------------------------------------
 
-RUNS = 60
+RUNS = tries(30, 60)
 
 
 def crossing_of(study: Study, **how: Any) -> Crossing:
@@ -117,6 +118,7 @@ def misfit(study: Study) -> float:
     return float(np.mean(squares))
 
 
+@pytest.mark.more
 def test_the_error_of_a_crossing_is_honest(opened: Opened) -> None:
     raw = changed(TINY, "scenarios/thaw/baseline", 0.5)
     raw["scenarios"]["war"]["baseline"] = 0.3
@@ -136,8 +138,8 @@ def test_the_error_of_a_crossing_is_honest(opened: Opened) -> None:
     ],
 )
 def test_a_point_is_the_model_with_that_value(bundled: Study, variable: str, how: Json) -> None:
-    found = bundled.sweep(variable, trials=500, do=["dialogue=summit"])
-    alone = load("us-russia", **how).simulate(trials=500, judgements=0, do=["dialogue=summit"])
+    found = bundled.sweep(variable, trials=100, do=["dialogue=summit"])
+    alone = load("us-russia", **how).simulate(trials=100, judgements=0, do=["dialogue=summit"])
     for name, one in found.scenarios.items():
         assert one.curves["end"].probability[1] == pytest.approx(alone.scenarios[name].end, abs=1e-9)
         assert one.curves["mean"].probability[1] == pytest.approx(alone.scenarios[name].mean, abs=1e-9)
@@ -148,7 +150,7 @@ def test_two_variables_make_a_grid(mapped: Sweep) -> None:
     assert mapped.points == [[v, w] for v in (0.0, 1.0, 2.0, 3.0) for w in (1.1, 1.3, 1.6)]
     assert mapped.crossings == []
     alone = load("us-russia", weights={"domestic_opposition": 2}, overrides={"odds_per_point.impacts": 1.6}).simulate(
-        trials=300, judgements=0
+        trials=100, judgements=0
     )
     assert mapped.scenarios["reset"].curves["end"].probability[8] == pytest.approx(
         alone.scenarios["reset"].end, abs=1e-9
@@ -311,7 +313,7 @@ def test_tables_keep_to_their_width_and_their_numbers_whole(swept: Sweep, mapped
 
 
 def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
-    found = opened(TINY).sweep("mood=0..1:200", trials=20)
+    found = opened(TINY).sweep("mood=0..1:60", trials=20)
     text = render_report(found, "sweep", "table", Layout())
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "have them all" in " ".join(text.split())

@@ -34,6 +34,7 @@ from support.oracle.reading import (
     quantile,
     read_model,
     read_when,
+    same_step_parents,
     weight_at,
 )
 
@@ -170,11 +171,13 @@ class Chain:
     """The model as a Markov chain on trials, under interventions."""
 
     def __init__(self, raw: Json, do: Intervention | None, resolution: Resolution) -> None:
-        """Read the model; successors are kept once they are known."""
+        """Read the model; successors, and the law of a node given all that it reads, are kept once they are known."""
         self.model = read_model(raw, resolution)
         self.names = [node.name for node in self.model.nodes]
         self.steps = range(self.model.grid.count)
         self.imposed = self.read_interventions(do or {})
+        self.reads = {node.name: self.places_read(node) for node in self.model.nodes}
+        self.laws: dict[tuple[str, int, Trial | None, Trial], dict[Any, float]] = {}
         self.known: dict[tuple[int, Trial | None], dict[Trial, float]] = {}
         self.views: dict[Trial, View] = {}
 
@@ -192,9 +195,16 @@ class Chain:
                 imposed[name, t] = value
         return imposed
 
+    def places_read(self, node: Node) -> tuple[list[int], list[int]]:
+        """The places in a trial of all that the law of a node may depend on, in the step before and in its own."""
+        earlier = {node.name} | {influence.parent for influence in node.lagged}
+        earlier.update(*(rule.when for rule in self.model.rules if rule.lag and node.name in rule.then))
+        now = same_step_parents(node, self.model.rules)
+        return sorted(map(self.names.index, earlier)), sorted(map(self.names.index, now))
+
     def present(self, trial: Trial) -> Present:
-        """A trial with the names of its nodes."""
-        return dict(zip(self.names, trial, strict=True))
+        """A trial, or what is drawn of it by now, with the names of its nodes."""
+        return dict(zip(self.names, trial, strict=False))
 
     def view(self, trial: Trial) -> View:
         """A trial as a test sees it: a state per node, and for a numeric one the value on its scale."""
@@ -212,18 +222,26 @@ class Chain:
             return {imposed: 1.0}
         return categorical_law(self.model, node, t, before, now)
 
+    def known_law(self, node: Node, t: int, before: Trial | None, now: Trial) -> dict[Any, float]:
+        """What has a probability in the law of a node, which is worked out once for all trials that it can't tell."""
+        earlier, same = self.reads[node.name]
+        past = None if before is None else tuple([before[place] for place in earlier])
+        read = (node.name, t, past, tuple([now[place] for place in same]))
+        if read not in self.laws:
+            named = None if before is None else self.present(before)
+            law = self.node_law(node, t, named, self.present(now))
+            self.laws[read] = {value: share for value, share in law.items() if share > 0}
+        return self.laws[read]
+
     def successors(self, t: int, before: Trial | None) -> dict[Trial, float]:
         """The joint law of all nodes at step t given the whole trial of the step before."""
         if (t, before) not in self.known:
-            past = None if before is None else self.present(before)
             partial: dict[Trial, float] = {(): 1.0}
             for node in self.model.nodes:
                 longer: dict[Trial, float] = {}
                 for trial, p in partial.items():
-                    now = dict(zip(self.names, trial, strict=False))
-                    for value, share in self.node_law(node, t, past, now).items():
-                        if share > 0:
-                            longer[(*trial, value)] = p * share
+                    for value, share in self.known_law(node, t, before, trial).items():
+                        longer[(*trial, value)] = p * share
                 partial = longer
             self.known[t, before] = partial
         return self.known[t, before]
@@ -235,16 +253,27 @@ class Chain:
         fits: Callable[[int, Trial], bool] = lambda _t, _world: True,
     ) -> list[dict[tuple[Trial, Memory], float]]:
         """Per step: P(trial, what is remembered of the path so far, and all evidence up to this step)."""
-        law: list[tuple[Trial | None, Memory, float]] = [(None, start, 1.0)]
+        law: dict[Trial | None, dict[Memory, float]] = {None: {start: 1.0}}
         result = []
         for t in self.steps:
-            later: dict[tuple[Trial, Memory], float] = defaultdict(float)
-            for before, memory, p in law:
+            later: dict[Trial, dict[Memory, float]] = {}
+            after: dict[Trial, dict[Memory, Memory]] = defaultdict(dict)
+            for before, memories in law.items():
                 for trial, share in self.successors(t, before).items():
-                    later[trial, remember(memory, t, self.view(trial))] += p * share
-            later = {key: p for key, p in later.items() if fits(t, key[0])}
-            result.append(later)
-            law = [(trial, memory, p) for (trial, memory), p in later.items()]
+                    kept, reached = after[trial], later.setdefault(trial, defaultdict(float))
+                    for memory, p in memories.items():
+                        if memory not in kept:
+                            kept[memory] = remember(memory, t, self.view(trial))
+                        reached[kept[memory]] += p * share
+            law = {trial: reached for trial, reached in later.items() if fits(t, trial)}
+            result.append(
+                {
+                    (trial, memory): p
+                    for trial, reached in law.items()
+                    if trial is not None
+                    for memory, p in reached.items()
+                }
+            )
         return result
 
     def backward(self, t: int, trial: Trial, later: Mapping[Trial, float]) -> float:
