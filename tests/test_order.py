@@ -184,6 +184,7 @@ def test_errors_under_evidence_are_the_true_ones(name: str, doubt: bool, tmp_pat
     assert squares.mean() > 0.4
 
 
+@pytest.mark.more
 def test_errors_that_are_too_small_are_noticed(tmp_path: Path) -> None:
     squares = misses("carried", tmp_path, tries(12, 120), doubt=False)
     assert (4.0 * squares).mean(axis=0).max() > 1.0 + 4.5 * math.sqrt(2.0 / len(squares)) + 0.1

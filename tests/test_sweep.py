@@ -96,8 +96,6 @@ def test_a_leader_between_two_points_is_found(opened: Opened) -> None:
 
 # Sampled --------------------------------------------------------------------------------------------------------------
 
-RUNS = tries(30, 60)
-
 
 def crossing_of(study: Study, **how: Any) -> Crossing:
     (crossing,) = study.sweep("mood=0.5..4:6", at=["end"], **how).crossings
@@ -106,11 +104,11 @@ def crossing_of(study: Study, **how: Any) -> Crossing:
     return crossing
 
 
-def misfit(study: Study) -> float:
+def misfit(study: Study, runs: int) -> float:
     """The mean square of a crossing's distance from the truth in standard errors, over many seeds: about 1."""
     truth = crossing_of(study, method="exact").value
     squares = []
-    for seed in range(RUNS):
+    for seed in range(runs):
         one = crossing_of(study, trials=1000, seed=seed)
         assert one.value is not None
         assert one.standard_error is not None
@@ -123,8 +121,8 @@ def test_the_error_of_a_crossing_is_honest(opened: Opened) -> None:
     raw = changed(TINY, "scenarios/thaw/baseline", 0.5)
     raw["scenarios"]["war"]["baseline"] = 0.3
     raw["drivers"]["mood"]["impacts"] = {"high": {"thaw": 1}, "low": {"war": 1}}
-    study, spread = opened(raw), ERRORS * math.sqrt(2 / RUNS)
-    found = misfit(study)
+    runs = tries(30, 60)
+    found, spread = misfit(opened(raw), runs), ERRORS * math.sqrt(2 / runs)
     assert found == pytest.approx(1, abs=spread)
     assert found / 0.5**2 != pytest.approx(1, abs=spread)  # so half the error would be noticed
 
