@@ -65,6 +65,20 @@ def test_memory_does_not_grow_with_draws_times_steps(tmp_path: Path) -> None:
     assert megabytes < MOST
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no count of memory")
+def test_memory_does_not_grow_with_events_times_draws_times_steps(tmp_path: Path) -> None:
+    # An event at each of 600 steps, 600 steps and 256 draws are 740 MB, were each event kept by step.
+    path = tmp_path / "long.yaml"
+    path.write_text(uncertain(1, 600))
+    asked = ["ask", "-q", "--jobs", "1", "--method", "exact", "--judgements", "256", "P(a or d0=x @ mean)", str(path)]
+    found = subprocess.run(
+        [sys.executable, "-c", PEAK, *COMMAND, *asked], capture_output=True, text=True, check=True, env=environment()
+    )
+    status, peak = map(int, found.stdout.split())
+    assert status == 0
+    assert peak / (1 << 20 if sys.platform == "darwin" else 1 << 10) < MOST
+
+
 # --- Many scenarios --------------------------------------------------------------------------------------------------
 
 

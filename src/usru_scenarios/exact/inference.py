@@ -173,7 +173,7 @@ def by_draw(
 def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) -> Floats:
     """The probabilities of events in each draw of a portion, shape (events, draws)."""
     found: dict[Formula, Floats] = {}
-    for one, answer in planner.answered(events, None, bound):
+    for one, answer in planner.answered(events, None, bound, by_step=False):
         found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=2), 0.0, 1.0), strict=True))
     return np.stack([np.broadcast_to(found[event], planner.draws) for event in events])
 
@@ -239,12 +239,12 @@ class _Planner:
         return passes
 
     def answered(
-        self, events: tuple[Formula, ...], given: Formula | None, bound: Bound
+        self, events: tuple[Formula, ...], given: Formula | None, bound: Bound, *, by_step: bool = True
     ) -> Iterator[tuple[ForwardPass, PassAnswer]]:
-        """Passes whose questions make up the one asked, as in `passes`, each with the answer."""
+        """Passes whose questions make up the one asked, as in `passes`, each with the answer, as `ForwardPass.run`."""
         answered: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
         for one in self.passes(events, given, bound):
-            answer = one.run()
+            answer = one.run(by_step=by_step)
             if (known := answered.get(one.question)) is not None:
                 answer = known[1].plus(answer)
             answered[one.question] = one, answer

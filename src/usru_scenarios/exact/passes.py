@@ -95,7 +95,8 @@ class PassAnswer:
 
     Attributes:
         decided: shape (events or visits, draws, steps), the probability that an event becomes certain at a step, or
-            that this is the first visit; an event's own probability is the sum over the steps.
+            that this is the first visit; an event's own probability is the sum over the steps, which alone is kept
+            where no more is wanted: then the last axis has one place.
         reports: for each reported node and step, the joint distribution of the variables that it is a function of;
             its last axis is that of the draws.
         pairs: shape (scenarios, scenarios, draws), sums over the steps of P(a at t, b at t + 1).
@@ -315,11 +316,16 @@ class ForwardPass:
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> PassAnswer:
-        """Go through the steps."""
+    def run(self, *, by_step: bool = True) -> PassAnswer:
+        """Go through the steps.
+
+        Args:
+            by_step: whether it is wanted at which step events become certain; of a thousand events over a thousand
+                steps that is gigabytes in 512 draws.
+        """
         scenarios = len(self.finite.program.outcome.states)
         followed = len(self.question.events or self.question.visits)
-        shape = followed, self.draws, self.steps
+        shape = followed, self.draws, self.steps if by_step else 1
         answer = PassAnswer(np.zeros(shape), {}, np.zeros((scenarios, scenarios, self.draws)))
         channels, sure = self._start()
         answer.decided[sure, :, :1] = 1.0 if self.part is None else self.finite.latents[self.part[0]].weights.sum()
@@ -332,7 +338,7 @@ class ForwardPass:
 
     def possible(self) -> bool:
         """Whether any event comes true on a path of positive probability, however small: no number is ever lost."""
-        answer = PassAnswer(np.zeros((len(self.events), self.draws, self.steps)), {}, np.zeros(0))
+        answer = PassAnswer(np.zeros((len(self.events), self.draws, 1)), {}, np.zeros(0))
         channels, sure = self._start()
         table, tables = np.ones(len(channels)), self._tables()
         for number, stages in enumerate(self.plan):
@@ -353,6 +359,7 @@ class ForwardPass:
         self, stage: ContractionStep, step: int, table: Floats, answer: PassAnswer, tables: StepFactors
     ) -> Floats:
         """Do a task; the table before it may be overwritten."""
+        place = min(step, answer.decided.shape[2] - 1)
         match stage.task.what:
             case ConditionalTable():
                 return (self._mixed if stage.mixes else self._moved)(stage, step, table, tables, answer)
@@ -362,11 +369,11 @@ class ForwardPass:
                 ((chances,), _) = tables.of(stage)
                 seen = chances * table
                 at = read(seen, (CHANNELS, *stage.before), (CHANNELS, *self.drawn))
-                answer.decided[:, :, step] = at.reshape(len(seen), self.draws)
+                answer.decided[:, :, place] += at.reshape(len(seen), self.draws)
                 table -= seen
             case _:
                 assert stage.split is not None
-                table = split_channels(stage, table, stage.split, answer.decided[:, :, step])
+                table = split_channels(stage, table, stage.split, answer.decided[:, :, place])
         return summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
     def _moved(

@@ -69,7 +69,7 @@ class Smoothing(ForwardPass):
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> PassAnswer:
+    def run(self, *, by_step: bool = True) -> PassAnswer:  # noqa: ARG002  # what is found is about each step
         """Go back through the steps, then forward; within a step back once more, so that little is remembered."""
         scenarios, followed = len(self.finite.program.outcome.states), len(self.events)
         found = PassAnswer(
