@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -13,6 +15,7 @@ from support.command import answer
 from support.slips import SLIPS, Slip
 from usru_scenarios.problems import ModelError
 from usru_scenarios.reading.loading import Loaded, load
+from usru_scenarios.reading.mending import levels
 from usru_scenarios.reading.request import Request
 from usru_scenarios.source_text import SourceText
 from usru_scenarios.written_forms import (
@@ -482,3 +485,28 @@ def test_a_map_in_place_of_a_number_is_told_where_no_node_is_around(folder: Path
     assert said.returncode == 1
     assert "x.yaml:1:15: expected a number, found a map" in said.stderr
     assert "= write 0.6\n" in said.stderr
+
+
+def calls(text: str) -> int:
+    """How many calls of functions it takes to find out which blocks stand at the wrong level."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event == "call" and frame.f_code.co_filename == levels.__file__
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(ModelError):
+            read(text)
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("entry", ["  x{}: {{states: 5}}\n", "  x{}: 5\n", "  x{}:\n    states: {{a: 1, b: much}}\n"])
+def test_what_a_fault_takes_does_not_grow_with_what_stands_beside_it(entry: str) -> None:
+    head = "usru: 1\nname: a\ntitle: A\nscenarios: {a: 0.5, b: 0.5}\ndrivers:\n"
+    few, many = (calls(head + "".join(entry.format(number) for number in range(size))) for size in (30, 150))
+    assert 0 < many <= 5.5 * few

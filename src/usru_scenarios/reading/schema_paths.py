@@ -127,6 +127,17 @@ def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, .
     return tuple(form.entries) if isinstance(form, Fields) else ()
 
 
+@cache
+def keys_of_the_format() -> frozenset[str]:
+    """All that `fields_at` gives for any place of any file."""
+    parts = [Part]
+    for part in parts:  # those that are found on the way too
+        parts += part.__subclasses__()
+    return frozenset(
+        key for part in parts for name, field in part.model_fields.items() for key in (name, field.alias or name)
+    )
+
+
 def _holds(data: Any, part: str | int) -> bool:
     if isinstance(data, list):
         return isinstance(part, int) and part < len(data)

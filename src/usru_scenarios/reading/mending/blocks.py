@@ -221,14 +221,14 @@ def _empty(it: Faulty) -> Repair | None:
         return None
     key, around = it.path[-1], it.path[:-1]
     known = set(fields_at(around, it.data))
-    names = list(parent)
-    after = names[names.index(key) + 1 :]
+    names = list(parent) if known else []  # among free keys nothing is looked for
+    after = names[names.index(key) + 1 :] if known else []
     moved = []
     for name in after:
         if name in known or not on_own_line(place_at(it.root, (*around, name))):
             break
         moved.append(name)
-    if moved and known:
+    if moved:
         return _moved_below(it, parent, moved)
     if key in _REQUIRED or (around and not known):
         return None

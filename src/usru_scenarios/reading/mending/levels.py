@@ -20,7 +20,7 @@ from usru_scenarios.reading.mending.faulty import (
     value_at,
 )
 from usru_scenarios.reading.mending.likely_keys import faults_under
-from usru_scenarios.reading.schema_paths import NOUNS, describe_place, fields_at
+from usru_scenarios.reading.schema_paths import NOUNS, describe_place, fields_at, keys_of_the_format
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -51,12 +51,16 @@ class _Move(NamedTuple):
 
 def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
     around, key = path[:-1], str(path[-1])
+    if key not in keys_of_the_format():
+        return None  # nowhere does a map of fixed keys have it, however many entries stand before it
     parent = value_at(it.data, around)
     names = list(parent)
     for before in reversed(names[: names.index(key)]):
         home, inner = (*around, before), parent[before]
         place = place_at(it.root, home)
         if not on_own_line(place) or not (inner is None or (isinstance(inner, dict) and _is_open(place))):
+            if before not in keys_of_the_format():
+                return None  # what stands between the two has to move with it
             continue
         known = fields_at(home, changed_at(it.data, home, inner or {}))
         if before in known:
@@ -78,17 +82,17 @@ def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
 
 def _further_out(it: Faulty, path: KeyPath) -> Repair | None:
     around, key = path[:-1], str(path[-1])
-    parent, raw = value_at(it.data, around), value_at(it.data, path)
-    without = changed_at(it.data, around, {name: one for name, one in parent.items() if name != key})
+    raw = value_at(it.data, path)
     for size in range(len(around) - 1, -1, -1):
         home, beside = around[:size], around[size]
-        there = value_at(without, home)
-        if isinstance(beside, int) or not isinstance(there, dict) or key in there:
+        if isinstance(beside, int) or not isinstance(there := value_at(it.data, home), dict) or key in there:
             continue
         known = fields_at(home, it.data)
         is_part = home[-1:] and home[-1] in NOUNS and isinstance(raw, dict) and re.fullmatch(NAME, key)
         if key not in known if known else not is_part:
             continue
+        without = _without(it.data, path)
+        there = value_at(without, home)
         if faults_under(without, home, {**there, key: raw} if known else {key: raw}, key):
             continue
         column = next(_columns(place_at(it.root, home)), 0)
@@ -96,6 +100,12 @@ def _further_out(it: Faulty, path: KeyPath) -> Repair | None:
         hint = f"indent it by {column} blanks, like '{beside}'" if column else "don't indent it"
         return _moved(it, _Move(around, [key], home), {**there, key: raw}, said, hint)
     return None
+
+
+def _without(data: Any, path: KeyPath) -> Any:
+    """A copy of the data without an entry."""
+    parent = value_at(data, path[:-1])
+    return changed_at(data, path[:-1], {name: one for name, one in parent.items() if name != path[-1]})
 
 
 def _moved(it: Faulty, move: _Move, value: Any, message: str, hint: str) -> Repair:
