@@ -165,7 +165,7 @@ RUN = (
     [None, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
     ids=["done", "SIGINT", "SIGTERM"],
 )
-def test_a_local_cluster_gives_the_same_bytes_and_leaves_or_runs_nothing_of_its_own(
+def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
     tmp_path: Path, number: signal.Signals | None
 ) -> None:
     """Whether the run ends, with the bytes of one process, or is told to.
