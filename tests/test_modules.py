@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,8 +48,7 @@ def test_sabotaged_a_second_meaning_is_found(again: str) -> None:
 
 def classes(sources: Mapping[str, str]) -> list[str]:
     """The names of all classes, one for each time that one is defined, whether published or not."""
-    trees = [ast.parse(source) for source in sources.values()]
-    return [one.name.lstrip("_") for tree in trees for one in ast.walk(tree) if isinstance(one, ast.ClassDef)]
+    return [name for source in sources.values() for name in re.findall(r"^ *class _*(\w+)[(:\[]", source, re.MULTILINE)]
 
 
 def test_the_name_of_a_class_has_one_meaning() -> None:
