@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from support.random_models import random_model
 from support.sabotage import replace_everywhere
 from support.tiny import MODELS, study_of
 from usru_scenarios.estimation.estimates import with_control_variates
+from usru_scenarios.program.program import Program
 from usru_scenarios.questions.evidence import chances
 from usru_scenarios.questions.simulate import order
-from usru_scenarios.results.simulate import ScenarioResult, Simulation
+from usru_scenarios.results.simulate import Ahead, AheadErrors, Errors, ScenarioResult, Simulation
 from usru_scenarios.study import Study, load
 
 ROUNDING = 1e-12
@@ -123,6 +125,81 @@ def test_what_is_put_in_order_has_the_error_that_it_has(tmp_path: Path) -> None:
         squares.append(((war.ever - truth.ever) / war.standard_errors.ever) ** 2)
     assert np.mean(squares) < 1.0 + 4.5 * math.sqrt(2.0 / seeds)
     assert np.mean(squares) > 0.3
+
+
+def redrawn() -> Json:
+    """A model that is fed back: calm lasts from a known start until all is redrawn.
+
+    The drawn start makes `crisis` at the second step rough, while no first visit to it is possible there; and what its
+    first visits gain there they lose at the redraw.
+    """
+    return {
+        "usru": 1,
+        "name": "redrawn",
+        "title": "Redrawn",
+        "time": {"start": 2000, "end": 2003, "step": "year"},
+        "scenarios": {"calm": {"baseline": 0.5}, "crisis": {"baseline": 0.5}},
+        "outcome": {
+            "persistence": 1,
+            "initial": {"calm": 0.8, "crisis": 0.2},
+            "events": [{"at": "2002", "prior": {"calm": 0.5, "crisis": 0.5}}],
+        },
+        "drivers": {
+            "mood": {
+                "states": {"high": 0.5, "low": 0.5},
+                "impacts": {"high": {"calm": 1}},
+                "lagged_influences": {"scenario": {"calm": {"high": 1}}},
+            }
+        },
+    }
+
+
+def worst_first_visit(study: Study, trials: int, seeds: range) -> float:
+    """By how many of its own standard errors a first visit is off, at most."""
+    truth = study.simulate(method="exact").scenarios
+    found = [study.simulate(method="sample", trials=trials, seed=seed).scenarios for seed in seeds]
+    misses = [
+        abs(value - known) / error if error else (math.inf if abs(value - known) > ROUNDING else 0.0)
+        for rows in found
+        for name, row in rows.items()
+        for value, known, error in zip(
+            row.first_visit, truth[name].first_visit, row.standard_errors.first_visit, strict=True
+        )
+    ]
+    return max(misses)
+
+
+@pytest.mark.parametrize("trials", [64, 1000])
+def test_a_step_that_rises_takes_from_a_later_one_whose_error_says_so(
+    trials: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, seeds = study_of(redrawn(), tmp_path), range(1, 17)
+    assert worst_first_visit(study, trials, seeds) < 3.0
+    ordered = order.in_order
+
+    def with_own_errors(scenarios: order.Results, groups: order.Results, program: Program) -> Any:
+        return tuple(
+            {name: replace(row, standard_errors=before[name].standard_errors) for name, row in after.items()}
+            for before, after in zip((scenarios, groups), ordered(scenarios, groups, program), strict=True)
+        )
+
+    replace_everywhere(monkeypatch, order.in_order, with_own_errors)
+    assert worst_first_visit(study, trials, seeds) > 4.5
+
+
+def test_what_is_moved_from_a_step_on_has_an_error_that_says_so() -> None:
+    errors = Errors(by_step=[0.1, 0.01, 0.02], end=0.02, mean=0.01, ever=0.03, first_visit=[0.1, 0.0, 0.0])
+    row = ScenarioResult("", [0.2, 0.4, 0.5], 0.5, 0.3, 0.6, [0.2, 0.2, 0.2], errors, None)
+
+    def told(ever: float, error: float) -> list[float]:
+        found = order.ahead_in_order(Ahead(0.4, ever, 0.45, AheadErrors(0.01, error, 0.01)), row, 1)
+        return [found.ever, found.standard_errors.ever]
+
+    assert told(0.55, 0.001) == [0.55, 0.001]
+    assert told(0.45, 0.001) == pytest.approx([0.5, 0.051])
+    assert told(0.49, 0.001) == pytest.approx([0.5, 0.02])  # that of what takes its place
+    assert told(0.65, 0.001) == pytest.approx([0.6, 0.051])
+    assert told(0.6 + 2e-16, 0.001) == [0.6, 0.001]
 
 
 # Under evidence -------------------------------------------------------------------------------------------------------

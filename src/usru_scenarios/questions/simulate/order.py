@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from usru_scenarios.program.program import Program
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.results.simulate import Ahead, ScenarioResult
 
 _ROUNDING = 1e-12
@@ -39,11 +39,12 @@ def in_order(scenarios: Results, groups: Results, program: Program) -> tuple[Res
 def ahead_in_order(found: Ahead, row: ScenarioResult, now: int) -> Ahead:
     """What a scenario is from a step on, likewise: no less likely than at one of these steps, and no more than ever."""
     step = now + int(np.argmax(row.by_step[now:]))
-    if found.ever >= row.by_step[step]:
-        return replace(found, ever=min(found.ever, row.ever))
-    errors = found.standard_errors
-    told = max(errors.ever, row.standard_errors.by_step[step])
-    return replace(found, ever=row.by_step[step], standard_errors=replace(errors, ever=told))
+    own, raised = found.standard_errors.ever, found.ever < row.by_step[step]
+    ever = row.by_step[step] if raised else min(found.ever, row.ever)
+    error = own + float(_moved(found.ever, ever))
+    if raised:
+        error = max(error, row.standard_errors.by_step[step])
+    return replace(found, ever=ever, standard_errors=replace(found.standard_errors, ever=error))
 
 
 def _of(scenarios: Results, names: Collection[str]) -> list[ScenarioResult]:
@@ -53,23 +54,28 @@ def _of(scenarios: Results, names: Collection[str]) -> list[ScenarioResult]:
 def _ordered(found: ScenarioResult, members: Iterable[ScenarioResult]) -> ScenarioResult:
     """A scenario or group that has been visited by each step with no less than any of the probabilities below it.
 
-    The error of what takes the place of an estimate is that of what is taken, where it is larger than its own.
+    The error of what is moved is its own and, added to that, how far it is moved: it may lie off by both. What a rise
+    adds to the first visit at one step is taken from a later one, so that both are moved.
     """
-    errors = found.standard_errors
-    below = [(np.array(found.by_step), np.array(errors.by_step))]
-    below += [(np.cumsum(one.first_visit), np.array(one.standard_errors.first_visit)) for one in members]
-    least = np.stack([value for value, _ in below])
     visited = np.cumsum(found.first_visit)
-    wanted = np.minimum(np.maximum.accumulate(np.maximum(visited, least.max(axis=0))), 1.0)
-    changed = np.abs(wanted - visited) > _ROUNDING
-    if not changed.any():
+    below = [np.array(found.by_step), *(np.cumsum(one.first_visit) for one in members)]
+    least = np.max([visited, *below], axis=0)
+    wanted = np.minimum(np.maximum.accumulate(least), 1.0)
+    if not _moved(visited, wanted).any():
         return replace(found, ever=max(found.ever, *found.by_step))
-    taken = np.take_along_axis(np.stack([error for _, error in below]), least.argmax(axis=0)[None], axis=0)[0]
-    first = np.where(changed, np.maximum(errors.first_visit, taken), errors.first_visit)
-    ever = max(errors.ever, float(taken[changed].max())) if changed[-1] else errors.ever
+    errors, ever, first = found.standard_errors, float(wanted[-1]), np.diff(wanted, prepend=0.0)
+    first_errors = errors.first_visit + _moved(np.array(found.first_visit), first)
     return replace(
         found,
-        ever=float(wanted[-1]),
-        first_visit=np.diff(wanted, prepend=0.0).tolist(),
-        standard_errors=replace(errors, ever=ever, first_visit=first.tolist()),
+        ever=ever,
+        first_visit=first.tolist(),
+        standard_errors=replace(
+            errors, ever=errors.ever + float(_moved(found.ever, ever)), first_visit=first_errors.tolist()
+        ),
     )
+
+
+def _moved(one: Floats | float, other: Floats | float) -> Floats:
+    """How far probabilities are moved, of the same shape; by no more than rounding is not at all."""
+    apart = np.abs(np.subtract(other, one))
+    return np.where(apart > _ROUNDING, apart, 0.0)
