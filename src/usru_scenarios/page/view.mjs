@@ -195,9 +195,11 @@ export function fillObservation(form, view, onAdd) {
 export function fillKnown(part, observing, { name, asOf, items }) {
   part.querySelector("p").textContent =
     `As of ${asOf}, from the evidence file ${name}. It holds in all that this page says.`;
-  part.querySelector("ul").replaceChildren(
-    ...items.map(({ title, text, learned }) => element("li", {}, `${title}: ${text}, learned on ${learned}`)),
-  );
+  part
+    .querySelector("ul")
+    .replaceChildren(
+      ...items.map(({ title, text, learned }) => element("li", {}, `${title}: ${text}, learned on ${learned}`)),
+    );
   observing.querySelector("h2").textContent = "And if this were seen";
 }
 
