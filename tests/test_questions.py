@@ -132,8 +132,9 @@ def test_faults_of_questions_and_expectations_come_together(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("closes", "said"),
     [
-        *((text, f"'{text}' is no day: write for instance 2027-06-30") for text in ("2027-02-30", "2027", "2027-06")),
-        *((text, f"'{text}' is no day: write for instance 2027-06-30") for text in ("soon", "2027-06-00")),
+        *((text, f"'{text}' is no day: write for instance 2027-06-30") for text in ("soon", "2027", "2027-06")),
+        ("2027-02-30", "'2027-02-30' is no day: 2027-02 has days 01 to 28"),
+        ("2027-06-00", "'2027-06-00' is not a date: there is no day 00"),
         ("2027-13-01", "there is no month 13"),
     ],
 )

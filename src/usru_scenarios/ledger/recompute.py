@@ -183,7 +183,8 @@ class Recomputation:
         try:
             study.knowing(_only(text, {name: text.file.evidence[name]}))
         except ModelError as error:
-            self.unheard[name] = error.problems[0].message
+            fault = next(one for one in error.problems if one.severity == "error")  # a warning may come first
+            self.unheard[name] = fault.message
             return False
         return True
 
