@@ -6,7 +6,6 @@ it is named itself (`pytest tests/test_a.py::test_b`); see `support.effort`.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import signal
@@ -51,11 +50,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if "slow" not in item.keywords]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
-
-
-def pytest_collection_finish() -> None:
-    """Leave what has been read by now, and stays to the end, out of every search for what can be freed."""
-    gc.freeze()
 
 
 @pytest.fixture

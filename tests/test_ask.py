@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -650,9 +649,6 @@ statements = st.one_of(
 )
 
 
-@pytest.mark.skipif(
-    hypothesis.__version_info__ < (6, 110), reason="calls it flaky where nothing in it has failed: its replay overruns"
-)
 @settings(derandomize=True, deadline=None, max_examples=250, database=None)
 @given(statements, st.sampled_from(["exact", "sample", "auto"]), st.sampled_from(sorted(MODELS)))
 def test_any_question_gets_a_number_or_a_refusal(query: str, method: Any, model: str) -> None:
