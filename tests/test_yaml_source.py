@@ -236,3 +236,19 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         read_file(tmp_path, "here")
     with pytest.raises(UnreadableInput, match="does not exist"):
         read_file(tmp_path / "x.yaml", "x.yaml")
+
+
+@pytest.mark.parametrize("value", ["{x: 1}", "[1]", "*z", "1", "x", "'q'", "''"])
+@pytest.mark.parametrize("after", ["", ", e: 2", ", 3", ", 3 y: {z: 1}, f: 4", ", '5': 6"])
+@pytest.mark.parametrize("key", ["0 points", "2", "b"])
+def test_what_may_be_the_rest_of_a_value_and_has_one_of_its_own_is_a_key(key: str, value: str, after: str) -> None:
+    """`2026,0 points: {x: 1}`: without its value the key would be the rest of a number with a comma."""
+    text = f"a: {{at: 2026,{key}: {value}{after}}}\n"
+    data = read(text.encode(), "x.yaml").data
+    assert key in data["a"]
+    assert data["a"]["at"] == 2026
+
+
+def test_such_a_key_that_stands_there_already_is_told() -> None:
+    (problem,) = read(b"a: {2: x, at: 2026,2: {x: 1}, e: f}\n", "x.yaml").problems
+    assert problem.message.startswith("the key '2' stands here a second time")

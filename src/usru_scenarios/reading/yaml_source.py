@@ -297,14 +297,12 @@ class _Reader:
 
     def _goes_on(self, frame: _OpenCollection, event: Any, mark: Mark) -> bool:
         """Take a key without a value for the rest of the value before it; whether it is that."""
+        if mark.width or event.value:
+            return False
         tail, frame.tail = frame.tail, None
         assert tail is not None
         assert frame.last is not None
         assert isinstance(frame.data, dict)
-        if mark.width or event.value:
-            if frame.key is None:
-                self._duplicate(frame, *tail)
-            return False
         place = self._place_of(frame)
         start = place.value.column
         place.value = Mark(place.value.line, start, tail[1].column + tail[1].width - start)
@@ -367,6 +365,10 @@ class _Reader:
             frame.data.append(value)
             return
         frame.waiting = True
+        if frame.tail is not None:  # with a value it is a key after all
+            tail, frame.tail, frame.last = frame.tail, None, None
+            if frame.key is None:
+                self._duplicate(frame, *tail)
         if frame.key is not None:
             key, place.key = frame.key
             frame.data[key] = value
