@@ -798,6 +798,15 @@ def test_items_that_contradict_each_other_are_warned_of(tmp_path: Path) -> None:
     assert odd(fact, tmp_path) == [f"contradiction: fact and one contradict each other: {said}"]
 
 
+def test_facts_that_exclude_each_other_are_warned_of_when_one_is_added(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    (tmp_path / "seen.yaml").write_text(KEPT, encoding="utf-8")
+    status, told = add(tmp_path, "seen: mood=low @ 2000")
+    assert status == 0
+    assert "one and mood_low_2000 contradict each other: of mood @ 2000 one says high, the other low" in told
+    assert "contradict" not in add(tmp_path, "seen: mood=low @ 2001")[1]
+
+
 def test_a_sign_that_is_counted_twice_is_warned_of(tmp_path: Path) -> None:
     first = silent({"of": [{"of": "mood.high", "if_so": 0.6}]})["still"]
     both = {"a": first, "b": {**first, "quiet": {**first["quiet"], "from": "2001"}}}

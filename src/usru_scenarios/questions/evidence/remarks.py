@@ -115,7 +115,27 @@ def _against(one: LearnedItem, other: LearnedItem, facts: Mapping[str, Formula],
     for fact, hints in ((facts.get(one.name), other.hints), (facts.get(other.name), one.hints)):
         if fact is not None and (what := next((said for hint in hints if (said := _denied(fact, hint, program))), "")):
             return what
+    return _exclude(facts.get(one.name), facts.get(other.name), program)
+
+
+def _exclude(one: Formula | None, other: Formula | None, program: Program) -> str:
+    """Whether two facts say that a node is in different states at one step."""
+    for name, steps, states in _told(one, program):
+        for node, other_steps, other_states in _told(other, program):
+            common = [step for step in steps if step in other_steps]
+            if common and name == node and not states & other_states:
+                first, second = (" or ".join(sorted(each)) for each in (states, other_states))
+                return f"of {name} @ {program.grid.labels[common[0]]} one says {first}, the other {second}"
     return ""
+
+
+def _told(fact: Formula | None, program: Program) -> Iterator[tuple[str, range, set[str]]]:
+    """The nodes of which a fact tells that they are in one of some states at each of some steps."""
+    for part in () if fact is None else conjuncts(fact):
+        if isinstance(part, Timed) and part.mode != "ever" and isinstance(part.predicate, InStates):
+            node = program.nodes.get(part.predicate.node)
+            if isinstance(node, CategoricalNode):
+                yield node.name, part.steps, {node.states[state] for state in part.predicate.states}
 
 
 def _twice(one: LearnedItem, other: LearnedItem, program: Program) -> str:
@@ -150,17 +170,11 @@ def _opposed(one: Hint, other: Hint, program: Program) -> str:
 
 def _denied(fact: Formula, hint: Hint, program: Program) -> str:
     """Whether what is a fact is what a hint speaks most against."""
-    for part in conjuncts(fact):
-        if not isinstance(part, Timed) or part.mode == "ever" or not isinstance(part.predicate, InStates):
-            continue
-        steps = [step for step in part.steps if step in hint.steps]
-        node = program.nodes[part.predicate.node]
-        if node.name == hint.node and steps and isinstance(node, CategoricalNode) and _speaks(hint):
-            states = {node.states[state] for state in part.predicate.states}
-            if states <= _ends(hint)[0]:
-                said = " or ".join(sorted(states))
-                at = program.grid.labels[steps[0]]
-                return f"it is a fact that {hint.node} is {said} @ {at}, and a hint speaks against it"
+    for node, known, states in _told(fact, program):
+        steps = [step for step in known if step in hint.steps]
+        if node == hint.node and steps and _speaks(hint) and states <= _ends(hint)[0]:
+            at = program.grid.labels[steps[0]]
+            return f"it is a fact that {node} is {' or '.join(sorted(states))} @ {at}, and a hint speaks against it"
     return ""
 
 
