@@ -37,6 +37,7 @@ import fuzz_cases
 import usru_scenarios as us
 from fuzz_cases import KINDS, MODEL, Case
 from support.command import answer
+from usru_scenarios.reading import mending
 
 SECONDS = 5.0
 """Of processor time that a command may take."""
@@ -215,6 +216,7 @@ def _run_call(case: Case, method: str, arguments: dict[str, Any], folder: Path, 
 
 def _work(seed: int, requests: Connection) -> None:
     """Run the cases that are asked for, in a process of its own."""
+    mending.PASSED_OVER = ()
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, resource.getrlimit(resource.RLIMIT_AS)[1]))
     while True:
         kind, number = requests.recv()

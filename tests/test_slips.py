@@ -14,6 +14,7 @@ import pytest
 from support.command import answer
 from support.slips import SLIPS, Slip
 from usru_scenarios.problems import ModelError
+from usru_scenarios.reading import mending
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.mending import levels
 from usru_scenarios.reading.request import Request
@@ -510,3 +511,17 @@ def test_what_a_fault_takes_does_not_grow_with_what_stands_beside_it(entry: str)
     head = "usru: 1\nname: a\ntitle: A\nscenarios: {a: 0.5, b: 0.5}\ndrivers:\n"
     few, many = (calls(head + "".join(entry.format(number) for number in range(size))) for size in (30, 150))
     assert 0 < many <= 5.5 * few
+
+
+def test_a_fault_whose_hint_fails_is_still_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = re.sub(r"(?m)^sd_per_point:.*\n", "", TEXT)
+    (folder / "x.yaml").write_text(f"sd_per_point: soon\n{text}", encoding="utf-8")
+
+    def fail(_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(mending, "mend_level", fail)
+    assert answer("validate", "x.yaml", folder=folder).returncode == 101
+    monkeypatch.setattr(mending, "PASSED_OVER", (LookupError,))
+    said = answer("validate", "x.yaml", folder=folder)
+    assert (said.returncode, "x.yaml:1:15: " in said.stderr) == (1, True)
