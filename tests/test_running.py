@@ -34,8 +34,8 @@ from usru_scenarios.study import Study, load
 from usru_scenarios.work import listener
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
-TRIALS = 60_000
-"""Four blocks, the last one in part."""
+TRIALS = 150_000
+"""Ten blocks, the last one in part, of which up to four are walked together: four pieces of work."""
 
 
 @pytest.fixture(scope="module", params=slow_but([2], [2, 3]))
