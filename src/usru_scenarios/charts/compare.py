@@ -4,25 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    HEAD,
-    LINE,
-    MARGIN,
-    Entry,
-    PanelGrid,
-    Picture,
-    View,
-    heads,
-    in_percent,
-    key,
-    made,
-    over_time,
-    panel,
-    percentages,
-    source_of,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, widest
 from usru_scenarios.report.compare import FROM_FILES, in_words, largest_error
 from usru_scenarios.report.likelihoods import percent
@@ -30,27 +12,27 @@ from usru_scenarios.report.likelihoods import percent
 if TYPE_CHECKING:
     from usru_scenarios.results.compare import Comparison
 
-_REFERENCE = Entry("", colours.RULE, colours.QUIET)
+_REFERENCE = layout.Entry("", colours.RULE, colours.QUIET)
 
 
-def compare(result: Comparison, width: int) -> View:
+def compare(result: Comparison, width: int) -> layout.View:
     """The likelihood of each scenario over time in each variant; the reference is grey."""
-    room, steps = width - 2 * MARGIN, result.run.steps
+    room, steps = width - 2 * layout.MARGIN, result.run.steps
     entries = _entries(result)
     likelihoods = [one for each in result.variants.values() for one in each.scenarios.values()]
-    scale = percentages([max(one.by_step) for one in likelihoods])
+    scale = layout.percentages([max(one.by_step) for one in likelihoods])
     shared = next(iter(result.variants.values())).scenarios
     ends = [percent(one.end, 0) for one in likelihoods]
-    grid = PanelGrid.of(len(shared), room - scale.left, widest(ends, HEAD, bold=True) + 16)
-    titles = heads([one.title for one in shared.values()], grid.width + 30)
+    grid = layout.PanelGrid.of(len(shared), room - scale.left, widest(ends, layout.HEAD, bold=True) + 16)
+    titles = layout.heads([one.title for one in shared.values()], grid.width + 30)
     panels = []
     for number, (name, head) in enumerate(zip(shared, titles, strict=True)):
         found = [variant.scenarios[name] for variant in result.variants.values()]
-        x, y = over_time(steps, grid.width), scale.encoding("likelihood", labelled=grid.is_first(number))
-        layers: list[View] = []
+        x, y = layout.over_time(steps, grid.width), scale.encoding("likelihood", labelled=grid.is_first(number))
+        layers: list[layout.View] = []
         for entry, one in zip(entries, found, strict=True):
             data = [
-                {"step": step, "likelihood": in_percent(share), "variant": entry.text}
+                {"step": step, "likelihood": layout.in_percent(share), "variant": entry.text}
                 for step, share in zip(steps, one.by_step, strict=True)
             ]
             mark = {
@@ -66,34 +48,34 @@ def compare(result: Comparison, width: int) -> View:
             ]
             layers.append({"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
         middles = [grid.height - scale.place(100.0 * one.end, grid.height) for one in found]
-        placed = apart(middles, HEAD * LINE, 0, grid.height)
+        placed = apart(middles, layout.HEAD * layout.LINE, 0, grid.height)
         labels = [
             {"text": percent(one.end, 0), "x": grid.width + 5, "y": place, "colour": entry.text_colour}
             for entry, one, place in zip(entries, found, placed, strict=True)
         ]
-        layers.append(texts(labels, fontWeight="bold", fontSize=HEAD))
-        panels.append(panel(grid, head, colours.INK, layers))
+        layers.append(layout.texts(labels, fontWeight="bold", fontSize=layout.HEAD))
+        panels.append(layout.panel(grid, head, colours.INK, layers))
     span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
     told = f"{result.model.title}: how likely each scenario is, in percent, {span}, in each variant."
-    source = [*source_of(result.model, result.run, largest_error(result))[:1], FROM_FILES]
+    source = [*layout.source_of(result.model, result.run, largest_error(result))[:1], FROM_FILES]
     read = " ".join(
         f"{one.title} at the end: "
         + ", ".join(f"{name} {percent(variant.scenarios[which].end, 0)}" for name, variant in result.variants.items())
         + "."
         for which, one in shared.items()
     )
-    views = [key(entries, room, scale.left), grid.view(panels, max(map(len, titles)))]
-    return made(Picture(in_words(result), told, views, scale.left, source, read), width)
+    views = [layout.key(entries, room, scale.left), grid.view(panels, max(map(len, titles)))]
+    return layout.made(layout.Picture(in_words(result), told, views, scale.left, source, read), width)
 
 
-def _entries(result: Comparison) -> list[Entry]:
+def _entries(result: Comparison) -> list[layout.Entry]:
     """The variants with their colours; the reference stands out by none."""
     others = (name for name in result.variants if name != result.reference)
     places = {name: number for number, name in enumerate(others, 1)}
     return [
         _REFERENCE._replace(text=name)
         if name == result.reference
-        else Entry(
+        else layout.Entry(
             name,
             colours.mark(places[name]),
             colours.text(places[name]),

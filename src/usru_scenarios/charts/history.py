@@ -6,21 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    LABEL,
-    LINE,
-    MARGIN,
-    Picture,
-    Scale,
-    View,
-    in_percent,
-    made,
-    percentages,
-    round_numbers,
-    source_of,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
 from usru_scenarios.report.forecast_in_words import called
 from usru_scenarios.report.ledger import FROM_RECORDS, counted, read_at, span
@@ -58,7 +44,7 @@ class _RecordedCurve(NamedTuple):
         return self.last.probability - self.first.probability
 
 
-def history(result: History, width: int) -> View:
+def history(result: History, width: int) -> layout.View:
     """A line for each thing that is asked about, with its name at the end: a point for each record that knows it.
 
     The days stand as far apart as they are. Shaded is the band of the judgements, where it is recorded; a diamond
@@ -68,8 +54,10 @@ def history(result: History, width: int) -> View:
     places = decimals(max((point.standard_error for one in found for point in one.series.points), default=0.0), 0)
     views, left = _panel(result, found, places, width) if found else ([], 0.0)
     read = "; ".join(f"{called(one.series.title)} {_course(one, places)}" for one in found)
-    picture = Picture(_title(found, places), _told(result, found), views, left, _source(result, found), f"{read}.")
-    return made(picture, width)
+    picture = layout.Picture(
+        _title(found, places), _told(result, found), views, left, _source(result, found), f"{read}."
+    )
+    return layout.made(picture, width)
 
 
 def _drawn(result: History) -> Iterator[_RecordedCurve]:
@@ -113,7 +101,7 @@ def _source(result: History, found: Sequence[_RecordedCurve]) -> list[str]:
     days = span(result.records[0].date, result.records[-1].date) if result.records else "none"
     largest = max((point.standard_error for one in found for point in one.series.points), default=0.0)
     errors = f"; standard errors at most {error(largest)} points" if largest > 0.0 else ""
-    last, judgements = source_of(result.model, result.run, 0.0)
+    last, judgements = layout.source_of(result.model, result.run, 0.0)
     return [
         f"{counted(len(result.records), 'record')} of {counted(models, 'model')}, {days}{errors}. {FROM_RECORDS}",
         f"The last record: {last[:1].lower()}{last[1:]}",
@@ -137,7 +125,7 @@ class _Days(NamedTuple):
         alone = min(numbers) == max(numbers)
         return cls(max(min(numbers) - alone, 1), min(max(numbers) + alone, date.max.toordinal()), room)
 
-    def encoding(self) -> View:
+    def encoding(self) -> layout.View:
         """The channel of `day`."""
         ticks = self._ticks()
         return {
@@ -166,10 +154,10 @@ class _Days(NamedTuple):
             months = range(-(-(begin + (first.day > 1)) // step) * step, end + 1, step)
             if len(months) < 2:
                 break
-            if len(months) * (widest([shown], LABEL) + 14) <= self.room:
+            if len(months) * (widest([shown], layout.LABEL) + 14) <= self.room:
                 return _Ticks([date(one // 12, one % 12 + 1, 1).toordinal() for one in months], form)
-        most = max(int(self.room / (widest(["2025-01-01"], LABEL) + 14)), 1)
-        some = [day for one in round_numbers(0, self.last - self.first, most=most) if one == (day := int(one))]
+        most = max(int(self.room / (widest(["2025-01-01"], layout.LABEL) + 14)), 1)
+        some = [day for one in layout.round_numbers(0, self.last - self.first, most=most) if one == (day := int(one))]
         return _Ticks([self.first + day for day in some], "%Y-%m-%d")
 
 
@@ -180,19 +168,21 @@ class _Ticks(NamedTuple):
     format: str
 
 
-def _utc(ordinal: int) -> View:
+def _utc(ordinal: int) -> layout.View:
     day = date.fromordinal(ordinal)
     return {"year": day.year, "month": day.month, "date": day.day, "utc": True}
 
 
-def _panel(result: History, found: Sequence[_RecordedCurve], places: int, width: int) -> tuple[list[View], float]:
+def _panel(
+    result: History, found: Sequence[_RecordedCurve], places: int, width: int
+) -> tuple[list[layout.View], float]:
     """All lines, and what stands to the left of them."""
     shares = [share for one in found for point in one.series.points for share in (point.probability, point.high or 0.0)]
     shares += [1.0 for one in found if one.series.resolution and one.series.resolution.came_true]
-    scale = percentages(shares)
-    room = width - 2 * MARGIN - scale.left
-    value = widest([f" {percent(0.00004, places)}", f" {percent(1.0, places)}"], LABEL, bold=True)
-    name = min(widest((one.series.title for one in found), LABEL, bold=True), 0.36 * room - value - 6)
+    scale = layout.percentages(shares)
+    room = width - 2 * layout.MARGIN - scale.left
+    value = widest([f" {percent(0.00004, places)}", f" {percent(1.0, places)}"], layout.LABEL, bold=True)
+    name = min(widest((one.series.title for one in found), layout.LABEL, bold=True), 0.36 * room - value - 6)
     across = room - (name + value + 6)
     x = _Days.over([*(one.date for one in result.records), *_resolved(found)], across).encoding()
     y = scale.encoding("likelihood")
@@ -206,19 +196,19 @@ def _resolved(found: Sequence[_RecordedCurve]) -> list[str]:
     return [one.series.resolution.resolved for one in found if one.series.resolution]
 
 
-def _curve(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
+def _curve(one: _RecordedCurve, x: layout.View, y: layout.View) -> Iterator[layout.View]:
     """The band, the line, and a dot for each record."""
     data, without = [], 0
     for place, (day, point) in enumerate(zip(one.days, one.series.points, strict=True)):
-        likelihood, row = in_percent(point.probability), {"what": one.series.title, "record": point.number}
+        likelihood, row = layout.in_percent(point.probability), {"what": one.series.title, "record": point.number}
         data.append({"day": day, "likelihood": likelihood, **row, "place": place})
         if point.low is None or point.high is None:
             without += 1  # the band ends here, and begins anew
         else:
-            data[-1] |= {"low": in_percent(point.low), "high": in_percent(point.high), "part": without}
+            data[-1] |= {"low": layout.in_percent(point.low), "high": layout.in_percent(point.high), "part": without}
     colour, order = colours.mark(one.place), {"field": "place", "type": "quantitative"}
     both = {"x": x, "y": y}
-    layers: list[View] = []
+    layers: list[layout.View] = []
     if any("low" in row for row in data):
         band = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
         kept = [{"filter": "isValid(datum.low)"}]
@@ -243,7 +233,7 @@ def _curve(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
     yield {"data": {"values": data}, "layer": layers}
 
 
-def _outcome(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
+def _outcome(one: _RecordedCurve, x: layout.View, y: layout.View) -> Iterator[layout.View]:
     """A diamond where it is known how a question came out."""
     if (known := one.series.resolution) is not None:
         row = {"day": known.resolved, "likelihood": 100.0 * known.came_true, "what": one.series.title}
@@ -260,19 +250,21 @@ def _outcome(one: _RecordedCurve, x: View, y: View) -> Iterator[View]:
         yield {"data": {"values": [row]}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
 
 
-def _named(found: Sequence[_RecordedCurve], scale: Scale, across: float, room: float, places: int) -> View:
+def _named(
+    found: Sequence[_RecordedCurve], scale: layout.Scale, across: float, room: float, places: int
+) -> layout.View:
     """The names of the lines to the right of these, each with what the last record that knows it says."""
-    most = max(int(_HEIGHT / (LABEL * LINE) / len(found)), 1)
-    named = [broken(one.series.title, LABEL, room, bold=True, most=min(most, 3)) for one in found]
-    gap = max(map(len, named)) * LABEL * LINE + 2
+    most = max(int(_HEIGHT / (layout.LABEL * layout.LINE) / len(found)), 1)
+    named = [broken(one.series.title, layout.LABEL, room, bold=True, most=min(most, 3)) for one in found]
+    gap = max(map(len, named)) * layout.LABEL * layout.LINE + 2
     middles = [_HEIGHT - scale.place(100.0 * one.last.probability, _HEIGHT) for one in found]
     rows = [
         {
             "text": "\n".join([*words[:-1], f"{words[-1]} {percent(one.last.probability, places)}"]),
             "x": across + 8,
-            "y": place - (len(words) - 1) * LABEL * LINE / 2,
+            "y": place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
             "colour": colours.text(one.place),
         }
         for one, words, place in zip(found, named, apart(middles, gap, 0, _HEIGHT), strict=True)
     ]
-    return texts(rows, fontWeight="bold")
+    return layout.texts(rows, fontWeight="bold")

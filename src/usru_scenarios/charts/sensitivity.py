@@ -5,25 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    LABEL,
-    LINE,
-    MARGIN,
-    Picture,
-    Scale,
-    View,
-    coloured,
-    height,
-    made,
-    minus,
-    name_room,
-    names,
-    pixels,
-    rows,
-    source_of,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import broken, widest
 from usru_scenarios.report.forecast_in_words import called
 from usru_scenarios.report.likelihoods import decimals, points, size
@@ -48,24 +30,24 @@ class _End(NamedTuple):
 
     @property
     def label(self) -> str:
-        return f"{self.state.replace('_', ' ')} {minus(self.value)}"
+        return f"{self.state.replace('_', ' ')} {layout.minus(self.value)}"
 
 
-def sensitivity(result: Sensitivity, width: int) -> View:
+def sensitivity(result: Sensitivity, width: int) -> layout.View:
     """For one scenario each driver from its lowest to its highest change; for all how far its states are apart."""
-    room = width - 2 * MARGIN
+    room = width - 2 * layout.MARGIN
     found = result.moves or []
     places = max(decimals(max((one.standard_error for one in found), default=0.0)), 1)
     ends = [_ends(one, result.of, places) for one in found]
     named = [(one.title, "") for one in found]
-    inner = name_room(named, 0.85 * room)
-    scale = Scale.over(
+    inner = layout.name_room(named, 0.85 * room)
+    scale = layout.Scale.over(
         min((pair[0].change for pair in ends), default=0.0), max((pair[1].change for pair in ends), default=0.0)
     )
     low, high = _label_rooms(ends, scale, room - inner - 8)
     left = inner + 8 + low
     length = room - left - high
-    placed = rows(named, inner)
+    placed = layout.rows(named, inner)
     data, labels = [], []
     for pair, row in zip(ends, placed, strict=True):
         for side, one in enumerate(pair):
@@ -86,7 +68,7 @@ def sensitivity(result: Sensitivity, width: int) -> View:
                 {
                     "text": "\n".join(words),
                     "x": scale.place(one.change, length) + (5 if side else -5),
-                    "y": row.middle - (len(words) - 1) * (LABEL - 1) * LINE / 2,
+                    "y": row.middle - (len(words) - 1) * (layout.LABEL - 1) * layout.LINE / 2,
                     "colour": colours.text(_HIGHER if one.change >= 0 else _LOWER),
                     "side": side,
                 }
@@ -97,38 +79,40 @@ def sensitivity(result: Sensitivity, width: int) -> View:
         "encoding": {
             "x": x,
             "x2": {"field": "from"},
-            "y": pixels("top"),
+            "y": layout.pixels("top"),
             "y2": {"field": "bottom"},
-            "color": coloured(),
+            "color": layout.coloured(),
             "tooltip": [{"field": "state", "type": "nominal"}, {"field": "change", "type": "quantitative"}],
         },
     }
-    style = {"fontSize": LABEL - 1, "lineHeight": (LABEL - 1) * LINE}
+    style = {"fontSize": layout.LABEL - 1, "lineHeight": (layout.LABEL - 1) * layout.LINE}
     layers = [
         bars,
-        texts([one for one in labels if one["side"]], **style),
-        texts([one for one in labels if not one["side"]], align="right", **style),
-        *names(placed, left),
+        layout.texts([one for one in labels if one["side"]], **style),
+        layout.texts([one for one in labels if not one["side"]], align="right", **style),
+        *layout.names(placed, left),
     ]
-    view = {"width": length, "height": max(height(placed), 20), "data": {"values": data}, "layer": layers}
+    view = {"width": length, "height": max(layout.height(placed), 20), "data": {"values": data}, "layer": layers}
     errors = (error for one in found for state in one.states for error in state.standard_errors.values())
     largest = max((*errors, *(one.standard_error for one in found)), default=0.0)
-    source = source_of(result.model, result.run, largest)
-    return made(Picture(_title(result, places), _told(result), [view], left, source, _read(ends, found)), width)
+    source = layout.source_of(result.model, result.run, largest)
+    return layout.made(
+        layout.Picture(_title(result, places), _told(result), [view], left, source, _read(ends, found)), width
+    )
 
 
 def _words(one: _End, room: float) -> list[str]:
     """The label of an end in lines."""
-    return broken(one.label, LABEL - 1, _LONGEST * room, most=2)
+    return broken(one.label, layout.LABEL - 1, _LONGEST * room, most=2)
 
 
-def _label_rooms(ends: Sequence[tuple[_End, _End]], scale: Scale, room: float) -> tuple[float, float]:
+def _label_rooms(ends: Sequence[tuple[_End, _End]], scale: layout.Scale, room: float) -> tuple[float, float]:
     """The pixels that labels need to the left and to the right of the axis, where it takes what they leave."""
     low = high = 0.0
     for _ in range(_ROUNDS):
         length = room - low - high
         for left, right in ends:
-            needed = [widest(_words(one, room), LABEL - 1) + 8 if one.state else 0.0 for one in (left, right)]
+            needed = [widest(_words(one, room), layout.LABEL - 1) + 8 if one.state else 0.0 for one in (left, right)]
             low = max(low, needed[0] - scale.place(left.change, length))
             high = max(high, needed[1] - (length - scale.place(right.change, length)))
     return low, high

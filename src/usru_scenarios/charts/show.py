@@ -7,18 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    LABEL,
-    LINE,
-    MARGIN,
-    Picture,
-    View,
-    coloured,
-    made,
-    pixels,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import broken, widest
 from usru_scenarios.report.forecast_in_words import called, listed
 from usru_scenarios.report.numbers import plain
@@ -70,22 +59,24 @@ def influences_of(overview: Overview) -> list[Influence]:
     return [Influence(*pair, points) for pair, points in strongest.items() if {pair[0], pair[1]} <= known]
 
 
-def influences(result: Overview, width: int) -> View:
+def influences(result: Overview, width: int) -> layout.View:
     """The matrix of drivers and scenarios: what acts in rows, what it acts on in columns, the strongest points in them.
 
     Consequences act on nothing that a forecast depends on: the graphs have them.
     """
-    nodes, room = result.drivers, width - 2 * MARGIN
+    nodes, room = result.drivers, width - 2 * layout.MARGIN
     known = {*nodes, _OUTCOME}
     found = [one for one in influences_of(result) if {one.source, one.target} <= known]
     acting = [name for name in (*nodes, _OUTCOME) if any(one.source == name for one in found)]
     acted = [name for name in (*nodes, _OUTCOME) if any(one.target == name for one in found)]
-    named = {name: broken(_title(name, nodes), LABEL, 0.36 * room, most=2) for name in acting}
-    left = widest((line for lines in named.values() for line in lines), LABEL) + 10
-    headed = {name: broken(_title(name, nodes), LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
-    beyond = max((widest([head], LABEL) for head in headed.values()), default=0.0) * math.cos(math.radians(_ANGLE))
+    named = {name: broken(_title(name, nodes), layout.LABEL, 0.36 * room, most=2) for name in acting}
+    left = widest((line for lines in named.values() for line in lines), layout.LABEL) + 10
+    headed = {name: broken(_title(name, nodes), layout.LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
+    beyond = max((widest([head], layout.LABEL) for head in headed.values()), default=0.0) * math.cos(
+        math.radians(_ANGLE)
+    )
     cell = min(max((room - left - beyond) / max(len(acted), 1), _SMALLEST), _LARGEST)
-    high = max(max((len(named[name]) for name in acting), default=1) * LABEL * LINE + 4, min(cell, 26.0))
+    high = max(max((len(named[name]) for name in acting), default=1) * layout.LABEL * layout.LINE + 4, min(cell, 26.0))
     most = max((one.points for one in found), default=0.0)
     across = {name: place * cell for place, name in enumerate(acted)}
     down = {name: place * high for place, name in enumerate(acting)}
@@ -115,7 +106,7 @@ def influences(result: Overview, width: int) -> View:
         {
             "text": "\n".join(lines),
             "x": -left,
-            "y": down[name] + (high - (len(lines) - 1) * LABEL * LINE) / 2,
+            "y": down[name] + (high - (len(lines) - 1) * layout.LABEL * layout.LINE) / 2,
             "colour": colours.INK,
         }
         for name, lines in named.items()
@@ -123,18 +114,18 @@ def influences(result: Overview, width: int) -> View:
     rect = {
         "mark": {"type": "rect", "stroke": colours.PAPER},
         "encoding": {
-            "x": pixels("x"),
+            "x": layout.pixels("x"),
             "x2": {"field": "x2"},
-            "y": pixels("y"),
+            "y": layout.pixels("y"),
             "y2": {"field": "y2"},
-            "color": coloured(),
+            "color": layout.coloured(),
             "tooltip": [{"field": name, "type": "nominal"} for name in ("from", "to", "points")],
         },
     }
     dots = {
         "data": {"values": lagged},
         "mark": {"type": "circle", "size": 14, "opacity": 1},
-        "encoding": {"x": pixels("x"), "y": pixels("y"), "color": coloured()},
+        "encoding": {"x": layout.pixels("x"), "y": layout.pixels("y"), "color": layout.coloured()},
     }
     view = {
         "width": max(cell * len(acted), 20),
@@ -142,19 +133,19 @@ def influences(result: Overview, width: int) -> View:
         "data": {"values": cells},
         "layer": [
             rect,
-            texts(said, align="center", fontSize=LABEL - 1),
+            layout.texts(said, align="center", fontSize=layout.LABEL - 1),
             dots,
-            texts(heads, angle=360 - _ANGLE),
-            texts(rows),
+            layout.texts(heads, angle=360 - _ANGLE),
+            layout.texts(rows),
         ],
     }
     said_below = [
         f"Model {result.model.name}{profiled(result.profile)} ({result.model.sha256[:8]}). Points are judgements."
     ]
-    picture = Picture(
+    picture = layout.Picture(
         _seen(found, nodes), _told(result, scenarios=_OUTCOME in acted), [view], left, said_below, _read(found, nodes)
     )
-    return made(picture, width)
+    return layout.made(picture, width)
 
 
 def _paired(found: list[Influence]) -> dict[tuple[str, str], list[Influence]]:

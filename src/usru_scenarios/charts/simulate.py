@@ -5,31 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    HEAD,
-    LABEL,
-    LINE,
-    MARGIN,
-    PanelGrid,
-    Picture,
-    Scale,
-    View,
-    coloured,
-    heads,
-    height,
-    in_percent,
-    made,
-    name_room,
-    names,
-    over_time,
-    panel,
-    percentages,
-    pixels,
-    rows,
-    source_of,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
 from usru_scenarios.report.forecast_in_words import called, in_a_sentence, the_end
 from usru_scenarios.report.likelihoods import decimals, percent
@@ -48,7 +24,7 @@ _BAR = 14.0
 """The height of a bar."""
 
 
-def forecast(result: Simulation, width: int) -> View:
+def forecast(result: Simulation, width: int) -> layout.View:
     """Each scenario's likelihood at each step, with the band of the judgements: a panel each; bars of a single step."""
     banded = any(one.band is not None for one in result.scenarios.values())
     drawn = "Shaded" if len(result.run.steps) > 1 else "Black lines"
@@ -62,10 +38,10 @@ def forecast(result: Simulation, width: int) -> View:
         f"{called(one.title)} {percent(one.by_step[0], 0)} to {percent(one.end, 0)}" for one in _scenarios(result)
     ]
     read = f"From the first step to the last: {'; '.join(shares)}." if len(result.run.steps) > 1 else ""
-    return made(Picture(in_a_sentence(result), told, views, left, _source(result), read), width)
+    return layout.made(layout.Picture(in_a_sentence(result), told, views, left, _source(result), read), width)
 
 
-def first_visits(result: Simulation, width: int) -> View:
+def first_visits(result: Simulation, width: int) -> layout.View:
     """For each scenario how likely it has been visited by each step: cumulative, so that the last is `ever`."""
     until = [(one, list(_cumulative(one.first_visit))) for one in _scenarios(result)]
     views, left = _curves(result, until, width, banded=False)
@@ -76,19 +52,19 @@ def first_visits(result: Simulation, width: int) -> View:
     when = f", {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     told = f"{result.model.title}: how likely each scenario has come at least once by then, in percent{when}."
     read = "; ".join(f"{called(one.title)} {percent(one.ever, 0)}" for one in _scenarios(result))
-    return made(Picture(_begun(title), told, views, left, _source(result), f"In the end: {read}."), width)
+    return layout.made(layout.Picture(_begun(title), told, views, left, _source(result), f"In the end: {read}."), width)
 
 
-def drivers(result: Simulation, width: int) -> View:
+def drivers(result: Simulation, width: int) -> layout.View:
     """The states of each driver at each step as stacked areas; of a number its median and quantiles."""
-    room = width - 2 * MARGIN
-    left = Scale.over(0, 100).left
+    room = width - 2 * layout.MARGIN
+    left = layout.Scale.over(0, 100).left
     states = [state for one in result.drivers.values() if isinstance(one, StatesResult) for state in one.by_step]
-    labels = min(max(widest((f"{_spaced(name)} 100%" for name in states), LABEL - 1), 50.0) + 8, 0.22 * room)
-    grid = PanelGrid.of(max(len(result.drivers), 1), room - left, labels + 8, least=100)
-    titles = heads([one.title for one in result.drivers.values()], grid.width + labels)
+    labels = min(max(widest((f"{_spaced(name)} 100%" for name in states), layout.LABEL - 1), 50.0) + 8, 0.22 * room)
+    grid = layout.PanelGrid.of(max(len(result.drivers), 1), room - left, labels + 8, least=100)
+    titles = layout.heads([one.title for one in result.drivers.values()], grid.width + labels)
     panels = [
-        panel(grid, head, colours.INK, list(_driver(result, one, grid, labels, labelled=grid.is_first(number))))
+        layout.panel(grid, head, colours.INK, list(_driver(result, one, grid, labels, labelled=grid.is_first(number))))
         for number, (head, one) in enumerate(zip(titles, result.drivers.values(), strict=True))
     ]
     views = [grid.view(panels, max(map(len, titles)))] if panels else []
@@ -97,7 +73,7 @@ def drivers(result: Simulation, width: int) -> View:
     ranges = (
         ". Of a number: the median, and between which values it lies in 50% and 90% of the trials" if numeric else ""
     )
-    return made(Picture(_most_moved(result), f"{told}{ranges}.", views, left, _source(result)), width)
+    return layout.made(layout.Picture(_most_moved(result), f"{told}{ranges}.", views, left, _source(result)), width)
 
 
 def _scenarios(result: Simulation) -> list[ScenarioResult]:
@@ -105,7 +81,7 @@ def _scenarios(result: Simulation) -> list[ScenarioResult]:
 
 
 def _source(result: Simulation) -> list[str]:
-    return source_of(result.model, result.run, largest_error(result))
+    return layout.source_of(result.model, result.run, largest_error(result))
 
 
 def _span(result: Simulation) -> str:
@@ -138,24 +114,26 @@ def _cumulative(shares: Sequence[float]) -> Iterator[float]:
 
 def _curves(
     result: Simulation, series: Sequence[tuple[ScenarioResult, Sequence[float]]], width: int, *, banded: bool
-) -> tuple[list[View], float]:
+) -> tuple[list[layout.View], float]:
     """A panel for each series, and what stands to the left of the first."""
     tops = [max(values) for _, values in series]
     tops += [max(one.band.high) for one, _ in series if one.band is not None and banded]
-    scale, steps = percentages(tops), result.run.steps
-    grid = PanelGrid.of(len(series), width - 2 * MARGIN - scale.left, 46)
-    titles = heads([one.title for one, _ in series], grid.width + 30)
+    scale, steps = layout.percentages(tops), result.run.steps
+    grid = layout.PanelGrid.of(len(series), width - 2 * layout.MARGIN - scale.left, 46)
+    titles = layout.heads([one.title for one, _ in series], grid.width + 30)
     places = decimals(largest_error(result), 0)
     panels = []
     for number, (head, (one, values)) in enumerate(zip(titles, series, strict=True)):
         y = scale.encoding("likelihood", labelled=grid.is_first(number))
-        x = over_time(steps, grid.width)
+        x = layout.over_time(steps, grid.width)
         tooltip = [{"field": "step", "type": "ordinal"}, {"field": "likelihood", "type": "quantitative"}]
-        data = [{"step": step, "likelihood": in_percent(value)} for step, value in zip(steps, values, strict=True)]
-        layers: list[View] = []
+        data = [
+            {"step": step, "likelihood": layout.in_percent(value)} for step, value in zip(steps, values, strict=True)
+        ]
+        layers: list[layout.View] = []
         if one.band is not None and banded:
             edges = zip(data, one.band.low, one.band.high, strict=True)
-            data = [{**row, "low": in_percent(low), "high": in_percent(high)} for row, low, high in edges]
+            data = [{**row, "low": layout.in_percent(low), "high": layout.in_percent(high)} for row, low, high in edges]
             area = {"type": "area", "opacity": 0.25, "color": colours.mark(number)}
             layers.append({"mark": area, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}})
         line = {"type": "line" if len(steps) > 1 else "point", "strokeWidth": 2.5, "color": colours.mark(number)}
@@ -166,28 +144,32 @@ def _curves(
             "y": grid.height - scale.place(100.0 * values[-1], grid.height),
             "colour": colours.text(number),
         }
-        layers.append(texts([end], fontWeight="bold", fontSize=HEAD))
-        panels.append({**panel(grid, head, colours.text(number), layers), "data": {"values": data}})
+        layers.append(layout.texts([end], fontWeight="bold", fontSize=layout.HEAD))
+        panels.append({**layout.panel(grid, head, colours.text(number), layers), "data": {"values": data}})
     return [grid.view(panels, max(map(len, titles)))], scale.left
 
 
-def _bars(result: Simulation, width: int) -> tuple[list[View], float]:
+def _bars(result: Simulation, width: int) -> tuple[list[layout.View], float]:
     """A bar for each scenario, with a line for its band: where there is one step."""
-    room = width - 2 * MARGIN
+    room = width - 2 * layout.MARGIN
     found = _scenarios(result)
     named = [(one.title, "") for one in found]
-    left = name_room(named, room) + 10
-    placed = rows(named, left - 10)
+    left = layout.name_room(named, room) + 10
+    placed = layout.rows(named, left - 10)
     tops = [max(one.end, one.band.high[-1] if one.band else 0.0) for one in found]
-    scale, length = percentages(tops), room - left - 60
+    scale, length = layout.percentages(tops), room - left - 60
     x = scale.encoding("likelihood", grid=True)
     places = decimals(largest_error(result))
     data = [
         {
             "scenario": one.title,
-            "likelihood": in_percent(one.end),
+            "likelihood": layout.in_percent(one.end),
             "from": 0.0,
-            **({"low": in_percent(one.band.low[-1]), "high": in_percent(one.band.high[-1])} if one.band else {}),
+            **(
+                {"low": layout.in_percent(one.band.low[-1]), "high": layout.in_percent(one.band.high[-1])}
+                if one.band
+                else {}
+            ),
             "top": row.middle - _BAR / 2,
             "bottom": row.middle + _BAR / 2,
             "middle": row.middle,
@@ -195,12 +177,12 @@ def _bars(result: Simulation, width: int) -> tuple[list[View], float]:
         }
         for number, (one, row) in enumerate(zip(found, placed, strict=True))
     ]
-    y = {"y": pixels("top"), "y2": {"field": "bottom"}}
-    bars = {"mark": "bar", "encoding": {"x": x, "x2": {"field": "from"}, **y, "color": coloured()}}
+    y = {"y": layout.pixels("top"), "y2": {"field": "bottom"}}
+    bars = {"mark": "bar", "encoding": {"x": x, "x2": {"field": "from"}, **y, "color": layout.coloured()}}
     band = {
         "transform": [{"filter": "isValid(datum.low)"}],
         "mark": {"type": "rule", "strokeWidth": 2, "color": colours.INK},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": pixels("middle")},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixels("middle")},
     }
     values = [
         {
@@ -211,18 +193,18 @@ def _bars(result: Simulation, width: int) -> tuple[list[View], float]:
         }
         for number, (one, top, row) in enumerate(zip(found, tops, placed, strict=True))
     ]
-    shown = names(placed, left, [colours.text(number) for number in range(len(found))])
-    layers = [bars, band, texts(values, fontWeight="bold"), *shown]
-    return [{"width": length, "height": height(placed), "data": {"values": data}, "layer": layers}], left
+    shown = layout.names(placed, left, [colours.text(number) for number in range(len(found))])
+    layers = [bars, band, layout.texts(values, fontWeight="bold"), *shown]
+    return [{"width": length, "height": layout.height(placed), "data": {"values": data}, "layer": layers}], left
 
 
 # Drivers --------------------------------------------------------------------------------------------------------------
 
 
 def _driver(
-    result: Simulation, one: StatesResult | ValuesResult, grid: PanelGrid, labels: float, *, labelled: bool
-) -> Iterator[View]:
-    x = over_time(result.run.steps, grid.width)
+    result: Simulation, one: StatesResult | ValuesResult, grid: layout.PanelGrid, labels: float, *, labelled: bool
+) -> Iterator[layout.View]:
+    x = layout.over_time(result.run.steps, grid.width)
     if isinstance(one, StatesResult):
         yield from _areas(result, one, x, grid, labels, labelled=labelled)
     else:
@@ -230,11 +212,11 @@ def _driver(
 
 
 def _areas(
-    result: Simulation, one: StatesResult, x: View, grid: PanelGrid, labels: float, *, labelled: bool
-) -> Iterator[View]:
+    result: Simulation, one: StatesResult, x: layout.View, grid: layout.PanelGrid, labels: float, *, labelled: bool
+) -> Iterator[layout.View]:
     """The states stacked in the order of the file, the first on top; each named at its right end."""
-    y = Scale.over(0, 100, most=100).encoding("high", labelled=labelled)
-    data: list[View] = []
+    y = layout.Scale.over(0, 100, most=100).encoding("high", labelled=labelled)
+    data: list[layout.View] = []
     middles: list[tuple[int, str, float, float]] = []
     ground = [0.0] * len(result.run.steps)
     for number, (state, shares) in reversed(list(enumerate(one.by_step.items()))):
@@ -243,9 +225,9 @@ def _areas(
             {
                 "state": state,
                 "step": step,
-                "likelihood": in_percent(share),
-                "low": in_percent(low),
-                "high": in_percent(high),
+                "likelihood": layout.in_percent(share),
+                "low": layout.in_percent(low),
+                "high": layout.in_percent(high),
                 "colour": colours.mark(number),
             }
             for step, share, low, high in zip(result.run.steps, shares, ground, top, strict=True)
@@ -266,30 +248,30 @@ def _areas(
             "x": x,
             "y": y,
             "y2": {"field": "low"},
-            "color": coloured(),
+            "color": layout.coloured(),
             "detail": {"field": "state", "type": "nominal"},
             "tooltip": tooltip,
         },
     }
     named = [one for one in middles if one[2] >= _LEAST_NAMED]
-    at = apart([(1 - middle) * grid.height for *_, middle in named], LABEL * LINE, 4, grid.height - 4)
-    yield texts(
+    at = apart([(1 - middle) * grid.height for *_, middle in named], layout.LABEL * layout.LINE, 4, grid.height - 4)
+    yield layout.texts(
         [
             {"text": _label(state, share, labels), "x": grid.width + 5, "y": place, "colour": colours.text(number)}
             for (number, state, share, _), place in zip(named, at, strict=True)
         ],
-        fontSize=LABEL - 1,
+        fontSize=layout.LABEL - 1,
     )
 
 
 def _label(state: str, share: float, room: float) -> str:
     """A state and its share in one line."""
     shown = percent(share, 0)
-    (name,) = broken(_spaced(state), LABEL - 1, room - widest([f" {shown}"], LABEL - 1), most=1)
+    (name,) = broken(_spaced(state), layout.LABEL - 1, room - widest([f" {shown}"], layout.LABEL - 1), most=1)
     return f"{name} {shown}"
 
 
-def _quantiles(result: Simulation, one: ValuesResult, x: View, grid: PanelGrid) -> Iterator[View]:
+def _quantiles(result: Simulation, one: ValuesResult, x: layout.View, grid: layout.PanelGrid) -> Iterator[layout.View]:
     """The median of a number, and the ranges that hold 50% and 90% of its distribution."""
     found = {
         name: one.quantiles[share]
@@ -300,7 +282,7 @@ def _quantiles(result: Simulation, one: ValuesResult, x: View, grid: PanelGrid) 
         for number, step in enumerate(result.run.steps)
     ]
     least, most = min(found["q05"]), max(found["q95"])
-    scale = Scale.within(least, most)
+    scale = layout.Scale.within(least, most)
     y = {
         "type": "quantitative",
         "scale": {"domain": [scale.low, scale.high], "nice": False, "zero": False},
@@ -319,9 +301,9 @@ def _quantiles(result: Simulation, one: ValuesResult, x: View, grid: PanelGrid) 
     }
     last = found["q50"][-1]
     place = grid.height - scale.place(last, grid.height)
-    yield texts(
+    yield layout.texts(
         [{"text": f"median {plain(last)}", "x": grid.width + 5, "y": place, "colour": colours.text(1)}],
-        fontSize=LABEL - 1,
+        fontSize=layout.LABEL - 1,
     )
 
 

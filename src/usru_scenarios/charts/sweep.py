@@ -5,29 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    HEAD,
-    LABEL,
-    LINE,
-    MARGIN,
-    Entry,
-    PanelGrid,
-    Picture,
-    Scale,
-    View,
-    coloured,
-    heads,
-    in_percent,
-    key,
-    lines,
-    made,
-    panel,
-    percentages,
-    round_numbers,
-    source_of,
-    texts,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
 from usru_scenarios.report.forecast_in_words import called, listed
 from usru_scenarios.report.likelihoods import percent
@@ -42,14 +20,14 @@ _NARROWEST_CELL = 26
 """A cell that is narrower has no number."""
 
 
-def sweep(result: Sweep, width: int) -> View:
+def sweep(result: Sweep, width: int) -> layout.View:
     """A panel for each time: lines for the scenarios over one variable, or a map of the likeliest over two."""
     views, left = _maps(result, width) if len(result.variables) == 2 else _lines(result, width)
     title = " ".join(crossings(result)) or _title(result)
     what = "the likeliest scenario and its likelihood" if _is_led(result) else "the likelihood of each scenario"
     told = f"{result.model.title}: {what}, in percent, over the {' and the '.join(varied(result))}."
-    source = source_of(result.model, result.run, largest_error(result))
-    return made(Picture(title, told, views, left, source), width)
+    source = layout.source_of(result.model, result.run, largest_error(result))
+    return layout.made(layout.Picture(title, told, views, left, source), width)
 
 
 def _title(result: Sweep) -> str:
@@ -68,11 +46,11 @@ def _found(result: Sweep) -> list[Swept]:
     return list((result.scenarios or result.groups).values())
 
 
-def _across(result: Sweep, place: int, ticks: int) -> tuple[Scale, View]:
+def _across(result: Sweep, place: int, ticks: int) -> tuple[layout.Scale, layout.View]:
     """The axis of a variable, and its channel."""
     one = result.variables[place]
-    ends = Scale(one.values[0], one.values[-1], [])
-    labelled = round_numbers(ends.low, ends.high, most=ticks)
+    ends = layout.Scale(one.values[0], one.values[-1], [])
+    labelled = layout.round_numbers(ends.low, ends.high, most=ticks)
     return ends, {
         "field": "value",
         "type": "quantitative",
@@ -95,27 +73,29 @@ def _across(result: Sweep, place: int, ticks: int) -> tuple[Scale, View]:
 # One variable ---------------------------------------------------------------------------------------------------------
 
 
-def _lines(result: Sweep, width: int) -> tuple[list[View], float]:
-    room, found = width - 2 * MARGIN, _found(result)
-    scale = percentages([value for one in found for at in result.at for value in one.curves[at].probability])
-    labels = min(max(widest([one.title], LABEL, bold=True) for one in found), 0.2 * room) + 44
-    grid = PanelGrid.of(len(result.at), room - scale.left, labels, _LEAST_LINES)
-    titles = heads([named(at, result) for at in result.at], grid.width + labels - 12)
+def _lines(result: Sweep, width: int) -> tuple[list[layout.View], float]:
+    room, found = width - 2 * layout.MARGIN, _found(result)
+    scale = layout.percentages([value for one in found for at in result.at for value in one.curves[at].probability])
+    labels = min(max(widest([one.title], layout.LABEL, bold=True) for one in found), 0.2 * room) + 44
+    grid = layout.PanelGrid.of(len(result.at), room - scale.left, labels, _LEAST_LINES)
+    titles = layout.heads([named(at, result) for at in result.at], grid.width + labels - 12)
     panels = [
-        panel(grid, head, colours.INK, list(_curves(result, at, scale, grid, labelled=grid.is_first(number))))
+        layout.panel(grid, head, colours.INK, list(_curves(result, at, scale, grid, labelled=grid.is_first(number))))
         for number, (at, head) in enumerate(zip(result.at, titles, strict=True))
     ]
     return [grid.view(panels, max(map(len, titles)) + 2)], scale.left
 
 
-def _curves(result: Sweep, at: str, scale: Scale, grid: PanelGrid, *, labelled: bool) -> Iterator[View]:
+def _curves(
+    result: Sweep, at: str, scale: layout.Scale, grid: layout.PanelGrid, *, labelled: bool
+) -> Iterator[layout.View]:
     """The lines of all scenarios with their names, and where they cross."""
     ends, x = _across(result, 0, min(max(int(grid.width // 50), 2), 8))
     y, found = scale.encoding("likelihood", labelled=labelled), _found(result)
     for number, one in enumerate(found):
         curve = one.curves[at].probability
         data = [
-            {"value": point[0], "likelihood": in_percent(share), "scenario": one.title}
+            {"value": point[0], "likelihood": layout.in_percent(share), "scenario": one.title}
             for point, share in zip(result.points, curve, strict=True)
         ]
         mark = {"type": "line", "strokeWidth": 2.5, "color": colours.mark(number), "strokeDash": colours.dash(number)}
@@ -126,16 +106,16 @@ def _curves(result: Sweep, at: str, scale: Scale, grid: PanelGrid, *, labelled: 
         ]
         yield {"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
     last = [one.curves[at].probability[-1] for one in found]
-    room = grid.gap - 12 - widest(["100%"], LABEL, bold=True)
-    named = [broken(one.title, LABEL, room, bold=True, most=1 if len(found) > 6 else 2) for one in found]
-    gap = max(map(len, named)) * LABEL * LINE
+    room = grid.gap - 12 - widest(["100%"], layout.LABEL, bold=True)
+    named = [broken(one.title, layout.LABEL, room, bold=True, most=1 if len(found) > 6 else 2) for one in found]
+    gap = max(map(len, named)) * layout.LABEL * layout.LINE
     middles = [grid.height - scale.place(100.0 * share, grid.height) for share in last]
-    yield texts(
+    yield layout.texts(
         [
             {
                 "text": "\n".join([*words[:-1], f"{words[-1]} {percent(share, 0)}"]),
                 "x": grid.width + 5,
-                "y": place - (len(words) - 1) * LABEL * LINE / 2,
+                "y": place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
                 "colour": colours.text(number),
             }
             for number, (words, share, place) in enumerate(
@@ -147,7 +127,7 @@ def _curves(result: Sweep, at: str, scale: Scale, grid: PanelGrid, *, labelled: 
     yield from _marked(result, at, ends, grid)
 
 
-def _marked(result: Sweep, at: str, ends: Scale, grid: PanelGrid) -> Iterator[View]:
+def _marked(result: Sweep, at: str, ends: layout.Scale, grid: layout.PanelGrid) -> Iterator[layout.View]:
     """The present value and the crossings: a line each, and what it is."""
     present = result.variables[0].present
     marked = [
@@ -162,44 +142,46 @@ def _marked(result: Sweep, at: str, ends: Scale, grid: PanelGrid) -> Iterator[Vi
     for number, (value, said) in enumerate(marked):
         place = ends.place(value, grid.width)
         rules.append({"x": place, "x2": place, "y": 0, "y2": grid.height, "colour": colours.RULE})
-        fits = place + 4 + widest([said], LABEL - 1) <= grid.width
-        at_left = place - 4 - widest([said], LABEL - 1)
+        fits = place + 4 + widest([said], layout.LABEL - 1) <= grid.width
+        at_left = place - 4 - widest([said], layout.LABEL - 1)
         x = place + 4 if fits else max(at_left, 0)
-        labels.append({"text": said, "x": x, "y": grid.height - 8 - number * (LABEL + 2), "colour": colours.QUIET})
+        labels.append(
+            {"text": said, "x": x, "y": grid.height - 8 - number * (layout.LABEL + 2), "colour": colours.QUIET}
+        )
     if marked:
-        yield lines(rules, strokeDash=[3, 3], strokeWidth=1)
-        yield texts(labels, fontSize=LABEL - 1)
+        yield layout.lines(rules, strokeDash=[3, 3], strokeWidth=1)
+        yield layout.texts(labels, fontSize=layout.LABEL - 1)
 
 
 # Two variables --------------------------------------------------------------------------------------------------------
 
 
-def _maps(result: Sweep, width: int) -> tuple[list[View], float]:
+def _maps(result: Sweep, width: int) -> tuple[list[layout.View], float]:
     """A cell for each point: the colour of the likeliest scenario, and its likelihood; of one scenario a shade."""
-    room = width - 2 * MARGIN
+    room = width - 2 * layout.MARGIN
     down, across = result.variables
-    left = widest(map(number_in_words, down.values), LABEL) + 12
-    grid = PanelGrid.of(len(result.at), room - left, 30, _LEAST_CELLS)._replace(
+    left = widest(map(number_in_words, down.values), layout.LABEL) + 12
+    grid = layout.PanelGrid.of(len(result.at), room - left, 30, _LEAST_CELLS)._replace(
         height=min(max(len(down.values) * 24, 120), 420)
     )
-    titles = heads([named(at, result) for at in result.at], grid.width)
+    titles = layout.heads([named(at, result) for at in result.at], grid.width)
     panels = [
-        panel(grid, head, colours.INK, list(_cells(result, at, grid, labelled=grid.is_first(number))))
+        layout.panel(grid, head, colours.INK, list(_cells(result, at, grid, labelled=grid.is_first(number))))
         for number, (at, head) in enumerate(zip(result.at, titles, strict=True))
     ]
     axes = f"Across: {across.name}. Down: {down.name}."
     shown = {name for names in result.likeliest.values() for name in names}
     entries = [
-        Entry(one.title, colours.mark(number), colours.text(number))
+        layout.Entry(one.title, colours.mark(number), colours.text(number))
         for number, (name, one) in enumerate(result.scenarios.items())
         if name in shown
-    ] or [Entry(one.title, colours.MARKS[1], colours.TEXTS[1]) for one in _found(result)]
-    said = texts([{"text": axes, "x": -left, "y": 6, "colour": colours.QUIET}], fontSize=HEAD)
+    ] or [layout.Entry(one.title, colours.MARKS[1], colours.TEXTS[1]) for one in _found(result)]
+    said = layout.texts([{"text": axes, "x": -left, "y": 6, "colour": colours.QUIET}], fontSize=layout.HEAD)
     axes_view = {"width": room - left, "height": 12, "layer": [said]}
-    return [axes_view, key(entries, room, left, filled=True), grid.view(panels, max(map(len, titles)))], left
+    return [axes_view, layout.key(entries, room, left, filled=True), grid.view(panels, max(map(len, titles)))], left
 
 
-def _cells(result: Sweep, at: str, grid: PanelGrid, *, labelled: bool) -> Iterator[View]:
+def _cells(result: Sweep, at: str, grid: layout.PanelGrid, *, labelled: bool) -> Iterator[layout.View]:
     down, across = result.variables
     order = list(result.scenarios)
     data = []
@@ -216,7 +198,7 @@ def _cells(result: Sweep, at: str, grid: PanelGrid, *, labelled: bool) -> Iterat
                 "down": number_in_words(point[0]),
                 "across": number_in_words(point[1]),
                 "scenario": one.title,
-                "likelihood": in_percent(share),
+                "likelihood": layout.in_percent(share),
                 "text": f"{100.0 * share:.0f}",
                 "colour": ground,
                 "ink": colours.on(ground),
@@ -240,11 +222,11 @@ def _cells(result: Sweep, at: str, grid: PanelGrid, *, labelled: bool) -> Iterat
     yield {
         "data": {"values": data},
         "mark": {"type": "rect", "stroke": colours.PAPER},
-        "encoding": {"x": x, "y": y, "color": coloured(), "tooltip": told},
+        "encoding": {"x": x, "y": y, "color": layout.coloured(), "tooltip": told},
     }
-    if grid.width / len(across.values) >= _NARROWEST_CELL and grid.height / len(down.values) >= LABEL:
+    if grid.width / len(across.values) >= _NARROWEST_CELL and grid.height / len(down.values) >= layout.LABEL:
         yield {
             "data": {"values": data},
-            "mark": {"type": "text", "fontSize": LABEL - 1},
-            "encoding": {"x": x, "y": y, "text": {"field": "text", "type": "nominal"}, "color": coloured("ink")},
+            "mark": {"type": "text", "fontSize": layout.LABEL - 1},
+            "encoding": {"x": x, "y": y, "text": {"field": "text", "type": "nominal"}, "color": layout.coloured("ink")},
         }

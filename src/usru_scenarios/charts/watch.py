@@ -4,23 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.charts import colours
-from usru_scenarios.charts.layout import (
-    MARGIN,
-    Entry,
-    Picture,
-    Scale,
-    View,
-    coloured,
-    height,
-    key,
-    made,
-    name_room,
-    names,
-    pixels,
-    rows,
-    source_of,
-)
+from usru_scenarios.charts import colours, layout
 from usru_scenarios.report.forecast_in_words import called
 from usru_scenarios.report.likelihoods import decimals, percent, size
 
@@ -30,17 +14,17 @@ if TYPE_CHECKING:
 _ROW, _DOT = 38.0, 70.0
 
 
-def watch(result: Watch, width: int) -> View:
+def watch(result: Watch, width: int) -> layout.View:
     """A row for each sighting, the one of which most is to be expected first: a dot for each scenario that it moves."""
-    room = width - 2 * MARGIN
+    room = width - 2 * layout.MARGIN
     places = max(decimals(max((one.standard_errors.expected_move for one in result.indicators), default=0.0)), 1)
     shown = list(result.forecast) if result.of is None else [result.of]
     titles = [(f"{one.title}: {one.state_title.replace('_', ' ')}", _note(one, places)) for one in result.indicators]
-    inner = name_room(titles, room)
-    left, placed = inner + 12, rows(titles, inner, _ROW)
+    inner = layout.name_room(titles, room)
+    left, placed = inner + 12, layout.rows(titles, inner, _ROW)
     length = room - left - 12
     shifts = [100.0 * one.forecast[name].shift for one in result.indicators for name in shown]
-    scale = Scale.over(min(shifts, default=0.0), max(shifts, default=0.0))
+    scale = layout.Scale.over(min(shifts, default=0.0), max(shifts, default=0.0))
     data = [
         {
             "sighting": title,
@@ -66,27 +50,29 @@ def watch(result: Watch, width: int) -> View:
     spread = {
         "data": {"values": ends},
         "mark": {"type": "rule", "color": colours.RULE},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": pixels("y")},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixels("y")},
     }
     none = {"data": {"values": [{"shift": 0.0}]}, "mark": {"type": "rule", "color": colours.RULE}, "encoding": {"x": x}}
     dots = {
         "mark": {"type": "circle", "size": _DOT, "opacity": 1, "stroke": colours.PAPER, "strokeWidth": 0.75},
-        "encoding": {"x": x, "y": pixels("y"), "color": coloured(), "tooltip": told},
+        "encoding": {"x": x, "y": layout.pixels("y"), "color": layout.coloured(), "tooltip": told},
     }
     view = {
         "width": length,
-        "height": max(height(placed), 20),
+        "height": max(layout.height(placed), 20),
         "data": {"values": data},
-        "layer": [none, spread, dots, *names(placed, left)],
+        "layer": [none, spread, dots, *layout.names(placed, left)],
     }
     entries = [
-        Entry(result.forecast[name].title, colours.mark(number), colours.text(number))
+        layout.Entry(result.forecast[name].title, colours.mark(number), colours.text(number))
         for number, name in enumerate(shown)
     ]
-    views = [key(entries, room, left, filled=True), view]
+    views = [layout.key(entries, room, left, filled=True), view]
     errors = [each.standard_errors.shift for one in result.indicators for each in one.forecast.values()]
-    source = source_of(result.model, result.run, max(errors, default=0.0))
-    return made(Picture(_title(result, places), _told(result), views, left, source, _read(result, places)), width)
+    source = layout.source_of(result.model, result.run, max(errors, default=0.0))
+    return layout.made(
+        layout.Picture(_title(result, places), _told(result), views, left, source, _read(result, places)), width
+    )
 
 
 def _note(one: Indicator, places: int) -> str:

@@ -12,25 +12,10 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, Protocol
 
+from usru_scenarios.language import tree
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
 from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement
 from usru_scenarios.language.text import read_assignment, read_observation, read_statement
-from usru_scenarios.language.tree import (
-    At,
-    Compares,
-    Equal,
-    Event,
-    Imposed,
-    InProfile,
-    Joined,
-    Observed,
-    Opposite,
-    Question,
-    ScenarioName,
-    When,
-    Word,
-    mapped,
-)
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.conditions import Intervention, Observation
@@ -76,7 +61,7 @@ def parse_statement(
     place = SourceText(source, text)
     chain = read_statement(place)
     meaning = _Statement(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
-    parts = tuple(mapped(part, meaning.probability) for part in chain.parts)
+    parts = tuple(tree.mapped(part, meaning.probability) for part in chain.parts)
     return ComparisonStatement(parts, chain.signs, meaning.each) if chain.signs else parts[0]
 
 
@@ -174,17 +159,17 @@ class _Statement:
         self.compared = compared
         self.each: range | None = None
 
-    def probability(self, question: Question) -> Probability:
-        profile = self._profile([part.name for part in question.conditions if isinstance(part, InProfile)])
+    def probability(self, question: tree.Question) -> Probability:
+        profile = self._profile([part.name for part in question.conditions if isinstance(part, tree.InProfile)])
         program = self.program if profile is None else self.in_profile(profile)
         reading = _Reading(self.text, self.model, program)
         imposed: list[Intervention] = []
         for part in question.conditions:
-            if isinstance(part, Imposed):
+            if isinstance(part, tree.Imposed):
                 intervention = reading.intervention(part, program)
                 imposed.append(intervention)
                 program = intervention.on(program)
-        observed = [part for part in question.conditions if isinstance(part, Observed)]
+        observed = [part for part in question.conditions if isinstance(part, tree.Observed)]
         return Probability(
             text=self.text.between(question.start, question.end),
             cases=tuple(reading.cases(question.event, observed)),
@@ -194,7 +179,7 @@ class _Statement:
             each=self._is_each(question.event, reading),
         )
 
-    def _profile(self, names: list[Word]) -> str | None:
+    def _profile(self, names: list[tree.Word]) -> str | None:
         for name in names:
             known = self.model.profiles
             if name.text not in known:
@@ -204,8 +189,8 @@ class _Statement:
             raise self.text.error("overlap", "a probability has one profile", names[1].start, names[1].end)
         return names[0].text if names else None
 
-    def _is_each(self, event: Event, reading: _Reading) -> bool:
-        if not isinstance(event, At) or event.when.mode != "each":
+    def _is_each(self, event: tree.Event, reading: _Reading) -> bool:
+        if not isinstance(event, tree.At) or event.when.mode != "each":
             return False
         when, steps = event.when, reading.steps(event.when)
         if not self.compared:
@@ -226,12 +211,14 @@ class _Reading:
         self.model = model
         self.program = program
 
-    def _refuse(self, code: str, message: str, at: Word | When | Observed | Imposed, hint: str = "") -> NoReturn:
+    def _refuse(
+        self, code: str, message: str, at: tree.Word | tree.When | tree.Observed | tree.Imposed, hint: str = ""
+    ) -> NoReturn:
         raise self.text.error(code, message, at.start, at.end, hint)
 
     # Times ------------------------------------------------------------------------------------------------------------
 
-    def steps(self, when: When) -> range:
+    def steps(self, when: tree.When) -> range:
         """The steps that a time names, however they are to be read."""
         grid = self.program.grid
         first = range(grid.count) if when.first is None else self._moment(when.first)
@@ -242,14 +229,14 @@ class _Reading:
             self._refuse("time", "this range ends before it starts", when)
         return range(first.start, last.stop)
 
-    def _moment(self, word: Word) -> range:
+    def _moment(self, word: tree.Word) -> range:
         try:
             return self.program.grid.moment(word.text)
         except TimeError as error:
             message = str(error)
         return self._refuse("time", message, word)
 
-    def _fact(self, when: When) -> tuple[Binding, range]:
+    def _fact(self, when: tree.When) -> tuple[Binding, range]:
         """How a time is read that makes its event true or false of a whole path."""
         steps = self.steps(when)
         if when.mode == "each":
@@ -265,7 +252,7 @@ class _Reading:
 
     # Events -----------------------------------------------------------------------------------------------------------
 
-    def cases(self, event: Event, observed: list[Observed]) -> Iterator[Case]:
+    def cases(self, event: tree.Event, observed: list[tree.Observed]) -> Iterator[Case]:
         """The event and what is observed, at every step that the event is asked about."""
         given = [self.formula(part.event) for part in observed]
         for formula, step in self._read_at(event):
@@ -276,16 +263,16 @@ class _Reading:
                 self._refuse_timeless(observed, given)
             yield Case(formula, _given(seen), step)
 
-    def _refuse_timeless(self, observed: list[Observed], given: list[Formula]) -> None:
+    def _refuse_timeless(self, observed: list[tree.Observed], given: list[Formula]) -> None:
         """Refuse observations that would have to be read at the event's step, where it has none."""
         for part, evidence in zip(observed, given, strict=True):
             if not is_event(evidence):
                 message = "the event is about no single step, so what is observed must say its time"
                 self._refuse("needs_time", message, part, _SAY_WHEN)
 
-    def _read_at(self, event: Event) -> Iterator[tuple[Formula, int | None]]:
+    def _read_at(self, event: tree.Event) -> Iterator[tuple[Formula, int | None]]:
         """The event with a time for all its atoms, and the step at which it is read if there is one."""
-        if isinstance(event, At):
+        if isinstance(event, tree.At):
             formula, steps = self._untimed(event), self.steps(event.when)
             if event.when.mode in ("ever", "always"):
                 yield self._timed(formula, event.when), None
@@ -298,31 +285,31 @@ class _Reading:
         for step in steps:
             yield _at(formula, step), step
 
-    def formula(self, event: Event) -> Formula:
+    def formula(self, event: tree.Event) -> Formula:
         """An event as a formula; atoms without a time are left so."""
         match event:
-            case ScenarioName(name):
+            case tree.ScenarioName(name):
                 return InStates(OUTCOME, self._scenarios(name))
-            case Equal(node, value):
+            case tree.Equal(node, value):
                 return self._in_state(node, value)
-            case Compares():
+            case tree.Compares():
                 return self._compared(event)
-            case Opposite(part):
+            case tree.Opposite(part):
                 return Not(self.formula(part))
-            case Joined(word, parts):
+            case tree.Joined(word, parts):
                 joined = [self.formula(part) for part in parts]
                 return conjunction(joined) if word == "and" else disjunction(joined)
-            case At():
+            case tree.At():
                 return self._timed(self._untimed(event), event.when)
 
-    def _untimed(self, event: At) -> Formula:
+    def _untimed(self, event: tree.At) -> Formula:
         """What a time stands after, which must leave it something to bind."""
         formula = self.formula(event.part)
         if is_event(formula):
             self._refuse("time", "this time binds nothing: all before it has times of its own", event.when)
         return formula
 
-    def _timed(self, formula: Formula, when: When) -> Formula:
+    def _timed(self, formula: Formula, when: tree.When) -> Formula:
         mode, steps = self._fact(when)
         try:
             return bind(formula, mode, steps)
@@ -333,7 +320,7 @@ class _Reading:
 
     # Names ------------------------------------------------------------------------------------------------------------
 
-    def _scenarios(self, name: Word) -> frozenset[int]:
+    def _scenarios(self, name: tree.Word) -> frozenset[int]:
         """The scenarios that a scenario or group means, by index."""
         outcome, groups = self.program.outcome, self.program.groups
         if name.text in outcome.states:
@@ -353,7 +340,7 @@ class _Reading:
         hint = self._state_of(name) or suggestion(name.text, known) or listing(known)
         return self._refuse("unknown_name", f"unknown scenario '{name.text}'", name, hint)
 
-    def _state_of(self, name: Word) -> str:
+    def _state_of(self, name: tree.Word) -> str:
         """The hint for a state that is named without its driver."""
         states = [
             f"{node.name}={name.text}"
@@ -362,13 +349,13 @@ class _Reading:
         ]
         return f"write {' or '.join(states[:4])}" if states else ""
 
-    def _refuse_rule(self, name: Word) -> None:
+    def _refuse_rule(self, name: tree.Word) -> None:
         if name.text in self.model.rules:
             self._refuse(
                 "unknown_name", f"'{name.text}' is a rule, which has no states", name, "ask about its conditions"
             )
 
-    def _node(self, name: Word) -> Node:
+    def _node(self, name: tree.Word) -> Node:
         node = self.program.nodes.get(name.text)
         if node is not None:
             return node
@@ -381,7 +368,7 @@ class _Reading:
         hint = suggestion(name.text, known) or listing(known)
         return self._refuse("unknown_name", f"unknown driver '{name.text}'", name, hint)
 
-    def _in_state(self, name: Word, value: Word) -> InStates:
+    def _in_state(self, name: tree.Word, value: tree.Word) -> InStates:
         node = self._node(name)
         if isinstance(node, CategoricalNode):
             return InStates(name.text, frozenset([self._state(node, value)]))
@@ -389,7 +376,7 @@ class _Reading:
         hint = f"compare it: {name.text}>{_middle(node) if number is None else number:g}"
         return self._refuse("not_categorical", f"'{name.text}' is a number and is observed by comparison", name, hint)
 
-    def _state(self, node: CategoricalNode, value: Word) -> int:
+    def _state(self, node: CategoricalNode, value: tree.Word) -> int:
         if value.text in node.states:
             return node.states.index(value.text)
         near = suggestion(value.text, node.states)
@@ -397,7 +384,7 @@ class _Reading:
         what = "scenario" if node.name == OUTCOME else f"state of '{node.name}'"
         return self._refuse("unknown_state", f"unknown {what}: '{value.text}'", value, hint)
 
-    def _compared(self, comparison: Compares) -> Compared:
+    def _compared(self, comparison: tree.Compares) -> Compared:
         name, node = comparison.node, self._node(comparison.node)
         if isinstance(node, CategoricalNode):
             hint = f"write {name.text}=state, {listing(node.states)}"
@@ -411,10 +398,10 @@ class _Reading:
 
     # Interventions ----------------------------------------------------------------------------------------------------
 
-    def intervention(self, imposed: Imposed, program: Program) -> Intervention:
+    def intervention(self, imposed: tree.Imposed, program: Program) -> Intervention:
         """What is imposed, which must leave alone what is imposed in `program` already."""
         event, steps = imposed.event, range(self.program.steps)
-        if isinstance(event, At):
+        if isinstance(event, tree.At):
             steps = self._holding(event.when)
             event = event.part
         node, value = self._target(event, imposed)
@@ -424,7 +411,7 @@ class _Reading:
                 self._refuse("overlap", message, imposed, "two interventions on one node can't overlap")
         return Intervention(node, value, steps, self.text.between(imposed.start, imposed.end))
 
-    def _holding(self, when: When) -> range:
+    def _holding(self, when: tree.When) -> range:
         """The steps at which an intervention holds."""
         if when.mode != "plain" or (when.first is None and when.last is None):
             written = self.text.between(when.start, when.end)
@@ -432,27 +419,27 @@ class _Reading:
             self._refuse("time", f"an intervention can't hold '{written}'", when, hint)
         return self.steps(when)
 
-    def _target(self, event: Event, imposed: Imposed) -> tuple[str, str | float]:
+    def _target(self, event: tree.Event, imposed: tree.Imposed) -> tuple[str, str | float]:
         match event:
-            case Equal(name, value):
+            case tree.Equal(name, value):
                 node = self._node(name)
                 if isinstance(node, NumericNode):
                     return name.text, self._value(node, value)
                 self._state(node, value)
                 return name.text, value.text
-            case ScenarioName(name) if name.text in self.program.outcome.states:
+            case tree.ScenarioName(name) if name.text in self.program.outcome.states:
                 return OUTCOME, name.text
-            case ScenarioName(name) if name.text in self.program.groups:
+            case tree.ScenarioName(name) if name.text in self.program.groups:
                 members = [self.program.outcome.states[member] for member in self.program.groups[name.text]]
                 self._refuse("not_one", "a group can't be imposed, only one of its scenarios", name, listing(members))
-            case ScenarioName(name):
+            case tree.ScenarioName(name):
                 self._scenarios(name)
-            case Compares(name):
+            case tree.Compares(name):
                 hint = f"write {name.text}={event.value:g}"
                 self._refuse("not_one", "an intervention sets a value, not a bound", imposed, hint)
         return self._refuse("not_one", "an intervention sets one node", imposed, "such as sanctions=eased")
 
-    def _value(self, node: NumericNode, value: Word) -> float:
+    def _value(self, node: NumericNode, value: tree.Word) -> float:
         number = _number(value)
         low, high = node.scale.low, node.scale.high
         if number is None:
@@ -471,7 +458,7 @@ def _given(seen: list[Formula]) -> Formula | None:
     return None if not seen else seen[0] if len(seen) == 1 else All(tuple(seen))
 
 
-def _number(word: Word) -> float | None:
+def _number(word: tree.Word) -> float | None:
     try:
         value = float(word.text)
     except ValueError:

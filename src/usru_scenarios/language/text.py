@@ -27,31 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from usru_scenarios.language.tree import (
-    Applied,
-    ArithmeticSign,
-    At,
-    Binary,
-    Compares,
-    ComparisonChain,
-    Condition,
-    Equal,
-    Event,
-    Expression,
-    Imposed,
-    InProfile,
-    Joined,
-    Mode,
-    Negated,
-    Number,
-    Observed,
-    Opposite,
-    Question,
-    ScenarioName,
-    Sign,
-    When,
-    Word,
-)
+from usru_scenarios.language import tree
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import QueryError, listing, suggestion
@@ -96,7 +72,7 @@ def one_step(
     return steps[0]
 
 
-def read_statement(text: SourceText) -> ComparisonChain[Question]:
+def read_statement(text: SourceText) -> tree.ComparisonChain[tree.Question]:
     """Read expressions over probabilities, compared or alone.
 
     Raises:
@@ -105,7 +81,7 @@ def read_statement(text: SourceText) -> ComparisonChain[Question]:
     return _read(text, lambda parser: parser.whole(parser.statement))
 
 
-def read_assignment(text: SourceText) -> Imposed:
+def read_assignment(text: SourceText) -> tree.Imposed:
     """Read the inside of `do( )`.
 
     Raises:
@@ -114,7 +90,7 @@ def read_assignment(text: SourceText) -> Imposed:
     return _read(text, lambda parser: parser.whole(parser.imposed))
 
 
-def read_observation(text: SourceText) -> Observed:
+def read_observation(text: SourceText) -> tree.Observed:
     """Read an event that is observed.
 
     Raises:
@@ -151,7 +127,7 @@ _NO_MEAN = (
 )
 _OPEN = re.compile(r"\(\s*([A-Za-z_][A-Za-z0-9_]*)")
 _MOMENTS = ("start", "end", "now")
-_SPREADS: tuple[Mode, ...] = ("ever", "always", "each")
+_SPREADS: tuple[tree.Mode, ...] = ("ever", "always", "each")
 _TIMES = (*_MOMENTS, "mean", *_SPREADS, "by")
 
 _OTHER_TIMES: Mapping[str, str] = {
@@ -258,12 +234,12 @@ class _Parser:
         assert blank is not None, "no blank at all is a match too"
         self.read, self.at = end, blank.end()
 
-    def take(self, pattern: re.Pattern[str]) -> Word | None:
+    def take(self, pattern: re.Pattern[str]) -> tree.Word | None:
         """Read a piece of this pattern, if it is next."""
         match = pattern.match(self.text, self.at)
         if match is None:
             return None
-        word = Word(match.group(), match.start())
+        word = tree.Word(match.group(), match.start())
         self._skip_to(match.end())
         return word
 
@@ -338,29 +314,29 @@ class _Parser:
             self.unexpected("the end", _AFTER_THE_END)
         return parsed
 
-    def statement(self) -> ComparisonChain[Question]:
+    def statement(self) -> tree.ComparisonChain[tree.Question]:
         parts, signs = [self.sum()], []
         while sign := self.take(_COMPARISON):
             signs.append(_sign(sign))
             parts.append(self.sum())
             self.joined()
-        return ComparisonChain(tuple(parts), tuple(signs))
+        return tree.ComparisonChain(tuple(parts), tuple(signs))
 
-    def sum(self) -> Expression[Question]:
+    def sum(self) -> tree.Expression[tree.Question]:
         return self.operations_of(("+", "-"), self.product)
 
-    def product(self) -> Expression[Question]:
+    def product(self) -> tree.Expression[tree.Question]:
         return self.operations_of(("*", "/"), self.factor)
 
     def operations_of(
-        self, signs: Iterable[ArithmeticSign], operand: Callable[[], Expression[Question]]
-    ) -> Expression[Question]:
+        self, signs: Iterable[tree.ArithmeticSign], operand: Callable[[], tree.Expression[tree.Question]]
+    ) -> tree.Expression[tree.Question]:
         """Operands with some signs between them, worked out from left to right."""
         left = operand()
         while sign := next(filter(self.accept, signs), None):
             right = operand()
             self.joined()
-            left = Binary(sign, left, right)
+            left = tree.Binary(sign, left, right)
         return left
 
     def joined(self) -> None:
@@ -369,17 +345,17 @@ class _Parser:
         if self.operations > MOST_OPERATIONS:
             raise self.source.error("too_long", f"more than {MOST_OPERATIONS} operations", self.read - 1, self.read)
 
-    def factor(self) -> Expression[Question]:
+    def factor(self) -> tree.Expression[tree.Question]:
         with self.deeper():
             if self.accept("-"):
-                return Negated(self.factor())
+                return tree.Negated(self.factor())
             opening = self.at
             if self.accept("("):
                 part = self.sum()
                 self.close(opening, dict.fromkeys(("<", "<=", ">", ">="), "a comparison can't stand in parentheses"))
                 return part
             if (value := self.number(_NUMBER)) is not None:
-                return Number(value)
+                return tree.Number(value)
             return self.call()
 
     def number(self, pattern: re.Pattern[str]) -> float | None:
@@ -393,7 +369,7 @@ class _Parser:
             self.unexpected("a number from 0 to 1", {"%": f"write {value / 100:g} for {word.text}%"})
         return value
 
-    def call(self) -> Expression[Question]:
+    def call(self) -> tree.Expression[tree.Question]:
         start = self.at
         name = self.take(_NAME)
         if name is None:
@@ -405,9 +381,9 @@ class _Parser:
             return self.question(start, opening)
         part = self.sum()
         self.close(opening)
-        return Applied("odds" if name.text == "odds" else "log", part)
+        return tree.Applied("odds" if name.text == "odds" else "log", part)
 
-    def _no_function(self, name: Word) -> QueryError:
+    def _no_function(self, name: tree.Word) -> QueryError:
         if self.piece() == "(" and name.text in _MEANS:
             inner = _OPEN.match(self.text, self.at)
             message, hint = f"there is no mean '{name.text}( )'", _NO_MEAN.format(inner[1] if inner else "driver")
@@ -421,9 +397,9 @@ class _Parser:
 
     # Probabilities ----------------------------------------------------------------------------------------------------
 
-    def question(self, start: int, opening: int) -> Question:
+    def question(self, start: int, opening: int) -> tree.Question:
         event = self.event()
-        conditions: list[Condition] = []
+        conditions: list[tree.Condition] = []
         if self.accept("|"):
             conditions.append(self.condition())
             while self.accept(","):
@@ -441,9 +417,9 @@ class _Parser:
                 "or": "conditions all hold: a comma stands between them" if conditions else own_time,
             },
         )
-        return Question(event, tuple(conditions), start, self.read)
+        return tree.Question(event, tuple(conditions), start, self.read)
 
-    def condition(self) -> Condition:
+    def condition(self) -> tree.Condition:
         word = self.piece()
         if word not in ("do", "profile"):
             return self.observed()
@@ -457,38 +433,38 @@ class _Parser:
         if name is None:
             self.unexpected("the name of a profile")
         self.close(opening)
-        return InProfile(name)
+        return tree.InProfile(name)
 
-    def observed(self) -> Observed:
+    def observed(self) -> tree.Observed:
         start = self.at
-        return Observed(self.event(), start, self.read)
+        return tree.Observed(self.event(), start, self.read)
 
-    def imposed(self) -> Imposed:
+    def imposed(self) -> tree.Imposed:
         start = self.at
-        return Imposed(self.event(), start, self.read)
+        return tree.Imposed(self.event(), start, self.read)
 
-    def event(self) -> Event:
+    def event(self) -> tree.Event:
         part = self.any_of()
-        return At(part, self.when()) if self.accept("@") else part
+        return tree.At(part, self.when()) if self.accept("@") else part
 
-    def any_of(self) -> Event:
+    def any_of(self) -> tree.Event:
         parts = [self.all_of()]
         while self.accept("or"):
             parts.append(self.all_of())
             self.joined()
-        return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
+        return parts[0] if len(parts) == 1 else tree.Joined("or", tuple(parts))
 
-    def all_of(self) -> Event:
+    def all_of(self) -> tree.Event:
         parts = [self.one()]
         while self.accept("and"):
             parts.append(self.one())
             self.joined()
-        return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
+        return parts[0] if len(parts) == 1 else tree.Joined("and", tuple(parts))
 
-    def one(self) -> Event:
+    def one(self) -> tree.Event:
         with self.deeper():
             if self.accept("not"):
-                return Opposite(self.one())
+                return tree.Opposite(self.one())
             opening = self.at
             if self.accept("("):
                 event = self.event()
@@ -496,7 +472,7 @@ class _Parser:
                 return event
             return self.atom()
 
-    def atom(self) -> Event:
+    def atom(self) -> tree.Event:
         found = self.piece()
         if _NUMBER.match(found):
             self.unexpected("an event", hint="a comparison names the driver first: unpredictability>0.7")
@@ -506,20 +482,20 @@ class _Parser:
         if name is None:
             self.unexpected("an event", hint="such as reset or sanctions=eased")
         if self.accept("="):
-            return Equal(name, self.value(name))
+            return tree.Equal(name, self.value(name))
         if sign := self.take(_COMPARISON):
-            return Compares(name, _sign(sign), self.bound())
+            return tree.Compares(name, _sign(sign), self.bound())
         if self.piece() in ("==", "!="):
             self._misread_test(name)
-        return ScenarioName(name)
+        return tree.ScenarioName(name)
 
-    def _misread_test(self, name: Word) -> NoReturn:
+    def _misread_test(self, name: tree.Word) -> NoReturn:
         """Refuse `driver==state` and `driver!=state`, showing how they are written."""
         sign, state = self.piece(), _OTHER_TEST.match(self.text, self.at)
         shown = f"{name.text}={state[1] if state else 'state'}"
         self.unexpected("'='", {sign: f"a single = tests; write {shown}" if sign == "==" else f"write not {shown}"})
 
-    def value(self, node: Word) -> Word:
+    def value(self, node: tree.Word) -> tree.Word:
         """The state or number after `=`."""
         word = self.take(_NAME) or self.take(_SIGNED)
         if word is None:
@@ -527,42 +503,42 @@ class _Parser:
             self.unexpected(f"a state of '{node.text}'", dict.fromkeys(("(", "[", "{"), several))
         return word
 
-    def bound(self) -> Word:
+    def bound(self) -> tree.Word:
         """The number that a driver is compared with."""
         start = self.at
         if self.number(_SIGNED) is None:
             self.unexpected("a number")
-        return Word(self.text[start : self.read], start)
+        return tree.Word(self.text[start : self.read], start)
 
     # Times ------------------------------------------------------------------------------------------------------------
 
-    def when(self) -> When:
+    def when(self) -> tree.When:
         start, word = self.at, self.piece()
         if word == "mean":
             self.accept(word)
-            return When("plain", None, None, is_range=True, start=start, end=self.read)
+            return tree.When("plain", None, None, is_range=True, start=start, end=self.read)
         if word == "by":
             self.accept(word)
-            return When("ever", None, self.moment(), is_range=True, start=start, end=self.read)
+            return tree.When("ever", None, self.moment(), is_range=True, start=start, end=self.read)
         for mode in _SPREADS:
             if self.accept(mode):
                 return self.extent(mode, start)
         return self.extent("plain", start)
 
-    def extent(self, mode: Mode, start: int) -> When:
+    def extent(self, mode: tree.Mode, start: int) -> tree.When:
         """The ends of a time; only a time that says no more than `ever`, `always` or `each` may leave out both."""
         first = self.moment() if self.starts_moment() else None
         is_range = self.accept("..")
         last = self.moment() if is_range and self.starts_moment() else None
         if first is None and last is None and (is_range or mode == "plain"):
             self.moment()
-        return When(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
+        return tree.When(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
 
     def starts_moment(self) -> bool:
         """Whether a moment is next."""
         return self.piece() in _MOMENTS or _DATE.match(self.text, self.at) is not None
 
-    def moment(self) -> Word:
+    def moment(self) -> tree.Word:
         word = self.take(_DATE)
         if word is None and self.piece() in _MOMENTS:
             word = self.take(_NAME)
@@ -575,7 +551,7 @@ class _Parser:
         return word
 
 
-def _sign(word: Word) -> Sign:
+def _sign(word: tree.Word) -> tree.Sign:
     match word.text:
         case "<" | "<=" | ">" | ">=" as sign:
             return sign

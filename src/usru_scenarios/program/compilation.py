@@ -14,21 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.limits import LARGEST_TABLE
+from usru_scenarios.model import schema
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
-from usru_scenarios.model.schema import (
-    Categorical,
-    CategoricalDriver,
-    Condition,
-    Event,
-    Model,
-    Numeric,
-    NumericDriver,
-    NumericEvent,
-    Outcome,
-    PriorRow,
-    Rule,
-)
 from usru_scenarios.model.values import Judgement, Keep, Persistence, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
@@ -53,7 +41,7 @@ RULE_ROWS = 4_096
 """The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
 
 
-def compile_model(model: Model, values: Mapping[KeyPath, Floats] | None = None) -> Program:
+def compile_model(model: schema.Model, values: Mapping[KeyPath, Floats] | None = None) -> Program:
     """Compile a valid model.
 
     Args:
@@ -69,7 +57,7 @@ def compile_model(model: Model, values: Mapping[KeyPath, Floats] | None = None) 
     return _Compiler(with_values(model, values) if values else model).program()
 
 
-def compile_node(model: Model, name: str) -> Node:
+def compile_node(model: schema.Model, name: str) -> Node:
     """A driver or consequence of a valid model alone, as `compile_model` has it."""
     return _Compiler(model).node(name, dict(model.nodes())[name])
 
@@ -77,13 +65,13 @@ def compile_node(model: Model, name: str) -> Node:
 class _Compiler:
     """Holds what the compilation of every node needs: the model, its grid, and the states of each node by name."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: schema.Model) -> None:
         self.model = model
         self.grid = model.grid
         self.states: dict[str, tuple[str, ...]] = {OUTCOME: tuple(sorted(model.scenarios))}
         self.numeric: set[str] = set()
         for name, node in model.nodes():
-            if isinstance(node, Numeric):
+            if isinstance(node, schema.Numeric):
                 self.numeric.add(name)
             else:
                 self.states[name] = tuple(sorted(node.states))
@@ -111,9 +99,11 @@ class _Compiler:
             },
         )
 
-    def node(self, name: str, node: Categorical | Numeric) -> Node:
+    def node(self, name: str, node: schema.Categorical | schema.Numeric) -> Node:
         role: Role = "driver" if name in self.model.drivers else "consequence"
-        return self._numeric(name, role, node) if isinstance(node, Numeric) else self._categorical(name, role, node)
+        return (
+            self._numeric(name, role, node) if isinstance(node, schema.Numeric) else self._categorical(name, role, node)
+        )
 
     def value(self, judgement: Judgement | Keep) -> Floats:
         """The value of a judgement, shape (), or (draws,) where it is drawn; of a persistence per step."""
@@ -127,7 +117,7 @@ class _Compiler:
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
-    def _categorical(self, name: str, role: Role, node: Categorical) -> CategoricalNode:
+    def _categorical(self, name: str, role: Role, node: schema.Categorical) -> CategoricalNode:
         states = self.states[name]
         own = [node.states[state].prior for state in states]
         default = 1.0 if role == "driver" else 0.0
@@ -152,7 +142,7 @@ class _Compiler:
 
     def _outcome(self) -> CategoricalNode:
         states = self.states[OUTCOME]
-        outcome: Outcome = self.model.outcome
+        outcome: schema.Outcome = self.model.outcome
         prior_parents, prior = self._stated([self.model.scenarios[state].baseline for state in states])
         terms, curves = self._influences({}, outcome.lagged_influences, states)
         impact_terms, impact_curves = self._impacts(states)
@@ -173,7 +163,7 @@ class _Compiler:
             imposed=np.full(self.grid.count, -1),
         )
 
-    def _numeric(self, name: str, role: Role, node: Numeric) -> NumericNode:
+    def _numeric(self, name: str, role: Role, node: schema.Numeric) -> NumericNode:
         terms, curves = self._influences(node.influences, node.lagged_influences, None)
         default = 1.0 if role == "driver" else 0.0
         return NumericNode(
@@ -192,7 +182,7 @@ class _Compiler:
     # Parts of nodes --------------------------------------------------------------------------------------------------
 
     def _prior(
-        self, name: str, own: list[Judgement | None], node: Categorical, states: tuple[str, ...]
+        self, name: str, own: list[Judgement | None], node: schema.Categorical, states: tuple[str, ...]
     ) -> tuple[tuple[Parent, ...], Floats]:
         """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
         drawn, stated = self._stated(own)
@@ -214,7 +204,7 @@ class _Compiler:
             table[..., holds, :] = prior[..., None, :]
         return (*((judgements(draws),) if draws else ()), *parents), table
 
-    def _row_holds(self, row: PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
+    def _row_holds(self, row: schema.PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
         """Where a row of `prior_given` holds, shape (size of each parent ...)."""
         holds = np.ones(tuple(parent.size for parent in parents), dtype=bool)
         for name, condition in row.when.items():
@@ -222,7 +212,7 @@ class _Compiler:
         return holds
 
     def _first_row(
-        self, name: str, rows: list[PriorRow], parents: tuple[Parent, ...]
+        self, name: str, rows: list[schema.PriorRow], parents: tuple[Parent, ...]
     ) -> tuple[npt.NDArray[np.intp], tuple[Parent, ...]]:
         """The number of the row that decides, -1 where none does, by the states of the auxiliary node that finds it."""
         place = {parent.node: position for position, parent in enumerate(parents)}
@@ -257,7 +247,7 @@ class _Compiler:
         assert not isinstance(given, Judgement)
         return self._row([self.value(given[name]) if name in given else None for name in (*states, HOLD)])
 
-    def _scale(self, node: Numeric) -> LatentScale:
+    def _scale(self, node: schema.Numeric) -> LatentScale:
         if node.distribution is None:
             return LatentScale.of(FAMILIES["uniform"], np.array(node.range), node.range)
         parameters = self._row([self.value(parameter) for parameter in node.distribution.parameters])
@@ -283,9 +273,9 @@ class _Compiler:
     def _impacts(self, states: tuple[str, ...]) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
         terms, curves = [], []
         for name, driver in sorted(self.model.drivers.items()):
-            if isinstance(driver, NumericDriver) and driver.impacts:
+            if isinstance(driver, schema.NumericDriver) and driver.impacts:
                 curves.append(self._curve(name, 0, driver.impacts, states, weight=name))
-            elif isinstance(driver, CategoricalDriver) and driver.impacts:
+            elif isinstance(driver, schema.CategoricalDriver) and driver.impacts:
                 terms.append(self._term(name, 0, driver.impacts, states, weight=name))
         return tuple(terms), tuple(curves)
 
@@ -307,7 +297,7 @@ class _Compiler:
     def _rule_terms(self, target: str, states: tuple[str, ...] | None) -> tuple[Term, ...]:
         return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
 
-    def _rule_term(self, name: str, rule: Rule, target: str, states: tuple[str, ...] | None) -> Term:
+    def _rule_term(self, name: str, rule: schema.Rule, target: str, states: tuple[str, ...] | None) -> Term:
         if name not in self.holding:
             self.holding[name] = self._rule_holds(name, rule)
         holds, parents = self.holding[name]
@@ -317,7 +307,7 @@ class _Compiler:
         points = np.where(holds[..., None], given, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
-    def _rule_holds(self, name: str, rule: Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
+    def _rule_holds(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
         """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
         wanted = len(rule.when) if rule.at_least is None else rule.at_least
@@ -355,7 +345,7 @@ class _Compiler:
         points = np.stack(np.broadcast_arrays(*(self._points(given, states) for _, given in at)), axis=-2)
         return PiecewiseCurve(parent, lag, np.array([knot for knot, _ in at]), points, weight)
 
-    def _condition_parents(self, whens: list[Mapping[str, Condition]], lag: int) -> tuple[Parent, ...]:
+    def _condition_parents(self, whens: list[Mapping[str, schema.Condition]], lag: int) -> tuple[Parent, ...]:
         edges: dict[str, set[float]] = {}
         for name, condition in itertools.chain.from_iterable(when.items() for when in whens):
             edges.setdefault(name, set())
@@ -366,13 +356,13 @@ class _Compiler:
             for name, cuts in sorted(edges.items())
         )
 
-    def _holds(self, name: str, condition: Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
+    def _holds(self, name: str, condition: schema.Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
         """Where a condition holds, laid out over `parents`."""
         axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
         holds = self._meets(condition, parents[axis])
         return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
 
-    def _meets(self, condition: Condition, parent: Parent) -> npt.NDArray[np.bool_]:
+    def _meets(self, condition: schema.Condition, parent: Parent) -> npt.NDArray[np.bool_]:
         """Where a condition on a parent holds, shape (size,)."""
         if condition.comparison is not None:
             sign, _ = condition.bound()
@@ -388,7 +378,7 @@ class _Compiler:
 
     # Events ----------------------------------------------------------------------------------------------------------
 
-    def _forced(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> dict[int, Floats]:
+    def _forced(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> dict[int, Floats]:
         forced = {}
         for event in events.values():
             shares = self._shares(event.prior, states)
@@ -396,11 +386,11 @@ class _Compiler:
                 forced[self._step(event.at)] = shares
         return forced
 
-    def _windows(self, events: Mapping[int | str, Event], states: tuple[str, ...]) -> Floats:
+    def _windows(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> Floats:
         given = [(self._window(event), event.points) for event in events.values() if event.points is not None]
         return self._summed([(window, self._points(points, states)) for window, points in given], len(states) + 1)
 
-    def _numeric_windows(self, events: Mapping[int | str, NumericEvent]) -> Floats:
+    def _numeric_windows(self, events: Mapping[int | str, schema.NumericEvent]) -> Floats:
         given = [(self._window(event), self._points(event.points, None)) for event in events.values()]
         return self._summed(given, 1)[..., 0]
 
@@ -412,7 +402,7 @@ class _Compiler:
             total[..., window.start : window.stop, :] += points[..., None, :]
         return total
 
-    def _window(self, event: Event | NumericEvent) -> range:
+    def _window(self, event: schema.Event | schema.NumericEvent) -> range:
         first = self._step(event.at)
         last = first if event.until is None else self._step(event.until, last=True)
         return range(first, last + 1)
@@ -448,7 +438,7 @@ def _columns(states: tuple[str, ...] | None) -> int:
     return 1 if states is None else len(states) + 1
 
 
-def _edge(condition: Condition) -> float:
+def _edge(condition: schema.Condition) -> float:
     """The least value that a comparison tells from those below: `> v` and `<= v` cut just above v."""
     sign, value = condition.bound()
     return math.nextafter(value, math.inf) if sign in (">", "<=") else value

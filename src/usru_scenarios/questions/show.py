@@ -6,17 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from usru_scenarios.model.schema import (
-    Categorical,
-    CategoricalDriver,
-    Condition,
-    Event,
-    Model,
-    Numeric,
-    NumericDriver,
-    NumericEvent,
-    Rule,
-)
+from usru_scenarios.model import schema
 from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
@@ -91,7 +81,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
 class _Describer:
     """Holds a model and its program side by side."""
 
-    model: Model
+    model: schema.Model
     program: Program
 
     def point_effects(self) -> Iterator[PointEffect]:
@@ -134,17 +124,19 @@ class _Describer:
                 ),
             )
 
-    def node(self, name: str, part: Categorical | Numeric) -> NodePart:
+    def node(self, name: str, part: schema.Categorical | schema.Numeric) -> NodePart:
         node = self.program.nodes[name]
         is_driver = name in self.model.drivers
         reads = self.program.reads(name)
-        impacts = part.impacts if isinstance(part, CategoricalDriver | NumericDriver) else {}
+        impacts = part.impacts if isinstance(part, schema.CategoricalDriver | schema.NumericDriver) else {}
         return NodePart(
             title=part.title or name,
             summary=part.summary or "",
             role="driver" if is_driver else "consequence",
-            states=_states(node, part) if isinstance(node, CategoricalNode) and isinstance(part, Categorical) else None,
-            scale=_scale(node, part) if isinstance(node, NumericNode) and isinstance(part, Numeric) else None,
+            states=_states(node, part)
+            if isinstance(node, CategoricalNode) and isinstance(part, schema.Categorical)
+            else None,
+            scale=_scale(node, part) if isinstance(node, NumericNode) and isinstance(part, schema.Numeric) else None,
             weight=self.program.weights[name].tolist() if is_driver else None,
             reads=self._in_order(parent for parent, lag in reads if lag == 0),
             reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
@@ -160,7 +152,7 @@ class _Describer:
         wanted = set(names)
         return [name for name in self.program.named if name in wanted]
 
-    def rule(self, name: str, rule: Rule) -> RulePart:
+    def rule(self, name: str, rule: schema.Rule) -> RulePart:
         return RulePart(
             title=rule.title or name,
             when=conditions_in_words(rule.when, rule.at_least),
@@ -175,12 +167,14 @@ class _Describer:
             yield from self._events_of(name, node.events.items())
         yield from self._events_of(OUTCOME, self.model.outcome.events.items())
 
-    def _events_of(self, node: str, events: Iterable[tuple[int | str, Event | NumericEvent]]) -> Iterator[EventPart]:
+    def _events_of(
+        self, node: str, events: Iterable[tuple[int | str, schema.Event | schema.NumericEvent]]
+    ) -> Iterator[EventPart]:
         grid = self.program.grid
         for key, event in events:
             first = grid.moment(event.at)[0]
             last = first if event.until is None else grid.moment(event.until)[-1]
-            prior = event.prior if isinstance(event, Event) else None
+            prior = event.prior if isinstance(event, schema.Event) else None
             yield EventPart(
                 first=grid.labels[first],
                 last=grid.labels[last],
@@ -218,7 +212,7 @@ def _reads(links: set[tuple[str, int]], name: str, reader: str) -> bool:
     return name != reader and bool({(name, 0), (name, 1)} & links)
 
 
-def _states(node: CategoricalNode, part: Categorical) -> dict[str, StatePart]:
+def _states(node: CategoricalNode, part: schema.Categorical) -> dict[str, StatePart]:
     own = {name: state.prior for name, state in part.states.items()}
     if any(own.values()):
         prior: dict[str, float | None] = {**normalised({name: share for name, share in own.items() if share})}
@@ -237,7 +231,7 @@ def _states(node: CategoricalNode, part: Categorical) -> dict[str, StatePart]:
     return parts
 
 
-def _scale(node: NumericNode, part: Numeric) -> ScalePart:
+def _scale(node: NumericNode, part: schema.Numeric) -> ScalePart:
     return ScalePart(
         low=part.range[0],
         high=part.range[1],
@@ -259,8 +253,8 @@ def normalised(shares: Mapping[str, Judgement]) -> dict[str, float]:
     return {name: share.mean / total for name, share in shares.items()}
 
 
-def _given(part: Categorical | Numeric) -> Iterator[GivenRow]:
-    if isinstance(part, Categorical):
+def _given(part: schema.Categorical | schema.Numeric) -> Iterator[GivenRow]:
+    if isinstance(part, schema.Categorical):
         for row in part.prior_given.values():
             yield GivenRow(conditions_in_words(row.when), normalised(row.prior))
 
@@ -277,7 +271,7 @@ def _by_state(points: Mapping[str, Judgement] | Judgement) -> dict[str, float]:
     return {name: judgement.mean for name, judgement in points.items()}
 
 
-def conditions_in_words(when: Mapping[str, Condition], at_least: int | None = None) -> str:
+def conditions_in_words(when: Mapping[str, schema.Condition], at_least: int | None = None) -> str:
     """The conditions of a rule or of a row of priors, in words."""
     parts = [_condition(name, condition) for name, condition in when.items()]
     if at_least is not None and at_least < len(parts):
@@ -285,7 +279,7 @@ def conditions_in_words(when: Mapping[str, Condition], at_least: int | None = No
     return listed(parts, "and")
 
 
-def _condition(name: str, condition: Condition) -> str:
+def _condition(name: str, condition: schema.Condition) -> str:
     if condition.comparison is not None:
         return f"{name} {condition.comparison.strip()}"
     return f"{name} is {listed(list(condition.states), 'or')}"

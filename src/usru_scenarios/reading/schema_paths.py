@@ -13,19 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 
 from pydantic import Discriminator, Tag
 
+from usru_scenarios.model import values
 from usru_scenarios.model.schema import SHORT_FOR, Model
-from usru_scenarios.model.values import (
-    PART_OF_FILE,
-    REPLACED_WHOLE,
-    Judgement,
-    Keep,
-    OddsPerPoint,
-    Part,
-    Persistence,
-    Value,
-    Weight,
-    is_judgement_form,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +26,7 @@ if TYPE_CHECKING:
 class Fields:
     """A map with fixed keys, which merge key by key."""
 
-    part: type[Part]
+    part: type[values.Part]
 
     @property
     def entries(self) -> Mapping[str, Any]:
@@ -67,7 +56,7 @@ Form = Fields | Entries | Whole
 
 
 @cache
-def _hints(part: type[Part]) -> dict[str, Any]:
+def _hints(part: type[values.Part]) -> dict[str, Any]:
     hints = get_type_hints(part, include_extras=True)
     return {field.alias or name: hints[name] for name, field in part.model_fields.items()}
 
@@ -75,14 +64,14 @@ def _hints(part: type[Part]) -> dict[str, Any]:
 def form_of(annotation: Any, raw: object = None) -> Form:
     """What an annotation says of the raw value that stands there; `raw` decides where there are two kinds."""
     annotation, marks = _bare(annotation)
-    if REPLACED_WHOLE in marks:
+    if values.REPLACED_WHOLE in marks:
         return Whole()
-    if PART_OF_FILE in marks:
+    if values.PART_OF_FILE in marks:
         return Fields(Model)
     if get_origin(annotation) in (Union, UnionType):
         return form_of(_member(get_args(annotation), marks, raw), raw)
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return Whole() if issubclass(annotation, Value) else Fields(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, values.Part):
+        return Whole() if issubclass(annotation, values.Value) else Fields(annotation)
     if get_origin(annotation) is dict:
         return Entries(get_args(annotation)[1])
     return Whole()
@@ -107,7 +96,7 @@ def inner(form: Form, key: str) -> Any:
     return None
 
 
-def short_for(annotation: Any) -> type[Part] | None:
+def short_for(annotation: Any) -> type[values.Part] | None:
     """The part of which a judgement alone may stand here (`crisis: 0.3` for `crisis: {prior: 0.3}`), if any."""
     form = form_of(annotation)
     return form.part if isinstance(form, Fields) and form.part in SHORT_FOR else None
@@ -119,10 +108,10 @@ def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, .
         annotation = inner(form_of(annotation, data), str(part))
         data = data[part] if _holds(data, part) else None
     bare = _bare(annotation)[0]
-    if bare is OddsPerPoint and not is_judgement_form(data):
-        return tuple(OddsPerPoint.model_fields)
+    if bare is values.OddsPerPoint and not values.is_judgement_form(data):
+        return tuple(values.OddsPerPoint.model_fields)
     if is_judgement(annotation):
-        return tuple(Judgement.model_fields)
+        return tuple(values.Judgement.model_fields)
     form = form_of(annotation, data)
     return tuple(form.entries) if isinstance(form, Fields) else ()
 
@@ -130,7 +119,7 @@ def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, .
 @cache
 def keys_of_the_format() -> frozenset[str]:
     """All that `fields_at` gives for any place of any file."""
-    parts = [Part]
+    parts = [values.Part]
     for part in parts:  # those that are found on the way too
         parts += part.__subclasses__()
     return frozenset(
@@ -146,13 +135,19 @@ def _holds(data: Any, part: str | int) -> bool:
 
 def is_judgement(annotation: Any) -> bool:
     """Whether one judgement, or a map of them by state or date, stands here."""
-    return _bare(annotation)[0] in (Judgement, Keep, Weight, Persistence, OddsPerPoint)
+    return _bare(annotation)[0] in (
+        values.Judgement,
+        values.Keep,
+        values.Weight,
+        values.Persistence,
+        values.OddsPerPoint,
+    )
 
 
 def is_map_of_shares(annotation: Any) -> bool:
     """Whether a map of shares by name stands here."""
     bare, marks = _bare(annotation)
-    return REPLACED_WHOLE in marks and get_origin(bare) is dict and is_judgement(get_args(bare)[1])
+    return values.REPLACED_WHOLE in marks and get_origin(bare) is dict and is_judgement(get_args(bare)[1])
 
 
 def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -19,18 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import (
-    Column,
-    Heading,
-    Item,
-    Items,
-    Lines,
-    Report,
-    Table,
-    Words,
-    names,
-    numbers,
-)
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
 from usru_scenarios.report.forecast_in_words import called, listed, measures, the_end
 from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, size
 from usru_scenarios.report.numbers import plain
@@ -40,7 +30,6 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_ce
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.compare import (
         Comparison,
         Effect,
@@ -64,7 +53,7 @@ _LEGEND = "Each alone in the reference, the largest first: how many points move 
 def report(result: Comparison, layout: Layout) -> Report:
     """The reference, then each of the others and what is different in it."""
     reference, every = result.variants[result.reference], result.variants.values()
-    blocks: list[Block] = []
+    blocks: list[document.Block] = []
     for name, one in result.variants.items():
         blocks += [*_head(name, one, result, layout), _likelihoods(one, result, layout)]
         if one is not reference:
@@ -245,7 +234,7 @@ def _differences(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
 # The blocks -----------------------------------------------------------------------------------------------------------
 
 
-def _head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
+def _head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
     kind = "Reference:" if name == result.reference else "Variant:"
     if layout.width:
         yield Items((Item((Words(kind, "cyan"), Words(name, "bold"), Words(_described(name, one), "dim"))),))
@@ -281,8 +270,8 @@ def _has_band(time: str, result: Comparison, layout: Layout) -> bool:
     return bool(result.run.judgements) and (time == "end" or not layout.width)
 
 
-def _cells(title: Words, each: Likelihood, result: Comparison, layout: Layout) -> tuple[Cell, ...]:
-    cells: list[Cell] = [title]
+def _cells(title: Words, each: Likelihood, result: Comparison, layout: Layout) -> tuple[document.Cell, ...]:
+    cells: list[document.Cell] = [title]
     for time in _times(result):
         cells.append(percent(getattr(each, time), _places(result)))
         if each.difference is not None:
@@ -304,7 +293,7 @@ def _band(one: Likelihood, time: str, result: Comparison) -> str:
     return difference_band(*edges, _fine(result), sampled)
 
 
-def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[Block]:
+def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
     """What differs, and what each difference does alone."""
     differing = _differences(one)
     if not differing:
@@ -317,7 +306,7 @@ def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterato
         yield Lines((counted, *said) if layout.width else said)
     heads = [_header(time, result) for time in _times(result) if time != "start"] if one.switching else []
     listed = differing[:_MOST_INPUTS] if layout.width else differing
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[document.Cell, ...]] = [
         (
             Words(path, "bold", "`"),
             _note(said, effect) if layout.width else said,
@@ -333,7 +322,7 @@ def _inputs(one: VariantCompared, result: Comparison, layout: Layout) -> Iterato
         missed = f"of it, {missed}" if layout.width else missed
         rows.append((missed, "", *_moves(one.switching.unexplained, result)))
     notes_column = Column(kind="notes", label="reference -> here")
-    columns = [names(label="what differs"), notes_column, *numbers(heads)]
+    columns = [document.names(label="what differs"), notes_column, *document.numbers(heads)]
     yield Table(columns, rows, headed=one.switching is not None)
 
 

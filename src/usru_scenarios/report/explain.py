@@ -5,19 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import (
-    Column,
-    Heading,
-    Item,
-    Items,
-    Lines,
-    Report,
-    Table,
-    Words,
-    claims,
-    names,
-    numbers,
-)
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
 from usru_scenarios.report.likelihoods import decimals, error, percent
 from usru_scenarios.report.numbers import signed
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
@@ -26,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.explain import (
         CitedPoints,
         DirectPart,
@@ -66,7 +54,7 @@ def report(result: Explanation, layout: Layout) -> Report:
     blocks = [*_direct(result), *_evidence(result), *_story(result, layout)]
     if not layout.width:
         named = set(_CLAIM.findall(repr(blocks)))
-        blocks += claims(filter(named.__contains__, result.claims), result.claims)
+        blocks += document.claims(filter(named.__contains__, result.claims), result.claims)
     return Report(
         title=_headline(result),
         subtitle=f"{result.scenario} in {under(result.model, result.run)}",
@@ -83,7 +71,7 @@ def _how(result: Explanation) -> str:
     return f"Likelihoods exact; the direct shares and the story by {sampled}" if result.exact else sampled
 
 
-def _direct(result: Explanation) -> Iterator[Block]:
+def _direct(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_DIRECT)
     direct = result.direct
     if direct is None:
@@ -93,7 +81,7 @@ def _direct(result: Explanation) -> Iterator[Block]:
     places = _decimals(direct)
     shown, rest = _shown(direct)
     *drivers, unexplained = shown
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[document.Cell, ...]] = [
         (Words(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
     ]
     if rest:
@@ -102,7 +90,7 @@ def _direct(result: Explanation) -> Iterator[Block]:
     rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
     rows.append((Words("together", "bold", "**"), *_pair(direct, places), ""))
     heads = ["all\ntrials", "where it\ncomes true"]
-    yield Table([names(), *numbers(heads), Column(kind="notes", label="carried by")], rows)
+    yield Table([document.names(), *document.numbers(heads), Column(kind="notes", label="carried by")], rows)
 
 
 def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
@@ -115,7 +103,7 @@ def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
     return sum(one for one, _ in values), sum(one for _, one in values)
 
 
-def _evidence(result: Explanation) -> Iterator[Block]:
+def _evidence(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_EVIDENCE)
     states = _clear(result)
     if states:
@@ -129,7 +117,11 @@ def _evidence(result: Explanation) -> Iterator[Block]:
             for state in states
         ]
         heads = ["where it\ncomes true", "where\nnot", "ratio"]
-        columns = [names(label="at that step"), *numbers(heads), Column(kind="notes", label="directly")]
+        columns = [
+            document.names(label="at that step"),
+            *document.numbers(heads),
+            Column(kind="notes", label="directly"),
+        ]
         yield Table(columns, rows)
     else:
         yield Lines((Words("No state of a driver is clearly more common where it comes true."),))
@@ -137,7 +129,7 @@ def _evidence(result: Explanation) -> Iterator[Block]:
         yield Lines(tuple(Words(_shift(number)) for number in result.numbers), listed=True)
 
 
-def _story(result: Explanation, layout: Layout) -> Iterator[Block]:
+def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:
     yield Heading(_STORY)
     story = result.story
     if story is None:

@@ -11,18 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.report import likelihoods
-from usru_scenarios.report.document import (
-    GAP,
-    Column,
-    Report,
-    Table,
-    Words,
-    claims,
-    columns_of,
-    numbers,
-    taken,
-)
+from usru_scenarios.report import document, likelihoods
+from usru_scenarios.report.document import Column, Report, Table, Words
 from usru_scenarios.report.likelihoods import percent, points, size
 from usru_scenarios.report.numbers import bar, decimals_for, plain, rounded_up
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
@@ -34,7 +24,6 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.sensitivity import (
         DriverMoves,
         DriverUncertainty,
@@ -134,22 +123,22 @@ def _signed(change: ProbabilityChange | None, places: int) -> str:
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
-def _drivers(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+def _drivers(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
     if result.drivers is None:
         return
     listed = shown(result.drivers, layout)
     columns = _UncertaintyColumns(result.drivers)
     cells = [columns.numbers(driver) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
-    room = layout.width - taken(columns_of(columns.heads, cells))
-    width = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_NAME))
-    length = min(room - width - GAP, _LONGEST_BAR)
+    room = layout.width - document.taken(document.columns_of(columns.heads, cells))
+    width = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_NAME))
+    length = min(room - width - document.GAP, _LONGEST_BAR)
     top = max((driver.shift for driver in listed), default=0.0)
     with_bars = length >= _SHORTEST_BAR
     table = Table(
         [
             Column(label="driver", width=width, folds=True),
-            *(column._replace(rank=place) for place, column in enumerate(numbers(columns.heads))),
+            *(column._replace(rank=place) for place, column in enumerate(document.numbers(columns.heads))),
             *([Column(kind="drawing", width=length, rank=len(columns.heads))] if with_bars else []),
         ],
         [
@@ -222,7 +211,7 @@ class _UncertaintyColumns:
 # Which driver moves it -----------------------------------------------------------------------------------------------
 
 
-def _moves(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+def _moves(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
     if result.moves is None:
         return
     listed = shown(result.moves, layout)
@@ -295,7 +284,7 @@ def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
         for driver in listed
         for number, state in enumerate(driver.states)
     ]
-    return Table([Column("driver"), Column("state"), *numbers([*result.probability, "swing"])], rows)
+    return Table([Column("driver"), Column("state"), *document.numbers([*result.probability, "swing"])], rows)
 
 
 def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
@@ -303,7 +292,7 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     ends = [_extremes(driver, of) for driver in listed]
     decimals = _decimals_of(driver.standard_error for driver in listed)
     cells = [[points(value, decimals) for value in pair] for pair in ends]
-    room = width - taken(columns_of(["lowest", "highest"], cells)) - GAP
+    room = width - document.taken(document.columns_of(["lowest", "highest"], cells)) - document.GAP
     name = _entries(listed, room - 2 * _SHORTEST_BAR)
     length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
@@ -320,16 +309,16 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
     decimals = _decimals_of(driver.standard_error for driver in listed)
     cells = [[size(driver.swing, decimals)] for driver in listed]
-    room = width - taken(columns_of(["swing"], cells))
+    room = width - document.taken(document.columns_of(["swing"], cells))
     scenarios = list(result.probability)
-    name = _entries(listed, room - len(scenarios) * (GAP + _SHORTEST_BAR))
-    length = min((room - name) // max(len(scenarios), 1) - GAP, _LONGEST_BAR // 2)
+    name = _entries(listed, room - len(scenarios) * (document.GAP + _SHORTEST_BAR))
+    length = min((room - name) // max(len(scenarios), 1) - document.GAP, _LONGEST_BAR // 2)
     if length < _SHORTEST_BAR:
         scenarios, length = [], 0
     ends = [[_extremes(driver, scenario) for scenario in scenarios] for driver in listed]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[document.Cell, ...]] = [
         (
             Words(driver.driver, "bold"),
             number,
@@ -339,7 +328,7 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
         for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
     bars = [Column(narrowed(scenario, length), "drawing", width=length) for scenario in scenarios]
-    first = Column(width=min(room - len(scenarios) * (GAP + length), 2 * name))
+    first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name))
     return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
 
 
@@ -369,7 +358,7 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 # Which weight, and which judgement ------------------------------------------------------------------------------------
 
 
-def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+def _weights(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
     if result.weights is None:
         return
     listed = shown(result.weights, layout)
@@ -398,7 +387,7 @@ def _weights(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     yield from ranked("Which weight matters?", question, table, result.weights, layout, *notes)
 
 
-def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
+def _judgements(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
     if result.judgements is None:
         return
@@ -423,7 +412,7 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[Block]:
     notes = *_judgements_notes(result), _error(changes)
     yield from ranked("Which judgement matters?", question, table, result.judgements, layout, *notes)
     if not layout.width:
-        yield from claims((claim for one in listed for claim in one.sources), result.claims)
+        yield from document.claims((claim for one in listed for claim in one.sources), result.claims)
 
 
 def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:
@@ -501,12 +490,12 @@ def _changes(
     """
     width, least = room
     values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
-    left = width - taken(columns_of(heads, [row.numbers for row in rows]))
+    left = width - document.taken(document.columns_of(heads, [row.numbers for row in rows]))
     fitted = _fitted(scenarios, values, (left, least) if width else None)
     named = [Column(narrowed(name, column), "number", label=name, least=column) for name, column in fitted.items()]
-    left -= taken(fitted.values())
+    left -= document.taken(fitted.values())
     first, *basis = texts
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[document.Cell, ...]] = []
     for row, by_scenario in zip(rows, values, strict=True):
         beside = by_scenario if fitted else []
         if width:
@@ -517,7 +506,7 @@ def _changes(
             cited = [row.basis] if basis else []
             lines.append((Words(row.name, "", "`" if basis else ""), *cited, *row.numbers, *beside))
     noted = basis or ([Column(kind="notes")] if width else [])
-    return Table([first, *noted, *numbers(heads), *named], lines)
+    return Table([first, *noted, *document.numbers(heads), *named], lines)
 
 
 def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tuple[int, int] | None) -> dict[str, int]:
@@ -525,10 +514,10 @@ def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tup
 
     Heads are cut only where there is no room for them.
     """
-    needed = columns_of([""] * len(scenarios), values)
+    needed = document.columns_of([""] * len(scenarios), values)
     for most in (max(map(_longest, scenarios), default=0), _NARROW_HEAD):
         columns = {name: max(value, min(_longest(name), most)) for name, value in zip(scenarios, needed, strict=True)}
-        if room is None or room[0] - taken(columns.values()) >= room[1]:
+        if room is None or room[0] - document.taken(columns.values()) >= room[1]:
             return columns
     return {}
 

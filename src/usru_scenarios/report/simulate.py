@@ -40,18 +40,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usru_scenarios.report.document import (
-    GAP,
-    Column,
-    Report,
-    Table,
-    Words,
-    cell_len,
-    columns_of,
-    flat,
-    numbers,
-    taken,
-)
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Column, Report, Table, Words
 from usru_scenarios.report.forecast_in_words import in_a_sentence, measures
 from usru_scenarios.report.likelihoods import BAND, band, decimals, error, percent
 from usru_scenarios.report.numbers import bar, largest_error, sparkline
@@ -64,7 +54,6 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Cell
     from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 
 QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
@@ -183,13 +172,13 @@ class _Drawings(NamedTuple):
     @classmethod
     def of(cls, result: Simulation, heads: list[str], rows: list[tuple[str, ...]], width: int) -> _Drawings:
         """What there is room for beside titles and numbers; a bar is worth more than a title in one line."""
-        titles = [flat(row.title) for part in _sections(result).values() for row in part.values()]
-        room = width - taken(columns_of(heads, rows))
-        longest = max(map(cell_len, titles))
-        title = min(longest, max(room - GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
+        titles = [document.flat(row.title) for part in _sections(result).values() for row in part.values()]
+        room = width - document.taken(document.columns_of(heads, rows))
+        longest = max(map(document.cell_len, titles))
+        title = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
         room -= title
         small = _sparkline_width(len(result.run.steps), room)
-        left = room - (small + GAP if small else 0) - GAP
+        left = room - (small + document.GAP if small else 0) - document.GAP
         return cls(min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small, title)
 
 
@@ -199,7 +188,7 @@ def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]]
     labels = {"start": f"start ({first})", "end": f"end ({last})"}
     if result.run.evidence is not None:
         labels["now"] = f"now ({result.run.evidence.now})"
-    for column in numbers(heads):
+    for column in document.numbers(heads):
         style = "dim" if column.head == BAND else ""
         columns.append(column._replace(label=labels.get(column.head), style=style, rank=_RANKS.get(column.head, 0)))
     if shape.bar:
@@ -209,7 +198,7 @@ def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]]
         columns.append(Column(span, "drawing", width=shape.sparkline, rank=5))
     sections = [list(part.values()) for part in _sections(result).values()]
     longest = max(row.mean for part in sections for row in part)
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[document.Cell, ...]] = []
     cells = iter(numbered)
     for number, part in enumerate(sections):
         rows += [()] if number else []
@@ -228,7 +217,7 @@ def _drawn(row: ScenarioResult, shape: _Drawings, tops: tuple[float, float]) -> 
 
 def _sparkline_width(steps: int, room: int) -> int:
     """Columns for the steps where a bar has its room too."""
-    available = min(room - 2 * GAP - _SHORTEST_BAR, _LONGEST_SPARKLINE)
+    available = min(room - 2 * document.GAP - _SHORTEST_BAR, _LONGEST_SPARKLINE)
     if steps == 1 or available < min(steps, _SHORTEST_SPARKLINE):
         return 0
     return min(steps, available)

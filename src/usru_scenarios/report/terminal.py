@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from usru_scenarios.report.document import GAP, Column, Heading, Items, Lines, Notes, Words, fitted, flat, widths
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Column, Heading, Items, Lines, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.document import Block, Cell, Item, Report, Table
+    from usru_scenarios.report.document import Item, Report, Table
 
 _HEIGHT = 25
 """Lines of a terminal, which nothing here depends on."""
@@ -48,8 +49,8 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield from (words(line, "dim") for line in (*report.footer, report.citation, report.more) if line)
 
 
-def _block(block: Block, width: int) -> Iterator[RenderableType]:
-    if isinstance(block, Notes):
+def _block(block: document.Block, width: int) -> Iterator[RenderableType]:
+    if isinstance(block, document.Notes):
         if block.left:
             yield words(block.left, "dim")
         yield Text()
@@ -100,18 +101,18 @@ def _point(text: str) -> Grid:
 
 def _table(table: Table, width: int) -> Iterator[RenderableType]:
     """A table without the columns that have no room; notes stand below their row, as wide as there is room."""
-    table = fitted(table, width)
+    table = document.fitted(table, width)
     if all(column.kind != "notes" for column in table.columns):
         yield _grid(table.columns, table.rows, header=table.headed)
         return
-    needed = widths(table, width)
+    needed = document.widths(table, width)
     placed = iter(needed)
     columns = [
         column if column.kind == "notes" else column._replace(width=next(placed), fills=False)
         for column in table.columns
     ]
     before = list(takewhile(lambda column: column.kind != "text" or column.whole, columns))
-    offset = sum(GAP + (column.width or 0) for column in before)
+    offset = sum(document.GAP + (column.width or 0) for column in before)
     if table.headed:
         yield _grid(columns, (), header=True)
     for row in table.rows:
@@ -120,7 +121,7 @@ def _table(table: Table, width: int) -> Iterator[RenderableType]:
             yield indented(_note(note), offset)
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, header: bool) -> Grid:
+def _grid(columns: Sequence[Column], rows: Sequence[Sequence[document.Cell]], *, header: bool) -> Grid:
     drawn = grid(header=header)
     for column in columns:
         if column.kind != "notes":
@@ -130,7 +131,7 @@ def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, header: 
     return drawn
 
 
-def _notes(columns: Sequence[Column], row: Sequence[Cell]) -> Iterator[Words]:
+def _notes(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[Words]:
     """The notes of a row, each in a line of its own."""
     for column, cell in zip(columns, row, strict=False):
         if column.kind == "notes":
@@ -159,7 +160,7 @@ def _add_column(rows: Grid, column: Column) -> None:
     )
 
 
-def _cells(columns: Sequence[Column], row: Sequence[Cell]) -> Iterator[RenderableType]:
+def _cells(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[RenderableType]:
     for column, cell in zip(columns, row, strict=False):
         if column.kind != "notes":
             assert isinstance(cell, str | Words)
@@ -198,7 +199,7 @@ def drawn(parts: list[RenderableType], layout: Layout) -> str:
 
 def words(text: str, style: str = "") -> Text:
     """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
-    return Text(flat(text), style)
+    return Text(document.flat(text), style)
 
 
 def indented(part: RenderableType, columns: int) -> Padding:
@@ -208,4 +209,4 @@ def indented(part: RenderableType, columns: int) -> Padding:
 
 def grid(*, header: bool = True) -> Grid:
     """A table without lines, whose columns are set apart by a gap."""
-    return Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=header, header_style="dim")
+    return Grid(box=None, padding=(0, document.GAP, 0, 0), pad_edge=False, show_header=header, header_style="dim")

@@ -21,20 +21,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import (
-    Column,
-    Heading,
-    Item,
-    Items,
-    Lines,
-    Report,
-    Table,
-    Words,
-    cell_len,
-    claims,
-    names,
-    numbers,
-)
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
 from usru_scenarios.report.forecast_in_words import called
 from usru_scenarios.report.likelihoods import decimals, error, percent, size
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
@@ -45,7 +33,6 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.watch import Indicator, Watch
 
 COLUMNS = (
@@ -78,7 +65,7 @@ def report(result: Watch, layout: Layout) -> Report:
     ]
     if not layout.width:
         named = {claim for indicator in result.indicators for claim in indicator.sources}
-        blocks += claims(filter(named.__contains__, result.claims), result.claims)
+        blocks += document.claims(filter(named.__contains__, result.claims), result.claims)
     return Report(
         title=f"What to watch at {result.on}" if many else "What to watch",
         subtitle=f"{result.model.name}{ahead}{profiled(result.run.profile)}",
@@ -173,8 +160,8 @@ def _indicators(result: Watch, layout: Layout) -> Table:
     places, moves = _places(result), move_places(result)
     columns = [
         Column(kind="number"),
-        names("observation"),
-        *numbers(["likely", "expected\nmove, points"]),
+        document.names("observation"),
+        *document.numbers(["likely", "expected\nmove, points"]),
         Column(kind="notes", label="change of the forecast"),
         *([] if layout.width else [Column("rests on")]),
     ]
@@ -191,7 +178,7 @@ def _indicators(result: Watch, layout: Layout) -> Table:
     return Table(columns, rows)
 
 
-def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[Cell]:
+def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[document.Cell]:
     """What it speaks for, its signposts, and the first of the claims, one below the other."""
     signposts = indicator.signposts if indicator.signposts_of == "state" else []
     return (
@@ -214,7 +201,7 @@ def _packed(parts: list[str], room: int) -> Iterator[str]:
     line = ""
     for number, part in enumerate(parts, 1):
         added = part if number == len(parts) else f"{part},"
-        if line and cell_len(f"{line} {added}") > room:
+        if line and document.cell_len(f"{line} {added}") > room:
             yield line
             line = ""
         line = f"{line} {added}".strip()
@@ -222,7 +209,7 @@ def _packed(parts: list[str], room: int) -> Iterator[str]:
         yield line
 
 
-def _signposts(result: Watch) -> Iterator[Block]:
+def _signposts(result: Watch) -> Iterator[document.Block]:
     """The signposts of the scenarios that stand for those that states have none of."""
     texts = {
         indicator.speaks_for: indicator.signposts
@@ -238,12 +225,12 @@ def _signposts(result: Watch) -> Iterator[Block]:
         yield Items(tuple(items), dashes=True)
 
 
-def _nodes(result: Watch) -> Iterator[Block]:
+def _nodes(result: Watch) -> Iterator[document.Block]:
     if result.nodes:
         moves = move_places(result)
         yield Heading("Where to look")
         yield Table(
-            [names("driver or consequence"), *numbers(["expected\nmove, points", "bits"])],
+            [document.names("driver or consequence"), *document.numbers(["expected\nmove, points", "bits"])],
             [
                 (node.title, size(node.expected_move, moves), f"{node.information:.3f}")
                 for node in result.nodes[:_MOST_NODES]

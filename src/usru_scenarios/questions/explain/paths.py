@@ -19,16 +19,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import (
-    BatchSums,
-    Integers,
-    accumulated,
-    batch_numbers,
-    batched,
-    batched_by_code,
-    effective_trials,
-    sums_by_code,
-)
+from usru_scenarios.estimation import batches
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import Floats, Program
@@ -44,7 +35,7 @@ from usru_scenarios.work import listener
 
 
 @dataclass
-class PathSums(BatchSums):
+class PathSums(batches.BatchSums):
     """The sums of the first walk; axes as in `EvidenceSums` and `log_odds.shares`.
 
     Attributes:
@@ -68,7 +59,7 @@ class PathSums(BatchSums):
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand."""
-        return float(effective_trials(self.trials.sum(), self.squares))
+        return float(batches.effective_trials(self.trials.sum(), self.squares))
 
     @property
     def tellings(self) -> EvidenceSums:
@@ -140,7 +131,7 @@ class PathSampler:
 
     def survey(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""
-        return accumulated(map_blocks(self._survey, range(self.plan.blocks)), self.batches)
+        return batches.accumulated(map_blocks(self._survey, range(self.plan.blocks)), self.batches)
 
     @property
     def seconds_each(self) -> float:
@@ -224,7 +215,7 @@ class _PathObserver:
         trials = sampler.plan.trials_in(block)
         self.target = _TargetProbability(sampler)
         self.edges = sampler.batches.starts(block)
-        self.numbers = batch_numbers(self.edges, trials)
+        self.numbers = batches.batch_numbers(self.edges, trials)
         self.codes: list[list[Codes]] = []
         weights = sampler.weights(block)
         self.weights = np.ones(trials) if weights is None else weights
@@ -241,7 +232,7 @@ class _PathObserver:
             arrived = sampler.arrives(block_states)
             both = np.stack([self.weights, self.weights * (arrived if sampler.told else probability)])
             arrived &= self.weights > 0.0
-            trials, true = batched(both, self.edges).T
+            trials, true = batches.batched(both, self.edges).T
             self.sums = PathSums(
                 trials=trials,
                 true=true,
@@ -250,7 +241,7 @@ class _PathObserver:
                     for reading, codes in zip(sampler.readings, self.codes[-1], strict=True)
                 ],
                 totals={
-                    reading.node: batched(block_states.now[reading.index] * both, self.edges)
+                    reading.node: batches.batched(block_states.now[reading.index] * both, self.edges)
                     for reading in sampler.readings
                     if reading.is_numeric
                 },
@@ -273,15 +264,17 @@ class _PathObserver:
             found.append(sums)
         return found
 
-    def _counted(self, codes: Integers, both: Floats, size: int) -> Floats:
+    def _counted(self, codes: batches.Integers, both: Floats, size: int) -> Floats:
         """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
-        return np.stack([batched_by_code(codes, each, size, self.numbers, len(self.edges)) for each in both], axis=1)
+        return np.stack(
+            [batches.batched_by_code(codes, each, size, self.numbers, len(self.edges)) for each in both], axis=1
+        )
 
     def _passed(self, arrived: npt.NDArray[np.bool_]) -> list[Floats]:
         """By reading the weights of the trials that arrived in each of its states, shape (steps, states)."""
         weights = self.weights[arrived]
         return [
-            np.stack([sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes])
+            np.stack([batches.sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes])
             for number, reading in enumerate(self.sampler.readings)
         ]
 

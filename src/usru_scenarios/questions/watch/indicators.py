@@ -15,15 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import (
-    BatchSums,
-    accumulated,
-    batch_numbers,
-    batched,
-    batched_by_code,
-    effective_trials,
-    sums_by_code,
-)
+from usru_scenarios.estimation import batches
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, timed_parts
 from usru_scenarios.program.program import Floats, Program
@@ -35,7 +27,7 @@ from usru_scenarios.sampler.tables import BlockStates
 
 
 @dataclass
-class IndicatorSums(BatchSums):
+class IndicatorSums(batches.BatchSums):
     """What was seen and what came of it, summed over batches of trials with their weights.
 
     Attributes:
@@ -57,7 +49,7 @@ class IndicatorSums(BatchSums):
     @property
     def effective_trials(self) -> float:
         """For how many unweighted trials the weighted ones stand."""
-        return float(effective_trials(self.weight.sum(), self.squares))
+        return float(batches.effective_trials(self.weight.sum(), self.squares))
 
 
 class IndicatorSampler:
@@ -106,7 +98,7 @@ class IndicatorSampler:
 
     def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
         """Walk all blocks."""
-        return accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
+        return batches.accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
 
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
@@ -168,18 +160,21 @@ class _IndicatorObserver:
     def sums(self, weights: Floats, edges: npt.NDArray[np.int64]) -> IndicatorSums:
         """The sums of the block, each trial counted by its weight."""
         future = [present * weights for present in self.future]
-        numbers, squares = batch_numbers(edges, self.trials), weights**2
+        numbers, squares = batches.batch_numbers(edges, self.trials), weights**2
         read = list(zip(self.sampler.readings, self.codes, self.sampler.ways, strict=True))
         return IndicatorSums(
-            weight=batched(weights[None], edges)[:, 0],
+            weight=batches.batched(weights[None], edges)[:, 0],
             squares=np.asarray(squares.sum()),
-            future=[batched(part, edges) for part in future],
+            future=[batches.batched(part, edges) for part in future],
             both=[
                 np.stack(
-                    [batched_by_code(codes, part, len(reading.states), numbers, len(edges)) for part in future[way]],
+                    [
+                        batches.batched_by_code(codes, part, len(reading.states), numbers, len(edges))
+                        for part in future[way]
+                    ],
                     axis=-1,
                 )
                 for reading, codes, way in read
             ],
-            seen_squares=[sums_by_code(codes, squares, len(reading.states)) for reading, codes, _ in read],
+            seen_squares=[batches.sums_by_code(codes, squares, len(reading.states)) for reading, codes, _ in read],
         )

@@ -9,24 +9,9 @@ from typing import TYPE_CHECKING, Any
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import TextEdit, shortened
+from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.conditions import conditions
-from usru_scenarios.reading.mending.faulty import (
-    Faulty,
-    Repair,
-    flow,
-    indenting,
-    names_in,
-    names_of,
-    on_own_line,
-    one_map,
-    place_at,
-    quoted,
-    replacing_exactly,
-    short,
-    states_of,
-    targets_of,
-    value_at,
-)
+from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.names import without_space_before_bracket
 from usru_scenarios.reading.mending.numbers import decimal_commas, is_number, mend_number
 from usru_scenarios.reading.schema_paths import fields_at
@@ -47,8 +32,8 @@ def mend_map(it: Faulty) -> Repair | None:
     for form in _FORMS.get(section, ()):
         if (found := form(it, raw)) is not None:
             return found
-    if isinstance(raw, list) and (merged := one_map(raw)) is not None:
-        return it.rewritten(f"a map has no '- ': write {short(merged)}", merged)
+    if isinstance(raw, list) and (merged := faulty.one_map(raw)) is not None:
+        return it.rewritten(f"a map has no '- ': write {faulty.short(merged)}", merged)
     return None
 
 
@@ -99,7 +84,7 @@ def _statement(it: Faulty, raw: Any) -> Repair | None:
     """An expectation that is its text alone."""
     if not isinstance(raw, str):
         return None
-    text = f"{{that: {quoted(raw)}}}"
+    text = f"{{that: {faulty.quoted(raw)}}}"
     return it.rewritten(f"write {shortened(text, 200)}", {"that": raw}, text)
 
 
@@ -112,23 +97,23 @@ def _statements(it: Faulty, raw: Any) -> Repair | None:
     value = {
         f"expectation_{number}": {"that": one} if isinstance(one, str) else one for number, one in enumerate(raw, 1)
     }
-    lines = [f"{name}: {{that: {quoted(one['that'])}}}" for name, one in value.items() if len(one) == 1]
+    lines = [f"{name}: {{that: {faulty.quoted(one['that'])}}}" for name, one in value.items() if len(one) == 1]
     hint = f"each has a name: write {shortened(lines[0] if lines else 'expectation_1: {that: ...}', 200)}"
     place = it.place
     indent = "\n" + " " * (max(place.value.column, (place.key.column + 2) if place.key else 0))
     shift = " " * (len(indent) - 1 - place.value.column)
-    edits = replacing_exactly(place, shift + indent.join(lines)) if len(lines) == len(value) else ()
+    edits = faulty.replacing_exactly(place, shift + indent.join(lines)) if len(lines) == len(value) else ()
     return it.repair(hint, value, edits=edits)
 
 
 def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
     """`passed: stable` or `passed: 1` below impacts."""
-    targets = targets_of(it)
+    targets = faulty.targets_of(it)
     if isinstance(raw, str) and (found := re.fullmatch(r"\s*(\w+)\s*(?:[:=]|\s)?\s*([-+]?[\d.,]+)?\s*", raw)):
         name = found[1] if found[1] in targets else ""
         if name and found[2] and (meant := number_meant(found[2])):
             value: dict[str, Any] = {name: meant.value}
-            return it.rewritten(f"write {flow(value)}", value)
+            return it.rewritten(f"write {faulty.flow(value)}", value)
         if name:
             return it.repair(f"write it with its points, such as {{{name}: 1}}", {name: 1})
     if is_number(raw) and (found_in := _of_no_state(it, raw, targets)):
@@ -136,8 +121,10 @@ def _points_of_row(it: Faulty, raw: Any) -> Repair | None:
     if is_number(raw) and targets:
         return it.repair(f"say what the points are for, such as {{{targets[0]}: {raw:g}}}", {targets[0]: 1})
     if isinstance(raw, str) and targets:
-        own = value_at(it.data, (*it.path[:2], "influences")) is not None
-        states = states_of(it.data, str(it.path[-1])) if own and it.path[2] != "impacts" and len(it.path) == 4 else []
+        own = faulty.value_at(it.data, (*it.path[:2], "influences")) is not None
+        states = (
+            faulty.states_of(it.data, str(it.path[-1])) if own and it.path[2] != "impacts" and len(it.path) == 4 else []
+        )
         if raw in states:
             return it.repair(f"write the points too, such as {{{raw}: {{{targets[0]}: 1}}}}", {raw: {targets[0]: 1}})
     return None
@@ -148,7 +135,7 @@ def _of_no_state(it: Faulty, raw: Any, targets: list[str]) -> Repair | None:
     if it.path[0] == "outcome" or it.path[2] == "impacts" or not targets:
         return None
     parent, row = str(it.path[3]), it.path[:4]
-    states = states_of(it.data, parent)
+    states = faulty.states_of(it.data, parent)
     points = it.parent if len(it.path) > len(row) else {targets[0]: raw}
     if (
         not states
@@ -158,15 +145,15 @@ def _of_no_state(it: Faulty, raw: Any, targets: list[str]) -> Repair | None:
     ):
         return None
     value = {states[0]: points}
-    hint = f"say in which state of '{parent}', such as {flow(value)}"
-    place = place_at(it.root, row)
+    hint = f"say in which state of '{parent}', such as {faulty.flow(value)}"
+    place = faulty.place_at(it.root, row)
     message = f"points of '{parent}' stand below one of its states"
     return it.repair(hint, value, path=row, message=message, at=place, of_key=True)
 
 
 def _one_state(it: Faulty, raw: Any) -> Repair | None:
     """`prior: open` for what is sure."""
-    states = states_of(it.data, str(it.path[1])) if len(it.path) > 1 else []
+    states = faulty.states_of(it.data, str(it.path[1])) if len(it.path) > 1 else []
     if isinstance(raw, str) and raw.strip() in states:
         return it.rewritten(f"write {{{raw.strip()}: 1}}", {raw.strip(): 1})
     if is_number(raw) and states:
@@ -176,7 +163,7 @@ def _one_state(it: Faulty, raw: Any) -> Repair | None:
 
 def _then(it: Faulty, raw: Any) -> Repair | None:
     if isinstance(raw, str):
-        scenarios = names_in(it.data, "scenarios")
+        scenarios = faulty.names_in(it.data, "scenarios")
         for name in scenarios:
             if name == raw.strip():
                 return it.repair(f"write {{scenario: {{{name}: 1}}}}, with its points", {OUTCOME: {name: 1}})
@@ -195,7 +182,7 @@ def _time(it: Faulty, raw: Any) -> Repair | None:
         return None
     step = next((one for one in ("month", "quarter", "year") if one in raw), "quarter")
     value = {"start": dates[0], "end": dates[1], "step": step}
-    return it.rewritten(f"write {flow(value)}", value)
+    return it.rewritten(f"write {faulty.flow(value)}", value)
 
 
 _FORMS: dict[str, tuple[Callable[[Faulty, Any], Repair | None], ...]] = {
@@ -225,7 +212,7 @@ def _empty(it: Faulty) -> Repair | None:
     after = names[names.index(key) + 1 :] if known else []
     moved = []
     for name in after:
-        if name in known or not on_own_line(place_at(it.root, (*around, name))):
+        if name in known or not faulty.on_own_line(faulty.place_at(it.root, (*around, name))):
             break
         moved.append(name)
     if moved:
@@ -254,12 +241,12 @@ def _moved_below(it: Faulty, parent: dict[str, Any], moved: list[str]) -> Repair
     key, around = it.path[-1], it.path[:-1]
     below = {name: parent[name] for name in moved}
     value = {name: below if name == key else one for name, one in parent.items() if name not in moved}
-    edits = [edit for name in moved for edit in indenting(place_at(it.root, (*around, name)))]
-    place, source = it.place, place_at(it.root, around)
+    edits = [edit for name in moved for edit in faulty.indenting(faulty.place_at(it.root, (*around, name)))]
+    place, source = it.place, faulty.place_at(it.root, around)
     place.children = {name: source.children[name] for name in moved if source.children and name in source.children}
-    first = place_at(source, (moved[0],))
+    first = faulty.place_at(source, (moved[0],))
     message = f"'{shortened(moved[0])}' stands beside '{key}', which has nothing below it"
-    hint = f"indent {names_of(moved)} below {key}"
+    hint = f"indent {faulty.names_of(moved)} below {key}"
     return it.repair(hint, value, path=around, edits=edits, message=message, at=first, of_key=True)
 
 
@@ -273,7 +260,7 @@ def mend_list(it: Faulty) -> Repair | None:
         names = ids_in(raw) or names
     if names is None:
         return None
-    return it.rewritten(f"write {short(names)}", names)
+    return it.rewritten(f"write {faulty.short(names)}", names)
 
 
 def mend_scale(it: Faulty) -> Repair | None:
@@ -294,7 +281,7 @@ def mend_scale(it: Faulty) -> Repair | None:
     if not values or len(values) != 2:
         return None
     value = [int(one) if float(one).is_integer() else one for one in values if one is not None]
-    return it.rewritten(f"write {flow(value)}", value)
+    return it.rewritten(f"write {faulty.flow(value)}", value)
 
 
 def mend_distribution(it: Faulty) -> Repair | None:
@@ -303,8 +290,8 @@ def mend_distribution(it: Faulty) -> Repair | None:
     if isinstance(raw, str):
         if found := distribution_meant(raw):
             return it.rewritten(found.hint, found.value, found.text)
-        if raw == "uniform" and isinstance(scale := value_at(it.data, (*it.path[:-1], "range")), list):
-            return it.rewritten(f"write {{uniform: {flow(scale)}}}", {"uniform": scale})
+        if raw == "uniform" and isinstance(scale := faulty.value_at(it.data, (*it.path[:-1], "range")), list):
+            return it.rewritten(f"write {{uniform: {faulty.flow(scale)}}}", {"uniform": scale})
     return None
 
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from usru_scenarios.reading.mending.faulty import Faulty, Repair, one_map, place_at, short
+from usru_scenarios.reading.mending import faulty
+from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.schema_paths import describe_place
 from usru_scenarios.written_forms import number_meant
 
@@ -15,8 +16,8 @@ _TEST = re.compile(r"\s*([A-Za-z]\w*)\s*(==?|<=|>=|<|>|:|\bis\b)\s*(\"?[\w.%,]+\
 
 def conditions(it: Faulty, raw: Any) -> Repair | None:
     """A `when` in the language of queries."""
-    if isinstance(raw, list) and (merged := one_map(raw)) is not None:
-        return it.rewritten(f"write {short(merged)}", merged)
+    if isinstance(raw, list) and (merged := faulty.one_map(raw)) is not None:
+        return it.rewritten(f"write {faulty.short(merged)}", merged)
     tests = raw if isinstance(raw, list) else list(raw) if isinstance(raw, dict) else [raw]
     if not all(isinstance(one, str) for one in tests):
         return None
@@ -25,13 +26,13 @@ def conditions(it: Faulty, raw: Any) -> Repair | None:
         for piece in re.split(r"\s+(?:and|AND)\s+|\s*(?:&&?|,|;)\s*", test.strip()):
             if not _add_test(when, piece):
                 return None
-    return it.rewritten(f"write {short(when)}", when) if when else None
+    return it.rewritten(f"write {faulty.short(when)}", when) if when else None
 
 
 def above(it: Faulty) -> Faulty:
     """The same of the map that the value stands in."""
     message = f"{describe_place(it.path[:-1])} must be a map of drivers and states"
-    place = place_at(it.root, it.path[:-1])
+    place = faulty.place_at(it.root, it.path[:-1])
     problem = replace(it.fault.problem, message=message, span=place.span(), hint="")
     return it._replace(fault=replace(it.fault, problem=problem, path=it.path[:-1]))
 

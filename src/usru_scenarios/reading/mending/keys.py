@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.problems import TextEdit, listing, shortened
-from usru_scenarios.reading.mending.faulty import (
-    Faulty,
-    Repair,
-    flow,
-    indenting,
-    names_in,
-    on_own_line,
-    place_at,
-    renamed,
-    replacing,
-    short,
-    states_of,
-    value_at,
-)
+from usru_scenarios.reading.mending import faulty
+from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.likely_keys import likely_key
 from usru_scenarios.reading.mending.names import without_space
 from usru_scenarios.reading.schema_paths import fields_at
@@ -68,8 +56,8 @@ def hinted(fault: Fault, data: Any) -> Fault:
 
 def _with_names(data: Any, hint: str, key: str) -> str:
     """The hint with names of the file in it."""
-    drivers, scenarios = (names_in(data, section) for section in ("drivers", "scenarios"))
-    if key == "when" and drivers and (states := states_of(data, drivers[0])):
+    drivers, scenarios = (faulty.names_in(data, section) for section in ("drivers", "scenarios"))
+    if key == "when" and drivers and (states := faulty.states_of(data, drivers[0])):
         return f"say when it holds: when: {{{drivers[0]}: {states[0]}}}"
     if key == "then" and scenarios:
         return f"say what it gives: then: {{scenario: {{{scenarios[0]}: 1}}}}"
@@ -96,7 +84,7 @@ def _missing_at_the_top(it: Faulty, key: str) -> Repair | None:
         return Repair((), {**it.data, key: {"unnamed": {}}}, replace(it.fault.problem, hint=hint), "missing")
     if key not in values:
         return None
-    text = f"{key}: {flow(values[key])}"
+    text = f"{key}: {faulty.flow(values[key])}"
     hint = f"begin it with {text}" if key == "usru" else f"write {text}"
     if not place.value.block:
         return it.repair(hint, {key: values[key], **it.data})
@@ -106,7 +94,7 @@ def _missing_at_the_top(it: Faulty, key: str) -> Repair | None:
 
 def _anchor(it: Faulty, raw: dict[str, Any]) -> Repair | None:
     """Shares that stand in the anchor itself."""
-    scenarios = value_at(it.data, ("scenarios",))
+    scenarios = faulty.value_at(it.data, ("scenarios",))
     shares = {key: one for key, one in raw.items() if isinstance(scenarios, dict) and key in scenarios}
     if not shares:
         return None
@@ -116,11 +104,11 @@ def _anchor(it: Faulty, raw: dict[str, Any]) -> Repair | None:
         place.children["shares"] = place.with_children(dict(place.children))
     edits: tuple[TextEdit, ...] = ()
     if len(shares) == len(raw):
-        text = flow({"shares": shares})
-        edits = replacing(place, text)
-    elif place.value.block and all(on_own_line(place_at(place, (key,))) for key in shares):
-        at = next(iter(place_at(place, (key,)) for key in shares))
-        lines = [edit for key in shares for edit in indenting(place_at(place, (key,)))]
+        text = faulty.flow({"shares": shares})
+        edits = faulty.replacing(place, text)
+    elif place.value.block and all(faulty.on_own_line(faulty.place_at(place, (key,))) for key in shares):
+        at = next(iter(faulty.place_at(place, (key,)) for key in shares))
+        lines = [edit for key in shares for edit in faulty.indenting(faulty.place_at(place, (key,)))]
         start = at.source.starts[at.key.line] if at.key else 0
         first = next(edit for edit in lines if edit.line == (at.key.line + 1 if at.key else 0))
         blanks = " " * (at.key.column if at.key else 2)
@@ -128,7 +116,7 @@ def _anchor(it: Faulty, raw: dict[str, Any]) -> Repair | None:
             at.source.edit(start, start, f"{blanks}shares:\n{first.text}"),
             *(one for one in lines if one is not first),
         )
-    hint = f"write shares: {short(shares)}"
+    hint = f"write shares: {faulty.short(shares)}"
     message = "the anchor has its shares in 'shares'"
     return it.repair(hint, value, edits=edits, message=message)
 
@@ -155,7 +143,7 @@ def mend_unknown(it: Faulty) -> Repair | None:
     ):
         return _driver_at_the_top(it, key)
     if near := likely_key(it.path, it.data, it.root):
-        return renamed(it, near, f"did you mean '{near}'?")
+        return faulty.renamed(it, near, f"did you mean '{near}'?")
     if it.fault.problem.hint.startswith("did you mean"):
         value = {name: one for name, one in parent.items() if name != key}
         return it.repair(listing(known), value, path=it.path[:-1])
@@ -166,10 +154,10 @@ def _driver_at_the_top(it: Faulty, key: str) -> Repair:
     """A driver that is not indented."""
     value = {name: one for name, one in it.data.items() if name != key}
     value["drivers"] = {**it.data["drivers"], key: it.raw}
-    place, drivers = it.place, place_at(it.root, ("drivers",))
+    place, drivers = it.place, faulty.place_at(it.root, ("drivers",))
     if drivers.children is not None:
         drivers.children.setdefault(key, place)
-    lines = list(indenting(place))
+    lines = list(faulty.indenting(place))
     columns = [child.key.column for child in (place.children or {}).values() if child.key]
     edits = lines[:1] if columns and min(columns) > 2 else lines
     message = f"'{shortened(key)}' stands at the top of the file, and looks like a driver"

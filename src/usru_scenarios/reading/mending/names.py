@@ -11,18 +11,9 @@ from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import HOLD, OUTCOME, RESERVED
 from usru_scenarios.problems import shortened
+from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.conditions import above, conditions
-from usru_scenarios.reading.mending.faulty import (
-    Faulty,
-    Repair,
-    flow,
-    place_at,
-    renamed,
-    renaming,
-    replacing,
-    states_of,
-    value_at,
-)
+from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.schema_paths import NOUNS
 from usru_scenarios.written_forms import ODD_BLANK, called, foreign_letters, ids_in, name_meant, number_meant
 
@@ -55,22 +46,26 @@ def mend_name(it: Faulty) -> Repair | None:
     if of_key and it.path[-2:-1] == ("when",) and "=" in written:
         return conditions(above(it), it.parent)
     if not of_key and "when" in it.path and (either := re.split(r"\s*,\s*|\s+or\s+", written))[1:]:
-        known = states_of(it.data, str(it.path[it.path.index("when") + 1]))
+        known = faulty.states_of(it.data, str(it.path[it.path.index("when") + 1]))
         if set(either) <= set(known):
-            return it.rewritten(f"write {flow(either)}", either)
+            return it.rewritten(f"write {faulty.flow(either)}", either)
     is_new = of_key and _is_definition(it.path)
     name = _likely_name(it, written, is_new=is_new)
     if not name:
         return None
     hint = f"write {name}{_why(written, name)}"
-    edits = list(renaming(it.place, name)) if of_key else list(replacing(it.place, name))
+    edits = list(faulty.renaming(it.place, name)) if of_key else list(faulty.replacing(it.place, name))
     if is_new:
         data, places = renamed_everywhere(it.data, it.root, written, name)
         # Its own block, too, though nothing else says its name.
-        edits += [edit for place, of in places for edit in (renaming(place, name) if of else replacing(place, name))]
+        edits += [
+            edit
+            for place, of in places
+            for edit in (faulty.renaming(place, name) if of else faulty.replacing(place, name))
+        ]
         return it.repair(hint, data, path=(), edits=dict.fromkeys(edits))
     if of_key:
-        return renamed(it, name, hint)
+        return faulty.renamed(it, name, hint)
     return it.repair(hint, name, edits=edits)
 
 
@@ -109,7 +104,7 @@ def _defined(data: Any) -> set[str]:
     """The names that the file gives to something."""
     names: set[str] = {OUTCOME, HOLD}
     for section in _SECTIONS:
-        entries = value_at(data, (section,))
+        entries = faulty.value_at(data, (section,))
         for name, part in entries.items() if isinstance(entries, dict) else ():
             names.add(name)
             states = part.get("states") if isinstance(part, dict) else None
@@ -185,7 +180,7 @@ def without_space(it: Faulty) -> Repair | None:
     at = place.source.offset(place.key) + len(key)
     found = number_meant(text)
     value: Any = found.value if found else text
-    around = place_at(it.root, it.path[:-1])
+    around = faulty.place_at(it.root, it.path[:-1])
     if around.children is not None:
         around.children.setdefault(key, place)
     fresh = {key if name == written else name: value if name == written else one for name, one in parent.items()}
@@ -215,7 +210,7 @@ def _other_id(it: Faulty) -> Repair | None:
     """The name of a model, or several ids of claims in one text."""
     raw = it.raw
     if isinstance(raw, str) and len(ids := ids_in(raw)) > 1 and isinstance(it.path[-1], int):
-        return it.repair(f"write {', '.join(ids)}", ids[0], edits=replacing(it.place, ", ".join(ids)))
+        return it.repair(f"write {', '.join(ids)}", ids[0], edits=faulty.replacing(it.place, ", ".join(ids)))
     if it.path != ("name",) or not isinstance(raw, str):
         return None
     name = name_meant(raw, joint="-")

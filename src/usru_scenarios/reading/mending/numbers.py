@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, Any
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.model.values import describe
 from usru_scenarios.problems import shortened
-from usru_scenarios.reading.mending.faulty import (
-    Faulty,
-    Repair,
-    flow,
-    place_at,
-    region,
-    renamed,
-    replacing,
-    states_of,
-    targets_of,
-    value_at,
-)
+from usru_scenarios.reading.mending import faulty
+from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.written_forms import (
     ODD_BLANK,
     Meant,
@@ -53,7 +43,7 @@ def mend_number(it: Faulty) -> Repair | None:
         meant is None
         and it.path[0] == "rules"
         and it.path[2:3] == ("then",)
-        and raw in states_of(it.data, str(it.path[-1]))
+        and raw in faulty.states_of(it.data, str(it.path[-1]))
     ):
         return it.repair(f"write it with its points, such as {{{raw}: 1}}", {raw: 1})
     if meant is None and (factor := _factor(it, raw)):
@@ -106,18 +96,18 @@ def _distribution_in_words(it: Faulty, raw: dict[str, Any]) -> Repair | None:
     if len(given) != len(raw) or numbers[0] is None or numbers[2] is None:
         return None
     value = {"pert" if len(given) == 3 else "uniform": given}
-    return it.rewritten(f"write {flow(value)}", value)
+    return it.rewritten(f"write {faulty.flow(value)}", value)
 
 
 def _of_one_key(it: Faulty, key: str, value: Any) -> Repair | None:
     """A distribution by another name, such as `{gauss: [0, 1]}`, or a number by another key."""
-    if is_number(value) and key not in targets_of(it):
-        return it.rewritten(f"write {flow(value)}", value)
+    if is_number(value) and key not in faulty.targets_of(it):
+        return it.rewritten(f"write {faulty.flow(value)}", value)
     if not isinstance(value, list) or not all(map(is_number, value)):
         return None
     family = family_meant(key)
     if family in UNCERTAIN and FAMILIES[family].size == len(value):
-        return it.rewritten(f"write {flow({family: value})}", {family: value})
+        return it.rewritten(f"write {faulty.flow({family: value})}", {family: value})
     return it.repair(f"a distribution is one of: {', '.join(UNCERTAIN)}", 1)
 
 
@@ -143,7 +133,7 @@ def _factor(it: Faulty, raw: str) -> Repair | None:
         return it.repair(
             f"x{factor} multiplies the weight, {factor} replaces it",
             float(factor),
-            edits=replacing(it.place, f"x{factor}"),
+            edits=faulty.replacing(it.place, f"x{factor}"),
         )
     if re.fullmatch(r"[^,]+,\s*[a-z]\w*\s*=.*", raw) and it.place.source.name == "-w":
         return it.repair("repeat -w: one for each", 1)
@@ -153,10 +143,10 @@ def _factor(it: Faulty, raw: str) -> Repair | None:
 def _listed(it: Faulty) -> Repair | None:
     """A list in the place of a judgement: `[1, 2, 3]` of an uncertain one, `[0,5, P01]` with a decimal comma."""
     path = it.path[:-1] if it.path and isinstance(it.path[-1], int) else it.path
-    raw = value_at(it.data, path)
+    raw = faulty.value_at(it.data, path)
     if not isinstance(raw, list) or len(raw) < 2 or not all(is_number(one) for one in raw[:2]):
         return None
-    place = place_at(it.root, path)
+    place = faulty.place_at(it.root, path)
     owner = Faulty(it.fault, it.data, it.root)
     numbers = [one for one in raw if is_number(one)]
     between = _between(place, 0, 1)
@@ -167,16 +157,16 @@ def _listed(it: Faulty) -> Repair | None:
         first, last = place.child(0), place.child(1)
         if first is None or last is None:
             return None
-        edits = (place.source.edit(region(first)[0], region(last)[1], flow(joined)),)
+        edits = (place.source.edit(faulty.region(first)[0], faulty.region(last)[1], faulty.flow(joined)),)
         message = "expected a number with its claims, found two numbers"
         return owner.repair(
-            f"a decimal comma: write {flow(joined)}", value, path=path, edits=edits, message=message, at=at
+            f"a decimal comma: write {faulty.flow(joined)}", value, path=path, edits=edits, message=message, at=at
         )
     if len(numbers) == len(raw) <= 3 and numbers == sorted(numbers):
         uncertain = {"pert" if len(raw) == 3 else "uniform": raw}
         message = f"expected one number, found a list of {len(raw)}"
-        hint = f"write {flow(uncertain)} for an uncertain number"
-        written = replacing(place, flow(uncertain))
+        hint = f"write {faulty.flow(uncertain)} for an uncertain number"
+        written = faulty.replacing(place, faulty.flow(uncertain))
         return owner.repair(hint, uncertain, path=path, edits=written, message=message, at=place)
     return None
 
@@ -185,7 +175,7 @@ def _between(place: Place, left: int, right: int) -> str:
     first, second = place.child(left), place.child(right)
     if first is None or second is None:
         return ""
-    return place.source.text[region(first)[1] : region(second)[0]]
+    return place.source.text[faulty.region(first)[1] : faulty.region(second)[0]]
 
 
 def is_number(raw: object) -> bool:
@@ -205,8 +195,8 @@ def mend_parameters(it: Faulty) -> Repair | None:
             return None
     parameters, wanted = raw[family], FAMILIES[family].size
     path = it.path if it.path[-1] == family else (*it.path, family)
-    place = place_at(it.root, path)
-    start, end = region(place)
+    place = faulty.place_at(it.root, path)
+    start, end = faulty.region(place)
     text = place.source.text[start:end].strip("[]") if isinstance(parameters, list) else str(parameters)
     numbers = decimal_commas(text, wanted) or numbers_in(text.strip("()[] "), wanted)
     if numbers is None:
@@ -219,7 +209,10 @@ def mend_parameters(it: Faulty) -> Repair | None:
     value = [int(one) if one.is_integer() else one for one in numbers]
     commas = "decimal commas: " if "," in text else ""
     return it.repair(
-        f"{commas}write {{{family}: {flow(value)}}}", value, path=path, edits=replacing(place, flow(value))
+        f"{commas}write {{{family}: {faulty.flow(value)}}}",
+        value,
+        path=path,
+        edits=faulty.replacing(place, faulty.flow(value)),
     )
 
 
@@ -231,8 +224,8 @@ def mend_unordered(it: Faulty) -> Repair | None:
         return None
     path = (*it.path, family)
     value = sorted(raw[family])
-    edits = replacing(place_at(it.root, path), flow(value))
-    return it.repair(f"write {{{family}: {flow(value)}}}", value, path=path, edits=edits)
+    edits = faulty.replacing(faulty.place_at(it.root, path), faulty.flow(value))
+    return it.repair(f"write {{{family}: {faulty.flow(value)}}}", value, path=path, edits=edits)
 
 
 def _rest(raw: dict[str, Any], family: str) -> dict[str, Any]:
@@ -260,7 +253,7 @@ def mend_duration(it: Faulty) -> Repair | None:
     if is_number(raw):
         if not 1 < raw <= 100:
             return it.repair("a duration is written with its unit, such as '18 months'", 0.5) if raw > 100 else None
-        share = flow(float(f"{raw / 100:.10g}"))
+        share = faulty.flow(float(f"{raw / 100:.10g}"))
         hint = f"write {share} for {raw:g}%, or for a duration its unit too: '{raw:g} months'"
         return it.rewritten(hint, raw / 100)
     if not isinstance(raw, str):
@@ -291,11 +284,14 @@ def mend_date(it: Faulty) -> Repair | None:
     if not hint:
         return None
     if of_key:
-        return renamed(it, date, hint, message) if date else None
+        return faulty.renamed(it, date, hint, message) if date else None
     if not date:
         return None
     return it.repair(
-        hint, date, edits=replacing(it.place, date) if "'?" in hint and " or " not in hint else (), message=message
+        hint,
+        date,
+        edits=faulty.replacing(it.place, date) if "'?" in hint and " or " not in hint else (),
+        message=message,
     )
 
 
@@ -316,13 +312,17 @@ def mend_text(it: Faulty) -> Repair | None:
         return it.rewritten(f"write {raw[0]}", raw[0])
     if is_number(raw) or isinstance(raw, bool):
         text = f'"{it.written}"'
-        return it.repair("quote it to make it text", it.written, edits=replacing(it.place, text))
+        return it.repair("quote it to make it text", it.written, edits=faulty.replacing(it.place, text))
     return None
 
 
 def _id_of_claim(it: Faulty) -> Repair | None:
     """A number behind a judgement, where claims stand."""
-    if not is_number(it.raw) or it.path[-1] == 0 or not isinstance(value_at(it.data, (*it.path[:-1], 0)), int | float):
+    if (
+        not is_number(it.raw)
+        or it.path[-1] == 0
+        or not isinstance(faulty.value_at(it.data, (*it.path[:-1], 0)), int | float)
+    ):
         return None
     message = f"behind a number stand the ids of claims, not {describe(it.raw)}"
     return it.repair("ids begin with a letter, such as G23", "a0", message=message)
