@@ -41,15 +41,7 @@ from support.reference_models import (
     umbrella,
     without_feedback,
 )
-from usru_scenarios.exact.inference import (
-    DEFAULT_BOUND,
-    Bound,
-    NotExact,
-    TooLarge,
-    cost,
-    forecast,
-    probabilities,
-)
+from usru_scenarios.exact.inference import DEFAULT_BOUND, Bound, NotExact, TooLarge, cost, forecast, probabilities
 from usru_scenarios.exact.quadrature import SmoothScale, quadrature
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed

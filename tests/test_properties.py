@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from support.effort import tries
-from support.model_strategies import (
-    MODELS,
-    STEPS,
-    models,
-)
+from support.model_strategies import MODELS, STEPS, models
 from support.oracle import Json, marginals
 from support.sampled import Estimate, Estimates, Key, compiled, estimates, same, truths_of
 

@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from support.oracle import Json, Resolution, View, marginals, remembered
-from support.reference_models import (
-    compiled,
-)
-from usru_scenarios.exact.inference import (
-    ExactForecast,
-    forecast,
-)
+from support.reference_models import compiled
+from usru_scenarios.exact.inference import ExactForecast, forecast
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Program
 

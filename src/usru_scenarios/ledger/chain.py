@@ -11,13 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from usru_scenarios.ledger.records import (
-    LedgerError,
-    NumberedRecord,
-    UnreadableRecord,
-    line_of_data,
-    read_line,
-)
+from usru_scenarios.ledger.records import LedgerError, NumberedRecord, UnreadableRecord, line_of_data, read_line
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault
 
 _MARKERS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")

@@ -16,13 +16,7 @@ from usru_scenarios.ledger.records import NumberedRecord, step_of
 from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, calibration, mean_scores, scores
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
-from usru_scenarios.results.ledger import (
-    ForecastRecord,
-    LedgerScore,
-    ScoredForecasts,
-    ScoredResolution,
-    ScoreValues,
-)
+from usru_scenarios.results.ledger import ForecastRecord, LedgerScore, ScoredForecasts, ScoredResolution, ScoreValues
 
 if TYPE_CHECKING:
     from usru_scenarios.questions.evidence.items import Evidence, LearnedItem

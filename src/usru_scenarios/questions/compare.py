@@ -26,13 +26,7 @@ from usru_scenarios.program.conditions import Conditioned, Intervention, Observa
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.difference_error_floors import (
-    Limits,
-    SingleTrials,
-    covered,
-    parted,
-    variation_covered,
-)
+from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted, variation_covered
 from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
 from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, sharing
 from usru_scenarios.questions.simulate.question import clean, warnings

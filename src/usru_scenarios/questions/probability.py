@@ -17,10 +17,7 @@ from usru_scenarios.estimation.bands import PerDraw
 from usru_scenarios.estimation.estimates import Controls, over_draws, rule_of_three_bound, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.language.questions import (
-    Case,
-    Probability,
-)
+from usru_scenarios.language.questions import Case, Probability
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program

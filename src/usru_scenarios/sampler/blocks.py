@@ -25,12 +25,7 @@ from usru_scenarios.program.program import JUDGEMENTS, Floats, Node, NumericNode
 from usru_scenarios.sampler import rng
 from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, kernel
 from usru_scenarios.sampler.numeric import NumericKernel
-from usru_scenarios.sampler.outcome import (
-    FullTransition,
-    LazyTransition,
-    OutcomeKernel,
-    draw_scenario,
-)
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, draw_scenario
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import Reads, SharedDraws

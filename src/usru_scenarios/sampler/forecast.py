@@ -17,14 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import TrialBatches, batch_trials, batched, effective_trials
-from usru_scenarios.estimation.estimates import (
-    Controls,
-    Estimate,
-    Moments,
-    Place,
-    over_draws,
-    with_control_variates,
-)
+from usru_scenarios.estimation.estimates import Controls, Estimate, Moments, Place, over_draws, with_control_variates
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
@@ -37,12 +30,7 @@ from usru_scenarios.sampler.blocks import (
     Plan,
     require_memory,
 )
-from usru_scenarios.sampler.outcome import (
-    MANY,
-    BatchedProducts,
-    FullTransition,
-    LazyTransition,
-)
+from usru_scenarios.sampler.outcome import MANY, BatchedProducts, FullTransition, LazyTransition
 from usru_scenarios.sampler.outcome_paths import OutcomePath, RaoBlackwellPath, SampledPath
 from usru_scenarios.sampler.tables import BlockStates, States
 

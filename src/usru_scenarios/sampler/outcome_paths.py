@@ -8,11 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.program.program import Floats
-from usru_scenarios.sampler.outcome import (
-    FullTransition,
-    LazyTransition,
-    products,
-)
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
 from usru_scenarios.sampler.tables import States
 
 

@@ -26,11 +26,7 @@ from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
 from usru_scenarios.questions.explain.narrative import PathDescriber
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
-from usru_scenarios.questions.explain.state_evidence import (
-    EvidenceSums,
-    number_evidence,
-    state_evidence,
-)
+from usru_scenarios.questions.explain.state_evidence import EvidenceSums, number_evidence, state_evidence
 from usru_scenarios.questions.impossible import is_impossible, not_met, too_few, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering

@@ -44,12 +44,7 @@ from usru_scenarios.questions.sensitivity.observed import (
 )
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
-from usru_scenarios.results.sensitivity import (
-    DriverUncertainty,
-    UncertaintyErrors,
-    VarianceErrors,
-    VarianceShares,
-)
+from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares
 from usru_scenarios.sampler.blocks import (
     BLOCK,
     SECONDS_PER_DRAW,

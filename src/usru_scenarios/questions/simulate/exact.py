@@ -19,15 +19,7 @@ from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.averages import DrawAverages
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.order import in_order
-from usru_scenarios.questions.simulate.question import (
-    QUANTILES,
-    certain,
-    clean,
-    clean_one,
-    doubts,
-    nested,
-    warnings,
-)
+from usru_scenarios.questions.simulate.question import QUANTILES, certain, clean, clean_one, doubts, nested, warnings
 from usru_scenarios.results.common import warned
 from usru_scenarios.results.simulate import (
     Band,
