@@ -211,6 +211,17 @@ class CategoricalNode:
         reported = (parent for parents, _ in self.reports.values() for parent in parents)
         return _links((*self.prior_parents, *reported), self.terms, self.curves)
 
+    @property
+    def tables(self) -> tuple[Term, ...]:
+        """All that it reads of others' states, as terms: points, priors and reports."""
+        reports = (Term(parents, table) for parents, table in self.reports.values())
+        return (*self.terms, Term(self.prior_parents, self.prior), *reports)
+
+    @cached_property
+    def influences(self) -> frozenset[tuple[str, str | None]]:
+        """The nodes that make a difference to it at some step, each with the weight that multiplies it, if any."""
+        return _influences(self.tables, self.curves) if np.any(self.imposed < 0) else frozenset()
+
 
 @dataclass(frozen=True, eq=False)
 class NumericNode:
@@ -265,6 +276,16 @@ class NumericNode:
         """The nodes that it reads, each with its lag."""
         return _links((), self.terms, self.curves)
 
+    @property
+    def tables(self) -> tuple[Term, ...]:
+        """As in `CategoricalNode`."""
+        return self.terms
+
+    @cached_property
+    def influences(self) -> frozenset[tuple[str, str | None]]:
+        """As in `CategoricalNode`."""
+        return _influences(self.terms, self.curves) if np.isnan(self.imposed).any() else frozenset()
+
 
 Node = CategoricalNode | NumericNode
 
@@ -282,6 +303,18 @@ def _links(
     return frozenset((parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS) | {
         (curve.node, curve.lag) for curve in curves
     }
+
+
+def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> frozenset[tuple[str, str | None]]:
+    """The parents along whose states, or scale, the points differ, each with the weight of these points."""
+    along_states = (
+        (parent.node, term.weight)
+        for term in terms
+        for axis, parent in enumerate(term.parents)
+        if parent.node != JUDGEMENTS and np.ptp(term.points, axis=axis).any()
+    )
+    along_scale = ((curve.node, curve.weight) for curve in curves if np.ptp(curve.points, axis=-2).any())
+    return frozenset((*along_states, *along_scale))
 
 
 # What is drawn of judgements ------------------------------------------------------------------------------------------
@@ -518,6 +551,39 @@ class Program:
             frontier = {reader for name in frontier for reader in readers[name]} - reached
             reached |= frontier
         return frozenset(reached)
+
+    def influential(self, names: Iterable[str]) -> frozenset[str]:
+        """Of the nodes that some nodes depend on, those that change something; these nodes themselves included.
+
+        Points that are the same whatever the parent's state, above all 0, make no difference, nor do those whose weight
+        is 0 at all steps: an intervention on such a parent leaves every trial as it was.
+        """
+        reached: set[str] = set()
+        frontier = set(names)
+        while frontier:
+            reached |= frontier
+            read = (one for name in frontier for one in self.nodes[name].influences)
+            frontier = {parent for parent, weight in read if self._acts(weight)} - reached
+        return frozenset(reached)
+
+    def _acts(self, weight: str | None) -> bool:
+        """Whether the weight of points, if they have one, is not 0 throughout."""
+        return weight is None or bool(np.any(self.weights[weight]))
+
+    def indistinct(self, name: str, state: str, readers: Iterable[str]) -> str:
+        """The first state of a categorical node that some nodes read as they read another: that one stands for both."""
+        node = self.nodes[name]
+        assert isinstance(node, CategoricalNode)
+        read = [
+            np.moveaxis(term.points, axis, 0)
+            for reader in readers
+            for term in self.nodes[reader].tables
+            if self._acts(term.weight)
+            for axis, parent in enumerate(term.parents)
+            if parent.node == name
+        ]
+        own = node.states.index(state)
+        return next(other for n, other in enumerate(node.states) if all(np.array_equal(p[n], p[own]) for p in read))
 
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The nodes that some nodes depend on, in any number of steps, themselves included."""

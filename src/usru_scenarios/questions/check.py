@@ -49,6 +49,9 @@ CLEAR = 6.0
 MOST_TRIALS = 1 << 20
 """What is undecided after as many stays so."""
 
+MOST_DRAWS = 1 << 26
+"""Trials times nodes and steps, after which it stays so too: about half a second for each program of a statement."""
+
 ROBUST_TRIALS = 4096
 """Trials in each perturbed model, where the estimates alone decide."""
 
@@ -132,7 +135,9 @@ class ExpectationChecker:
     @property
     def _limits(self) -> SampleLimits:
         limits, trials = self.settings.limits, self.settings.trials
-        return replace(limits, most_trials=max(min(limits.most_trials, MOST_TRIALS), trials))
+        affordable = MOST_DRAWS // (len(self.program.nodes) * self.program.steps)
+        most = min(limits.most_trials, MOST_TRIALS, 1 << max(affordable.bit_length() - 1, 0))
+        return replace(limits, most_trials=max(most, trials))
 
     def _checked(self) -> dict[str, ExpectationChecked]:
         estimator = ProbabilityEstimator(

@@ -19,6 +19,7 @@ from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import Case, Probability
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
+from usru_scenarios.program.conditions import Intervention
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
@@ -498,9 +499,7 @@ def _with_least_error(
     program: Program, probability: Probability, found: ProbabilityEstimate, *, rough: bool
 ) -> ProbabilityEstimate:
     """A sampled probability that knows by how much trials that were never drawn could change it, or `rough` at most."""
-    read = program.upstream(atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event))
-    acting = tuple(one for one in probability.interventions if one.node in read)
-    question = (probability.profile, acting, probability.cases)
+    question = (probability.profile, _acting(program, probability), probability.cases)
     cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
     effective = found.effective_trials or 0.0
     least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
@@ -509,3 +508,19 @@ def _with_least_error(
     ):  # else it is no constant, and what is possible need not be looked into
         least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
     return replace(found, least_error=least, question=question)
+
+
+def _acting(program: Program, probability: Probability) -> tuple[tuple[str, str | float, range], ...]:
+    """The interventions that make a difference to what is asked, those alike that no node tells from each other."""
+    if not probability.interventions:
+        return ()
+    asked = {atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event)}
+    read = program.influential(asked)
+
+    def value(one: Intervention) -> str | float:
+        to_the_end = one.steps.stop >= program.steps  # else it is left by a law that reads the state
+        if one.node in asked or not to_the_end or not isinstance(one.value, str):
+            return one.value
+        return program.indistinct(one.node, one.value, read)
+
+    return tuple((one.node, value(one), one.steps) for one in probability.interventions if one.node in read)
