@@ -6,10 +6,10 @@ Each part is made when it is first needed, and imports what makes it then, for t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import KEPT_NAMES
 from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits
 

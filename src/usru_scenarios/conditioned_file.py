@@ -6,11 +6,11 @@ Conditions are what is imposed and observed as it is written, beside the evidenc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from usru_scenarios.compiled_file import CompiledFile
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
 from usru_scenarios.settings import ArgumentError, Method, RunSettings, shown, text, texts
 from usru_scenarios.source_text import SourceText

@@ -5,11 +5,11 @@ Nothing is forecast for that. Each part is kept between runs as all that is made
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from usru_scenarios.compiled_file import CompiledFile
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.settings import optional_text
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@dataclass(frozen=True)
 class Span:
     """A place in a text: the line (from 1), the column (from 1), and how many characters are meant."""
 
@@ -28,7 +29,7 @@ class Span:
         return f"{self.source}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextEdit:
     """A stretch of a text and what comes in its place; lines and columns count from 1, and the end is after it."""
 
@@ -39,7 +40,7 @@ class TextEdit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """One fault or warning: a stable `code`, a sentence, a place, and where there is one, a way to mend it.
 

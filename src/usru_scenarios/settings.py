@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Literal, Protocol, TypeVar, cast
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsageError, listing, one_line, suggestion
 
 Method = Literal["auto", "sample", "exact"]

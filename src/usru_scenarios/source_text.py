@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import Problem, QueryError, Span, TextEdit
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

@@ -6,13 +6,13 @@ Every question imports what answers it when it is asked, for a command asks one 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from usru_scenarios.conditioned_file import ConditionedFile, with_method
 from usru_scenarios.described_file import DescribedFile
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.settings import (
     DEFAULT_MODEL,
     DEFAULT_SEED,

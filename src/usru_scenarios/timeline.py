@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.limits import LONGEST_DURATION, MOST_STEPS
 from usru_scenarios.problems import shortened
 
@@ -24,7 +24,7 @@ class TimeError(ValueError):
     """A date, duration or grid that can't be read or lies off the grid; the message says which and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Date:
     """A stretch of the calendar: its first month, counted from January of year 0, and its length in months."""
 

@@ -5,9 +5,10 @@ Each module has the charts of one question. Nothing here draws: `cli/pictures.py
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from usru_scenarios.light_dataclasses import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsageError, one_line, presentable
 
 DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141

@@ -9,11 +9,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from usru_scenarios.cli.common import USAGE, OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import ABSENT, Inputs, absolute, is_kept

@@ -7,9 +7,9 @@ import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError, printable
 from usru_scenarios.report import Layout
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL, Controls, orthonormal, over_draws, product
+from usru_scenarios.light_dataclasses import dataclass
 
 Floats = npt.NDArray[np.float64]
 

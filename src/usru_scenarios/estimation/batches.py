@@ -7,12 +7,13 @@ its own batches; added up in the order of the blocks they are the sums of the ru
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from usru_scenarios.light_dataclasses import dataclass
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer[Any]]

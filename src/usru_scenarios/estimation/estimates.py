@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from usru_scenarios.light_dataclasses import dataclass
 
 Floats = npt.NDArray[np.float64]
 

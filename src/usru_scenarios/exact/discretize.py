@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.exact.quadrature import FINE, LatentQuadrature, NodeDistribution, SmoothScale, quadrature
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Compared, InStates
 from usru_scenarios.program.latent_scale import carried

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.program.events import All, Formula, Not, Some, Timed, timed_parts
 
 Truths = npt.NDArray[np.bool_]

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeVar
 
@@ -27,6 +26,7 @@ from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, Not
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
 from usru_scenarios.exact.quadrature import NodeDistribution
 from usru_scenarios.exact.variable_elimination import NOTHING, ContractionCost
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Formula, InStates, Timed, atoms

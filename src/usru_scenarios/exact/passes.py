@@ -7,7 +7,6 @@ What has no bearing on the question is left out: a step knows no variable that n
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -40,6 +39,7 @@ from usru_scenarios.exact.variable_elimination import (
     split_channels,
     summed,
 )
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
 from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import Floats
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from usru_scenarios.exact.discretize import LARGE, ConditionalTable, FactoredTable, Truths, broadcast_to_axes
 from usru_scenarios.exact.formula_states import ChannelSplit
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.events import Timed
 from usru_scenarios.program.program import Floats, Parent
 

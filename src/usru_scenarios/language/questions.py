@@ -7,7 +7,6 @@ numbers: so the sampling error of a statement comes from working it out for ever
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import Measure
 from usru_scenarios.program.conditions import Intervention, Observation
 from usru_scenarios.program.events import COMPARISONS, All, Formula, Timed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
+
+from usru_scenarios.light_dataclasses import dataclass
 
 Sign = Literal["<", "<=", ">", ">="]
 ArithmeticSign = Literal["+", "-", "*", "/"]
@@ -16,21 +17,21 @@ Leaf = TypeVar("Leaf")
 # Arithmetic, over leaves that are questions here and probabilities once they are understood ---------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Number:
     """A number as written."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Negated(Generic[Leaf]):
     """The number with the other sign."""
 
     part: Expression[Leaf]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binary(Generic[Leaf]):
     """A sum, difference, product or quotient."""
 
@@ -39,7 +40,7 @@ class Binary(Generic[Leaf]):
     right: Expression[Leaf]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Applied(Generic[Leaf]):
     """`odds(x)`, which is x / (1 - x), or `log(x)`, the natural logarithm."""
 
@@ -50,7 +51,7 @@ class Applied(Generic[Leaf]):
 Expression: TypeAlias = Number | Negated[Leaf] | Binary[Leaf] | Applied[Leaf] | Leaf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComparisonChain(Generic[Leaf]):
     """Expressions with the sign of a comparison between each two neighbours; none for an expression alone."""
 
@@ -61,7 +62,7 @@ class ComparisonChain(Generic[Leaf]):
 # What stands within P( ) ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """A name, number or date, and where it starts in the text."""
 
@@ -74,7 +75,7 @@ class Word:
         return self.start + len(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class When:
     """A time: a moment or range, which `mode` says how to read; without ends, the whole grid.
 
@@ -89,14 +90,14 @@ class When:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScenarioName:
     """A scenario or a group."""
 
     name: Word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Equal:
     """`driver=state`; in an intervention also `driver=number`."""
 
@@ -104,7 +105,7 @@ class Equal:
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compares:
     """A comparison on a numeric driver."""
 
@@ -118,14 +119,14 @@ class Compares:
         return float(self.bound.text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opposite:
     """`not`."""
 
     part: Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Joined:
     """Parts joined with one word."""
 
@@ -133,7 +134,7 @@ class Joined:
     parts: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class At:
     """An event with its time."""
 
@@ -144,7 +145,7 @@ class At:
 Event = ScenarioName | Equal | Compares | Opposite | Joined | At
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observed:
     """A condition that is seen."""
 
@@ -153,7 +154,7 @@ class Observed:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Imposed:
     """A condition that is imposed: the inside of `do( )`, or an assignment of the command line."""
 
@@ -162,7 +163,7 @@ class Imposed:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InProfile:
     """The profile under which the probability is asked for."""
 
@@ -172,7 +173,7 @@ class InProfile:
 Condition = Observed | Imposed | InProfile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """`P(...)`."""
 

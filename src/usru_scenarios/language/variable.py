@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Real
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import QueryError
 from usru_scenarios.settings import ArgumentError, shown, text, texts
 from usru_scenarios.source_text import SourceText

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from usru_scenarios.ledger.records import LedgerError, NumberedRecord, UnreadableRecord, line_of_data, read_line
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault
 
 _MARKERS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import hypot
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
 from usru_scenarios.results.simulate import StatesResult, ValuesResult

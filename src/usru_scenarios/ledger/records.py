@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from usru_scenarios.light_dataclasses import asdict
 from usru_scenarios.problems import UsageError, listing, printable, suggestion
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.ledger import (

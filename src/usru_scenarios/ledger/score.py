@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -14,6 +13,7 @@ from usru_scenarios.ledger.history import some_records
 from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, conditions_of
 from usru_scenarios.ledger.records import NumberedRecord, step_of
 from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, calibration, mean_scores, scores
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.results.ledger import ForecastRecord, LedgerScore, ScoredForecasts, ScoredResolution, ScoreValues

@@ -7,11 +7,11 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from usru_scenarios.ledger.chain import Chain, faults, is_marker, line_hash, line_texts, read_chain, relinked
 from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, line_of, read_line
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UnreadableInput, printable
 from usru_scenarios.reading.files import locked, write_whole
 from usru_scenarios.results.ledger import ForecastRecord

@@ -6,7 +6,6 @@ All is run on the random numbers of the earlier record, so that what is common c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from usru_scenarios.ledger.attribution import shapley
 from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, conditions_of
@@ -20,6 +19,7 @@ from usru_scenarios.ledger.records import (
     not_said,
     said_of,
 )
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError, listing, printable
 from usru_scenarios.results.ledger import (
     AttributedChange,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, judgements
 from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Judgement
@@ -45,7 +45,7 @@ def target_key(node: str, state: str | None) -> str:
     return state if node == OUTCOME and state != HOLD else f"{node}={state}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClaimPush:
     """A direction that a claim states: under its cause, the target becomes more or less likely."""
 
@@ -61,7 +61,7 @@ class ClaimPush:
     """Where it stands in the register."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PointsCell:
     """A number of points: under which cause it acts, and on what."""
 
@@ -103,7 +103,7 @@ def _holds(value: float, sign: str, bound: float) -> bool:
     return {"<": value < bound, "<=": value <= bound, ">": value > bound, ">=": value >= bound}[sign]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Direction:
     """A number of points that cites claims, and the pushes of these that speak of it, each with its claim."""
 

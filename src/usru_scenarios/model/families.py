@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+
+from usru_scenarios.light_dataclasses import dataclass
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]

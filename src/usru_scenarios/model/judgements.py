@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import Numeric
 from usru_scenarios.model.values import Distribution, Judgement, Keep, OddsPerPoint, Part, Persistence, Weight
 from usru_scenarios.names import DIRICHLET
@@ -42,7 +42,7 @@ def is_assumption(claim: str) -> bool:
     return _ASSUMPTION.fullmatch(claim) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """One judgement of a model: where it stands, what it is about, and the claims that it rests on."""
 

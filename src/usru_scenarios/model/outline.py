@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import Problem
 from usru_scenarios.results.common import EvidenceUsed, ModelLine
 

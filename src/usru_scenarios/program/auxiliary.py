@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.limits import MOST_STATES
 
 State = TypeVar("State", bound=Hashable)

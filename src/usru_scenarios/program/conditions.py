@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import All, Formula, InStates, Timed
 from usru_scenarios.program.program import CategoricalNode, Floats, Parent, Program, judgements
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import beta_quantile, quantile
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Categorical

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from usru_scenarios.light_dataclasses import dataclass
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class InStates:
     """A categorical node (the outcome included) is in one of some states, given by their indices in the program."""
 
@@ -21,7 +22,7 @@ class InStates:
     states: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compared:
     """A numeric node's value compares with a number."""
 
@@ -39,7 +40,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 """What a sign says of a value and a bound, or of arrays of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timed:
     """A predicate at a step, at some step, or at every step of a range (of one step for `at`)."""
 
@@ -48,21 +49,21 @@ class Timed:
     predicate: Formula
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     """The opposite."""
 
     part: Formula
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class All:
     """All parts hold; without parts, always true."""
 
     parts: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Some:
     """At least one part holds; without parts, never true."""
 

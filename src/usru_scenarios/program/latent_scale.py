@@ -6,11 +6,12 @@ No family needs special functions of its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from usru_scenarios.light_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
     from usru_scenarios.model.families import Family, LogDensity

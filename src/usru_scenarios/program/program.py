@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.timeline import Grid

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from usru_scenarios.language.questions import (
     measure_of,
     probabilities,
 )
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.conditions import Conditioned

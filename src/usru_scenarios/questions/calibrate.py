@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UsruError

@@ -8,12 +8,12 @@ method (26). What the sampling error leaves undecided after all of them takes mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
 
 from usru_scenarios.language.questions import ComparisonStatement, Probability, measure_of, probabilities
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Expectation, Model
 from usru_scenarios.names import Measure
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials

@@ -11,13 +11,13 @@ What is observed of a variant weighs its trials; all variants then have as many,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
 
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError

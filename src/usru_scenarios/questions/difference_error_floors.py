@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +15,7 @@ from usru_scenarios.estimation.estimates import (
     rule_of_three_bound,
     with_error_floor,
 )
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.distance import alike, farthest_apart
 from usru_scenarios.program.events import Formula

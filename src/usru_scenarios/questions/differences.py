@@ -9,9 +9,9 @@ difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import Categorical, Model
 from usru_scenarios.model.values import (
     Distribution,

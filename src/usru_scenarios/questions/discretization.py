@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.program.truth import Truth

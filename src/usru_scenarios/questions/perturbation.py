@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, judgements, with_values
 from usru_scenarios.model.schema import Model, Numeric
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from usru_scenarios.estimation.estimates import Controls, over_draws, rule_of_th
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import Case, Probability
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.conditions import Intervention
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step

@@ -11,7 +11,6 @@ several of them is made, and has its error, as without observations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -21,6 +20,7 @@ import numpy as np
 from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.exact import inference as exact
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program

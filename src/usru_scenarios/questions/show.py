@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model import schema
 from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import OUTCOME

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from usru_scenarios.language.query import parse_expectation, parse_question
 from usru_scenarios.language.questions import ComparisonStatement, Probability
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import Problem, QueryError
 from usru_scenarios.program.events import last_step

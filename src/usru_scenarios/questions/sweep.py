@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.language.text import one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from usru_scenarios.language.text import one_step
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program

@@ -5,10 +5,9 @@ Where all trials are of one kind, nothing is added, and the error may be 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.program import Floats
 from usru_scenarios.program.support import Support
 

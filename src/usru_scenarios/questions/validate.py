@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.problems import Problem, gathered
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable, suggestion
 from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, present_digest, regular_bytes
 from usru_scenarios.reading.locations import bundled_folder, bundled_models, bundled_register, is_id, shown_path

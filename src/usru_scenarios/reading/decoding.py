@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.problems import Problem, Span, UnreadableModelError
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.source_text import SourceText

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.values import describe
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion

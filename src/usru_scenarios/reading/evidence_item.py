@@ -7,10 +7,10 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, printable
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 from usru_scenarios.reading.files import locked, regular_bytes, write_whole

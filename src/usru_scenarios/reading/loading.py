@@ -8,12 +8,12 @@ import math
 import re
 import sys
 from copy import copy
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.judgements import dotted, judgements
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.model.schema import Categorical, Model, Numeric

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
 from usru_scenarios.model.values import Distribution, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion

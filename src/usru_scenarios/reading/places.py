@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import KeyPath
 from usru_scenarios.problems import Problem, Span
 from usru_scenarios.reading.files import Inputs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.families import FAMILIES, USUAL
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import describe

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.reading.pydantic_errors import MORE_FAULTS, Fault, faults_of, locate
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.model.directions import ClaimPush
 from usru_scenarios.model.values import ClaimId, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion

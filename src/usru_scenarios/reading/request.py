@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
 from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, flag, optional_text, shown, text, texts
 

@@ -6,13 +6,13 @@ the model's own annotations, so that the format is said once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import Discriminator, Tag
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model import values
 from usru_scenarios.model.schema import SHORT_FOR, Model
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.problems import (
     ModelError,
     Problem,

@@ -6,9 +6,10 @@ builders of reports read results only, and `document` says what a report is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from usru_scenarios.light_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

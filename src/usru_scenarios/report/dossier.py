@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import Layout, likelihoods, simulate, watch
 from usru_scenarios.report.document import Heading, Item, Items, Lines, Notes, Report, ShownCondition, Table, Words
 from usru_scenarios.report.document import names as named

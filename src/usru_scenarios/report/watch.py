@@ -18,9 +18,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
 from usru_scenarios.report.forecast_in_words import called

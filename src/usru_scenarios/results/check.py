@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import Measure
 from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 from usru_scenarios.results.mutants import MutantSurvey

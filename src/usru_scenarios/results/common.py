@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any, Literal, cast
 
+from usru_scenarios.light_dataclasses import asdict, dataclass, field
 from usru_scenarios.problems import Problem
 from usru_scenarios.version import __version__
 

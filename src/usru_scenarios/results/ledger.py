@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.results.common import JsonResult, ModelLine, Run
 from usru_scenarios.results.compare import InputValue
 from usru_scenarios.results.simulate import Band, StatesResult, ValuesResult

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.results.common import Warned
 
 Kind = Literal[

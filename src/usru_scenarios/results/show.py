@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine, Tabled

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from usru_scenarios.light_dataclasses import asdict, dataclass, field
 from usru_scenarios.problems import Problem
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine
 

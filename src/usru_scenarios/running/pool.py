@@ -28,12 +28,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError, one_line, printable, tells_want_of_memory
 from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.tasks import Result, Tasks, unpacked

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MethodType
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from usru_scenarios.light_dataclasses import dataclass
 
 Result = TypeVar("Result")
 

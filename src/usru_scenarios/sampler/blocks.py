@@ -10,7 +10,6 @@ maps over them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from threading import RLock
 from typing import Protocol, TypeVar
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import TrialBatches
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.program import JUDGEMENTS, Floats, Node, NumericNode, Program

@@ -8,12 +8,12 @@ baselines), are walked once, with an outcome for each. All others are walked apa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, TrialBatches, accumulated, batch_trials, batched
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Plan, require_memory

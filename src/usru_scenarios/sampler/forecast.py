@@ -8,7 +8,6 @@ drawn and its probability is read one step ahead: method (15).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import accumulate, chain
 from typing import Any
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import TrialBatches, batch_trials, batched, effective_trials
 from usru_scenarios.estimation.estimates import Controls, Estimate, Moments, Place, over_draws, with_control_variates
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program

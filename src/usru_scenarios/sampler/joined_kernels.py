@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.program import JUDGEMENTS
 from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, ThresholdTable
 from usru_scenarios.sampler.outcome import OutcomeKernel

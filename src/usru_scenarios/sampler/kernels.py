@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords, RepeatedWords

@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts

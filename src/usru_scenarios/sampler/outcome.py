@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.program import Floats, Parent, StepLaw, kept
 from usru_scenarios.sampler.kernels import cumulative, draw_state, kept_or_passed, normalised, with_mask
 from usru_scenarios.sampler.restrictions import Restriction

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Compared, Formula, Timed, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Program

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.sampler.kernels import FixedState
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.rng import WordMemory

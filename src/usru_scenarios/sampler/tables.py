@@ -10,7 +10,6 @@ import copy
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent, PiecewiseCurve, StepLaw, Term, log_weights
 
 States = npt.NDArray[np.uint8]

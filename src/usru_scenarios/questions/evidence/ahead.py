@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import rule_of_three_bound
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Controls, over_draws, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from usru_scenarios.language.query import Names, parse_observation
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Quiet, Resolution, Signpost, SoughtSign
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath

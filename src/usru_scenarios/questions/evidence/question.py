@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned

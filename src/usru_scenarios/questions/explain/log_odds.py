@@ -6,13 +6,13 @@ The baseline's part is "unexplained": what the cited drivers leave over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import covering_unseen, ratio
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Judgement

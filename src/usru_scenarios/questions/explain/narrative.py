@@ -8,12 +8,12 @@ state; and the row of priors that applied. Of a number it is told when it goes h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, is_assumption
 from usru_scenarios.model.schema import Categorical, Condition, Event, Model, Numeric, NumericEvent, Outcome, Rule
 from usru_scenarios.model.values import Judgement

@@ -13,13 +13,13 @@ probability given the trial is read one step ahead instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation import batches
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_parts
 from usru_scenarios.program.program import Floats, Program

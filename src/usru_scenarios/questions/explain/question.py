@@ -7,13 +7,13 @@ with it (`state_evidence`), and the likeliest story (`paths` finds a typical pat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.exact.inference import NothingObservedError, forecast
 from usru_scenarios.language.text import one_step
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME

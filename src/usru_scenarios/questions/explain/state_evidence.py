@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
 from usru_scenarios.estimation.jackknife import jackknife
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Categorical, Model
 from usru_scenarios.model.values import Judgement

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
 from usru_scenarios.model.schema import Categorical, Model, Numeric, Outcome

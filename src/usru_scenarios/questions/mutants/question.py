@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import NamedTuple
 
 from usru_scenarios.language.questions import ComparisonStatement, probabilities
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, ModelError, TooFewTrials
 from usru_scenarios.program.compilation import compile_model

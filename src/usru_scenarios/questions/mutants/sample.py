@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.questions.mutants.population import Mutation
 from usru_scenarios.results.mutants import NoticedShare
 

@@ -7,10 +7,10 @@ the scenario is weighed in the page, where its law is worked out anew: as a like
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError
 from usru_scenarios.program.conditions import HEARD, Conditioned

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError

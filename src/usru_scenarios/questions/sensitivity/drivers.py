@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +28,7 @@ from usru_scenarios.estimation.variance_shares import (
     squared_differences,
     total_share,
 )
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batch_trials, batched
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import NormalDist
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import ratio
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program

@@ -9,13 +9,13 @@ the scenario; up to the last step at which something has, it is that of the scen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 
 from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
 from usru_scenarios.estimation.estimates import ratio
+from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula, atoms, conjuncts, last_step, timed_parts

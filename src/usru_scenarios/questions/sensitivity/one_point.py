@@ -7,10 +7,10 @@ anchor, which act through `calibrate` alone, and of the strength of a Dirichlet 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import Judged
 from usru_scenarios.model.schema import Model

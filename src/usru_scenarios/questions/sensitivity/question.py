@@ -7,9 +7,9 @@ Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula

@@ -9,13 +9,13 @@ nodes, what a point is worth, and those under which the same draws say too littl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import delta_method_error, rule_of_three_bound
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight

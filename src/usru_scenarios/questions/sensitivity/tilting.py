@@ -8,12 +8,12 @@ once, as if they were drawn: in draw i, the i-th of each node has its other valu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import KeyPath
 from usru_scenarios.program.compilation import compile_model

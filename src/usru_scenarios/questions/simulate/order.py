@@ -9,10 +9,10 @@ nearly equal they may come out the other way round.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 import numpy as np
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.results.simulate import Ahead, ScenarioResult
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed
 from usru_scenarios.program.program import Floats, Program

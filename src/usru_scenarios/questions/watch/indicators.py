@@ -10,12 +10,12 @@ moves by itself and the drivers, so that beyond its own state at that step a con
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation import batches
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, atoms, timed_parts
 from usru_scenarios.program.program import Floats, Program

@@ -8,7 +8,6 @@ file's own words for what to look out for.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -17,6 +16,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
 from usru_scenarios.exact.inference import NothingObservedError
 from usru_scenarios.language.text import one_step
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State

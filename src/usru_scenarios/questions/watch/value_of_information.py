@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from usru_scenarios.estimation.estimates import (
     rule_of_three_bound,
 )
 from usru_scenarios.estimation.jackknife import jackknife
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.program import Floats
 from usru_scenarios.program.truth import Truth
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import Categorical, Model, Numeric, Outcome
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.timeline import Grid, TimeError

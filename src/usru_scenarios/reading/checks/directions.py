@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.directions import ClaimPush, Direction, directions, state_key
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.problems import Problem

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.schema_paths import describe_place

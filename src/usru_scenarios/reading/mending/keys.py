@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
 from usru_scenarios.problems import TextEdit, listing, shortened
 from usru_scenarios.reading.mending import faulty
