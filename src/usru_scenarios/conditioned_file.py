@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from usru_scenarios.program.conditions import Conditioned
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
-    from usru_scenarios.questions.probability import ProbabilityEstimator
+    from usru_scenarios.questions.ask import QueryRun
     from usru_scenarios.results.common import Run
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.sampler.blocks import MapBlocks
@@ -59,14 +59,19 @@ class ConditionedFile(CompiledFile):
             under = replace(under, observations=(*under.observations, *known))
         return under
 
-    def _estimator(self, settings: RunSettings, method: Method, map_blocks: MapBlocks) -> ProbabilityEstimator:
+    def _query_run(
+        self, settings: RunSettings, method: Method, do: Sequence[str], given: Sequence[str], map_blocks: MapBlocks
+    ) -> QueryRun:
+        """What queries are asked of, under conditions as they are written."""
+        from usru_scenarios.questions.ask import QueryRun
         from usru_scenarios.questions.probability import ProbabilityEstimator
 
         program, in_profile = self.programs(settings)
         kernels = self._kernels(settings)
-        return ProbabilityEstimator(
+        estimator = ProbabilityEstimator(
             program, in_profile, settings, map_blocks, rare_exactly=method != "sample", kernels=kernels
         )
+        return QueryRun(self.outline, estimator, self.program.weights, do, given)
 
     def _reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
         """What reads queries under conditions, which hold for every probability in them."""

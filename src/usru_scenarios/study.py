@@ -138,8 +138,7 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.ask import answered
 
         statement = self._reader(do, given)(text("query", query))
-        estimator, weights = self._estimator(settings, method, map_blocks), self.program.weights
-        return answered(query, statement, self.outline, estimator, weights=weights, do=do, given=given)
+        return answered(query, statement, self._query_run(settings, method, do, given, map_blocks))
 
     def answers(
         self,
@@ -167,8 +166,7 @@ class Study(DescribedFile, ConditionedFile):
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
         statements = self._statements(queries, do, given)
-        estimator, weights = self._estimator(settings, method, map_blocks), self.program.weights
-        return all_answered(statements, self.outline, estimator, weights=weights, do=do, given=given)
+        return all_answered(statements, self._query_run(settings, method, do, given, map_blocks))
 
     def explain(
         self,

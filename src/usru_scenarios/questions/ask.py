@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -247,30 +248,36 @@ def described(
     )
 
 
-def answered(
-    query: str,
-    statement: Statement,
-    outline: Outline,
-    estimator: ProbabilityEstimator,
-    *,
-    weights: Mapping[str, Floats],
-    do: Sequence[str] = (),
-    given: Sequence[str] = (),
-) -> Answer:
+class QueryRun(NamedTuple):
+    """What queries are asked of, and under what.
+
+    Attributes:
+        outline: of the model.
+        estimator: finds their probabilities.
+        weights: of the drivers, shape (steps,), uncertain ones at their means.
+        do: the interventions that were given beside the queries, as written.
+        given: the observations, likewise.
+    """
+
+    outline: Outline
+    estimator: ProbabilityEstimator
+    weights: Mapping[str, Floats]
+    do: Sequence[str]
+    given: Sequence[str]
+
+
+def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
     """The answer to a query, with all that it took.
 
     Args:
         query: as asked.
         statement: what it means, under all conditions.
-        outline: of the model that it is asked of.
-        estimator: finds its probabilities.
-        weights: of the drivers, shape (steps,), uncertain ones at their means.
-        do: the interventions that were given beside the query, as written.
-        given: the observations, likewise.
+        asked: of what, and under what.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
+    outline, estimator, weights, do, given = asked
     labels = estimator.program.grid.labels
     outcome = answer(statement, estimator, labels)
     each = statement.each is not None if isinstance(statement, ComparisonStatement) else False
@@ -318,34 +325,22 @@ def answered(
     )
 
 
-def all_answered(
-    statements: Sequence[tuple[str, Statement]],
-    outline: Outline,
-    estimator: ProbabilityEstimator,
-    *,
-    weights: Mapping[str, Floats],
-    do: Sequence[str] = (),
-    given: Sequence[str] = (),
-) -> Answers:
+def all_answered(statements: Sequence[tuple[str, Statement]], asked: QueryRun) -> Answers:
     """The answers to several queries, each as if it had been asked alone.
 
     Args:
         statements: each query as asked, and what it means.
-        outline: of the model that they are asked of.
-        estimator: finds their probabilities.
-        weights: of the drivers, as for `answered`.
-        do: the interventions that were given beside the queries, as written.
-        given: the observations, likewise.
+        asked: of what, and under what.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`, but for what is impossible or too rare.
     """
-    estimator.share(wanted(statement) for _, statement in statements)
+    asked.estimator.share(wanted(statement) for _, statement in statements)
     answers: list[Answer] = []
     unanswered: list[Unanswered] = []
     for number, (query, statement) in enumerate(statements, 1):
         try:
-            answers.append(answered(query, statement, outline, estimator, weights=weights, do=do, given=given))
+            answers.append(answered(query, statement, asked))
         except (ImpossibleEvidence, TooFewTrials) as error:
             unanswered.append(Unanswered(number, query, str(error)))
-    return Answers(outline.model, answers, unanswered)
+    return Answers(asked.outline.model, answers, unanswered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
@@ -15,6 +16,16 @@ from usru_scenarios.sampler.likelihood_weighting import CERTAIN, sample
 
 Evidence = Sequence[tuple[str, Formula]]
 """What is said to have been seen: each observation as it was written, and the event that it is."""
+
+Sums = TypeVar("Sums")
+
+
+class DrawnSums(NamedTuple, Generic[Sums]):
+    """The sums of a run, by which plan they were drawn, and for how many unweighted trials they stand."""
+
+    plan: Plan
+    sums: Sums
+    effective_trials: float
 
 
 def can_happen(program: Program, evidence: Evidence) -> bool | None:

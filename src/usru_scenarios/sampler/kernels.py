@@ -33,7 +33,7 @@ class Kernel(Protocol):
     """Draws a node for every trial of a block."""
 
     def draw(
-        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
+        self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None, /
     ) -> Floats | None:
         """Set `block_states.now[index]`; both it and the probability of a restriction, if any, of shape (trials,)."""
 
@@ -45,13 +45,7 @@ class Kernel(Protocol):
 class KeepAll:
     """Every state is kept."""
 
-    def draw(
-        self,
-        block_states: BlockStates,
-        index: int,
-        words: RandomWords,  # noqa: ARG002
-        restriction: Restriction | None = None,  # noqa: ARG002
-    ) -> None:
+    def draw(self, block_states: BlockStates, index: int, _words: object, _restriction: object = None, /) -> None:
         """The state before is the state now."""
         block_states.now[index] = block_states.before[index]
 
@@ -62,13 +56,7 @@ class FixedState:
 
     state: int
 
-    def draw(
-        self,
-        block_states: BlockStates,
-        index: int,
-        words: RandomWords,  # noqa: ARG002
-        restriction: Restriction | None = None,  # noqa: ARG002
-    ) -> None:
+    def draw(self, block_states: BlockStates, index: int, _words: object, _restriction: object = None, /) -> None:
         """Nothing is left to chance."""
         block_states.now[index] = np.full(block_states.trials, self.state, dtype=np.uint8)
 

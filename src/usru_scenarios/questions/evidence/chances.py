@@ -15,7 +15,7 @@ from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.impossible import is_impossible, not_met, without_probability
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, not_met, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
@@ -108,9 +108,10 @@ def chances(
             raise without_probability(program, conditioned.evidence)
         return Chances(*_freed(both, seen, program), 0, None, float(len(found)))
 
-    def run(trials: int) -> _Drawn:
+    def run(trials: int) -> DrawnSums[CaseSums]:
         plan = Plan.of(trials, settings.seed, settings.judgements)
-        return _Drawn(plan, sample(program, [(event, given or CERTAIN) for event in events], plan, map_blocks))
+        sums = sample(program, [(event, given or CERTAIN) for event in events], plan, map_blocks)
+        return DrawnSums(plan, sums, float(sums.effective_trials[0]))
 
     _, drawn, enough = settings.limits.sample(
         run, settings.trials, lambda: is_impossible(program, conditioned.evidence)
@@ -138,13 +139,3 @@ def _freed(both: Floats, seen: Floats, program: Program) -> tuple[Floats, Floats
         return both, seen
     controls = Controls(program.controls)
     return with_control_variates(both, controls), with_control_variates(seen, controls)
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    plan: Plan
-    sums: CaseSums
-
-    @property
-    def effective_trials(self) -> float:
-        return float(self.sums.effective_trials[0])

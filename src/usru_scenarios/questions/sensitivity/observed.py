@@ -20,7 +20,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula, atoms, conjuncts, last_step, timed_parts
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.impossible import is_impossible, too_few
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
 from usru_scenarios.questions.program_batches import ProgramSums
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Observer, Plan
@@ -316,10 +316,10 @@ def observed_run(
     shares = aim.shares(conditioned.program.steps)
     program = up_to(conditioned.program, len(shares), seen)
 
-    def run(trials: int) -> _DrawnRun:
+    def run(trials: int) -> DrawnSums[ProgramSums]:
         plan = first.of_trials(trials)
         (sums,) = ObservedPrograms([program], seen, shares, plan, kernels).sums(map_blocks)
-        return _DrawnRun(plan, sums)
+        return DrawnSums(plan, sums, sums.sampled)
 
     limits, evidence = settings.limits, conditioned.evidence
     _, found, enough = limits.sample(run, first.trials, lambda: is_impossible(conditioned.program, evidence))
@@ -330,14 +330,3 @@ def observed_run(
         raise too_few(conditioned.program, evidence, found.plan, found.effective_trials, chance=chance, what=what)
     fewest = min(limits.least_effective, first.trials)
     return ObservedRun(seen, found.plan, found.sums, found.effective_trials, fewest)
-
-
-@dataclass(frozen=True)
-class _DrawnRun:
-    plan: Plan
-    sums: ProgramSums
-
-    @property
-    def effective_trials(self) -> float:
-        """For how many unweighted trials they stand."""
-        return self.sums.sampled
