@@ -155,12 +155,21 @@ class CompiledFile:
         return {}
 
     def _support(self, settings: RunSettings) -> Support:
-        """What is possible without conditions, with as many draws of the judgements as settings say."""
+        """What is possible without conditions, with as many draws of the judgements as settings say; as `drawn`."""
         from usru_scenarios.program.support import Support
 
-        program, _ = self.programs(settings)
-        part = f"support {settings.seed} {settings.judgements}" if settings.judgements else "support"
-        return Support.recalled(program, self._made(part, lambda: Support(program).found()))
+        drawn = (settings.seed, settings.judgements) if settings.judgements else ()
+        if drawn not in self._last_support:
+            self._last_support.clear()
+            program, _ = self.programs(settings)
+            part = " ".join(map(str, ("support", *drawn)))
+            found = self._made(part, lambda: Support(program).found())
+            self._last_support[drawn] = Support.recalled(program, found)
+        return self._last_support[drawn]
+
+    @cached_property
+    def _last_support(self) -> dict[tuple[int, ...], Support]:
+        return {}
 
     def _kernels(self, settings: RunSettings) -> KernelCache:
         """What walks of the model with some settings compile; of the default forecast as an earlier run has kept it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords, RepeatedWords
-from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, Rows, States, TableCache
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache
 
 _THRESHOLD_ROWS = 1 << 17
 """The most rows of a threshold table; beyond, gathers would miss the cache more than factors cost."""
@@ -27,6 +28,8 @@ _DRAWN_ROWS = 1 << 13
 """The same for a table that only one block uses, since its judgements are drawn: to fill it costs more than factors."""
 _LEVELS = 4
 """How many thresholds of 16 bits one gather brings."""
+_PAIRED = 1 << 13
+"""So many trials are worth a table for two of them at a time."""
 
 
 class Kernel(Protocol):
@@ -93,28 +96,62 @@ class ThresholdTable:
     ) -> None:
         """Count the thresholds that each word exceeds."""
         assert restriction is None, "a node that is held to something is drawn from its factors"
-        rows = self.reader.rows(block_states) if self.reader.parents else np.zeros(block_states.trials, dtype=np.intp)
+        if self.reader.parents:
+            rows: npt.NDArray[Any] = self.reader.packed(block_states)
+        else:
+            rows = np.zeros(block_states.trials, dtype=np.uint8)
         word = words.upper
         state: States | None = None
-        for level, upper in enumerate(self._upper_of(rows)):
+        for upper, lower in zip(self._upper_of(rows), self.lower, strict=True):
             exceeds = word > upper
-            (tied,) = (word == upper).nonzero()
-            if tied.size:  # a word of 0 counts as 1, so that a state of probability 0 is never drawn
-                exceeds[tied] = np.maximum(words.lower(tied), 1) > self.lower[level, rows[tied]]
+            for trial in _places(word == upper):  # a word of 0 counts as 1: a state of probability 0 is never drawn
+                exceeds[trial] = max(words.lower_of(trial), 1) > lower[rows[trial]]
             passed = exceeds.view(np.uint8)
             state = passed if state is None else np.add(state, passed, out=state)
         block_states.now[index] = np.zeros(block_states.trials, dtype=np.uint8) if state is None else state
 
-    def _upper_of(self, rows: Rows) -> Iterator[npt.NDArray[np.uint16]]:
+    def _upper_of(self, rows: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.uint16]]:
         """The upper halves of the thresholds of each trial, shape (trials,), one threshold after the other."""
-        left = len(self.lower)
+        if rows.dtype == np.uint8 and len(rows) >= _PAIRED and not len(rows) % 2:
+            both = rows.view(np.uint16).astype(np.intp)
+            yield from (table.take(both, mode="wrap").view(np.uint16) for table in self._pairs)
+            return
+        places, left = rows.astype(np.intp), len(self.lower)
         for table in self.upper:
-            packed = table.take(rows, mode="wrap")
+            packed = table.take(places, mode="wrap")
             yield packed.astype(np.uint16, copy=False)
             for _ in range(1, min(left, _LEVELS)):
                 packed >>= table.dtype.type(16)
                 yield packed.astype(np.uint16)
             left -= _LEVELS
+
+    @cached_property
+    def _pairs(self) -> list[npt.NDArray[np.uint32]]:
+        """For each threshold, the upper halves of two neighbouring trials at once, by the rows of both, shape (pairs,).
+
+        Rows of a byte each are read two at a time as a number of 16 bits, so that as many gathers do for twice the
+        trials. Whichever byte comes first, the half of the same place is that trial's.
+        """
+        upper = [_unpacked(table, place) for table in self.upper for place in range(_LEVELS)][: len(self.lower)]
+        tables = []
+        for halves in upper:
+            table = np.zeros((len(halves), 256), dtype=np.uint32)
+            table[:, : len(halves)] = halves.astype(np.uint32)[:, None] << np.uint32(16) | halves
+            tables.append(table.reshape(-1))
+        return tables
+
+
+def _places(holds: npt.NDArray[np.bool_]) -> Iterator[int]:
+    """The few trials in which something holds, in order; of none or a few faster than `nonzero`."""
+    start = 0
+    while start < len(holds) and holds[place := start + int(holds[start:].argmax())]:
+        yield place
+        start = place + 1
+
+
+def _unpacked(packed: npt.NDArray[np.unsignedinteger[Any]], place: int) -> npt.NDArray[np.uint16]:
+    """The numbers at a place among those that `_packed` put into one integer for each row, shape (rows,)."""
+    return (packed.astype(np.uint64) >> np.uint64(16 * place)).astype(np.uint16)
 
 
 def _packed(halves: npt.NDArray[np.uint64]) -> npt.NDArray[np.unsignedinteger[Any]]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +25,8 @@ Parents = tuple[Parent, ...]
 _NOTHING: Floats = np.asarray(0.0)
 _FACTOR_ROWS = 1 << 14
 """The most rows of one of the tables that a law is multiplied out from."""
+_BYTE = 255
+"""The most joint states that are packed in bytes; their number has to fit too."""
 _SAFE_SPREAD = 600.0
 """Products of factors are formed as such while no state's log-weight can fall this far below the largest."""
 
@@ -104,24 +104,53 @@ class RowIndex:
 
     def rows(self, block_states: BlockStates) -> Rows:
         """The row of each trial, shape (trials,)."""
-        (place, lag, _, edges, _), *others = self._steps
-        packed: npt.NDArray[Any] = (block_states.before if lag else block_states.now)[place]
-        if edges:
-            packed = _reached(packed, edges)
-        for place, lag, size, edges, dtype in others:
-            state = (block_states.before if lag else block_states.now)[place]
-            packed = packed.astype(dtype, copy=False) * size
-            packed += _reached(state, edges) if edges else state
-        return packed.astype(np.intp)
+        return self.packed(block_states).astype(np.intp)
+
+    def packed(self, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """The same, shape (trials,), in bytes where there are few rows; it may be the states of a parent."""
+        (_, first), *others = self._groups
+        packed = _packed(first, block_states)
+        for dtype, parents in others:
+            packed = packed.astype(dtype, copy=False) * dtype.type(math.prod(size for _, _, size, _ in parents))
+            packed += _packed(parents, block_states).astype(dtype, copy=False)
+        return packed
 
     @cached_property
-    def _steps(self) -> list[tuple[int, int, int, tuple[float, ...], Any]]:
-        """Place, lag, size and edges of the parents, and the smallest type of the joint state of those up to each."""
-        widths = accumulate((parent.size for _, parent in self.parents), operator.mul)
-        return [
-            (index, parent.lag, parent.size, parent.edges, np.min_scalar_type(width - 1))
-            for (index, parent), width in zip(self.parents, widths, strict=True)
-        ]
+    def _groups(self) -> list[tuple[np.dtype[Any], list[_Place]]]:
+        """Neighbouring parents whose joint state fits into a byte, and a type for that of all up to these.
+
+        Bytes are packed many at a time; to add numbers of two types takes ten times as long.
+        """
+        groups: list[tuple[np.dtype[Any], list[_Place]]] = []
+        own = rows = 1
+        for index, parent in self.parents:
+            rows, own = rows * parent.size, own * parent.size
+            if own > _BYTE or not groups:
+                own = parent.size
+                groups.append((np.dtype(np.uint8), []))
+            whole, places = np.dtype(np.min_scalar_type(rows)), groups[-1][1]
+            groups[-1] = whole, [*places, (index, parent.lag, parent.size, parent.edges)]
+        return groups
+
+
+_Place = tuple[int, int, int, tuple[float, ...]]
+"""Index, lag, size and edges of a parent."""
+
+
+def _packed(parents: list[_Place], block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The joint state of some parents, shape (trials,), in bytes where these can hold it."""
+    first, *others = (_state(parent, block_states) for parent in parents)
+    for (_, _, size, _), state in zip(parents[1:], others, strict=True):
+        first = first * np.uint8(size)
+        first += state
+    return first
+
+
+def _state(parent: _Place, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The states of a parent, shape (trials,)."""
+    index, lag, _, edges = parent
+    states: npt.NDArray[Any] = (block_states.before if lag else block_states.now)[index]
+    return _reached(states, edges) if edges else states
 
 
 def _reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsignedinteger[Any]]:
