@@ -20,11 +20,13 @@ from support.oracle import Json
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed, exact_model
 from support.tiny import TINY
+from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import alike
-from usru_scenarios.questions.compare import NotComparable, program_of
-from usru_scenarios.questions.differences import differences, with_edits
+from usru_scenarios.questions.compare import NotComparable
+from usru_scenarios.questions.differences import differences, program_of, with_edits
+from usru_scenarios.questions.program_edits import ProgramEdit
 from usru_scenarios.reading.yaml_source import read_file
 from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
@@ -462,7 +464,27 @@ def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(prof
         model = with_edits(base.loaded.model, [one])
         assert model is not None
         made, right = program_of(model, [one], base.program), compile_model(model)
-        assert [*made.nodes] == [*right.nodes]
-        assert all(alike(made.nodes[name], right.nodes[name]) for name in right.nodes)
-        assert alike(made.weights, right.weights)
+        edit = ProgramEdit.between(base.program, made)
+        assert edit.whole is None
+        assert len(edit.nodes) + len(edit.weights) == 1
+        for each in (made, edit.on(base.program)):
+            assert [*each.nodes] == [*right.nodes]
+            assert all(alike(each.nodes[name], right.nodes[name]) for name in right.nodes)
+            assert alike(each.weights, right.weights)
         assert not (alike(made.nodes, base.program.nodes) and alike(made.weights, base.program.weights))
+
+
+def test_programs_of_other_steps_states_or_nodes_take_the_place_of_the_whole() -> None:
+    """None of that is a node in the place of another one."""
+    base = compile_model(Model.model_validate(STEPS))
+    coin = STEPS["drivers"]["coin"]
+    changes: list[Json] = [
+        {"time": {**STEPS["time"], "end": "2005"}},
+        {"drivers": {**STEPS["drivers"], "idle": {"states": {"up": 0.5, "down": 0.4, "left": 0.1}}}},
+        {"drivers": {"coin": coin}},
+    ]
+    for change in changes:
+        other = compile_model(Model.model_validate({**STEPS, **change}))
+        edit = ProgramEdit.between(base, other)
+        assert edit.whole is other
+        assert edit.on(base) is other

@@ -36,6 +36,7 @@ HELP = Bound(ours=6, others=65)
 MADE_HELP = Bound(ours=47, others=171)
 SIMULATE = Bound(ours=73, others=140)
 ASK = Bound(ours=88, others=130)
+COMPARE = Bound(ours=100, others=140)
 LOOK = Bound(ours=40, others=120)
 
 
@@ -100,6 +101,12 @@ def test_a_second_exact_answer_imports_what_it_computes_and_writes_with(cache: d
     ask = (*COMMAND, "ask", "P(war @ end)", str(file), "--json")
     imported(*ask, **cache)
     check(imported(*ask, **cache), ASK, "questions.simulate.question", "model.schema", "reading.loading", "schemas")
+
+
+def test_a_second_comparison_imports_what_it_samples_and_writes_with(cache: dict[str, str]) -> None:
+    compare = (*COMMAND, "compare", "-p", "institutional_sceptic", "--json", "--trials", "64")
+    assert "pydantic" in imported(*compare, **cache)
+    check(imported(*compare, **cache), COMPARE, "model.schema", "reading.loading", "reading.checks", "schemas")
 
 
 def test_a_second_watch_reads_and_checks_nothing(cache: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ class CompiledFile:
         kept = self.kept
         if kept is None:
             return self._read()
-        file = kept.part("file", self._read)
+        file = kept.part("file", self._read, again=True)
         kept.made_of(file.access.inputs)
         return file
 
@@ -94,7 +94,12 @@ class CompiledFile:
     @cached_property
     def program(self) -> Program:
         """The model, compiled."""
-        return self._heard(self._made("program", lambda: _compiled(self.loaded)))
+        return self._heard(self.compiled)
+
+    @cached_property
+    def compiled(self) -> Program:
+        """The same without the hints of the evidence."""
+        return self._made("program", lambda: _compiled(self.loaded))
 
     def _heard(self, program: Program, seed: int = 0) -> Program:
         """A program of the model, in which the hints of the evidence are heard."""

@@ -35,7 +35,6 @@ from usru_scenarios.settings import (
 from usru_scenarios.source_text import SourceText
 
 if TYPE_CHECKING:
-    from usru_scenarios.program.program import Program
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.questions.page.question import PageData
     from usru_scenarios.reading.evidence import EvidenceText
@@ -405,8 +404,8 @@ class Study(DescribedFile, ConditionedFile):
             ModelError, RequestError: as for `load`.
         """
         request = self.request.further(profile, weights, overrides, sourced_only)
-        study = Study(request, self.kept, self.loaded.file, self.limits)
-        _ = study.loaded
+        study = Study(request, self.kept, self.loaded.file if self.kept is None else self.file, self.limits)
+        _ = study.outline
         return study
 
     def knowing(self, evidence: str | PathLike[str] | EvidenceText, *, as_of: str | None = None) -> Study:
@@ -469,8 +468,8 @@ class Study(DescribedFile, ConditionedFile):
             NotComparable: they have no scenario or no step in common.
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.questions.compare import compare, program_of
-        from usru_scenarios.questions.differences import differences
+        from usru_scenarios.questions.compare import compare
+        from usru_scenarios.questions.program_edits import made_anew
 
         asked = RunSettings.checked(trials, seed, method, judgements)
         imposed = _compared(others, text("name", name), do, "do", "sanctions=eased")
@@ -478,12 +477,12 @@ class Study(DescribedFile, ConditionedFile):
         switch = flag("switch", switch)
         mapping_function("map_blocks", map_blocks)
         settings = max((study.settled(asked) for study in (self, *others.values())), key=lambda one: one.judgements)
-        variants = [self._variant(name, self.program, imposed, seen, settings)]
-        for other, study in others.items():
-            apart = differences(self.loaded.model, study.loaded.model)
-            knows = self.evidence is not None or study.evidence is not None
-            program = study.program if knows else program_of(study.loaded.model, apart, self.program)
-            variants.append(study._variant(other, program, imposed, seen, settings))  # noqa: SLF001  # as this one
+        variants = [
+            study._variant(one, self, imposed.get(one, ()), seen.get(one, ()), settings)  # noqa: SLF001  # as this one
+            for one, study in {name: self, **others}.items()
+        ]
+        if not variants[0].conditioned.is_bare:
+            variants = [replace(one, keep=made_anew) for one in variants]
         conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
         settings = with_method(settings, conditioned, drawn)
         compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
@@ -581,17 +580,17 @@ class Study(DescribedFile, ConditionedFile):
         return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed, evidence=self.evidence)
 
     def _variant(
-        self,
-        name: str,
-        program: Program,
-        do: Mapping[str, tuple[str, ...]],
-        given: Mapping[str, tuple[str, ...]],
-        settings: RunSettings,
+        self, name: str, reference: Study, do: Sequence[str], given: Sequence[str], settings: RunSettings
     ) -> Variant:
+        from usru_scenarios.compared_files import ComparedFiles
         from usru_scenarios.questions.compare import Variant
+        from usru_scenarios.questions.program_edits import made_anew
 
+        files = ComparedFiles(reference, self)
+        conditioned = self._conditioned(files.program, do, given)
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        return Variant(name, self.loaded, self._conditioned(program, do.get(name, ()), given.get(name, ())), drawn)
+        keep = files.keep if conditioned.is_bare and not files.knows else made_anew
+        return Variant(name, self.outline, conditioned, drawn, files.differences, files.edits, keep)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:
         """Which baselines reproduce the anchor? Asked of the file without a profile and without other weights.

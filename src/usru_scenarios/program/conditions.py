@@ -141,6 +141,11 @@ class Conditioned:
         return imposed(self.base, self.interventions)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether nothing is imposed or observed."""
+        return not (self.interventions or self.observations)
+
+    @property
     def seen(self) -> All:
         """What is observed as one event, with a part for each observation; always true where there is none."""
         return All(tuple(observation.event for observation in self.observations))

@@ -17,20 +17,24 @@ import numpy as np
 
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
-from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.schema import Model
-from usru_scenarios.model.values import Weight
+from usru_scenarios.light_dataclasses import dataclass, field, replace
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
-from usru_scenarios.program.compilation import compile_model, compile_node
-from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, hearing_as, imposed
+from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, imposed
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted, variation_covered
-from usru_scenarios.questions.differences import ModelDifference, differences, with_edits
+from usru_scenarios.questions.difference_error_floors import (
+    Limits,
+    SingleTrials,
+    Unseen,
+    covered,
+    parted,
+    variation_covered,
+)
 from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, sharing
+from usru_scenarios.questions.program_edits import FileDifferences, PartKeeper, ProgramEdit, made_anew
 from usru_scenarios.questions.simulate.question import clean, warnings
-from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.compare import (
     Bands,
     Comparison,
@@ -63,14 +67,22 @@ class Variant:
     """One of the models that are compared.
 
     Attributes:
+        outline: what the model calls its parts.
         conditioned: the model, compiled, and what is imposed on it.
         drawn: the model with values of its uncertain judgements; None where they stand at their means.
+        apart: what its file says differently from that of the reference.
+        edits: gives, by name of `FileDifferences.grouped`, what brings the differences of a group into the reference,
+            None where they make no sense without others.
+        keep: gives what follows from the variant and the reference as they are here.
     """
 
     name: str
-    loaded: Loaded
+    outline: Outline
     conditioned: Conditioned
     drawn: Program | None = None
+    apart: FileDifferences = field(default_factory=FileDifferences)
+    edits: Callable[[bool], Mapping[str, ProgramEdit | None]] = lambda _: {}
+    keep: PartKeeper = made_anew
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
@@ -91,24 +103,6 @@ class Variant:
     def whole(self) -> Program:
         """The program with what is imposed, judgements drawn if they are."""
         return self.in_draws.program
-
-
-def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
-    """The program of a model; where it differs from that of `base` in weights and first states alone, made from `base`.
-
-    Uncertain judgements stand at their means.
-    """
-    if any(one.weight is None and one.begins is None for one in apart):
-        return hearing_as(compile_model(model), base)
-    weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
-    begins = {one.begins: compile_node(model, one.begins) for one in apart if one.begins is not None}
-    return replace(base, weights={**base.weights, **weights}, nodes={**base.nodes, **begins})
-
-
-def _weights(model: Model, name: str) -> Floats:
-    """The weight of a driver or rule at each step, shape (steps,)."""
-    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight.model_validate(1.0)
-    return np.array([weight.at(month) for month in model.grid.step_starts])
 
 
 def plans(settings: RunSettings) -> tuple[Plan, Plan]:
@@ -157,8 +151,8 @@ def compare(
         here = _VariantEstimates(series, own, controls, sampled=plan is not None)
         first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.sampled)
         results[variant.name] = VariantCompared(
-            model=variant.loaded.outline.model,
-            profile=variant.loaded.request.profile,
+            model=variant.outline.model,
+            profile=variant.outline.profile,
             do=variant.conditioned.texts[0],
             given=variant.conditioned.texts[1],
             effective_trials=here.trials or None,
@@ -169,9 +163,9 @@ def compare(
             note=note,
         )
     drawn = settings.judgements > 0
-    told = {warning: None for one in variants for warning in warnings(one.loaded.outline, one.program, drawn=drawn)}
+    told = {warning: None for one in variants for warning in warnings(one.outline, one.program, drawn=drawn)}
     run = run_of(
-        reference.loaded.outline,
+        reference.outline,
         reference.conditioned,
         seed=settings.seed,
         trials=int(found[0].trials.sum()) if plan else 0,
@@ -179,9 +173,9 @@ def compare(
         judgements=settings.judgements,
         weights=reference.conditioned.base.weights,
     )
-    at_means = max(one.loaded.outline.at_means(settings.judgements) for one in variants)
+    at_means = max(one.outline.at_means(settings.judgements) for one in variants)
     return Comparison(
-        model=reference.loaded.outline.model,
+        model=reference.outline.model,
         run=replace(run, steps=list(common.labels), judgements_at_means=at_means),
         reference=reference.name,
         variants=results,
@@ -226,7 +220,7 @@ class _SharedParts:
 
     @classmethod
     def of(cls, variants: Sequence[Variant]) -> _SharedParts:
-        scenarios = [one.loaded.outline.scenarios for one in variants]
+        scenarios = [one.outline.scenarios for one in variants]
         groups = [dict.fromkeys(one.program.groups) for one in variants]
         labels = [dict.fromkeys(one.program.grid.labels) for one in variants]
         needed: tuple[tuple[str, Sequence[Mapping[str, object]]], ...] = (("scenario", scenarios), ("step", labels))
@@ -421,7 +415,6 @@ class _InputEdit:
 
     told: InputDifference
     part: str
-    model: ModelDifference | None = None
     imposed: Intervention | None = None
     lifted: Intervention | None = None
     observed: Observation | None = None
@@ -429,14 +422,8 @@ class _InputEdit:
 
 
 def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
-    found = [
-        _InputEdit(InputDifference(one.name, *one.values), ".".join(map(str, one.path[:2])), model=one)
-        for one in (
-            differences(reference.loaded.model, variant.loaded.model)
-            if variant.loaded.sha256 != reference.loaded.sha256
-            else ()
-        )
-    ]
+    files = variant.apart
+    found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
     before, after = ({one.text: one for one in side.interventions} for side in (reference, variant))
     for text, one in {**before, **after}.items():
         name, sides = f"do({text})", ("imposed" if text in before else None, "imposed" if text in after else None)
@@ -484,7 +471,12 @@ class OneAtATimeDifferences:
                 parts.setdefault(item.part, []).append(item)
         if len(parts) > MOST_SWITCHED:
             return None, f"{len(parts)} parts of the file differ, too many to switch them one at a time"
-        switched = {name: program for name, items in parts.items() if (program := self._with(items)) is not None}
+        edits = self.variant.edits(by_part)
+        switched = {
+            name: program
+            for name, items in parts.items()
+            if (program := self._with(items, edits.get(name, ProgramEdit()))) is not None
+        }
         under = (self.reference.conditioned, self.variant.conditioned, *switched.values())
         programs = [Conditioned(sharing(each.program, one), observations=each.observations) for each in under]
         try:
@@ -496,18 +488,20 @@ class OneAtATimeDifferences:
         )
         left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
         first, *others = (self.common.scenarios_said(each) for each in programs)
-        said = [first, *(replace(each, beside=first) for each in others)]
-        limits = _limits(said)
+        part = f"limits of {[*self.common.scenarios]} at {self.common.labels}, by part: {by_part}"
+        limits = cache(
+            lambda: self.variant.keep(part, lambda: _unseen([first, *(replace(each, beside=first) for each in others)]))
+        )
         moved = [_apart(base, sums) for sums in (whole, *rest)]
-        together, *each = (self._effect(sums, own, plan, said[:1]) for sums, own in zip(moved, limits, strict=True))
+        moved.append(ProgramSums(base.trials, moved[0].visits - left, None, _fewest([base, whole, *rest])))
+        together, *each, unexplained = (self._effect(sums, number, limits, plan) for number, sums in enumerate(moved))
         effects = dict(zip(switched, each, strict=True))
-        unexplained = ProgramSums(base.trials, whole.visits - base.visits - left, None, _fewest([base, whole, *rest]))
         return Switching(
             trials=int(base.trials.sum()) if plan else 0,
             by="part" if by_part else "difference",
             effects=dict(sorted(effects.items(), key=lambda item: -max(item[1].end, item[1].mean))),
             together=together,
-            unexplained=self._effect(unexplained, lambda: _left([own() for own in limits]), plan, said[:1]),
+            unexplained=unexplained,
         ), ""
 
     @staticmethod
@@ -518,19 +512,22 @@ class OneAtATimeDifferences:
             return run_conditioned(programs, plan, limits, map_blocks)
         return run_each([one.program for one in programs], plan, map_blocks)
 
-    def _with(self, items: Sequence[_InputEdit]) -> Conditioned | None:
-        """The reference with some of the differences; None where they make no sense without others."""
-        apart = [item.model for item in items if item.model is not None]
-        model = with_edits(self.reference.loaded.model, apart)
+    def _with(self, items: Sequence[_InputEdit], edit: ProgramEdit | None) -> Conditioned | None:
+        """The reference with some of the differences; None where they make no sense without others.
+
+        Args:
+            items: the differences.
+            edit: those of the files.
+        """
         base = self.reference.conditioned.base
         further = [item.imposed for item in items if item.imposed is not None]
         do = [*(one for one in self.reference.interventions if all(item.lifted != one for item in items)), *further]
-        if model is None or any(one.node not in base.nodes for one in further):
+        if edit is None or any(one.node not in base.nodes for one in further):
             return None
         known = self.reference.conditioned.observations
         seen = [*(one for one in known if all(item.forgotten != one for item in items))]
         seen += [item.observed for item in items if item.observed is not None]
-        program = imposed(program_of(model, apart, base), do)
+        program = imposed(edit.on(base), do)
         # what is observed says states by their numbers in the program that it was read in
         asked = {atom.node for one in seen for atom in atoms(one.event)}
         here, there = self.reference.program.nodes, self.variant.program.nodes
@@ -538,9 +535,7 @@ class OneAtATimeDifferences:
             return None
         return Conditioned(program, observations=tuple(seen))
 
-    def _effect(
-        self, apart: ProgramSums, limits: Callable[[], Limits], plan: Plan | None, said: Sequence[SingleTrials]
-    ) -> Effect:
+    def _effect(self, apart: ProgramSums, number: int, unseen: Callable[[], Unseen], plan: Plan | None) -> Effect:
         """What becomes of the scenarios at the last step and in the mean."""
         columns = len(self.common.scenarios)
         moved = ratio(apart.visits[:, -2:, :columns], apart.trials)
@@ -548,7 +543,13 @@ class OneAtATimeDifferences:
         variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
         if plan is not None:
             trials = plan.trials if apart.effective is None else apart.effective
-            variation = variation_covered(variation, trials, moved.value, limits, said)
+            variation = variation_covered(
+                variation,
+                trials,
+                moved.value,
+                lambda: unseen().limits[number],
+                lambda trials: unseen().missed(trials),
+            )
         end, mean = variation.value.tolist()
         return Effect(
             end=end,
@@ -567,14 +568,11 @@ def _same_states(one: Node | None, other: Node | None) -> bool:
     return isinstance(one, NumericNode) and isinstance(other, NumericNode)
 
 
-def _limits(said: Sequence[SingleTrials]) -> list[Callable[[], Limits]]:
-    """For each but the first the limits of the differences to that, at the end and in the mean."""
-
-    def of(one: SingleTrials) -> Callable[[], Limits]:
-        every = range(len(one.steps))
-        return cache(lambda: parted(one.less(said[0]), [every[-1:], every]))
-
-    return [of(one) for one in said[1:]]
+def _unseen(said: Sequence[SingleTrials]) -> Unseen:
+    """Of the differences of all but the first to that, at the end and in the mean; last, of what `_left` speaks of."""
+    every = range(len(said[0].steps))
+    limits = [parted(one.less(said[0]), [every[-1:], every]) for one in said[1:]]
+    return Unseen(said[0].least_share, (*limits, _left(limits)))
 
 
 def _left(limits: Sequence[Limits]) -> Limits:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import (
-    MOST_MISSED,
-    Estimate,
-    farthest,
-    in_doubt,
-    rule_of_three_bound,
-    with_error_floor,
-)
+from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.distance import alike, farthest_apart
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, missed_by
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, least_share, missed_of
 
 Limits = tuple[Floats, Floats]
 
@@ -65,15 +59,12 @@ class SingleTrials:
 
     def missed(self, trials: float) -> float:
         """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
-        if self.seen:
-            return MOST_MISSED
-        if trials not in self._missed:
-            self._missed[trials] = missed_by(self.program, trials)
-        return self._missed[trials]
+        return missed_of(self.least_share, trials)
 
     @cached_property
-    def _missed(self) -> dict[float, float]:
-        return {}
+    def least_share(self) -> float:
+        """As `error_floors.least_share`; 0 where something is observed, which may have any."""
+        return 0.0 if self.seen else least_share(self.program)
 
     def less(self, other: SingleTrials) -> Limits:
         """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29).
@@ -119,8 +110,28 @@ def covered(
     return with_error_floor(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
 
 
+class Unseen(NamedTuple):
+    """What trials that were never drawn could add to differences of programs to the same one.
+
+    Attributes:
+        least_share: as in `SingleTrials`, of that one.
+        limits: of each difference, what single trials can say of it at some times, each of shape (times, sets).
+    """
+
+    least_share: float
+    limits: tuple[Limits, ...]
+
+    def missed(self, trials: float) -> float:
+        """As in `SingleTrials`, of that one."""
+        return missed_of(self.least_share, trials)
+
+
 def variation_covered(
-    found: Estimate, trials: float, apart: Floats, limits: Callable[[], Limits], said: Sequence[SingleTrials]
+    found: Estimate,
+    trials: float,
+    apart: Floats,
+    limits: Callable[[], Limits],
+    missed: Callable[[float], float],
 ) -> Estimate:
     """The same of half the sum of absolute differences, which no trial can change by more than 1.
 
@@ -129,10 +140,10 @@ def variation_covered(
         trials: for how many independent trials those drawn stand.
         apart: the differences, on the last axis.
         limits: gives theirs; asked for only where it may matter.
-        said: by the programs that they come from.
+        missed: as `SingleTrials.missed`, of the program that they are differences to.
     """
     if not np.any(found.error < rule_of_three_bound(trials)):
         return found
-    share = rule_of_three_bound(trials, max(one.missed(trials) for one in said))
+    share = rule_of_three_bound(trials, missed(trials))
     far = np.minimum(farthest(apart, *limits()).sum(axis=-1) / 2, 1.0)
     return Estimate(found.value, np.maximum(found.error, share * far))

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from usru_scenarios.light_dataclasses import dataclass
+import numpy as np
+
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Categorical, Model
 from usru_scenarios.model.values import (
     Distribution,
@@ -24,8 +26,11 @@ from usru_scenarios.model.values import (
     Value,
     Weight,
 )
+from usru_scenarios.program.compilation import compile_model, compile_node
+from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.program_edits import FileDifferences, ProgramEdit
 from usru_scenarios.reading.checks import Context, findings
-from usru_scenarios.results.compare import InputValue
+from usru_scenarios.results.compare import InputDifference, InputValue
 
 Path = tuple[str | int, ...]
 
@@ -90,6 +95,11 @@ class ModelDifference:
         (edit,) = self.edits
         before, after = self._side(edit.before), self._side(edit.after)
         return before, after
+
+    @property
+    def part(self) -> str:
+        """The part of the file that it belongs to."""
+        return ".".join(map(str, self.path[:2]))
 
     def _side(self, part: Any) -> InputValue:
         if len(self.path) == 2 and self.path[0] in _THINGS:
@@ -270,3 +280,50 @@ def _data(model: Model) -> dict[str, Any]:
         for section in ("drivers", "consequences")
     }
     return {**sections, **nodes}
+
+
+# Programs of them -----------------------------------------------------------------------------------------------------
+
+
+def file_differences(reference: Model, variant: Model, base: Program) -> FileDifferences:
+    """What the variant says differently; `base` is the program of the reference, judgements at their means."""
+    apart = differences(reference, variant)
+    return FileDifferences(
+        tuple(InputDifference(one.name, *one.values) for one in apart),
+        tuple(one.part for one in apart),
+        ProgramEdit.between(base, program_of(variant, apart, base)),
+    )
+
+
+def brought_in(
+    reference: Model, variant: Model, base: Program, groups: Mapping[str, Sequence[int]]
+) -> dict[str, ProgramEdit | None]:
+    """What brings some of the differences into the reference, group by group; None where that makes no valid model.
+
+    The models and the program are those of `file_differences`; groups have the numbers of differences.
+    """
+    apart = differences(reference, variant)
+    edits: dict[str, ProgramEdit | None] = {}
+    for name, numbers in groups.items():
+        group = [apart[number] for number in numbers]
+        model = with_edits(reference, group)
+        edits[name] = None if model is None else ProgramEdit.between(base, program_of(model, group, base))
+    return edits
+
+
+def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
+    """The program of a model; where it differs from that of `base` in weights and first states alone, made from `base`.
+
+    Uncertain judgements stand at their means.
+    """
+    if any(one.weight is None and one.begins is None for one in apart):
+        return compile_model(model)
+    weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
+    begins = {one.begins: compile_node(model, one.begins) for one in apart if one.begins is not None}
+    return replace(base, weights={**base.weights, **weights}, nodes={**base.nodes, **begins})
+
+
+def _weights(model: Model, name: str) -> Floats:
+    """The weight of a driver or rule at each step, shape (steps,)."""
+    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight.model_validate(1.0)
+    return np.array([weight.at(month) for month in model.grid.step_starts])

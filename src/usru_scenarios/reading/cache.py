@@ -60,6 +60,7 @@ class CompileCache:
         self._asked = asked
         self._inputs: dict[str, str] = {}  # what the parts so far are made of
         self._read: Inputs = {}
+        self._again: dict[str, object] = {}
 
     def made_of(self, inputs: Inputs) -> None:
         """Say what has been read, in a mapping that may grow while parts are made.
@@ -75,7 +76,15 @@ class CompileCache:
             raise UnreadableInput("a file has changed while it was being read", "run the command again")
         self._inputs.update(self._read)
 
-    def part(self, name: str, make: Callable[[], Made], *, most: int = MOST_BYTES, instead: Made | None = None) -> Made:
+    def part(
+        self,
+        name: str,
+        make: Callable[[], Made],
+        *,
+        most: int = MOST_BYTES,
+        instead: Made | None = None,
+        again: bool = False,
+    ) -> Made:
         """The part as it was kept, or else made anew, and kept if it is known what it was made of.
 
         Args:
@@ -83,7 +92,12 @@ class CompileCache:
             make: makes it.
             most: the most bytes that it may take up.
             instead: what is kept where it takes more, and is what later runs get.
+            again: whether it is remembered for as long as this is, since it is asked for again in the same run.
         """
+        if again:
+            if name not in self._again:
+                self._again[name] = self.part(name, make, most=most, instead=instead)
+            return cast("Made", self._again[name])
         path = self._path(name)
         if path is None:
             return make()

@@ -205,7 +205,7 @@ def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
             loaded[model] = session.load(model, ModelOptions())
         study = loaded[model]
         if options.profile is not None or options.weights or options.overrides or options.sourced_only:
-            is_file = options.profile == _BASE and _BASE not in study.loaded.model.profiles
+            is_file = options.profile == _BASE and _BASE not in study.outline.profiles
             study = study.varied(
                 profile=None if is_file else options.profile,
                 weights=options.weights,

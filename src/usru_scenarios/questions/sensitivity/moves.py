@@ -149,7 +149,7 @@ def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mappin
         trials,
         apart[high, low],
         lambda: averaged(moved.said[high].less(moved.said[low])),
-        [present],
+        present.missed,
     )
     return DriverMoves(
         driver=held[0].driver,

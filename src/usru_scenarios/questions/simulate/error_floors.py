@@ -169,12 +169,17 @@ class LeastErrors:
     @cached_property
     def missed(self) -> float:
         """How many trials may be expected to hit what none has hit: c of method (27)."""
+        return missed_of(self.least_share, self.trials)
+
+    @cached_property
+    def least_share(self) -> float:
+        """The least share of a state, or of states that a node responds to together, that the outcome depends on."""
         causes = self.program.upstream([OUTCOME])
         read = {name for name in causes if name != OUTCOME or self.program.feedback or self._drawn}
         met = {name: self._least_met(name) for name in read if name in self.support.possible}
         alone = (float(shares.min()) for shares in met.values())
         together = (_least_together(node, met) for node in map(self.program.nodes.__getitem__, causes))
-        return MOST_MISSED if min([1.0, *alone, *together]) * self.trials < _OFTEN else 1.0
+        return min([1.0, *alone, *together])
 
     def _least_met(self, name: str) -> Floats:
         """The least share of each state of a node over the steps at which it is possible, 1 without any."""
@@ -262,16 +267,20 @@ class LeastErrors:
         return floor
 
 
-def missed_by(program: Program, trials: float) -> float:
-    """As `LeastErrors.missed`, from a few trials of its own, where those of a run have left no shares of states.
+def missed_of(least_share: float, trials: float) -> float:
+    """As `LeastErrors.missed`, from the least share and for how many independent trials those of the run stand."""
+    return MOST_MISSED if least_share * trials < _OFTEN else 1.0
+
+
+def least_share(program: Program) -> float:
+    """As in `LeastErrors`, from a few trials of its own, where those of a run have left no shares of states.
 
     Args:
         program: perhaps with values of drawn judgements.
-        trials: for how many independent trials those of the run stand.
     """
     program = program.only(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
     sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
-    return LeastErrors(program, trials, lambda name: shares(sums, name)).missed
+    return LeastErrors(program, sums.trials.sum(), lambda name: shares(sums, name)).least_share
 
 
 def shares(sums: ForecastSums, name: str) -> Floats:

@@ -1,0 +1,69 @@
+"""Two compiled files side by side: what one says differently, kept between runs where both are read from one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from usru_scenarios.compiled_file import CompiledFile, Part
+from usru_scenarios.light_dataclasses import dataclass
+
+if TYPE_CHECKING:
+    from usru_scenarios.program.program import Program
+    from usru_scenarios.questions.program_edits import FileDifferences, ProgramEdit
+
+
+@dataclass(frozen=True)
+class ComparedFiles:
+    """A file and the one that it is compared with; it may be the same."""
+
+    reference: CompiledFile
+    variant: CompiledFile
+
+    def keep(self, part: str, make: Callable[[], Part]) -> Part:
+        """A part of what follows from both alone; recalled where both are read from the same file."""
+        reference, variant = self.reference, self.variant
+        if variant.kept is None or variant.kept is not reference.kept:
+            return make()
+        return variant.kept.part(f"{part} of {variant.request!r} beside {reference.request!r}", make)
+
+    @cached_property
+    def differences(self) -> FileDifferences:
+        """What the variant's file says differently."""
+        from usru_scenarios.questions.program_edits import FileDifferences
+
+        if self.variant.outline.model.sha256 == self.reference.outline.model.sha256:
+            return FileDifferences()
+
+        def different() -> FileDifferences:
+            from usru_scenarios.questions.differences import file_differences
+
+            return file_differences(self.reference.loaded.model, self.variant.loaded.model, self.reference.compiled)
+
+        return self.keep("differences", different)
+
+    def edits(self, by_part: bool) -> Mapping[str, ProgramEdit | None]:
+        """What brings groups of the differences into the reference: as `edits` of `questions.compare.Variant`."""
+        if not self.differences.told:
+            return {}
+
+        def brought_in() -> Mapping[str, ProgramEdit | None]:
+            from usru_scenarios.questions.differences import brought_in
+
+            models = self.reference.loaded.model, self.variant.loaded.model
+            return brought_in(*models, self.reference.compiled, self.differences.grouped(by_part=by_part))
+
+        return self.keep(f"differences brought in, by part: {by_part}", brought_in)
+
+    @property
+    def program(self) -> Program:
+        """That of the variant, as far as can be made of that of the reference; each hears its own evidence."""
+        if self.knows:
+            return self.variant.program
+        return self.differences.all.on(self.reference.program)
+
+    @property
+    def knows(self) -> bool:
+        """Whether something has been seen that either takes for given."""
+        return self.variant.evidence is not None or self.reference.evidence is not None
