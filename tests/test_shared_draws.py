@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,14 @@ import pytest
 from support.sampled import compiled, exact_model
 from usru_scenarios.language.query import parse_statement
 from usru_scenarios.language.questions import probabilities
-from usru_scenarios.program.program import CategoricalNode, Program
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.probability import ProbabilityEstimator
 from usru_scenarios.sampler import rng
 from usru_scenarios.sampler.blocks import BLOCK, KernelCache, Plan
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.kernels import ThresholdTable
 from usru_scenarios.sampler.shared_draws import SharedDraws, WalkDraws
+from usru_scenarios.sampler.tables import BlockStates, CurveMemory, PiecewiseLinear
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.study import load
 
@@ -146,3 +147,62 @@ def test_words_are_made_once_as_far_as_there_is_room(
     made.clear()
     assert same(summed(programs, PLAN, SharedDraws()), alone)
     assert least * calls <= len(made) <= most * calls
+
+
+@pytest.fixture
+def along(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what was worked out along values of numeric nodes."""
+    sizes: list[int] = []
+    make = PiecewiseLinear.points
+
+    def counted(self: PiecewiseLinear, block_states: BlockStates) -> dict[int, Floats]:
+        sizes.append(block_states.trials)
+        return make(self, block_states)
+
+    monkeypatch.setattr(PiecewiseLinear, "points", counted)
+    return sizes
+
+
+def test_curves_along_values_that_walks_have_in_common_are_followed_once(along: list[int]) -> None:
+    program = load().program.until(2)
+    plan = Plan(500, 7)
+    held = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased", "tightened"))]
+    apart = summed(held, plan, None)
+    every = len(along)
+    along.clear()
+    assert same(summed(held, plan, SharedDraws()), apart)
+    assert len(along) * len(held) == every
+
+
+def test_curves_along_other_values_are_followed_again(along: list[int]) -> None:
+    program = load().program.until(2)
+    held = [program, *(program.intervene("unpredictability", value, range(3)) for value in (20.0, 80.0))]
+    apart = summed(held, Plan(500, 7), None)
+    every = len(along)
+    along.clear()
+    assert same(summed(held, Plan(500, 7), SharedDraws()), apart)
+    assert len(along) == every
+
+
+def test_curves_without_room_are_followed_again(along: list[int]) -> None:
+    program = load().program.until(2)
+    held = [program, program.intervene("sanctions", "lifted", range(3))]
+    apart = summed(held, Plan(500, 7), None)
+    every = len(along)
+    along.clear()
+    assert same(summed(held, Plan(500, 7), SharedDraws(0)), apart)
+    assert len(along) == every
+
+
+def test_curves_of_other_values_taken_for_these_go_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sabotaged twin: what is made along values is told by the curves alone."""
+
+    def once(_: CurveMemory, key: object, __: object, make: Callable[[], dict[int, Floats]]) -> dict[int, Floats]:
+        return made.setdefault(key, make())
+
+    made: dict[object, dict[int, Floats]] = {}
+    program = load().program.until(2)
+    held = [program, program.intervene("unpredictability", 80.0, range(3))]
+    right = summed(held, Plan(500, 7), None)
+    monkeypatch.setattr(CurveMemory, "once", once)
+    assert not same(summed(held, Plan(500, 7), SharedDraws()), right)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -18,7 +19,7 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.sampler.kernels import FixedState
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.rng import WordMemory
-from usru_scenarios.sampler.tables import BlockStates
+from usru_scenarios.sampler.tables import BlockStates, CurveMemory
 
 MOST_BYTES = 1 << 26
 """What may be remembered, of all blocks together; the earliest are forgotten first."""
@@ -59,6 +60,7 @@ class SharedDraws:
         self._most_bytes = most_bytes
         self._blocks: dict[Hashable, dict[Hashable, NodeDraw]] = {}
         self._bytes: dict[Hashable, int] = {}
+        self._curves: dict[Hashable, CurveMemory] = {}
         self._words: tuple[Hashable, WordMemory] = None, WordMemory()
 
     def __reduce__(self) -> tuple[type[SharedDraws], tuple[int]]:
@@ -67,7 +69,9 @@ class SharedDraws:
     def walk(self, block: Hashable, block_states: BlockStates) -> WalkDraws:
         """For a walk; `block` names all that the words of the block and its draws of the judgements follow from."""
         first = block not in self._blocks
-        self._blocks.setdefault(block, {})
+        if first:
+            self._blocks[block], self._curves[block] = {}, CurveMemory(partial(self._make_room, block))
+        block_states.curves = self._curves[block]
         return WalkDraws(self, block, block_states, first=first)
 
     def words(self, block: Hashable) -> WordMemory:
@@ -81,13 +85,22 @@ class SharedDraws:
         return self._blocks.get(block, {})
 
     def remember(self, block: Hashable, key: Hashable, draw: NodeDraw) -> None:
-        """Add a draw of a block if there is room for it, once those of earlier blocks are forgotten."""
-        while sum(self._bytes.values()) + draw.bytes > self._most_bytes and self._bytes.keys() - {block}:
-            earliest = next(one for one in self._bytes if one != block)
-            del self._bytes[earliest], self._blocks[earliest]
-        if self._bytes.get(block, 0) + draw.bytes <= self._most_bytes:
-            self._bytes[block] = self._bytes.get(block, 0) + draw.bytes
+        """Add a draw of a block if there is room for it."""
+        if self._make_room(block, draw.bytes):
             self._blocks[block][key] = draw
+            if draw.latent is not None:
+                assert isinstance(draw.states, np.ndarray), "a node that has latent normals was drawn"
+                self._curves[block].expect(draw.states)
+
+    def _make_room(self, block: Hashable, more: int) -> bool:
+        """Whether there is room for so many bytes more of a block, once those of earlier ones are forgotten."""
+        while sum(self._bytes.values()) + more > self._most_bytes and self._bytes.keys() - {block}:
+            earliest = next(one for one in self._bytes if one != block)
+            del self._bytes[earliest], self._blocks[earliest], self._curves[earliest]
+        fits = self._bytes.get(block, 0) + more <= self._most_bytes
+        if fits:
+            self._bytes[block] = self._bytes.get(block, 0) + more
+        return fits
 
 
 class WalkDraws:

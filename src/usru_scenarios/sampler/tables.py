@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,6 +45,7 @@ class BlockStates:
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
         drawn: as above, of all programs; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
+        curves: what was worked out along values that other walks have too; None where there are none.
     """
 
     def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None, programs: int = 1) -> None:
@@ -56,6 +57,7 @@ class BlockStates:
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
+        self.curves: CurveMemory | None = None
 
     def advance(self) -> None:
         """Begin a new step."""
@@ -80,6 +82,44 @@ class BlockStates:
             for parts in (self.now, self.before, self.latent)
         )
         return own
+
+
+class CurveMemory:
+    """What laws make of the values of numeric nodes that several walks over a block have, as far as there is room.
+
+    An exponential takes as long as all that a table gives for a trial, and the values are often the same in each walk.
+
+    Args:
+        make_room: says whether so many more bytes may be kept.
+    """
+
+    def __init__(self, make_room: Callable[[int], bool]) -> None:
+        self._make_room = make_room
+        self._made: dict[int, tuple[Floats, dict[object, dict[int, Floats]]]] = {}
+
+    def expect(self, values: Floats) -> None:
+        """From now on keep what is made of some values, shape (trials,), which other walks will have as this array."""
+        self._made[id(values)] = values, {}  # as long as an array is kept here, no other one has its identity
+
+    def once(
+        self, key: object, values: Sequence[Floats], make: Callable[[], dict[int, Floats]]
+    ) -> Mapping[int, Floats]:
+        """What is made of some values, by column, shape () or (trials,), which nobody changes.
+
+        Args:
+            key: equal only where the same is made of the same values.
+            values: of one or more nodes, shape (trials,) each.
+            make: makes it.
+        """
+        if any(id(each) not in self._made for each in values):
+            return make()
+        made, place = self._made[id(values[0])][1], (key, *map(id, values[1:]))
+        if place not in made:
+            found = make()
+            if not self._make_room(sum(each.nbytes for each in found.values())):
+                return found
+            made[place] = found
+        return made[place]
 
 
 Repeated = TypeVar("Repeated", bound=np.generic)
@@ -231,9 +271,19 @@ class PiecewiseLinear:
         """The columns that get any points."""
         return sorted({*_nonzero(self.first), *(column for slopes in self.slopes for column in _nonzero(slopes))})
 
+    def values(self, block_states: BlockStates) -> Floats:
+        """The values of the node that it lies along, shape (trials,)."""
+        values: Floats = (block_states.before if self.lag else block_states.now)[self.index]
+        return values
+
+    @cached_property
+    def key(self) -> tuple[bytes, ...]:
+        """Equal where the same values get the same points."""
+        return self.knots.tobytes(), self.first.tobytes(), self.slopes.tobytes()
+
     def points(self, block_states: BlockStates) -> dict[int, Floats]:
         """The points of each trial, by column that gets any, shape () or (trials,)."""
-        values = (block_states.before if self.lag else block_states.now)[self.index]
+        values = self.values(block_states)
         points: dict[int, Floats] = {}
         for left, right, slopes in self._stretches:
             along = np.minimum(np.maximum(values, left), right)
@@ -388,15 +438,32 @@ class LogWeightEvaluator:
         for lookup in others:
             lookup.combine(block_states, columns, np.add if self.logarithmic else np.multiply)
         weights, last = columns[: self.size], columns[self.size] if self.holds else None
-        for column, points in added_up(hinges.points(block_states) for hinges in self.hinges).items():
+        for column, along in self._along(block_states).items():
             if self.logarithmic:
-                columns[column] += points
+                columns[column] += along
             else:
-                columns[column] *= np.exp(points)
+                columns[column] *= along
         if self.logarithmic:
             weights -= np.maximum(weights.max(axis=0), -1e300)
             np.exp(weights, out=weights)
         return weights, last
+
+    def _along(self, block_states: BlockStates) -> Mapping[int, Floats]:
+        """What curves add to the logarithms, or multiply weights and odds by: by column, shape () or (trials,)."""
+        make = partial(self._made_along, block_states)
+        if block_states.curves is None or not self.hinges:
+            return make()
+        values = [hinges.values(block_states) for hinges in self.hinges]
+        return block_states.curves.once(self._curves, values, make)
+
+    def _made_along(self, block_states: BlockStates) -> dict[int, Floats]:
+        points = added_up(hinges.points(block_states) for hinges in self.hinges)
+        return points if self.logarithmic else {column: np.exp(added) for column, added in points.items()}
+
+    @property
+    def _curves(self) -> tuple[object, ...]:
+        """Equal where curves make the same of the same values."""
+        return self.logarithmic, *(hinges.key for hinges in self.hinges)
 
 
 def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[LogWeightTable]:

@@ -8,178 +8,36 @@ probability is known and is used in both.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import BatchSums, accumulated, batch_trials, batched
-from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.estimation.batches import accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedWalk, one_hot
-from usru_scenarios.questions.sensitivity.tilting import (
-    Codes,
-    DrawnTransition,
-    LawEvaluator,
-    RedrawLaw,
-    RowPacker,
-    RowTilt,
-    TiltedProgram,
-    Tilting,
+from usru_scenarios.questions.sensitivity.outcome_effects import (
+    CarriedOutcome,
+    DrawnOutcome,
+    OutcomeChanges,
+    OutcomeStep,
+    WeightScore,
 )
+from usru_scenarios.questions.sensitivity.path_ratios import PathRatios, RatioTables
+from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, products
+from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, TiltedProgram
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
-from usru_scenarios.sampler.tables import BlockStates, States
-
-_MOST_MADE = 1 << 26
-"""Bytes of moves that are remembered for judgements that tilt a law alike."""
+from usru_scenarios.sampler.tables import BlockStates, TableCache
 
 _SCENARIOS = 6
 """Scenarios whose moves are summed in the time of one factor."""
 
 _SECONDS_PER_FACTOR = 1e-8
 """Time for a trial, judgement and step, as in `blocks.SECONDS_PER_DRAW`."""
-
-
-@dataclass(frozen=True)
-class EffectEstimates:
-    """Effects of some things on the scenarios, and how they vary between batches.
-
-    Attributes:
-        value: shape (things, scenarios).
-        residuals: shape (batches, things, scenarios), what each batch's sums are off, to first order; sum 0.
-        count: the trials.
-    """
-
-    value: Floats
-    residuals: Floats
-    count: float
-
-
-@dataclass
-class CovarianceSums(BatchSums):
-    """Sums over batches that give effects of some things on the scenarios, each as a covariance or a plain mean.
-
-    Attributes:
-        with_visits: shape (batches, things, scenarios), sums of probability times (W - 1), or of the effect itself;
-            each step by how much it counts.
-        alone: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is plain.
-        squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
-        total: shape (things,), sums of W at the last step.
-    """
-
-    WHOLE = frozenset({"squares", "total"})
-
-    with_visits: Floats
-    alone: Floats
-    squares: Floats
-    total: Floats
-
-    @classmethod
-    def zeros(cls, batches: int, steps: int, things: int, scenarios: int) -> CovarianceSums:
-        """The sums of no trials."""
-        return cls(
-            np.zeros((batches, things, scenarios)),
-            np.zeros((batches, steps, things)),
-            np.zeros(things),
-            np.zeros(things),
-        )
-
-    def effects(self, sums: PathwiseSums, shares: Floats) -> EffectEstimates:
-        """The effects; `shares` is how much each of the steps counts that `alone` is about."""
-        trials, visits = sums.trials, sums.visits
-        count = trials.sum()
-        mean, alone = visits.sum(axis=0) / count, self.alone.sum(axis=0) / count
-        centre = np.einsum("t,tc,tk->kc", shares, mean, alone)
-        value = self.with_visits.sum(axis=0) / count - centre
-        residuals = self.with_visits - (value - centre) * trials[:, None, None]
-        if self.alone.any():
-            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.alone, optimize=True)
-            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
-        return EffectEstimates(value, residuals, count)
-
-    def ratio_effects(self, sums: PathwiseSums) -> EffectEstimates:
-        """The effects given what is observed, by method (65): E[f W] / E[W] - E[f], at the one time that counts.
-
-        The mean of W is not known then to be 1: how much likelier W makes what is observed is part of the effect. Where
-        the effect is plain, no weight changes.
-        """
-        trials, visits = sums.trials, sums.visits[:, 0]
-        count = trials.sum()
-        weights = trials[:, None] + self.alone[:, 0]
-        mean, whole = visits.sum(axis=0) / count, weights.sum(axis=0)
-        changed = visits[:, None] + self.with_visits
-        value = changed.sum(axis=0) / whole[:, None]
-        residuals = (changed - value * weights[..., None]) * (count / whole)[:, None]
-        residuals -= (visits - mean * trials[:, None])[:, None]
-        return EffectEstimates(value - mean, residuals, count)
-
-    def effective_share(self, trials: float) -> Floats:
-        """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
-        return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
-
-
-@dataclass
-class PathwiseSums(BatchSums):
-    """The sums of a walk.
-
-    Attributes:
-        trials: shape (batches,); under observations the weights of the trials.
-        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count; under
-            observations of what is asked of a trial, as if at one step.
-        cells, weights: of the judgements and of the weights.
-    """
-
-    trials: Floats
-    visits: Floats
-    cells: CovarianceSums
-    weights: CovarianceSums
-
-
-@dataclass(frozen=True)
-class WeightScore:
-    """What a weight multiplies, for the derivative: log-odds for each unit of the weight, or of a factor on a schedule.
-
-    Attributes:
-        factors: shape (steps,), what the points are multiplied by at each.
-    """
-
-    parts: tuple[Term | PiecewiseCurve, ...]
-    factors: Floats
-
-    def slopes(self, step: int, rows: RowPacker) -> Floats | None:
-        """The derivative of the log-odds, shape (scenarios + 1, trials); None where it is 0."""
-        slopes: Floats | None = None
-        for part in self.parts:
-            if not step and (
-                part.lag if isinstance(part, PiecewiseCurve) else any(parent.lag for parent in part.parents)
-            ):
-                continue
-            given = _along(part, rows) if isinstance(part, PiecewiseCurve) else _by_row(part, rows)
-            slopes = given if slopes is None else slopes + given
-        return slopes * self.factors[step] if slopes is not None and self.factors[step] else None
-
-    @property
-    def most(self) -> float:
-        """The most by which a trial's probability can move for each unit."""
-        states = sum(float(np.ptp(part.points[..., :-1], axis=-1).max(initial=0.0)) for part in self.parts)
-        hold = sum(float(np.abs(part.points[..., -1]).max(initial=0.0)) for part in self.parts)
-        return (states + hold) / 4 * float(np.abs(self.factors).max(initial=0.0))
-
-
-def _by_row(term: Term, rows: RowPacker) -> Floats:
-    return term.points.reshape(-1, term.points.shape[-1]).T.take(rows.of(term.parents), axis=1)
-
-
-def _along(curve: PiecewiseCurve, rows: RowPacker) -> Floats:
-    values = (rows.block_states.before if curve.lag else rows.block_states.now)[rows.index[curve.node]]
-    return np.array([np.interp(values, curve.knots, column) for column in curve.points.T])
 
 
 class PathwiseEstimator:
@@ -235,9 +93,19 @@ class PathwiseEstimator:
             self.carried = self.observed.carried
             self.block_sampler = self.observed.block_sampler
         self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)
-        self.outcome = _evaluators(program, tilted, self.block_sampler.index, outcome=True)
+        read = Counter(evaluator for evaluators in self.drivers for evaluator in evaluators)
+        self.tables = RatioTables({evaluator: steps * plan.trials for evaluator, steps in read.items()})
+        self.outcome = [one for (one,) in _evaluators(program, tilted, self.block_sampler.index, outcome=True)]
         self.unfit = self._unfit() if self.carried else frozenset()
         self.weight_scores = [self._weight_score(name, scheduled=scheduled) for name, scheduled in weights.items()]
+        self.changes = OutcomeChanges(
+            self.outcome,
+            np.flatnonzero(self.of_outcome).tolist(),
+            self.unfit,
+            self.weight_scores,
+            self.scenarios,
+            len(self.counted_shares),
+        )
 
     @property
     def _remembered(self) -> int:
@@ -250,7 +118,7 @@ class PathwiseEstimator:
     def _unfit(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
         own = self.program.law(self.program.outcome, self.program.steps - 1).own
-        tilts = [tilt for (evaluator,) in self.outcome for tilt in evaluator.tilts.tables]
+        tilts = [tilt for evaluator in self.outcome for tilt in evaluator.tilts.tables]
         return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
 
     def _weight_score(self, name: str, *, scheduled: bool) -> WeightScore:
@@ -272,8 +140,8 @@ class PathwiseEstimator:
         """
         acting = np.zeros(self.cells)
         known: set[object] = set()
-        for step, evaluators in enumerate(zip(self.drivers, self.outcome, strict=True)):
-            for evaluator in (each for some in evaluators for each in some):
+        for step, (drivers, outcome) in enumerate(zip(self.drivers, self.outcome, strict=True)):
+            for evaluator in (*drivers, outcome):
                 _raise(acting, evaluator, support, step, known)
         states = np.maximum(1.0, np.expm1(acting)) * (acting > 0.0)
         own = self.of_outcome & self.carried
@@ -347,12 +215,13 @@ def _evaluators(
 ) -> list[list[LawEvaluator]]:
     """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
     made: dict[tuple[object, ...], LawEvaluator | None] = {}
+    tables = TableCache()
 
     def of(node: CategoricalNode, step: int) -> LawEvaluator | None:
         key = (node.name, program.regime(node, step), _regime(tilted, node, step))
         if key not in made:
             tilts = tilted.of(node, step)
-            made[key] = LawEvaluator(program.law(node, step), tilts, index) if tilts or outcome else None
+            made[key] = LawEvaluator(program.law(node, step), tilts, index, tables) if tilts or outcome else None
         return made[key]
 
     nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilted.cells if name != OUTCOME]
@@ -373,9 +242,6 @@ class _PathwiseObserver:
         estimator: whose sums.
         block: which block.
         weights: of its trials, shape (trials,); None where all count alike.
-
-    Attributes:
-        ratios: by judgement of a driver, shape (judgements, trials), of paths, times the weights of the trials.
     """
 
     def __init__(self, estimator: PathwiseEstimator, block: int, weights: Floats | None = None) -> None:
@@ -389,10 +255,12 @@ class _PathwiseObserver:
         )
         self.present: Floats | None = None
         self.driver_cells = np.flatnonzero(~estimator.of_outcome)
-        self.place = {cell: place for place, cell in enumerate(self.driver_cells.tolist())}
-        self.ratios = np.ones((len(self.driver_cells), self.trials)) * self.weights
-        self.outcome: _CarriedOutcome | _DrawnOutcome = (
-            _CarriedOutcome(self) if estimator.carried else _DrawnOutcome(self)
+        self.paths = PathRatios(self.driver_cells.tolist(), estimator.tables, np.ones(self.trials) * self.weights)
+        of_block = BlockSums(self.sums, self.edges, self.weights, self.trials)
+        self.outcome: CarriedOutcome | DrawnOutcome = (
+            CarriedOutcome(estimator.changes, of_block)
+            if estimator.carried
+            else DrawnOutcome(estimator.changes, of_block)
         )
         self.counted = 0
 
@@ -409,8 +277,8 @@ class _PathwiseObserver:
         )
         self.present = probability = probabilities_after(transition, before, drawn)
         for evaluator in self.estimator.drivers[step]:
-            self._weigh(evaluator, block_states, rows)
-        self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
+            self.paths.follow(evaluator, rows)
+        self.outcome.observe(OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
         if share:
             self._count(probability, share)
 
@@ -418,29 +286,17 @@ class _PathwiseObserver:
         """Add what is summed from the last step back."""
         self.outcome.finish()
 
-    def _weigh(self, evaluator: LawEvaluator, block_states: BlockStates, rows: RowPacker) -> None:
-        """Multiply the ratios of paths by what the drawn states of a node give."""
-        drawn = evaluator.drawn(block_states)
-        made: dict[object, Floats] = {}
-        for tilt, codes in coded(evaluator.tilts.tables, rows):
-            if tilt.kind not in made:
-                made[tilt.kind] = drawn.ratio(tilt.log_odds)
-            for cell, there in tilt.each(codes):
-                self.ratios[self.place[cell]] *= np.where(there, made[tilt.kind], 1.0)
-        for curve_tilt in evaluator.tilts.curves:
-            self.ratios[self.place[curve_tilt.cell]] *= drawn.ratio(curve_tilt.at(block_states, rows.index))
-
     def _count(self, probability: Floats, share: float) -> None:
         """Add what is asked of the trials, shape (scenarios, trials), and how paths that lead there are reweighted."""
-        cells, at = self.sums.cells, self.driver_cells
+        cells, at, ratios = self.sums.cells, self.driver_cells, self.paths.ratios
         summed = batched(probability * self.weights, self.edges)
         self.sums.visits[:, self.counted] += summed
         if len(at):
-            more = batched(self.ratios, self.edges)
-            cells.with_visits[:, at] += share * (_products(self.ratios, probability, self.edges) - summed[:, None, :])
+            more = batched(ratios, self.edges)
+            cells.with_visits[:, at] += share * (products(ratios, probability, self.edges) - summed[:, None, :])
             cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
             if self.counted == len(self.estimator.counted_shares) - 1:
-                cells.squares[at] = np.einsum("kn,kn->k", self.ratios, self.ratios)
+                cells.squares[at] = np.einsum("kn,kn->k", ratios, ratios)
                 cells.total[at] = more.sum(axis=0)
         self.counted += 1
 
@@ -465,9 +321,9 @@ class _ObservedPathwiseObserver(_PathwiseObserver):
         present = self.likelihoods.after(step, block_states, transition)
         assert transition is not None, "the outcome is among the nodes that are walked"
         for evaluator in estimator.drivers[step]:
-            self._weigh(evaluator, block_states, rows)
+            self.paths.follow(evaluator, rows)
         own = share if estimator.carried else 0.0
-        self.outcome.observe(_OutcomeStep(step, block_states, rows, transition, before, own, self.counted))
+        self.outcome.observe(OutcomeStep(step, block_states, rows, transition, before, own, self.counted))
         if not estimator.carried:
             drawn = one_hot(estimator.scenarios, block_states.now[estimator.block_sampler.index[OUTCOME]])
             self.drawn += share * drawn
@@ -478,242 +334,6 @@ class _ObservedPathwiseObserver(_PathwiseObserver):
         """Count what was asked of the trials, with the ratios of whole paths."""
         self._count(self.asked, 1.0)
         self.outcome.finish()
-        if isinstance(self.outcome, _DrawnOutcome):
+        if isinstance(self.outcome, DrawnOutcome):
             self.outcome.count(self.drawn, 1.0, 0)
             self.outcome.square()
-
-
-def coded(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
-    """Tilts with who acts in each trial, as a code of shape (trials,)."""
-    for tilt in tilts:
-        yield tilt, tilt.codes.take(rows.of(tilt.parents))
-
-
-def _products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
-    """Sums over batches of products, of shape (things, trials) each; shape (batches, things, other things)."""
-    trials, batches = one.shape[1], len(edges)
-    if trials == batches * (size := trials // batches) and (edges == np.arange(0, trials, size)).all():
-        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (one, other)]
-        products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
-        return products
-    bounds = [*edges.tolist(), trials]
-    return np.array([one[:, low:high] @ other[:, low:high].T for low, high in pairwise(bounds)])
-
-
-class _OutcomeStep(NamedTuple):
-    """What there is to see of the outcome at a step; `before`: its probabilities before, shape (scenarios, trials)."""
-
-    step: int
-    block_states: BlockStates
-    rows: RowPacker
-    transition: LazyTransition | FullTransition
-    before: Floats | None
-    share: float
-    counted: int
-
-
-# The outcome, carried ------------------------------------------------------------------------------------------------
-
-
-class _BackwardStep(NamedTuple):
-    """A step on the way back.
-
-    Attributes:
-        law: of the outcome.
-        before: the scenarios' probabilities before the step.
-        counts: for how much a move at this step counts, here and at later ones, shape (trials,) or (1,).
-        own: the same for judgements that change what is kept, by their numbers.
-    """
-
-    law: RedrawLaw
-    before: Floats
-    counts: Floats
-    own: Mapping[int, Floats]
-
-
-class _CarriedOutcome:
-    """Remembers the steps, and sums what arises at each from the last one back."""
-
-    def __init__(self, observer: _PathwiseObserver) -> None:
-        self.observer = observer
-        self.estimator = observer.estimator
-        self.steps: list[_OutcomeStep] = []
-
-    def observe(self, seen: _OutcomeStep) -> None:
-        """Remember a step; its trials go on, but what they were does not change."""
-        block_states = copy.copy(seen.block_states)
-        self.steps.append(seen._replace(block_states=block_states, rows=RowPacker(block_states, seen.rows.index)))
-
-    def finish(self) -> None:
-        """Walk back."""
-        counts = np.zeros(1)
-        own: dict[int, Floats] = {}
-        for seen in reversed(self.steps):
-            share = seen.share * self.observer.weights
-            counts = counts + share
-            own = {cell: count + share for cell, count in own.items()}
-            law = _law(seen.transition)
-            present = _BackwardStep(law, law.share if seen.before is None else seen.before, counts, own)
-            self._weights(seen, present)
-            own = {cell: count * law.hold for cell, count in own.items()} | self._cells(seen, present)
-            counts = counts * law.hold
-
-    def _cells(self, seen: _OutcomeStep, present: _BackwardStep) -> dict[int, Floats]:
-        """Add what judgements move at a step; gives for how much a move before it counts where that changes."""
-        (evaluator,) = self.estimator.outcome[seen.step]
-        after: dict[int, Floats] = {}
-        made: dict[object, Floats] = {}
-        fit = [tilt for tilt in evaluator.tilts.tables if not self.estimator.unfit.intersection(tilt.cells)]
-        for tilt, codes in coded(fit, seen.rows):
-            if self.estimator.scenarios in tilt.log_odds:
-                after.update(self._holding(tilt, codes, present))
-                continue
-            if tilt.kind not in made:
-                while len(made) * present.law.share.nbytes > _MOST_MADE:
-                    del made[next(iter(made))]
-                made[tilt.kind] = present.law.tilted(tilt.log_odds).share - present.law.share
-                made[tilt.kind] *= (1.0 - present.law.hold) * present.counts
-            self._by_code(tilt, codes, made[tilt.kind])
-        for curve_tilt in evaluator.tilts.curves:
-            changed = present.law.tilted(curve_tilt.at(seen.block_states, seen.rows.index))
-            after[curve_tilt.cell] = self._one(curve_tilt.cell, changed, present)
-        return after
-
-    def _by_code(self, tilt: RowTilt, codes: Codes, moved: Floats) -> None:
-        """Add what moves in the trials in which each judgement acts."""
-        kinds = np.arange(1, tilt.acting.shape[1])
-        under = (codes == kinds.astype(codes.dtype)[:, None]).astype(np.float64)
-        by_code = _products(under, moved, self.observer.edges)
-        acting = tilt.acting[:, 1:].astype(np.float64)
-        self.observer.sums.cells.with_visits[:, list(tilt.cells)] += acting @ by_code
-
-    def _holding(self, tilt: RowTilt, codes: Codes, present: _BackwardStep) -> dict[int, Floats]:
-        """The judgements that change what is kept, each with products of its own."""
-        law, everywhere = present.law, present.law.tilted(tilt.log_odds)
-        found = {}
-        for cell, there in tilt.each(codes):
-            changed = RedrawLaw(
-                np.where(there, everywhere.share, law.share), np.where(there, everywhere.hold, law.hold)
-            )
-            found[cell] = self._one(cell, changed, present)
-        return found
-
-    def _one(self, cell: int, changed: RedrawLaw, present: _BackwardStep) -> Floats:
-        """Add what one judgement moves at a step; gives for how much a move before it counts."""
-        law, counts = present.law, present.own.get(cell, present.counts)
-        moved = (changed.share - law.share) * (1.0 - changed.hold)
-        moved += (changed.hold - law.hold) * (present.before - law.share)
-        self.observer.sums.cells.with_visits[:, cell] += batched(moved * counts, self.observer.edges)
-        after: Floats = counts * changed.hold
-        return after
-
-    def _weights(self, seen: _OutcomeStep, present: _BackwardStep) -> None:
-        for number, weight_score in enumerate(self.estimator.weight_scores):
-            slopes = weight_score.slopes(seen.step, seen.rows)
-            if slopes is not None:
-                moved = _derivative(present.law, slopes, present.before) * present.counts
-                self.observer.sums.weights.with_visits[:, number] += batched(moved, self.observer.edges)
-
-
-def _law(transition: LazyTransition | FullTransition) -> RedrawLaw:
-    assert isinstance(transition, LazyTransition), "the outcome is carried where every step keeps all scenarios alike"
-    return RedrawLaw(transition.share, np.asarray(transition.hold))
-
-
-def _derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
-    """The derivative of a step's probabilities from `before`, (scenarios, trials), along log-odds: method (50)."""
-    moved: Floats = law.share * slopes[:-1]
-    moved -= law.share * moved.sum(axis=0)
-    moved *= 1.0 - law.hold
-    if slopes[-1].any():
-        moved += law.hold * (1.0 - law.hold) * slopes[-1] * (before - law.share)
-    return moved
-
-
-# The outcome, drawn --------------------------------------------------------------------------------------------------
-
-
-_EVERYWHERE = np.asarray(True)
-
-
-class _DrawnStep(NamedTuple):
-    """A step of the drawn outcome.
-
-    Attributes:
-        draw: its law, and what was drawn.
-        before: the scenario before; None where nothing is kept.
-        row: the probabilities of the scenarios after the step, shape (scenarios, trials).
-        share: how much the step counts.
-    """
-
-    draw: DrawnTransition
-    before: States | None
-    row: Floats
-    share: float
-
-
-class _DrawnOutcome:
-    """Reweights paths of the drawn scenario, and follows their score."""
-
-    def __init__(self, observer: _PathwiseObserver) -> None:
-        self.observer = observer
-        self.estimator = observer.estimator
-        cells = np.flatnonzero(observer.estimator.of_outcome)
-        self.ratios = {cell: np.ones(observer.trials) * observer.weights for cell in cells.tolist()}
-        self.scores = np.zeros((len(observer.estimator.weight_scores), observer.trials))
-
-    def observe(self, seen: _OutcomeStep) -> None:
-        """Add a step."""
-        (evaluator,) = self.estimator.outcome[seen.step]
-        draw = evaluator.drawn(seen.block_states)
-        before = seen.block_states.before[evaluator.node] if evaluator.keep is not None else None
-        present = _DrawnStep(draw, before, draw.law.row(before), seen.share)
-        if seen.share:
-            self.count(present.row, seen.share, seen.counted)
-        for tilt, codes in coded(evaluator.tilts.tables, seen.rows):
-            for cell, there in tilt.each(codes):
-                self._reweigh(cell, tilt.log_odds, present, there)
-        for curve_tilt in evaluator.tilts.curves:
-            self._reweigh(curve_tilt.cell, curve_tilt.at(seen.block_states, seen.rows.index), present, _EVERYWHERE)
-        self._weights(seen, present)
-        if seen.share and seen.counted == len(self.estimator.counted_shares) - 1:
-            self.square()
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    def square(self) -> None:
-        for cell, ratio in self.ratios.items():
-            self.observer.sums.cells.squares[cell] = float((ratio * ratio).sum())
-            self.observer.sums.cells.total[cell] = float(ratio.sum())
-
-    def count(self, asked: Floats, share: float, counted: int) -> None:
-        """Add what is asked of the trials, shape (scenarios, trials), as the steps so far have changed it."""
-        sums, edges, weights = self.observer.sums, self.observer.edges, self.observer.weights
-        for cell, ratio in self.ratios.items():
-            more = ratio - weights
-            sums.cells.with_visits[:, cell] += share * batched(asked * more, edges)
-            sums.cells.alone[:, counted, cell] += batched(more[None], edges)[:, 0]
-        scores = self.scores * weights
-        sums.weights.with_visits += share * _products(scores, asked, edges)
-        sums.weights.alone[:, counted] += batched(scores, edges)
-
-    def _reweigh(self, cell: int, tilting: Tilting, present: _DrawnStep, there: npt.NDArray[np.bool_]) -> None:
-        """Add what a judgement changes at this step, where it acts, and reweight the paths for the steps to come."""
-        ratio, draw = self.ratios[cell], present.draw
-        if present.share:
-            moved = (draw.law.tilted(tilting).row(present.before) - present.row) * (present.share * ratio * there)
-            self.observer.sums.cells.with_visits[:, cell] += batched(moved, self.observer.edges)
-        ratio *= np.where(there, draw.ratio(tilting), 1.0)
-
-    def _weights(self, seen: _OutcomeStep, present: _DrawnStep) -> None:
-        draw, row = present.draw, present.row
-        origin = row if present.before is None else np.eye(len(row))[:, present.before]
-        for number, weight_score in enumerate(self.estimator.weight_scores):
-            slopes = weight_score.slopes(seen.step, seen.rows)
-            if slopes is None:
-                continue
-            if seen.share:
-                moved = seen.share * _derivative(draw.law, slopes, origin)
-                self.observer.sums.weights.with_visits[:, number] += batched(moved, self.observer.edges)
-            self.scores[number] += draw.score(slopes)

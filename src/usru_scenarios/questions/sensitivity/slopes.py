@@ -25,9 +25,10 @@ from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.sensitivity.likelihood_ratio import EffectEstimates, PathwiseEstimator, PathwiseSums
+from usru_scenarios.questions.sensitivity.likelihood_ratio import PathwiseEstimator
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, asked_nodes, up_to
 from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation, one_point_more
+from usru_scenarios.questions.sensitivity.pathwise_sums import EffectEstimates, PathwiseSums
 from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register

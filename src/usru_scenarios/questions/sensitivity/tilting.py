@@ -7,7 +7,8 @@ once, as if they were drawn: in draw i, the i-th of each node has its other valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from usru_scenarios.program.program import (
     kept,
 )
 from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation
-from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache
 
 _NOTHING: Floats = np.asarray(0.0)
 
@@ -60,16 +61,36 @@ class RowTilt:
     codes: Codes
     acting: npt.NDArray[np.bool_]
 
-    @property
+    @cached_property
     def kind(self) -> tuple[tuple[int, float], ...]:
         """Equal for tilts that add the same log-odds."""
         return tuple(self.log_odds.items())
 
-    def each(self, codes: Codes) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-        """The judgements with the trials in which each acts, from the codes of the trials: shape (trials,)."""
-        for cell, acting in zip(self.cells, self.acting, strict=True):
-            own = np.flatnonzero(acting)
-            yield cell, codes == own[0] if len(own) == 1 else acting.take(codes)
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Equal for tilts whose codes are the same in every trial."""
+        return self.parents, self.codes.tobytes()
+
+    @cached_property
+    def one_each(self) -> bool:
+        """Whether each code but 0 is that of one judgement, in their order."""
+        return np.array_equal(self.acting[:, 1:], np.eye(len(self.cells), dtype=np.bool_))
+
+    def each(self, codes: Codes) -> Iterator[tuple[int, npt.NDArray[np.bool_] | None]]:
+        """The judgements with the trials in which each acts, from the codes of the trials: shape (trials,).
+
+        None stands for all trials, where no parent tells them apart.
+        """
+        for cell, acting, own in zip(self.cells, self.acting, self._codes_of, strict=True):
+            if not self.parents:
+                yield cell, None
+            else:
+                yield cell, codes == own[0] if len(own) == 1 else acting.take(codes)
+
+    @cached_property
+    def _codes_of(self) -> list[npt.NDArray[np.intp]]:
+        """The codes under which each judgement acts."""
+        return [np.flatnonzero(acting) for acting in self.acting]
 
 
 @dataclass(frozen=True)
@@ -87,10 +108,10 @@ class CurveTilt:
     knots: Floats
     points: Mapping[int, Floats]
 
-    def at(self, block_states: BlockStates, index: Mapping[str, int]) -> Tilting:
+    def at(self, rows: RowPacker) -> Tilting:
         """The log-odds in each trial, shape (trials,) by column."""
-        values = (block_states.before if self.lag else block_states.now)[index[self.node]]
-        return {column: np.interp(values, self.knots, points) for column, points in self.points.items()}
+        along = rows.along(self.node, self.lag, self.knots)
+        return {column: along.read(points) for column, points in self.points.items()}
 
 
 @dataclass(frozen=True)
@@ -124,6 +145,7 @@ class TiltedProgram:
         draws = 1 + max((len(own) for own in self.cells.values()), default=0)
         values = {cell.path: np.where(np.arange(draws) == draw[cell.path], cell.changed, cell.value) for cell in cells}
         self.nodes = compile_model(model, values).nodes
+        self._tilts: dict[tuple[object, ...], list[RowTilt]] = {}
 
     def of(self, node: CategoricalNode, step: int) -> LawTilts:
         """What the judgements of a node do to its law at a step."""
@@ -135,11 +157,18 @@ class TiltedProgram:
         law = self.program.law(replace(drawn, imposed=node.imposed), step)
         if law.keep is not None and bool(np.all(law.keep >= 1.0)):
             return LawTilts((), ())
-        tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in _grouped(parents, added, cells)]
+        tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in self._grouped(node, parents, added)]
         slants = [
             curve_tilt for curve in law.curves if curve.points.ndim == 3 for curve_tilt in _curve_tilts(curve, cells)
         ]
         return LawTilts(tuple(tables), tuple(slants))
+
+    def _grouped(self, node: CategoricalNode, parents: tuple[Parent, ...], added: Floats) -> list[RowTilt]:
+        """As `_grouped`; most tables of a node say the same at all steps."""
+        key = node.name, parents, added.tobytes()
+        if key not in self._tilts:
+            self._tilts[key] = list(_grouped(parents, added, self.cells[node.name]))
+        return self._tilts[key]
 
 
 def _tables(law: StepLaw, cells: int) -> Iterator[tuple[tuple[Parent, ...], Floats]]:
@@ -292,14 +321,36 @@ class DrawnTransition:
 
 
 class LawEvaluator:
-    """Tells the law of a node at a step in every trial, with what changed judgements do to it."""
+    """Tells the law of a node at a step in every trial, with what changed judgements do to it.
 
-    def __init__(self, law: StepLaw, tilts: LawTilts, index: Mapping[str, int]) -> None:
+    Args:
+        law, tilts: the law, and what changes it.
+        index: each node's place in `BlockStates`.
+        tables: those already made, as in `LogWeightEvaluator`.
+    """
+
+    def __init__(
+        self, law: StepLaw, tilts: LawTilts, index: Mapping[str, int], tables: TableCache | None = None
+    ) -> None:
         self.tilts = tilts
         self.node = index[law.name]
         self.keep = law.keep
         self.allowed = law.allowed
-        self.weigher = LogWeightEvaluator(law if law.fixed is None else replace(law, prior=law.fixed), index)
+        self.parents = law.parents
+        self.curves = bool(law.curves)
+        self.own = Parent(law.name, 0, law.size)
+        self._weighed = law if law.fixed is None else replace(law, prior=law.fixed)
+        self.index = index
+        self._tables = tables
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is soon made again does not travel to another process."""
+        return {**{name: value for name, value in vars(self).items() if name != "weigher"}, "_tables": None}
+
+    @cached_property
+    def weigher(self) -> LogWeightEvaluator:
+        """Multiplies out the law."""
+        return LogWeightEvaluator(self._weighed, self.index, self._tables)
 
     def law(self, block_states: BlockStates) -> RedrawLaw:
         """The law."""
@@ -324,6 +375,28 @@ class LawEvaluator:
         return DrawnTransition.of(self.law(block_states), block_states.now[self.node], before)
 
 
+class Along:
+    """Where values lie between knots, for any points at these: linear between, flat outside, as `np.interp`.
+
+    Args:
+        values: shape (trials,).
+        knots: shape (knots,), rising.
+    """
+
+    def __init__(self, values: Floats, knots: Floats) -> None:
+        self._knots = knots
+        self._stretch = sum((values >= knot).view(np.uint8) for knot in knots).astype(np.intp)
+        self._beyond = values - knots.take(np.maximum(self._stretch - 1, 0), mode="wrap")
+
+    def read(self, points: Floats) -> Floats:
+        """Points in each trial, shape (trials,), from those at the knots."""
+        slopes = np.concatenate([[0.0], np.diff(points) / np.diff(self._knots), [0.0]])
+        found: Floats = slopes.take(self._stretch, mode="wrap")
+        found *= self._beyond
+        found += np.concatenate([points[:1], points]).take(self._stretch, mode="wrap")
+        return found
+
+
 class RowPacker:
     """Packs parents into rows, once for each group of parents in the trials of a step."""
 
@@ -331,6 +404,7 @@ class RowPacker:
         self.block_states = block_states
         self.index = index
         self._packed: dict[tuple[Parent, ...], npt.NDArray[np.intp]] = {}
+        self._along: dict[tuple[str, int, bytes], Along] = {}
 
     def of(self, parents: tuple[Parent, ...]) -> npt.NDArray[np.intp]:
         """The rows of the parents' tables, shape (trials,)."""
@@ -340,3 +414,17 @@ class RowPacker:
                 reader.rows(self.block_states) if parents else np.zeros(self.block_states.trials, dtype=np.intp)
             )
         return self._packed[parents]
+
+    def along(self, node: str, lag: int, knots: Floats) -> Along:
+        """Where the values of a numeric node lie between knots."""
+        key = node, lag, knots.tobytes()
+        if key not in self._along:
+            values = (self.block_states.before if lag else self.block_states.now)[self.index[node]]
+            self._along[key] = Along(values, knots)
+        return self._along[key]
+
+
+def coded(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
+    """Tilts with who acts in each trial, as a code of shape (trials,)."""
+    for tilt in tilts:
+        yield tilt, tilt.codes.take(rows.of(tilt.parents))

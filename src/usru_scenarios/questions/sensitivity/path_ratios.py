@@ -1,0 +1,125 @@
+"""How much likelier the path of a trial is under other judgements of its drivers: method (49), step by step.
+
+At a step the ratio of likelihoods depends on the states that a node reads, on its own before and on its own now. Where
+these have few combinations it is worked out for each of them, once for all steps that have the law, and looked up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from usru_scenarios.program.program import Floats, Parent
+from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, coded
+from usru_scenarios.sampler.tables import BlockStates
+
+MOST_ROWS = 1 << 14
+"""The most combinations of states that ratios are worked out for: beyond, most would be met in no trial."""
+
+
+class RatioTable(NamedTuple):
+    """The ratios under all judgements of a law, by what they depend on.
+
+    Attributes:
+        parents: what the law reads, its own state before included, and its own state now.
+        columns: by judgement, shape (rows,).
+    """
+
+    parents: tuple[Parent, ...]
+    columns: Mapping[int, Floats]
+
+    @classmethod
+    def of(cls, evaluator: LawEvaluator, most_rows: int) -> RatioTable | None:
+        """That of a law; None where it has too many rows, or follows a numeric node along its scale."""
+        parents = (*evaluator.parents, evaluator.own)
+        if evaluator.curves or evaluator.tilts.curves or math.prod(parent.size for parent in parents) > most_rows:
+            return None
+        rows = _every_row(parents, evaluator.index)
+        if rows is None:
+            return None
+        columns: dict[int, Floats] = {}
+        with np.errstate(divide="ignore", invalid="ignore"):  # in rows that can't be
+            for cell, ratio in _ratios(evaluator, rows):
+                columns[cell] = columns[cell] * ratio if cell in columns else ratio
+        return cls(parents, columns)
+
+
+def _every_row(parents: Sequence[Parent], index: Mapping[str, int]) -> RowPacker | None:
+    """Each combination of states of some parents as if it were a trial; None where one is read in several ways."""
+    if len({(parent.node, parent.lag) for parent in parents}) < len(parents):
+        return None
+    sizes = [parent.size for parent in parents]
+    block_states = BlockStates(len(index), math.prod(sizes))
+    for parent, states in zip(parents, np.indices(sizes, dtype=np.uint8).reshape(len(sizes), -1), strict=True):
+        read = np.array([parent.edges[0] - 1.0, *parent.edges])[states] if parent.edges else states
+        (block_states.before if parent.lag else block_states.now)[index[parent.node]] = read
+    return RowPacker(block_states, index)
+
+
+def _ratios(evaluator: LawEvaluator, rows: RowPacker) -> Iterator[tuple[int, Floats]]:
+    """The ratios of the trials of some rows under each judgement that acts in any of them, shape (trials,)."""
+    drawn = evaluator.drawn(rows.block_states)
+    made: dict[object, Floats] = {}
+    for tilt, codes in coded(evaluator.tilts.tables, rows):
+        if tilt.kind not in made:
+            made[tilt.kind] = drawn.ratio(tilt.log_odds)
+        for cell, there in tilt.each(codes):
+            yield cell, made[tilt.kind] if there is None else np.where(there, made[tilt.kind], 1.0)
+    for curve_tilt in evaluator.tilts.curves:
+        yield curve_tilt.cell, drawn.ratio(curve_tilt.at(rows))
+
+
+class RatioTables:
+    """The tables of the laws of a walk, each made when it is first asked for.
+
+    Args:
+        uses: by law, in how many trials of the walk it is read at all steps together.
+    """
+
+    def __init__(self, uses: Mapping[LawEvaluator, int]) -> None:
+        self._uses = uses
+        self._made: dict[LawEvaluator, RatioTable | None] = {}
+
+    def __reduce__(self) -> tuple[type[RatioTables], tuple[Mapping[LawEvaluator, int]]]:
+        """None travel to another process: they are soon made again."""
+        return RatioTables, (self._uses,)
+
+    def of(self, evaluator: LawEvaluator) -> RatioTable | None:
+        """That of a law; None where there is none, or it would have more rows than are looked up."""
+        if evaluator not in self._made:
+            self._made[evaluator] = RatioTable.of(evaluator, min(MOST_ROWS, self._uses[evaluator]))
+        return self._made[evaluator]
+
+
+class PathRatios:
+    """The ratios of the paths of a block.
+
+    Args:
+        cells: the numbers of the judgements.
+        tables: of the laws.
+        start: of each trial, shape (trials,): 1, or its weight.
+
+    Attributes:
+        ratios: shape (judgements, trials).
+    """
+
+    def __init__(self, cells: Sequence[int], tables: RatioTables, start: Floats) -> None:
+        self._place = {cell: place for place, cell in enumerate(cells)}
+        self._tables = tables
+        self.ratios: Floats = np.repeat(start[None], len(cells), axis=0)
+        self._looked_up = np.empty(len(start))
+
+    def follow(self, evaluator: LawEvaluator, rows: RowPacker) -> None:
+        """Multiply by what the states of a node at a step give."""
+        table = self._tables.of(evaluator)
+        if table is None:
+            for cell, ratio in _ratios(evaluator, rows):
+                self.ratios[self._place[cell]] *= ratio
+            return
+        at = rows.of(table.parents)
+        for cell, column in table.columns.items():
+            column.take(at, out=self._looked_up, mode="wrap")  # rows are in range; of the modes, the fastest
+            self.ratios[self._place[cell]] *= self._looked_up

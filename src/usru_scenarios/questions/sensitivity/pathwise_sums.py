@@ -1,0 +1,134 @@
+"""The sums of a walk from which the effects of judgements and weights follow: methods (49) to (51)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.batches import BatchSums
+from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.program.program import Floats
+
+
+@dataclass(frozen=True)
+class EffectEstimates:
+    """Effects of some things on the scenarios, and how they vary between batches.
+
+    Attributes:
+        value: shape (things, scenarios).
+        residuals: shape (batches, things, scenarios), what each batch's sums are off, to first order; sum 0.
+        count: the trials.
+    """
+
+    value: Floats
+    residuals: Floats
+    count: float
+
+
+@dataclass
+class CovarianceSums(BatchSums):
+    """Sums over batches that give effects of some things on the scenarios, each as a covariance or a plain mean.
+
+    Attributes:
+        with_visits: shape (batches, things, scenarios), sums of probability times (W - 1), or of the effect itself;
+            each step by how much it counts.
+        alone: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is plain.
+        squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
+        total: shape (things,), sums of W at the last step.
+    """
+
+    WHOLE = frozenset({"squares", "total"})
+
+    with_visits: Floats
+    alone: Floats
+    squares: Floats
+    total: Floats
+
+    @classmethod
+    def zeros(cls, batches: int, steps: int, things: int, scenarios: int) -> CovarianceSums:
+        """The sums of no trials."""
+        return cls(
+            np.zeros((batches, things, scenarios)),
+            np.zeros((batches, steps, things)),
+            np.zeros(things),
+            np.zeros(things),
+        )
+
+    def effects(self, sums: PathwiseSums, shares: Floats) -> EffectEstimates:
+        """The effects; `shares` is how much each of the steps counts that `alone` is about."""
+        trials, visits = sums.trials, sums.visits
+        count = trials.sum()
+        mean, alone = visits.sum(axis=0) / count, self.alone.sum(axis=0) / count
+        centre = np.einsum("t,tc,tk->kc", shares, mean, alone)
+        value = self.with_visits.sum(axis=0) / count - centre
+        residuals = self.with_visits - (value - centre) * trials[:, None, None]
+        if self.alone.any():
+            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.alone, optimize=True)
+            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
+        return EffectEstimates(value, residuals, count)
+
+    def ratio_effects(self, sums: PathwiseSums) -> EffectEstimates:
+        """The effects given what is observed, by method (65): E[f W] / E[W] - E[f], at the one time that counts.
+
+        The mean of W is not known then to be 1: how much likelier W makes what is observed is part of the effect. Where
+        the effect is plain, no weight changes.
+        """
+        trials, visits = sums.trials, sums.visits[:, 0]
+        count = trials.sum()
+        weights = trials[:, None] + self.alone[:, 0]
+        mean, whole = visits.sum(axis=0) / count, weights.sum(axis=0)
+        changed = visits[:, None] + self.with_visits
+        value = changed.sum(axis=0) / whole[:, None]
+        residuals = (changed - value * weights[..., None]) * (count / whole)[:, None]
+        residuals -= (visits - mean * trials[:, None])[:, None]
+        return EffectEstimates(value - mean, residuals, count)
+
+    def effective_share(self, trials: float) -> Floats:
+        """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
+        return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
+
+
+@dataclass
+class PathwiseSums(BatchSums):
+    """The sums of a walk.
+
+    Attributes:
+        trials: shape (batches,); under observations the weights of the trials.
+        visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count; under
+            observations of what is asked of a trial, as if at one step.
+        cells, weights: of the judgements and of the weights.
+    """
+
+    trials: Floats
+    visits: Floats
+    cells: CovarianceSums
+    weights: CovarianceSums
+
+
+class BlockSums(NamedTuple):
+    """The sums of a block, and what tells its trials apart.
+
+    Attributes:
+        edges: shape (batches,), where each batch starts.
+        weights: of the trials, shape (trials,), or () where all count alike.
+        trials: how many there are.
+    """
+
+    sums: PathwiseSums
+    edges: npt.NDArray[np.int64]
+    weights: Floats
+    trials: int
+
+
+def products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of products, of shape (things, trials) each; shape (batches, things, other things)."""
+    trials, batches = one.shape[1], len(edges)
+    if trials == batches * (size := trials // batches) and (edges == np.arange(0, trials, size)).all():
+        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (one, other)]
+        products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
+        return products
+    bounds = [*edges.tolist(), trials]
+    return np.array([one[:, low:high] @ other[:, low:high].T for low, high in pairwise(bounds)])
