@@ -18,7 +18,8 @@ from support.oracle import Json
 from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler.blocks import BLOCK, Plan
-from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler, count, simulate
+from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler, simulate
+from usru_scenarios.sampler.state_counts import count
 
 Sums = TypeVar("Sums")
 

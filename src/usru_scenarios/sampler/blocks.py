@@ -145,6 +145,7 @@ class Plan:
 
 
 Sums = TypeVar("Sums")
+Watcher = TypeVar("Watcher", bound="Observer")
 
 StepKernels = list[list[Kernel | OutcomeKernel]]
 """For each step, the kernels of all nodes that are drawn, in order."""
@@ -450,15 +451,26 @@ class BlockSampler:
             blocks = range(block, block + 1)
             return self._walk(blocks, self.kernels(block), observer)
 
-    def walk_together(self, blocks: range, observers: Sequence[Observer]) -> Floats:
+    def walk_together(
+        self,
+        blocks: range,
+        observers: Sequence[Watcher],
+        joined: Callable[[Sequence[Watcher]], Observer] | None = None,
+    ) -> Floats:
         """Draw one of the `stretches` of blocks, and show each block to an observer of its own; gives what `walk` does.
 
         The weights are of the trials of all blocks, shape (trials,).
+
+        Args:
+            blocks: the stretch.
+            observers: of each of its blocks.
+            joined: makes one observer of the stretch of them; by default it shows each its block.
         """
         with self.shared.walking:
             kernels = self.stretch_kernels(blocks)
             if kernels is not None:
-                return self._walk(blocks, kernels, observers[0] if len(observers) == 1 else _EachBlock(observers))
+                whole = observers[0] if len(observers) == 1 else (joined or _EachBlock)(observers)
+                return self._walk(blocks, kernels, whole)
         return np.concatenate([self.walk(block, observer) for block, observer in zip(blocks, observers, strict=True)])
 
     def _walk(self, blocks: range, by_step: StepKernels, observer: Observer) -> Floats:

@@ -7,7 +7,7 @@ drawn and its probability is read one step ahead: method (15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate, chain
 from typing import Any
@@ -32,6 +32,7 @@ from usru_scenarios.sampler.blocks import (
 )
 from usru_scenarios.sampler.outcome import MANY, BatchedProducts, FullTransition, LazyTransition
 from usru_scenarios.sampler.outcome_paths import OutcomePath, RaoBlackwellPath, SampledPath
+from usru_scenarios.sampler.state_counts import StateCounts, count
 from usru_scenarios.sampler.tables import BlockStates, States
 
 BINS = 2048
@@ -39,9 +40,6 @@ BINS = 2048
 
 EDGES = np.array([-1.6449, -1.0364, -0.6745, -0.3853, 0.0, 0.3853, 0.6745, 1.0364, 1.6449])
 """Latent normals of the quantiles at .05, .15, .25, .35, .5, ..., .95: the share below them is known by groups."""
-
-_FEW_WORDS = 8
-"""So many words of bits in each batch are added up one after the other, for all batches at a time."""
 
 _BY_PRODUCTS = 16
 """Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
@@ -134,14 +132,14 @@ class ForecastSums:
         )
 
     def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups) -> None:
-        """Count the states or values of a node at a step, shape (trials,)."""
+        """Take note of the states or values of a node at a step, shape (trials,)."""
         columns = self.columns[node.name]
         if isinstance(node, NumericNode):
             bins = self.values[node.name].observe(step, values, node.scale, groups.weights)
             groups.put(slice(columns.start, columns.start + 1), values[None] - node.scale.low)
-            groups.count(slice(columns.start + 1, columns.stop), np.less, bins, self.edges[node.name])
+            groups.count(slice(columns.start + 1, columns.stop), bins < self.edges[node.name][:, None])
         else:
-            groups.count(columns, np.equal, values, np.arange(len(node.states), dtype=np.uint8))
+            groups.count(columns, values == np.arange(len(node.states), dtype=np.uint8)[:, None])
 
     def add(self, other: ForecastSums, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
@@ -192,30 +190,17 @@ class TrialGroups:
             self.trials = batched(weights[None], self.edges)[:, 0]
         self.basis = basis[self.at][self.whole]
         self.sums = np.empty((len(self.edges), quantities))
-        self._held = np.empty((quantities if weights is None else 0, trials), dtype=np.bool_)
-        self._counted: list[slice] = []
 
     def put(self, columns: slice, values: Floats) -> None:
         """Note values, shape (columns, trials)."""
         self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.edges)
 
-    def count(self, columns: slice, compare: np.ufunc, values: npt.NDArray[Any], others: npt.NDArray[Any]) -> None:
-        """Note in which trials values, shape (trials,), compare with others, shape (columns,), as a function says.
-
-        Trials without weights are counted by `close_step`, for all columns of a step at once.
-        """
+    def count(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
+        """Note in which trials some things hold, shape (columns, trials)."""
         if self.weights is None:
-            compare(values, others[:, None], out=self._held[columns])
-            self._counted.append(columns)
+            self.sums[:, columns] = count(holds, self.edges)
         else:
-            self.put(columns, compare(values, others[:, None]).astype(np.float64))
-
-    def close_step(self, moments: Moments, step: int) -> None:
-        """Add what has been noted at a step to its moments."""
-        for columns in _adjoining(self._counted):
-            self.sums[:, columns] = count(self._held[columns], self.edges)
-        self._counted.clear()
-        self.fold(moments, step, self.sums)
+            self.put(columns, holds.astype(np.float64))
 
     def fold(self, moments: Moments, step: int | slice, sums: Floats) -> None:
         """Add sums, shape (groups, quantities), to the moments of a step, or of all that there is."""
@@ -374,7 +359,7 @@ class Sampler:
         kept = self.batches.count + len(self.batches.starts(0)) * (not self.plan.judgements)
         quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
         values = numeric * steps * BINS
-        noted = self.plan.trials_in(0) * (states + len(EDGES) * numeric)
+        noted = self.plan.trials_in(0) * (len(self.stretches[0]) * states + len(EDGES) * numeric)
         return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values) + noted
 
     @property
@@ -463,7 +448,7 @@ class Sampler:
         blocks = self.stretches[number]
         beside = running.beside(blocks)
         accumulators = [ForecastAccumulator(self, block, beside) for block in blocks]
-        self.block_sampler.walk_together(blocks, accumulators)
+        self.block_sampler.walk_together(blocks, accumulators, StretchObserver)
         return [each.closed() for each in accumulators]
 
     @property
@@ -531,13 +516,42 @@ class ForecastAccumulator:
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step to the sums."""
+        for name, states in zip(self.program.nodes, block_states.now, strict=False):
+            if name in self.counted:
+                self.counts.note(name, states)
+        self.counts.put(self.groups.sums)
+        self.add(step, dict(zip(self.program.nodes, block_states.now, strict=False)), transition)
+
+    def add(self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None) -> None:
+        """Add a step to the sums, of which `groups.sums` have the states of the nodes that are `counted`.
+
+        Args:
+            step: the step.
+            values: the states or values of all other nodes, shape (trials,).
+            transition: of the outcome.
+        """
         assert transition is not None, "a forecast needs the outcome"
-        for name, values in zip(self.program.nodes, block_states.now, strict=False):
+        for name, seen in values.items():
             if name == OUTCOME:
-                self._see_outcome(step, transition, values)
-            else:
-                self.sums.observe(step, self.program.nodes[name], values, self.groups)
-        self.groups.close_step(self.sums.moments, step)
+                self._see_outcome(step, transition, seen)
+            elif name not in self.counted:
+                self.sums.observe(step, self.program.nodes[name], seen, self.groups)
+        self.groups.fold(self.sums.moments, step, self.groups.sums)
+
+    @cached_property
+    def counted(self) -> dict[str, slice]:
+        """The columns of the nodes whose states are counted for all of them at a time: all with states, unweighed."""
+        nodes = self.program.nodes
+        return {
+            name: columns
+            for name, columns in self.sums.columns.items()
+            if self.weights is None and name != OUTCOME and isinstance(nodes[name], CategoricalNode)
+        }
+
+    @cached_property
+    def counts(self) -> StateCounts:
+        """Counts these."""
+        return StateCounts(self.counted, self.groups.edges, self.groups.trials)
 
     def closed(self) -> ForecastSums:
         """The sums, when all steps have been seen."""
@@ -576,29 +590,30 @@ class ForecastAccumulator:
         return True
 
 
-def _adjoining(parts: Iterable[slice]) -> list[slice]:
-    """Slices in rising order, with those joined of which one begins where the other ends."""
-    joined: list[slice] = []
-    for part in parts:
-        adjoins = joined and joined[-1].stop == part.start
-        joined.append(slice(joined.pop().start, part.stop) if adjoins else part)
-    return joined
+class StretchObserver:
+    """Shows blocks that are walked together to the accumulator of each, once states are counted in all of them."""
 
+    def __init__(self, accumulators: Sequence[ForecastAccumulator]) -> None:
+        first, groups = accumulators[0], [each.groups for each in accumulators]
+        self.accumulators = accumulators
+        self.nodes = {name: name in first.counted for name in first.program.nodes}
+        edges = [own.edges + number * BLOCK for number, own in enumerate(groups)]
+        self.counts = StateCounts(first.counted, np.concatenate(edges), np.concatenate([own.trials for own in groups]))
+        self.sums = np.concatenate([own.sums for own in groups])
+        stops = [*accumulate(len(own.sums) for own in groups)]
+        for own, stop in zip(groups, stops, strict=True):
+            own.sums = self.sums[stop - len(own.sums) : stop]
 
-def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
-    """In how many trials of each batch some things hold, from shape (things, trials) to (batches, things).
-
-    Bits are counted where a word of them, of 8 to 64, never lies in two batches.
-    """
-    places = int(np.bitwise_or.reduce(edges)) | holds.shape[-1] | 64
-    word = places & -places
-    if word < 8:
-        return np.add.reduceat(holds.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
-    by_word: npt.NDArray[np.uint8] = np.bitwise_count(np.packbits(holds, axis=-1).view(f"u{word // 8}"))
-    each, rest = divmod(by_word.shape[1], len(edges))
-    if rest or each > _FEW_WORDS or not np.array_equal(edges, each * word * np.arange(len(edges))):
-        return np.add.reduceat(by_word, edges // word, axis=-1, dtype=np.uint16).T
-    sums = by_word[:, ::each].astype(np.uint16)  # batches alike, of few words: ten times faster than `reduceat`
-    for place in range(1, each):
-        sums += by_word[:, place::each]
-    return sums.T
+    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+        """As in `Observer`."""
+        others = {}
+        for (name, counted), values in zip(self.nodes.items(), block_states.now, strict=False):
+            if counted:
+                self.counts.note(name, values)
+            else:
+                others[name] = values
+        self.counts.put(self.sums)
+        for number, accumulator in enumerate(self.accumulators):
+            trials = slice(number * BLOCK, (number + 1) * BLOCK)
+            own: dict[str, Any] = {name: None if values is None else values[trials] for name, values in others.items()}
+            accumulator.add(step, own, None if transition is None else transition.of(trials))

@@ -1,0 +1,71 @@
+"""In how many trials of each group the nodes are in each of their states, for all nodes of a step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usru_scenarios.estimation.batches import Floats
+
+_FEW_WORDS = 8
+"""So many words of bits in each batch are added up one after the other, for all batches at a time."""
+
+
+class StateCounts:
+    """Counts the states of nodes in the trials of neighbouring blocks.
+
+    The first state of a node is what its others leave of a group, so that it needs no counting.
+
+    Args:
+        columns: of some nodes, where their states stand among the quantities that are summed.
+        edges: where in the trials the groups start.
+        trials: of each group, shape (groups,).
+    """
+
+    def __init__(self, columns: Mapping[str, slice], edges: npt.NDArray[np.int64], trials: Floats) -> None:
+        self.edges = edges
+        self.trials = trials
+        sizes = [part.stop - part.start - 1 for part in columns.values()]
+        self._first = [part.start for part in columns.values()]
+        self._others = [column for part in columns.values() for column in range(part.start + 1, part.stop)]
+        stops = np.cumsum(sizes, dtype=np.int64).tolist()
+        self._rows = {name: slice(stop - size, stop) for name, size, stop in zip(columns, sizes, stops, strict=True)}
+        self._counted = [number for number, size in enumerate(sizes) if size]
+        self._starts = [stops[number] - sizes[number] for number in self._counted]
+        self._states = {size: np.arange(1, size + 1, dtype=np.uint8)[:, None] for size in sizes}
+        self._held = np.empty((sum(sizes), int(trials.sum())), dtype=np.bool_)
+
+    def note(self, name: str, states: npt.NDArray[np.uint8]) -> None:
+        """Take in the states of a node, shape (trials,)."""
+        rows = self._rows[name]
+        np.equal(states, self._states[rows.stop - rows.start], out=self._held[rows])
+
+    def put(self, sums: Floats) -> None:
+        """Write how many trials were in each state that was noted, shape (groups, quantities)."""
+        first = np.repeat(self.trials[:, None], len(self._first), axis=1)
+        if self._others:
+            counts = sums[:, self._others] = count(self._held, self.edges)
+            first[:, self._counted] -= np.add.reduceat(counts, self._starts, axis=1)
+        sums[:, self._first] = first
+
+
+def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
+    """In how many trials of each batch some things hold, from shape (things, trials) to (batches, things).
+
+    Bits are counted where a word of them, of 8 to 64, never lies in two batches.
+    """
+    places = int(np.bitwise_or.reduce(edges)) | holds.shape[-1] | 64
+    word = places & -places
+    if word < 8:
+        return np.add.reduceat(holds.view(np.uint8), edges, axis=-1, dtype=np.uint16).T
+    by_word: npt.NDArray[np.uint8] = np.bitwise_count(np.packbits(holds, axis=-1).view(f"u{word // 8}"))
+    each, rest = divmod(by_word.shape[1], len(edges))
+    if rest or each > _FEW_WORDS or not np.array_equal(edges, each * word * np.arange(len(edges))):
+        return np.add.reduceat(by_word, edges // word, axis=-1, dtype=np.uint16).T
+    sums = by_word[:, ::each].astype(np.uint16)  # batches alike, of few words: ten times faster than `reduceat`
+    for place in range(1, each):
+        sums += by_word[:, place::each]
+    return sums.T
