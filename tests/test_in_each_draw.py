@@ -19,6 +19,7 @@ from support.effort import slow_but
 from support.oracle import Json
 from support.random_models import random_event, random_model
 from support.sampled import ERRORS, EXACT_MODELS, exact_model, text_keys
+from usru_scenarios.estimation.estimates import Controls
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast
 from usru_scenarios.model.judgements import judgements, with_values
@@ -51,7 +52,7 @@ class Drawn:
 
     def whole(self) -> Program:
         """The program with the values of all draws."""
-        return replace(compile_model(self.model, self.values), controls=np.zeros((DRAWS, 0)))
+        return replace(compile_model(self.model, self.values), controls=Controls(np.zeros((DRAWS, 0))))
 
     def alone(self, draw: int) -> Program:
         """The program with the numbers of one draw written in."""

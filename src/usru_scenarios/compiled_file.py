@@ -215,8 +215,11 @@ def _compiled(loaded: Loaded) -> Program:
 
 
 def _drawn(loaded: Loaded, seed: int, draws: int) -> Program:
+    from usru_scenarios.estimation.estimates import Controls
     from usru_scenarios.program.compilation import compile_model
     from usru_scenarios.program.draws import JudgementDraws
 
     drawing = JudgementDraws(loaded.model, seed, draws)
-    return replace(compile_model(loaded.model, drawing.values), controls=drawing.controls)
+    controls = Controls(drawing.controls)
+    assert controls.factored  # so that this is kept, too
+    return replace(compile_model(loaded.model, drawing.values), controls=controls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -78,25 +79,46 @@ def delta_method_error(residuals: Floats) -> Floats:
 class Controls:
     """Functions of the drawn judgements whose means are 0, factored once for all sums: method (31).
 
+    It takes some ten milliseconds, so that it is done when it is first asked for, and the result is kept with these.
+
     Args:
         functions: shape (draws, controls).
 
     Attributes:
-        basis: shape (draws, fitted), orthonormal columns that span the controls less their means over the draws.
-        means: shape (fitted,), what the means of the controls over the draws become in that basis.
-
-    A control that is constant, or a sum of multiples of those before it, is left out: it explains nothing more. Where
-    there are fewer than `DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
+        functions: the same.
     """
 
     def __init__(self, functions: Floats) -> None:
-        draws = len(functions)
+        self.functions = functions
+
+    @cached_property
+    def factored(self) -> tuple[Floats, Floats]:
+        """What `basis` and `means` give, shapes (draws, fitted) and (fitted,).
+
+        A control that is constant, or a sum of multiples of those before it, is left out: it explains nothing more.
+        Where there are fewer than `DRAWS_PER_CONTROL` draws for each of the others, nothing is fitted.
+        """
+        functions, draws = self.functions, self.draws
         constant = np.full((draws, 1), 1.0 / math.sqrt(max(draws, 1)))
         means = functions.mean(axis=0) if draws else np.zeros(functions.shape[1])
         basis, means = orthonormal(np.hstack([constant, functions]), np.append(0.0, means))
         few = len(means) - 1 > draws // DRAWS_PER_CONTROL
-        self.basis: Floats = np.zeros((draws, 0)) if few else basis[:, 1:]
-        self.means: Floats = np.zeros(0) if few else means[1:]
+        return (np.zeros((draws, 0)), np.zeros(0)) if few else (basis[:, 1:], means[1:])
+
+    @property
+    def basis(self) -> Floats:
+        """Orthonormal columns that span the controls less their means over the draws, shape (draws, fitted)."""
+        return self.factored[0]
+
+    @property
+    def means(self) -> Floats:
+        """What the means of the controls over the draws become in that basis, shape (fitted,)."""
+        return self.factored[1]
+
+    @property
+    def draws(self) -> int:
+        """Of how many draws they are."""
+        return len(self.functions)
 
     @property
     def fitted(self) -> int:
@@ -110,8 +132,11 @@ class Controls:
     @property
     def dof_correction(self) -> float:
         """By what the variance of what is left is multiplied: method (31)."""
-        draws = len(self.basis)
-        return (draws - 1) / (draws - 1 - self.fitted) if self.fitted else 1.0
+        return (self.draws - 1) / (self.draws - 1 - self.fitted) if self.fitted else 1.0
+
+
+NO_CONTROLS = Controls(np.zeros((0, 0)))
+"""Where no judgement is drawn."""
 
 
 def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.estimation.estimates import NO_CONTROLS, Controls
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
@@ -489,7 +490,7 @@ class Program:
         nodes: by name, each after the nodes that it reads in the same step.
         weights: by driver or rule, shape (steps,).
         groups: by name, the indices of their member scenarios.
-        controls: shape (draws, controls), functions of the drawn judgements of mean 0; none where none is drawn.
+        controls: functions of the drawn judgements of mean 0; none where none is drawn.
     """
 
     name: str
@@ -497,7 +498,7 @@ class Program:
     nodes: Mapping[str, Node]
     weights: Mapping[str, Floats]
     groups: Mapping[str, tuple[int, ...]]
-    controls: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    controls: Controls = NO_CONTROLS
 
     @property
     def steps(self) -> int:
@@ -507,7 +508,7 @@ class Program:
     @property
     def draws(self) -> int:
         """For how many draws of the uncertain judgements it has values; 0 where none is drawn."""
-        return len(self.controls)
+        return self.controls.draws
 
     @property
     def outcome(self) -> CategoricalNode:
@@ -694,7 +695,8 @@ class Program:
         read = {part.weight for part in parts}
         if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
             nodes[OUTCOME] = known[self.outcome] = replace(self.outcome)
-        return replace(self, nodes=nodes, weights=weights, controls=self.controls[draws.start : draws.stop])
+        controls = Controls(self.controls.functions[draws.start : draws.stop])
+        return replace(self, nodes=nodes, weights=weights, controls=controls)
 
     def regime(self, node: Node, step: int) -> tuple[object, ...]:
         """A key that is equal for two steps only where the node's laws at them are; it tells nothing of other nodes."""

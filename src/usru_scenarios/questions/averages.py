@@ -19,13 +19,13 @@ class DrawAverages:
 
     Args:
         weights: shape (draws,), how likely what was observed is in each draw; of one draw where none is drawn.
-        off_mean: of the program, shape (draws, controls).
+        controls: of the program.
     """
 
-    def __init__(self, weights: Floats, off_mean: Floats) -> None:
-        self.drawn = len(off_mean) > 0
+    def __init__(self, weights: Floats, controls: Controls) -> None:
+        self.drawn = controls.draws > 0
         self.weights = weights
-        self.controls = Controls(off_mean)
+        self.controls = controls
         self.bands: list[JudgementBand] = []
 
     def mean(self, values: Floats) -> Floats:

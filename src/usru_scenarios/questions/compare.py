@@ -380,7 +380,7 @@ def _likelihoods(
 
 def _controls(variants: Sequence[Variant], draws: int) -> Controls:
     """By how much the judgements that any of the variants has drawn lie off their means."""
-    columns = {column.tobytes(): column for one in variants for column in one.whole.controls.T}
+    columns = {column.tobytes(): column for one in variants for column in one.whole.controls.functions.T}
     return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 

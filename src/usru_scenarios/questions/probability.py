@@ -157,7 +157,6 @@ class ProbabilityEstimator:
     kernels: KernelCache = field(default_factory=KernelCache)
     rough: bool = False
     _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
-    _controls: dict[str | None, Controls] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, ProbabilityEstimate]:
         """The probabilities asked for; those without observations in one model are drawn together.
@@ -275,7 +274,6 @@ class ProbabilityEstimator:
     def _sampled(
         self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
-        controls = self._controls_of(program, group[0].profile)
         possible = _PossibleCases(program)
 
         first = trials
@@ -288,7 +286,7 @@ class ProbabilityEstimator:
             for probability in group:
                 part = slice(start, start + len(probability.cases))
                 counted = possible.counted(probability, sums[part])
-                estimate = _estimate(probability, sums[part], counted, plan, controls, by_draw=not self.rough)
+                estimate = _estimate(probability, sums[part], counted, plan, program.controls, by_draw=not self.rough)
                 estimate = replace(estimate, trials=trials, drawn=plan.trials)
                 found.append(_with_least_error(program, probability, estimate, rough=self.rough))
                 start = part.stop
@@ -301,12 +299,6 @@ class ProbabilityEstimator:
         if not enough:
             raise _rare_in_group(program, group[0], sampled)
         return sampled.found
-
-    def _controls_of(self, program: Program, profile: str | None) -> Controls:
-        """Those of a profile's judgements, factored once; interventions leave them alone."""
-        if profile not in self._controls:
-            self._controls[profile] = Controls(program.controls)
-        return self._controls[profile]
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
@@ -445,16 +437,15 @@ def _averaged(
         left_out: the steps of the cases that can't be had.
         program: that they are from.
     """
-    controls = Controls(program.controls)
     shares, given = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
     both = shares * given
     halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (both, given)]
-    draws = PerDraw.of(halves[0], halves[1], controls)
+    draws = PerDraw.of(halves[0], halves[1], program.controls)
     spans = [float(np.ptp(share[seen > 0.0])) for share, seen in chances]
     if max(spans) <= _SAME_IN_ALL:
         value = math.fsum(float(share[seen > 0.0][0]) for share, seen in chances) / len(chances)
         return ProbabilityEstimate(value, None, None, left_out, draws=draws)
-    value, replicates = _replicated(with_control_variates(both, controls), with_control_variates(given, controls))
+    value, replicates = _replicated(*(with_control_variates(sums, program.controls) for sums in (both, given)))
     return ProbabilityEstimate(min(max(value, 0.0), 1.0), replicates, None, left_out, draws=draws)
 
 

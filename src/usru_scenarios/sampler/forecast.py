@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import TrialBatches, batch_trials, batched, effective_trials
-from usru_scenarios.estimation.estimates import Controls, Estimate, Moments, Place, over_draws, with_control_variates
+from usru_scenarios.estimation.estimates import (
+    NO_CONTROLS,
+    Controls,
+    Estimate,
+    Moments,
+    Place,
+    over_draws,
+    with_control_variates,
+)
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
@@ -316,7 +324,7 @@ class Sampler:
         self.block_sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
-        self.controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
+        self.controls = program.controls if plan.judgements else NO_CONTROLS
 
     def summed(
         self,

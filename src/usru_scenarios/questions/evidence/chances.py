@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Controls, over_draws, with_control_variates
+from usru_scenarios.estimation.estimates import over_draws, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.light_dataclasses import dataclass
@@ -137,5 +137,4 @@ def _freed(both: Floats, seen: Floats, program: Program) -> tuple[Floats, Floats
     """
     if not program.draws:
         return both, seen
-    controls = Controls(program.controls)
-    return with_control_variates(both, controls), with_control_variates(seen, controls)
+    return with_control_variates(both, program.controls), with_control_variates(seen, program.controls)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import Controls
+from usru_scenarios.estimation.estimates import NO_CONTROLS
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.program.events import All, atoms, conjuncts
 from usru_scenarios.program.program import Floats, Program
@@ -117,7 +117,7 @@ class TrialPack:
         The controls are those of the first program: functions of the same draws, whose means are known all the same.
         """
         if plan not in self._basis:
-            controls = Controls(program.controls if plan.judgements else np.zeros((0, 0)))
+            controls = program.controls if plan.judgements else NO_CONTROLS
             self._basis[plan] = self.pack.floats(controls.basis.T), controls.means.tolist()
         basis, means = self._basis[plan]
         found, weights = histories(program, plan, keys, seen)

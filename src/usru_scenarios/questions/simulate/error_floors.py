@@ -279,7 +279,7 @@ def least_share(program: Program) -> float:
         program: perhaps with values of drawn judgements.
     """
     program = program.only(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
-    sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, len(program.controls)))
+    sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, program.draws))
     return LeastErrors(program, sums.trials.sum(), lambda name: shares(sums, name)).least_share
 
 
