@@ -99,9 +99,9 @@ def _window(span: Span) -> tuple[str, int]:
     return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
 
 
-_LONG_NAME = re.compile(r"[^\s/\\]{81,}")
+_LONG_NAME = r"[^\s/\\]{81,}"
 """What is no path, and of which the beginning is enough."""
-_LONG_WORD = re.compile(r"(\S{120})\S{90,}(\S{40})")
+_LONG_WORD = r"(\S{120})\S{90,}(\S{40})"
 """A word (a path, a number) that is cut in its middle."""
 _LONGEST_SENTENCE, _LONGEST_LINE = 600, 1_000
 _LONGEST_SOURCE = 100
@@ -111,11 +111,11 @@ _MOST_LINES = 5
 
 def one_line(text: str) -> str:
     """A sentence of a message without line breaks and control characters, long names and words cut."""
-    return _cut(_LONG_NAME.sub(lambda name: shortened(name[0]), printable(text)), _LONGEST_SENTENCE)
+    return _cut(re.sub(_LONG_NAME, lambda name: shortened(name[0]), printable(text)), _LONGEST_SENTENCE)
 
 
 def _cut(line: str, limit: int) -> str:
-    line = _LONG_WORD.sub(r"\1...\2", line)
+    line = re.sub(_LONG_WORD, r"\1...\2", line)
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

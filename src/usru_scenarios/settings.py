@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from decimal import Decimal
 from numbers import Integral, Real
-from typing import Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeGuard, TypeVar, cast
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsageError, listing, one_line, suggestion
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Method = Literal["auto", "sample", "exact"]
 """How an answer is found; `auto` is exactly where that is predicted to be faster."""
@@ -199,11 +201,19 @@ def _integer(value: object) -> int | None:
     """The whole number that a value is; None where it is none."""
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+    if isinstance(value, bool) or not _is_real(value):
         return None
     with suppress(ValueError, OverflowError):  # a signalling NaN, a fraction past all floats
         return int(number) if (number := float(value)).is_integer() else None
     return None
+
+
+def _is_real(value: object) -> TypeGuard[Real | Decimal]:
+    if isinstance(value, Real):
+        return True
+    from decimal import Decimal  # to import it takes a millisecond, and few numbers are of its kind
+
+    return isinstance(value, Decimal)
 
 
 def _seed(value: object) -> int:
@@ -304,7 +314,7 @@ def mapping_function(name: str, value: Callable[..., object]) -> None:
 
 def shown(value: object) -> str:
     """A value as a message shows it: a number bare, all else as it would be written in Python, in a line."""
-    if isinstance(value, Real | Decimal) and not isinstance(value, bool):
+    if _is_real(value) and not isinstance(value, bool):
         written = str(value) if not isinstance(value, int) or value.bit_length() < 200 else "so large a number"
     else:
         written = repr(value)

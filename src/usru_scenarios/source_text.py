@@ -12,7 +12,7 @@ from typing import NamedTuple
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import Problem, QueryError, Span, TextEdit
 
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_LINE_BREAK = "\r\n|[\r\n\x85\u2028\u2029]"
 """What ends a line for YAML, and so for all texts."""
 
 
@@ -36,12 +36,12 @@ class SourceText:
     @cached_property
     def lines(self) -> list[str]:
         """The lines, without what ends them."""
-        return _LINE_BREAK.split(self.text)
+        return re.split(_LINE_BREAK, self.text)
 
     @cached_property
     def starts(self) -> list[int]:
         """The offset of each line."""
-        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+        return [0, *(match.end() for match in re.finditer(_LINE_BREAK, self.text))]
 
     def offset(self, mark: Mark) -> int:
         """Where a mark begins."""

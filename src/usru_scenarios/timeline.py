@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from functools import cached_property
 from typing import Literal
 
@@ -16,8 +15,8 @@ StepLength = Literal["month", "quarter", "year"]
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 """Length of each kind of step, in months."""
 
-_DATE = re.compile(r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?")
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>month|quarter|year)s?")
+_DATE = r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?"
+_DURATION = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>month|quarter|year)s?"
 
 
 class TimeError(ValueError):
@@ -39,7 +38,7 @@ def parse_date(text: str) -> Date:
     Raises:
         TimeError: the text is none of these.
     """
-    match = _DATE.fullmatch(text.strip())
+    match = re.fullmatch(_DATE, text.strip())
     if match is None:
         from usru_scenarios.written_forms import date_hint  # few texts are no dates
 
@@ -78,7 +77,7 @@ def parse_day(text: str) -> str:
     Raises:
         TimeError: the text is no day of the calendar.
     """
-    day = _DATE.fullmatch(text.strip())
+    day = re.fullmatch(_DATE, text.strip())
     if day is None or day["day"] is None:
         raise TimeError(f"'{shortened(text)}' is no day: write for instance 2027-06-30")
     if int(day["day"]) > (last := _days(parse_date(text).month)) or int(day["day"]) < 1:
@@ -88,6 +87,8 @@ def parse_day(text: str) -> str:
 
 def _days(month: int) -> int:
     """How many days a month has, counted as in `Date`."""
+    from calendar import monthrange
+
     return monthrange(*_year_and_month(month))[1]
 
 
@@ -102,7 +103,7 @@ def parse_duration(text: str) -> float:
     Raises:
         TimeError: the text is none of these, or the duration is 0.
     """
-    match = _DURATION.fullmatch(text.strip())
+    match = re.fullmatch(_DURATION, text.strip())
     if match is None or float(match["number"]) == 0:
         raise TimeError(
             f"'{shortened(text)}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'"

@@ -24,16 +24,16 @@ MOST_JOBS = 1024
 
 _LONGEST_TEXT = 1 << 20
 
-_COUNT = re.compile(r"(\d+(?:_\d+)*)(?:\.(\d+))?(?:[eE]\+?(\d{1,3}))?", re.ASCII)
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'\u2019\u202f\u00a0 ]\d{3})+", re.ASCII)
+_COUNT = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]+))?(?:[eE]\+?([0-9]{1,3}))?"
+_GROUPED = r"[1-9][0-9]{0,2}(?:[.,'\u2019\u202f\u00a0 ][0-9]{3})+"
 """Thousands set apart as people do: 100,000, or 100.000 in other countries, which must not pass for 100."""
-_THOUSANDS = re.compile(r"(\d{1,9})(?:[.,](\d{1,6}))? ?([kKmM])", re.ASCII)
-_ADDRESS = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
+_THOUSANDS = r"([0-9]{1,9})(?:[.,]([0-9]{1,6}))? ?([kKmM])"
+_ADDRESS = r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 
 
 def whole(option: str, text: str) -> int:
     """A whole number from 0 on such as 100000, 100_000 or 1e5."""
-    match = _COUNT.fullmatch(text.strip())
+    match = re.fullmatch(_COUNT, text.strip())
     meant = _in_digits(text.strip())
     if match is not None and not meant:
         decimals = (match[2] or "").rstrip("0")
@@ -46,9 +46,9 @@ def whole(option: str, text: str) -> int:
 
 def _in_digits(text: str) -> str:
     """The digits of a whole number in another notation, such as 100.000, 100,000 or 10k; empty where it is none."""
-    if _GROUPED.fullmatch(text):
+    if re.fullmatch(_GROUPED, text):
         return re.sub(r"\D", "", text)
-    if (match := _THOUSANDS.fullmatch(text)) is None:
+    if (match := re.fullmatch(_THOUSANDS, text)) is None:
         return ""
     power = 3 if match[3] in "kK" else 6
     decimals = (match[2] or "").rstrip("0")
@@ -98,7 +98,7 @@ def jobs(option: str, text: str) -> int | None:
     """How many processes there may be; None where `auto` leaves that open."""
     if text == "auto":
         return None
-    if _COUNT.fullmatch(text.strip()) is None:
+    if re.fullmatch(_COUNT, text.strip()) is None:
         raise OptionError(
             f"{option} takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores"
         )
@@ -112,7 +112,7 @@ def jobs(option: str, text: str) -> int | None:
 
 def address(option: str, text: str) -> str:
     """A cluster: `local`, or the address of a scheduler."""
-    if text == "local" or _ADDRESS.fullmatch(text):
+    if text == "local" or re.fullmatch(_ADDRESS, text):
         return text
     hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
     raise OptionError(f"{option} '{text}' is no address", hint)

@@ -30,6 +30,8 @@ def _parameter(option: Parameter) -> inspect.Parameter:
         if not option.required and not (told and default not in (None, ())):
             kind, default = kind | None, None
         kind = Annotated[kind, _shown(shown)]
+    if option.required:
+        default = inspect.Parameter.empty
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
 
 
