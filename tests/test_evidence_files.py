@@ -417,6 +417,26 @@ def test_all_faults_are_told_at_once_with_their_places(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("", "seen.yaml:1:1: the file has no 'model'"),
+        ('model: ""', "seen.yaml:4:8: 'model' names none"),
+        ("model: [mine]", "seen.yaml:4:8: expected text, found a list"),
+    ],
+)
+def test_a_file_about_no_model_is_told_what_it_lacks(model: str, said: str, tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    text = f"usru: 1\nkind: evidence\nname: seen\n{model}\nas_of: 2001-02-03\nevidence: {{}}\n"
+    (tmp_path / "seen.yaml").write_text(text, encoding="utf-8")
+    adding = ("--add", "seen: mood=high @ 2000", "--learned", "2000-02-03")
+    for options in ((), ("model.yaml",), adding, ("model.yaml", *adding)):
+        told = answer("evidence", "seen.yaml", *options, folder=tmp_path)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.startswith(said)
+        assert told.stderr.count("seen.yaml:") == 1
+
+
 def test_an_item_known_ahead_may_be_learned_early(tmp_path: Path) -> None:
     items = {"term": {"seen": "mood=high @ always 2000..2002", "learned": "2000-01-01", "known_ahead": True}}
     study = knowing(TINY, items, tmp_path, as_of="2000-03-01")

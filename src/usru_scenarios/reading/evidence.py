@@ -64,8 +64,14 @@ class EvidenceText:
 
     @property
     def model(self) -> str | Path:
-        """The model that it names: the id of a bundled one, or a path, which is relative to the file's folder."""
+        """The model that it names: the id of a bundled one, or a path, which is relative to the file's folder.
+
+        Raises:
+            ModelError: it names none; with all of its faults.
+        """
         named = self.file.model
+        if not named:
+            raise ModelError(self.problems)
         return named if named in bundled_models() else self.path.parent / named
 
     @property
@@ -129,6 +135,9 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
     problems += faults
     if sound is None:
         raise ModelError(problems)
+    if tree.data.get("model") == "":
+        span = locate(tree.place, ("model",))[0].span()
+        problems.append(Problem("no_model", "'model' names none", span, "write its path, or the id of a bundled one"))
     register = _register(tree, sound, access, problems)
     if register is not None:
         problems += _unknown_claims(sound, tree, register)

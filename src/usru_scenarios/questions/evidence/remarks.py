@@ -42,7 +42,7 @@ def about_another_model(
         path: of its file, if it has one.
         inputs: gives the absolute paths of all files that it was read from.
     """
-    if path is not None and absolute(path) == text.model_path:
+    if not text.file.model or (path is not None and absolute(path) == text.model_path):
         return
     known = text.model_name
     if known == name or text.model_path in inputs():
