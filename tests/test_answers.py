@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -203,6 +204,7 @@ def test_rows_of_several_queries_say_which_model_and_what_is_measured() -> None:
     first, second = csv.DictReader(io.StringIO(done.stdout))
     assert (first["model"], first["measure"], second["measure"]) == ("harbour", "probability", "difference")
     assert first["model_hash"] == us.load(HARBOUR).outline.model.sha256[:8]
+    assert (first["time"], second["time"]) == ("average over 2025-Q1 to 2025-Q4", "")
     shown = answer("ask", "P(open)", "P(open @ end)", HARBOUR, "-n", "1000", "-q").stdout
     assert "average over 2025-Q1 to 2025-Q4" in shown
     assert "Cite as: Will the harbour open?" in shown
@@ -251,6 +253,27 @@ def test_what_a_file_says_has_the_same_model_and_run(words: list[str]) -> None:
     profiled = json.loads(answer(words[0], HARBOUR, *words[1:], "-p", "sailor", "--json").stdout)
     assert (profiled["model"]["name"], profiled["run"]["profile"]) == ("harbour", "sailor")
     jsonschema.validate(profiled, schema(profiled["format"].removeprefix("usru.").split("/")[0]))
+
+
+def test_the_row_of_a_comparison_at_each_step_has_its_date() -> None:
+    rows = answer("ask", "P(open @ each 2025-Q2..) >= 0", "P(open @ end)", HARBOUR, "-q", "-f", "csv").stdout
+    first, second = csv.DictReader(io.StringIO(rows))
+    assert first["step"] in {"2025-Q2", "2025-Q3", "2025-Q4"}
+    assert first["date"] == {"2025-Q2": "2025-04-01", "2025-Q3": "2025-07-01", "2025-Q4": "2025-10-01"}[first["step"]]
+    assert (second["step"], second["date"]) == ("", "")
+
+
+def test_rows_of_faults_and_warnings_say_which_model_they_are_of(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "usru: 1\nname: mine\ntitle: Mine\nscenarios: {a: 0.5, b: 0.3}\nprofiles: {p: {}}\n", encoding="utf-8"
+    )
+    (warned,) = csv.DictReader(io.StringIO(answer("validate", str(file), "-p", "p", "-f", "csv").stdout))
+    assert (warned["model"], len(warned["model_hash"]), warned["profile"]) == ("mine", 8, "p")
+    assert warned["code"] == "shares_off_one"
+    file.write_text("usru: 1\nname: mine\n", encoding="utf-8")
+    faults = list(csv.DictReader(io.StringIO(answer("validate", str(file), "-f", "csv").stdout)))
+    assert [(one["model"], one["model_hash"], one["severity"]) for one in faults] == [("", "", "error")] * 2
 
 
 @pytest.mark.parametrize("words", OF_A_FILE[1:])

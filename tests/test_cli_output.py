@@ -173,7 +173,7 @@ def test_the_file_itself_is_written_by_its_ending(tmp_path: Path) -> None:
     ("command", "columns", "rows"),
     [
         (["ask", "P(open @ end)", HARBOUR, "-n", "500"], ["query", "value", "standard_error"], 1),
-        (["validate", HARBOUR], ["severity", "code", "message", "path", "line"], 0),
+        (["validate", HARBOUR], ["model", "profile", "severity", "code", "message", "path", "line"], 0),
         (["show", HARBOUR], ["kind", "id", "title"], None),
         (["show", HARBOUR, "weather"], ["kind", "id", "title"], 1),
         (["sources", HARBOUR], ["name", "judgements"], None),

@@ -72,6 +72,7 @@ def test_the_command_gives_one_table_in_every_format(tmp_path: Path) -> None:
     assert [one["value"] for one in found["answers"]] == [float(row["value"]) for row in rows]
     alone = json.loads(answer("ask", "P(open @ start)", HARBOUR, "-n", "2000", "--json").stdout)
     assert found["answers"][0] == alone
+    assert {"model": found["model"], "run": found["run"]} == {"model": alone["model"], "run": alone["run"]}
 
 
 def test_one_without_an_answer_leaves_the_others_theirs() -> None:
@@ -83,8 +84,20 @@ def test_one_without_an_answer_leaves_the_others_theirs() -> None:
     found = json.loads(answer(*run, "--json").stdout)
     assert [one["query"] for one in found["answers"]] == ["P(open @ end)"]
     assert [(one["number"], one["query"]) for one in found["unanswered"]] == [(1, impossible)]
+    assert found["run"] == found["answers"][0]["run"]
     rows = list(csv.DictReader(io.StringIO(answer(*run, "-f", "csv").stdout)))
     assert [bool(row["problem"]) for row in rows] == [True, False]
+
+
+def test_the_run_of_all_has_the_most_trials_and_the_least_that_they_are_worth() -> None:
+    seen = "P(open @ start | (weather=storm @ end) and (open @ end))"
+    run = ["ask", "P(open @ end)", seen, HARBOUR, "-n", "2000", "--method", "sample", "--json"]
+    found = json.loads(answer(*run).stdout)
+    runs = [one["run"] for one in found["answers"]]
+    assert found["run"]["trials"] == max(one["trials"] for one in runs)
+    assert found["run"]["effective_trials"] == min(one["effective_trials"] for one in runs) < 2000
+    none = json.loads(answer("ask", *["P(open | weather=storm, weather=calm)"] * 2, HARBOUR, "--json").stdout)
+    assert (none["answers"], none["run"]["method"], none["run"]["effective_trials"]) == ([], "exact", None)
 
 
 def test_all_faulty_ones_are_told_with_their_lines(tmp_path: Path) -> None:

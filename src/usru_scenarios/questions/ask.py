@@ -32,6 +32,7 @@ from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator
 from usru_scenarios.results.ask import Answer, Answers, BandOfValue, ProbabilityReport, Unanswered, Verdict
+from usru_scenarios.results.common import Run
 
 DECIDED = 3.0
 """A comparison is undecided while its margin is within as many standard errors: method (26)."""
@@ -265,6 +266,23 @@ class QueryRun(NamedTuple):
     do: Sequence[str]
     given: Sequence[str]
 
+    def found(self, drawn: Sequence[tuple[int, float | None]]) -> Run:
+        """How several parts were found: by the most trials of any, and the least that they are worth.
+
+        Args:
+            drawn: of each part how many trials were drawn, and what they are worth; 0 and None where it is exact.
+        """
+        run = run_of(
+            self.outline,
+            Conditioned(self.estimator.program),
+            trials=max((trials for trials, _ in drawn), default=0),
+            seed=self.estimator.settings.seed,
+            effective=min((worth for _, worth in drawn if worth is not None), default=None),
+            judgements=self.estimator.settings.judgements,
+            weights=self.weights,
+        )
+        return replace(run, do=list(self.do), given=list(self.given))
+
 
 def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
     """The answer to a query, with all that it took.
@@ -277,9 +295,8 @@ def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
-    outline, estimator, weights, do, given = asked
-    labels = estimator.program.grid.labels
-    outcome = answer(statement, estimator, labels)
+    labels = asked.estimator.program.grid.labels
+    outcome = answer(statement, asked.estimator, labels)
     each = statement.each is not None if isinstance(statement, ComparisonStatement) else False
     parts = [
         described(
@@ -287,31 +304,24 @@ def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
         )
         for probability, found in outcome.found.items()
     ]
-    effective = [part.effective_trials for part in parts if part.effective_trials is not None]
     verdict = outcome.verdict
-    run = run_of(
-        outline,
-        Conditioned(estimator.program),
-        trials=max((found.drawn for found in outcome.found.values()), default=0),
-        seed=estimator.settings.seed,
-        effective=min(effective, default=None),
-        judgements=estimator.settings.judgements,
-        weights=weights,
+    run = asked.found(
+        [(one.drawn, part.effective_trials) for one, part in zip(outcome.found.values(), parts, strict=True)]
     )
     return Answer(
-        model=outline.model,
-        run=replace(run, do=list(do), given=list(given)),
+        model=asked.outline.model,
+        run=run,
         query=query,
         measure=measure_of(statement),
         value=_finite(outcome.value),
         standard_error=_finite(outcome.standard_error),
-        method="sample" if effective else "exact",
+        method="exact" if run.effective_trials is None else "sample",
         effective_trials=run.effective_trials,
         trials=run.trials,
         seed=run.seed,
-        profile=outline.profile,
-        do=list(do),
-        given=list(given),
+        profile=run.profile,
+        do=run.do,
+        given=run.given,
         probabilities=parts,
         compares=verdict is not None,
         holds=verdict.holds if verdict else None,
@@ -343,4 +353,5 @@ def all_answered(statements: Sequence[tuple[str, Statement]], asked: QueryRun) -
             answers.append(answered(query, statement, asked))
         except (ImpossibleEvidence, TooFewTrials) as error:
             unanswered.append(Unanswered(number, query, str(error)))
-    return Answers(asked.outline.model, answers, unanswered)
+    run = asked.found([(one.trials, one.effective_trials) for one in answers])
+    return Answers(asked.outline.model, run, answers, unanswered)

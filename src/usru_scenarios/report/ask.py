@@ -22,7 +22,7 @@ from usru_scenarios.report.likelihoods import (
 )
 from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
 from usru_scenarios.report.provenance_line import at_means, cited, conditions, how, profiled
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +51,11 @@ def report(result: Answer, layout: Layout) -> Report:
 
 
 ROW = (
-    *(*MODEL_COLUMNS, "query", "measure", "value", "standard_error", "low", "high", "holds", "left", "right", "step"),
-    *("method", "effective_trials", "trials", "seed", "judgements", "do", "given"),
+    *(*MODEL_COLUMNS, "query", "measure", "time", "value", "standard_error", "low", "high", "holds", "left", "right"),
+    *("step", "date", "method", "effective_trials", "trials", "seed", "judgements", "do", "given"),
 )
-"""The columns of the rows of answers; low and high are the 90% band, the last two are what was given beside a query."""
+"""The columns of the rows of answers: time says in words what a single probability is about, low and high are the 90%
+band, date is the first day of the step at which a comparison is read, and the last two were given beside the query."""
 
 
 def rows(result: Answer, _layout: Layout) -> Rows:
@@ -65,11 +66,12 @@ def rows(result: Answer, _layout: Layout) -> Rows:
 def row(result: Answer) -> tuple[Datum, ...]:
     """The row of an answer."""
     band = (None, None) if result.band is None else (result.band.low, result.band.high)
-    found = result.value, result.standard_error, *band, result.holds, result.left, result.right, result.step
+    found = result.value, result.standard_error, *band, result.holds, result.left, result.right
+    at = result.step, result.step and first_day(result.step)
     how = result.method, result.effective_trials, result.trials, result.seed, result.judgements
     conditions = "; ".join(result.do), "; ".join(result.given)
-    asked = " ".join(result.query.split()), result.measure
-    return *model_cells(result.model, result.profile), *asked, *found, *how, *conditions
+    asked = " ".join(result.query.split()), result.measure, time_of(result) or None
+    return *model_cells(result.model, result.profile), *asked, *found, *at, *how, *conditions
 
 
 def time_of(result: Answer) -> str:

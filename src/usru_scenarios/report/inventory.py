@@ -39,10 +39,11 @@ def names(found: PartNames, _layout: Layout) -> Rows:
 
 
 def problems(found: Validation, _layout: Layout) -> Rows:
-    """One row for each fault and warning; none where there are none."""
-    header = ("severity", "code", "message", "path", "line", "column", "hint", "count")
+    """One row for each fault and warning; none where there are none. A file with faults is no model with a hash."""
+    columns, model = _begin(found.model, found.run.profile)
+    header = (*columns, "severity", "code", "message", "path", "line", "column", "hint", "count")
     return header, [
-        (one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count)
+        (*model, one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count)
         for one in found.problems
     ]
 
@@ -64,8 +65,8 @@ def sources(found: SourcesReport, _layout: Layout) -> Rows:
     return header, [(*model, *one) for one in told]
 
 
-def _begin(model: ModelLine, profile: str | None) -> tuple[tuple[str, ...], tuple[Datum, ...]]:
+def _begin(model: ModelLine | None, profile: str | None) -> tuple[tuple[str, ...], tuple[Datum, ...]]:
     """The columns that rows begin with, and what stands in them."""
     from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
-    return MODEL_COLUMNS, model_cells(model, profile)
+    return MODEL_COLUMNS, (None, None, profile) if model is None else model_cells(model, profile)

@@ -171,15 +171,18 @@ class Answers(Tabled):
 
     Attributes:
         model: which model it was.
+        run: how all were found: the most trials of any answer, and the least that they are worth; each answer has its
+            own besides.
         answers: those that were found, in the order of the queries.
         unanswered: queries that have no answer.
         format: the form of this output and its version.
     """
 
     model: ModelLine
+    run: Run
     answers: list[Answer]
     unanswered: list[Unanswered]
-    format: Literal["usru.answers/1.0"] = "usru.answers/1.0"
+    format: Literal["usru.answers/1.1"] = "usru.answers/1.1"
 
     def in_order(self) -> Iterator[Answer | Unanswered]:
         """All queries with what became of them, as they were asked."""
