@@ -196,6 +196,19 @@ class CompiledFile:
 
         return KernelCache(compiled=CompiledProgram(program, plan, found))
 
+    def _lasting_kernels(self, settings: RunSettings) -> KernelCache:
+        """The same of forecasts without conditions, which leave what they compile to those that follow.
+
+        What has conditions has nodes of its own, and so have draws of the judgements, whose kernels would never go.
+        """
+        return self._walked.apart() if self.kept is None and not settings.judgements else self._kernels(settings)
+
+    @cached_property
+    def _walked(self) -> KernelCache:
+        from usru_scenarios.sampler.blocks import KernelCache
+
+        return KernelCache()
+
     @staticmethod
     def _usual(settings: RunSettings) -> RunSettings:
         """Those that nobody has asked for otherwise; how an answer is found does not matter."""

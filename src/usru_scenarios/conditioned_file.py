@@ -175,16 +175,15 @@ class ConditionedFile(CompiledFile):
             return self._exactly(settings, conditions, listener(map_blocks))
         from usru_scenarios.questions.simulate.question import forecast
 
+        free = not conditions.interventions and not conditions.observations
         try:
             return forecast(
                 self.outline,
                 conditions.on(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                support=None
-                if conditions.interventions or conditions.observations
-                else partial(self._support, settings),
-                kernels=self._kernels(settings),
+                support=partial(self._support, settings) if free else None,
+                kernels=(self._lasting_kernels if free else self._kernels)(settings),
                 map_blocks=map_blocks,
             )
         except (ImpossibleEvidence, TooFewTrials):

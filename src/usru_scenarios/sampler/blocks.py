@@ -233,6 +233,12 @@ class KernelCache:
         other.walking = self.walking
         return other
 
+    def apart(self) -> KernelCache:
+        """The same kernels, and those that are made later, for walks that may be under way at the same time."""
+        other = KernelCache(tables=self._tables)
+        other._made = self._made
+        return other
+
     def __reduce__(self) -> tuple[type[KernelCache], tuple[SharedDraws | None]]:
         """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
         return KernelCache, (self.draws,)

@@ -50,7 +50,7 @@ class LazyTransition:
         if trials == slice(0, self.weights.shape[1]):
             return self
         hold = self.hold[trials] if self.hold.ndim else self.hold
-        return LazyTransition(hold, np.ascontiguousarray(self.weights[:, trials]))
+        return LazyTransition(hold, self.weights[:, trials])
 
     @cached_property
     def total(self) -> Floats:

@@ -112,8 +112,10 @@ class SampledPath(OutcomePath):
         self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
         if self.unseen is None:
             self.unseen = np.ones((len(self.sets), probability.shape[1]))
-        seen = self.unseen * _sums(probability, self.sets)
-        self.unseen *= 1.0 - _sums(self.present, self.sets)
+        seen = np.empty_like(self.unseen)
+        for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
+            np.multiply(_sum(probability, members), unseen, out=out)
+            np.multiply(unseen, 1.0 - _sum(self.present, members), out=unseen)
         return probability, seen
 
 
