@@ -6,6 +6,7 @@ it is named itself (`pytest tests/test_a.py::test_b`); see `support.effort`.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -50,8 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     else:
         kept = [item for item in items if "slow" not in item.keywords]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    chosen = {*kept}
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Look no more for garbage in what was collected: over and over, that takes a sixth of the time of all tests."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture
