@@ -126,9 +126,8 @@ def outcome(call: Callable[[], object]) -> object:
         return str(error)
 
 
-def plainly(command: Callable[..., object], words: list[str]) -> object:
+def plainly(declared: Declaration, words: list[str]) -> object:
     """What a command gets of plain arguments; None where they are not plain."""
-    declared = Declaration(command)
     texts = declared.plain(words)
     return texts and outcome(lambda: declared.run(context=CommandContext(CommandState()), **texts))
 
@@ -154,7 +153,7 @@ def test_every_option_is_read_by_typer_as_it_is_where_it_is_plain(name: str) -> 
             values = [[written]] if option.is_flag else [[written, "3"], [written, "a=b"], [written, "x y"]]
             values += [[f"{written}=a=b"]] if written.startswith("--") and not option.is_flag else []
             for words in values:
-                ours = plainly(command, [*words, *required(declared)])
+                ours = plainly(declared, [*words, *required(declared)])
                 assert (ours is None) == (option.alone is not None), words
                 assert ours in (None, by_typer(theirs, [*words, *required(declared)])), words
 
@@ -171,7 +170,7 @@ def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
     for _ in range(tries(100, 300)):
         length = choose.randrange(5)
         words = [choose.choice(pool if choose.random() < 0.6 else ["w", "7", "x=1"]) for _ in range(length)]
-        if (ours := plainly(command, words)) is not None:
+        if (ours := plainly(declared, words)) is not None:
             found += 1
             assert ours == by_typer(theirs, words), words
     assert found > 10

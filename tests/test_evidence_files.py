@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from support.command import answer
-from support.oracle import DEFAULT_RESOLUTION, Chain, Json, all_paths, posterior
+from support.oracle import Json, paths_of, posterior
 from support.oracle import Path as Trials
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS
@@ -516,10 +516,7 @@ CHANCES: Mapping[str, Callable[[Trials], float]] = {
 
 def enumerated(raw: Json) -> dict[str, tuple[float, float]]:
     """For each item its probability given those before, and the probability of war at the end once it is known."""
-    chain, weights = Chain(raw, None, DEFAULT_RESOLUTION), list[tuple[Trials, float]]()
-    for trials, chance in all_paths(chain):
-        weights.append(([chain.view(trial) for trial in trials], chance))
-    found = {}
+    weights, found = paths_of(raw), {}
     for name, likely in CHANCES.items():
         before = sum(weight for _, weight in weights)
         weights = [(path, weight * likely(path)) for path, weight in weights]

@@ -18,7 +18,7 @@ import pytest
 
 from support.command import answer
 from support.effort import slow_but, tries
-from support.oracle import DEFAULT_RESOLUTION, Chain, Json, all_paths
+from support.oracle import Json, paths_of
 from support.oracle import Path as Course
 from support.sampled import ERRORS, EXACT_MODELS
 from support.tiny import TINY, feeding_back, kept_by_state, limited, study_of
@@ -225,8 +225,7 @@ def test_judgements_that_are_drawn_anew_are_drawn_under_the_same_observations(
 
 def _weighed(raw: Json, given: Callable[[Course], float]) -> list[tuple[Course, float]]:
     """All paths with their probabilities given what is observed."""
-    chain = Chain(raw, None, DEFAULT_RESOLUTION)
-    paths = [([chain.view(world) for world in worlds], p) for worlds, p in all_paths(chain)]
+    paths = paths_of(raw)
     weights = [p * float(given(path)) for path, p in paths]
     whole = math.fsum(weights)
     return [(path, weight / whole) for (path, _), weight in zip(paths, weights, strict=True) if weight]

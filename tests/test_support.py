@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from support.effort import tries
 from support.model_strategies import MODELS, models
-from support.oracle import DEFAULT_RESOLUTION, Chain, Json, Path, all_paths, marginals
+from support.oracle import Json, Path, marginals, paths_of
 from support.sampled import compiled, simulated
 from support.tiny import QUESTIONS, TINY
 from usru_scenarios.language.query import parse_statement
@@ -107,8 +107,7 @@ def test_nothing_is_called_possible_that_is_not_where_parents_are_independent(ra
 
 
 def paths(raw: Json) -> list[Path]:
-    chain = Chain(raw, None, DEFAULT_RESOLUTION)
-    return [[chain.view(world) for world in path] for path, p in all_paths(chain) if p > 0]
+    return [path for path, p in paths_of(raw) if p > 0]
 
 
 @pytest.mark.parametrize("raw", LIMITED.values(), ids=LIMITED)

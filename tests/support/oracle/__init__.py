@@ -4,23 +4,22 @@ Every function transcribes one passage of the format and says which. Trials are 
 are dicts keyed by trial, and everything is summed out by brute force: no factorisation, no sampling, no shortcut.
 
 Public: `marginals` (everything that is reported, also after observations), `posterior` (any event on whole paths,
-for tiny models), `remembered` (any summary of the path that a step can update, for small models), `trials` (the
-joint distribution over all nodes at every step). The model is a plain dict, as a YAML reader gives it, already merged:
-`extends`, profiles, queries and uncertain judgements are refused or left unread.
+for tiny models, whose paths are those of `paths_of`), `remembered` (any summary of the path that a step can update,
+for small models), `trials` (the joint distribution over all nodes at every step). The model is a plain dict, as a YAML
+reader gives it, already merged: `extends`, profiles, queries and uncertain judgements are refused or left unread.
 
 How numeric drivers are cut into cells is said in `reading`.
 """
 
 from support.oracle.enumeration import (
-    Chain,
     Intervention,
     Marginals,
     Observation,
     Path,
     View,
     Visits,
-    all_paths,
     marginals,
+    paths_of,
     posterior,
     remembered,
     trials,
@@ -29,7 +28,6 @@ from support.oracle.reading import DEFAULT_RESOLUTION, Json, Resolution, read_di
 
 __all__ = [
     "DEFAULT_RESOLUTION",
-    "Chain",
     "Intervention",
     "Json",
     "Marginals",
@@ -38,8 +36,8 @@ __all__ = [
     "Resolution",
     "View",
     "Visits",
-    "all_paths",
     "marginals",
+    "paths_of",
     "posterior",
     "read_distribution",
     "remembered",

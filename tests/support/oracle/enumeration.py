@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypedDict, TypeVar
 
@@ -276,11 +277,29 @@ class Chain:
             )
         return result
 
+    @cached_property
+    def paths(self) -> list[tuple[Path, float]]:
+        """Every path of positive probability as a test sees it, and its probability."""
+        return [([self.view(trial) for trial in path], p) for path, p in all_paths(self)]
+
     def backward(self, t: int, trial: Trial, later: Mapping[Trial, float]) -> float:
         """P(all evidence after step t | the trial at step t), given the same for every trial that fits at t + 1."""
         if t == self.steps[-1]:
             return 1.0
         return sum(p * later[after] for after, p in self.successors(t + 1, trial).items() if after in later)
+
+
+KEPT: dict[str, Chain] = {}
+"""The chains that were asked for last, by all that they are made of."""
+
+
+def chain_of(model: Json, do: Intervention | None, resolution: Resolution) -> Chain:
+    """The chain of a model, with what it has worked out where one of the last eight was the same."""
+    made_of = repr((model, dict(do or {}), resolution))
+    KEPT[made_of] = KEPT.pop(made_of, None) or Chain(model, do, resolution)
+    if len(KEPT) > 8:
+        del KEPT[next(iter(KEPT))]
+    return KEPT[made_of]
 
 
 # --- Sections 4 and 9: what is reported ------------------------------------------------------------------------------
@@ -314,7 +333,7 @@ def trials(
     model: Json, do: Intervention | None = None, resolution: Resolution = DEFAULT_RESOLUTION
 ) -> list[list[tuple[View, float]]]:
     """The joint distribution over the states of all nodes at every step."""
-    chain = Chain(model, do, resolution)
+    chain = chain_of(model, do, resolution)
     return [
         [(chain.view(trial), p) for (trial, _), p in law.items()]
         for law in chain.forward(None, lambda _memory, _t, _view: None)
@@ -333,7 +352,7 @@ def remembered(
     It answers any query of section 9 on models whose paths are too many to enumerate: remember which of the events of
     the query have happened, then divide.
     """
-    law = Chain(model, do, resolution).forward(start, remember)[-1]
+    law = chain_of(model, do, resolution).forward(start, remember)[-1]
     total: dict[Memory, float] = defaultdict(float)
     for (_, memory), p in law.items():
         total[memory] += p
@@ -351,6 +370,13 @@ def all_paths(chain: Chain, before: tuple[Trial, ...] = ()) -> Iterator[tuple[tu
             yield path, p * rest
 
 
+def paths_of(
+    model: Json, do: Intervention | None = None, resolution: Resolution = DEFAULT_RESOLUTION
+) -> list[tuple[Path, float]]:
+    """Every path of positive probability, as a list of trials, one per step, and its probability."""
+    return chain_of(model, do, resolution).paths
+
+
 def posterior(
     model: Json,
     event: Callable[[Path], bool],
@@ -363,10 +389,8 @@ def posterior(
     `given` is one too, or the likelihood of what is seen on the path (section 14). Evidence is weighed in the
     intervened model (section 9).
     """
-    chain = Chain(model, do, resolution)
     both = evidence = 0.0
-    for worlds_of_path, p in all_paths(chain):
-        path = [chain.view(trial) for trial in worlds_of_path]
+    for path, p in paths_of(model, do, resolution):
         if weight := float(given(path)):
             evidence += p * weight
             both += p * weight if event(path) else 0.0
@@ -399,7 +423,7 @@ def marginals(
     `do` is `{node: state}` for the whole grid or `{(node, step): state}`; `given` lists `(node, step, state)`, where a
     list of states means any of them and a numeric node takes a comparison. Steps are counted from 0.
     """
-    chain = Chain(model, do, with_thresholds(resolution, model, given))
+    chain = chain_of(model, do, with_thresholds(resolution, model, given))
     fits = reader(chain, given)
 
     def visit(seen: frozenset[str], _t: int, view: View) -> frozenset[str]:
