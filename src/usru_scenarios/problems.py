@@ -7,7 +7,7 @@ draw it, so that whoever shows it (a terminal, an editor, a test) needs no more 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -194,6 +194,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         or [candidate for candidate in candidates if len(plain) >= 3 and plain in candidate]
     )
     return f"did you mean '{near[0]}'?" if near else ""
+
+
+def first_quoted(names: Sequence[str]) -> str:
+    """The first of some names, quoted, as in a sentence."""
+    return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def listing(names: Iterable[str], limit: int = 12) -> str:

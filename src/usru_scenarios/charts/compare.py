@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, widest
 from usru_scenarios.report.compare import FROM_FILES, in_words, largest_error
+from usru_scenarios.report.forecast_in_words import from_to
 from usru_scenarios.report.likelihoods import percent
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def compare(result: Comparison, width: int) -> layout.View:
         ]
         layers.append(layout.texts(labels, fontWeight="bold", fontSize=layout.HEAD))
         panels.append(layout.panel(grid, head, colours.INK, layers))
-    span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
-    told = f"{result.model.title}: how likely each scenario is, in percent, {span}, in each variant."
+    told = f"{result.model.title}: how likely each scenario is, in percent, {from_to(steps)}, in each variant."
     source = [*layout.source_of(result.model, result.run, largest_error(result))[:1], FROM_FILES]
     read = " ".join(
         f"{one.title} at the end: "

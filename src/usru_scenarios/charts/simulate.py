@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
-from usru_scenarios.report.forecast_in_words import called, in_a_sentence, the_end
+from usru_scenarios.report.forecast_in_words import begun, called, from_to, in_a_sentence, the_end
 from usru_scenarios.report.likelihoods import decimals, percent
 from usru_scenarios.report.numbers import largest_error, plain
 from usru_scenarios.results.simulate import StatesResult
@@ -52,7 +52,7 @@ def first_visits(result: Simulation, width: int) -> layout.View:
     when = f", {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     told = f"{result.model.title}: how likely each scenario has come at least once by then, in percent{when}."
     read = "; ".join(f"{called(one.title)} {percent(one.ever, 0)}" for one in _scenarios(result))
-    return layout.made(layout.Picture(_begun(title), told, views, left, _source(result), f"In the end: {read}."), width)
+    return layout.made(layout.Picture(begun(title), told, views, left, _source(result), f"In the end: {read}."), width)
 
 
 def drivers(result: Simulation, width: int) -> layout.View:
@@ -68,7 +68,7 @@ def drivers(result: Simulation, width: int) -> layout.View:
         for number, (head, one) in enumerate(zip(titles, result.drivers.values(), strict=True))
     ]
     views = [grid.view(panels, max(map(len, titles)))] if panels else []
-    told = f"{result.model.title}: how likely each state of each driver is, in percent, {_span(result)}"
+    told = f"{result.model.title}: how likely each state of each driver is, in percent, {from_to(result.run.steps)}"
     numeric = any(not isinstance(one, StatesResult) for one in result.drivers.values())
     ranges = (
         ". Of a number: the median, and between which values it lies in 50% and 90% of the trials" if numeric else ""
@@ -84,17 +84,8 @@ def _source(result: Simulation) -> list[str]:
     return layout.source_of(result.model, result.run, largest_error(result))
 
 
-def _span(result: Simulation) -> str:
-    steps = result.run.steps
-    return f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
-
-
 def _times(result: Simulation) -> str:
-    return f"{result.model.title}: how likely each scenario is, in percent, {_span(result)}"
-
-
-def _begun(sentence: str) -> str:
-    return f"{sentence[:1].upper()}{sentence[1:]}"
+    return f"{result.model.title}: how likely each scenario is, in percent, {from_to(result.run.steps)}"
 
 
 def _spaced(name: str) -> str:

@@ -233,7 +233,7 @@ class ConditionalTable:
     @cached_property
     def mixes(self) -> bool:
         """Whether the table mixes keeping the state before with a redraw that does not depend on it."""
-        return self.law.keep is not None and self.own_state is None and redraws_alike(self.law)
+        return self.law.keep is not None and self.own_state is None and self.law.redraws_alike
 
     @property
     def redraw_parents(self) -> tuple[Parent, ...]:
@@ -258,13 +258,6 @@ class ConditionalTable:
             shares = apart.shares()
             return shares.transpose(*(held.index(parent) for parent in parents), len(held)), hold
         return replace(law, keep=None).table(), hold
-
-
-def redraws_alike(law: StepLaw) -> bool:
-    """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
-    read = {*law.prior_parents, *(parent for term in law.terms for parent in term.parents)}
-    alike = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
-    return law.own not in read and law.allowed is None and alike
 
 
 Links = Callable[[str, int], Iterable[tuple[str, int]]]
@@ -347,7 +340,7 @@ class EffectiveLaws:
         key = self.regime(name, step)
         if key not in self._copies:
             law = self.law(name, step)
-            self._copies[key] = law.keep is not None and bool(np.all(law.keep >= 1.0))
+            self._copies[key] = law.keeps_all
         return self._copies[key]
 
     @staticmethod

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact, redraws_alike
+from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
 from usru_scenarios.exact.quadrature import NodeDistribution
 from usru_scenarios.exact.variable_elimination import NOTHING, ContractionCost
@@ -616,7 +616,7 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
 def _comes_alone(laws: EffectiveLaws) -> bool:
     """Whether trials get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
     program = laws.program
-    return not program.feedback and all(redraws_alike(laws.law(OUTCOME, step)) for step in range(program.steps))
+    return not program.feedback and all(laws.law(OUTCOME, step).redraws_alike for step in range(program.steps))
 
 
 def _shares(finite: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from usru_scenarios.program.events import All, Formula, Not, Some, Timed
@@ -32,16 +31,10 @@ def _are_all(formula: Formula, *, timed: bool) -> bool:
     return not timed
 
 
-def conjunction(parts: list[Formula]) -> Formula:
-    """All parts, those of parts that are conjunctions themselves among them."""
-    flat = [inner for part in parts for inner in (part.parts if isinstance(part, All) else (part,))]
-    return flat[0] if len(flat) == 1 else All(tuple(flat))
-
-
-def disjunction(parts: list[Formula]) -> Formula:
-    """Some part, those of parts that are disjunctions themselves among them."""
-    flat = [inner for part in parts for inner in (part.parts if isinstance(part, Some) else (part,))]
-    return flat[0] if len(flat) == 1 else Some(tuple(flat))
+def joined(kind: type[All | Some], parts: list[Formula]) -> Formula:
+    """All parts or some of them, those of parts that are of the same kind themselves among them."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
 class MixedTimesError(ValueError):
@@ -64,23 +57,18 @@ def bind(formula: Formula, mode: Binding, steps: range) -> Formula:
     match formula:
         case Not(part):
             return Not(bind(part, _OPPOSITE[mode], steps))
-        case All(parts) if mode == "ever":
-            return conjunction(_taken_apart(parts, mode, steps, conjunction))
-        case Some(parts) if mode == "always":
-            return disjunction(_taken_apart(parts, mode, steps, disjunction))
-        case All(parts):
-            return conjunction([bind(part, mode, steps) for part in parts])
-        case Some(parts):
-            return disjunction([bind(part, mode, steps) for part in parts])
+        case All(parts) | Some(parts):
+            kind = type(formula)
+            if mode == ("ever" if kind is All else "always"):
+                return joined(kind, _taken_apart(kind, parts, mode, steps))
+            return joined(kind, [bind(part, mode, steps) for part in parts])
     raise AssertionError(formula)
 
 
-def _taken_apart(
-    parts: tuple[Formula, ...], mode: Binding, steps: range, join: Callable[[list[Formula]], Formula]
-) -> list[Formula]:
+def _taken_apart(kind: type[All | Some], parts: tuple[Formula, ...], mode: Binding, steps: range) -> list[Formula]:
     """The parts that have a time, and then those that have none under one time, since they go together."""
     fixed = [part for part in parts if is_event(part)]
     free = [part for part in parts if not is_event(part)]
     if len(free) > 1 and not all(is_predicate(part) for part in free):
         raise MixedTimesError
-    return [*fixed, bind(join(free), mode, steps)]
+    return [*fixed, bind(joined(kind, free), mode, steps)]

@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, Protocol
 
 from usru_scenarios.language import tree
-from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, conjunction, disjunction, is_event
-from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement
+from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, is_event, joined
+from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement, together
 from usru_scenarios.language.text import read_assignment, read_observation, read_statement
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.conditions import Intervention, Observation
-from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not
+from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not, Some
 from usru_scenarios.program.program import CategoricalNode, Node, NumericNode, Program
 from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import TimeError
@@ -261,7 +261,7 @@ class _Reading:
             else:
                 seen = given
                 self._refuse_timeless(observed, given)
-            yield Case(formula, _given(seen), step)
+            yield Case(formula, together(seen), step)
 
     def _refuse_timeless(self, observed: list[tree.Observed], given: list[Formula]) -> None:
         """Refuse observations that would have to be read at the event's step, where it has none."""
@@ -297,8 +297,7 @@ class _Reading:
             case tree.Opposite(part):
                 return Not(self.formula(part))
             case tree.Joined(word, parts):
-                joined = [self.formula(part) for part in parts]
-                return conjunction(joined) if word == "and" else disjunction(joined)
+                return joined(All if word == "and" else Some, [self.formula(part) for part in parts])
             case tree.At():
                 return self._timed(self._untimed(event), event.when)
 
@@ -451,11 +450,6 @@ class _Reading:
 
 def _at(formula: Formula, step: int) -> Formula:
     return bind(formula, "at", range(step, step + 1))
-
-
-def _given(seen: list[Formula]) -> Formula | None:
-    """All that is observed, with one part for each observation where they are several."""
-    return None if not seen else seen[0] if len(seen) == 1 else All(tuple(seen))
 
 
 def _number(word: tree.Word) -> float | None:

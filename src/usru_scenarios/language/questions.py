@@ -95,7 +95,7 @@ class Probability:
         def given(case: Case) -> Formula | None:
             events = [event for _, event in self.evidence(case)]
             events[place:place] = [observation.event for observation in told]
-            return _together([*events, *(observation.event for observation in known)])
+            return together([*events, *(observation.event for observation in known)])
 
         return replace(
             self,
@@ -106,7 +106,7 @@ class Probability:
         )
 
 
-def _together(events: list[Formula]) -> Formula | None:
+def together(events: list[Formula]) -> Formula | None:
     """All of what is observed, with one part for each observation where they are several."""
     return None if not events else events[0] if len(events) == 1 else All(tuple(events))
 

@@ -95,12 +95,7 @@ def _in_common(asked: str | Condition, states: frozenset[str]) -> bool:
         return state_key(asked) in states
     if asked.comparison is None:
         return not states.isdisjoint(map(state_key, asked.states))
-    sign, bound = asked.bound()
-    return any(_holds(float(state), sign, bound) for state in states if _KNOT.fullmatch(state))
-
-
-def _holds(value: float, sign: str, bound: float) -> bool:
-    return {"<": value < bound, "<=": value <= bound, ">": value > bound, ">=": value >= bound}[sign]
+    return any(asked.holds(float(state)) for state in states if _KNOT.fullmatch(state))
 
 
 @dataclass(frozen=True)

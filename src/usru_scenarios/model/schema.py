@@ -167,6 +167,11 @@ class Condition(Value):
             )
         return match[1], float(match[2])
 
+    def holds(self, value: float) -> bool:
+        """Whether the comparison holds of a number."""
+        sign, bound = self.bound()
+        return {"<": value < bound, "<=": value <= bound, ">": value > bound, ">=": value >= bound}[sign]
+
 
 When = Annotated[dict[Name, Condition], Field(min_length=1), REPLACED_WHOLE]
 
@@ -491,6 +496,11 @@ class Rule(Part):
     then: dict[Name, GivenPoints]
     weight: Weight | None = None
     sources: Sources | None = None
+
+    @property
+    def wanted(self) -> int:
+        """How many of its conditions must hold."""
+        return len(self.when) if self.at_least is None else self.at_least
 
 
 class Expectation(Part):

@@ -429,6 +429,8 @@ class DirichletPrior(Value):
 
 
 StatePoints = dict[Name, Points]
+PointRows = Mapping[str, Mapping[str, Judgement] | Judgement]
+"""Points by state or knot of what gives them: of a node with states for each of these, of a numeric one alone."""
 """Points for states, and for `hold`."""
 
 KnotText = Annotated[str, StringConstraints(pattern=r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$")]

@@ -17,7 +17,7 @@ from usru_scenarios.limits import LARGEST_TABLE
 from usru_scenarios.model import schema
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
-from usru_scenarios.model.values import Judgement, Keep, Persistence, Weight
+from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
 from usru_scenarios.program.latent_scale import LatentScale
@@ -255,8 +255,8 @@ class _Compiler:
 
     def _influences(
         self,
-        same_step: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
-        lagged: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]],
+        same_step: Mapping[str, PointRows],
+        lagged: Mapping[str, PointRows],
         states: tuple[str, ...] | None,
     ) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
         terms, curves = [], []
@@ -283,7 +283,7 @@ class _Compiler:
         self,
         parent: str,
         lag: int,
-        by_state: Mapping[str, Mapping[str, Judgement] | Judgement],
+        by_state: PointRows,
         states: tuple[str, ...] | None,
         weight: str | None = None,
     ) -> Term:
@@ -310,7 +310,7 @@ class _Compiler:
     def _rule_holds(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
         """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
-        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        wanted = rule.wanted
         if math.prod(parent.size for parent in parents) <= RULE_ROWS:
             met = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
             for node, condition in rule.when.items():
@@ -337,7 +337,7 @@ class _Compiler:
         self,
         parent: str,
         lag: int,
-        knots: Mapping[str, Mapping[str, Judgement] | Judgement],
+        knots: PointRows,
         states: tuple[str, ...] | None,
         weight: str | None = None,
     ) -> PiecewiseCurve:

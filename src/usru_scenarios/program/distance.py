@@ -194,12 +194,8 @@ def _apart(law: StepLaw, changed: StepLaw) -> float:
 
 def _log_odds(law: StepLaw) -> Tables:
     """The log-odds that a law adds up, those that the same parents pick together."""
-    with np.errstate(divide="ignore"):
-        log = np.log(law.prior)
     tables: Tables = {(): law.offset}
-    prior = np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1)
-    _add(tables, law.prior_parents, prior)
-    for term in law.terms:
+    for term in (law.prior_term(), *law.terms):
         _add(tables, term.parents, term.points)
     for curve in law.curves:
         _add(tables, (curve.node, curve.lag, curve.knots.tobytes()), curve.points)

@@ -328,9 +328,14 @@ def _drawn(values: Floats, axes: int, draws: range) -> Floats:
     return values[draws.start : draws.stop] if values.ndim > axes else values
 
 
+def drawn_axis(parents: Iterable[Parent]) -> int | None:
+    """Which axis of a table is that of the draws of the judgements; None where it has none."""
+    return next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
+
+
 def _among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
     """A table and its parents for some draws of the judgements."""
-    axis = next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
+    axis = drawn_axis(parents)
     if axis is None:
         return table, parents
     places = (slice(None),) * axis
@@ -410,6 +415,24 @@ class StepLaw:
     def rows(self) -> int:
         """How many combinations the parents have."""
         return math.prod(parent.size for parent in self.parents)
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every state is kept for certain."""
+        return self.keep is not None and bool(np.all(self.keep >= 1.0))
+
+    @property
+    def redraws_alike(self) -> bool:
+        """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
+        read = {*self.prior_parents, *(parent for term in self.terms for parent in term.parents)}
+        alike = self.keep is None or bool(np.all(self.keep == self.keep[..., :1]))
+        return self.own not in read and self.allowed is None and alike
+
+    def prior_term(self) -> Term:
+        """The prior as a term: its logarithms, and nothing for keeping."""
+        with np.errstate(divide="ignore"):
+            log = np.log(self.prior)
+        return Term(self.prior_parents, np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1))
 
     def table(self) -> Floats:
         """The conditional probabilities of the next state, shape (size of each parent ..., states).

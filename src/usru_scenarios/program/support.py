@@ -501,10 +501,7 @@ def _tables(law: StepLaw) -> Tables:
     """The tables that a law's log-weights are added up from, each with its parents."""
     if law.fixed is not None:
         return []
-    with np.errstate(divide="ignore"):
-        log = np.log(law.prior)
-    prior = np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1), law.prior_parents
-    return [prior, *((term.points, term.parents) for term in law.terms)]
+    return [(term.points, term.parents) for term in (law.prior_term(), *law.terms)]
 
 
 def _weights_from(law: StepLaw, ends: tuple[Floats, Floats], state: int) -> tuple[Floats, Floats, tuple[float, float]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model import schema
-from usru_scenarios.model.values import Distribution, Judgement
+from usru_scenarios.model.values import Distribution, Judgement, PointRows
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.reading.loading import Loaded
@@ -259,7 +259,7 @@ def _given(part: schema.Categorical | schema.Numeric) -> Iterator[GivenRow]:
             yield GivenRow(conditions_in_words(row.when), normalised(row.prior))
 
 
-def _pushes(influences: Mapping[str, Mapping[str, Mapping[str, Judgement] | Judgement]], lag: int) -> Iterator[Push]:
+def _pushes(influences: Mapping[str, PointRows], lag: int) -> Iterator[Push]:
     for parent, by_state in influences.items():
         for state, points in by_state.items():
             yield Push(parent, state, lag, _by_state(points))

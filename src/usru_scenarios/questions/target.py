@@ -73,17 +73,26 @@ def parse_target(of: str | None, at: str | None, program: Program) -> Target:
     every = range(len(program.outcome.states))
     if of is None:
         return Target(None, "", step, tuple((number,) for number in every))
-    members = _members(of, program)
+    members = members_of(of.strip(), program, SourceText("--of", of), (0, len(of)))
     return Target(members, of.strip(), step, (members, tuple(number for number in every if number not in members)))
 
 
-def _members(text: str, program: Program) -> tuple[int, ...]:
-    name = text.strip()
+def members_of(name: str, program: Program, text: SourceText, place: tuple[int, int]) -> tuple[int, ...]:
+    """The scenarios that a scenario or a group of them means, by number.
+
+    Args:
+        name: of the scenario or group.
+        program: whose they are.
+        text: where it is written.
+        place: its start and end there.
+
+    Raises:
+        QueryError: there is no such scenario or group.
+    """
     known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
     if name not in known:
         message = f"'{name}' is no scenario and no group of scenarios"
-        hint = suggestion(name, known) or listing(known)
-        raise SourceText("--of", text).error("unknown_name", message, 0, len(text), hint)
+        raise text.error("unknown_name", message, *place, suggestion(name, known) or listing(known))
     return known[name]
 
 

@@ -17,7 +17,7 @@ from usru_scenarios.reading.pushes import read_push
 from usru_scenarios.reading.pydantic_errors import faults_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from usru_scenarios.names import KeyPath
@@ -109,6 +109,10 @@ class Register:
 
     def __contains__(self, claim: str) -> bool:
         return claim in self.claims
+
+    def said(self, cited: Iterable[str]) -> dict[str, str]:
+        """What the claims that are cited say, each once, in the order in which they are cited."""
+        return {claim: " ".join(self.claims[claim].claim.split()) for claim in dict.fromkeys(cited) if claim in self}
 
 
 def read_register(folder: Path, name: str, access: Access | None = None) -> tuple[Register, list[Problem]]:

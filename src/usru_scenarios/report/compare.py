@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import called, listed, measures, the_end
+from usru_scenarios.report.forecast_in_words import after_name, called, listed, measures, the_end
 from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, size
 from usru_scenarios.report.numbers import plain
 from usru_scenarios.report.provenance_line import cited, conditions, how
@@ -104,10 +104,8 @@ def _fine(result: Comparison) -> int:
 
 
 def _subtitle(result: Comparison) -> str:
-    steps = result.run.steps
-    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     others = [name for name in result.variants if name != result.reference]
-    return f"{listed(others)} against {result.reference}{span}"
+    return f"{listed(others)} against {result.reference}{after_name(result.run.steps)}"
 
 
 def _described(name: str, one: VariantCompared) -> str:

@@ -196,11 +196,15 @@ def widths(table: Table, width: int) -> list[int]:
     return [found[place] for place in shown]
 
 
+def _lines(column: Column, cells: Sequence[Cell]) -> list[str]:
+    return [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+
+
 def _natural(column: Column, cells: Sequence[Cell]) -> int:
     """The columns of a terminal for the longest line of a column."""
     if column.width is not None:
         return column.width
-    lines = [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+    lines = _lines(column, cells)
     return max(column.least or 0, *map(cell_len, lines))
 
 
@@ -214,7 +218,7 @@ def _needed(column: Column, cells: Sequence[Cell]) -> int:
         return 0
     if column.kind == "drawing":
         return column.width or 0
-    lines = [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+    lines = _lines(column, cells)
     if column.kind == "number" or column.whole:
         return max(column.least or 0, *map(cell_len, lines))
     words = (word for line in lines for word in flat(line).split())

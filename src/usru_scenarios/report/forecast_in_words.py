@@ -37,10 +37,10 @@ def in_a_sentence(result: Simulation) -> str:
     under = "under these conditions " if result.run.do or result.run.given or result.run.evidence else ""
     ends, steps = _at(result, -1), result.run.steps
     if len(steps) == 1:
-        return _begun(f"{under}{_leading(ends)}.")
+        return begun(f"{under}{_leading(ends)}.")
     now = result.run.evidence.now if result.run.evidence else None
     starts = _at(result, 0 if now is None else steps.index(now))
-    when = _begun(f"{under}at {the_end(steps[-1])}")
+    when = begun(f"{under}at {the_end(steps[-1])}")
     return f"{when} {_leading(ends)}{_at_the_start(starts, ends, 'at the start' if now is None else 'now')}."
 
 
@@ -76,7 +76,18 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _begun(sentence: str) -> str:
+def from_to(steps: Sequence[str]) -> str:
+    """From when to when."""
+    return f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
+
+
+def after_name(steps: Sequence[str]) -> str:
+    """How many steps there are, and from when to when, behind the name of a model; nothing of a single one."""
+    return f", {len(steps)} steps from {from_to(steps)}" if len(steps) > 1 else ""
+
+
+def begun(sentence: str) -> str:
+    """A sentence with a capital letter at its start."""
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from usru_scenarios.report.forecast_in_words import after_name
 from usru_scenarios.report.numbers import aligned, plain, signed
 from usru_scenarios.report.terminal import drawn, grid, indented, words
 
@@ -52,8 +53,7 @@ def part(model: Overview, name: str, layout: Layout) -> str:
 
 def _head(model: Overview) -> Iterator[RenderableType]:
     yield words(model.model.title, "bold")
-    steps = model.steps
-    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ", one step"
+    span = after_name(model.steps) or ", one step"
     yield words(f"{model.model.name}{span}{f', profile {model.profile}' if model.profile else ''}", "dim")
     if model.summary:
         yield words(model.summary)

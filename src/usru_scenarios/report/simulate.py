@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.report import document
 from usru_scenarios.report.document import Column, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import in_a_sentence, measures
+from usru_scenarios.report.forecast_in_words import after_name, in_a_sentence, measures
 from usru_scenarios.report.likelihoods import BAND, band, decimals, error, percent
 from usru_scenarios.report.numbers import bar, largest_error, sparkline
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
@@ -84,11 +84,10 @@ def report(result: Simulation, layout: Layout) -> Report:
         for name, row in part.items()
     ]
     shape = _Drawings.of(result, heads, rows, layout.width) if layout.width else _Drawings(0, 0)
-    steps, run = result.run.steps, result.run
-    span = f", {len(steps)} steps from {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
+    run = result.run
     return Report(
         title=result.model.title,
-        subtitle=f"{result.model.name}{span}{profiled(run.profile)}",
+        subtitle=f"{result.model.name}{after_name(run.steps)}{profiled(run.profile)}",
         lead=in_a_sentence(result),
         conditions=conditions(run.do, run.given, run.evidence),
         blocks=[_table(result, heads, rows, shape)],

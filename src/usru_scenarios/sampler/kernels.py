@@ -247,7 +247,7 @@ def kernel(law: StepLaw, index: Mapping[str, int], tables: TableCache | None = N
     """The fastest kernel of a law; `index` gives each node's place in `BlockStates`, `tables` those already made."""
     if law.fixed is not None and law.fixed.max() == 1.0:
         return FixedState(int(law.fixed.argmax()))
-    if law.keep is not None and bool(np.all(law.keep >= 1.0)):
+    if law.keeps_all:
         return KeepAll()
     drawn = any(parent.node == JUDGEMENTS for parent in law.parents)
     if law.curves or law.rows > (min(_DRAWN_ROWS, _THRESHOLD_ROWS) if drawn else _THRESHOLD_ROWS):

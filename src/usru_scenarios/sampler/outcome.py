@@ -257,10 +257,8 @@ class OutcomeKernel:
         varying: frozenset[str] = frozenset(),
     ) -> None:
         self.size, self.fixed, self.keep = law.size, law.fixed, law.keep
-        own = {law.own} & {parent for part in (law.prior_parents, *(t.parents for t in law.terms)) for parent in part}
         masked = with_mask(law)
-        uniform = law.keep is None or bool(np.all(law.keep == law.keep[..., :1]))
-        self.mixes = law.fixed is not None or (not own and law.allowed is None and uniform)
+        self.mixes = law.fixed is not None or law.redraws_alike
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
         self.weighers = (
             [] if law.fixed is not None else [LogWeightEvaluator(part, index, tables, varying) for part in laws]

@@ -522,6 +522,4 @@ def _grouped(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int]], 
 def _prior(law: StepLaw) -> Iterator[Term]:
     """The prior as a term, where it says anything or nothing else does."""
     if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
-        with np.errstate(divide="ignore"):
-            log = np.log(law.prior)
-        yield Term(law.prior_parents, np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1))
+        yield law.prior_term()

@@ -128,14 +128,12 @@ class PathDescriber:
         if step < rule.lag:
             return False
         met = sum(self._meets(node, condition, step - rule.lag) for node, condition in rule.when.items())
-        return met >= (len(rule.when) if rule.at_least is None else rule.at_least)
+        return met >= rule.wanted
 
     def _meets(self, node: str, condition: Condition, step: int) -> bool:
         if condition.comparison is None:
             return self.shown(node, step) in condition.states
-        sign, bound = condition.bound()
-        value = self.path.values[node][step]
-        return {"<": value < bound, "<=": value <= bound, ">": value > bound, ">=": value >= bound}[sign]
+        return condition.holds(self.path.values[node][step])
 
     # Changes ---------------------------------------------------------------------------------------------------------
 

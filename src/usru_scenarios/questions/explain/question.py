@@ -17,7 +17,7 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import ImpossibleEvidence, UsruError, listing, suggestion
+from usru_scenarios.problems import ImpossibleEvidence, UsruError
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
@@ -30,6 +30,7 @@ from usru_scenarios.questions.explain.state_evidence import EvidenceSums, number
 from usru_scenarios.questions.impossible import is_impossible, not_met, too_few, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
+from usru_scenarios.questions.target import members_of
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
 from usru_scenarios.reading.loading import Loaded
@@ -59,14 +60,10 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
     """
     text = SourceText("explain", question)
     name, at, time = question.partition("@")
-    start = len(name) - len(name.lstrip())
-    known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
-    if name.strip() not in known:
-        message = f"'{name.strip()}' is no scenario and no group of scenarios"
-        hint = suggestion(name.strip(), known) or listing(known)
-        raise text.error("unknown_name", message, start, len(name.rstrip()), hint)
+    place = len(name) - len(name.lstrip()), len(name.rstrip())
+    members = members_of(name.strip(), program, text, place)
     step = _step(text, time, len(name) + 1, program) if at else program.steps - 1
-    return ExplainedScenario(name.strip(), known[name.strip()], step)
+    return ExplainedScenario(name.strip(), members, step)
 
 
 def _step(text: SourceText, time: str, offset: int, program: Program) -> int:
@@ -293,8 +290,7 @@ def _claims(
     register: Register, direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None
 ) -> dict[str, str]:
     """What the cited claims say, in the order in which they are cited."""
-    cited = dict.fromkeys(_cited(direct, states, story))
-    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}
+    return register.said(_cited(direct, states, story))
 
 
 def _cited(direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None) -> Iterator[str]:

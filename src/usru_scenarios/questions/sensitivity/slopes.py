@@ -351,5 +351,4 @@ def _is_scheduled(weight: Weight | None) -> bool:
 
 def _claims(register: Register, effects: Iterable[JudgementEffect]) -> dict[str, str]:
     """What the cited claims say, those of the largest effects first."""
-    cited = dict.fromkeys(claim for effect in sorted(effects, key=_size) for claim in effect.sources)
-    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}
+    return register.said(claim for effect in sorted(effects, key=_size) for claim in effect.sources)

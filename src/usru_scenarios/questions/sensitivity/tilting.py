@@ -155,7 +155,7 @@ class TiltedProgram:
         drawn = self.nodes[node.name]
         assert isinstance(drawn, CategoricalNode), "only laws of states are tilted"
         law = self.program.law(replace(drawn, imposed=node.imposed), step)
-        if law.keep is not None and bool(np.all(law.keep >= 1.0)):
+        if law.keeps_all:
             return LawTilts((), ())
         tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in self._grouped(node, parents, added)]
         slants = [

@@ -412,5 +412,4 @@ def _is_about(path: KeyPath, state: str | None) -> bool:
 
 def _claims(register: Register, indicators: Iterable[Indicator]) -> dict[str, str]:
     """What the cited claims say, in the order in which they are cited."""
-    cited = dict.fromkeys(claim for indicator in indicators for claim in indicator.sources)
-    return {claim: " ".join(register.claims[claim].claim.split()) for claim in cited if claim in register}
+    return register.said(claim for indicator in indicators for claim in indicator.sources)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from usru_scenarios.model.schema import Categorical, Numeric, Outcome
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME
-from usru_scenarios.program.events import COMPARISONS
 from usru_scenarios.reading.checks.calendar import redraw_step, window
 from usru_scenarios.reading.checks.context import Context, Finding, NamedNode
 from usru_scenarios.reading.schema_paths import describe_place
@@ -24,7 +23,7 @@ def rules_that_never_hold(context: Context) -> Iterator[Finding]:
     """A rule can hold at some step in some trial."""
     for name, rule in context.model.rules.items():
         path: KeyPath = ("rules", name)
-        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        wanted = rule.wanted
         impossible = [node for node, condition in rule.when.items() if _is_impossible(context, node, condition)]
         if wanted > len(rule.when):
             message = f"rule '{name}' can never hold: it wants {wanted} of {len(rule.when)} conditions"
@@ -43,8 +42,7 @@ def _is_impossible(context: Context, node: str, condition: Condition) -> bool:
     scale = context.scale(node)
     if scale is None or condition.comparison is None:
         return False
-    sign, bound = condition.bound()
-    return not any(COMPARISONS[sign](value, bound) for value in scale)
+    return not any(map(condition.holds, scale))
 
 
 def _impossible(context: Context, name: str, node: str) -> Finding:

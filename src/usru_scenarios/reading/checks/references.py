@@ -335,7 +335,7 @@ _MOST_OPEN = MOST_STATES - 3
 def long_rules(context: Context) -> Iterator[Finding]:
     """The conditions of a rule can be counted: see `auxiliary.at_least`."""
     for name, rule in context.model.rules.items():
-        wanted = len(rule.when) if rule.at_least is None else rule.at_least
+        wanted = rule.wanted
         if min(wanted, len(rule.when) - wanted) > _MOST_OPEN:
             message = f"rule '{name}' counts up to {wanted} of {len(rule.when)} conditions, too many to follow"
             hint = f"all but {_MOST_OPEN} of them, or at most {_MOST_OPEN}, can be asked for"

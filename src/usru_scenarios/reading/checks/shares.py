@@ -20,12 +20,12 @@ from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import DIRICHLET
-from usru_scenarios.program.events import COMPARISONS
+from usru_scenarios.problems import first_quoted
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.schema_paths import describe_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from usru_scenarios.model.schema import Condition, PriorRow, Scenario
     from usru_scenarios.model.values import Shares
@@ -68,17 +68,12 @@ def _nothing_to_doubt(path: KeyPath, lack: str, wanted: str) -> Finding:
 def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: str, noun: str) -> Iterator[Finding]:
     without = [name for name, share in given.items() if share is None]
     if without and len(without) < len(given):
-        names = _some(without)
+        names = first_quoted(without)
         message = f"no {field} for {names}, while another {noun} has one"
         hint = f"give a {field} to all or to none; 0 for what is never drawn"
         yield Finding(f"missing_{field}", message, (*path, without[0]), hint)
     elif given and not without and all(share is not None and share.mean == 0 for share in given.values()):
         yield Finding("all_zero", f"every {field} of {_owner(path)} is 0, so nothing could be drawn", path)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of some names, quoted."""
-    return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _owner(path: KeyPath) -> str:
@@ -153,7 +148,7 @@ def persistence(context: Context) -> Iterator[Finding]:
             continue
         missing = [state for state in context.states(name) or () if state not in by_state]
         if missing:
-            names = _some(missing)
+            names = first_quoted(missing)
             message = f"no persistence for {names} of {_quoted(name)}"
             yield Finding(
                 "incomplete_persistence", message, (*path, "persistence"), "name every state, or add a default"
@@ -179,7 +174,7 @@ def anchor(context: Context) -> Iterator[Finding]:
             )
     missing = [name for name in context.scenarios if name not in shares]
     if missing:
-        names = _some(missing)
+        names = first_quoted(missing)
         yield Finding("incomplete_anchor", f"the anchor has no share for {names}", path, "it names every scenario")
 
 
@@ -335,8 +330,7 @@ class _ParentCell(NamedTuple):
     def meets(self, condition: Condition) -> bool:
         if condition.comparison is None:
             return self.state in condition.states
-        sign, bound = condition.bound()
-        return bool(COMPARISONS[sign](self.value, bound))
+        return condition.holds(self.value)
 
 
 _Row = dict[str, frozenset[int]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import TextEdit, shortened
+from usru_scenarios.problems import TextEdit, first_quoted, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.conditions import conditions
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
@@ -221,7 +221,7 @@ def _empty(it: Faulty) -> Repair | None:
         return None
     place = it.place
     line = place.source.lines[place.key.line] if place.key else ""
-    value = {name: one for name, one in parent.items() if name != key}
+    value = faulty.without(parent, key)
     edits: tuple[TextEdit, ...] = ()
     if place.key and line.strip().startswith(str(key)) and not line.strip().split(":", 1)[1].strip():
         start = place.source.starts[place.key.line]
@@ -246,7 +246,7 @@ def _moved_below(it: Faulty, parent: dict[str, Any], moved: list[str]) -> Repair
     place.children = {name: source.children[name] for name in moved if source.children and name in source.children}
     first = faulty.place_at(source, (moved[0],))
     message = f"'{shortened(moved[0])}' stands beside '{key}', which has nothing below it"
-    hint = f"indent {faulty.names_of(moved)} below {key}"
+    hint = f"indent {first_quoted(moved)} below {key}"
     return it.repair(hint, value, path=around, edits=edits, message=message, at=first, of_key=True)
 
 

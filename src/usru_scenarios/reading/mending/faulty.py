@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.names import OUTCOME
@@ -252,9 +252,9 @@ def on_own_line(place: Place) -> bool:
     return not place.source.lines[place.key.line][: place.key.column].strip()
 
 
-def names_of(names: list[str]) -> str:
-    """A few names in a sentence."""
-    return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
+def without(raw: Mapping[str, Any], key: str | int) -> dict[str, Any]:
+    """A map without one of its keys."""
+    return {name: one for name, one in raw.items() if name != key}
 
 
 def indenting(place: Place) -> Iterator[TextEdit]:

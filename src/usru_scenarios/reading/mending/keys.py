@@ -133,7 +133,7 @@ def mend_unknown(it: Faulty) -> Repair | None:
         return _family_of_state(it, key)
     if it.path == ("outcome", "prior_given"):
         hint = "it takes none yet: give points by a rule, {when: ..., then: {scenario: ...}}, or by impacts of drivers"
-        value = {name: one for name, one in parent.items() if name != key}
+        value = faulty.without(parent, key)
         return it.repair(hint, value, path=it.path[:-1])
     if (
         len(it.path) == 1
@@ -145,7 +145,7 @@ def mend_unknown(it: Faulty) -> Repair | None:
     if near := likely_key(it.path, it.data, it.root):
         return faulty.renamed(it, near, f"did you mean '{near}'?")
     if it.fault.problem.hint.startswith("did you mean"):
-        value = {name: one for name, one in parent.items() if name != key}
+        value = faulty.without(parent, key)
         return it.repair(listing(known), value, path=it.path[:-1])
     return None
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.model.values import NAME
-from usru_scenarios.problems import TextEdit, shortened
+from usru_scenarios.problems import TextEdit, first_quoted, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.likely_keys import faults_under
@@ -68,7 +68,7 @@ def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
         why = "and belongs below it" if inner else "which has nothing below it"
         said = f"'{shortened(next(iter(moved)))}' stands beside '{before}', {why}"
         move = _Move(around, list(moved), home)
-        return _moved(it, move, value, said, f"indent {faulty.names_of(list(moved))} below {before}")
+        return _moved(it, move, value, said, f"indent {first_quoted(list(moved))} below {before}")
     return None
 
 

@@ -186,7 +186,7 @@ def is_number(raw: object) -> bool:
 def mend_parameters(it: Faulty) -> Repair | None:
     """Decimal commas in the parameters of a distribution."""
     raw = it.raw
-    family = next((key for key in raw if key in FAMILIES), None) if isinstance(raw, dict) else None
+    family = _family_of(raw)
     if family is None:
         if it.path and it.path[-1] in FAMILIES:
             family, raw = str(it.path[-1]), it.parent
@@ -203,23 +203,18 @@ def mend_parameters(it: Faulty) -> Repair | None:
         example = {"pert": "[1, 2, 3]", "triangular": "[1, 2, 3]"}.get(family, "[1, 3]")
         order = {"pert": "least, likeliest, most", "triangular": "least, likeliest, most", "uniform": "least, most"}
         said = order.get(family, "mean, standard deviation" if family == "normal" else "its two parameters")
-        return it.repair(
-            f"write {{{family}: {example}}}: {said}", {**_rest(raw, family), **_stand_in(family)}, path=path[:-1]
-        )
-    value = [int(one) if one.is_integer() else one for one in numbers]
+        value = {**faulty.without(raw, family), family: [1] * wanted}
+        return it.repair(f"write {{{family}: {example}}}: {said}", value, path=path[:-1])
+    meant = [int(one) if one.is_integer() else one for one in numbers]
     commas = "decimal commas: " if "," in text else ""
-    return it.repair(
-        f"{commas}write {{{family}: {faulty.flow(value)}}}",
-        value,
-        path=path,
-        edits=faulty.replacing(place, faulty.flow(value)),
-    )
+    edits = faulty.replacing(place, faulty.flow(meant))
+    return it.repair(f"{commas}write {{{family}: {faulty.flow(meant)}}}", meant, path=path, edits=edits)
 
 
 def mend_unordered(it: Faulty) -> Repair | None:
     """Parameters from the highest to the lowest."""
     raw = it.raw
-    family = next((key for key in raw if key in FAMILIES), None) if isinstance(raw, dict) else None
+    family = _family_of(raw)
     if family is None or not isinstance(raw[family], list) or not all(map(is_number, raw[family])):
         return None
     path = (*it.path, family)
@@ -228,12 +223,9 @@ def mend_unordered(it: Faulty) -> Repair | None:
     return it.repair(f"write {{{family}: {faulty.flow(value)}}}", value, path=path, edits=edits)
 
 
-def _rest(raw: dict[str, Any], family: str) -> dict[str, Any]:
-    return {key: one for key, one in raw.items() if key != family}
-
-
-def _stand_in(family: str) -> dict[str, Any]:
-    return {family: [1] * FAMILIES[family].size}
+def _family_of(raw: Any) -> str | None:
+    """The family of a distribution that is written as a map."""
+    return next((key for key in raw if key in FAMILIES), None) if isinstance(raw, dict) else None
 
 
 def decimal_commas(text: str, wanted: int) -> list[float] | None:
