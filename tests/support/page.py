@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from usru_scenarios.questions.page.trials import histories
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.outcome import LazyTransition, OutcomeKernel
 from usru_scenarios.sampler.outcome_paths import RaoBlackwellPath
-from usru_scenarios.sampler.tables import BlockStates
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node, in which the page's modules are tested")
@@ -115,10 +116,8 @@ def reference(program: Program, page: PageData, plan: Plan, case: Case) -> tuple
     program = program.reweight(case.weights)
     values = _Values(program, page, case.view, plan)
     states = BlockStates(len(values.index), trials, np.arange(trials) // size if program.draws else None)
-    kernels = [
-        OutcomeKernel(program.law(program.outcome, step), values.index, None, program.varying)
-        for step in range(program.steps)
-    ]
+    evaluator = partial(LogWeightEvaluator, index=values.index, varying=program.varying)
+    kernels = [OutcomeKernel(program.law(program.outcome, step), evaluator) for step in range(program.steps)]
     moved = []
     path: RaoBlackwellPath | None = None
     for step, kernel in enumerate(kernels):

@@ -89,12 +89,12 @@ def judgements(model: Model) -> Iterator[Judged]:
     for name, driver in model.drivers.items():
         path, around = ("drivers", name), driver.sources or ()
         yield from _node(path, driver)
-        yield from _weight((*path, "weight"), driver.weight, around)
+        yield from _one_or_several((*path, "weight"), "weight", driver.weight, around)
         yield from _points((*path, "impacts"), driver.impacts, around)
     for name, rule in model.rules.items():
         path, around = ("rules", name), rule.sources or ()
         yield from _points((*path, "then"), rule.then, around)
-        yield from _weight((*path, "weight"), rule.weight, around)
+        yield from _one_or_several((*path, "weight"), "weight", rule.weight, around)
     for name, consequence in model.consequences.items():
         yield from _node(("consequences", name), consequence)
 
@@ -125,7 +125,7 @@ def _outcome(model: Model) -> Iterator[Judged]:
     outcome, path = model.outcome, ("outcome",)
     around = outcome.sources or ()
     yield from _doubt(path, outcome, around)
-    yield from _persistence((*path, "persistence"), outcome.persistence, around)
+    yield from _one_or_several((*path, "persistence"), "persistence", outcome.persistence, around)
     yield from _shares((*path, "initial"), "initial", outcome.initial or {}, around)
     yield from _points((*path, "lagged_influences"), outcome.lagged_influences, around)
     yield from _events((*path, "events"), outcome.events, around)
@@ -159,7 +159,7 @@ def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> I
             yield _judged((*path, "states", name, "prior"), "prior", state.prior, covered)
     yield from _doubt(path, node, around)
     yield from _shares((*path, "initial"), "initial", node.initial or {}, around)
-    yield from _persistence((*path, "persistence"), node.persistence, around)
+    yield from _one_or_several((*path, "persistence"), "persistence", node.persistence, around)
     for key, row in node.prior_given.items():
         covered = row.sources or around
         yield from _shares((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
@@ -175,22 +175,17 @@ def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) 
         yield _judged((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
 
 
-def _persistence(path: KeyPath, persistence: Persistence | None, around: tuple[str, ...]) -> Iterator[Judged]:
-    if persistence is None:
+def _one_or_several(
+    path: KeyPath, role: Role, part: Persistence | Weight | None, around: tuple[str, ...]
+) -> Iterator[Judged]:
+    """A persistence or weight: one number, or one for each state or from each date on."""
+    if part is None:
         return
-    if persistence.all_states is not None:
-        yield _judged(path, "persistence", persistence.all_states, around)
-    for state, keep in (persistence.by_state or {}).items():
-        yield _judged((*path, state), "persistence", keep, around)
-
-
-def _weight(path: KeyPath, weight: Weight | None, around: tuple[str, ...]) -> Iterator[Judged]:
-    if weight is None:
-        return
-    if weight.constant is not None:
-        yield _judged(path, "weight", weight.constant, around)
-    for date, judgement in (weight.schedule or {}).items():
-        yield _judged((*path, date), "weight", judgement, around)
+    one, by_key = (getattr(part, field) for field in _FORMS[type(part)])
+    if one is not None:
+        yield _judged(path, role, one, around)
+    for key, judgement in (by_key or {}).items():
+        yield _judged((*path, key), role, judgement, around)
 
 
 def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[Judged]:

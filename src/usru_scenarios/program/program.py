@@ -12,7 +12,7 @@ Everything is kept in the order of names, not of the file: reordering a file cha
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar
 
@@ -320,6 +320,16 @@ def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> froz
 
 # What is drawn of judgements ------------------------------------------------------------------------------------------
 
+
+def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    """The names, those beyond them, and so on."""
+    reached, frontier = set[str](), set(names)
+    while frontier:
+        reached |= frontier
+        frontier = {other for name in frontier for other in beyond(name)} - reached
+    return frozenset(reached)
+
+
 Changed = TypeVar("Changed")
 
 
@@ -569,12 +579,7 @@ class Program:
             for parent, _ in node.links:
                 if not name == parent == origin:
                     readers[parent].add(name)
-        reached: set[str] = set()
-        frontier = {origin}
-        while frontier:
-            frontier = {reader for name in frontier for reader in readers[name]} - reached
-            reached |= frontier
-        return frozenset(reached)
+        return _reached(readers[origin], readers.__getitem__)
 
     def influential(self, names: Iterable[str]) -> frozenset[str]:
         """Of the nodes that some nodes depend on, those that change something; these nodes themselves included.
@@ -582,13 +587,9 @@ class Program:
         Points that are the same whatever the parent's state, above all 0, make no difference, nor do those whose weight
         is 0 at all steps: an intervention on such a parent leaves every trial as it was.
         """
-        reached: set[str] = set()
-        frontier = set(names)
-        while frontier:
-            reached |= frontier
-            read = (one for name in frontier for one in self.nodes[name].influences)
-            frontier = {parent for parent, weight in read if self._acts(weight)} - reached
-        return frozenset(reached)
+        return _reached(
+            names, lambda name: (parent for parent, weight in self.nodes[name].influences if self._acts(weight))
+        )
 
     def _acts(self, weight: str | None) -> bool:
         """Whether the weight of points, if they have one, is not 0 throughout."""
@@ -611,12 +612,7 @@ class Program:
 
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The nodes that some nodes depend on, in any number of steps, themselves included."""
-        reached: set[str] = set()
-        frontier = set(names)
-        while frontier:
-            reached |= frontier
-            frontier = {parent for name in frontier for parent, _ in self.nodes[name].links} - reached
-        return frozenset(reached)
+        return _reached(names, lambda name: (parent for parent, _ in self.nodes[name].links))
 
     @cached_property
     def feedback(self) -> bool:

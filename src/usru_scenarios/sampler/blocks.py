@@ -29,7 +29,7 @@ from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, Outco
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import Reads, SharedDraws
-from usru_scenarios.sampler.tables import BlockStates, TableCache
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, TableCache
 
 BLOCK = rng.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""
@@ -259,7 +259,8 @@ class KernelCache:
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            return OutcomeKernel(law, index, self._tables, program.varying)
+            made = partial(LogWeightEvaluator, index=index, tables=self._tables, varying=program.varying)
+            return OutcomeKernel(law, made)
         return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
 

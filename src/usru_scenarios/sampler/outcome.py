@@ -6,7 +6,7 @@ Arrays hold trials in their last axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from usru_scenarios.program.program import Floats, Parent, StepLaw, kept
 from usru_scenarios.sampler.kernels import cumulative, draw_state, kept_or_passed, normalised, with_mask
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
-from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, States, TableCache
+from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, States
 
 _NOTHING: Floats = np.asarray(0.0)
 _CELL = 1024
@@ -247,22 +247,14 @@ def probabilities_after(
 
 
 class OutcomeKernel:
-    """Gives the outcome's transition in every trial of a block."""
+    """Gives the outcome's transition in every trial of a block; a law is multiplied out by what `evaluator` makes."""
 
-    def __init__(
-        self,
-        law: StepLaw,
-        index: Mapping[str, int],
-        tables: TableCache | None = None,
-        varying: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, law: StepLaw, evaluator: Callable[[StepLaw], LogWeightEvaluator]) -> None:
         self.size, self.fixed, self.keep = law.size, law.fixed, law.keep
         masked = with_mask(law)
         self.mixes = law.fixed is not None or law.redraws_alike
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
-        self.weighers = (
-            [] if law.fixed is not None else [LogWeightEvaluator(part, index, tables, varying) for part in laws]
-        )
+        self.weighers = [] if law.fixed is not None else [evaluator(part) for part in laws]
 
     def transition(self, block_states: BlockStates) -> LazyTransition | FullTransition:
         """The transition of this step; without a step before, its shares are the start."""
