@@ -1,8 +1,9 @@
-"""What a file may hold: half-written edits, `true` for a name, floods of warnings, numbers past the limits."""
+"""What a file may hold: half-written edits, `true` for a name, floods of warnings, large numbers, who judged."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -431,3 +432,65 @@ def test_a_whole_number_may_be_written_with_a_point(lag: str, tmp_path: Path) ->
     rule = f"rules: {{r: {{when: {{d: x}}, lag: {lag}, at_least: 1.0, then: {{scenario: {{a: 1}}}}}}}}\n"
     found = load(written(tmp_path, TWO + YEARS + driver + rule)).loaded.model.rules["r"]
     assert (found.lag, found.at_least) == (float(lag), 1)
+
+
+# Who judged, and when -------------------------------------------------------------------------------------------------
+
+
+JUDGED = """\
+usru: 1
+name: judged
+title: Judged
+scenarios:
+  good: {baseline: {value: 0.4, by: A. B., date: 2025-03}}
+  bad: 0.6
+drivers:
+  mood:
+    states: {up: {uniform: [0.4, 0.6], by: C. D.}, down: 0.5}
+    weight: {value: 2, date: 2025-03-17}
+    persistence: {value: 2 years, by: C. D., date: 2024}
+    impacts: {up: {good: {value: 1, by: mod, date: 2025-Q1, note: "a remark"}}}
+"""
+
+
+def test_a_judgement_says_who_judged_and_when(tmp_path: Path) -> None:
+    file = tmp_path / "judged.yaml"
+    file.write_text(JUDGED, encoding="utf-8")
+    report = json.loads(answer("sources", str(file), "mood", "--json").stdout)
+    assert {one["path"]: (one["by"], one["date"]) for one in report["judgements"]} == {
+        "drivers.mood.states.up.prior": ("C. D.", None),
+        "drivers.mood.states.down.prior": (None, None),
+        "drivers.mood.persistence": ("C. D.", "2024"),
+        "drivers.mood.weight": (None, "2025-03-17"),
+        "drivers.mood.impacts.up.good": ("mod", "2025-Q1"),
+    }
+    lines = answer("sources", str(file), "mood", COLUMNS="120").stdout.splitlines()
+    assert lines[2:4] == [
+        "drivers.mood.states.up.prior  uniform 0.4, 0.6  nothing  inferred  judged by C. D.",
+        "drivers.mood.states.down.prior  0.5  nothing  inferred",
+    ]
+    assert lines[4].endswith("  judged by C. D. of 2024")
+    plain = tmp_path / "plain.yaml"
+    plain.write_text(re.sub(r", (by|date): [^,}]*", "", JUDGED), encoding="utf-8")
+    assert "by:" not in plain.read_text("utf-8")
+    same = [json.loads(answer("simulate", str(one), "--json").stdout)["scenarios"] for one in (file, plain)]
+    assert same[0] == same[1]
+    assert "Their inputs are the same" in answer("compare", str(file), str(plain), "-q").stdout
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("date: last March", "'last March' is not a date: write 2025-01, 2025-Q1, 2025 or 2025-01-20"),
+        ("by: [A. B., C. D.]", "expected text, found a list"),
+        ("expert: A. B.", "unknown key 'expert' in impacts of 'mood'"),
+    ],
+)
+def test_what_is_wrong_about_who_judged_is_told_in_its_place(written: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "judged.yaml"
+    file.write_text(JUDGED.replace("by: mod", written).replace(", date: 2025-Q1", ""), encoding="utf-8")
+    told = answer("validate", "judged.yaml", folder=tmp_path).stderr
+    assert told.startswith("judged.yaml:12:")
+    assert said in told
+    assert told.count("judged.yaml:") == 1
+    assert ("did you mean 'by'?" in told) is written.startswith("expert")

@@ -389,7 +389,7 @@ def _written_forms() -> dict[str, Schema]:
 
 
 def _judgement(value: Schema) -> Schema:
-    """The forms of a judgement around its value: alone, with claims, or with claims and a note."""
+    """The forms of a judgement around its value: alone, with claims, or with claims and remarks."""
     noted = {"type": "object", "properties": _remarks()}
     return {
         "anyOf": [*value["anyOf"], *_cited(value, described(Judgement)["value"]), {"allOf": [noted, _ref("Uncertain")]}]
@@ -397,7 +397,7 @@ def _judgement(value: Schema) -> Schema:
 
 
 def _cited(value: Schema, text: Described) -> list[Schema]:
-    """A value with claims, as a list, and with claims and a note, as a map in which it means what is said."""
+    """A value with claims, as a list, and with claims and remarks, as a map in which it means what is said."""
     return [
         {"type": "array", "prefixItems": [value], "items": _CLAIM, "minItems": 1},
         {
@@ -411,7 +411,12 @@ def _cited(value: Schema, text: Described) -> list[Schema]:
 
 def _remarks() -> dict[str, Schema]:
     texts = described(Judgement)
-    kinds: dict[str, Schema] = {"sources": {"type": "array", "items": _CLAIM}, "note": {"type": "string"}}
+    kinds: dict[str, Schema] = {
+        "sources": {"type": "array", "items": _CLAIM},
+        "note": {"type": "string"},
+        "by": {"type": "string"},
+        "date": {"type": ["string", "integer"]},
+    }
     return {name: _saying(kind, texts[name]) for name, kind in kinds.items()}
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-_PROSE = frozenset({"title", "summary", "sources", "signposts", "text", "note", "notes", "extends", "asks", "resolves"})
+_PROSE = frozenset(
+    {"title", "summary", "sources", "signposts", "text", "note", "notes", "by", "extends", "asks", "resolves"}
+)
 """Keys whose values are no judgements."""
 
 

@@ -244,7 +244,7 @@ class Distribution(Value):
 
 
 def _long_form(raw: object) -> object:
-    """Bring the ways to write a judgement to `{value, sources, note}`; what is no judgement is left to be refused."""
+    """Bring the ways to write a judgement to a map with `value`; what is no judgement is left to be refused."""
     if isinstance(raw, list):
         if not raw:
             raise PydanticCustomError("empty_judgement", "an empty list is no judgement: write [2, G23]", {})
@@ -322,11 +322,15 @@ class Judgement(Value):
         value: the number, or a distribution in its place. Example: `value: {pert: [1, 2, 3]}`
         sources: the claims of the register that the number rests on. Example: `sources: [G23, C04]`
         note: a remark on the number, for whoever edits the file.
+        by: who judged. Example: `by: A. B.`
+        date: when it was judged. Example: `date: 2025-03`
     """
 
     value: Annotated[float | Distribution, BeforeValidator(_number_or_distribution, json_schema_input_type=Any)]
     sources: Sources | None = None
     note: str | None = None
+    by: str | None = None
+    date: DateText | None = None
 
     @classmethod
     def _fields_of(cls, raw: object) -> object:
@@ -460,6 +464,8 @@ class Keep(Value):
     value: float | Distribution | Duration
     sources: Sources | None = None
     note: str | None = None
+    by: str | None = None
+    date: DateText | None = None
 
     @classmethod
     def _fields_of(cls, raw: object) -> object:

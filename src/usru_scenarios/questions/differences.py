@@ -36,7 +36,7 @@ Path = tuple[str | int, ...]
 
 _WORDS = frozenset(
     {
-        *("usru", "name", "title", "summary", "authors", "date", "note", "sources", "signposts", "extends"),
+        *("usru", "name", "title", "summary", "authors", "date", "by", "note", "sources", "signposts", "extends"),
         *("profiles", "expectations"),
     }
     | {"questions", "anchor", "kind"}

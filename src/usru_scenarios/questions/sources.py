@@ -139,8 +139,15 @@ def _within(path: str, part: str) -> bool:
 
 
 def _judged(judged: Judged) -> JudgedPart:
+    judgement = judged.judgement
     return JudgedPart(
-        dotted(judged.path), judged.role, _value(judged.judgement), list(judged.sources), judged.is_inferred
+        dotted(judged.path),
+        judged.role,
+        _value(judgement),
+        list(judged.sources),
+        judged.is_inferred,
+        judgement.by,
+        judgement.date,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.results.sources import ClaimPart, SourcesReport
+    from usru_scenarios.results.sources import ClaimPart, JudgedPart, SourcesReport
 
 
 def text(found: SourcesReport, layout: Layout) -> str:
@@ -87,7 +87,14 @@ def _judgements(found: SourcesReport) -> Iterator[RenderableType]:
     for judged in found.judgements:
         sources = ", ".join(judged.sources) or "nothing"
         mark = ("  inferred", "yellow") if judged.inferred else ""
-        yield Text.assemble(words(judged.path), "  ", (judged.value, "bold"), "  ", (sources, "cyan"), mark)
+        who = (f"  {said}", "dim") if (said := _who_and_when(judged)) else ""
+        yield Text.assemble(words(judged.path), "  ", (judged.value, "bold"), "  ", (sources, "cyan"), mark, who)
+
+
+def _who_and_when(judged: JudgedPart) -> str:
+    """As the line to cite says it of the whole file; empty where nothing is said."""
+    parts = (judged.by and f"by {judged.by}", judged.date and f"of {judged.date}")
+    return f"judged {' '.join(filter(None, parts))}" if any(parts) else ""
 
 
 def _said(found: SourcesReport) -> Iterator[RenderableType]:

@@ -50,6 +50,8 @@ class JudgedPart:
         value: its value, as text.
         sources: the claims that it cites.
         inferred: whether no claim of a document is among these.
+        by: who judged, as the file says of this number; null where it does not.
+        date: when it was judged, likewise.
     """
 
     path: str
@@ -57,6 +59,8 @@ class JudgedPart:
     value: str
     sources: list[str]
     inferred: bool
+    by: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,7 @@ class SourcesReport(Tabled):
     documents: dict[str, DocumentPart]
     independence: dict[str, int]
     roles: dict[str, RoleCount] = field(default_factory=dict)
-    format: Literal["usru.sources/1.1"] = "usru.sources/1.1"
+    format: Literal["usru.sources/1.2"] = "usru.sources/1.2"
 
     def _summary(self) -> Iterator[str]:
         inferred = sum(one.inferred for one in self.judgements)

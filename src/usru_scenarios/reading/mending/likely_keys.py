@@ -27,6 +27,7 @@ _OTHER_WORDS = {
     "summary": "description desc abstract explanation definition about details text comment comments notes "
     "remark remarks",
     "note": "comment comments notes remark remarks todo memo",
+    "by": "author authors expert experts judge judged_by judges who",
     "sources": "source claims claim references reference refs citations evidence register cites based_on",
     "authors": "author by expert experts judges made_by written_by",
     "date": "as_of judged created updated year",

@@ -117,6 +117,10 @@ def _unresolved(data: Any) -> set[str]:
     return {word for word in _words(data) if re.fullmatch(NAME, word)} - _defined(data) - _KEYS
 
 
+_TEXTS = frozenset({"title", "summary", "note", "by", "name", "signposts", "asks", "resolves"})
+"""Keys whose values are texts for readers, in which nothing is named."""
+
+
 def _words(data: Any, key: str = "") -> Iterator[str]:
     if isinstance(data, dict):
         for name, value in data.items():
@@ -125,7 +129,7 @@ def _words(data: Any, key: str = "") -> Iterator[str]:
     elif isinstance(data, list):
         for value in data:
             yield from _words(value, key)
-    elif isinstance(data, str) and key not in ("title", "summary", "note", "name", "signposts", "asks", "resolves"):
+    elif isinstance(data, str) and key not in _TEXTS:
         yield from re.findall(r"\w+", data)
 
 
