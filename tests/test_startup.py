@@ -101,6 +101,9 @@ def test_a_second_exact_answer_imports_what_it_computes_and_writes_with(cache: d
     ask = (*COMMAND, "ask", "P(war @ end)", str(file), "--json")
     imported(*ask, **cache)
     check(imported(*ask, **cache), ASK, "questions.simulate.question", "model.schema", "reading.loading", "schemas")
+    table = imported(*ask[:-1], **cache)
+    assert "usru_scenarios.report.lines" in table
+    assert "rich" not in table
 
 
 def test_a_second_comparison_imports_what_it_samples_and_writes_with(cache: dict[str, str]) -> None:

@@ -137,6 +137,10 @@ def render_report(result: ReportedResult, question: str | Builders, form: str, l
         return md(made)
     if isinstance(made := builders.report(result, layout), str):
         return made
+    from usru_scenarios.report import lines
+
+    if (written := lines.drawn(made, layout)) is not None:
+        return written
     from usru_scenarios.report.terminal import table
 
     return table(made, layout)

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Heading, Items, Lines, Words
+from usru_scenarios.report import document, lines
+from usru_scenarios.report.document import Column, Items, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,54 +33,32 @@ def table(report: Report, layout: Layout) -> str:
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     """What is drawn; each block is set apart by a blank line."""
-    yield words(report.title, "bold")
-    yield words(report.subtitle, "dim")
-    for kind, text, meaning in report.conditions:
-        yield Text.assemble((f"{kind}  ", "cyan"), words(text), (f"  {meaning}", "dim"))
-    if report.lead:
-        yield Text()
-        yield words(report.lead)
+    yield from map(_text, lines.head(report))
     for block in report.blocks:
         yield from _block(block, width)
-    if report.footer:
-        yield Text()
-    if report.verdict:
-        yield words(report.verdict, "bold")
-    yield from (words(line, "dim") for line in (*report.footer, report.citation, report.more) if line)
+    yield from map(_text, lines.foot(report))
 
 
 def _block(block: document.Block, width: int) -> Iterator[RenderableType]:
-    if isinstance(block, document.Notes):
-        if block.left:
-            yield words(block.left, "dim")
-        yield Text()
-        yield from (words(note, "dim") for note in block.notes)
+    if (simple := lines.body(block)) is not None:
+        yield from map(_text, simple)
         return
     yield Text()
-    match block:
-        case Heading(text, style, shown):
-            yield _assembled(shown or (Words(text, style),))
-        case Lines(lines):
-            yield from (words(*line[:2]) for line in lines)
-        case Items(items, dashes):
-            for item in items:
-                yield from _item(item, dashes=dashes)
-        case _:
-            yield from _table(block, width)
+    if isinstance(block, Items):
+        for item in block.items:
+            yield from _item(item, dashes=block.dashes)
+    else:
+        assert isinstance(block, document.Table)
+        yield from _table(block, width)
 
 
-def _assembled(parts: Sequence[Words]) -> Text:
-    """Parts in a line, set apart by two blanks; by one behind a colon."""
-    line = Text()
-    for number, part in enumerate(parts):
-        if number:
-            line.append(" " if parts[number - 1].text.endswith(":") else "  ")
-        line.append_text(words(part.text, part.style))
-    return line
+def _text(line: lines.Line) -> Text:
+    """A line of texts that stand beside one another."""
+    return Text.assemble(*((part.text, part.style) for part in line))
 
 
 def _item(item: Item, *, dashes: bool) -> Iterator[RenderableType]:
-    yield _assembled(item.head)
+    yield _text(lines.beside(item.head))
     if item.whole:
         yield indented(words(item.whole), 2)
     for point, note in item.points:

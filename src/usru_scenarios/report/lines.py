@@ -1,0 +1,121 @@
+"""Reports that are lines of text and nothing else, as terminals show them.
+
+They are drawn as `report/terminal.py` draws them, which draws all reports: by rich, whose import takes as long as a
+third of numpy's. An answer to a query is a few lines, and with this it does without.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
+
+from usru_scenarios.report import document
+from usru_scenarios.report.document import Words, flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from usru_scenarios.report import Layout
+
+Line = tuple[Words, ...]
+"""Texts that stand beside one another as they are, each with its style."""
+
+BLANK: Line = ()
+
+SGR = {"": "", "bold": "1", "dim": "2", "cyan": "36", "bold cyan": "1;36"}
+"""The styles of such lines, as terminals are told them."""
+
+NARROW = r"[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2248\u2260-\u2265]*"
+"""Signs of which each takes up one column."""
+
+
+def head(report: document.Report) -> Iterator[Line]:
+    """The lines above the body of a report."""
+    yield _line(report.title, "bold")
+    yield _line(report.subtitle, "dim")
+    for kind, text, meaning in report.conditions:
+        yield Words(f"{kind}  ", "cyan"), *_line(text), Words(f"  {meaning}", "dim")
+    if report.lead:
+        yield from (BLANK, _line(report.lead))
+
+
+def body(block: document.Block) -> Iterator[Line] | None:
+    """The lines of a block, the first blank that sets it apart; None where it is a table or a list."""
+    match block:
+        case document.Notes(notes, left):
+            return chain([_line(left, "dim")] if left else [], [BLANK], (_line(note, "dim") for note in notes))
+        case document.Heading(text, style, shown):
+            return iter((BLANK, beside(shown or (Words(text, style),))))
+        case document.Lines(lines):
+            return chain([BLANK], (_line(*line[:2]) for line in lines))
+    return None
+
+
+def foot(report: document.Report) -> Iterator[Line]:
+    """The lines below the body of a report."""
+    if report.footer:
+        yield BLANK
+    if report.verdict:
+        yield _line(report.verdict, "bold")
+    yield from (_line(line, "dim") for line in (*report.footer, report.citation, report.more) if line)
+
+
+def beside(parts: Sequence[Words]) -> Line:
+    """Parts in a line, set apart by two blanks; by one behind a colon."""
+    line: list[Words] = []
+    for number, part in enumerate(parts):
+        if number:
+            line.append(Words(" " if parts[number - 1].text.endswith(":") else "  "))
+        line += _line(part.text, part.style)
+    return tuple(line)
+
+
+def _line(text: str, style: str = "") -> Line:
+    """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
+    return (Words(flat(text), style),)
+
+
+def drawn(report: document.Report, layout: Layout) -> str | None:
+    """A report of lines alone, drawn to the width of the layout; None where it needs more than this can draw.
+
+    That are tables and lists, signs that take up two columns or none, and words that are broken.
+    """
+    blocks = [body(block) for block in report.blocks]
+    lines = list(chain(head(report), *(lines or () for lines in blocks), foot(report)))
+    texts = ["".join(part.text for part in line) for line in lines]
+    styles = {part.style for line in lines for part in line}
+    if (
+        None in blocks
+        or not all(re.fullmatch(NARROW, text) for text in texts)
+        or max((len(word) for text in texts for word in text.split()), default=0) > layout.width
+        or not styles <= SGR.keys()
+    ):
+        return None
+    return "".join(
+        f"{_piece(line, start, min(end, start + layout.width), colour=layout.colour).rstrip()}\n"
+        for line, text in zip(lines, texts, strict=True)
+        for start, end in pairwise(_breaks(text, layout.width))
+    )
+
+
+def _breaks(text: str, width: int) -> Iterator[int]:
+    """Where the lines begin that a text is broken into, and its end."""
+    yield 0
+    taken = 0
+    for match in re.finditer(r"\s*\S+\s*", text):
+        if taken and taken + len(match[0].rstrip()) > width:
+            yield match.start()
+            taken = 0
+        taken += len(match[0])
+    yield len(text)
+
+
+def _piece(line: Line, start: int, end: int, *, colour: bool) -> str:
+    """A part of a line; each text of it stands between signs that switch its style on and off."""
+    written, at = [], 0
+    for text, style, _ in line:
+        part = text[max(start - at, 0) : max(end - at, 0)]
+        at += len(text)
+        written.append(f"\x1b[{SGR[style]}m{part}\x1b[0m" if part and style and colour else part)
+    return "".join(written)
