@@ -450,7 +450,7 @@ def test_another_version_of_the_program_finds_nothing(home: Path, monkeypatch: p
     file = home / "a"
     file.write_text("one", encoding="utf-8")
     made_anew(file)
-    monkeypatch.setattr(cache, "_program", lambda: [("a newer one", 1, 1)])
+    monkeypatch.setattr(cache, "_program", lambda: "a newer one")
     assert made_anew(file)
 
 

@@ -133,11 +133,12 @@ class _VarianceSplit:
         """The fit, shape (draws, things), the error of its variance, and how many columns it takes, (things,)."""
         along = product(self.basis.T, self.roots * self.off_mean)
         left = self.off_mean - product(self.basis, along) / self.roots
+        basis_squares = self.basis.T**2
         squares = np.maximum(left**2 * self.draws / max(self.draws - 1 - self.basis.shape[1], 1.0), self.noise)
-        errors = np.sqrt(product(self.basis.T**2, self.weights * squares))
+        errors = np.sqrt(product(basis_squares, self.weights * squares))
         part = _shrinkage_factor(np.abs(along), errors)
         fit = product(self.basis, part * along) / self.roots
-        by_noise = product(self.basis.T**2, self.weights * self.noise)
+        by_noise = product(basis_squares, self.weights * self.noise)
         return fit, np.sqrt(4.0 * ((part * along) ** 2 * by_noise).sum(axis=0)), (part > 0).sum(axis=0)
 
     def _rest(self, rest: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
@@ -197,4 +198,5 @@ def _weighted_quantiles(values: Floats, weights: Floats, shares: Sequence[float]
         weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
     places = np.cumsum(weights, axis=0) - weights / 2
     columns = list(zip(places.T, values.T, strict=True))
-    return [np.array([np.interp(share, place, value) for place, value in columns]) for share in shares]
+    found: Floats = np.array([np.interp(shares, place, value) for place, value in columns])
+    return found.T

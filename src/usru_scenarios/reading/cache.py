@@ -255,8 +255,8 @@ def _is_ours(path: Path) -> bool:
 
 
 @cache
-def _program() -> list[tuple[str, int, int]]:
-    """The program's files with their sizes and times, which tell one version from another even while it is edited."""
+def _program() -> str:
+    """A digest of the program's files with their sizes and times, so that it is another one even while it is edited."""
     found, folders = [], [str(Path(__file__).parents[1])]
     for folder in folders:
         for entry in os.scandir(folder):
@@ -264,7 +264,7 @@ def _program() -> list[tuple[str, int, int]]:
                 folders.append(entry.path)
             elif entry.name.endswith(".py"):
                 found.append((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns))
-    return sorted(found)
+    return sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class _Unpickler(pickle.Unpickler):

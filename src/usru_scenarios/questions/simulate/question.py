@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -76,8 +77,13 @@ def forecast(
     plan, halves = _drawn(conditioned, _plan(settings), settings.limits, kernels, map_blocks)
     sums = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
+    states = cache(sums.states)  # which both the errors and the answer are made of
     least = LeastErrors(
-        program, sums.effective_trials, lambda name: shares(sums, name), conditioned.seen.parts, support
+        program,
+        sums.effective_trials,
+        lambda name: shares(sums, name) if name == OUTCOME else states(name).value,
+        conditioned.seen.parts,
+        support,
     )
     moves, move_errors = _transitions(sums, least)
     series = _SeriesEstimates(program, sums, bands, least)
@@ -97,8 +103,8 @@ def forecast(
         groups=groups,
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
-        drivers=_nodes(program, sums, outline.drivers, least),
-        consequences=_nodes(program, sums, outline.consequences, least),
+        drivers=_nodes(program, sums, states, outline.drivers, least),
+        consequences=_nodes(program, sums, states, outline.consequences, least),
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=settings.judgements > 0),
@@ -289,7 +295,11 @@ def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict
 
 
 def _nodes(
-    program: Program, sums: ForecastSums, nodes: Mapping[str, NodeOutline], least: LeastErrors
+    program: Program,
+    sums: ForecastSums,
+    states: Callable[[str], Estimate],
+    nodes: Mapping[str, NodeOutline],
+    least: LeastErrors,
 ) -> dict[str, StatesResult | ValuesResult]:
     results: dict[str, StatesResult | ValuesResult] = {}
     for name, part in nodes.items():
@@ -297,7 +307,7 @@ def _nodes(
         if isinstance(node, NumericNode):
             results[name] = _values(part.title, name, node, sums, least)
         else:
-            results[name] = _states(part.title, node, part.states, least.states(name, sums.states(name)))
+            results[name] = _states(part.title, node, part.states, least.states(name, states(name)))
     return results
 
 
