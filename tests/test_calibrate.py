@@ -307,10 +307,14 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
 
 
 def test_the_bundled_file_meets_its_anchor() -> None:
-    study = load(BUNDLED)
-    found = study.calibrate()
-    assert max(abs(found.anchor[name] - share) for name, share in found.shares_before.items()) < 5e-4
+    """Within what its warning allows; the next test says how closely."""
     assert answer("validate").stderr == ""
+
+
+@pytest.mark.slow
+def test_the_baselines_of_the_bundled_file_are_those_that_are_found() -> None:
+    found = load(BUNDLED).calibrate()
+    assert max(abs(found.anchor[name] - share) for name, share in found.shares_before.items()) < 5e-4
 
 
 # The warning ----------------------------------------------------------------------------------------------------------

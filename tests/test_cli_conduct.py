@@ -15,6 +15,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import COMMAND, HARBOUR, HERE, answer, environment, in_terminal, shell, usru
+from support.living import processor_seconds, wait_until
 from usru_scenarios.cli import main, progress
 from usru_scenarios.cli.progress import Progress
 
@@ -160,7 +161,7 @@ def test_an_interruption_exits_with_130_in_silence() -> None:
         stderr=subprocess.PIPE,
         env=environment(),
     ) as process:
-        time.sleep(3)
+        wait_until(lambda: processor_seconds(process.pid) >= 1)  # the command has begun to work
         process.send_signal(signal.SIGINT)
         output, said = process.communicate(timeout=60)
     assert (process.returncode, output, said) == (130, b"", b"")

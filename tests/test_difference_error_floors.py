@@ -192,7 +192,8 @@ def test_nothing_but_what_is_constant_has_no_error(tmp_path: Path) -> None:
     assert {error for state in moved.states for error in state.standard_errors.values()} == {0.0}
 
 
-@settings(MODELS, max_examples=8, phases=(Phase.generate,))
+@pytest.mark.more
+@settings(MODELS, max_examples=tries(4, 12), phases=(Phase.generate,))
 @given(raw=models(numeric=False))
 def test_no_difference_is_beyond_its_bound(raw: Json) -> None:
     """The bound holds in every trial, so that it holds for the exact probabilities."""

@@ -162,12 +162,15 @@ def test_sabotaged_rule_over_many_drivers_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenarios", "groups"),
-    [(31, 0), (32, 0), (33, 0), (63, 0), (64, 0), (65, 0), (66, 0), (70, 0), (130, 0), (12, 60)],
+    "counts",
+    slow_but(
+        [(32, 0), (33, 0), (64, 0), (65, 0), (12, 60)],
+        [(31, 0), (32, 0), (33, 0), (63, 0), (64, 0), (65, 0), (66, 0), (70, 0), (130, 0), (12, 60)],
+    ),
 )
-def test_any_number_of_scenarios_and_groups_is_followed(scenarios: int, groups: int) -> None:
-    """As many conditions are read at a step as there are scenarios and groups."""
-    assert_forecast(fed_back(scenarios, groups))
+def test_any_number_of_scenarios_and_groups_is_followed(counts: tuple[int, int]) -> None:
+    """As many conditions are read at a step as there are scenarios and groups; the next test has 150 of them."""
+    assert_forecast(fed_back(*counts))
 
 
 def test_any_number_of_conditions_in_one_event() -> None:
@@ -820,6 +823,7 @@ print(found.scenarios.tobytes().hex(), found.first_visit.tobytes().hex())
 """
 
 
+@pytest.mark.more
 def test_the_same_bytes_whatever_the_order_of_hashes() -> None:
     outputs = {
         subprocess.run(
@@ -830,7 +834,7 @@ def test_the_same_bytes_whatever_the_order_of_hashes() -> None:
             text=True,
             check=True,
         ).stdout
-        for seed in ("1", "2", "77")
+        for seed in ("1", "77", "2", "3")[: tries(2, 4)]
     }
     assert len(outputs) == 1
 

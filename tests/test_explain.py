@@ -346,7 +346,7 @@ def consistent(found: Explanation) -> bool:
 def test_pushes_are_the_points_of_the_file(bundled: Study) -> None:
     """Every push toward a scenario is an impact times its weight, with the claims of that cell."""
     program = bundled.program
-    stories = [bundled.explain(name, trials=20_000).story for name in ("deterioration", "status_quo", "chill")]
+    stories = [bundled.explain(name, trials=2_000).story for name in ("deterioration", "status_quo", "chill")]
     moments = [(n, moment) for story in stories if story is not None for n, moment in enumerate(story.moments)]
     changes = [(n, change) for n, moment in moments for change in moment.changes if change.node == OUTCOME]
     pushes = [(step, change, push) for step, change in changes for push in change.pushes if push.kind == "impact"]

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -227,23 +228,61 @@ _HOSTILE = {
     "a list": b"- a\n- b\n",
 }
 
-# The kernel's high-water mark of this process alone: getrusage would count the process that it was forked from.
+# Each file is read by a fork of one process, which need not import the program again. The kernel's high-water mark is
+# of the fork alone: getrusage would count the process that it was forked from.
 _PROBE = """
-import re, resource, sys
+import os, re, resource, signal, sys
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.loading import load
 from usru_scenarios.reading.request import Request
 from usru_scenarios.problems import UsruError
-try:
-    load(Request.of(sys.argv[1]))
-    status = 0
-except UsruError as error:
-    status, _ = error.exit_status, str(error)
-peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
-print(status, int(peak[1]) // 1024)
+
+def read(path):
+    resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+    signal.alarm(60)
+    try:
+        load(Request.of(path))
+        status = 0
+    except UsruError as error:
+        status, _ = error.exit_status, str(error)
+    peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
+    print(status, int(peak[1]) // 1024, end=" ", flush=True)
+
+for line in sys.stdin:
+    if not (fork := os.fork()):
+        try:
+            read(line.rstrip())
+        except BaseException as error:
+            print(repr(error)[:200], flush=True)
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def probe() -> Iterator[Callable[[Path], list[str]]]:
+    """Reads a file under a limit of memory: the exit status of the command, its most megabytes, and how it ended."""
+    source = Path(__file__).parents[1] / "src"
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROBE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(source)},
+    ) as process:
+        asked, told = process.stdin, process.stdout
+        assert asked is not None
+        assert told is not None
+
+        def read(path: Path) -> list[str]:
+            print(path, file=asked, flush=True)
+            return told.readline().split()
+
+        yield read
+        asked.close()
+
 
 _LARGE = {"many unknown names", "one long line", "many keys", "deep and wide", "many values", "many states"}
 """What takes a second each."""
@@ -262,22 +301,15 @@ _UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", slow_but({*_HOSTILE} - _LARGE, _HOSTILE))
-def test_a_hostile_file_is_read_or_refused_in_little_memory(name: str, tmp_path: Path) -> None:
+def test_a_hostile_file_is_read_or_refused_in_little_memory(
+    name: str, tmp_path: Path, probe: Callable[[Path], list[str]]
+) -> None:
     path = tmp_path / "hostile.yaml"
     path.write_bytes(_HOSTILE[name])
-    source = Path(__file__).parents[1] / "src"
-    run = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(source)},
-    )
-    assert run.returncode == 0, run.stderr
-    status, megabytes = map(int, run.stdout.split())
-    assert status == (2 if name in _UNREADABLE else 1)
-    assert megabytes < 300
+    status, megabytes, ended = probe(path)
+    assert ended == "0"
+    assert int(status) == (2 if name in _UNREADABLE else 1)
+    assert int(megabytes) < 300
 
 
 # Mutations

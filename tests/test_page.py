@@ -249,7 +249,7 @@ def test_under_evidence_errors_hold_with_draws_of_the_judgements(tmp_path: Path)
     raw["drivers"]["mood"]["impacts"]["high"]["thaw"] = {"uniform": [0, 3]}
     study = knowing(raw, tmp_path, "wire", "talks_held", "streets")
     moved = study.varied(weights=MOVED).knowing(tmp_path / "seen.yaml")
-    truth = moved.simulate(method="exact", judgements=4096, seed=77)
+    truth = moved.simulate(method="exact", judgements=2048, seed=77)
     off = []
     for seed in range(1, effort.tries(8, 32) + 1):
         page = study.page(carried=4096, seed=seed, judgements=256, method="exact")

@@ -22,6 +22,12 @@ def members(group: int) -> list[str]:
     return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
 
 
+def processor_seconds(process: int) -> float:
+    """The processor time that a process has taken; some systems tell it in whole seconds."""
+    told = subprocess.run(["ps", "-o", "time=", "-p", str(process)], capture_output=True, text=True, check=True).stdout
+    return sum(float(part) * 60.0**place for place, part in enumerate(reversed(told.strip().split(":"))))
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
     while not true():

@@ -296,7 +296,8 @@ KEPT: dict[str, Chain] = {}
 def chain_of(model: Json, do: Intervention | None, resolution: Resolution) -> Chain:
     """The chain of a model, with what it has worked out where one of the last eight was the same."""
     made_of = repr((model, dict(do or {}), resolution))
-    KEPT[made_of] = KEPT.pop(made_of, None) or Chain(model, do, resolution)
+    known = KEPT.pop(made_of, None)
+    KEPT[made_of] = known or Chain(model, do, resolution)
     if len(KEPT) > 8:
         del KEPT[next(iter(KEPT))]
     return KEPT[made_of]
