@@ -148,13 +148,14 @@ class RandomStream:
         picks = picks[:, : trials // size + (rest > 0)]
         whole = trials - rest
         width = _PARTS // size
-        starts = _starts(size).take(picks[:, : whole // size] >> np.uint32(32 - _ORDER_BITS), axis=0)
-        starts += (picks[:, : whole // size].astype(np.uint16) & np.uint16(-width % _PARTS))[..., None]
-        words = halves[:, :whole]
-        words >>= np.uint16(size.bit_length() - 1)
+        own = picks[:, : whole // size]
+        starts = _starts(size).take(own >> np.uint32(32 - _ORDER_BITS), axis=0).reshape(blocks, whole)
+        moved_on = own.astype(np.uint16) & np.uint16(-width % _PARTS)
+        starts += moved_on.repeat(size, axis=1)  # in half the time of adding one number to each row of a set
+        starts += halves[:, :whole] >> np.uint16(size.bit_length() - 1)
         if not rest:
-            return np.add(words, starts.reshape(blocks, whole))
-        words += starts.reshape(blocks, whole)
+            return starts
+        halves[:, :whole] = starts
         order = _orders(rest)[picks[:, -1] >> np.uint32(32 - _ORDER_BITS)]
         moved = (picks[:, -1:] & np.uint32(0xFFFF)) * np.uint32(rest) >> np.uint32(16)
         halves[:, whole:] = (((order + moved) % np.uint32(rest) << np.uint32(16)) + left) // np.uint32(rest)
