@@ -30,8 +30,16 @@ class Span:
 
 
 @dataclass(frozen=True)
-class TextEdit:
-    """A stretch of a text and what comes in its place; lines and columns count from 1, and the end is after it."""
+class Replacement:
+    """A stretch of the file and what the hint puts in its place; counted from 1, and the end is after it.
+
+    Attributes:
+        line: the line where the stretch begins.
+        column: the column where it begins.
+        end_line: the line where it ends.
+        end_column: the column after its last character.
+        text: what comes in its place; empty where it is only taken away.
+    """
 
     line: int
     column: int
@@ -56,7 +64,7 @@ class Problem:
     """What is said where there are several of the kind, `{count}` being their number; this one is then the first."""
     count: int = 1
     """For how many problems of the kind this one stands."""
-    fix: tuple[TextEdit, ...] = ()
+    fix: tuple[Replacement, ...] = ()
     """How the hint changes the text that the place is in, where following it takes no thought; they do not overlap."""
 
     def __post_init__(self) -> None:

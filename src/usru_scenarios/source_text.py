@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.problems import Problem, QueryError, Span, TextEdit
+from usru_scenarios.problems import Problem, QueryError, Replacement, Span
 
 _LINE_BREAK = "\r\n|[\r\n\x85\u2028\u2029]"
 """What ends a line for YAML, and so for all texts."""
@@ -58,12 +58,12 @@ class SourceText:
         text = self.lines[mark.line] if mark.line < len(self.lines) else ""
         return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
 
-    def edit(self, start: int, end: int, text: str) -> TextEdit:
+    def edit(self, start: int, end: int, text: str) -> Replacement:
         """What puts another text between two offsets."""
         first, last = (bisect_right(self.starts, offset) - 1 for offset in (start, end))
-        return TextEdit(first + 1, start - self.starts[first] + 1, last + 1, end - self.starts[last] + 1, text)
+        return Replacement(first + 1, start - self.starts[first] + 1, last + 1, end - self.starts[last] + 1, text)
 
-    def edited(self, edits: Iterable[TextEdit]) -> str:
+    def edited(self, edits: Iterable[Replacement]) -> str:
         """The text after some edits."""
         parts, done = [], 0
         for edit in sorted(set(edits), key=lambda edit: (edit.line, edit.column)):

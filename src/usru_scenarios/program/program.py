@@ -66,6 +66,11 @@ class Term:
     points: Floats
     weight: str | None = None
 
+    @property
+    def drawn_axis(self) -> int | None:
+        """Which axis of the points is that of the draws of the judgements; None where they are the same in all."""
+        return _drawn_axis(self.parents)
+
     def among(self, draws: range) -> Term:
         """The term for some draws of the judgements."""
         points, parents = _among(self.points, self.parents, draws)
@@ -338,14 +343,13 @@ def _drawn(values: Floats, axes: int, draws: range) -> Floats:
     return values[draws.start : draws.stop] if values.ndim > axes else values
 
 
-def drawn_axis(parents: Iterable[Parent]) -> int | None:
-    """Which axis of a table is that of the draws of the judgements; None where it has none."""
+def _drawn_axis(parents: Iterable[Parent]) -> int | None:
     return next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
 
 
 def _among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
     """A table and its parents for some draws of the judgements."""
-    axis = drawn_axis(parents)
+    axis = _drawn_axis(parents)
     if axis is None:
         return table, parents
     places = (slice(None),) * axis

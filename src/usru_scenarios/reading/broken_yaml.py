@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.problems import Problem, TextEdit
+from usru_scenarios.problems import Problem, Replacement
 from usru_scenarios.source_text import Mark
 from usru_scenarios.written_forms import number_meant
 
@@ -27,7 +27,7 @@ class _Slip(NamedTuple):
     message: str
     hint: str
     mark: Mark
-    edits: tuple[TextEdit, ...]
+    edits: tuple[Replacement, ...]
 
 
 _MOST_TRIES = 60

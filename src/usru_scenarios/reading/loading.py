@@ -21,9 +21,9 @@ from usru_scenarios.model.values import describe
 from usru_scenarios.problems import (
     ModelError,
     Problem,
+    Replacement,
     RequestError,
     Span,
-    TextEdit,
     UnreadableInput,
     gathered,
     listing,
@@ -444,7 +444,7 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
     if finding.also is not None:
         other = locate(tree.place, finding.also)[0].key_span()
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
-    fix: tuple[TextEdit, ...] = ()
+    fix: tuple[Replacement, ...] = ()
     if finding.instead is not None:
         from usru_scenarios.reading.mending.faulty import entry_rewritten  # few files have faults
 
@@ -528,7 +528,7 @@ def _with_fix(problem: Problem) -> Problem:
     written = span.text[span.column - 1 : end]
     if not written or f"'{written.strip(chr(34) + chr(39))}'" not in problem.message:
         return problem
-    return replace(problem, fix=(TextEdit(span.line, span.column, span.line, end + 1, meant[1]),))
+    return replace(problem, fix=(Replacement(span.line, span.column, span.line, end + 1, meant[1]),))
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

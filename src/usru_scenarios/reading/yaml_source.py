@@ -16,8 +16,8 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.problems import (
     ModelError,
     Problem,
+    Replacement,
     Span,
-    TextEdit,
     UnreadableInput,
     UnreadableModelError,
     printable,
@@ -323,7 +323,7 @@ class _Reader:
 
     def _commas(self, frame: _OpenCollection) -> None:
         """Tell, once for a map, that its values hold commas, which end a value in braces."""
-        edits: list[TextEdit] = []
+        edits: list[Replacement] = []
         hints: list[str] = []
         assert isinstance(frame.data, dict)
         for key in frame.commas:

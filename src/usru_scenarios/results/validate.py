@@ -5,27 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from usru_scenarios.light_dataclasses import asdict, dataclass, field
-from usru_scenarios.problems import Problem
+from usru_scenarios.problems import Problem, Replacement
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """A stretch of the file and what the hint puts in its place; counted from 1, and the end is after it.
-
-    Attributes:
-        line: the line where the stretch begins.
-        column: the column where it begins.
-        end_line: the line where it ends.
-        end_column: the column after its last character.
-        text: what comes in its place; empty where it is only taken away.
-    """
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -106,5 +87,5 @@ def diagnostic(problem: Problem) -> Diagnostic:
         column=span.column if span else None,
         hint=problem.hint,
         count=problem.count,
-        fix=[Replacement(edit.line, edit.column, edit.end_line, edit.end_column, edit.text) for edit in problem.fix],
+        fix=list(problem.fix),
     )

@@ -11,16 +11,7 @@ from typing import Any
 import numpy as np
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.program import (
-    JUDGEMENTS,
-    CategoricalNode,
-    Floats,
-    Parent,
-    PiecewiseCurve,
-    Program,
-    Term,
-    drawn_axis,
-)
+from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Parent, PiecewiseCurve, Program, Term
 from usru_scenarios.questions.page.packing import Pack
 
 PathKey = tuple[str, tuple[float, ...] | None]
@@ -79,7 +70,7 @@ def _odds(values: Floats, pack: Pack) -> dict[str, Any]:
 def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     """A term: which of its distinct rows of points each combination of its parents has, and these."""
     parents, points = list(term.parents), term.points
-    drawn = drawn_axis(parents)
+    drawn = term.drawn_axis
     if drawn is None:
         points = points[None]
     else:

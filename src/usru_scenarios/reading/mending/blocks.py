@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import TextEdit, first_quoted, shortened
+from usru_scenarios.problems import Replacement, first_quoted, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.conditions import conditions
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
@@ -222,7 +222,7 @@ def _empty(it: Faulty) -> Repair | None:
     place = it.place
     line = place.source.lines[place.key.line] if place.key else ""
     value = faulty.without(parent, key)
-    edits: tuple[TextEdit, ...] = ()
+    edits: tuple[Replacement, ...] = ()
     if place.key and line.strip().startswith(str(key)) and not line.strip().split(":", 1)[1].strip():
         start = place.source.starts[place.key.line]
         end = (

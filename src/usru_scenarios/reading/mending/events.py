@@ -6,7 +6,7 @@ import re
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from usru_scenarios.problems import TextEdit
+from usru_scenarios.problems import Replacement
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.schema_paths import fields_at
@@ -93,7 +93,7 @@ def _one_of_two(it: Faulty, raw: list[Any], events: KeyPath, second: int) -> Rep
     )
 
 
-def _as_list(place: Place) -> tuple[TextEdit, ...]:
+def _as_list(place: Place) -> tuple[Replacement, ...]:
     """A map as the one item of a list."""
     start, end = faulty.region(place)
     source = place.source

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, TextEdit, shortened
+from usru_scenarios.problems import Problem, Replacement, shortened
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -65,7 +65,7 @@ class Faulty(NamedTuple):
         value: Any,
         *,
         path: KeyPath | None = None,
-        edits: Iterable[TextEdit] = (),
+        edits: Iterable[Replacement] = (),
         message: str = "",
         at: Place | None = None,
         of_key: bool = False,
@@ -160,7 +160,7 @@ def region(place: Place) -> tuple[int, int]:
     return start, end
 
 
-def replacing(place: Place, text: str) -> tuple[TextEdit, ...]:
+def replacing(place: Place, text: str) -> tuple[Replacement, ...]:
     """Another text in the place of a value."""
     source = place.source
     start, end = region(place)
@@ -172,7 +172,7 @@ def replacing(place: Place, text: str) -> tuple[TextEdit, ...]:
     return (source.edit(start, end, text),)
 
 
-def renaming(place: Place, name: str) -> tuple[TextEdit, ...]:
+def renaming(place: Place, name: str) -> tuple[Replacement, ...]:
     """Another key in the place of one, with or without its quotes."""
     if place.key is None:
         return ()
@@ -180,7 +180,7 @@ def renaming(place: Place, name: str) -> tuple[TextEdit, ...]:
     return (place.source.edit(start, start + max(1, place.key.width), name),)
 
 
-def entry_rewritten(place: Place, instead: object) -> tuple[str, tuple[TextEdit, ...]]:
+def entry_rewritten(place: Place, instead: object) -> tuple[str, tuple[Replacement, ...]]:
     """The hint that an entry of a map is written otherwise, key and value, and the change."""
     text = flow(instead)[1:-1] if isinstance(instead, dict) else flow(instead)
     hint = f"write {shortened(text, 200)}"
@@ -222,7 +222,7 @@ def one_map(raw: list[Any]) -> dict[str, Any] | None:
     return merged
 
 
-def replacing_exactly(place: Place, text: str) -> tuple[TextEdit, ...]:
+def replacing_exactly(place: Place, text: str) -> tuple[Replacement, ...]:
     """Another text between the ends of a value."""
     return (place.source.edit(*region(place), text),)
 
@@ -257,7 +257,7 @@ def without(raw: Mapping[str, Any], key: str | int) -> dict[str, Any]:
     return {name: one for name, one in raw.items() if name != key}
 
 
-def indenting(place: Place) -> Iterator[TextEdit]:
+def indenting(place: Place) -> Iterator[Replacement]:
     """The lines of an entry further in."""
     if place.key is None:
         return

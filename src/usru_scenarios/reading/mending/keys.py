@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.families import FAMILIES, UNCERTAIN
-from usru_scenarios.problems import TextEdit, listing, shortened
+from usru_scenarios.problems import Replacement, listing, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.likely_keys import likely_key
@@ -102,7 +102,7 @@ def _anchor(it: Faulty, raw: dict[str, Any]) -> Repair | None:
     value = {**{key: one for key, one in raw.items() if key not in shares}, "shares": shares}
     if place.children is not None:
         place.children["shares"] = place.with_children(dict(place.children))
-    edits: tuple[TextEdit, ...] = ()
+    edits: tuple[Replacement, ...] = ()
     if len(shares) == len(raw):
         text = faulty.flow({"shares": shares})
         edits = faulty.replacing(place, text)

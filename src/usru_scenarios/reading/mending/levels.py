@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.model.values import NAME
-from usru_scenarios.problems import TextEdit, first_quoted, shortened
+from usru_scenarios.problems import Replacement, first_quoted, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.likely_keys import faults_under
@@ -131,7 +131,7 @@ def _columns(place: Place) -> Iterator[int]:
     return (child.key.column for child in (place.children or {}).values() if child.key and faulty.on_own_line(child))
 
 
-def _shifted(it: Faulty, move: _Move) -> tuple[TextEdit, ...]:
+def _shifted(it: Faulty, move: _Move) -> tuple[Replacement, ...]:
     """The lines of some entries indented as those of another map are."""
     target = faulty.place_at(it.root, move.home)
     places = [faulty.place_at(it.root, (*move.around, name)) for name in move.names]
