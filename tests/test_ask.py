@@ -184,6 +184,54 @@ def test_seeing_is_not_doing(tmp_path: Path) -> None:
         assert study.ask(f" {sign} ".join(sides)).holds
 
 
+def crossed(odds_per_point: float) -> Json:
+    """Published odds that points change, one driver for each; and two pairs of chances with the bounds of both at once.
+
+    `d<n>` has the n-th chance, which what always holds gives points; `twice` and `turned` are given two odds ratios in
+    one order and the other. `a<n>` has the first chance of the n-th pair, `least<n>` and `most<n>` the second: together
+    with the first as seldom and as often as can be.
+    """
+    known = case("crossimpact_odds_and_frechet")
+    sure: Json = {"states": {"on": {}}}
+
+    def moved(p: float, *ratios: float) -> Json:
+        points = [math.log2(ratio) for ratio in ratios]
+        influences = {f"sure{n}": {"on": {"yes": one}} for n, one in enumerate(points)}
+        return {"states": {"yes": p, "no": 1 - p}, "influences": influences}
+
+    def given_a(n: int, p_a: float, p_b: float, both: float) -> Json:
+        shares = {"yes": both / p_a, "no": (p_b - both) / (1 - p_a)}
+        rows = [{"when": {f"a{n}": a}, "prior": {"yes": p, "no": 1 - p}} for a, p in shares.items()]
+        return {"states": {"yes": {}, "no": {}}, "prior_given": rows}
+
+    drivers: Json = {"sure0": sure, "sure1": sure, "twice": moved(0.2, 3, 0.5), "turned": moved(0.2, 0.5, 3)}
+    drivers |= {f"d{n}": moved(one["p"], one["odds_ratio"]) for n, one in enumerate(known["odds_updates"])}
+    for n, one in enumerate(known["frechet"]):
+        p_a, p_b, (least, most) = one["P_A"], one["P_B"], one["joint_bounds"]
+        drivers[f"a{n}"] = {"states": {"yes": p_a, "no": 1 - p_a}}
+        drivers |= {f"least{n}": given_a(n, p_a, p_b, least), f"most{n}": given_a(n, p_a, p_b, most)}
+    head = {"usru": 1, "name": "crossed", "title": "Crossed", "odds_per_point": odds_per_point}
+    return {**head, "scenarios": {"this": {}}, "drivers": drivers}
+
+
+def test_points_multiply_published_odds_and_joint_events_keep_to_their_bounds(tmp_path: Path) -> None:
+    """Odds ratios: M. Turoff (1972); bounds of two events at once: M. Fréchet (1935)."""
+    known = case("crossimpact_odds_and_frechet")
+    right = {f"P(d{n}=yes)": one["p_new"] for n, one in enumerate(known["odds_updates"])}
+    ordered = float(known["order_invariance"].rpartition("-> ")[2])
+    right |= {"P(twice=yes)": ordered, "P(turned=yes)": ordered}
+    for n, one in enumerate(known["frechet"]):
+        for name, both in zip(("least", "most"), one["joint_bounds"], strict=True):
+            right[f"P({name}{n}=yes)"] = one["P_B"]
+            right[f"P(a{n}=yes and {name}{n}=yes)"] = both
+            right[f"P(a{n}=yes or {name}{n}=yes)"] = one["P_A"] + one["P_B"] - both
+    answers = study_of(crossed(2), tmp_path).answers(list(right), method="exact").answers
+    assert [one.value for one in answers] == pytest.approx(list(right.values()), abs=1e-9)
+    sabotaged = study_of(crossed(2.2), tmp_path).answers(list(right), method="exact").answers
+    off = [query for one, (query, p) in zip(sabotaged, right.items(), strict=True) if number(one) != pytest.approx(p)]
+    assert off == [query for query in right if query.startswith(("P(d", "P(tw", "P(tu"))]
+
+
 # Errors of sampling ---------------------------------------------------------------------------------------------------
 
 SPREAD = [

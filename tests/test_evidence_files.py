@@ -437,6 +437,22 @@ def test_a_file_about_no_model_is_told_what_it_lacks(model: str, said: str, tmp_
         assert told.stderr.count("seen.yaml:") == 1
 
 
+def test_a_model_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:
+    study_of(TINY, tmp_path)
+    text = "usru: 1\nkind: evidence\nname: seen\nmodel: modle.yaml\nas_of: 2001-02-03\nevidence:\n"
+    (tmp_path / "seen.yaml").write_text(f"{text}  met: {{seen: mood=high @ 2000, learned: 2000-02-03}}\n", "utf-8")
+    for options in ((), ("--add", "seen: talks=deal @ 2000", "--learned", "2000-02-03")):
+        told = answer("evidence", "seen.yaml", *options, folder=tmp_path)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.startswith("seen.yaml:4:8: there is no file and no bundled model 'modle.yaml'\n")
+        assert told.stderr.endswith("    = did you mean 'model.yaml'?\n")
+    assert answer("evidence", "seen.yaml", "model.yaml", folder=tmp_path).returncode == 0
+    (tmp_path / "modle.yaml").write_text("usru: 1\nname: t\ntitle: T\n", encoding="utf-8")
+    assert answer("evidence", "seen.yaml", folder=tmp_path).stderr.startswith(
+        "modle.yaml:1:1: the file has no 'scenarios'"
+    )
+
+
 def test_an_item_known_ahead_may_be_learned_early(tmp_path: Path) -> None:
     items = {"term": {"seen": "mood=high @ always 2000..2002", "learned": "2000-01-01", "known_ahead": True}}
     study = knowing(TINY, items, tmp_path, as_of="2000-03-01")

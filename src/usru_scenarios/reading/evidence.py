@@ -74,6 +74,11 @@ class EvidenceText:
             raise ModelError(self.problems)
         return named if named in bundled_models() else self.path.parent / named
 
+    def without_model(self, error: UnreadableInput) -> ModelError:
+        """That the model which it names can't be read, as a fault of the file at its place."""
+        span = locate(self.tree.place, ("model",))[0].span()
+        return ModelError([*self.problems, Problem("missing_model", error.message, span, error.hint)])
+
     @property
     def model_path(self) -> str:
         """The absolute path of the file of that model."""

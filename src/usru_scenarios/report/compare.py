@@ -150,10 +150,9 @@ def _foot(result: Comparison) -> Iterator[str]:
 def _errors(result: Comparison) -> str:
     if not result.run.trials:
         return ""
-    return (
-        f"; standard errors at most {error(largest_error(result))} points, of differences at most "
-        f"{error(_largest_difference_error(result))}, ± for each"
-    )
+    largest = _largest_difference_error(result)
+    differences = f"at most {error(largest)}, ± for each" if largest else "none"
+    return f"; standard errors at most {error(largest_error(result))} points, of differences {differences}"
 
 
 def _all(result: Comparison) -> Iterator[Likelihood]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import ModelOptions, OptionalModel, RunOptions
 from usru_scenarios.cli.session import LocalTableSession, Session
+from usru_scenarios.problems import ModelError, UnreadableInput
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.evidence import EvidenceText
+    from usru_scenarios.study import Study
 
 
 def evidence(
@@ -46,10 +51,22 @@ def evidence(
     if learned is not None or source:
         raise OptionError("--learned and --source have no meaning without --add", 'add --add "seen: ..."')
     read = read_evidence(file, confined=session.confined)
-    study = session.load(str(read.model) if model is None else model, changes)
+    study = _study(read, model, changes, session)
     result = study.knowing(read, as_of=as_of).foresight(**run.asked, map_blocks=session.workers())
     session.emit("evidence", result, result.warnings)
     return None
+
+
+def _study(read: EvidenceText, model: str | None, changes: ModelOptions, session: Session) -> Study:
+    """The model on the command line, else the one that the file names."""
+    if model is not None:
+        return session.load(model, changes)
+    try:
+        return session.load(str(read.model), changes)
+    except UnreadableInput as error:
+        if isinstance(error, ModelError):  # it is there, and what is wrong in it has places of its own
+            raise
+        raise read.without_model(error) from None
 
 
 class _ItemToAdd(NamedTuple):
@@ -71,7 +88,7 @@ def _add(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Se
         read = read_evidence(item.file, confined=session.confined)
         made = appended(read, item.text, item.learned, item.sources)
         if made.text is not None:
-            study = session.load(str(read.model) if model is None else model, changes)
+            study = _study(read, model, changes, session)
             known = study.knowing(made.read()).evidence
             made.write()
             odd = () if known is None else known.warnings
