@@ -108,6 +108,7 @@ def _dataclass(cls: Any = None, /, *, frozen: bool = False, eq: bool = True, rep
         methods["__eq__"], methods["__hash__"] = _comparing(made)
     if frozen:
         methods["__setattr__"], methods["__delattr__"] = _refuse_to_set, _refuse_to_delete
+    methods["__replace__"] = _replace  # which `copy.replace` asks for, from Python 3.13 on
     methods["__match_args__"] = tuple(name for name, one in made.fields.items() if one.init)
     own = vars(cls)
     for name, method in methods.items():
