@@ -315,7 +315,17 @@ def _is_number(raw: object) -> bool:
     return isinstance(raw, int | float)
 
 
-class Judgement(Value):
+class _Opinion(Value):
+    """A value that somebody judged, with what may be said of that."""
+
+    value: Any
+    sources: Sources | None = None
+    note: str | None = None
+    by: str | None = None
+    date: DateText | None = None
+
+
+class Judgement(_Opinion):
     """A number that is an opinion, with the claims that it rests on.
 
     Attributes:
@@ -327,10 +337,6 @@ class Judgement(Value):
     """
 
     value: Annotated[float | Distribution, BeforeValidator(_number_or_distribution, json_schema_input_type=Any)]
-    sources: Sources | None = None
-    note: str | None = None
-    by: str | None = None
-    date: DateText | None = None
 
     @classmethod
     def _fields_of(cls, raw: object) -> object:
@@ -458,14 +464,10 @@ def _within_one(judgement: Judgement) -> None:
         )
 
 
-class Keep(Value):
+class Keep(_Opinion):
     """A persistence: the probability per step of keeping the present state, or a duration, with its claims."""
 
     value: float | Distribution | Duration
-    sources: Sources | None = None
-    note: str | None = None
-    by: str | None = None
-    date: DateText | None = None
 
     @classmethod
     def _fields_of(cls, raw: object) -> object:
