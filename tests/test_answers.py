@@ -287,8 +287,8 @@ def test_what_a_file_says_can_be_stacked_and_put_into_a_text(words: list[str]) -
     assert "| ---" in text
 
 
-def test_the_trials_that_are_told_are_those_that_were_drawn() -> None:
-    found = us.load("us-russia").ask("P(reset)", trials=4000, judgements=512)
+def test_the_trials_that_are_told_are_those_that_were_drawn(bundled: us.Study) -> None:
+    found = bundled.ask("P(reset)", trials=4000, judgements=512)
     assert found.effective_trials is not None
     assert found.run.trials == found.trials == 4096 >= found.effective_trials
 

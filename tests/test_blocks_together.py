@@ -10,7 +10,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.sampler import blocks, joined_kernels
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, Plan
 from usru_scenarios.sampler.forecast import ForecastSums, Sampler, simulate
-from usru_scenarios.study import load
+from usru_scenarios.study import Study, load
 
 MODELS = ("feedback", "numeric_feedback", "numeric_drift", "influences", "rules", "outcome_moves", "stuck", "weights")
 TRIALS = 5 * BLOCK + 300
@@ -86,8 +86,8 @@ def test_tables_beside_one_another_in_another_order_would_be_noticed(
     assert bytes_of(simulate(drawn, plan)) != bytes_of(alone(monkeypatch, drawn, plan))
 
 
-def test_where_a_block_takes_long_there_is_work_to_hand_out() -> None:
-    quick, plan = load().program, Plan(8 * BLOCK, 7)
+def test_where_a_block_takes_long_there_is_work_to_hand_out(bundled: Study) -> None:
+    quick, plan = bundled.program, Plan(8 * BLOCK, 7)
     assert BlockSampler(quick, plan, draw_outcome=True).together == 4
     slow = load(overrides={"time.end": "2055"}).program
     assert BlockSampler(slow, plan, draw_outcome=True).together == 1

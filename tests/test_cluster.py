@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,9 @@ from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
 from usru_scenarios.threads import NAMES
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="distributed, in the extra cluster, is not there"
+)
 
 Sums = TypeVar("Sums")
 

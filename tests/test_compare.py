@@ -66,8 +66,8 @@ STEPS: Json = {
 
 
 @pytest.fixture(scope="module")
-def compared() -> Comparison:
-    study = load("us-russia")
+def compared(bundled: Study) -> Comparison:
+    study = bundled
     others = {"sceptic": study.varied(profile="institutional_sceptic"), "summit": study}
     return study.compare(others, name="file", do={"summit": ["dialogue=summit"]}, trials=2000)
 
@@ -455,9 +455,9 @@ def test_so_few_draws_that_nothing_can_be_fitted(draws: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["institutional_sceptic", "putin_confident", "dmitriev_optimist"])
-def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(profile: str) -> None:
+def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(bundled: Study, profile: str) -> None:
     """Weights and first states are changed in the reference's program; all else is compiled."""
-    base, other = load(), load(profile=profile)
+    base, other = bundled, load(profile=profile)
     apart = differences(base.loaded.model, other.loaded.model)
     assert {one.begins is not None for one in apart if one.weight is None} >= {True}
     for one in apart:

@@ -14,7 +14,7 @@ from support.command import answer
 from support.sampled import ERRORS
 from usru_scenarios.reading.evidence import read_evidence
 from usru_scenarios.results.simulate import StatesResult
-from usru_scenarios.study import load
+from usru_scenarios.study import Study
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "scenarios" / "evidence" / "seen-2025.yaml"
@@ -33,8 +33,8 @@ def test_the_example_rests_on_what_documents_state() -> None:
             assert read.register.claims[claim].kind != "assumption", name
 
 
-def test_no_item_of_the_example_is_a_surprise() -> None:
-    found = load().knowing(EXAMPLE).foresight(profiles=False, trials=4096, judgements=0)
+def test_no_item_of_the_example_is_a_surprise(bundled: Study) -> None:
+    found = bundled.knowing(EXAMPLE).foresight(profiles=False, trials=4096, judgements=0)
     assert len(found.items) == 9
     for name, one in found.items.items():
         assert one.probability is not None
@@ -53,8 +53,8 @@ def test_the_example_moves_the_forecast_as_it_is_shown() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_items_are_taken_for_given() -> None:
-    study = load().knowing(HUNDRED)
+def test_a_hundred_items_are_taken_for_given(bundled: Study) -> None:
+    study = bundled.knowing(HUNDRED)
     how: dict[str, Any] = {"method": "sample", "trials": 32_768, "judgements": 0}
     one, other = study.simulate(seed=1, **how), study.simulate(seed=2, **how)
     assert one.run.evidence is not None
@@ -75,13 +75,13 @@ def test_a_hundred_items_are_taken_for_given() -> None:
 
 
 @pytest.mark.slow
-def test_its_facts_alone_are_what_observations_say(tmp_path: Path) -> None:
+def test_its_facts_alone_are_what_observations_say(bundled: Study, tmp_path: Path) -> None:
     shutil.copy(HUNDRED, tmp_path / "hundred.yaml")
     items = read_evidence(HUNDRED).file.evidence
     withdrawn = {name: None for name, item in items.items() if item.seen is None}
     overlay = tmp_path / "facts.yaml"
     overlay.write_text(json.dumps({"extends": "hundred.yaml", "name": "facts", "evidence": withdrawn}))
     how: dict[str, Any] = {"method": "sample", "trials": 4096, "judgements": 0}
-    known = load().knowing(overlay).ask("P(reset @ end)", **how)
-    given = load().ask("P(reset @ end)", given=[item.seen for item in items.values() if item.seen is not None], **how)
+    known = bundled.knowing(overlay).ask("P(reset @ end)", **how)
+    given = bundled.ask("P(reset @ end)", given=[item.seen for item in items.values() if item.seen is not None], **how)
     assert known.value == pytest.approx(given.value, abs=1e-12)

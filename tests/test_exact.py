@@ -47,7 +47,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import NumericNode, Program
-from usru_scenarios.study import load
+from usru_scenarios.study import Study, load
 
 # By name, because scipy has no type stubs everywhere and the checker must be content with and without them.
 stats: Any = importlib.import_module("scipy.stats")
@@ -799,10 +799,9 @@ def test_within_a_tight_bound_a_quadrature_is_taken_apart() -> None:
     np.testing.assert_allclose(parts.values["temper"].quantile(0.3), whole.values["temper"].quantile(0.3), atol=1e-12)
 
 
-def test_the_bundled_model_is_beyond_the_bound() -> None:
-    from usru_scenarios import load
+def test_the_bundled_model_is_beyond_the_bound(bundled: Study) -> None:
 
-    program = load(ROOT / "scenarios" / "us-russia.yaml").program
+    program = bundled.program
     with pytest.raises(NotExact, match="unpredictability"):
         forecast(program)
     still = program.intervene("unpredictability", 0.6, range(program.steps))

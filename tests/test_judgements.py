@@ -483,9 +483,9 @@ def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted:
     assert (float(one.value), float(one.error)) == pytest.approx((expected.value[2, 1], expected.error[2, 1]))
 
 
-def test_memory_hardly_grows_with_the_draws() -> None:
+def test_memory_hardly_grows_with_the_draws(bundled: us.Study) -> None:
     """Of drivers and first visits no sums per draw are kept; of scenarios two for each draw."""
-    program = us.load("us-russia").drawn(1, 64)
+    program = bundled.drawn(1, 64)
     sampler = Sampler(program, Plan.of(1024, 1, 64))
     sums = sampler.zeros(sampler.batches.count)
     moments = sums.moments

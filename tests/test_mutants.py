@@ -207,9 +207,9 @@ def test_a_judgement_is_turned_round_in_each_of_its_forms(written: Any, turned: 
     assert negated(turned) == written
 
 
-def test_the_kinds_of_the_bundled_model_are_complete() -> None:
+def test_the_kinds_of_the_bundled_model_are_complete(bundled: Study) -> None:
     """Each number of points is turned round, and each rule, event and consequence is taken away, once."""
-    loaded = load("us-russia").loaded
+    loaded = bundled.loaded
     every = population(loaded)
     counts = Counter(one.kind for one in every)
     model = loaded.model
@@ -264,8 +264,8 @@ def test_each_stratum_gets_one_and_the_rest_goes_by_size() -> None:
     assert shared([], 5) == []
 
 
-def test_a_sample_sees_every_kind_and_stands_for_the_whole() -> None:
-    every = population(load("us-russia").loaded)
+def test_a_sample_sees_every_kind_and_stands_for_the_whole(bundled: Study) -> None:
+    every = population(bundled.loaded)
     strata = {(one.kind, one.sourced) for one in every}
     for number in (len(strata), 100, 10_000):
         made = sampled(every, number, 1)

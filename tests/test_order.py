@@ -25,7 +25,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.evidence import chances
 from usru_scenarios.questions.simulate import order
 from usru_scenarios.results.simulate import Ahead, AheadErrors, Errors, ScenarioResult, Simulation
-from usru_scenarios.study import Study, load
+from usru_scenarios.study import Study
 
 ROUNDING = 1e-12
 
@@ -286,7 +286,7 @@ def test_from_now_on_is_averaged_over_the_draws_as_the_forecast_is(
     assert any(abs(plain.ahead[name].ever - row.end) > 1e-6 for name, row in plain.scenarios.items())
 
 
-def test_the_bundled_model_with_one_step_to_go(tmp_path: Path) -> None:
+def test_the_bundled_model_with_one_step_to_go(bundled: Study, tmp_path: Path) -> None:
     """So few effective trials that two ways of averaging told 32% beside 31%."""
     items = "".join(
         f"  i{number}: {{about: {about}, likelihood: {{{state}: 9, default: 1}}, learned: 2028-10-02}}\n"
@@ -297,7 +297,7 @@ def test_the_bundled_model_with_one_step_to_go(tmp_path: Path) -> None:
     file = tmp_path / "seen.yaml"
     head = "usru: 1\nkind: evidence\nname: seen\nmodel: us-russia\nas_of: 2028-10-03\nevidence:\n"
     file.write_text(head + items, encoding="utf-8")
-    found = load("us-russia").knowing(file).simulate(trials=4096)
+    found = bundled.knowing(file).simulate(trials=4096)
     assert found.ahead is not None
     for name, row in {**found.scenarios, **found.groups}.items():
         assert found.ahead[name].ever == pytest.approx(row.end, abs=1e-12)

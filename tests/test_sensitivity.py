@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from support import oracle
-from support.command import answer
+from support.command import HARBOUR, answer
 from support.oracle import Json, View
 from support.reports import rendered
 from support.sampled import ERRORS, Opened, changed, entropy, exact_model
@@ -512,14 +512,14 @@ def test_an_axis_alone_where_nothing_moves() -> None:
 def test_the_command_answers(tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     done = answer(
-        "sensitivity", "--of", "thaw", "--question", "moves", "-n", "200", "-q", "-f", "csv", "-o", str(target)
+        "sensitivity", HARBOUR, "--of", "open", "--question", "moves", "-n", "200", "-q", "-f", "csv", "-o", str(target)
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert target.read_text(encoding="utf-8").startswith(
         "model,model_hash,profile,at,date,question,id,state,scenario,measure,value,standard_error\n"
     )
     data = json.loads(
-        answer("sensitivity", "--question", "drivers", "-n", "200", "--at", "mean", "--json", "-q").stdout
+        answer("sensitivity", HARBOUR, "--question", "drivers", "-n", "200", "--at", "mean", "--json", "-q").stdout
     )
     assert (data["format"], data["at"], data["moves"]) == ("usru.sensitivity/1.0", "mean", None)
     drawn = answer("sensitivity", "--question", "drivers", "-n", "200", "--top", "2", "-q").stdout

@@ -20,7 +20,7 @@ from usru_scenarios.sampler.kernels import ThresholdTable
 from usru_scenarios.sampler.shared_draws import SharedDraws, WalkDraws
 from usru_scenarios.sampler.tables import BlockStates, CurveMemory, PiecewiseLinear
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.study import load
+from usru_scenarios.study import Study, load
 
 PLAN = Plan(BLOCK + 1_000, 7)
 DRAWN = Plan(1_024, 7, 64)
@@ -57,8 +57,8 @@ def test_every_digit_is_that_of_a_walk_alone(name: str) -> None:
     assert same(summed(programs, PLAN, SharedDraws()), summed(programs, PLAN, None))
 
 
-def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn() -> None:
-    program = load().drawn(7, 64).until(3)
+def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn(bundled: Study) -> None:
+    program = bundled.drawn(7, 64).until(3)
     programs = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased"))]
     plan = Plan(2 * 64 * 150, 7, 64)
     assert plan.blocks > 1
@@ -107,8 +107,8 @@ def test_a_walk_that_forgets_what_a_node_reads_goes_wrong(monkeypatch: pytest.Mo
     assert not same(summed(programs, PLAN, SharedDraws()), right)
 
 
-def test_draws_that_are_held_to_observations_are_nobody_elses() -> None:
-    study = load("us-russia")
+def test_draws_that_are_held_to_observations_are_nobody_elses(bundled: Study) -> None:
+    study = bundled
     asked = [
         "P(dialogue=summit @ end)",
         "P(dialogue=summit @ end | sanctions=eased @ 2025-Q2)",
@@ -163,8 +163,8 @@ def along(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_curves_along_values_that_walks_have_in_common_are_followed_once(along: list[int]) -> None:
-    program = load().program.until(2)
+def test_curves_along_values_that_walks_have_in_common_are_followed_once(bundled: Study, along: list[int]) -> None:
+    program = bundled.program.until(2)
     plan = Plan(500, 7)
     held = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased", "tightened"))]
     apart = summed(held, plan, None)
@@ -174,8 +174,8 @@ def test_curves_along_values_that_walks_have_in_common_are_followed_once(along: 
     assert len(along) * len(held) == every
 
 
-def test_curves_along_other_values_are_followed_again(along: list[int]) -> None:
-    program = load().program.until(2)
+def test_curves_along_other_values_are_followed_again(bundled: Study, along: list[int]) -> None:
+    program = bundled.program.until(2)
     held = [program, *(program.intervene("unpredictability", value, range(3)) for value in (20.0, 80.0))]
     apart = summed(held, Plan(500, 7), None)
     every = len(along)
@@ -184,8 +184,8 @@ def test_curves_along_other_values_are_followed_again(along: list[int]) -> None:
     assert len(along) == every
 
 
-def test_curves_without_room_are_followed_again(along: list[int]) -> None:
-    program = load().program.until(2)
+def test_curves_without_room_are_followed_again(bundled: Study, along: list[int]) -> None:
+    program = bundled.program.until(2)
     held = [program, program.intervene("sanctions", "lifted", range(3))]
     apart = summed(held, Plan(500, 7), None)
     every = len(along)

@@ -42,6 +42,9 @@ ROUNDING = 1e-9
 FINITE = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml") if not path.stem.startswith("numeric"))
 """The models whose changed twins can be computed exactly."""
 
+CONTAINED = {"consequences", "feedback", "outcome_lumped", "priors", "rules"}
+"""Those whose constructs the others have too: the first two are put together in `consequence_feedback`."""
+
 
 def of_folder(name: str) -> Loaded:
     return load(Request.of(EXACT_MODELS / f"{name}.yaml"))
@@ -215,7 +218,7 @@ def test_a_group_is_the_sum_of_its_members_and_decides_the_order(tmp_path: Path)
 # Exact inference and models drawn anew -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", slow_but({*FINITE} - {"outcome_lumped", "priors", "rules"}, FINITE))
+@pytest.mark.parametrize("name", slow_but({*FINITE} - CONTAINED, FINITE))
 def test_effects_agree_with_exact_inference(name: str) -> None:
     loaded = of_folder(name)
     last = compile_model(loaded.model).steps - 1
@@ -282,7 +285,7 @@ def test_derivatives_agree_with_differences_on_common_random_numbers() -> None:
                 assert abs(change.value - slope[number, place]) < bound
 
 
-@pytest.mark.parametrize("name", ["weights", "feedback"])
+@pytest.mark.parametrize("name", slow_but(["feedback"], ["weights", "feedback"]))
 def test_standard_errors_say_how_far_off_the_estimates_are(name: str) -> None:
     loaded = of_folder(name)
     seeds = range(20)

@@ -269,9 +269,9 @@ def test_strata_halve_the_variance(trials: int, judgements: int, monkeypatch: py
     assert variance() > 2.0 * stratified
 
 
-def test_the_default_forecast_of_the_bundled_model_is_as_precise_as_is_said() -> None:
+def test_the_default_forecast_of_the_bundled_model_is_as_precise_as_is_said(bundled: us.Study) -> None:
     """Every standard error is below .002, and those of scenarios are below .001."""
-    found = us.load("us-russia").simulate()
+    found = bundled.simulate()
     assert largest_error({**found.scenarios, **found.groups}) < 0.001
     assert largest_error({**found.drivers, **found.consequences}) < 0.002
 

@@ -23,7 +23,7 @@ from usru_scenarios.program.events import Compared, Timed
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.program.support import EITHER, Support
 from usru_scenarios.results.simulate import ValuesResult
-from usru_scenarios.study import load
+from usru_scenarios.study import Study, load
 
 
 def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
@@ -209,9 +209,9 @@ def test_an_outcome_on_which_only_its_last_state_acts_is_sampled(allowed: dict[s
         assert abs(value - right) <= 4.5 * error + 1e-12
 
 
-def test_what_is_possible_is_the_same_beside_another_program() -> None:
+def test_what_is_possible_is_the_same_beside_another_program(bundled: Study) -> None:
     """Variants of one program share what is found of laws; a variant of the other's nodes alone has its own."""
-    program = load().program
+    program = bundled.program
     base = Support(program)
     program_2 = program.reweight({"sanctions": 2.0})
     for variant in (

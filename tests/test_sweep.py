@@ -44,7 +44,7 @@ CERTAIN: Json = {
 
 @pytest.fixture(scope="module")
 def swept(bundled: Study) -> Sweep:
-    return bundled.sweep("domestic_opposition=0..3", trials=300)
+    return bundled.sweep("domestic_opposition=0..3", trials=100)
 
 
 @pytest.fixture(scope="module")

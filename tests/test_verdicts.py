@@ -166,9 +166,9 @@ def test_every_path_of_a_judgement_is_one_that_can_be_set(name: str, tmp_path: P
     settable(study_of(text_keys(models()[name]), tmp_path), every=1)
 
 
-def test_so_is_every_path_of_the_bundled_and_the_whole_model() -> None:
+def test_so_is_every_path_of_the_bundled_and_the_whole_model(bundled: Study) -> None:
     settable(load(HERE / "models" / "good" / "everything.yaml"), every=7)
-    settable(load("us-russia"), every=101)
+    settable(bundled, every=101)
 
 
 def settable(study: Study, every: int) -> None:

@@ -25,7 +25,7 @@ from usru_scenarios.sampler.likelihood_weighting import (
     sample_together,
 )
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.study import load
+from usru_scenarios.study import Study, load
 
 PLAN = Plan(700, 7)
 MODELS = ("feedback", "numeric_feedback", "influences", "rules", "outcome_moves", "outcome_lumped", "stuck", "weights")
@@ -89,8 +89,8 @@ def test_every_digit_is_that_of_a_walk_alone(name: str) -> None:
     assert not same(found, [found[-1]] * len(found))  # what is imposed tells
 
 
-def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn() -> None:
-    program = load().drawn(7, 64).until(3)
+def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn(bundled: Study) -> None:
+    program = bundled.drawn(7, 64).until(3)
     scenario: list[tuple[Formula, Formula]] = [(Timed("at", range(3, 4), InStates(OUTCOME, frozenset({1}))), CERTAIN)]
     programs = [
         program.intervene("sanctions", "lifted", range(4)),
@@ -128,8 +128,8 @@ def test_they_fill_one_block() -> None:
     assert [programs_together(Plan(trials, 1)) for trials in (100, 1024, BLOCK // 2 + 1, 3 * BLOCK)] == [163, 16, 1, 1]
 
 
-def test_what_is_asked_together_is_answered_as_if_alone() -> None:
-    study = load()
+def test_what_is_asked_together_is_answered_as_if_alone(bundled: Study) -> None:
+    study = bundled
     queries = [
         "P(reset @ end | do(sanctions=lifted))",
         "P(reset @ ever | do(sanctions=tightened))",

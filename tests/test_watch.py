@@ -10,6 +10,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
@@ -326,6 +327,12 @@ def runs(study: Study, seeds: int, **how: Any) -> list[Watch]:
     return [study.watch(trials=2_000, seed=seed, **how) for seed in range(1, seeds + 1)]
 
 
+@cache
+def runs_of(name: str) -> list[Watch]:
+    """Of a model of the folder."""
+    return runs(load(EXACT_MODELS / f"{name}.yaml"), 40)
+
+
 def calibrated(values: list[float], errors: list[float]) -> None:
     """Whether the spread over seeds is the error that is told, both known to some 10 %."""
     assert 0.7 < stdev(values) / fmean(errors) < 1.4, (stdev(values), fmean(errors))
@@ -340,7 +347,7 @@ def calibrated(values: list[float], errors: list[float]) -> None:
     ],
 )
 def test_errors_over_seeds(name: str, node_name: str, state: str, scenario: str) -> None:
-    found = runs(load(EXACT_MODELS / f"{name}.yaml"), 40)
+    found = runs_of(name)
     seen = [indicator(one, node_name, state) for one in found]
     whole = [node(one, node_name) for one in found]
     told: list[tuple[list[float], list[float]]] = [
