@@ -50,3 +50,11 @@ def test_laws_are_compiled_once_for_all_variants() -> None:
         for row, other_row in zip(before, again, strict=True)
         for one, other in zip(row, other_row, strict=True)
     )
+
+
+def test_sums_of_some_steps_are_those_of_all() -> None:
+    variants = [compiled(exact_model("influences")), compiled(exact_model("influences")).reweight({})]
+    every, some = simulate_variants(variants, PLAN), simulate_variants(variants, PLAN, steps=[0, 2])
+    assert np.array_equal(every.trials, some.trials)
+    for all_steps, chosen in zip(every.visits, some.visits, strict=True):
+        assert np.array_equal(all_steps[:, [0, 2]], chosen)

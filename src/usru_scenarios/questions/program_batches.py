@@ -116,7 +116,11 @@ def expect_runs(told: Listener, program: Program, programs: int, plan: Plan | No
 
 
 def run_each(
-    programs: Programs, plan: Plan | None, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+    programs: Programs,
+    plan: Plan | None,
+    map_blocks: MapBlocks = map,
+    kernels: KernelCache | None = None,
+    steps: Sequence[int] | None = None,
 ) -> Iterator[ProgramSums]:
     """The sums of programs that have the same scenarios and steps, in their order.
 
@@ -125,6 +129,7 @@ def run_each(
         plan: of the draws; None for exact probabilities, which stand in two equal batches, so that errors are 0.
         map_blocks: goes through portions of programs and blocks of trials.
         kernels: compiled laws, and what walks of such programs have in common.
+        steps: those of which sums are kept where there is a plan; by default all.
 
     Raises:
         exact.TooLarge, exact.NotExact: there is no exact answer.
@@ -132,7 +137,7 @@ def run_each(
     if plan is None:
         yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
         return
-    portions = _ProgramBatches(programs, plan, kernels)
+    portions = _ProgramBatches(programs, plan, kernels, steps)
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
     for _ in range(portions.portions):
         yield from _apart(accumulated(islice(parts, plan.blocks), portions.batches))
@@ -206,9 +211,16 @@ def _apart(sums: VariantSums) -> Iterator[ProgramSums]:
 class _ProgramBatches:
     """Programs and their plan, cut into portions of programs and blocks of trials."""
 
-    def __init__(self, programs: Programs, plan: Plan, kernels: KernelCache | None = None) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        plan: Plan,
+        kernels: KernelCache | None = None,
+        steps: Sequence[int] | None = None,
+    ) -> None:
         self.programs = programs
         self.plan = plan
+        self.steps = steps
         fitting = MOST_BYTES // 2 // VariantSampler.bytes_each(programs[0], plan) if len(programs) else PORTION
         self.portion = max(1, min(PORTION, fitting))
         self.portions = -(-len(programs) // self.portion)
@@ -229,7 +241,8 @@ class _ProgramBatches:
         if self._held is None or self._held[0] != portion:
             numbers = range(portion * self.portion, min((portion + 1) * self.portion, len(self.programs)))
             kernels = self._first if not portion else self._first.copy()  # what others compile goes with them
-            self._held = portion, VariantSampler([self.programs[number] for number in numbers], self.plan, kernels)
+            programs = [self.programs[number] for number in numbers]
+            self._held = portion, VariantSampler(programs, self.plan, kernels, self.steps)
         return self._held[1]
 
     @property

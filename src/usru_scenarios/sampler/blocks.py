@@ -212,6 +212,7 @@ class KernelCache:
         self.draws = draws
         self.compiled = compiled
         self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
+        self._by_step: dict[tuple[Node, int, int], tuple[object, list[Kernel | OutcomeKernel]]] = {}
         self._tables = tables or TableCache()
         self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
         self.walking = RLock()
@@ -230,6 +231,7 @@ class KernelCache:
         """The same, to which more can be added; what walks have in common stays one."""
         other = KernelCache(self.draws, self._tables.copy())
         other._made.update(self._made)
+        other._by_step.update(self._by_step)
         other.walking = self.walking
         return other
 
@@ -251,6 +253,14 @@ class KernelCache:
         if key not in self._made:
             self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
         return self._made[key]
+
+    def by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[Kernel | OutcomeKernel]:
+        """Those of a node at all steps, where it is held to nothing; most programs have most nodes in common."""
+        key = node, id(program.weights), program.steps
+        if key not in self._by_step:
+            kernels = [self.of(program, node, step, index, restricted=False) for step in range(program.steps)]
+            self._by_step[key] = program.weights, kernels  # which keep their identity as long as they are held here
+        return self._by_step[key][1]
 
     def _compiled(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
@@ -404,6 +414,8 @@ class BlockSampler:
         self, whole: Program, program: Program, name: str, kernels: KernelCache
     ) -> list[Kernel | OutcomeKernel]:
         """The kernels of a node of a program by step; `program` is the whole one or has what is drawn of a block."""
+        if whole is program and not self.restrictions:
+            return kernels.by_step(program, program.nodes[name], self.index)
         made: dict[object, Kernel | OutcomeKernel] = {}
         by_step = []
         for step in range(program.steps):

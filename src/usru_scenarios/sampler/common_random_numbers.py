@@ -28,8 +28,8 @@ class VariantSums(BatchSums):
 
     Attributes:
         trials: shape (batches,), the trials of each batch, the same for all variants.
-        visits: for each variant, shape (batches, steps, scenarios), sums of the scenario's probability, scenarios in
-            the order of the program.
+        visits: for each variant, shape (batches, steps, scenarios), sums of the scenario's probability at the steps
+            that are asked about, scenarios in the order of the program.
     """
 
     trials: Floats
@@ -37,14 +37,18 @@ class VariantSums(BatchSums):
 
 
 def simulate_variants(
-    programs: Sequence[Program], plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+    programs: Sequence[Program],
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    kernels: KernelCache | None = None,
+    steps: Sequence[int] | None = None,
 ) -> VariantSums:
-    """Run programs that have the same scenarios and steps on the same random numbers.
+    """Run programs that have the same scenarios and steps on the same random numbers; of all steps, or of some.
 
     Only the scenarios' probabilities are kept, and only the nodes that these depend on are drawn. Each variant gets the
     digits that it would get alone.
     """
-    sampler = VariantSampler(programs, plan, kernels)
+    sampler = VariantSampler(programs, plan, kernels, steps)
     return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
 
 
@@ -55,16 +59,24 @@ class VariantSampler:
         programs: they have the same scenarios and steps.
         plan: how much is drawn of each.
         kernels: compiled laws and draws of others that are drawn under the plan.
+        steps: those of which sums are kept; by default all.
 
     Raises:
         TooMuchMemoryError: they would take more than `blocks.MOST_BYTES` together.
     """
 
-    def __init__(self, programs: Sequence[Program], plan: Plan, kernels: KernelCache | None = None) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        plan: Plan,
+        kernels: KernelCache | None = None,
+        steps: Sequence[int] | None = None,
+    ) -> None:
         self.programs = programs
         self.plan = plan
         first = programs[0]
-        self.shape = (first.steps, len(first.outcome.states))
+        self.steps = range(first.steps) if steps is None else steps
+        self.shape = (len(self.steps), len(first.outcome.states))
         self.batches = self.batches_of(first, plan)
         kernels = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
         groups: dict[tuple[object, ...], _SharedDrivers] = {}
@@ -103,7 +115,7 @@ class VariantSampler:
         edges = self.batches.starts(block)
         visits = [np.zeros((len(edges), *self.shape)) for _ in self.programs]
         for group in self.groups:
-            group.block_sampler.walk(block, _VariantObserver(group, block, visits, edges))
+            group.block_sampler.walk(block, _VariantObserver(group, block, self.steps, visits, edges))
         return VariantSums(batch_trials(edges, self.plan.trials_in(block)), visits)
 
 
@@ -133,7 +145,15 @@ class _SharedDrivers:
 class _VariantObserver:
     """Carries the outcome of every variant of a group along a block."""
 
-    def __init__(self, group: _SharedDrivers, block: int, visits: list[Floats], edges: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        group: _SharedDrivers,
+        block: int,
+        steps: Sequence[int],
+        visits: list[Floats],
+        edges: npt.NDArray[np.int64],
+    ) -> None:
+        self.places = {step: place for place, step in enumerate(steps)}
         self.outcome = group.block_sampler.index[OUTCOME]
         self.visits = visits
         self.edges = edges
@@ -151,5 +171,6 @@ class _VariantObserver:
                 transition = kernel.transition(block_states)
             assert transition is not None, "where the outcome feeds back, it is drawn"
             present = probabilities_after(transition, self.present.get(number), drawn)
-            self.visits[number][:, step] = batched(present, self.edges)
+            if step in self.places:
+                self.visits[number][:, self.places[step]] = batched(present, self.edges)
             self.present[number] = present

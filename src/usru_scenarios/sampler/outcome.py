@@ -82,8 +82,14 @@ class LazyTransition:
 
     def advance(self, probability: Floats) -> Floats:
         """The scenario's probabilities after the step, shape (scenarios, trials)."""
-        after: Floats = probability * self.hold
-        after += self.moved
+        if "flow" in vars(self):
+            after: Floats = probability * self.hold
+            after += self.moved
+            return after
+        after, redrawn = np.empty(probability.shape), (1.0 - self.hold) / self.total
+        for before, weight, into in zip(probability, self.weights, after, strict=True):  # what one row takes is cached
+            np.multiply(before, self.hold, out=into)
+            np.add(into, weight * redrawn, out=into)
         return after
 
     def moves(self, probability: Floats) -> Iterable[Floats]:

@@ -355,7 +355,7 @@ class _DriverObserver:
         exchanged.now, exchanged.before = list(block_states.now), list(block_states.before)
         for states in (exchanged.now, exchanged.before):
             if states[index] is not None:
-                states[index] = states[index][self.partners]
+                states[index] = states[index].take(self.partners)
         return exchanged
 
 

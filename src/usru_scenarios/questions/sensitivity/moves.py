@@ -60,13 +60,13 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
     runs = _runs(programs, run)
     base = next(runs)
     places, parts = aim.places(outline.scenarios, program), () if seen is None else (seen,)
-    times, fewest = (steps, 0.0) if run.observed is None else (range(1), run.observed.fewest)
+    times, fewest = (range(len(steps)), 0.0) if run.observed is None else (range(1), run.observed.fewest)
 
     def cells(sums: ProgramSums) -> Floats:
         return sums.of(aim.cells, [times])[:, 0]
 
     found, rare = [], []
-    present = aim.said(program, parts)
+    present = run.said
     for driver, held in holds.items():
         each = list(zip(held, islice(runs, len(held)), strict=True))
         rare += [f"{driver}={hold.state}" for hold, sums in each if sums.sampled < fewest]
@@ -85,7 +85,7 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
 
 def _runs(programs: Sequence[Program], run: SensitivityRun) -> Iterator[ProgramSums]:
     if run.seen is None:
-        return run_each(programs, run.plan, run.map_blocks, run.kernels)
+        return run_each(programs, run.plan, run.map_blocks, run.kernels, run.aim.steps(run.program))
     shares = run.aim.shares(programs[0].steps)
     return ObservedPrograms(programs, run.seen, shares, run.plan, run.kernels).sums(run.map_blocks)
 

@@ -9,6 +9,7 @@ the scenario; up to the last step at which something has, it is that of the scen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -20,6 +21,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula, atoms, conjuncts, last_step, timed_parts
 from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.questions.difference_error_floors import SingleTrials
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
 from usru_scenarios.questions.program_batches import ProgramSums
 from usru_scenarios.questions.target import Target
@@ -293,6 +295,12 @@ class SensitivityRun:
     def seen(self) -> Formula | None:
         """What is observed."""
         return None if self.observed is None else self.observed.seen
+
+    @cached_property
+    def said(self) -> SingleTrials:
+        """What single trials can say of what is asked; all questions have what is found of it in common."""
+        program = up_to(self.program, self.aim.steps(self.program).stop, self.seen)
+        return self.aim.said(program, () if self.seen is None else (self.seen,))
 
     @property
     def sampled(self) -> float:

@@ -13,17 +13,16 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
-from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
 from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
-from usru_scenarios.questions.sensitivity.observed import ObservedRun, SensitivityRun, observed_run, up_to
+from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run, up_to
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
-from usru_scenarios.questions.target import Target, parse_target
+from usru_scenarios.questions.target import parse_target
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
@@ -75,7 +74,7 @@ def sensitivity(
     plan = run.plan
     drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
     steep = slopes(loaded, run) if {"weights", "judgements"} & {*questions} else None
-    present = _present(run) if observed is None else _present_observed(program, aim, observed)
+    present = _present(run)
     moved, rare = moves(outline, run) if "moves" in questions else (None, [])
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
@@ -130,18 +129,13 @@ def _expect(loaded: Loaded, run: SensitivityRun, seen: Formula | None, questions
 
 
 def _present(run: SensitivityRun) -> Estimate:
-    """The probabilities of the cells in the model as it is."""
-    aim, plan = run.aim, run.plan
-    steps = aim.steps(run.program)
-    program = up_to(run.program, steps.stop, None)
-    visits = simulate_variants([program], plan, run.map_blocks, run.kernels)
-    cells = aim.gathered(visits.visits[0][:, steps.start : steps.stop].mean(axis=1).T)
-    said = aim.said(program)
-    return covered(ratio(cells.T, visits.trials), plan.trials, lambda: averaged(said.limits), [said])
-
-
-def _present_observed(program: Program, aim: Target, observed: ObservedRun) -> Estimate:
-    """The same given what is observed."""
-    cells = observed.sums.of(aim.cells, [range(1)])[:, 0]
-    said = aim.said(up_to(program, aim.steps(program).stop, observed.seen), (observed.seen,))
-    return covered(ratio(cells, observed.sums.trials), observed.effective, lambda: averaged(said.limits), [said])
+    """The probabilities of the cells in the model as it is, given what is observed."""
+    aim, observed = run.aim, run.observed
+    if observed is None:
+        steps = aim.steps(run.program)
+        program = up_to(run.program, steps.stop, None)
+        visits = simulate_variants([program], run.plan, run.map_blocks, run.kernels, steps)
+        found = ratio(aim.gathered(visits.visits[0].mean(axis=1).T).T, visits.trials)
+    else:
+        found = ratio(observed.sums.of(aim.cells, [range(1)])[:, 0], observed.sums.trials)
+    return covered(found, run.sampled, lambda: averaged(run.said.limits), [run.said])

@@ -84,7 +84,7 @@ class _SlopeEstimator:
         self.program = up_to(run.program, len(shares), self.seen)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
         self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
-        self.said = run.aim.said(self.program, () if self.seen is None else (self.seen,))
+        self.said = run.said
         self.order = [run.program.outcome.states.index(name) for name in loaded.model.scenarios]
 
     @cached_property
@@ -191,8 +191,9 @@ class _SlopeEstimator:
         """The trials of each batch, and by program the sums of what is asked of them, shape (batches, scenarios)."""
         plan, kernels = self.run.plan, self.run.kernels.copy()
         if self.seen is None:
-            drawn = simulate_variants(programs, plan, self.run.map_blocks, kernels)
-            return drawn.trials, np.einsum("t,vbtc->vbc", self.shares, drawn.visits)
+            steps = np.flatnonzero(self.shares)
+            drawn = simulate_variants(programs, plan, self.run.map_blocks, kernels, steps.tolist())
+            return drawn.trials, np.einsum("t,vbtc->vbc", self.shares[steps], drawn.visits)
         variants = ObservedPrograms(programs, self.seen, self.shares, plan, kernels)
         found = list(variants.sums(self.run.map_blocks))
         return found[0].trials, [one.visits[:, 0] for one in found]
