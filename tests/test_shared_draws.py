@@ -142,6 +142,7 @@ def test_words_are_made_once_as_far_as_there_is_room(
         return make(stream, step)
 
     monkeypatch.setattr(rng, "MOST_WORD_BYTES", room)
+    monkeypatch.setattr(rng, "MOST_UNIFORM_BYTES", 0)
     monkeypatch.setattr(rng.RandomStream, "made", counted)
     alone, calls = summed(programs, PLAN, None), len(made)
     made.clear()
@@ -206,3 +207,48 @@ def test_curves_of_other_values_taken_for_these_go_wrong(monkeypatch: pytest.Mon
     right = summed(held, Plan(500, 7), None)
     monkeypatch.setattr(CurveMemory, "once", once)
     assert not same(summed(held, Plan(500, 7), SharedDraws()), right)
+
+
+def with_nothing_in_common() -> list[Program]:
+    """Programs that say the same, and have nodes that no table holds."""
+    program = load().program.until(2)
+    return [program, replace(program, nodes={name: replace(node) for name, node in program.nodes.items()})]
+
+
+@pytest.fixture
+def numbered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many words were made numbers, one time after the other."""
+    sizes: list[int] = []
+    make = rng.RandomWords._uniforms  # noqa: SLF001
+
+    def counted(words: rng.RandomWords) -> Floats:
+        made = make(words)
+        sizes.append(len(made))
+        return made
+
+    monkeypatch.setattr(rng.RandomWords, "_uniforms", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("room", [1 << 23, 0])
+def test_words_are_made_numbers_once_as_far_as_there_is_room(
+    room: int, numbered: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rng, "MOST_UNIFORM_BYTES", room)
+    plan = Plan(500, 7)
+    alone = summed(with_nothing_in_common(), plan, None)
+    every = len(numbered)
+    numbered.clear()
+    assert same(summed(with_nothing_in_common(), plan, SharedDraws()), alone)
+    assert len(numbered) == (every // 2 if room else every)
+
+
+def test_numbers_that_a_draw_has_overwritten_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sabotaged twin: what is remembered is given out itself."""
+
+    def given(memory: rng.WordMemory, node: str, step: int, make: Callable[[], Floats]) -> Floats:
+        return memory._uniforms.setdefault((node, step), make())  # noqa: SLF001
+
+    right = summed(with_nothing_in_common(), Plan(500, 7), None)
+    monkeypatch.setattr(rng.WordMemory, "uniforms", given)
+    assert not same(summed(with_nothing_in_common(), Plan(500, 7), SharedDraws()), right)

@@ -7,6 +7,7 @@ of [0, 1), the *strata*, in random order.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 import numpy as np
@@ -35,6 +36,9 @@ StepWords = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
 MOST_WORD_BYTES = 1 << 25
 """What may be remembered of the words of the blocks that are walked."""
 
+MOST_UNIFORM_BYTES = 1 << 23
+"""The same of what they are as numbers, which laws that no table holds ask for."""
+
 
 class WordMemory:
     """The words of some blocks that were drawn already, as far as there is room for them.
@@ -44,7 +48,9 @@ class WordMemory:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], StepWords] = {}
+        self._uniforms: dict[tuple[str, int], Floats] = {}
         self._bytes = 0
+        self._uniform_bytes = 0
 
     def recalled(self, node: str, step: int) -> StepWords | None:
         """Those of a node at a step, as `RandomStream.drawn` gives them: shapes (trials,) and (blocks, 1)."""
@@ -56,6 +62,17 @@ class WordMemory:
         if self._bytes + upper.nbytes <= MOST_WORD_BYTES:
             self._known[node, step] = upper, key.copy()  # which is a part of all that was drawn
             self._bytes += upper.nbytes
+
+    def uniforms(self, node: str, step: int, make: Callable[[], Floats]) -> Floats:
+        """Those of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
+        place = node, step
+        if place not in self._uniforms:
+            made = make()
+            if self._uniform_bytes + made.nbytes > MOST_UNIFORM_BYTES:
+                return made
+            self._uniforms[place] = made
+            self._uniform_bytes += made.nbytes
+        return self._uniforms[place].copy()
 
 
 class RandomStream:
@@ -115,6 +132,10 @@ class RandomStream:
             words = self.made(step)
             self._memory.remember(self._node, step, words)
         return words
+
+    def uniforms(self, step: int, make: Callable[[], Floats]) -> Floats:
+        """A step's words as numbers, shape (trials,), made unless they are remembered."""
+        return make() if self._memory is None else self._memory.uniforms(self._node, step, make)
 
     def made(self, step: int) -> StepWords:
         """The same, not remembered; shapes (trials,) and (blocks, 1)."""
@@ -223,7 +244,10 @@ class RandomWords:
 
     @property
     def uniforms(self) -> Floats:
-        """The words as numbers above 0 and below 1, shape (trials,)."""
+        """The words as numbers above 0 and below 1, shape (trials,), which the caller may overwrite."""
+        return self._stream.uniforms(self._step, self._uniforms)
+
+    def _uniforms(self) -> Floats:
         words = self.upper.astype(np.uint32)
         words <<= np.uint32(16)
         words |= self.lower()
