@@ -16,7 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
+from support import ledgers
 from support.command import COMMAND, answer, environment
+from support.ledgers import file, record
 from support.tiny import TALKS
 from usru_scenarios import schemas
 from usru_scenarios.ledger import store
@@ -41,24 +43,12 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record(place: Path, day: str, *options: str) -> subprocess.CompletedProcess[str]:
-    done = answer("ledger", "record", "talks.yaml", "--date", day, *options, folder=place)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
 def asked(place: Path, *words: str) -> dict[str, Any]:
-    done = answer("ledger", *words, "--json", folder=place)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return ledgers.asked(place, *words, statuses=(0, 1))
 
 
 def lines(place: Path) -> list[bytes]:
     return file(place).read_bytes().splitlines(keepends=True)
-
-
-def file(place: Path) -> Path:
-    return place / "forecasts" / "forecasts.jsonl"
 
 
 def codes(place: Path, *options: str) -> list[tuple[str, int]]:

@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from support import ledgers
 from support.command import answer
+from support.ledgers import file, recorded
 
 MODEL = """\
 usru: 1
@@ -69,24 +71,11 @@ def place(tmp_path: Path) -> Path:
 
 def record(place: Path, day: str, *options: str, model: str = "talks.yaml") -> str:
     """What is said of a record that is made."""
-    done = answer("ledger", "record", model, "--date", day, *options, folder=place)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-def file(place: Path) -> Path:
-    return place / "forecasts" / "forecasts.jsonl"
-
-
-def lines(place: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file(place).read_text("utf-8-sig").splitlines() if line.strip()]
+    return ledgers.record(place, day, *options, model=model).stderr
 
 
 def found(place: Path, *words: str) -> dict[str, Any]:
-    done = answer("ledger", *words, "--json", folder=place)
-    assert done.returncode in (0, 1), done.stderr
-    data: dict[str, Any] = json.loads(done.stdout)
-    return data
+    return ledgers.asked(place, *words, statuses=(0, 1))
 
 
 def refused(place: Path, *words: str, status: int = 2) -> str:
@@ -150,7 +139,7 @@ def test_a_record_of_a_later_version_says_so(place: Path) -> None:
 )
 def test_a_record_of_nonsense_is_left_out(place: Path, part: str, value: dict[str, Any], reason: str) -> None:
     record(place, "2025-01-20")
-    (data,) = lines(place)
+    (data,) = recorded(place)
     data[part] |= value
     with file(place).open("a") as ledger:
         ledger.write(json.dumps(data) + "\n")
@@ -174,7 +163,7 @@ def test_a_link_leads_to_the_ledger_and_stays_a_link(place: Path) -> None:
     (place / "real.jsonl").write_bytes((place / "real.jsonl").read_bytes() + ours)
     assert found(place, "verify", "--relink")["whole"]
     assert file(place).is_symlink()
-    assert [one["date"] for one in lines(place)] == ["2025-01-20", "2025-04-01", "2025-07-01"]
+    assert [one["date"] for one in recorded(place)] == ["2025-01-20", "2025-04-01", "2025-07-01"]
 
 
 def test_a_link_in_a_circle_and_pipes_are_refused_at_once(place: Path) -> None:
@@ -255,7 +244,7 @@ def test_a_file_where_a_folder_is_needed_is_told(place: Path, stands: str) -> No
 def test_a_model_that_was_removed_is_told_with_what_helps(place: Path) -> None:
     for day, weight in (("2025-01-20", "1"), ("2025-04-01", "2")):
         record(place, day, "-w", f"talks={weight}")
-    gone = place / "forecasts" / "models" / f"{lines(place)[1]['model']['sha256']}.yaml"
+    gone = place / "forecasts" / "models" / f"{recorded(place)[1]['model']['sha256']}.yaml"
     gone.unlink()
     for words in (["why"], ["score", "--evidence", "seen.yaml"]):
         told = refused(place, *words)
@@ -295,7 +284,7 @@ def test_two_branches_that_git_merges_become_one_chain(place: Path, union: bool)
         told = refused(place, "record", "talks.yaml")
         assert "forecasts/forecasts.jsonl:2: a conflict of git was left in the ledger" in told
     assert found(place, "verify", "--relink")["whole"]
-    assert [one["date"] for one in lines(place)] == ["2025-01-20", "2025-03-01", "2025-04-01"]
+    assert [one["date"] for one in recorded(place)] == ["2025-01-20", "2025-03-01", "2025-04-01"]
 
 
 # Days
@@ -305,7 +294,7 @@ def test_a_record_knows_what_had_been_learned_by_its_day(place: Path) -> None:
     (place / "talks.yaml").write_text(GROWN)
     told = record(place, "2025-04-01", "--evidence", "seen.yaml")
     assert "knowing 1 item of seen up to 2025-04-01" in told
-    assert lines(place)[0]["run"]["evidence"]["items"] == ["opened"]
+    assert recorded(place)[0]["run"]["evidence"]["items"] == ["opened"]
     told = record(place, "2026-02-01", "--evidence", "seen.yaml")
     assert "knowing 2 items of seen up to 2025-12-10" in told
     told = refused(

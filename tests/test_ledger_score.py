@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
+from support import ledgers
 from support.command import answer
 from usru_scenarios import schemas
 from usru_scenarios.ledger.scores import scores
@@ -53,17 +53,13 @@ def place(tmp_path: Path) -> Path:
 
 
 def record(place: Path, day: str, *options: str) -> dict[str, Any]:
-    done = answer("ledger", "record", "talks.yaml", "--date", day, *options, folder=place)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads((place / "forecasts" / "forecasts.jsonl").read_text().splitlines()[-1])
-    return found
+    """The record that is made."""
+    ledgers.record(place, day, *options)
+    return ledgers.recorded(place)[-1]
 
 
 def scored(place: Path, *options: str) -> dict[str, Any]:
-    done = answer("ledger", "score", "--evidence", "seen.yaml", "--json", *options, folder=place)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return ledgers.asked(place, "score", "--evidence", "seen.yaml", *options)
 
 
 def test_questions_and_steps_by_the_days_that_each_forecast_stood(place: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
 from support.command import answer
+from support.ledgers import asked, record, recorded
 from usru_scenarios import schemas
 from usru_scenarios.ledger.attribution import shapley
 
@@ -49,16 +49,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record(place: Path, day: str, *options: str) -> None:
-    done = answer("ledger", "record", "talks.yaml", "--date", day, *options, folder=place)
-    assert done.returncode == 0, done.stderr
-
-
 def told(place: Path, *words: str) -> dict[str, Any]:
-    done = answer("ledger", "why", *words, "--json", folder=place)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return asked(place, "why", *words)
 
 
 def parts(change: Mapping[str, float]) -> list[float]:
@@ -120,12 +112,12 @@ def test_the_parts_sum_to_the_recorded_change(place: Path, at: str) -> None:
     record(place, "2025-01-20", "-n", "1000", "--seed", "4")
     record(place, "2025-12-10", "-w", "talks=2", "-n", "2000", "--given", "talks=open@2025-Q1")
     found = told(place, "--at", at)["changes"]
-    recorded = [json.loads(line) for line in (place / "forecasts" / "forecasts.jsonl").read_text().splitlines()]
+    made = recorded(place)
     for name, change in found.items():
         assert sum(parts(change)) == pytest.approx(change["change"], abs=1e-15)
         assert change["noise"] != 0.0
         if at == "end":
-            first, last = (one["scenarios"][name]["by_step"][-1] for one in recorded)
+            first, last = (one["scenarios"][name]["by_step"][-1] for one in made)
             assert change["change"] == last - first
     assert (found["thaw"]["time"] != 0.0) == (at == "now")
 
