@@ -6,7 +6,7 @@ import os
 import pickle
 import struct
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -16,8 +16,10 @@ import pytest
 
 from support.command import HERE, answer
 from usru_scenarios import compiled_file, study
+from usru_scenarios.estimation import estimates
+from usru_scenarios.estimation.estimates import orthonormal
 from usru_scenarios.problems import Span, UnreadableInput
-from usru_scenarios.program.program import StepLaw
+from usru_scenarios.program.program import Floats, StepLaw
 from usru_scenarios.program.support import Support
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
@@ -511,6 +513,26 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
     monkeypatch.setattr(blocks, "kernel", noted)
     small = most > 1_000
     assert [compiles(), compiles(), compiles(), compiles(seed=2)] == [True, not small, not small, True]
+
+
+def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "m.yaml"
+    file.write_text(UNCERTAIN, encoding="utf-8")
+    factored: list[Floats] = []
+
+    def factorings(seed: int = 1, do: Sequence[str] = ()) -> int:
+        factored.clear()
+        study.recalled(Request.of(file)).simulate(method="sample", seed=seed, do=do)
+        return len(factored)
+
+    def noted(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
+        factored.append(columns)
+        return orthonormal(columns, carried)
+
+    monkeypatch.setattr(estimates, "orthonormal", noted)
+    assert [factorings(), factorings(), factorings(do=["calm=high"]), factorings(seed=2)] == [1, 0, 0, 1]
 
 
 def test_of_a_part_that_is_too_large_something_else_is_kept(home: Path) -> None:
