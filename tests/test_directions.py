@@ -19,6 +19,7 @@ from usru_scenarios.model.directions import ClaimPush, Direction, directions
 from usru_scenarios.model.judgements import dotted, is_assumption, with_values
 from usru_scenarios.problems import ModelError, Problem
 from usru_scenarios.reading.register import read_register
+from usru_scenarios.results.sources import DirectionsReport
 from usru_scenarios.study import load
 
 BUNDLED = sorted(path.stem for path in (HERE.parent / "scenarios").glob("*.yaml"))
@@ -351,12 +352,17 @@ def bundled_directions(name: str) -> dict[str, Direction]:
     return {dotted(one.cell.judged.path): one for one in directions(loaded.model, loaded.register.pushes)}
 
 
+@cache
+def under_profiles(name: str) -> list[DirectionsReport]:
+    """Of a bundled model under each of its profiles."""
+    return [load(name, profile=profile).directions() for profile in bundled(name).loaded.model.profiles]
+
+
 @pytest.mark.parametrize("name", BUNDLED)
 def test_no_bundled_number_is_without_a_claim_of_its_sign(name: str) -> None:
     found = bundled_directions(name)
     assert {path: one.verdict for path, one in found.items() if one.verdict not in ("carried", "inferred")} == {}
-    for profile in bundled(name).loaded.model.profiles:
-        assert load(name, profile=profile).directions().verdicts.keys() == {"carried", "inferred"}
+    assert all(one.verdicts.keys() == {"carried", "inferred"} for one in under_profiles(name))
 
 
 def test_every_push_of_the_bundled_register_names_what_the_whole_model_has() -> None:
@@ -369,9 +375,8 @@ def test_every_document_claim_that_a_number_cites_says_the_direction_of_one(name
     found = list(bundled_directions(name).values())
     cited = {claim for one in found if one.cell.judged.judgement.sources for claim in one.claims}
     heard = {claim for one in found for claim, said in one.claims.items() if said != "none"}
-    for profile in bundled(name).loaded.model.profiles:
-        numbers = load(name, profile=profile).directions().numbers
-        heard |= {claim for one in numbers for claim, said in one.claims.items() if said != "none"}
+    numbers = [one for report in under_profiles(name) for one in report.numbers]
+    heard |= {claim for one in numbers for claim, said in one.claims.items() if said != "none"}
     assert {claim for claim in cited - heard if not is_assumption(claim)} == set()
 
 
