@@ -181,7 +181,7 @@ def test_a_local_cluster_leaves_nothing_and_runs_nothing_of_the_current_folder(
     trap = f"open({str(tmp_path / 'run')!r}, 'a').write(__name__ + ' '); raise SystemExit(3)"
     for name in ("multiprocessing/__init__", "signal", "socket", "numpy", "distributed", "runpy"):
         (folder / f"{name}.py").write_text(trap)
-    trials = "40000" if number is None else "1e9"
+    trials = "40000" if number is None else "1e8"
     command = [
         sys.executable,
         "-P",

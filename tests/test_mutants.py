@@ -232,7 +232,7 @@ def test_a_mutant_is_what_its_assignments_make(model: str) -> None:
     study = load(model)
     tree = study.loaded.file.tree
     every = population(study.loaded)
-    tried = every[:: max(1, len(every) // tries(30, 600))]
+    tried = every[:: max(1, len(every) // tries(15, 600))]
     for mutation in tried:
         changed = mutation.on(tree).data
         assert changed != tree.data

@@ -41,7 +41,7 @@ def shares(raw: Json, program: Program) -> dict[tuple[str, int, int], float]:
 
 
 @pytest.mark.more
-@settings(MODELS, max_examples=tries(20, 60))
+@settings(MODELS, max_examples=tries(12, 60))
 @given(raw=models(numeric=False))
 def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json) -> None:
     program = compiled(raw)
@@ -56,7 +56,7 @@ def test_what_is_called_impossible_in_a_random_model_has_probability_0(raw: Json
 
 
 @pytest.mark.more
-@settings(MODELS, max_examples=tries(20, 60))
+@settings(MODELS, max_examples=tries(12, 60))
 @given(raw=models())
 def test_what_does_not_vary_in_a_random_model_has_no_error(raw: Json) -> None:
     """Sampled without the support's help: the errors come from the batches alone."""
