@@ -462,6 +462,7 @@ _OPTIONS = (
         "--jobs",
         "-q",
         "--sourced-only",
+        "--recalibrate",
         "--at",
         "--of",
     ),
@@ -716,7 +717,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "compare": ("others", "name", "do", "trials", "seed", "method", "judgements"),
     "sweep": ("variables", "at", "do", "trials", "seed", "method"),
     "calibrate": ("seed",),
-    "load": ("profile", "weights", "overrides", "sourced_only"),
+    "load": ("profile", "weights", "overrides", "sourced_only", "recalibrate"),
 }
 _SOUND: dict[str, dict[str, Any]] = {
     "ask": {"query": "P(open @ end)"},
@@ -752,6 +753,7 @@ _PLAUSIBLE: dict[str, tuple[Any, ...]] = {
     "mutants": (0, 2),
     "name": ("a", "other"),
     "sourced_only": (True,),
+    "recalibrate": (True,),
 }
 _FEW = {"simulate", "ask", "explain", "watch", "sensitivity", "compare", "sweep"}
 

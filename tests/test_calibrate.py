@@ -117,6 +117,39 @@ def test_the_file_itself_is_calibrated_whatever_weights_are_asked_for(tmp_path: 
     assert other.baselines == pytest.approx({"good": 0.2, "bad": 0.8}, abs=1e-6)
 
 
+def test_baselines_are_solved_again_for_what_is_left_of_the_points(tmp_path: Path) -> None:
+    study_of(one_driver(), tmp_path)
+    path = tmp_path / "model.yaml"
+    assert load(path, sourced_only=True).simulate().scenarios["good"].by_step[0] == pytest.approx(0.5)
+    again = load(path, sourced_only=True, recalibrate=True)
+    assert again.simulate().scenarios["good"].by_step[0] == pytest.approx(0.2, abs=1e-6)
+    assert again.calibrate().before == pytest.approx({"good": 0.2, "bad": 0.8}, abs=1e-6)
+    half = load(path, overrides={"drivers.d.impacts.on.good": 1}, recalibrate=True)
+    assert half.calibrate().before == pytest.approx({"good": 1 / 9, "bad": 8 / 9}, abs=1e-6)
+
+
+def test_weights_and_profile_do_not_count_where_baselines_are_solved_again_but_then_act(tmp_path: Path) -> None:
+    raw = one_driver(profiles={"twice": {"weights": {"d": 2}}})
+    study_of(raw, tmp_path)
+    path = tmp_path / "model.yaml"
+    for asked in ({"weights": {"d": 2}}, {"profile": "twice"}):
+        found = load(path, recalibrate=True, **asked)
+        assert found.calibrate().before == pytest.approx({"good": 1 / 33, "bad": 32 / 33}, abs=1e-6)
+        assert found.simulate().scenarios["good"].by_step[0] == pytest.approx(64 / (64 + 32), abs=1e-6)
+
+
+def test_a_command_solves_them_again_or_says_that_there_is_no_anchor(tmp_path: Path) -> None:
+    study_of(one_driver(), tmp_path)
+    path = str(tmp_path / "model.yaml")
+    done = answer("simulate", path, "--sourced-only", "--recalibrate", "--json")
+    assert json.loads(done.stdout)["scenarios"]["good"]["by_step"][0] == pytest.approx(0.2, abs=1e-6)
+    without = {name: value for name, value in one_driver().items() if name != "anchor"}
+    study_of(without, tmp_path)
+    done = answer("simulate", path, "--recalibrate")
+    assert done.returncode == 1
+    assert "no anchor" in done.stderr
+
+
 def test_baselines_are_shown_as_they_are_written_into_a_file() -> None:
     shown = answer("calibrate", "brief").stdout
     solved = load("brief").calibrate().baselines

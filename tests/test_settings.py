@@ -165,7 +165,7 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     "varied": NAMED | {"sourced_only": [1, "no", math.nan]},
     "load": NAMED
     | {"model": [None, 3, b"us-russia", "", "us-rusia", ["us-russia"], Path(), "\0", "\ud800", "x" * 5000, math.nan]}
-    | {"sourced_only": [None, 1, "no"], "confined": [None, 1, "no"]},
+    | {"sourced_only": [None, 1, "no"], "recalibrate": [None, 1, "no"], "confined": [None, 1, "no"]},
 }
 
 
@@ -292,7 +292,7 @@ def test_no_question_and_no_argument_is_left_out() -> None:
         asked = load if question == "load" else getattr(Study, question)
         assert set(inspect.signature(asked).parameters) - {"self"} == set(tried), question
     public = {name for name, _ in inspect.getmembers(Study, inspect.isfunction) if not name.startswith("_")}
-    of_the_file = {"expectations", "questions", "programs", "drawn", "under", "settled"}
+    of_the_file = {"expectations", "questions", "programs", "drawn", "under", "settled", "recalibrated"}
     assert public - set(QUESTIONS) == of_the_file
 
 

@@ -403,10 +403,27 @@ class Study(DescribedFile, ConditionedFile):
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        request = self.request.further(profile, weights, overrides, sourced_only)
+        return self._read_as(self.request.further(profile, weights, overrides, sourced_only))
+
+    def _read_as(self, request: Request) -> Study:
+        """The same file, read in another way."""
         study = Study(request, self.kept, self.loaded.file if self.kept is None else self.file, self.limits)
         _ = study.outline
         return study
+
+    def recalibrated(self) -> Study:
+        """The same model with the baselines that its anchor asks for: what was set besides may have moved its shares.
+
+        As in `calibrate` neither the profile nor weights from outside count. Baselines get no bands.
+
+        Raises:
+            NoAnchor: the model has none, or none that baselines can reproduce.
+        """
+        from usru_scenarios.reading.request import Assignment
+
+        solved = self.calibrate().baselines
+        baselines = (Assignment(f"scenarios.{name}.baseline", value) for name, value in solved.items())
+        return self._read_as(replace(self.request, overrides=(*self.request.overrides, *baselines)))
 
     def knowing(self, evidence: str | PathLike[str] | EvidenceText, *, as_of: str | None = None) -> Study:
         """The same model with what has been seen, which every question then takes for given.
@@ -614,6 +631,7 @@ def load(
     weights: Mapping[str, float | str] | Sequence[str] = (),
     overrides: Mapping[str, object] | Sequence[str] = (),
     sourced_only: bool = False,
+    recalibrate: bool = False,
     confined: bool = False,
 ) -> Study:
     """Load a model.
@@ -624,11 +642,13 @@ def load(
         weights: by driver or rule, a number or "x1.7" to multiply; or texts "NAME=VALUE".
         overrides: by dotted path, any value of the file; or texts "PATH=VALUE".
         sourced_only: set points that cite no document's claim to 0.
+        recalibrate: solve the baselines for the anchor again, as in `Study.recalibrated`.
         confined: read nothing outside of the folder of the model but what comes with the program: for files of others.
 
     Raises:
         ArgumentError: an argument is of a wrong type; a ValueError.
         ModelError: the file has faults, all of which it lists.
+        NoAnchor: the baselines can't be solved again.
         RequestError: the file has no such profile, driver, rule or path.
         UnreadableInput: there is no such file or it can't be read.
     """
@@ -640,7 +660,7 @@ def load(
         )
     )
     _ = study.loaded
-    return study
+    return study.recalibrated() if flag("recalibrate", recalibrate) else study
 
 
 def recalled(request: Request) -> Study:

@@ -31,6 +31,10 @@ Overrides = Annotated[
     Option("--set", metavar="PATH=VALUE", help="Any value of the file, by its dotted path. Repeatable."),
 ]
 SourcedOnly = Annotated[bool, Option("--sourced-only", help="Set points to 0 that cite no claim of a document.")]
+Recalibrate = Annotated[
+    bool,
+    Option("--recalibrate", help="Solve the baselines for the anchor again, by what --sourced-only or --set leave."),
+]
 Do = Annotated[
     tuple[str, ...],
     Option("--do", metavar="NODE=STATE[@TIME]", help="Impose a state, cut off from its causes. Repeatable."),
@@ -50,6 +54,7 @@ class ModelOptions(NamedTuple):
     profile: Profile = None
     overrides: Overrides = ()
     sourced_only: SourcedOnly = False
+    recalibrate: Recalibrate = False
 
 
 class ConditionOptions(NamedTuple):

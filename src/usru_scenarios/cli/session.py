@@ -116,7 +116,11 @@ class Session(NamedTuple):
         from usru_scenarios.reading.request import Request
         from usru_scenarios.study import recalled
 
-        study = recalled(Request.of(model, confined=self.confined, **changes._asdict()))
+        asked = changes._asdict()
+        recalibrate = asked.pop("recalibrate")
+        study = recalled(Request.of(model, confined=self.confined, **asked))
+        if recalibrate:
+            study = study.recalibrated()
         return study if known is None else self.knowing(study, known)
 
     @staticmethod

@@ -18,6 +18,7 @@ from usru_scenarios.cli.options import (
     OptionalModel,
     Overrides,
     Profile,
+    Recalibrate,
     RunOptions,
     SourcedOnly,
     Weights,
@@ -44,11 +45,12 @@ class VariantOptions(NamedTuple):
     do: Do = ()
     given: Given = ()
     sourced_only: SourcedOnly = False
+    recalibrate: Recalibrate = False
 
     @property
     def changes(self) -> tuple[str, ...]:
         """What is done to the file, as its user wrote it."""
-        only = ["sourced only"] if self.sourced_only else []
+        only = [*["sourced only"][: self.sourced_only], *["recalibrated"][: self.recalibrate]]
         conditions = (*(f"do({one})" for one in self.do), *(f"given({one})" for one in self.given))
         return *self.weights, *self.overrides, *conditions, *only
 
@@ -62,6 +64,7 @@ class VariantOptions(NamedTuple):
             self.do + other.do,
             self.given + other.given,
             self.sourced_only or other.sourced_only,
+            self.recalibrate or other.recalibrate,
         )
 
 
@@ -93,10 +96,11 @@ def compare(
         Option(
             "--variant",
             metavar="'NAME: OPTIONS'",
-            help="A variant by its own MODEL, -p, -w, --set, --do, --given or --sourced-only. Repeatable.",
+            help="A variant by its own MODEL, -p, -w, --set, --do, --given, --sourced-only or --recalibrate. "
+            "Repeatable.",
         ),
     ] = (),
-    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only", "recalibrate")],
     known: EvidenceOptions,
     run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
@@ -115,9 +119,9 @@ def compare(
                                                     the file itself and two variants
 
     The first is the reference. Every model is taken under every profile. With several of them, or with --variant, the
-    options -w, --set, --do and --sourced-only hold for all; otherwise they make the variant that the file (under the
-    profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes the variant.
-    What --evidence says has been seen holds for all.
+    options -w, --set, --do, --sourced-only and --recalibrate hold for all; otherwise they make the variant that the
+    file (under the profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes
+    the variant. What --evidence says has been seen holds for all.
     """  # noqa: D301  # \b keeps the lines of the examples
     result = compared(wanted(models, profile, variant, shared), run, session, known)
     session.emit("compare", result, run.news(result.warnings))
@@ -212,6 +216,8 @@ def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
                 overrides=options.overrides,
                 sourced_only=options.sourced_only,
             )
+        if options.recalibrate:
+            study = study.recalibrated()
         name = side.name or _name(options, [one.options for one in sides if one.name is None])
         if name in studies:
             message = f"usru: two variants are called '{printable(name)}'"

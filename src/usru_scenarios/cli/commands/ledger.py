@@ -128,7 +128,7 @@ class _Asked(NamedTuple):
 
     def _options(self) -> dict[str, Any]:
         run = {f"--{name}": value for name, value in self.run._asdict().items()}
-        changes = dict(zip(("-w", "-p", "--set", "--sourced-only"), self.changes, strict=True))
+        changes = dict(zip(("-w", "-p", "--set", "--sourced-only", "--recalibrate"), self.changes, strict=True))
         conditions = {f"--{name}": value for name, value in self.conditions._asdict().items()}
         known = {"--evidence": self.known.evidence, "--as-of": self.known.as_of}
         own = {"-m": self.message, "--date": self.date, "--at": self.at, "--of": self.of}
@@ -360,6 +360,7 @@ _RUN = (
     "-p",
     "--set",
     "--sourced-only",
+    "--recalibrate",
     "--do",
     "--given",
     "--evidence",

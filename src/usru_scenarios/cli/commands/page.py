@@ -78,6 +78,8 @@ def _options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions,
     options = [f"{name} {shlex.quote(value)}" for name, values in repeated.items() for value in values]
     if changes.sourced_only:
         options.append("--sourced-only")
+    if changes.recalibrate:
+        options.append("--recalibrate")
     if known.evidence is not None:
         options.append(f"--evidence {shlex.quote(Path(known.evidence).name)}")
     if known.as_of is not None:

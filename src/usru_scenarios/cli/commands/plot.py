@@ -35,7 +35,7 @@ _MOST_BYTES = 1 << 28
 
 _KNOWN = ("evidence", "as_of")
 _RUN = ("trials", "seed", "method", "judgements")
-_CHANGES = ("profile", "weight", "set", "sourced-only")
+_CHANGES = ("profile", "weight", "set", "sourced-only", "recalibrate")
 _TAKES: dict[str, tuple[str, ...]] = {
     "simulate": (*_CHANGES, "do", "given", *_KNOWN, *_RUN),
     "compare": (*_CHANGES, "variant", "do", "given", *_KNOWN, *_RUN),
@@ -104,7 +104,7 @@ def plot(
     ledger: Annotated[
         str | None, Option("--ledger", metavar="DIR", help="For history: the ledger.  [default: forecasts]")
     ] = None,
-    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only")],
+    shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only", "recalibrate")],
     known: EvidenceOptions,
     run: Annotated[
         RunOptions, Subset(trials="How many trials to draw.  [default: as many as the command of the question]")
@@ -285,7 +285,13 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
         model = _model(name, asked.words)
     study = session.load(
         model,
-        ModelOptions(shared.weights, _one("--profile", about["profile"]), shared.overrides, shared.sourced_only),
+        ModelOptions(
+            shared.weights,
+            _one("--profile", about["profile"]),
+            shared.overrides,
+            shared.sourced_only,
+            shared.recalibrate,
+        ),
         known,
     )
     if question == "show":
@@ -325,6 +331,7 @@ def _check(name: str, question: str, asked: _PlotOptions) -> None:
     given = {one: value not in (None, ()) for one, value in asked.about.items()}
     given |= {"do": bool(shared.do), "given": bool(shared.given), **dict.fromkeys(asked.run.asked, True)}
     given |= {"weight": bool(shared.weights), "set": bool(shared.overrides), "sourced-only": shared.sourced_only}
+    given |= {"recalibrate": shared.recalibrate}
     for option, there in given.items():
         if there and option not in _TAKES[question]:
             charts = [one for one, kind in KINDS.items() if option in _TAKES[kind.question]]

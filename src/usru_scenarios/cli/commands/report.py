@@ -124,6 +124,8 @@ def _changed(changes: ModelOptions) -> Iterator[str]:
     yield from changes.overrides
     if changes.sourced_only:
         yield "points that cite no claim of a document are 0"
+    if changes.recalibrate:
+        yield "baselines are solved for the anchor again"
 
 
 # Its picture ----------------------------------------------------------------------------------------------------------

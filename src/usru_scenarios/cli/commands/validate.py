@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def validate(
     model: Model = DEFAULT_MODEL,
     *,
-    changes: Annotated[ModelOptions, Subset(without=("sourced_only",))],
+    changes: Annotated[ModelOptions, Subset(without=("sourced_only", "recalibrate"))],
     session: ListSession,
 ) -> None:
     """Is the file right? Every fault and warning with its place."""
