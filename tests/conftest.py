@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 import usru_scenarios as us
@@ -57,9 +58,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Look no more for garbage in what was collected: over and over, that takes a sixth of the time of all tests."""
-    gc.freeze()
+    """Look no more for garbage in what was collected: over and over, that takes a sixth of the time of all tests.
+
+    Earlier versions of hypothesis look there for what holds a function, and warn where they do not find it.
+    """
     gc.set_threshold(50_000)
+    if hypothesis.__version_info__ >= (6, 110):
+        gc.freeze()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from support.sampled import compiled, exact_model
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler import blocks, joined_kernels
-from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, Plan
+from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, Plan, Stretches
 from usru_scenarios.sampler.forecast import ForecastSums, Sampler, simulate
 from usru_scenarios.study import Study, load
 
@@ -91,3 +91,21 @@ def test_where_a_block_takes_long_there_is_work_to_hand_out(bundled: Study) -> N
     assert BlockSampler(quick, plan, draw_outcome=True).together == 4
     slow = load(overrides={"time.end": "2055"}).program
     assert BlockSampler(slow, plan, draw_outcome=True).together == 1
+
+
+@pytest.mark.parametrize(
+    ("blocks", "full", "together"), [(1, 0, 4), (1, 1, 4), (6, 5, 4), (8, 8, 4), (9, 8, 1), (3, 0, 1)]
+)
+def test_stretches_are_the_blocks_in_their_order(blocks: int, full: int, together: int) -> None:
+    stretches = Stretches(blocks, full, together)
+    assert [block for stretch in stretches for block in stretch] == list(range(blocks))
+    assert all(len(stretch) == 1 for stretch in stretches if stretch.start >= full)
+    assert [*stretches] == stretches[:] == [stretches[number] for number in range(len(stretches))]
+    assert stretches[-1] == stretches[len(stretches) - 1]
+    with pytest.raises(IndexError):
+        _ = stretches[len(stretches)]
+
+
+def test_a_run_without_end_has_its_stretches_at_once() -> None:
+    many = Stretches(10**15, 10**15, 4)
+    assert many[10**14] == range(4 * 10**14, 4 * 10**14 + 4)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property, partial
 from threading import RLock
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -274,6 +274,37 @@ class KernelCache:
         return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
 
+class Stretches(Sequence[range]):
+    """Blocks by those that are walked together, in the order of their numbers; a run may have millions of them.
+
+    Args:
+        blocks: how many there are.
+        full: how many of them have all their trials; each of the others stands alone.
+        together: how many of the full ones make a stretch; the last of them perhaps fewer.
+    """
+
+    def __init__(self, blocks: int, full: int, together: int) -> None:
+        self._full = range(0, full, together)
+        self._alone = range(full, blocks)
+
+    def __len__(self) -> int:
+        return len(self._full) + len(self._alone)
+
+    @overload
+    def __getitem__(self, number: int, /) -> range: ...
+    @overload
+    def __getitem__(self, number: slice, /) -> list[range]: ...
+    def __getitem__(self, number: int | slice, /) -> range | list[range]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(len(self))[number]]
+        number = range(len(self))[number]
+        if number < len(self._full):
+            start = self._full[number]
+            return range(start, min(start + self._full.step, self._full.stop))
+        start = self._alone[number - len(self._full)]
+        return range(start, start + 1)
+
+
 class BlockSampler:
     """A program compiled for drawing: walks blocks of trials over the steps and shows each step to whoever watches.
 
@@ -334,11 +365,9 @@ class BlockSampler:
         return max(1, min(_TOGETHER, int(_TOGETHER_SECONDS / self.seconds_each), _TOGETHER_BYTES // self.bytes))
 
     @cached_property
-    def stretches(self) -> list[range]:
+    def stretches(self) -> Stretches:
         """The blocks, by those that are walked together; one that is not full stands alone."""
-        full = self.plan.trials // BLOCK
-        stretches = [range(start, min(start + self.together, full)) for start in range(0, full, self.together)]
-        return stretches if full == self.plan.blocks else [*stretches, range(full, full + 1)]
+        return Stretches(self.plan.blocks, self.plan.trials // BLOCK, self.together)
 
     def stretch_kernels(self, blocks: range) -> StepKernels | None:
         """As `kernels`, of neighbouring blocks; None where theirs are too different to be made one."""

@@ -36,6 +36,7 @@ from usru_scenarios.sampler.blocks import (
     KernelCache,
     MapBlocks,
     Plan,
+    Stretches,
     require_memory,
 )
 from usru_scenarios.sampler.outcome import MANY, BatchedProducts, FullTransition, LazyTransition
@@ -445,10 +446,10 @@ class Sampler:
         return TrialGroups(whole, block, quantities, self.controls.basis, weights)
 
     @cached_property
-    def stretches(self) -> list[range]:
+    def stretches(self) -> Stretches:
         """The blocks by those that are walked together; each alone where a batch lies in two of them."""
         if BLOCK % self.batches.size:
-            return [range(block, block + 1) for block in range(self.plan.blocks)]
+            return Stretches(self.plan.blocks, 0, 1)
         return self.block_sampler.stretches
 
     def run(self, running: RunningSums, number: int) -> list[ForecastSums]:
