@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from usru_scenarios.estimation.estimates import orthonormal
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.program.program import Floats, StepLaw
 from usru_scenarios.program.support import Support
+from usru_scenarios.questions import difference_error_floors
 from usru_scenarios.reading import cache
 from usru_scenarios.reading.cache import CompileCache
 from usru_scenarios.reading.files import ABSENT, digest
@@ -513,6 +515,46 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
     monkeypatch.setattr(blocks, "kernel", noted)
     small = most > 1_000
     assert [compiles(), compiles(), compiles(), compiles(seed=2)] == [True, not small, not small, True]
+
+
+RARE = """\
+usru: 1
+name: m
+title: M
+scenarios: {war: {baseline: 1}, calm: {baseline: 1}}
+drivers:
+  d:
+    states: {a: 0.0004, z: 1}
+    impacts: {a: {war: 15}}
+  e:
+    states: {x: 0.5, y: 0.5}
+    impacts: {x: {war: 1}}
+"""
+
+
+def test_what_single_trials_say_of_a_held_driver_is_kept_and_is_that_of_another_plan(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "m.yaml"
+    file.write_text(RARE, encoding="utf-8")
+    made: list[object] = []
+
+    def noted(*arguments: Any, **named: Any) -> Support:
+        made.append(arguments)
+        return Support(*arguments, **named)
+
+    monkeypatch.setattr(difference_error_floors, "Support", noted)
+
+    def supports(seed: int, of: str | None = None) -> int:
+        made.clear()
+        found = study.recalled(Request.of(file)).sensitivity(of, questions=["moves"], trials=1000, seed=seed)
+        count = len(made)
+        assert found == study.load(file).sensitivity(of, questions=["moves"], trials=1000, seed=seed)
+        return count
+
+    first = supports(1)
+    assert first > max(supports(1), supports(2))
+    assert supports(1, "war") == first  # of another aim
 
 
 def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(

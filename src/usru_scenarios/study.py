@@ -298,6 +298,7 @@ class Study(DescribedFile, ConditionedFile):
             TooFewTrials: too few trials agree with what is given.
         """
         from usru_scenarios.problems import listing, suggestion
+        from usru_scenarios.questions.program_edits import made_anew
         from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
 
@@ -310,14 +311,16 @@ class Study(DescribedFile, ConditionedFile):
         if unknown := [name for name in asked if name not in QUESTIONS]:
             hint = suggestion(unknown[0], QUESTIONS) or listing(QUESTIONS)
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
+        conditions = self._conditions(None, do, given)
         found = sensitivity(
             self.loaded,
-            self._conditions(None, do, given),
+            conditions,
             settings,
             of=optional_text("of", of),
             at=optional_text("at", at),
             questions=[one for one in QUESTIONS if one in asked],
             map_blocks=map_blocks,
+            keep=self._made if conditions.is_bare and self.evidence is None else made_anew,
         )
         return replace(found, run=self._run(found.run))
 

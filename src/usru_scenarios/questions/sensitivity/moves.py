@@ -6,7 +6,7 @@ To impose a state is to do, not to see: the driver is cut off from its causes, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from statistics import NormalDist
 
@@ -19,6 +19,7 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
+from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, last_observed, up_to
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
 
@@ -45,12 +46,17 @@ class FixedDriver:
         return program.intervene(self.driver, self.value, self.steps)
 
 
-def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], list[str]]:
+def moves(outline: Outline, run: SensitivityRun, keep: PartKeeper = made_anew) -> tuple[list[DriverMoves], list[str]]:
     """Every driver, the one with the largest swing first, and the states in which one can't be held.
 
     A driver is held at every step, but for those up to the last one of which something is observed of it: method (65).
     One that is imposed already, or of which the time that is asked about is observed, is left out; so is a state with
     which too few trials agree with what is observed.
+
+    Args:
+        outline: of the model.
+        run: the program, what is asked about, and how it is drawn.
+        keep: gives what follows from these but for the plan.
     """
     aim, seen = run.aim, run.seen
     steps = aim.steps(run.program)
@@ -78,8 +84,9 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
                 trials=base.trials,
                 said=[replace(aim.said(hold.on(program), parts), beside=present) for hold, _ in kept],
                 sampled=min(base.sampled, *(sums.sampled for _, sums in kept)),
+                keep=keep,
             )
-            found.append(_moves(outline.drivers[driver].title, moved, present, places))
+            found.append(_moves(outline.drivers[driver].title, moved, present, places, f"{aim.name} at {steps}"))
     return sorted(found, key=lambda one: (-one.swing, one.driver)), rare
 
 
@@ -122,6 +129,7 @@ class _HeldStates:
         trials: shape (batches,).
         said: what single trials can say under each.
         sampled: for how many independent trials those of each stand, at least.
+        keep: as for `moves`.
     """
 
     held: Sequence[FixedDriver]
@@ -129,15 +137,26 @@ class _HeldStates:
     trials: Floats
     said: Sequence[SingleTrials]
     sampled: float
+    keep: PartKeeper
+
+    def limits(self, present: SingleTrials, of: str) -> Limits:
+        """The limits of what changes in each state, each of shape (states, cells), for an aim that is named `of`."""
+        return self._kept("change", of, lambda: _stacked(said.less(present) for said in self.said))
+
+    def limits_between(self, high: int, low: int, of: str) -> Limits:
+        """The limits of the difference between two states, each of shape (cells,)."""
+        return self._kept(f"{high} beside {low}", of, lambda: averaged(self.said[high].less(self.said[low])))
+
+    def _kept(self, what: str, of: str, make: Callable[[], Limits]) -> Limits:
+        held = [(one.value, one.steps) for one in self.held]
+        return self.keep(f"limits of {what} of {of} with {self.held[0].driver} held in {held}", make)
 
 
-def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mapping[str, int]) -> DriverMoves:
+def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mapping[str, int], of: str) -> DriverMoves:
     """What is made of them."""
     held, trials = moved.held, moved.sampled
     change = ratio(moved.changes, moved.trials)
-    change = covered(
-        change, trials, lambda: _stacked(said.less(present) for said in moved.said), [present], lowest=-1.0
-    )
+    change = covered(change, trials, lambda: moved.limits(present, of), [present], lowest=-1.0)
     apart = change.value[:, None] - change.value[None]
     distances = np.abs(apart).sum(axis=-1) / 2
     low, high = sorted(
@@ -148,7 +167,7 @@ def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mappin
         ratio(contrast, moved.trials),
         trials,
         apart[high, low],
-        lambda: averaged(moved.said[high].less(moved.said[low])),
+        lambda: moved.limits_between(high, low, of),
         present.missed,
     )
     return DriverMoves(

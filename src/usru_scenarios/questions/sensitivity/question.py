@@ -16,6 +16,7 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
 from usru_scenarios.questions.program_batches import expect_runs
+from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
@@ -45,6 +46,7 @@ def sensitivity(
     at: str | None = None,
     questions: Collection[Question] = QUESTIONS,
     map_blocks: MapBlocks = map,
+    keep: PartKeeper = made_anew,
 ) -> Sensitivity:
     """Say what matters.
 
@@ -56,6 +58,7 @@ def sensitivity(
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
         map_blocks: as in `forecast.simulate`.
+        keep: gives what follows from the model as it is here.
 
     Raises:
         QueryError: `of` or `at` makes no sense in this model.
@@ -75,7 +78,7 @@ def sensitivity(
     drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
     steep = slopes(loaded, run) if {"weights", "judgements"} & {*questions} else None
     present = _present(run)
-    moved, rare = moves(outline, run) if "moves" in questions else (None, [])
+    moved, rare = moves(outline, run, keep) if "moves" in questions else (None, [])
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
