@@ -156,7 +156,7 @@ def test_a_closed_standard_output_is_an_error() -> None:
 @pytest.mark.usefixtures("unmeasured")
 def test_an_interruption_exits_with_130_in_silence() -> None:
     with subprocess.Popen(
-        [*COMMAND, "-q", "simulate", HARBOUR, "-n", "1e10", "--yes"],
+        [*COMMAND, "-q", "simulate", HARBOUR, "-n", "1e10", "--yes", "--jobs", "1"],  # else others do the work
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
