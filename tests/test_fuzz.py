@@ -21,10 +21,8 @@ pytestmark = pytest.mark.usefixtures("unmeasured")  # the fuzzer limits the time
 _MINUTES = tries(3, 60) / 60
 
 
-@cache
-def report() -> fuzz.Report:
-    """Of all kinds in turn, in one process."""
-    return fuzz.fuzz(seed=1, minutes=_MINUTES)
+report = cache(lambda: fuzz.fuzz(seed=1, minutes=_MINUTES))
+"""Gives what comes of all kinds in turn, in one process."""
 
 
 @pytest.mark.more

@@ -335,6 +335,21 @@ def test_observations_and_interventions_hold_for_every_run(home: Path, monkeypat
     assert "+15.00" in shown
 
 
+def test_baselines_are_solved_again_in_every_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or twice the points would move the first step too."""
+    anchor = "anchor: {at: start, shares: {thaw: 0.3, freeze: 0.7}}\n"
+    (home / "base.yaml").write_text(BASE + anchor)
+    shown, said = lived(
+        home, monkeypatch, saved(home / "base.yaml", STEEPER + anchor), arguments=("--recalibrate", "-q")
+    )
+    assert said == ""
+    rows = [line.split()[1] for line in shown.splitlines() if line.startswith("thaw ")]
+    assert rows[:2] == ["30.0%", "30.0%"]
+    (home / "base.yaml").write_text(BASE)
+    _, said = lived(home, monkeypatch, saved(home / "base.yaml", STEEPER), arguments=("--recalibrate", "-q"))
+    assert "no anchor" in said
+
+
 def test_what_has_nothing_in_common_is_not_compared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = BASE.replace("thaw", "warmer").replace("freeze", "colder")
     shown, _ = lived(home, monkeypatch, saved(home / "base.yaml", other))

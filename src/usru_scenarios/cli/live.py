@@ -26,7 +26,7 @@ from usru_scenarios.report.terminal import table
 from usru_scenarios.study import Study
 
 if TYPE_CHECKING:
-    from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, RunOptions
+    from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
     from usru_scenarios.cli.session import Session
     from usru_scenarios.results.simulate import Simulation
 
@@ -203,7 +203,13 @@ class Screen:
 
 
 def run(
-    session: Session, request: Request, conditions: ConditionOptions, run_options: RunOptions, known: EvidenceOptions
+    session: Session,
+    model: str,
+    changes: ModelOptions,
+    *,
+    conditions: ConditionOptions,
+    run_options: RunOptions,
+    known: EvidenceOptions,
 ) -> NoReturn:
     """Show forecasts of a file until somebody interrupts.
 
@@ -211,11 +217,12 @@ def run(
         OptionError: there is no file to look after, or the answer is not for somebody who looks at it.
         UsruError: as in `Screen.show`.
     """
+    request = changes.request(model, confined=session.confined)
     if request.path is None or not is_kept(request.path):
         raise OptionError("--live has no file to look after: the model comes from standard input or a pipe", "name it")
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
     screen = Screen(session, request.name, conditions, run_options, known)
-    for attempt in attempts(request, screen.simulate, time.sleep):
+    for attempt in attempts(request, lambda study: screen.simulate(changes.finished(study)), time.sleep):
         screen.show(attempt)
     raise AssertionError

@@ -12,7 +12,9 @@ from usru_scenarios.cli.declarations import Argument, Option, Otherwise
 from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS
 
 if TYPE_CHECKING:
+    from usru_scenarios.reading.request import Request
     from usru_scenarios.results.common import Warned
+    from usru_scenarios.study import Study
 
 Model = Annotated[str, Argument(metavar="MODEL", help="A scenario file, - for standard input, or a bundled model.")]
 OptionalModel = Annotated[
@@ -55,6 +57,26 @@ class ModelOptions(NamedTuple):
     overrides: Overrides = ()
     sourced_only: SourcedOnly = False
     recalibrate: Recalibrate = False
+
+    def request(self, model: str, *, confined: bool) -> Request:
+        """How the file of a model is read.
+
+        Raises:
+            UnreadableInput: there is no such file or bundled model.
+        """
+        from usru_scenarios.reading.request import Request
+
+        read = self._asdict()
+        del read["recalibrate"]
+        return Request.of(model, confined=confined, **read)
+
+    def finished(self, study: Study) -> Study:
+        """What has been read, with what is worked out from it.
+
+        Raises:
+            NoAnchor: the baselines are to be solved again, and can't be.
+        """
+        return study.recalibrated() if self.recalibrate else study
 
 
 class ConditionOptions(NamedTuple):

@@ -113,14 +113,9 @@ class Session(NamedTuple):
 
     def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""
-        from usru_scenarios.reading.request import Request
         from usru_scenarios.study import recalled
 
-        asked = changes._asdict()
-        recalibrate = asked.pop("recalibrate")
-        study = recalled(Request.of(model, confined=self.confined, **asked))
-        if recalibrate:
-            study = study.recalibrated()
+        study = changes.finished(recalled(changes.request(model, confined=self.confined)))
         return study if known is None else self.knowing(study, known)
 
     @staticmethod

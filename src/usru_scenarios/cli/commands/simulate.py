@@ -26,9 +26,8 @@ def simulate(
     """How likely is each scenario, step by step?"""
     if live:
         from usru_scenarios.cli.live import run as run_live
-        from usru_scenarios.reading.request import Request
 
-        run_live(session, Request.of(model, confined=session.confined, **changes._asdict()), conditions, run, known)
+        run_live(session, model, changes, conditions=conditions, run_options=run, known=known)
     study = session.load(model, changes, known)
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
