@@ -16,7 +16,6 @@ from usru_scenarios.problems import UnreadableInput, printable
 from usru_scenarios.reading.files import locked, write_whole
 from usru_scenarios.results.ledger import ForecastRecord
 
-DEFAULT_FOLDER = "forecasts"
 RECORDS, MODELS, EVIDENCE = "forecasts.jsonl", "models", "evidence"
 
 MOST_BYTES = 1 << 28
