@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from bench import startup
 IDLE, BUSY = "usru simulate --json, idle", "usru simulate --json, beside two busy processes"
 JOBS = "usru simulate -n {:,} --jobs {}"
 SLOWER = {
-    "usru check": ["check", "-q"],
+    "usru check, a statement": ["check", "-q"],
     "usru sensitivity": ["sensitivity", "-q"],
     "usru compare -p institutional_sceptic": ["compare", "-p", "institutional_sceptic", "-q"],
 }
@@ -59,15 +60,34 @@ def busy_and_idle() -> dict[str, Callable[[], float]]:
 
 
 def slower(earlier: Path | None) -> dict[str, Callable[[], float]]:
-    """The processor time of the slower questions on one core, also in the sources of an earlier version."""
+    """The processor time of the slower questions on one core, also in the sources of an earlier version.
+
+    Of `check` it is that of a statement: the bundled model of each version has statements of its own.
+    """
     module = [sys.executable, "-m", "usru_scenarios"]
     tasks: dict[str, Callable[[], float]] = {}
+
+    def each(program: list[str], arguments: list[str], **changes: str) -> Callable[[], float]:
+        parts = _statements(program, **changes) if arguments[0] == "check" else 1
+        return lambda: processor_seconds([*program, *arguments, "--jobs", "1"], **changes) / parts
+
     for name, arguments in SLOWER.items():
-        tasks[name] = partial(processor_seconds, [*startup.usru(), *arguments, "--jobs", "1"])
+        tasks[name] = each(startup.usru(), arguments)
         if earlier is not None:
-            command = [*module, *arguments, "--jobs", "1"]
-            tasks[EARLIER.format(name)] = partial(processor_seconds, command, PYTHONPATH=str(earlier / "src"))
+            tasks[EARLIER.format(name)] = each(module, arguments, PYTHONPATH=str(earlier / "src"))
     return tasks
+
+
+def _statements(program: list[str], **changes: str) -> int:
+    """How many statements the bundled model is held against."""
+    done = subprocess.run(
+        [*program, "check", "--json", "--jobs", "1"],
+        env=startup.environment(**changes),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    return len(json.loads(done.stdout)["expectations"])
 
 
 def on_cores(trials: int) -> dict[str, Callable[[], float]]:
