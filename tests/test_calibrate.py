@@ -143,6 +143,14 @@ def test_a_command_solves_them_again_or_says_that_there_is_no_anchor(tmp_path: P
     path = str(tmp_path / "model.yaml")
     done = answer("simulate", path, "--sourced-only", "--recalibrate", "--json")
     assert json.loads(done.stdout)["scenarios"]["good"]["by_step"][0] == pytest.approx(0.2, abs=1e-6)
+    bare, again = "bare: --sourced-only", "again: --sourced-only --recalibrate"
+    sides = json.loads(answer("compare", path, "--variant", bare, "--variant", again, "--json").stdout)["variants"]
+    shares = {name: side["scenarios"]["good"]["by_step"][0] for name, side in sides.items()}
+    assert shares == pytest.approx({"as it is": 8 / 9, "bare": 0.5, "again": 0.2}, abs=1e-6)
+    compared = json.loads(answer("compare", path, "--sourced-only", "--recalibrate", "--json").stdout)
+    assert [*compared["variants"]] == ["as it is", "sourced only, recalibrated"]
+    told = answer("report", path, "--recalibrate").stdout
+    assert "- changed: baselines are solved for the anchor again (" in told
     without = {name: value for name, value in one_driver().items() if name != "anchor"}
     study_of(without, tmp_path)
     done = answer("simulate", path, "--recalibrate")

@@ -323,9 +323,6 @@ def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> froz
     return frozenset((*along_states, *along_scale))
 
 
-# What is drawn of judgements ------------------------------------------------------------------------------------------
-
-
 def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> frozenset[str]:
     """The names, those beyond them, and so on."""
     reached, frontier = set[str](), set(names)
@@ -334,6 +331,8 @@ def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> fr
         frontier = {other for name in frontier for other in beyond(name)} - reached
     return frozenset(reached)
 
+
+# What is drawn of judgements ------------------------------------------------------------------------------------------
 
 Changed = TypeVar("Changed")
 

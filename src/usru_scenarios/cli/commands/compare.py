@@ -50,9 +50,9 @@ class VariantOptions(NamedTuple):
     @property
     def changes(self) -> tuple[str, ...]:
         """What is done to the file, as its user wrote it."""
-        only = [*["sourced only"][: self.sourced_only], *["recalibrated"][: self.recalibrate]]
         conditions = (*(f"do({one})" for one in self.do), *(f"given({one})" for one in self.given))
-        return *self.weights, *self.overrides, *conditions, *only
+        flags = {"sourced only": self.sourced_only, "recalibrated": self.recalibrate}
+        return *self.weights, *self.overrides, *conditions, *(name for name, asked in flags.items() if asked)
 
     def further(self, other: VariantOptions) -> VariantOptions:
         """The same with what another one says besides."""
