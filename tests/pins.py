@@ -324,11 +324,7 @@ WIDTHS = (60, 80, 140)
 def cases() -> dict[str, None]:
     """The command lines of all cases, without repetition, in the order in which they are written down here."""
     return dict.fromkeys(
-        [
-            *(case for subject in SUBJECTS for case in _of_subject(subject)),
-            *_of_no_subject(),
-            *_faults(),
-        ]
+        [*(case for subject in SUBJECTS for case in _of_subject(subject)), *_of_no_subject(), *_faults()]
     )
 
 

@@ -181,11 +181,7 @@ def test_an_expectation_about_a_number_beyond_its_range_is_refused_at_the_number
 
 
 def test_evidence_that_never_happens_leaves_one_expectation_undecided(tmp_path: Path) -> None:
-    study = expecting(
-        tmp_path,
-        fine="P(war) < 1",
-        absurd="P(war @ end | (talks=deal @ end), talks=none @ end) > 0.5",
-    )
+    study = expecting(tmp_path, fine="P(war) < 1", absurd="P(war @ end | (talks=deal @ end), talks=none @ end) > 0.5")
     for method in ("exact", "sample"):
         report = study.check(method=method)
         assert report.counts == {"holds": 1, "fails": 0, "undecided": 1}
@@ -358,11 +354,7 @@ def one_push(points: float) -> Json:
 
 def test_robust_counts_the_models_in_which_an_expectation_holds(tmp_path: Path) -> None:
     study = expecting(
-        tmp_path,
-        one_push(0.5),
-        always="P(good @ now) > 0",
-        never="P(good @ now) > 1",
-        sometimes="P(good @ now) > 0.5",
+        tmp_path, one_push(0.5), always="P(good @ now) > 0", never="P(good @ now) > 1", sometimes="P(good @ now) > 0.5"
     )
     report = study.check(robust=40, seed=2)
     moved = [perturbed(study.loaded.model, 2, number) for number in range(40)]
@@ -499,12 +491,7 @@ def test_values_are_put_where_the_judgements_are(name: str) -> None:
 
 def test_a_value_goes_nowhere_else() -> None:
     model = Model.model_validate(text_keys(exact_model("influences")))
-    paths: list[KeyPath] = [
-        ("drivers", "nobody", "persistence"),
-        ("title",),
-        ("drivers",),
-        ("nothing", "there"),
-    ]
+    paths: list[KeyPath] = [("drivers", "nobody", "persistence"), ("title",), ("drivers",), ("nothing", "there")]
     for path in paths:
         with pytest.raises(KeyError):
             with_values(model, {path: 1.0})

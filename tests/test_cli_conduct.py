@@ -201,8 +201,7 @@ def test_warnings_go_to_standard_error_in_short_and_into_the_data(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("changes", "coloured"),
-    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+    ("changes", "coloured"), [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)]
 )
 def test_colour_where_there_is_no_terminal(changes: dict[str, str], coloured: bool) -> None:
     assert ("\x1b[" in answer(*RUN, stdin="", folder=None, **changes).stdout) == coloured

@@ -240,10 +240,7 @@ scenarios: {thaw: 0.25, freeze: 0.75}
             "```yaml over=base.yaml fault\nscenaros: {thaw: 3}\n```\n```console\n$ usru validate example.yaml\n```",
             False,
         ),
-        (
-            "```console\n$ usru validate base.yaml\nbase is valid: 1 step, 2 scenarios\n$ echo $?\n0\n```",
-            True,
-        ),
+        ("```console\n$ usru validate base.yaml\nbase is valid: 1 step, 2 scenarios\n$ echo $?\n0\n```", True),
         ("```console\n$ usru validate base.yaml\nbase is valid: ...\n```", False),
         ("```python\nassert False\n```", False),
         ("```python\nfour = 4\n```\n```python\nprint(four)\n```\n```text printed\n4\n```", True),

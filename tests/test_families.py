@@ -242,8 +242,7 @@ drivers:
 
 
 @pytest.mark.parametrize(
-    ("prior", "weight", "truth"),
-    [("{prior: {normal: [0, 1]}}", "1", 0.51447), ("0.3", "{normal: [0, 2]}", 0.43723)],
+    ("prior", "weight", "truth"), [("{prior: {normal: [0, 1]}}", "1", 0.51447), ("0.3", "{normal: [0, 2]}", 0.43723)]
 )
 def test_an_answer_at_the_means_is_at_those_of_what_is_drawn(
     prior: str, weight: str, truth: float, tmp_path: Any

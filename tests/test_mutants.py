@@ -39,17 +39,11 @@ SMALL: Json = {
             "states": {"high": 0.5, "low": 0.5},
             "impacts": {"high": {"good": [2, "G1"]}, "low": {"bad": [1, "A1"]}},
         },
-        "talks": {
-            "states": {"deal": 0.5, "none": 0.5},
-            "influences": {"mood": {"high": {"deal": [1, "G2"]}}},
-        },
+        "talks": {"states": {"deal": 0.5, "none": 0.5}, "influences": {"mood": {"high": {"deal": [1, "G2"]}}}},
     },
     "rules": {"both": {"when": {"mood": "high", "talks": "deal"}, "then": {"scenario": {"good": [1, "G3"]}}}},
     "consequences": {
-        "trade": {
-            "states": {"up": 0.5, "down": 0.5},
-            "influences": {"scenario": {"good": {"up": [2, "G4"]}}},
-        }
+        "trade": {"states": {"up": 0.5, "down": 0.5}, "influences": {"scenario": {"good": {"up": [2, "G4"]}}}}
     },
     "expectations": {
         "mood_matters": {"that": "P(good | do(mood=high)) > P(good | do(mood=low)) + 0.3"},

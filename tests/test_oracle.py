@@ -815,10 +815,7 @@ def test_numeric_points_from_events_rules_and_numeric_parents() -> None:
     """Imposed v = .5 gives half a point by its knots, a window 1, a rule of lag 1 two more from the second step on."""
     raw = numeric(
         2,
-        driver={
-            "influences": {"v": {0: 0, 1: 1}},
-            "events": [{"at": 2000, "points": [1, "G01"]}],
-        },
+        driver={"influences": {"v": {0: 0, 1: 1}}, "events": [{"at": 2000, "points": [1, "G01"]}]},
         drivers={"v": {"kind": "numeric", "range": [0, 1]}},
         rules={"r": {"when": {"v": "< 0.6"}, "lag": 1, "then": {"u": 2}, "weight": 5}},
     )

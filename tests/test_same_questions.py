@@ -43,12 +43,7 @@ def checked(folder: Path, raw: Json, that: str) -> ExpectationChecked:
 
 @pytest.mark.parametrize(
     ("raw", "that"),
-    [
-        (model(impact=1.0), SENT),
-        (model(weight=0.0, impact=1.0), DEAL),
-        (model(), MOOD),
-        (model(influence=1.0), CUT),
-    ],
+    [(model(impact=1.0), SENT), (model(weight=0.0, impact=1.0), DEAL), (model(), MOOD), (model(influence=1.0), CUT)],
     ids=["states that are read alike", "a weight of 0", "points of 0", "a node that is cut off from it"],
 )
 def test_sides_that_are_equal_by_construction_are_told_apart_from_the_first_trials_on(

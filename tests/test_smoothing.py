@@ -199,9 +199,7 @@ def test_a_long_series_of_observations_is_not_lost_below_the_least_float() -> No
     steps = 400
     raw = model(
         steps,
-        drivers={
-            "d": {"states": {"rare": 0.001, "common": 0.999}, "persistence": 0, "impacts": {"rare": {"x": 1}}},
-        },
+        drivers={"d": {"states": {"rare": 0.001, "common": 0.999}, "persistence": 0, "impacts": {"rare": {"x": 1}}}},
         outcome={"persistence": 0},
         groups={"either": ["x", "y"]},
     )

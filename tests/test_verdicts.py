@@ -139,10 +139,7 @@ def test_the_schemas_have_the_key(question: str) -> None:
 
 # Paths ----------------------------------------------------------------------------------------------------------------
 
-ROWS: Json = {
-    **copy.deepcopy(TINY),
-    "odds_per_point": {"impacts": 2, "influences": 1.7},
-}
+ROWS: Json = {**copy.deepcopy(TINY), "odds_per_point": {"impacts": 2, "influences": 1.7}}
 ROWS["drivers"]["talks"]["prior_given"] = {
     "first": {"when": {"mood": "high"}, "prior": {"deal": 0.5, "none": 0.5}},
     "second": {"when": {"mood": "low"}, "prior": {"deal": 1, "none": 2}},

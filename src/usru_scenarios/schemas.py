@@ -383,7 +383,7 @@ def _written_forms() -> dict[str, Schema]:
             "anyOf": [
                 {"type": ["string", "boolean"]},
                 {"type": "array", "items": {"type": ["string", "boolean"]}, "minItems": 1},
-            ],
+            ]
         },
     }
 

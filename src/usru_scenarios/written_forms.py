@@ -279,33 +279,12 @@ _UNITS = {
     **dict.fromkeys(
         ("month", "months", "mo", "mos", "mon", "m", "mth", "mths", "monat", "monate", "mois"), ("month", 1.0)
     ),
-    **dict.fromkeys(
-        (
-            "месяц",
-            "месяца",
-            "месяцев",
-            "monaten",
-            "mes",
-            "meses",
-        ),
-        ("month", 1.0),
-    ),
+    **dict.fromkeys(("месяц", "месяца", "месяцев", "monaten", "mes", "meses"), ("month", 1.0)),
     **dict.fromkeys(
         ("quarter", "quarters", "q", "qtr", "qtrs", "quartal", "quartale", "trimestre", "trimestres"), ("quarter", 1.0)
     ),
     **dict.fromkeys(("year", "years", "y", "yr", "yrs", "a", "jahr", "jahre", "jahren", "an", "ans"), ("year", 1.0)),
-    **dict.fromkeys(
-        (
-            "год",
-            "года",
-            "лет",
-            "année",
-            "années",
-            "año",
-            "años",
-        ),
-        ("year", 1.0),
-    ),
+    **dict.fromkeys(("год", "года", "лет", "année", "années", "año", "años"), ("year", 1.0)),
     **dict.fromkeys(("week", "weeks", "wk", "wks", "w", "woche", "wochen", "semaine", "semaines"), ("month", 12 / 52)),
     **dict.fromkeys(("day", "days", "d", "tag", "tage", "jour", "jours"), ("month", 12 / 365)),
     **dict.fromkeys(("decade", "decades"), ("year", 10.0)),

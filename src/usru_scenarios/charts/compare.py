@@ -75,11 +75,6 @@ def _entries(result: Comparison) -> list[layout.Entry]:
     return [
         _REFERENCE._replace(text=name)
         if name == result.reference
-        else layout.Entry(
-            name,
-            colours.mark(places[name]),
-            colours.text(places[name]),
-            colours.dash(places[name]),
-        )
+        else layout.Entry(name, colours.mark(places[name]), colours.text(places[name]), colours.dash(places[name]))
         for name in result.variants
     ]

@@ -234,9 +234,6 @@ complete -c usru -f -a "(__usru_candidates)"
 _TEMPLATES = {
     "bash": (_BASH, '        {0}) options="{1}" valued="{2}";;\n'),
     "zsh": (_ZSH, '        {0}) options="{1}" valued="{2}";;\n'),
-    "fish": (
-        _FISH,
-        "        case {0}\n            set options {1}\n            set valued {2}\n",
-    ),
+    "fish": (_FISH, "        case {0}\n            set options {1}\n            set valued {2}\n"),
 }
 """By shell its script, and what it says of a command: its name, its options, and those that a value follows."""

@@ -60,9 +60,7 @@ class Attempt:
 
 
 def attempts(
-    request: Request,
-    simulate: Callable[[Study], Simulation],
-    pause: Callable[[float], None],
+    request: Request, simulate: Callable[[Study], Simulation], pause: Callable[[float], None]
 ) -> Iterator[Attempt]:
     """A forecast of a file now, and another after each change, without an end.
 

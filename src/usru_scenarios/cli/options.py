@@ -25,8 +25,7 @@ Weights = Annotated[
     Option("--weight", "-w", metavar="NAME=VALUE", help="Weight of a driver or rule; x1.5 multiplies. Repeatable."),
 ]
 Profile = Annotated[
-    str | None,
-    Option("--profile", "-p", metavar="NAME", help="A profile of the file.", takes="the name of a profile"),
+    str | None, Option("--profile", "-p", metavar="NAME", help="A profile of the file.", takes="the name of a profile")
 ]
 Overrides = Annotated[
     tuple[str, ...],

@@ -154,15 +154,7 @@ class _Bar:
     """
 
     def __init__(
-        self,
-        total: int,
-        each: float,
-        patience: float,
-        tick: float,
-        *,
-        before: float,
-        whole: float,
-        visible: bool,
+        self, total: int, each: float, patience: float, tick: float, *, before: float, whole: float, visible: bool
     ) -> None:
         self.total = total
         self.patience = patience

@@ -86,11 +86,7 @@ def parse_expectation(
 
 
 def parse_question(
-    text: str,
-    model: Names,
-    program: Program,
-    *,
-    in_profile: Callable[[str], Program] | None = None,
+    text: str, model: Names, program: Program, *, in_profile: Callable[[str], Program] | None = None
 ) -> Probability:
     """Read what a dated question means: the probability of one event that will be seen to come true or not.
 

@@ -540,14 +540,7 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         _Between("uniform", 2, weights=(1.0, 1.0)),
-        _Between(
-            "triangular",
-            3,
-            place=1,
-            weights=(1.0, 1.0, 1.0),
-            unit=_triangular,
-            unit_density=_triangular_density,
-        ),
+        _Between("triangular", 3, place=1, weights=(1.0, 1.0, 1.0), unit=_triangular, unit_density=_triangular_density),
         _Between("pert", 3, place=1, weights=(1.0, 4.0, 1.0), unit=_pert_unit, unit_density=_pert_density),
         _Normal(
             "normal", 2, scales=(1,), not_positive="the second parameter of 'normal', its sd, must be above 0", place=0

@@ -258,10 +258,7 @@ def _changed(part: Any, branch: Any) -> Any:
     raise KeyError(branch)
 
 
-_FORMS: dict[type[Part], tuple[str, str]] = {
-    Persistence: ("all_states", "by_state"),
-    Weight: ("constant", "schedule"),
-}
+_FORMS: dict[type[Part], tuple[str, str]] = {Persistence: ("all_states", "by_state"), Weight: ("constant", "schedule")}
 """The fields of what is written as one number or as a map of them."""
 
 

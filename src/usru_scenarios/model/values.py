@@ -169,9 +169,7 @@ class Distribution(Value):
         wanted = FAMILIES[family].size
         if not isinstance(parameters, list | tuple) or len(parameters) != wanted:
             raise PydanticCustomError(
-                "wrong_parameters",
-                "'{family}' takes a list of {wanted} numbers",
-                {"family": family, "wanted": wanted},
+                "wrong_parameters", "'{family}' takes a list of {wanted} numbers", {"family": family, "wanted": wanted}
             )
         return {"family": family, "parameters": tuple(parameters)}
 

@@ -254,10 +254,7 @@ class _Compiler:
         return LatentScale.of(node.distribution.of_family, parameters, node.range)
 
     def _influences(
-        self,
-        same_step: Mapping[str, PointRows],
-        lagged: Mapping[str, PointRows],
-        states: tuple[str, ...] | None,
+        self, same_step: Mapping[str, PointRows], lagged: Mapping[str, PointRows], states: tuple[str, ...] | None
     ) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
         terms, curves = [], []
         for lag, influences in ((0, same_step), (1, lagged)):
@@ -280,12 +277,7 @@ class _Compiler:
         return tuple(terms), tuple(curves)
 
     def _term(
-        self,
-        parent: str,
-        lag: int,
-        by_state: PointRows,
-        states: tuple[str, ...] | None,
-        weight: str | None = None,
+        self, parent: str, lag: int, by_state: PointRows, states: tuple[str, ...] | None, weight: str | None = None
     ) -> Term:
         parent_states = self.states[parent]
         nothing = np.zeros(_columns(states))
@@ -334,12 +326,7 @@ class _Compiler:
         return before[0]._replace(lag=lag)
 
     def _curve(
-        self,
-        parent: str,
-        lag: int,
-        knots: PointRows,
-        states: tuple[str, ...] | None,
-        weight: str | None = None,
+        self, parent: str, lag: int, knots: PointRows, states: tuple[str, ...] | None, weight: str | None = None
     ) -> PiecewiseCurve:
         at = sorted((float(knot), given) for knot, given in knots.items())
         points = np.stack(np.broadcast_arrays(*(self._points(given, states) for _, given in at)), axis=-2)

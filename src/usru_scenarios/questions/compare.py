@@ -112,11 +112,7 @@ def plans(settings: RunSettings) -> tuple[Plan, Plan]:
 
 
 def compare(
-    variants: Sequence[Variant],
-    settings: RunSettings,
-    *,
-    switch: bool = True,
-    map_blocks: MapBlocks = map,
+    variants: Sequence[Variant], settings: RunSettings, *, switch: bool = True, map_blocks: MapBlocks = map
 ) -> Comparison:
     """Compare variants with the first of them.
 
@@ -544,11 +540,7 @@ class OneAtATimeDifferences:
         if plan is not None:
             trials = plan.trials if apart.effective is None else apart.effective
             variation = variation_covered(
-                variation,
-                trials,
-                moved.value,
-                lambda: unseen().limits[number],
-                lambda trials: unseen().missed(trials),
+                variation, trials, moved.value, lambda: unseen().limits[number], lambda trials: unseen().missed(trials)
             )
         end, mean = variation.value.tolist()
         return Effect(

@@ -127,11 +127,7 @@ class Unseen(NamedTuple):
 
 
 def variation_covered(
-    found: Estimate,
-    trials: float,
-    apart: Floats,
-    limits: Callable[[], Limits],
-    missed: Callable[[float], float],
+    found: Estimate, trials: float, apart: Floats, limits: Callable[[], Limits], missed: Callable[[float], float]
 ) -> Estimate:
     """The same of half the sum of absolute differences, which no trial can change by more than 1.
 

@@ -212,11 +212,7 @@ class _ProgramBatches:
     """Programs and their plan, cut into portions of programs and blocks of trials."""
 
     def __init__(
-        self,
-        programs: Programs,
-        plan: Plan,
-        kernels: KernelCache | None = None,
-        steps: Sequence[int] | None = None,
+        self, programs: Programs, plan: Plan, kernels: KernelCache | None = None, steps: Sequence[int] | None = None
     ) -> None:
         self.programs = programs
         self.plan = plan

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 8
 
-_STAND_INS: dict[KeyPath, Any] = {
-    ("usru",): 1,
-    ("name",): "unnamed",
-    ("title",): "",
-    ("scenarios",): {"unnamed": {}},
-}
+_STAND_INS: dict[KeyPath, Any] = {("usru",): 1, ("name",): "unnamed", ("title",): "", ("scenarios",): {"unnamed": {}}}
 """What a file can't be without."""
 
 _NUMBER_FAULTS = frozenset(

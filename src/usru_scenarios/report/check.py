@@ -73,12 +73,7 @@ def _lines(result: CheckReport) -> Table:
         Column("claims", rank=4, folds=True),
     ]
     rows: list[tuple[Cell, ...]] = [
-        (
-            Words(one.verdict, _STYLES[one.verdict]),
-            Words(name, "bold", "`"),
-            _statement(one),
-            *_cells(one, result),
-        )
+        (Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold", "`"), _statement(one), *_cells(one, result))
         for name, one in _ranked(result)
     ]
     return Table(columns, rows)

@@ -63,9 +63,7 @@ def report(result: Comparison, layout: Layout) -> Report:
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
         conditions=conditions(
-            (),
-            [one for one in reference.given if all(one in each.given for each in every)],
-            result.run.evidence,
+            (), [one for one in reference.given if all(one in each.given for each in every)], result.run.evidence
         ),
         lead=in_words(result),
         blocks=blocks,

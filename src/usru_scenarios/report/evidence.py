@@ -51,10 +51,7 @@ def report(result: EvidenceReport, layout: Layout) -> Report:
         subtitle=f"{result.model.name}{profiled(run.profile)}, for the forecast of {run.steps[-1]}",
         conditions=conditions(run.do, run.given, run.evidence),
         blocks=[*_items(result), *_passed_over(result, layout), *_foresight(result)],
-        footer=[
-            _MEANING,
-            f"{how_run(run)}.",
-        ],
+        footer=[_MEANING, f"{how_run(run)}."],
         citation=cited(result.model, run.usru_version),
     )
 

@@ -420,12 +420,7 @@ def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]
 def _numbers_of(result: Attribution) -> Table:
     known = any(one.effects for one in result.numbers)
     rows = [
-        (
-            one.path,
-            _input(one.before),
-            _input(one.after),
-            *(_effects(one.effects, result) if known else ()),
-        )
+        (one.path, _input(one.before), _input(one.after), *(_effects(one.effects, result) if known else ()))
         for one in result.numbers[:_MOST_NUMBERS]
     ]
     said = [Column("was", folds=True, least=4), Column("is", folds=True, least=4)]

@@ -142,11 +142,7 @@ def _drivers(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
             *([Column(kind="drawing", width=length, rank=len(columns.heads))] if with_bars else []),
         ],
         [
-            (
-                Words(driver.driver, "bold"),
-                *row,
-                *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []),
-            )
+            (Words(driver.driver, "bold"), *row, *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []))
             for driver, row in zip(listed, cells, strict=True)
         ],
     )

@@ -266,11 +266,7 @@ def _states(node: NodePart) -> Table:
     columns.append(aligned([state.persistence for state in states.values()]))
     for (name, state), *numbers in zip(states.items(), *columns, strict=True):
         targets = "anything" if state.allowed is None else ", ".join(one for one in state.allowed if one != name)
-        table.add_row(
-            words(name),
-            *numbers,
-            *([words(targets, "dim")] if limited else []),
-        )
+        table.add_row(words(name), *numbers, *([words(targets, "dim")] if limited else []))
     return table
 
 

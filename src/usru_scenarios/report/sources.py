@@ -38,7 +38,7 @@ def _roles(found: SourcesReport) -> Iterator[RenderableType]:
     inferred = sum(role.inferred for role in found.roles.values())
     yield words(
         f"{total} judgements, of which {inferred} are inferred: they rest on assumptions or on nothing, "
-        "on no claim of a document.",
+        "on no claim of a document."
     )
     yield Text()
     table = grid()

@@ -500,10 +500,7 @@ class BlockSampler:
             return self._walk(blocks, self.kernels(block), observer)
 
     def walk_together(
-        self,
-        blocks: range,
-        observers: Sequence[Watcher],
-        joined: Callable[[Sequence[Watcher]], Observer] | None = None,
+        self, blocks: range, observers: Sequence[Watcher], joined: Callable[[Sequence[Watcher]], Observer] | None = None
     ) -> Floats:
         """Draw one of the `stretches` of blocks, and show each block to an observer of its own; gives what `walk` does.
 

@@ -75,11 +75,7 @@ class CaseSums(BatchSums):
 
 
 def sample(
-    program: Program,
-    cases: Sequence[Pair],
-    plan: Plan,
-    map_blocks: MapBlocks = map,
-    kernels: KernelCache | None = None,
+    program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
 ) -> CaseSums:
     """Sum the weights of trials for every case; the probability of a case is the ratio of `both` to `given`.
 

@@ -571,12 +571,7 @@ def impact_influences(drivers: Json, states_of: Mapping[str, Sequence[str]]) -> 
     """The outcome's same-step influences are the drivers' impacts times their weights (section 4)."""
     return [
         read_influence(
-            "impacts",
-            name,
-            block["impacts"],
-            states_of,
-            target=OUTCOME,
-            weight=read_weight(block.get("weight", 1.0)),
+            "impacts", name, block["impacts"], states_of, target=OUTCOME, weight=read_weight(block.get("weight", 1.0))
         )
         for name, block in drivers.items()
         if "impacts" in block

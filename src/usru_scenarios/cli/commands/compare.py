@@ -77,8 +77,7 @@ class _Side(NamedTuple):
 
 def compare(
     models: Annotated[
-        tuple[str, ...],
-        Argument(metavar="MODEL", help="Scenario files or bundled models; the first is the reference."),
+        tuple[str, ...], Argument(metavar="MODEL", help="Scenario files or bundled models; the first is the reference.")
     ] = (),
     *,
     profile: Annotated[

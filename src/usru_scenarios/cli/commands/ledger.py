@@ -164,14 +164,7 @@ def _record(asked: _Asked, session: Session) -> None:
     questions = study.loaded.model.questions
     means = [one.means for one in questions.values()]
     answers = study.answers(means, **options, map_blocks=session.workers()) if means else None
-    record = record_of(
-        result,
-        questions,
-        answers,
-        date=day,
-        message=asked.message,
-        asked=asked_of(asked.run.asked),
-    )
+    record = record_of(result, questions, answers, date=day, message=asked.message, asked=asked_of(asked.run.asked))
     seen = None if asked.known.evidence is None else kept_evidence(asked.known.evidence)
     before = asked.ledger.last()
     number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder), seen)

@@ -34,12 +34,10 @@ def sensitivity(
     model: Model = DEFAULT_MODEL,
     *,
     of: Annotated[
-        str | None,
-        Option("--of", metavar="SCENARIO", help="A scenario or group.  [default: all scenarios together]"),
+        str | None, Option("--of", metavar="SCENARIO", help="A scenario or group.  [default: all scenarios together]")
     ] = None,
     at: Annotated[
-        str | None,
-        Option("--at", metavar="STEP", help="A step, or mean for the average over all.  [default: end]"),
+        str | None, Option("--at", metavar="STEP", help="A step, or mean for the average over all.  [default: end]")
     ] = None,
     question: Annotated[
         tuple[str, ...],
@@ -47,9 +45,7 @@ def sensitivity(
         _question,
     ] = (),
     top: Annotated[
-        int,
-        Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"),
-        parsers.count,
+        int, Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"), parsers.count
     ] = TOP,
     conditions: ConditionOptions,
     known: EvidenceOptions,

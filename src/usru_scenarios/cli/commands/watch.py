@@ -22,13 +22,10 @@ def watch(
         str | None, Option("--for", metavar="STEP", help="When the forecast is for.  [default: end]")
     ] = None,
     of: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Rank by one scenario or group.  [default: all scenarios together]"),
+        str | None, Option(metavar="NAME", help="Rank by one scenario or group.  [default: all scenarios together]")
     ] = None,
     top: Annotated[
-        int,
-        Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"),
-        parsers.count,
+        int, Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"), parsers.count
     ] = TOP,
     conditions: ConditionOptions,
     known: EvidenceOptions,

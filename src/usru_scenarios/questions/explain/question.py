@@ -73,12 +73,7 @@ def _step(text: SourceText, time: str, offset: int, program: Program) -> int:
 
 
 def explain(
-    loaded: Loaded,
-    conditioned: Conditioned,
-    question: str,
-    settings: RunSettings,
-    *,
-    map_blocks: MapBlocks = map,
+    loaded: Loaded, conditioned: Conditioned, question: str, settings: RunSettings, *, map_blocks: MapBlocks = map
 ) -> Explanation:
     """Explain a scenario at a step.
 

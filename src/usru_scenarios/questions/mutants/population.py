@@ -253,11 +253,7 @@ class _Population:
             yield Mutation("rows_swapped", f"{dotted(block)}: {names}", edits, self._cited(one, other))
 
 
-_KINDS: Mapping[str, Kind] = {
-    "impacts": "impact",
-    "influences": "influence",
-    "lagged_influences": "lagged_influence",
-}
+_KINDS: Mapping[str, Kind] = {"impacts": "impact", "influences": "influence", "lagged_influences": "lagged_influence"}
 
 
 def _in(judged: Judged, blocks: Iterable[KeyPath]) -> bool:

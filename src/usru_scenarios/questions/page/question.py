@@ -57,12 +57,7 @@ class PageData:
 
 
 def page_data(
-    readings: Sequence[CarriedReading],
-    profile: str | None,
-    *,
-    trials: int,
-    seed: int,
-    evidence: Evidence | None = None,
+    readings: Sequence[CarriedReading], profile: str | None, *, trials: int, seed: int, evidence: Evidence | None = None
 ) -> PageData:
     """What a page carries.
 

@@ -88,10 +88,7 @@ def driver_uncertainties(outline: Outline, run: SensitivityRun) -> tuple[list[Dr
     places = aim.places(outline.scenarios, program)
     found = [
         _uncertainty(
-            outline.drivers[reading.node].title,
-            reading.node,
-            _Found.of(sampler, reading, sums, differences),
-            places,
+            outline.drivers[reading.node].title, reading.node, _Found.of(sampler, reading, sums, differences), places
         )
         for reading, sums, differences in sampler.found(run.map_blocks)
     ]
@@ -139,10 +136,7 @@ def _uncertainty(title: str, driver: str, found: _Found, places: Mapping[str, in
         total=together.total,
         by_scenario={name: shares(place) for name, place in places.items()},
         standard_errors=UncertaintyErrors(
-            float(bits.error),
-            float(shift.error),
-            together.standard_errors.first_order,
-            together.standard_errors.total,
+            float(bits.error), float(shift.error), together.standard_errors.first_order, together.standard_errors.total
         ),
     )
 

@@ -195,12 +195,7 @@ class ObservedPrograms:
     """
 
     def __init__(
-        self,
-        programs: Sequence[Program],
-        seen: Formula,
-        shares: Floats,
-        plan: Plan,
-        kernels: KernelCache | None = None,
+        self, programs: Sequence[Program], seen: Formula, shares: Floats, plan: Plan, kernels: KernelCache | None = None
     ) -> None:
         self.programs = programs
         self.seen = seen

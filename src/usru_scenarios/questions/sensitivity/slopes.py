@@ -151,11 +151,7 @@ class _SlopeEstimator:
                 if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
                     method: Method = "carried along" if carried else "likelihood ratio"
                     found[number] = _EffectOfOne(
-                        method,
-                        effects.value[place],
-                        effects.residuals[:, place],
-                        effects.count,
-                        float(of_cells[place]),
+                        method, effects.value[place], effects.residuals[:, place], effects.count, float(of_cells[place])
                     )
             first = first or (sums, sums.weights.effects(sums, counting), of_weights)
         assert first is not None, "there is at least one walk"

@@ -118,11 +118,7 @@ def _plan(settings: RunSettings) -> Plan:
 
 
 def _drawn(
-    conditioned: Conditioned,
-    plan: Plan,
-    limits: SampleLimits,
-    kernels: KernelCache | None,
-    map_blocks: MapBlocks,
+    conditioned: Conditioned, plan: Plan, limits: SampleLimits, kernels: KernelCache | None, map_blocks: MapBlocks
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given

@@ -195,11 +195,7 @@ def _looked(
         before = covered(before, sampler.plan.trials, lambda: averaged(said.limits), [said])
     errors = [
         covering(
-            error,
-            value,
-            (outcome_in(members, question.horizon), conditioned.given),
-            program,
-            sums.effective_trials,
+            error, value, (outcome_in(members, question.horizon), conditioned.given), program, sums.effective_trials
         )
         for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
     ]
