@@ -90,7 +90,14 @@ NAMED: dict[str, list[Any]] = {
 }
 
 WRONG: dict[str, dict[str, list[Any]]] = {
-    "simulate": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP,
+    "simulate": TRIALS
+    | SEED
+    | METHOD
+    | JUDGEMENTS
+    | DO
+    | GIVEN
+    | MAP
+    | {"consequences": [None, 1, 0, "yes", "no", [], np.bool_(1)]},
     "ask": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP | {"query": [*NO_TEXT, None, "", "P(", "P(peece)"]},
     "answers": TRIALS
     | SEED

@@ -168,11 +168,17 @@ class ConditionedFile(CompiledFile):
             return False
 
     def _simulated(
-        self, settings: RunSettings, conditions: Conditioned, map_blocks: MapBlocks, *, rare_exactly: bool
+        self,
+        settings: RunSettings,
+        conditions: Conditioned,
+        map_blocks: MapBlocks,
+        *,
+        rare_exactly: bool,
+        consequences: bool = True,
     ) -> Simulation:
         """The forecast under conditions; exact after too few trials where that is wanted."""
         if self._is_exact(settings, conditions):
-            return self._exactly(settings, conditions, listener(map_blocks))
+            return self._exactly(settings, conditions, listener(map_blocks), consequences=consequences)
         from usru_scenarios.questions.simulate.question import forecast
 
         free = not conditions.interventions and not conditions.observations
@@ -185,13 +191,16 @@ class ConditionedFile(CompiledFile):
                 support=partial(self._support, settings) if free else None,
                 kernels=(self._lasting_kernels if free else self._kernels)(settings),
                 map_blocks=map_blocks,
+                consequences=consequences,
             )
         except (ImpossibleEvidence, TooFewTrials):
             if rare_exactly and self._solves(self._whole(settings, conditions), conditions):
-                return self._exactly(settings, conditions, listener(map_blocks))
+                return self._exactly(settings, conditions, listener(map_blocks), consequences=consequences)
             raise
 
-    def _exactly(self, settings: RunSettings, conditions: Conditioned, told: Listener) -> Simulation:
+    def _exactly(
+        self, settings: RunSettings, conditions: Conditioned, told: Listener, *, consequences: bool
+    ) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
 
         return forecast_exactly(
@@ -200,6 +209,7 @@ class ConditionedFile(CompiledFile):
             seed=settings.seed,
             weights=self.program.weights,
             told=told,
+            consequences=consequences,
         )
 
     def _else_exactly(

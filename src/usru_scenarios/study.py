@@ -73,6 +73,7 @@ class Study(DescribedFile, ConditionedFile):
         do: Sequence[str] = (),
         given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
+        consequences: bool = True,
     ) -> Simulation:
         """How likely is each scenario, step by step?
 
@@ -87,6 +88,7 @@ class Study(DescribedFile, ConditionedFile):
             do: interventions, "DRIVER=STATE" or "DRIVER=STATE@TIME".
             given: observations, "DRIVER=STATE@TIME".
             map_blocks: runs the blocks of trials; the default runs them one after another.
+            consequences: whether the result has them; where it need not, those that nothing else reads are not drawn.
 
         Raises:
             ArgumentError: an argument makes no sense, whatever the model; a ValueError. So does every other question.
@@ -97,8 +99,10 @@ class Study(DescribedFile, ConditionedFile):
         """
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
+        consequences = flag("consequences", consequences)
         conditions = self._conditions(None, do, given)
-        found = self._simulated(settings, conditions, map_blocks, rare_exactly=method != "sample")
+        rare_exactly = method != "sample"
+        found = self._simulated(settings, conditions, map_blocks, rare_exactly=rare_exactly, consequences=consequences)
         if self.evidence is None:
             return found
         from usru_scenarios.questions.evidence.ahead import read_ahead

@@ -110,7 +110,7 @@ class Screen:
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
             study = self.session.informed(study, self.known)
-            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers)
+            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers, consequences=False)
 
     def show(self, attempt: Attempt) -> None:
         """Show what an attempt came to.

@@ -7,7 +7,7 @@ drawn and its probability is read one step ahead: method (15).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate, chain
 from typing import Any
@@ -279,7 +279,11 @@ class NumericSums:
 
 
 def simulate(
-    program: Program, plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+    program: Program,
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    kernels: KernelCache | None = None,
+    nodes: Collection[str] | None = None,
 ) -> ForecastSums:
     """Run a program.
 
@@ -289,8 +293,9 @@ def simulate(
             `map_blocks`.
         map_blocks: runs blocks; results must come in the order of the blocks.
         kernels: as in `BlockSampler`.
+        nodes: as in `Sampler`.
     """
-    sampler = Sampler(program, plan, kernels)
+    sampler = Sampler(program, plan, kernels, nodes)
     return sampler.summed(sampler.run, map_blocks, sampler.stretches)
 
 
@@ -317,12 +322,24 @@ class RunningSums:
 
 
 class Sampler:
-    """A program and the plan that its forecast is drawn under."""
+    """A program and the plan that its forecast is drawn under.
 
-    def __init__(self, program: Program, plan: Plan, kernels: KernelCache | None = None) -> None:
+    Args:
+        program, plan: the same.
+        kernels: as in `BlockSampler`.
+        nodes: those that are drawn and counted, which read no others; the outcome is one of them. By default all.
+    """
+
+    def __init__(
+        self, program: Program, plan: Plan, kernels: KernelCache | None = None, nodes: Collection[str] | None = None
+    ) -> None:
         self.program = program
         self.plan = plan
-        self.block_sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read, kernels=kernels)
+        drawn = program if nodes is None else program.only(nodes)
+        self.nodes = drawn.nodes
+        self.block_sampler = BlockSampler(
+            program, plan, draw_outcome=drawn.outcome_is_read, needed=frozenset(drawn.nodes), kernels=kernels
+        )
         self.sets = [[state] for state in range(len(program.outcome.states))]
         self.sets += [list(members) for members in program.groups.values()]
         self.controls = program.controls if plan.judgements else NO_CONTROLS
@@ -362,8 +379,8 @@ class Sampler:
     def bytes(self) -> int:
         """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's trials."""
         steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
-        states = sum(len(node.states) for node in self.program.nodes.values() if isinstance(node, CategoricalNode))
-        numeric = sum(isinstance(node, NumericNode) for node in self.program.nodes.values())
+        states = sum(len(node.states) for node in self.nodes.values() if isinstance(node, CategoricalNode))
+        numeric = sum(isinstance(node, NumericNode) for node in self.nodes.values())
         by_batch = steps * scenarios + scenarios**2
         kept = self.batches.count + len(self.batches.starts(0)) * (not self.plan.judgements)
         quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
@@ -392,10 +409,10 @@ class Sampler:
                 they are made in this process or in others.
             at: where the batches of these are among those.
         """
-        program, steps, scenarios = self.program, self.program.steps, len(self.program.outcome.states)
+        steps, scenarios = self.program.steps, len(self.program.outcome.states)
         columns = self._columns()
         quantities = max(part.stop for part in columns.values())
-        numeric = (name for name, node in program.nodes.items() if isinstance(node, NumericNode))
+        numeric = (name for name, node in self.nodes.items() if isinstance(node, NumericNode))
         shared: dict[str, Any] = (
             {
                 "values": {name: NumericSums.empty(steps) for name in numeric},
@@ -422,7 +439,7 @@ class Sampler:
     def edges(self) -> dict[str, npt.NDArray[np.uint16]]:
         """As in `ForecastSums`, each of shape (edges,); where judgements are drawn, those of the average scale."""
         found = {}
-        for name, node in self.program.nodes.items():
+        for name, node in self.nodes.items():
             if isinstance(node, NumericNode):
                 tables = node.scale.values
                 scale = replace(node.scale, values=tables if tables.ndim == 1 else tables.mean(axis=0))
@@ -433,7 +450,7 @@ class Sampler:
         """Where the quantities of the nodes stand among the moments of a step; first visits under the outcome."""
         sizes = {
             name: len(node.states) if isinstance(node, CategoricalNode) else 1 + len(EDGES)
-            for name, node in self.program.nodes.items()
+            for name, node in self.nodes.items()
         }
         sizes[OUTCOME] = len(self.sets)
         stops = accumulate(sizes.values())
@@ -525,26 +542,26 @@ class ForecastAccumulator:
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step to the sums."""
-        for name, states in zip(self.program.nodes, block_states.now, strict=False):
-            if name in self.counted:
-                self.counts.note(name, states)
+        values = dict(zip(self.program.nodes, block_states.now, strict=False))
+        for name in self.counted:
+            self.counts.note(name, values[name])
         self.counts.put(self.groups.sums)
-        self.add(step, dict(zip(self.program.nodes, block_states.now, strict=False)), transition)
+        self.add(step, values, transition)
 
     def add(self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None) -> None:
         """Add a step to the sums, of which `groups.sums` have the states of the nodes that are `counted`.
 
         Args:
             step: the step.
-            values: the states or values of all other nodes, shape (trials,).
+            values: the states or values of all others, shape (trials,); None of an outcome that is not drawn.
             transition: of the outcome.
         """
         assert transition is not None, "a forecast needs the outcome"
-        for name, seen in values.items():
+        for name in self.others:
             if name == OUTCOME:
-                self._see_outcome(step, transition, seen)
-            elif name not in self.counted:
-                self.sums.observe(step, self.program.nodes[name], seen, self.groups)
+                self._see_outcome(step, transition, values[name])
+            else:
+                self.sums.observe(step, self.program.nodes[name], values[name], self.groups)
         self.groups.fold(self.sums.moments, step, self.groups.sums)
 
     @cached_property
@@ -558,8 +575,13 @@ class ForecastAccumulator:
         }
 
     @cached_property
+    def others(self) -> list[str]:
+        """All other nodes of the forecast."""
+        return [name for name in self.sums.columns if name not in self.counted]
+
+    @cached_property
     def counts(self) -> StateCounts:
-        """Counts these."""
+        """Counts the states of those that are `counted`."""
         return StateCounts(self.counted, self.groups.edges, self.groups.trials)
 
     def closed(self) -> ForecastSums:
@@ -605,7 +627,7 @@ class StretchObserver:
     def __init__(self, accumulators: Sequence[ForecastAccumulator]) -> None:
         first, groups = accumulators[0], [each.groups for each in accumulators]
         self.accumulators = accumulators
-        self.nodes = {name: name in first.counted for name in first.program.nodes}
+        self.names, self.counted, self.others = [*first.program.nodes], [*first.counted], first.others
         edges = [own.edges + number * BLOCK for number, own in enumerate(groups)]
         self.counts = StateCounts(first.counted, np.concatenate(edges), np.concatenate([own.trials for own in groups]))
         self.sums = np.concatenate([own.sums for own in groups])
@@ -615,14 +637,13 @@ class StretchObserver:
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """As in `Observer`."""
-        others = {}
-        for (name, counted), values in zip(self.nodes.items(), block_states.now, strict=False):
-            if counted:
-                self.counts.note(name, values)
-            else:
-                others[name] = values
+        values = dict(zip(self.names, block_states.now, strict=False))
+        for name in self.counted:
+            self.counts.note(name, values[name])
         self.counts.put(self.sums)
         for number, accumulator in enumerate(self.accumulators):
             trials = slice(number * BLOCK, (number + 1) * BLOCK)
-            own: dict[str, Any] = {name: None if values is None else values[trials] for name, values in others.items()}
+            own: dict[str, Any] = {
+                name: None if (seen := values[name]) is None else seen[trials] for name in self.others
+            }
             accumulator.add(step, own, None if transition is None else transition.of(trials))

@@ -29,6 +29,7 @@ def simulate(
 
         run_live(session, model, changes, conditions=conditions, run_options=run, known=known)
     study = session.load(model, changes, known)
-    result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers())
+    shown = session.format not in ("table", "md")  # which are of the scenarios
+    result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers(), consequences=shown)
     session.remark(study)
     session.emit("simulate", result, run.news(result.warnings))

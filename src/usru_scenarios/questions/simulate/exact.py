@@ -41,6 +41,7 @@ def forecast_exactly(
     seed: int,
     weights: Mapping[str, Floats] | None = None,
     told: Listener = UNCONCERNED,
+    consequences: bool = True,
 ) -> Simulation:
     """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
 
@@ -51,6 +52,7 @@ def forecast_exactly(
         seed: is reported alone.
         weights: what is reported of them, by driver, shape (steps,); by default the program's own.
         told: of the work while it is done.
+        consequences: whether they are reported.
 
     Raises:
         ImpossibleEvidence: what is given can't happen.
@@ -69,7 +71,7 @@ def forecast_exactly(
         transitions=nested(moves.value, program, outline),
         transition_errors=nested(moves.error, program, outline),
         drivers=found.nodes(outline.drivers),
-        consequences=found.nodes(outline.consequences),
+        consequences=found.nodes(outline.consequences) if consequences else {},
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=program.draws > 0),

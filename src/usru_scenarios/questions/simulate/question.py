@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -32,7 +32,7 @@ from usru_scenarios.results.simulate import (
 )
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
-from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings, SampleLimits
+from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
 
 MATTERS = 0.01
 """A band that is no wider is as good as none, however rough."""
@@ -56,6 +56,7 @@ def forecast(
     support: Callable[[], Support] | None = None,
     kernels: KernelCache | None = None,
     map_blocks: MapBlocks = map,
+    consequences: bool = True,
 ) -> Simulation:
     """Sample a model and report its likelihoods.
 
@@ -68,13 +69,15 @@ def forecast(
         support: gives what is possible in the program, where an earlier run may have found it.
         kernels: as in `forecast.simulate`, where nothing is observed.
         map_blocks: as in `forecast.simulate`.
+        consequences: whether they are reported; else those that nothing else reads are not drawn.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
         TooFewTrials: too few trials do.
     """
     program = conditioned.program
-    plan, halves = _drawn(conditioned, _plan(settings), settings.limits, kernels, map_blocks)
+    nodes = None if consequences else program.upstream([OUTCOME, *outline.drivers])
+    plan, halves = _drawn(conditioned, settings, kernels, map_blocks, nodes)
     sums = halves.by_draws() if settings.judgements else halves
     bands = _BandEstimates(halves) if settings.judgements else None
     states = cache(sums.states)  # which both the errors and the answer are made of
@@ -104,7 +107,7 @@ def forecast(
         transitions=nested(moves, program, outline),
         transition_errors=nested(move_errors, program, outline),
         drivers=_nodes(program, sums, states, outline.drivers, least),
-        consequences=_nodes(program, sums, states, outline.consequences, least),
+        consequences=_nodes(program, sums, states, outline.consequences, least) if consequences else {},
         baseline=outline.baseline,
         warnings=[
             *warnings(outline, program, drawn=settings.judgements > 0),
@@ -113,21 +116,22 @@ def forecast(
     )
 
 
-def _plan(settings: RunSettings) -> Plan:
-    return Plan.of(settings.trials, settings.seed, settings.judgements)
-
-
 def _drawn(
-    conditioned: Conditioned, plan: Plan, limits: SampleLimits, kernels: KernelCache | None, map_blocks: MapBlocks
+    conditioned: Conditioned,
+    settings: RunSettings,
+    kernels: KernelCache | None,
+    map_blocks: MapBlocks,
+    nodes: Collection[str] | None,
 ) -> tuple[Plan, ForecastSums]:
     """The sums of a run, drawn on until enough trials agree with what is given, and the plan of the last run."""
     program, given = conditioned.program, conditioned.given
+    plan = Plan.of(settings.trials, settings.seed, settings.judgements)
     if given is None:
-        return plan, simulate(program, plan, map_blocks, kernels)
+        return plan, simulate(program, plan, map_blocks, kernels, nodes)
     from usru_scenarios.questions.impossible import is_impossible, too_few
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
-    trials, sums, enough = limits.sample(
+    trials, sums, enough = settings.limits.sample(
         lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks),
         plan.trials,
         lambda: is_impossible(program, conditioned.evidence),
