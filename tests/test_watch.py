@@ -554,7 +554,7 @@ def test_the_command(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     data = json.loads(target.read_text(encoding="utf-8"))
-    assert (data["format"], data["on"], data["horizon"]) == ("usru.watch/1.0", "2025-Q2", "2025-Q3")
+    assert (data["format"], data["on"], data["horizon"]) == ("usru.watch/1.1", "2025-Q2", "2025-Q3")
     assert (data["run"]["do"], data["run"]["given"], data["run"]["profile"]) == (
         ["dispute=loud"],
         ["shut@start"],

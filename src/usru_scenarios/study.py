@@ -273,7 +273,8 @@ class Study(DescribedFile, ConditionedFile):
         mapping_function("map_blocks", map_blocks)
         asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
         conditions = self._conditions(None, do, given)
-        found = watch(self.loaded, conditions, parse_watch(self.program, *asked), settings, map_blocks=map_blocks)
+        question, items = parse_watch(self.program, *asked), () if self.evidence is None else self.evidence.items
+        found = watch(self.loaded, conditions, question, settings, items=items, map_blocks=map_blocks)
         return replace(found, run=self._run(found.run))
 
     def sensitivity(

@@ -14,6 +14,7 @@
 | `forecast`               | its probability before anything is seen                                        |
 | `seen`, `shift`          | its probability once the state is seen, and the difference                     |
 | `..._error`              | standard errors                                                                |
+| `known`                  | what is known of the state already, each as `verdict:item`, as in the JSON     |
 """
 
 from __future__ import annotations
@@ -33,22 +34,31 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.results.watch import Indicator, Watch
+    from usru_scenarios.results.watch import Indicator, Verdict, Watch
 
 COLUMNS = (
     *(*MODEL_COLUMNS, "rank", "node", "role", "state", "on", "on_date", "horizon", "horizon_date"),
     *("probability", "probability_error"),
     *("expected_move", "expected_move_error", "distance", "distance_error"),
-    *("scenario", "forecast", "forecast_error", "seen", "seen_error", "shift", "shift_error"),
+    *("scenario", "forecast", "forecast_error", "seen", "seen_error", "shift", "shift_error", "known"),
 )
 
-_MOST_NODES, _MOST_CLAIMS = 5, 4
+_MOST_NODES, _MOST_CLAIMS, _MOST_KNOWN = 5, 4, 4
 _OFFSET = 6
 """Columns before what is said of an indicator."""
 LEGEND = (
     "The expected move is the probability of a state times how far its observation moves the forecast. An observation "
     "is no intervention: it is evidence about causes as well as effects."
 )
+_KNOWN: dict[Verdict, str] = {
+    "seen": "seen",
+    "either": "this or another seen",
+    "ruled_out": "ruled out",
+    "found": "sign found",
+    "not_found": "no sign found",
+    "for": "hint for it",
+    "against": "hint against it",
+}
 NOTHING = "No state of a driver or consequence occurs in enough trials for an estimate."
 
 
@@ -129,6 +139,13 @@ def _cited(indicator: Indicator) -> str:
     return ", ".join(indicator.sources[:_MOST_CLAIMS]) + (f" and {more} more" if more > 0 else "")
 
 
+def _known(indicator: Indicator) -> list[str]:
+    """What is known of the state already: the words of each verdict, when, and the item that says so."""
+    said = [f"{_KNOWN[one.verdict]} {one.at} ({one.item or '--given'})" for one in indicator.known[:_MOST_KNOWN]]
+    more = len(indicator.known) - len(said)
+    return [f"known: {said[0]}", *said[1:], *([f"and {more} more"] if more else [])] if said else []
+
+
 def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
     """The answer with as many indicators as are to be shown, and what is to be said of the others."""
     shown = result.indicators[: layout.top or None]
@@ -184,6 +201,7 @@ def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[document.Cel
     return (
         (
             *map(Words, _packed(speaks(indicator, result), room)),
+            *(Words(line, "yellow") for line in _packed(_known(indicator), room)),
             *(Words(signpost, "dim", "-") for signpost in signposts),
             Words(_cited(indicator), "dim cyan"),
         ),
@@ -193,7 +211,8 @@ def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[document.Cel
 def _in_full(indicator: Indicator, result: Watch) -> tuple[str, str]:
     """The same with all claims, in two cells."""
     signposts = f" ({'; '.join(indicator.signposts)})" if indicator.signposts_of == "state" else ""
-    return f"{', '.join(speaks(indicator, result))}{signposts}", ", ".join(indicator.sources)
+    known = f"; {', '.join(_known(indicator))}" if indicator.known else ""
+    return f"{', '.join(speaks(indicator, result))}{signposts}{known}", ", ".join(indicator.sources)
 
 
 def _packed(parts: list[str], room: int) -> Iterator[str]:
@@ -256,4 +275,5 @@ def _rows(result: Watch) -> Iterator[tuple[Datum, ...]]:
                 *(indicator.distance, errors.distance),
                 *(name, before.probability, before.standard_error),
                 *(shifted.seen, shifted.standard_errors.seen, shifted.shift, shifted.standard_errors.shift),
+                " ".join(f"{known.verdict}:{known.item or 'given'}" for known in indicator.known) or None,
             )

@@ -67,6 +67,29 @@ class IndicatorErrors:
     distance: float
 
 
+Verdict = Literal["seen", "either", "ruled_out", "found", "not_found", "for", "against"]
+"""What is known of a state: see `KnownAlready`."""
+
+
+@dataclass(frozen=True)
+class KnownAlready:
+    """What is given that tells of a state itself, at the date of sighting or at another step.
+
+    Attributes:
+        item: the item of the evidence file, by its id; null of what is observed one by one (`--given`).
+        learned: the day on which it was learned; null likewise.
+        verdict: `seen` in the state; `either` in it or in another one; `ruled_out`; a sign of it was `found` or was
+            looked for in vain (`not_found`); a hint `for` it, being one of the states that fit the hint best, or
+            `against` it, one of those that fit least.
+        at: the step of the state, or a range of steps; before it `ever` or `always`, if a fact says so.
+    """
+
+    item: str | None
+    learned: str | None
+    verdict: Verdict
+    at: str
+
+
 @dataclass(frozen=True)
 class Indicator:
     """A state that may be seen at the date of sighting, and what it would say about the future.
@@ -90,6 +113,7 @@ class Indicator:
         signposts: by what one knows the state, in words; where the file has none, those of `speaks_for`.
         signposts_of: whose signposts these are: of the `state` or of the `scenario`; null where there are none.
         sources: the claims that the state's own numbers cite.
+        known: what is given that tells of the state itself, in the order in which it was learned.
     """
 
     node: str
@@ -108,6 +132,7 @@ class Indicator:
     signposts: list[str]
     signposts_of: Literal["state", "scenario"] | None
     sources: list[str]
+    known: list[KnownAlready] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -171,7 +196,7 @@ class Watch(Tabled):
     nodes: list[WatchedNode]
     claims: dict[str, str]
     warnings: list[Warned] = field(default_factory=list)
-    format: Literal["usru.watch/1.0"] = "usru.watch/1.0"
+    format: Literal["usru.watch/1.1"] = "usru.watch/1.1"
 
     def _found(self) -> Iterator[str]:
         yield f"on {self.on} for {self.horizon}"

@@ -7,7 +7,7 @@ file's own words for what to look out for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -27,6 +27,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
 from usru_scenarios.questions.discretization import Discretization, discretizations
+from usru_scenarios.questions.evidence.items import LearnedItem
 from usru_scenarios.questions.impossible import is_impossible, too_few, without_probability
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
@@ -35,6 +36,7 @@ from usru_scenarios.questions.target import parse_target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
 from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
+from usru_scenarios.questions.watch.known import KnownByState, known_by_state
 from usru_scenarios.questions.watch.value_of_information import (
     IndicatorEffects,
     JointSums,
@@ -112,6 +114,7 @@ def watch(
     question: WatchedNodes,
     settings: RunSettings,
     *,
+    items: Sequence[LearnedItem] = (),
     map_blocks: MapBlocks = map,
 ) -> Watch:
     """Rank what may be seen by how far it is expected to move the forecast.
@@ -122,6 +125,7 @@ def watch(
         question: what is asked.
         settings: how many trials to draw (more where too few of them agree with what is given), and the seed; `auto`
             draws none where that is predicted to take longer than exact inference.
+        items: those of an evidence file that is among what has been observed.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
@@ -130,7 +134,8 @@ def watch(
     """
     outline, program = loaded.outline, conditioned.program
     looked = _looked(outline, conditioned, question, settings, map_blocks)
-    builder = _ReportBuilder(loaded, question, looked, settings.limits)
+    known = known_by_state(conditioned, items, [reading for reading, _ in looked.found])
+    builder = _ReportBuilder(loaded, question, looked, settings.limits, known)
     return Watch(
         model=outline.model,
         run=run_of(outline, conditioned, seed=settings.seed, trials=looked.trials, effective=looked.effective_trials),
@@ -268,7 +273,9 @@ def _sampled(
 class _ReportBuilder:
     """Puts estimates into the words of a file."""
 
-    def __init__(self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates, limits: SampleLimits) -> None:
+    def __init__(
+        self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates, limits: SampleLimits, known: KnownByState
+    ) -> None:
         self.model = loaded.model
         self.judged = list(judgements(loaded.model))
         self.question = question
@@ -276,6 +283,7 @@ class _ReportBuilder:
         self.columns = list(looked.sets)
         self.found = looked.found
         self.limits = limits
+        self.known = known
 
     @cached_property
     def forecast(self) -> dict[str, Expected]:
@@ -369,6 +377,7 @@ class _ReportBuilder:
             signposts=words,
             signposts_of=origin,
             sources=list(self._sources(reading.node, state, part)),
+            known=self.known.get((reading.node, state), []),
         )
 
     def _signposts(

@@ -1,0 +1,103 @@
+"""What has been seen already of the states that are to be watched: the facts, hints and signs that are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not, Some, Timed
+from usru_scenarios.questions.discretization import Discretization
+from usru_scenarios.questions.evidence.items import Hint, LearnedItem
+from usru_scenarios.results.watch import KnownAlready, Verdict
+
+KnownByState = dict[tuple[str, str], list[KnownAlready]]
+"""By node and state."""
+
+
+def known_by_state(
+    conditioned: Conditioned, items: Iterable[LearnedItem], readings: Iterable[Discretization]
+) -> KnownByState:
+    """What is known of each state already, in the order in which it is given.
+
+    Args:
+        conditioned: with the observations that are given one by one, and those of an evidence file.
+        items: those of the evidence file.
+        readings: how nodes are read as one of a few states.
+    """
+    of_nodes = {reading.node: reading for reading in readings}
+    labels, found = conditioned.program.grid.labels, KnownByState()
+    hints = {item.name: item.hints for item in items if item.hints}
+    learned = {item.name: item.learned for item in items}
+    for observation in conditioned.observations:
+        name = observation.item
+        told = (
+            (told for hint in hints[name] for told in _of_hint(hint, labels, of_nodes))
+            if name in hints
+            else _of_fact(observation.event, labels, of_nodes)
+        )
+        for node, state, verdict, at in told:
+            known = KnownAlready(name or None, learned.get(name), verdict, at)
+            if known not in found.setdefault((node, state), []):
+                found[node, state].append(known)
+    return found
+
+
+_Told = tuple[str, str, Verdict, str]
+"""A node, its state, what is said of the state, and when."""
+
+
+def _of_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Discretization]) -> Iterator[_Told]:
+    """Of signs, the states that they are of; of ratios, the states that fit them best and least."""
+    if hint.node not in of_nodes:
+        return
+    at = _span(hint.steps, labels)
+    if hint.found is not None:
+        yield from ((hint.node, state, "found" if hint.found else "not_found", at) for state in hint.sought)
+        return
+    least, most = min(hint.at_means.values()), max(hint.at_means.values())
+    for state, likelihood in hint.at_means.items():
+        if least < most and likelihood in (least, most):
+            yield hint.node, state, "for" if likelihood == most else "against", at
+
+
+def _of_fact(event: Formula, labels: tuple[str, ...], of_nodes: dict[str, Discretization]) -> Iterator[_Told]:
+    for atom, timed, holds, alone in _atoms(event, None, holds=True, alone=True):
+        reading = of_nodes.get(atom.node)
+        if reading is None or not (holds or alone):
+            continue  # the outcome is not watched; and who says that one of two did not happen rules neither out
+        states = [state for code, state in enumerate(reading.states) if _may_be(atom, reading, code)]
+        verdict: Verdict = "ruled_out" if not holds else "seen" if alone and len(states) == 1 else "either"
+        mode = "" if timed.mode == "at" else f"{timed.mode} "
+        yield from ((atom.node, state, verdict, f"{mode}{_span(timed.steps, labels)}") for state in states)
+
+
+def _atoms(
+    formula: Formula, timed: Timed | None, *, holds: bool, alone: bool
+) -> Iterator[tuple[InStates | Compared, Timed, bool, bool]]:
+    """The atoms of a fact with their time, whether they hold or do not, and whether no other could hold instead."""
+    match formula:
+        case InStates() | Compared():
+            assert timed is not None
+            yield formula, timed, holds, alone
+        case Timed(predicate=part):
+            yield from _atoms(part, formula, holds=holds, alone=alone)
+        case Not(part):
+            yield from _atoms(part, timed, holds=not holds, alone=alone)
+        case All(parts) | Some(parts):
+            every = len(parts) == 1 or isinstance(formula, All) == holds
+            for part in parts:
+                yield from _atoms(part, timed, holds=holds, alone=alone and every)
+
+
+def _may_be(atom: InStates | Compared, reading: Discretization, code: int) -> bool:
+    """Whether a node that an atom is true of may be in a state; of a number, whether some of its values are there."""
+    if isinstance(atom, InStates):
+        return code in atom.states
+    ends = (-math.inf, *reading.edges, math.inf)
+    return bool(COMPARISONS[atom.sign](ends[code + (">" in atom.sign)], atom.value))
+
+
+def _span(steps: range, labels: tuple[str, ...]) -> str:
+    first, last = labels[steps[0]], labels[steps[-1]]
+    return first if first == last else f"{first}..{last}"
