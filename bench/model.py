@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from usru_scenarios import load
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.program import CategoricalNode, Program, StepLaw
+from usru_scenarios.program.laws import StepLaw
+from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.study import Study
 

@@ -20,7 +20,8 @@ from usru_scenarios import compiled_file, study
 from usru_scenarios.estimation import estimates
 from usru_scenarios.estimation.estimates import orthonormal
 from usru_scenarios.problems import Span, UnreadableInput
-from usru_scenarios.program.program import Floats, StepLaw
+from usru_scenarios.program.laws import StepLaw
+from usru_scenarios.program.program import Floats
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions import difference_error_floors
 from usru_scenarios.reading import cache

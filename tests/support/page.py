@@ -18,7 +18,8 @@ import pytest
 from usru_scenarios.estimation.estimates import Floats
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.page import FOLDER, carried_bytes
-from usru_scenarios.program.program import JUDGEMENTS, Program
+from usru_scenarios.program.laws import JUDGEMENTS
+from usru_scenarios.program.program import Program
 from usru_scenarios.questions.page.question import PageData, carried_keys
 from usru_scenarios.questions.page.trials import histories
 from usru_scenarios.sampler.blocks import Plan

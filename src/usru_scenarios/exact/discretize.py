@@ -24,21 +24,18 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Compared, InStates
 from usru_scenarios.program.latent_scale import carried
-from usru_scenarios.program.program import (
+from usru_scenarios.program.laws import (
     JUDGEMENTS,
-    CategoricalNode,
-    Floats,
-    NumericNode,
     Parent,
     PiecewiseCurve,
-    Program,
     StepLaw,
     Term,
     judgements,
     log_weights,
     spread,
 )
-from usru_scenarios.program.program import kept as kept_with_points
+from usru_scenarios.program.laws import kept as kept_with_points
+from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Indices = npt.NDArray[np.intp]
 Truths = npt.NDArray[np.bool_]

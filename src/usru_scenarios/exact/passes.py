@@ -42,7 +42,8 @@ from usru_scenarios.exact.variable_elimination import (
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
-from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent
+from usru_scenarios.program.laws import JUDGEMENTS, Parent
+from usru_scenarios.program.program import Floats
 
 Thing = TypeVar("Thing")
 

@@ -17,7 +17,8 @@ from usru_scenarios.exact.discretize import LARGE, ConditionalTable, FactoredTab
 from usru_scenarios.exact.formula_states import ChannelSplit
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.events import Timed
-from usru_scenarios.program.program import Floats, Parent
+from usru_scenarios.program.laws import Parent
+from usru_scenarios.program.program import Floats
 
 SECONDS_PER_OPERATION = 2e-9
 """The fixed rate by which work is turned into a predicted time; of an ordinary machine, and no clock is asked."""

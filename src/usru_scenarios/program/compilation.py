@@ -21,19 +21,8 @@ from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows,
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.program import (
-    CategoricalNode,
-    Floats,
-    Node,
-    NumericNode,
-    Parent,
-    PiecewiseCurve,
-    Program,
-    Role,
-    Term,
-    _normalised,
-    judgements,
-)
+from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, judgements, normalised
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program, Role
 
 _NOTHING: Floats = np.asarray(0.0)
 
@@ -237,7 +226,7 @@ class _Compiler:
         """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
-        return _normalised(self._row([self.value(shares[state]) if state in shares else None for state in states]))
+        return normalised(self._row([self.value(shares[state]) if state in shares else None for state in states]))
 
     def _points(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
         """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""

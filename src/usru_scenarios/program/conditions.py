@@ -9,7 +9,8 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import All, Formula, InStates, Timed
-from usru_scenarios.program.program import CategoricalNode, Floats, Parent, Program, judgements
+from usru_scenarios.program.laws import Parent, judgements
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,8 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.program import (
-    JUDGEMENTS,
-    CategoricalNode,
-    Floats,
-    NumericNode,
-    PiecewiseCurve,
-    Program,
-    StepLaw,
-    Term,
-    kept,
-)
+from usru_scenarios.program.laws import JUDGEMENTS, PiecewiseCurve, StepLaw, Term, kept
+from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Tables = dict[object, Floats]
 """Log-odds by what picks a row of them, shape (rows ..., states + 1)."""

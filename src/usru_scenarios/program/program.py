@@ -1,20 +1,17 @@
 """A model as arrays: what each node's next state depends on, and how.
 
 A `Program` says exactly what the format means (its sections 3 to 7) and nothing about how it is computed: the sampler
-and exact inference both start from it. A node's points are kept as *terms*, one for each judgement block, over the few
-parents that the block names; they are multiplied out into tables only where an engine wants them. Weights stay apart
-from the points, so that a changed weight changes nothing else, and an intervention is a transform that returns a new
-program.
+and exact inference both start from it. Weights stay apart from the points, so that a changed weight changes nothing
+else, and an intervention is a transform that returns a new program.
 
 Everything is kept in the order of names, not of the file: reordering a file changes no digit of any result.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,96 +20,26 @@ from usru_scenarios.estimation.estimates import NO_CONTROLS, Controls
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
+from usru_scenarios.program.laws import (
+    JUDGEMENTS,
+    Changed,
+    Parent,
+    PiecewiseCurve,
+    StepLaw,
+    Term,
+    changed,
+    judgements,
+    table_among,
+    values_among,
+)
 from usru_scenarios.timeline import Grid
 
 Floats = npt.NDArray[np.float64]
 Role = Literal["driver", "outcome", "consequence", "auxiliary"]
 """What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `auxiliary`)."""
 
-JUDGEMENTS = "(judgements)"
-"""The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
-
 _LAWS = 32
 """Laws of a node that are remembered."""
-
-
-class Parent(NamedTuple):
-    """A node that another one reads: its state in the same step (lag 0) or the previous one (lag 1).
-
-    A tuple, since laws are compiled by looking parents up in sets and sorting them, thousands of times a run.
-
-    A numeric node that conditions ask about is read through `edges`, which cut its scale: its index is the number of
-    edges that its value reaches.
-    """
-
-    node: str
-    lag: int
-    size: int
-    edges: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Term:
-    """Points that a combination of parents gives to the states of a node.
-
-    Attributes:
-        parents: whose combination it is.
-        points: shape (size of each parent ..., states + 1), the last column for `hold`; for a numeric node
-            (size of each parent ..., 1).
-        weight: name of the driver or rule whose weight multiplies the points, if any.
-    """
-
-    parents: tuple[Parent, ...]
-    points: Floats
-    weight: str | None = None
-
-    @property
-    def drawn_axis(self) -> int | None:
-        """Which axis of the points is that of the draws of the judgements; None where they are the same in all."""
-        return _drawn_axis(self.parents)
-
-    def among(self, draws: range) -> Term:
-        """The term for some draws of the judgements."""
-        points, parents = _among(self.points, self.parents, draws)
-        return _changed(self, points=points, parents=parents)
-
-    def times(self, factor: Floats) -> Term:
-        """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
-        if not factor.ndim:
-            return Term(self.parents, self.points * factor, self.weight)
-        drawn = judgements(len(factor))
-        if drawn in self.parents:
-            axes = [-1 if parent == drawn else 1 for parent in self.parents]
-            return Term(self.parents, self.points * factor.reshape(*axes, 1), self.weight)
-        points = self.points * factor.reshape(-1, *(1,) * self.points.ndim)
-        return Term((drawn, *self.parents), points, self.weight)
-
-
-@dataclass(frozen=True)
-class PiecewiseCurve:
-    """Points along the scale of a numeric parent: method (5).
-
-    Attributes:
-        node: the numeric parent.
-        lag: 0 or 1, as in `Parent`.
-        knots: shape (knots,), rising.
-        points: shape (knots, columns), the columns as in `Term`; where judgements are drawn, (draws, knots, columns).
-        weight: as in `Term`.
-    """
-
-    node: str
-    lag: int
-    knots: Floats
-    points: Floats
-    weight: str | None = None
-
-    def among(self, draws: range) -> PiecewiseCurve:
-        """The curve for some draws of the judgements."""
-        return _changed(self, points=_drawn(self.points, 2, draws))
-
-    def times(self, factor: Floats) -> PiecewiseCurve:
-        """The curve with its points multiplied by a factor of shape () or, drawn, (draws,)."""
-        return replace(self, points=self.points * (factor[:, None, None] if factor.ndim else factor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,22 +82,22 @@ class CategoricalNode:
 
     def among(self, draws: range) -> CategoricalNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
-        prior, prior_parents = _among(self.prior, self.prior_parents, draws)
-        initial = None if self.initial is None else _drawn(self.initial, 1, draws)
-        reports = {step: _among(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()}
+        prior, prior_parents = table_among(self.prior, self.prior_parents, draws)
+        initial = None if self.initial is None else values_among(self.initial, 1, draws)
+        reports = {step: table_among(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()}
         same = all(table is self.reports[step][1] for step, (_, table) in reports.items())
-        return _changed(
+        return changed(
             self,
             reports=self.reports if same else reports,
             prior=prior,
             prior_parents=prior_parents,
             initial=initial,
-            forced=_same_values(self.forced, {step: _drawn(one, 1, draws) for step, one in self.forced.items()}),
-            persistence=_drawn(self.persistence, 1, draws),
+            forced=_same_values(self.forced, {step: values_among(one, 1, draws) for step, one in self.forced.items()}),
+            persistence=values_among(self.persistence, 1, draws),
             terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
             curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
-            windows=_drawn(self.windows, 2, draws),
-            log_odds=_drawn(self.log_odds, 0, draws),
+            windows=values_among(self.windows, 2, draws),
+            log_odds=values_among(self.log_odds, 0, draws),
         )
 
     @cached_property
@@ -258,15 +185,15 @@ class NumericNode:
 
     def among(self, draws: range) -> NumericNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
-        return _changed(
+        return changed(
             self,
             scale=self.scale.among(draws),
-            initial=None if self.initial is None else _drawn(self.initial, 0, draws),
-            persistence=_drawn(self.persistence, 0, draws),
-            sd_per_point=_drawn(self.sd_per_point, 0, draws),
+            initial=None if self.initial is None else values_among(self.initial, 0, draws),
+            persistence=values_among(self.persistence, 0, draws),
+            sd_per_point=values_among(self.sd_per_point, 0, draws),
             terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
             curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
-            windows=_drawn(self.windows, 1, draws),
+            windows=values_among(self.windows, 1, draws),
         )
 
     @cached_property
@@ -332,188 +259,12 @@ def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> fr
     return frozenset(reached)
 
 
-# What is drawn of judgements ------------------------------------------------------------------------------------------
-
-Changed = TypeVar("Changed")
-
-
-def _drawn(values: Floats, axes: int, draws: range) -> Floats:
-    """Values for some draws of the judgements, where they have an axis for these before their own."""
-    return values[draws.start : draws.stop] if values.ndim > axes else values
-
-
-def _drawn_axis(parents: Iterable[Parent]) -> int | None:
-    return next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
-
-
-def _among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
-    """A table and its parents for some draws of the judgements."""
-    axis = _drawn_axis(parents)
-    if axis is None:
-        return table, parents
-    places = (slice(None),) * axis
-    return table[(*places, slice(draws.start, draws.stop))], (
-        *parents[:axis],
-        judgements(len(draws)),
-        *parents[axis + 1 :],
-    )
-
-
-def judgements(draws: int) -> Parent:
-    """The draws of the judgements as a parent."""
-    return Parent(JUDGEMENTS, 0, draws)
-
-
 def _same(before: tuple[Changed, ...], after: tuple[Changed, ...]) -> tuple[Changed, ...]:
     return before if all(one is other for one, other in zip(before, after, strict=True)) else after
 
 
 def _same_values(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
     return before if all(after[step] is one for step, one in before.items()) else after
-
-
-def _changed(part: Changed, **fields: object) -> Changed:
-    """The part with other fields; itself where none of them is another."""
-    changed = {name: value for name, value in fields.items() if value is not getattr(part, name)}
-    return replace(part, **changed) if changed else part  # type: ignore[type-var]
-
-
-@dataclass(frozen=True)
-class StepLaw:
-    """How a categorical node gets its state at one step, in all trials alike: method (1, 2).
-
-    Attributes:
-        fixed: shape (states,), the state's probabilities where nothing else matters (imposed, or `initial`), or None.
-        prior_parents, prior: as in `CategoricalNode`, with a forced redraw's weights in the prior's place.
-        terms: weighted log-odds, as `Term` with points in natural log units.
-        curves: the same along numeric parents.
-        offset: shape (states + 1,), log-odds of event windows.
-        keep: shape (states,), the persistence, or None where the state is drawn anew whatever it was; where judgements
-            are drawn, (draws, states).
-        allowed: as in `CategoricalNode`, None where nothing is kept.
-    """
-
-    name: str
-    size: int
-    fixed: Floats | None
-    prior_parents: tuple[Parent, ...] = ()
-    prior: Floats = field(default_factory=lambda: np.ones(1))
-    terms: tuple[Term, ...] = ()
-    curves: tuple[PiecewiseCurve, ...] = ()
-    offset: Floats = field(default_factory=lambda: np.zeros(1))
-    keep: Floats | None = None
-    allowed: npt.NDArray[np.bool_] | None = None
-
-    @property
-    def own(self) -> Parent:
-        """The node's own previous state, as a parent."""
-        return Parent(self.name, 1, self.size)
-
-    @property
-    def keep_parents(self) -> tuple[Parent, ...]:
-        """The parents that `keep` is laid out over."""
-        if self.keep is None:
-            return ()
-        return (self.own,) if self.keep.ndim == 1 else (judgements(len(self.keep)), self.own)
-
-    @cached_property
-    def parents(self) -> tuple[Parent, ...]:
-        """The categorical (or cut) parents of the conditional table, the own previous state included if it matters."""
-        if self.fixed is not None:
-            return ()
-        read = (*self.keep_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
-        return tuple(sorted(set(read)))
-
-    @property
-    def rows(self) -> int:
-        """How many combinations the parents have."""
-        return math.prod(parent.size for parent in self.parents)
-
-    @property
-    def keeps_all(self) -> bool:
-        """Whether every state is kept for certain."""
-        return self.keep is not None and bool(np.all(self.keep >= 1.0))
-
-    @property
-    def redraws_alike(self) -> bool:
-        """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
-        read = {*self.prior_parents, *(parent for term in self.terms for parent in term.parents)}
-        alike = self.keep is None or bool(np.all(self.keep == self.keep[..., :1]))
-        return self.own not in read and self.allowed is None and alike
-
-    def prior_term(self) -> Term:
-        """The prior as a term: its logarithms, and nothing for keeping."""
-        with np.errstate(divide="ignore"):
-            log = np.log(self.prior)
-        return Term(self.prior_parents, np.concatenate([log, np.zeros((*log.shape[:-1], 1))], axis=-1))
-
-    def table(self) -> Floats:
-        """The conditional probabilities of the next state, shape (size of each parent ..., states).
-
-        Raises:
-            ValueError: the law has curves, so that no finite table holds it.
-        """
-        if self.curves:
-            raise ValueError(f"{self.name} depends on a numeric node along its whole scale")
-        if self.fixed is not None:
-            return self.fixed
-        logits = log_weights(self, self.parents)
-        weights = np.exp(logits[..., : self.size])
-        if self.keep is None:
-            return _normalised(weights)
-        own = self.parents.index(self.own)
-        weights = np.moveaxis(weights, own, -2)
-        if self.allowed is not None:
-            weights = weights * self.allowed
-        keep = spread(self.keep[..., None], self.keep_parents, self.parents)[..., 0]
-        hold = np.moveaxis(kept(keep, logits[..., self.size]), own, -1)
-        stuck = weights.sum(axis=-1) == 0
-        hold = np.where(stuck, 1.0, hold)
-        moved = (1.0 - hold)[..., None] * _normalised(weights)
-        table: Floats = np.moveaxis(moved + hold[..., None] * np.eye(self.size), -2, own)
-        return table
-
-
-def _normalised(weights: Floats) -> Floats:
-    total = weights.sum(axis=-1, keepdims=True)
-    shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    return shares
-
-
-def kept(keep: Floats, log_odds: Floats) -> Floats:
-    """The probability of keeping a state whose persistence is `keep`, with points for `hold` worth `log_odds`.
-
-    Shapes broadcast; 0 and 1 stay: method (2).
-    """
-    with np.errstate(all="ignore"):
-        hold: Floats = 1.0 / (1.0 + (1.0 - keep) / keep * np.exp(-log_odds))
-    return np.where(keep >= 1.0, 1.0, np.where(keep <= 0.0, 0.0, hold))
-
-
-def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
-    """The log prior plus the log-odds of all terms, shape (size of each parent ..., states + 1): method (1).
-
-    The last column is the log-odds of `hold`. In each row the largest log-weight of a state is 0, where any is finite.
-    """
-    sizes = tuple(parent.size for parent in parents)
-    logits = np.broadcast_to(law.offset, (*sizes, law.size + 1)).copy()
-    with np.errstate(divide="ignore"):
-        logits[..., : law.size] += spread(np.log(law.prior), law.prior_parents, parents)
-    for term in law.terms:
-        logits += spread(term.points, term.parents, parents)
-    largest = logits[..., : law.size].max(axis=-1, keepdims=True)
-    logits[..., : law.size] -= np.where(np.isfinite(largest), largest, 0.0)  # a row may have nowhere to go
-    return logits
-
-
-def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
-    """A table over the parents `held`, laid out so that it broadcasts over the parents `over`.
-
-    Shape (size or 1 of each parent ..., columns).
-    """
-    order = sorted(range(len(held)), key=lambda axis: over.index(held[axis]))
-    shape = [parent.size if parent in held else 1 for parent in over]
-    return table.transpose([*order, len(held)]).reshape([*shape, table.shape[-1]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -712,7 +463,7 @@ class Program:
             if node not in known:
                 known[node] = node.among(draws)
         nodes = {name: known[node] for name, node in self.nodes.items()}
-        weights = {name: _drawn(weight, 1, draws) for name, weight in self.weights.items()}
+        weights = {name: values_among(weight, 1, draws) for name, weight in self.weights.items()}
         parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
         read = {part.weight for part in parts}
         if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):

@@ -17,18 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Compared, Formula, Timed, atoms, conjuncts, timed_parts
-from usru_scenarios.program.program import (
-    JUDGEMENTS,
-    CategoricalNode,
-    Floats,
-    NumericNode,
-    Parent,
-    Program,
-    StepLaw,
-    kept,
+from usru_scenarios.program.events import (
+    Compared,
+    Formula,
+    Timed,
+    Truth,
+    atoms,
+    conjuncts,
+    holds,
+    states_of,
+    timed_parts,
+    truth,
 )
-from usru_scenarios.program.truth import Truth, holds, states_of, truth
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, StepLaw, kept
+from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Site = tuple[str, int]
 """A node at a step."""

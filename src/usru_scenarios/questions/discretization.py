@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.program.truth import Truth
 
 Codes = npt.NDArray[np.uint8]
 

@@ -21,7 +21,8 @@ from usru_scenarios.estimation.batches import TrialBatches
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
-from usru_scenarios.program.program import JUDGEMENTS, Floats, Node, NumericNode, Program
+from usru_scenarios.program.laws import JUDGEMENTS
+from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
 from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, kernel
 from usru_scenarios.sampler.numeric import NumericKernel

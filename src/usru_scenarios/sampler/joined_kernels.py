@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import replace
-from usru_scenarios.program.program import JUDGEMENTS
+from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, ThresholdTable
 from usru_scenarios.sampler.outcome import OutcomeKernel
 from usru_scenarios.sampler.tables import LogWeightEvaluator, Lookup, PiecewiseLinear, RowIndex

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.program import JUDGEMENTS, Floats, StepLaw, Term, kept
+from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, Term, kept
+from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords, RepeatedWords
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache

@@ -17,9 +17,20 @@ from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, e
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
-from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed, atoms, conjuncts, timed_parts
+from usru_scenarios.program.events import (
+    All,
+    Compared,
+    Formula,
+    InStates,
+    Timed,
+    Truth,
+    atoms,
+    conjuncts,
+    holds,
+    timed_parts,
+    truth,
+)
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.program.truth import Truth, holds, truth
 from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition

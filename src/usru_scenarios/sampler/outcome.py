@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.program import Floats, Parent, StepLaw, kept
+from usru_scenarios.program.laws import Parent, StepLaw, kept
+from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.kernels import cumulative, draw_state, kept_or_passed, normalised, with_mask
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords

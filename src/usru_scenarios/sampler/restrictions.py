@@ -9,9 +9,8 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Compared, Formula, Timed, atoms
+from usru_scenarios.program.events import Compared, Formula, Timed, Truth, atoms, holds, states_of, truth
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.program.truth import Truth, holds, states_of, truth
 from usru_scenarios.sampler.tables import BlockStates
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.program import JUDGEMENTS, Floats, Parent, PiecewiseCurve, StepLaw, Term, log_weights
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, StepLaw, Term, log_weights
+from usru_scenarios.program.program import Floats
 
 States = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.intp]

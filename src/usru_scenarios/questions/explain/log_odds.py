@@ -17,7 +17,8 @@ from usru_scenarios.model.judgements import Judged, dotted
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.program.program import Floats, PiecewiseCurve, Program, StepLaw, Term
+from usru_scenarios.program.laws import PiecewiseCurve, StepLaw, Term
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.results.explain import CarriedCell, ContributionErrors, DirectPart, DirectShares

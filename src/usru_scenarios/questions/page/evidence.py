@@ -14,9 +14,9 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError
 from usru_scenarios.program.conditions import HEARD, Conditioned
-from usru_scenarios.program.events import All, Formula, Timed, atoms, conjuncts
-from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Program
-from usru_scenarios.program.truth import states_of
+from usru_scenarios.program.events import All, Formula, Timed, atoms, conjuncts, states_of
+from usru_scenarios.program.laws import JUDGEMENTS
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.program import JUDGEMENTS, CategoricalNode, Floats, Parent, PiecewiseCurve, Program, Term
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, Term
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.page.packing import Pack
 
 PathKey = tuple[str, tuple[float, ...] | None]

@@ -31,9 +31,9 @@ from usru_scenarios.estimation.variance_shares import (
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.program.truth import Truth
 from usru_scenarios.questions.discretization import Codes, Discretization
 from usru_scenarios.questions.sensitivity.observed import (
     ObservedLikelihoods,

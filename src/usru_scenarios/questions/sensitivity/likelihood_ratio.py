@@ -16,7 +16,8 @@ import numpy as np
 from usru_scenarios.estimation.batches import accumulated, batch_trials, batched
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Formula
-from usru_scenarios.program.program import CategoricalNode, Floats, PiecewiseCurve, Program, Term
+from usru_scenarios.program.laws import PiecewiseCurve, Term
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedWalk, one_hot
 from usru_scenarios.questions.sensitivity.outcome_effects import (

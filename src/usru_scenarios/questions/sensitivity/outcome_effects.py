@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from usru_scenarios.estimation.batches import batched
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.program.program import Floats, PiecewiseCurve, Term
+from usru_scenarios.program.laws import PiecewiseCurve, Term
+from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, products
 from usru_scenarios.questions.sensitivity.tilting import (
     Codes,

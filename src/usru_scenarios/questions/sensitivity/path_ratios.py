@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usru_scenarios.program.program import Floats, Parent
+from usru_scenarios.program.laws import Parent
+from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, coded
 from usru_scenarios.sampler.tables import BlockStates
 

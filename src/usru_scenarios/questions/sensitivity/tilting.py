@@ -18,16 +18,8 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import KeyPath
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.program import (
-    JUDGEMENTS,
-    CategoricalNode,
-    Floats,
-    Parent,
-    PiecewiseCurve,
-    Program,
-    StepLaw,
-    kept,
-)
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, StepLaw, kept
+from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache
 

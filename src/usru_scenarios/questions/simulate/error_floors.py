@@ -22,10 +22,9 @@ from usru_scenarios.estimation.estimates import (
     with_error_floor,
 )
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import All, Formula, Not, Timed, atoms, timed_parts
+from usru_scenarios.program.events import All, Formula, Not, Timed, Truth, atoms, states_of, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.program.truth import Truth, states_of
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.forecast import ForecastSums, simulate

@@ -16,8 +16,8 @@ from usru_scenarios.estimation.estimates import (
 )
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.light_dataclasses import dataclass, replace
+from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats
-from usru_scenarios.program.truth import Truth
 
 Sets = Sequence[Sequence[int]]
 
