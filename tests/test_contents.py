@@ -494,3 +494,34 @@ def test_what_is_wrong_about_who_judged_is_told_in_its_place(written: str, said:
     assert said in told
     assert told.count("judged.yaml:") == 1
     assert ("did you mean 'by'?" in told) is written.startswith("expert")
+
+
+# States that nothing draws --------------------------------------------------------------------------------------------
+
+_WANTED = """
+usru: 1
+name: wanted
+title: A rule on a state
+scenarios: {good: 1, bad: 1}
+drivers: {a: {states: {x: 1, y: 1}, impacts: {x: {good: 1}}}}
+rules: {r: {when: {a: y}, then: {scenario: {good: 1}}}}
+profiles: {without: {overrides: {drivers: {a: {states: {y: 0}}}}}}
+"""
+
+
+def test_who_takes_a_state_away_from_a_rule_means_to(tmp_path: Path) -> None:
+    """A file in which a rule can never hold is refused; a profile, an overlay or --set that makes it so is not."""
+    (tmp_path / "wanted.yaml").write_text(_WANTED, encoding="utf-8")
+    (tmp_path / "over.yaml").write_text(
+        "usru: 1\nname: over\ntitle: Over\nextends: wanted.yaml\ndrivers: {a: {states: {y: 0}}}\n", encoding="utf-8"
+    )
+    (tmp_path / "refused.yaml").write_text(_WANTED.replace("y: 1}, imp", "y: 0}, imp"), encoding="utf-8")
+    for options in (("-p", "without"), ("--set", "drivers.a.states.y=0"), ("--set", "drivers.a.states.y.prior=0")):
+        assert answer("validate", "wanted.yaml", *options, folder=tmp_path).returncode == 0
+    assert answer("validate", "over.yaml", folder=tmp_path).returncode == 0
+    refused = answer("validate", "refused.yaml", folder=tmp_path)
+    assert refused.returncode == 1
+    assert "rule 'r' can never hold: 'a' is never y, which nothing draws" in refused.stderr
+    for shares in ("y: 0.001}, imp", "y: {uniform: [0, 1]}}, imp"):
+        (tmp_path / "mended.yaml").write_text(_WANTED.replace("y: 1}, imp", shares), encoding="utf-8")
+        assert answer("validate", "mended.yaml", folder=tmp_path).returncode == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.schema import Categorical, Numeric, Outcome
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.reading.checks.calendar import redraw_step, window
 from usru_scenarios.reading.checks.context import Context, Finding, NamedNode
+from usru_scenarios.reading.checks.occurrence import drawn_steps, has_no_share, persistences, states_that_occur
 from usru_scenarios.reading.schema_paths import describe_place
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def rules_that_never_hold(context: Context) -> Iterator[Finding]:
             message = f"rule '{name}' can never hold: it wants {wanted} of {len(rule.when)} conditions"
             yield Finding("rule_never_holds", message, (*path, "at_least"), of_key=False)
         elif wanted > len(rule.when) - len(impossible):
-            yield _impossible(context, name, impossible[0])
+            place = (*path, "when", impossible[0])
+            yield _never(context, f"rule '{name}'", "rule_never_holds", place, rule.when[impossible[0]])
         elif rule.lag == 1 and context.grid is not None and context.grid.count == 1:
             message = f"rule '{name}' can never hold: it has lag: 1 and the model has one step"
             yield Finding("rule_never_holds", message, (*path, "lag"), of_key=False)
@@ -39,16 +42,38 @@ def rules_that_never_hold(context: Context) -> Iterator[Finding]:
 
 
 def _is_impossible(context: Context, node: str, condition: Condition) -> bool:
-    scale = context.scale(node)
-    if scale is None or condition.comparison is None:
-        return False
-    return not any(map(condition.holds, scale))
+    """Whether a condition lies off the scale of a number, or wants states that nothing draws.
+
+    Of a variant of the file, as under a profile or --set, only the former: who takes a state away there means to.
+    """
+    if condition.comparison is not None:
+        scale = context.scale(node)
+        return scale is not None and not any(map(condition.holds, scale))
+    known = context.states(node)
+    return (
+        context.sound is None
+        and known is not None
+        and all(state in known for state in condition.states)
+        and states_that_occur(context, node).isdisjoint(condition.states)
+    )
 
 
-def _impossible(context: Context, name: str, node: str) -> Finding:
-    low, high = context.scale(node) or (0.0, 0.0)
-    message = f"rule '{name}' can never hold: '{node}' goes from {low:g} to {high:g}"
-    return Finding("rule_never_holds", message, ("rules", name, "when", node), of_key=False)
+def _never(context: Context, what: str, code: str, place: KeyPath, condition: Condition) -> Finding:
+    """That something can never hold, by a condition on a node, where the node and the condition stand in the file."""
+    node = place[-1]
+    assert isinstance(node, str)
+    if (scale := context.scale(node)) is not None:
+        low, high = scale
+        return Finding(code, f"{what} can never hold: '{node}' goes from {low:g} to {high:g}", place, of_key=False)
+    who, states = "the scenario" if node == OUTCOME else f"'{node}'", " or ".join(condition.states)
+    message = f"{what} can never hold: {who} is never {states}, which nothing draws"
+    section = "drivers" if node in context.drivers else "consequences"
+    path: KeyPath = ("scenarios",) if node == OUTCOME else (section, node, "states")
+    together = (place, *((*path, state, "baseline" if node == OUTCOME else "prior") for state in condition.states))
+    hint = f"give {'it' if len(condition.states) == 1 else 'one of them'} a share above 0, however small"
+    if not has_no_share(context, node, condition.states):
+        hint = f"no draw of {who} can go there: see its 'initial', 'persistence' and 'allowed'"
+    return Finding(code, message, place, hint, of_key=False, together=together)
 
 
 def rows_that_never_hold(context: Context) -> Iterator[Finding]:
@@ -57,10 +82,9 @@ def rows_that_never_hold(context: Context) -> Iterator[Finding]:
         for key, row in node.prior_given.items() if isinstance(node, Categorical) else ():
             for parent, condition in row.when.items():
                 if _is_impossible(context, parent, condition):
-                    low, high = context.scale(parent) or (0.0, 0.0)
-                    message = f"this row can never hold: '{parent}' goes from {low:g} to {high:g}"
                     place = (*path, "prior_given", key, "when", parent)
-                    yield Finding("row_never_holds", message, place, of_key=False, severity="warning")
+                    found = _never(context, "this row", "row_never_holds", place, condition)
+                    yield replace(found, severity="warning")
 
 
 def weights_without_impacts(context: Context) -> Iterator[Finding]:
@@ -97,7 +121,7 @@ def priors_that_are_never_used(context: Context) -> Iterator[Finding]:
         assert grid is not None
         own = _own_priors(context, path, node)
         forced = {redraw_step(grid, event) for event in node.events.values()}
-        if own is None or _drawn_steps(context, grid, name, node) - forced:
+        if own is None or drawn_steps(context, grid, name, node) - forced:
             continue
         why = _why(name, frozenset(), grid) if node.initial is not None else "events decide every step that is drawn"
         whose = "baselines of the scenarios" if name == OUTCOME else f"priors of '{name}'"
@@ -133,29 +157,10 @@ def points_that_never_act(context: Context) -> Iterator[Finding]:
         if isinstance(named.node, Numeric):
             drawn = frozenset(range(grid.count))
         else:
-            drawn = _drawn_steps(context, grid, named.name, named.node)
+            drawn = drawn_steps(context, grid, named.name, named.node)
             yield from _idle_windows(grid, named.path, named.node, drawn)
             yield from _idle_holds(context, grid, named.name, named.path)
         yield from _idle_influences(context, named, drawn, _why(named.name, drawn, grid))
-
-
-def _drawn_steps(context: Context, grid: Grid, name: str, node: Categorical | Outcome) -> frozenset[int]:
-    """The steps at which the node may be drawn from its prior and points."""
-    first = frozenset() if node.initial is not None else frozenset({0})
-    if any(keep != 1 for keep in _persistences(context, name, node)):
-        return first | frozenset(range(1, grid.count))
-    forced = {step for event in node.events.values() if (step := redraw_step(grid, event))}
-    return first | forced
-
-
-def _persistences(context: Context, name: str, node: Categorical | Outcome) -> list[float | None]:
-    """The persistences of a node, state by state or one for all; None for one that is no fixed number."""
-    if node.persistence is None:
-        # A driver is kept; the outcome and the consequences are drawn afresh.
-        return [1.0 if name in context.drivers else 0.0]
-    one = node.persistence.all_states
-    keeps = [one] if one is not None else (node.persistence.by_state or {}).values()
-    return [keep.value if isinstance(keep.value, int | float) else None for keep in keeps]
 
 
 def _why(name: str, drawn: frozenset[int], grid: Grid) -> str:
@@ -214,7 +219,7 @@ def _idle_holds(context: Context, grid: Grid, name: str, path: KeyPath) -> Itera
     node = context.node(name)
     if node is None or isinstance(node, Numeric):
         return
-    keeps = _persistences(context, name, node)
+    keeps = persistences(context, name, node)
     if grid.count > 1 and not all(keep in (0, 1) for keep in keeps):
         return
     why = f"its persistence is {keeps[0]:g}" if grid.count > 1 else "the model has one step"

@@ -1,0 +1,83 @@
+"""When the nodes of a file are drawn, and which of their states can occur at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usru_scenarios.model.schema import Categorical, Numeric, Outcome
+from usru_scenarios.names import DIRICHLET
+from usru_scenarios.reading.checks.calendar import redraw_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from usru_scenarios.model.values import Judgement
+    from usru_scenarios.reading.checks.context import Context
+    from usru_scenarios.timeline import Grid
+
+
+def drawn_steps(context: Context, grid: Grid, name: str, node: Categorical | Outcome) -> frozenset[int]:
+    """The steps at which the node may be drawn from its prior and points."""
+    first = frozenset() if node.initial is not None else frozenset({0})
+    if any(keep != 1 for keep in persistences(context, name, node)):
+        return first | frozenset(range(1, grid.count))
+    forced = {step for event in node.events.values() if (step := redraw_step(grid, event))}
+    return first | forced
+
+
+def persistences(context: Context, name: str, node: Categorical | Outcome) -> list[float | None]:
+    """The persistences of a node, state by state or one for all; None for one that is no fixed number."""
+    if node.persistence is None:
+        # A driver is kept; the outcome and the consequences are drawn afresh.
+        return [1.0 if name in context.drivers else 0.0]
+    one = node.persistence.all_states
+    keeps = [one] if one is not None else (node.persistence.by_state or {}).values()
+    return [keep.value if isinstance(keep.value, int | float) else None for keep in keeps]
+
+
+def states_that_occur(context: Context, name: str) -> frozenset[str]:
+    """The states of a node that some draw can bring, if nothing is imposed: points can't bring one whose share is 0.
+
+    All of them where the file doesn't tell, as where a part of it is at fault.
+    """
+    node, grid = context.node(name), context.grid
+    states = frozenset(context.states(name) or ())
+    if grid is None or node is None or isinstance(node, Numeric):
+        return states
+    own = _of_priors(context, node, states)
+    forced = frozenset[str]().union(*(_above_0(event.prior) for event in node.events.values() if event.prior))
+    found = own if node.initial is None else _above_0(node.initial)
+    found, before = found | forced, frozenset[str]()
+    if grid.count == 1 or all(keep == 1 for keep in persistences(context, name, node)):
+        return found & states
+    while found != before:
+        before = found
+        found = found.union(*(own.intersection(node.allowed.get(state, states)) for state in before))
+    return found & states
+
+
+def has_no_share(context: Context, name: str, states: Iterable[str]) -> bool:
+    """Whether a draw from a node's own priors could bring none of some states, whatever the present state."""
+    node = context.node(name)
+    assert node is not None
+    assert not isinstance(node, Numeric)
+    return _of_priors(context, node, frozenset(context.states(name) or ())).isdisjoint(states)
+
+
+def _of_priors(context: Context, node: Categorical | Outcome, states: frozenset[str]) -> frozenset[str]:
+    """The states that a draw from the node's own priors can bring, those of its rows among them."""
+    parts = context.model.scenarios if isinstance(node, Outcome) else node.states
+    given = {
+        name: share
+        for name, part in parts.items()
+        if (share := getattr(part, "baseline" if isinstance(node, Outcome) else "prior")) is not None
+    }
+    rows = node.prior_given.values() if isinstance(node, Categorical) else ()
+    found = frozenset[str]().union(*(_above_0(row.prior) for row in rows))
+    if len(given) < len(states):  # none is given, or a fault is told: then they are equal, unless rows give all
+        return states if given or not rows else found
+    return found | _above_0(given)
+
+
+def _above_0(shares: Mapping[str, Judgement]) -> frozenset[str]:
+    return frozenset(name for name, share in shares.items() if name != DIRICHLET and share.span[1] > 0)
