@@ -416,27 +416,6 @@ def test_base_is_a_profile_where_the_file_has_one(tiny: str) -> None:
     assert json.loads(done.stdout)["variants"]["base"]["profile"] == "base"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ([], "nothing to compare with"),
-        (["-p", "septic"], "unknown profile 'septic'"),
-        (["--variant", "x: --du a=b"], "no such option"),
-        (["--variant", "x: --do 'a"], "quotation mark"),
-        (["--variant", "x: "], "changes nothing"),
-        (["-w", "santions=2"], "did you mean 'sanctions'"),
-        (["--do", "dialogue=sumit"], "did you mean 'summit'"),
-        (["us-russia", "none.yaml"], "none.yaml"),
-        (["us-russia", HARBOUR], "in common"),
-        (["-p", "base", "-f", "jsn"], "unknown"),
-    ],
-)
-def test_a_wrong_call_is_told(arguments: list[str], said: str) -> None:
-    done = answer("compare", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-
-
 def test_too_few_trials_are_refused(opened: Opened) -> None:
     study = opened(CERTAIN)
     with pytest.raises(ValueError, match="at least 2 trials"):

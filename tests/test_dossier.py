@@ -178,22 +178,6 @@ def test_a_run_that_fails_leaves_the_old_files(tmp_path: Path, ending: str) -> N
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == drawn
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (["-o", "a.gif"], "the ending .gif names no format of this answer"),
-        (["-o", "a.csv"], "this answer has no format csv"),
-        (["-o", "nowhere/a.md"], "can't be written: there is no such folder"),
-        (["-n", "99"], "--trials 99"),
-        (["--as-of", "2025-06-01"], "--as-of has no meaning without --evidence"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(arguments: list[str], error: str) -> None:
-    done = answer("report", HARBOUR, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert error in done.stderr
-
-
 def test_a_model_in_which_nothing_moves_says_so() -> None:
     lone = "usru: 1\nname: lone\ntitle: Lone\nscenarios: {a: 1}\n"
     done = answer("report", "-", *FEW, stdin=lone)

@@ -39,8 +39,7 @@ profiles: {hopeful: {overrides: {drivers: {talks: {states: {open: 0.8, closed: 0
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "talks.yaml").write_text(ASKED)
-    return tmp_path
+    return ledgers.laid_out(tmp_path, talks=ASKED)
 
 
 def asked(place: Path, *words: str) -> dict[str, Any]:

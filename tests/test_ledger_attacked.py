@@ -20,24 +20,10 @@ import pytest
 from support import ledgers
 from support.command import answer
 from support.ledgers import file, recorded
+from support.tiny import TALKS
 
-MODEL = """\
-usru: 1
-name: talks
-title: Two powers
-time: {start: 2025-01, end: 2026-01, step: quarter}
-scenarios: {thaw: 0.5, freeze: 0.5}
-drivers:
-  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
-questions:
-  reopen: {asks: Are they open at the end?, means: "P(talks=open @ 2025-Q4)", closes: 2025-12-31, resolves: a round}
-"""
-
-GROWN = MODEL.replace(
-    "questions:\n",
-    "  money: {states: {scarce: 0.3, ample: 0.7}, persistence: 0.8, impacts: {scarce: {thaw: 1.5}}}\nquestions:\n",
-)
-"""The same, with a driver more."""
+MODEL, GROWN = TALKS + ledgers.REOPEN, TALKS + ledgers.MONEY + ledgers.REOPEN
+"""The model, and the same with a driver more."""
 
 OTHER = """\
 usru: 1
@@ -47,26 +33,12 @@ time: {start: 2025-01, end: 2027-01, step: year}
 scenarios: {boom: 0.7, bust: 0.3}
 """
 
-SEEN = """\
-usru: 1
-kind: evidence
-name: seen
-model: talks.yaml
-as_of: 2025-12-10
-evidence:
-  opened: {seen: "talks=open @ 2025-Q1", learned: 2025-02-10}
-  budget: {about: money @ 2025-Q3, likelihood: {scarce: 3, ample: 1}, learned: 2025-08-05}
-resolutions:
-  reopen: {came_true: true, resolved: 2025-12-05}
-"""
+SEEN = f"{ledgers.SEEN}resolutions:\n  reopen: {{came_true: true, resolved: 2025-12-05}}\n"
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "talks.yaml").write_text(MODEL)
-    (tmp_path / "seen.yaml").write_text(SEEN)
-    (tmp_path / "trade.yaml").write_text(OTHER)
-    return tmp_path
+    return ledgers.laid_out(tmp_path, talks=MODEL, seen=SEEN, trade=OTHER)
 
 
 def record(place: Path, day: str, *options: str, model: str = "talks.yaml") -> str:

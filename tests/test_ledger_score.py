@@ -47,9 +47,7 @@ resolutions:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "talks.yaml").write_text(MODEL)
-    (tmp_path / "seen.yaml").write_text(SEEN)
-    return tmp_path
+    return ledgers.laid_out(tmp_path, talks=MODEL, seen=SEEN)
 
 
 def record(place: Path, day: str, *options: str) -> dict[str, Any]:

@@ -12,41 +12,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
+from support import ledgers
 from support.command import answer
 from support.ledgers import asked, record, recorded
+from support.tiny import TALKS
 from usru_scenarios import schemas
 from usru_scenarios.ledger.attribution import shapley
 
-MODEL = """\
-usru: 1
-name: talks
-title: Two powers
-time: {start: 2025-01, end: 2026-01, step: quarter}
-scenarios: {thaw: 0.5, freeze: 0.5}
-drivers:
-  talks: {states: {open: 0.5, closed: 0.5}, persistence: 0.5, impacts: {open: {thaw: 1}}}
-  money: {states: {scarce: 0.3, ample: 0.7}, persistence: 0.8, impacts: {scarce: {thaw: 1.5}}}
-questions:
-  reopen: {asks: Are they open at the end?, means: "P(talks=open @ 2025-Q4)", closes: 2025-12-31, resolves: a round}
-"""
-
-SEEN = """\
-usru: 1
-kind: evidence
-name: seen
-model: talks.yaml
-as_of: 2025-12-10
-evidence:
-  opened: {seen: "talks=open @ 2025-Q1", learned: 2025-02-10}
-  hint: {about: money @ 2025-Q3, likelihood: {scarce: 3, ample: 1}, learned: 2025-08-05}
-"""
+MODEL = TALKS + ledgers.MONEY + ledgers.REOPEN
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "talks.yaml").write_text(MODEL)
-    (tmp_path / "seen.yaml").write_text(SEEN)
-    return tmp_path
+    return ledgers.laid_out(tmp_path, talks=MODEL, seen=ledgers.SEEN)
 
 
 def told(place: Path, *words: str) -> dict[str, Any]:
@@ -147,7 +125,7 @@ def test_items_one_after_the_other(place: Path) -> None:
         "what was withdrawn or said otherwise",
         "talks=open@2025-Q2",
         "opened",
-        "hint",
+        "budget",
     ]
     moved = [one["effects"]["thaw"] for one in found["items"]]
     assert sum(moved) == pytest.approx(found["changes"]["thaw"]["evidence"], abs=1e-9)
@@ -167,7 +145,7 @@ def test_that_nothing_happened_is_evidence_and_time_is_not(place: Path) -> None:
     silent = answer("ledger", "why", folder=place).stdout
     assert "that nothing happened counts once an item says so, and none does" in " ".join(silent.split())
     still = "  still: {quiet: {from: 2025-Q1, to: 2025-Q3, of: [talks.open]}, learned: 2025-08-05}\n"
-    (place / "seen.yaml").write_text(SEEN.partition("  opened")[0] + still)
+    (place / "seen.yaml").write_text(ledgers.SEEN.partition("  opened")[0] + still)
     record(place, "2025-08-10", "--evidence", "seen.yaml")
     found = told(place)
     assert found["quiet"] == ["still"]

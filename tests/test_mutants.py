@@ -390,21 +390,6 @@ def test_mutants_keep_within_the_width(tmp_path: Path, width: str) -> None:
     assert "by\n" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--mutants", "0"), "--mutants 0 is too few"),
-        (("--mutants", "many"), "--mutants takes a whole number"),
-        (("--mutants", "1e30"), "--mutants 1e30 is too many"),
-        (("--mutants", "-3"), "no such option: -3"),
-    ],
-)
-def test_a_number_of_mutants_that_makes_no_sense_is_refused(arguments: tuple[str, ...], message: str) -> None:
-    done = answer("check", HARBOUR, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-
-
 def test_the_library_refuses_it_too(tmp_path: Path) -> None:
     study = study_of(SMALL, tmp_path)
     for wrong in (-1, 1.5, None, "3", 10**9):

@@ -101,43 +101,6 @@ def test_a_narrower_picture_breaks_its_title_into_more_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (["forcast"], "there is no chart 'forcast'\n    = did you mean 'forecast'?"),
-        (["bars", HARBOUR], "there is no chart 'bars'"),
-        (["forecast", "--on", "2025-Q2"], "--on has no meaning for the chart forecast\n    = it is for one of: watch"),
-        (
-            ["forecast", "--ledger", "a"],
-            "--ledger has no meaning for the chart forecast\n    = it is for one of: history",
-        ),
-        (["history", "-w", "strike=2"], "--weight has no meaning for the chart history"),
-        (["history", "-p", "union"], "--profile has no meaning for the chart history"),
-        (["history", "--ledger", "nowhere"], "there is no ledger in 'nowhere'"),
-        (["history", "opn", *LEDGER], "no record knows 'opn'"),
-        (["influences", "--do", "weather=storm"], "--do has no meaning for the chart influences"),
-        (["influences", "--given", "weather=storm@end"], "--given has no meaning for the chart influences"),
-        (["influences", "--as-of", "2025-06-01"], "--as-of has no meaning for the chart influences"),
-        (["sweep", "dispute=0..1", "--as-of", "2025-06-01"], "--as-of has no meaning without --evidence"),
-        (["forecast", "-p", "a", "-p", "b"], "--profile is given 2 times"),
-        (["forecast", HARBOUR, HARBOUR], "is one argument too many"),
-        (["forecast", "-f", "dot"], "the chart forecast has no format dot"),
-        (["sweep"], "the chart sweep takes what is to be varied"),
-        (["sweep", "dispute=0..1", "--of", "opn", HARBOUR], "--of 'opn' is no scenario and no group"),
-        (["compare", HARBOUR], "there is nothing to compare with"),
-        (["--width", "10"], "--width 10 is out of bounds\n    = from 400 to 4,000"),
-        (["-f", "gif"], "--format 'gif' is unknown"),
-        (["-o", "a.gif"], "the ending .gif names no format of this answer"),
-        (["--from", "nowhere.json"], "can't be read: no such file"),
-        (["--from", HARBOUR], "is no JSON"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(arguments: list[str], error: str) -> None:
-    done = answer("plot", *arguments, *([] if "-f" in arguments or "-o" in arguments else ["-f", "vega"]))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert error in done.stderr
-
-
-@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("[]", "it is no result of usru"),

@@ -310,24 +310,6 @@ def test_tasks_are_large_enough_and_there_are_enough_of_them() -> None:
 # The command ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--jobs", "0"], "--jobs 0 is too few"),
-        (["--jobs", "two"], "--jobs takes auto or a whole number from 1 on, not 'two'"),
-        (["--jobs", "-1"], "not '-1'"),
-        (["--jobs", "1e9"], "--jobs 1e9 is too many"),
-        (["--cluster", "localhost"], "did you mean 'local'?"),
-        (["--cluster", "tcp://somewhere"], "such as tcp://host:8786"),
-        (["--cluster", "tcp://somewhere:1", "--jobs", "2"], "--jobs has no meaning for a cluster that runs already"),
-    ],
-)
-def test_misuse_is_told(arguments: list[str], said: str) -> None:
-    done = answer("simulate", HARBOUR, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-
-
 def test_auto_is_as_many_jobs_as_cores() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
     assert answer("simulate", HARBOUR, "-n", "2000", "--jobs", "auto").returncode == 0

@@ -524,20 +524,3 @@ def test_the_command_answers(tmp_path: Path) -> None:
     assert (data["format"], data["at"], data["moves"]) == ("usru.sensitivity/1.0", "mean", None)
     drawn = answer("sensitivity", "--question", "drivers", "-n", "200", "--top", "2", "-q").stdout
     assert "and 12 more" in drawn
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--question", "driver"], "did you mean 'drivers'"),
-        (["--of", "resett"], "did you mean 'reset'"),
-        (["--at", "2031"], "off the grid"),
-        (["--top", "many"], "whole number"),
-        (["-n", "50"], "too few"),
-        (["-f", "jsn"], "did you mean 'json'"),
-    ],
-)
-def test_the_command_refuses_what_it_cannot_read(words: list[str], said: str) -> None:
-    refused = answer("sensitivity", *words)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert said in refused.stderr

@@ -352,24 +352,6 @@ def test_the_command_shows_one_scenario_where_asked() -> None:
     assert "thaw" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["sanctions"], "no values"),
-        (["us-russia"], "no values"),
-        (["sanctions=0..1", "us-russia", "more"], "one argument too many"),
-        (["sanctions=0..1", "--of", "rest"], "did you mean 'reset'"),
-        (["sanctions=0..1", "--at", "2026"], "4 steps"),
-        (["sanctons=0..1"], "did you mean 'sanctions'"),
-        (["sanctions=0..1", "-f", "jsn"], "unknown"),
-    ],
-)
-def test_a_wrong_call_is_told(arguments: list[str], said: str) -> None:
-    done = answer("sweep", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-
-
 def test_a_weight_that_is_set_besides_has_the_last_word(opened: Opened) -> None:
     study = opened(TINY).varied(weights={"mood": 3})
     with pytest.raises(QueryError, match="nothing changes"):

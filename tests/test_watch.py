@@ -563,26 +563,6 @@ def test_the_command(tmp_path: Path) -> None:
     assert "intervention  dispute=loud" in answer("watch", HARBOUR, "--do", "dispute=loud", "-n", "2000").stdout
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--on", "2026-Q9"), "did you mean '2026-Q4'?"),
-        (("--on", "strat"), "did you mean 'start'?"),
-        (("--for", "2031"), "off the grid"),
-        (("--on", "2026"), "one of: 2026-Q1, 2026-Q2, 2026-Q3, 2026-Q4"),
-        (("--on", "2027-Q1", "--for", "2026-Q1"), "--on 2026-Q1 --for 2027-Q1"),
-        (("--on", "end", "--for", "start"), "can't move by an observation at 2028-Q4"),
-        (("--of", "rest"), "did you mean 'reset'?"),
-        (("--top", "few"), "--top takes a whole number"),
-        (("-f", "yaml"), "'yaml' is unknown"),
-    ],
-)
-def test_the_command_refuses_what_makes_no_sense(options: tuple[str, ...], said: str) -> None:
-    done = answer("watch", *options, "-n", "100")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-
-
 def test_a_model_with_nothing_to_look_at(opened: Opened) -> None:
     study = opened("usru: 1\nname: bare\ntitle: Bare\nscenarios: {good: {}, bad: {}}\n")
     found = study.watch(trials=100)

@@ -9,6 +9,34 @@ from typing import Any
 
 from support.command import answer
 
+MONEY = "  money: {states: {scarce: 0.3, ample: 0.7}, persistence: 0.8, impacts: {scarce: {thaw: 1.5}}}\n"
+"""A driver more, to follow `tiny.TALKS`."""
+
+REOPEN = """\
+questions:
+  reopen: {asks: Are they open at the end?, means: "P(talks=open @ 2025-Q4)", closes: 2025-12-31, resolves: a round}
+"""
+"""A question about `tiny.TALKS`, to follow it."""
+
+SEEN = """\
+usru: 1
+kind: evidence
+name: seen
+model: talks.yaml
+as_of: 2025-12-10
+evidence:
+  opened: {seen: "talks=open @ 2025-Q1", learned: 2025-02-10}
+  budget: {about: money @ 2025-Q3, likelihood: {scarce: 3, ample: 1}, learned: 2025-08-05}
+"""
+"""What is seen of both drivers."""
+
+
+def laid_out(place: Path, **files: str) -> Path:
+    """A folder with these YAML files, by their names without the ending."""
+    for name, text in files.items():
+        (place / f"{name}.yaml").write_text(text)
+    return place
+
 
 def file(place: Path) -> Path:
     return place / "forecasts" / "forecasts.jsonl"
