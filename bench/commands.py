@@ -53,7 +53,7 @@ def busy_and_idle() -> dict[str, Callable[[], float]]:
     command = [*startup.usru(), "simulate", "--json"]
 
     def busy() -> float:
-        with _busy(2):
+        with _busy():
             return processor_seconds(command)
 
     return {IDLE: partial(processor_seconds, command), BUSY: busy}
@@ -102,9 +102,10 @@ def on_cores(trials: int) -> dict[str, Callable[[], float]]:
 
 
 @contextmanager
-def _busy(processes: int) -> Iterator[None]:
+def _busy() -> Iterator[None]:
+    """Two processes that take all the time they get."""
     with ExitStack() as stack:
-        for _ in range(processes):
+        for _ in range(2):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", _BUSY]))
             stack.callback(process.kill)
         time.sleep(0.2)

@@ -364,15 +364,15 @@ def _file_case(rng: Rng, name: str, data: bytes, text: str) -> Case:
 # Questions -----------------------------------------------------------------------------------------------------------
 
 
-def _question(rng: Rng, names: Names, *, large: bool = False) -> list[str]:
+def _question(rng: Rng, names: Names, *, large: bool) -> list[str]:
     """A question about the model of the folder, small enough to be answered within a second or two."""
     form = rng.choice(("table", "json", "csv", "md", "ndjson"))
     drawn = ["-n", rng.choice(("2", "100", "512")), "--judgements", rng.choice(("0", "2", "8")), "--jobs", "1"]
     plain = ["-n", "256", "--jobs", "1"]
     data = ["-f", form if form != "ndjson" else "json"]
     told = ["-f", form if form not in ("ndjson", "csv") else "json"]
-    done = _conditions(rng, names, "--do", 0.3)
-    seen = [] if large else _conditions(rng, names, "--given", 0.3)
+    done = _conditions(rng, names, "--do")
+    seen = [] if large else _conditions(rng, names, "--given")
     changes = _changes(rng, names)
     ways: Sequence[Callable[[], list[str]]] = (
         lambda: ["simulate", MODEL, *drawn, "-f", form, *done, *seen, *changes],
@@ -395,9 +395,9 @@ def _question(rng: Rng, names: Names, *, large: bool = False) -> list[str]:
     return rng.choice(ways[:7] if large else ways)()
 
 
-def _conditions(rng: Rng, names: Names, option: str, chance: float) -> list[str]:
+def _conditions(rng: Rng, names: Names, option: str) -> list[str]:
     found = []
-    while rng.random() < chance:
+    while rng.random() < 0.3:
         found += [option, f"{names.atom(rng)}{rng.choice(('', '@'))}{names.time(rng) if rng.random() < 0.9 else ''}"]
     return found
 

@@ -40,7 +40,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auxiliary, "_ROWS", 2)
 
 
-def four(at_least: int, lag: int = 0) -> Json:
+def four(at_least: int, lag: int) -> Json:
     """Four drivers that last, and a rule on how many of them are in some of their states."""
     drivers: Json = {name: {"states": dict(states), "persistence": 0.6} for name, states in STATES.items()}
     if lag:  # what the rule gives may then come back to what it asks about

@@ -406,11 +406,11 @@ def _by_lstsq(sums: Floats, controls: Floats) -> Floats:
     return steady
 
 
-def _designed(controls: int = 27) -> tuple[Floats, Floats]:
-    """Sums of 512 draws, and controls of widely different sizes that half explain them."""
+def _designed() -> tuple[Floats, Floats]:
+    """Sums of 512 draws, and 27 controls of widely different sizes that half explain them."""
     rng = np.random.default_rng(11)
-    off_mean = rng.normal(size=(512, controls)) * 10.0 ** rng.integers(-3, 3, size=controls) + 0.01
-    return off_mean @ rng.normal(size=(controls, 40)) + rng.normal(size=(512, 40)), off_mean
+    off_mean = rng.normal(size=(512, 27)) * 10.0 ** rng.integers(-3, 3, size=27) + 0.01
+    return off_mean @ rng.normal(size=(27, 40)) + rng.normal(size=(512, 40)), off_mean
 
 
 def test_controls_are_fitted_as_by_least_squares() -> None:

@@ -631,10 +631,10 @@ def test_filtering_and_smoothing_the_umbrella_world() -> None:
     assert both == all_close([by_hand, by_hand])
 
 
-def three_nodes(steps: int = 3) -> Json:
+def three_nodes() -> Json:
     """Everything that is categorical, small enough for paths."""
     return model(
-        steps,
+        3,
         scenarios={"x": {"baseline": 0.5}, "y": {"baseline": 0.3}, "z": {"baseline": 0.2}},
         groups={"g": ["x", "z"]},
         outcome={

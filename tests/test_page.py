@@ -72,12 +72,12 @@ def fine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_trials, "LEVELS", 1 << 16)
 
 
-def assert_same_sums(study: Study, dice: random.Random, *, judgements: int = 0, cases: int = 3) -> list[bool]:
+def assert_same_sums(study: Study, dice: random.Random, *, judgements: int = 0) -> list[bool]:
     """The page's sums are the sampler's under random weights; which chains were lazy."""
     page = study.page(carried=TRIALS, trials=256, judgements=judgements, method="sample")
     plan = plan_of(TRIALS, 1, judgements)
     program = study.drawn(plan.seed, plan.judgements) if judgements else study.program
-    moved = [Case({}), *(Case(weights_of(program, dice)) for _ in range(cases))]
+    moved = [Case({}), *(Case(weights_of(program, dice)) for _ in range(3))]
     found = answers(page, moved)
     for case, answer in zip(moved, found, strict=True):
         visits, first_visits = reference(program, page, plan, case)

@@ -481,7 +481,7 @@ def test_the_same_probability_is_asked_once() -> None:
 @pytest.mark.parametrize("case", cases("refused_queries.txt"), ids=lambda case: case.written[0])
 def test_a_refusal_points_to_the_place_and_says_what_to_write(case: Case) -> None:
     """Marks stand around the place."""
-    before, place, after = re.split("[«»]", *case.written)
+    before, place, after = re.split("[«»]", case.written[0])
     with pytest.raises(QueryError) as caught:
         read(before + place + after)
     problem = caught.value.problem

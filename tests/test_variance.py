@@ -48,9 +48,12 @@ def uniform(inputs: int) -> Floats:
     return np.random.default_rng(20).uniform(size=(inputs, DRAWS))
 
 
-def first_order(function: Function, inputs: Floats, number: int, bins: int = 64) -> Estimate:
-    codes = (inputs[number] * bins).astype(np.int64)
-    return variance_shares.correlation_ratio(variance_shares.grouped(codes, function(inputs)[None], bins, STARTS))
+BINS = 64
+
+
+def first_order(function: Function, inputs: Floats, number: int) -> Estimate:
+    codes = (inputs[number] * BINS).astype(np.int64)
+    return variance_shares.correlation_ratio(variance_shares.grouped(codes, function(inputs)[None], BINS, STARTS))
 
 
 def total(function: Function, inputs: Floats, number: int) -> Estimate:
@@ -68,7 +71,7 @@ def holds(found: Estimate, truth: float, slack: float = 0.0) -> bool:
 
 
 BINNED = 2e-3
-"""The variance within one of 64 bins, which no reading in bins can explain."""
+"""The variance within one of the bins, which no reading in bins can explain."""
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -12,6 +12,6 @@ from support.command import answer
 
 @pytest.mark.parametrize("case", cases("wrong_calls.txt"), ids=lambda case: case.written[0])
 def test_a_wrong_call_is_told(case: Case) -> None:
-    done = answer(*shlex.split(*case.written))
+    done = answer(*shlex.split(case.written[0]))
     assert (done.returncode, done.stdout) == (2, "")
     assert case.said in done.stderr

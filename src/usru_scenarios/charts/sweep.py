@@ -46,9 +46,9 @@ def _found(result: Sweep) -> list[Swept]:
     return list((result.scenarios or result.groups).values())
 
 
-def _across(result: Sweep, place: int, ticks: int) -> tuple[layout.Scale, layout.View]:
-    """The axis of a variable, and its channel."""
-    one = result.variables[place]
+def _across(result: Sweep, ticks: int) -> tuple[layout.Scale, layout.View]:
+    """The axis of the first variable, and its channel."""
+    one = result.variables[0]
     ends = layout.Scale(one.values[0], one.values[-1], [])
     labelled = layout.round_numbers(ends.low, ends.high, most=ticks)
     return ends, {
@@ -90,7 +90,7 @@ def _curves(
     result: Sweep, at: str, scale: layout.Scale, grid: layout.PanelGrid, *, labelled: bool
 ) -> Iterator[layout.View]:
     """The lines of all scenarios with their names, and where they cross."""
-    ends, x = _across(result, 0, min(max(int(grid.width // 50), 2), 8))
+    ends, x = _across(result, min(max(int(grid.width // 50), 2), 8))
     y, found = scale.encoding("likelihood", labelled=labelled), _found(result)
     for number, one in enumerate(found):
         curve = one.curves[at].probability

@@ -25,7 +25,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 from usru_scenarios.language import tree
 from usru_scenarios.limits import MOST_OPERATIONS
@@ -448,18 +448,17 @@ class _Parser:
         return tree.At(part, self.when()) if self.accept("@") else part
 
     def any_of(self) -> tree.Event:
-        parts = [self.all_of()]
-        while self.accept("or"):
-            parts.append(self.all_of())
-            self.joined()
-        return parts[0] if len(parts) == 1 else tree.Joined("or", tuple(parts))
+        return self.joined_by("or", self.all_of)
 
     def all_of(self) -> tree.Event:
-        parts = [self.one()]
-        while self.accept("and"):
-            parts.append(self.one())
+        return self.joined_by("and", self.one)
+
+    def joined_by(self, word: Literal["and", "or"], part: Callable[[], tree.Event]) -> tree.Event:
+        parts = [part()]
+        while self.accept(word):
+            parts.append(part())
             self.joined()
-        return parts[0] if len(parts) == 1 else tree.Joined("and", tuple(parts))
+        return parts[0] if len(parts) == 1 else tree.Joined(word, tuple(parts))
 
     def one(self) -> tree.Event:
         with self.deeper():

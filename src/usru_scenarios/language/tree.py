@@ -146,8 +146,8 @@ Event = ScenarioName | Equal | Compares | Opposite | Joined | At
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A condition that is seen."""
+class _EventThere:
+    """An event, and from where to where it stands in the text."""
 
     event: Event
     start: int
@@ -155,12 +155,13 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Imposed:
-    """A condition that is imposed: the inside of `do( )`, or an assignment of the command line."""
+class Observed(_EventThere):
+    """A condition that is seen."""
 
-    event: Event
-    start: int
-    end: int
+
+@dataclass(frozen=True)
+class Imposed(_EventThere):
+    """A condition that is imposed: the inside of `do( )`, or an assignment of the command line."""
 
 
 @dataclass(frozen=True)

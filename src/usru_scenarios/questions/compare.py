@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -50,6 +51,8 @@ from usru_scenarios.results.compare import (
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.work import Listener, listener
+
+Condition = TypeVar("Condition", Intervention, Observation)
 
 SWITCHING_TRIALS = 16_384
 """At least as many trials, or all there are, for each input difference that is switched; a quarter of all if more."""
@@ -420,21 +423,26 @@ class _InputEdit:
 def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
     files = variant.apart
     found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
-    before, after = ({one.text: one for one in side.interventions} for side in (reference, variant))
-    for text, one in {**before, **after}.items():
-        name, sides = f"do({text})", ("imposed" if text in before else None, "imposed" if text in after else None)
-        if text not in after:
-            found.append(_InputEdit(InputDifference(name, *sides), name, lifted=one))
-        elif text not in before:
-            found.append(_InputEdit(InputDifference(name, *sides), name, imposed=one))
-    known, seen = ({one.text: one for one in side.conditioned.observations} for side in (reference, variant))
-    for text, each in {**known, **seen}.items():
-        name, sides = f"given({text})", ("observed" if text in known else None, "observed" if text in seen else None)
-        if text not in seen:
-            found.append(_InputEdit(InputDifference(name, *sides), name, forgotten=each))
-        elif text not in known:
-            found.append(_InputEdit(InputDifference(name, *sides), name, observed=each))
+    interventions = _on_one_side("do", "imposed", reference.interventions, variant.interventions)
+    for told, one, is_new in interventions:
+        new, old = (one, None) if is_new else (None, one)
+        found.append(_InputEdit(told, told.path, imposed=new, lifted=old))
+    observations = _on_one_side("given", "observed", *(one.conditioned.observations for one in (reference, variant)))
+    for told, seen, is_new in observations:
+        added, gone = (seen, None) if is_new else (None, seen)
+        found.append(_InputEdit(told, told.path, observed=added, forgotten=gone))
     return found
+
+
+def _on_one_side(
+    written: str, what: str, before: Iterable[Condition], after: Iterable[Condition]
+) -> Iterator[tuple[InputDifference, Condition, bool]]:
+    """The conditions that one side alone has, as they are told, each with whether that is the variant."""
+    first, second = ({one.text: one for one in side} for side in (before, after))
+    for text, one in {**first, **second}.items():
+        if text not in first or text not in second:
+            sides = (what if text in first else None, what if text in second else None)
+            yield InputDifference(f"{written}({text})", *sides), one, text in second
 
 
 def _by_importance(inputs: list[InputDifference], switching: Switching | None) -> list[InputDifference]:

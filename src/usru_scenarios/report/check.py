@@ -109,15 +109,12 @@ def _sides(one: ExpectationChecked) -> tuple[str, str, str, str]:
     """Both sides, the margin and its error; nothing where there is no answer."""
     if one.left is None or one.right is None or one.margin is None:
         known = one.measure == "probability"
-        left, right = ("" if side is None else to_error(side, 0.0) if known else f"{side:.6g}" for side in _both(one))
+        both = one.left, one.right
+        left, right = ("" if side is None else to_error(side, 0.0) if known else f"{side:.6g}" for side in both)
         return left, right, "", ""
     found = one.standard_error or 0.0
     sampled = (rounded_up(max(found, _LEAST)) if one.measure == "number" else error(found)) if found else "none"
     return *sides(one.left, one.right, one.margin, found, one.measure), sampled
-
-
-def _both(one: ExpectationChecked) -> tuple[float | None, float | None]:
-    return one.left, one.right
 
 
 def _troubles(result: CheckReport) -> Iterator[Block]:

@@ -100,12 +100,12 @@ def _any_node(context: Context, name: str, path: KeyPath) -> Iterator[Finding]:
         yield _unknown_node(context, name, path, context.all_nodes)
 
 
-def _unknown_node(context: Context, name: str, path: KeyPath, known: Iterable[str], *, of_key: bool = True) -> Finding:
+def _unknown_node(context: Context, name: str, path: KeyPath, known: Iterable[str]) -> Finding:
     if name in context.scenarios:
         hint = f"'{name}' is a scenario: write 'scenario', and '{name}' as its state"
-        where = describe_place(path[:-1] if of_key else path)
-        return Finding("unknown_driver", f"unknown driver '{name}' in {where}", path, hint, of_key)
-    return _unknown("unknown_driver", "driver", name, path, known, of_key=of_key)
+        message = f"unknown driver '{name}' in {describe_place(path[:-1])}"
+        return Finding("unknown_driver", message, path, hint, of_key=True)
+    return _unknown("unknown_driver", "driver", name, path, known)
 
 
 def _rows(context: Context, parent: str, child: str, rows: Mapping[str, Any], path: KeyPath) -> Iterator[Finding]:

@@ -149,14 +149,12 @@ def _listed(it: Faulty) -> Repair | None:
     place = faulty.place_at(it.root, path)
     owner = Faulty(it.fault, it.data, it.root)
     numbers = [one for one in raw if is_number(one)]
-    between = _between(place, 0, 1)
-    at = place.child(0) or place
-    if between == "," and isinstance(raw[0], int) and isinstance(raw[1], int) and raw[1] >= 0:
+    first, last = place.child(0), place.child(1)
+    at = first or place
+    whole = isinstance(raw[0], int) and isinstance(raw[1], int) and raw[1] >= 0
+    if whole and first is not None and last is not None and _between(first, last) == ",":
         joined = float(f"{raw[0]}.{raw[1]}")
         value = [joined, *raw[2:]]
-        first, last = place.child(0), place.child(1)
-        if first is None or last is None:
-            return None
         edits = (place.source.edit(faulty.region(first)[0], faulty.region(last)[1], faulty.flow(joined)),)
         message = "expected a number with its claims, found two numbers"
         return owner.repair(
@@ -171,11 +169,8 @@ def _listed(it: Faulty) -> Repair | None:
     return None
 
 
-def _between(place: Place, left: int, right: int) -> str:
-    first, second = place.child(left), place.child(right)
-    if first is None or second is None:
-        return ""
-    return place.source.text[faulty.region(first)[1] : faulty.region(second)[0]]
+def _between(first: Place, last: Place) -> str:
+    return first.source.text[faulty.region(first)[1] : faulty.region(last)[0]]
 
 
 def is_number(raw: object) -> bool:
