@@ -709,9 +709,9 @@ _ODD: tuple[Any, ...] = (
 _METHODS: dict[str, tuple[str, ...]] = {
     "simulate": ("trials", "seed", "method", "judgements", "do", "given"),
     "ask": ("query", "trials", "seed", "method", "judgements", "do", "given"),
-    "explain": ("question", "trials", "seed", "do"),
-    "watch": ("on", "horizon", "of", "trials", "seed", "do", "given"),
-    "sensitivity": ("of", "at", "questions", "trials", "seed", "do", "given"),
+    "explain": ("question", "trials", "seed", "method", "do", "given"),
+    "watch": ("on", "horizon", "of", "trials", "seed", "method", "do", "given"),
+    "sensitivity": ("of", "at", "questions", "trials", "seed", "method", "do", "given"),
     "check": ("robust", "mutants", "trials", "seed", "method"),
     "varied": ("profile", "weights", "overrides"),
     "compare": ("others", "name", "do", "trials", "seed", "method", "judgements"),

@@ -463,7 +463,7 @@ def _watch(of: Subject) -> Iterator[str]:
 
 def _explain(of: Subject) -> Iterator[str]:
     call = ("explain", of.scenario, of.model, "-n", "512")
-    yield from _in(("json", "md", "table"), *call)
+    yield from _in(("json", "csv", "md", "table"), *call)
     yield from _in(("json", "80"), "explain", f"{of.scenario} @ {of.steps[1]}", of.model, "-n", "256")
     if of.given:
         yield from _in(("json", "80"), *call, "--given", of.given)

@@ -148,7 +148,7 @@ def test_what_is_asked_for_counts_more_than_an_ending_and_is_told(tmp_path: Path
     [
         (SIMULATE, "a.xlsx", "the ending .xlsx names no format of this answer\n    = one of: .json, .ndjson,"),
         (SIMULATE, "a.jsn", "did you mean '.json'?"),
-        (["explain", HARBOUR, "open", "-n", "500"], "a.csv", "this answer has no format csv, which a.csv ends with"),
+        (["validate", HARBOUR], "a.md", "this answer has no format md, which a.md ends with"),
         (["show", HARBOUR, "--resolved"], "a.json", "--resolved and the format json contradict each other"),
     ],
 )

@@ -18,7 +18,8 @@ from support.command import answer
 from support.effort import slow_but
 from support.oracle import Json, View
 from support.reports import rendered
-from support.sampled import ERRORS, Opened, changed, exact_model
+from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, exact_model
+from usru_scenarios.exact.inference import NotExact
 from usru_scenarios.model.schema import Categorical
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError
@@ -512,3 +513,67 @@ def test_what_was_seen_at_some_step_holds_no_later_draw_of_the_trials_that_have_
     assert found.exact == []
     assert abs(found.probability - known) < ERRORS * found.standard_error
     assert found.standard_error < 0.001
+
+
+# How it is found, and as rows of data ---------------------------------------------------------------------------------
+
+
+def test_exactly_or_by_sampling_as_is_asked_for() -> None:
+    """Both ways agree; the exact one draws trials for the direct shares and the story alone."""
+    study = load(EXACT_MODELS / "consequences.yaml")
+    exact, sampled = (study.explain("crisis", method=method) for method in ("exact", "sample"))
+    assert (exact.exact, exact.standard_error) == (["probability", "states", "numbers"], 0.0)
+    assert sampled.exact == []
+    assert sampled.standard_error > 0.0
+    assert exact.probability == pytest.approx(study.simulate(method="exact").scenarios["crisis"].end, rel=1e-12)
+    assert abs(exact.probability - sampled.probability) < ERRORS * sampled.standard_error
+    assert exact.direct is not None
+    assert exact.direct == study.explain("crisis", method="exact", trials=65_536).direct
+    found = {(state.driver, state.state): state for state in sampled.states}
+    for state in exact.states:
+        drawn = found[state.driver, state.state]
+        assert abs(state.given - drawn.given) < ERRORS * drawn.standard_errors.given
+
+
+def test_exact_likelihoods_that_cannot_be_had_are_refused(bundled: Study) -> None:
+    """The bundled model has a number that moves from step to step; status 2 on the command line."""
+    with pytest.raises(NotExact, match="unpredictability"):
+        bundled.explain("reset", method="exact")
+    with pytest.raises(NotExact, match="unpredictability"):
+        bundled.watch(method="exact")
+    assert answer("explain", "reset", "--method", "exact", "-q").returncode == 2
+    assert answer("watch", "--method", "exact", "-q").returncode == 2
+
+
+def test_nothing_is_solved_where_sampling_is_asked_for(opened: Opened) -> None:
+    """No draw can be held to an alternative, and next to no trial meets this one: `auto` solves the model."""
+    rare = TWO.replace("{over: 0.75, rages: 0.25}", "{over: 0.000000001, rages: 1}")
+    study = opened(rare)
+    given = ["(war=over @ now) or ((war=over @ now) and (talks=held @ now))"]
+    assert "probability" in study.explain("good", given=given).exact
+    assert study.watch(given=given).run.trials == 0
+    with pytest.raises(ImpossibleEvidence, match="too rare to sample"):
+        study.explain("good", given=given, method="sample")
+    with pytest.raises(ImpossibleEvidence, match="too rare to sample"):
+        study.watch(given=given, method="sample")
+
+
+def test_the_rows_hold_the_numbers_of_the_parts(opened: Opened) -> None:
+    """By kind: the probability, the parts and their numbers, which add up, the states, and the story."""
+    found = opened(TWO).explain("good", trials=4_000)
+    rows = found.to_rows()
+    assert {(row["scenario"], row["step"], row["date"]) for row in rows} == {("good", "now", None)}
+    kinds = defaultdict(list)
+    for row in rows:
+        kinds[row["kind"]].append(row)
+    (chance,), (whole, *parts) = kinds["probability"], kinds["directly"]
+    assert (chance["value"], chance["value_error"]) == (found.probability, found.standard_error)
+    assert [part["name"] for part in parts] == ["war", "talks", "unexplained"]
+    for column in ("value", "where_true"):
+        total = math.fsum(float(part[column] or 0.0) for part in parts)
+        assert total == pytest.approx(float(whole[column] or 0.0))
+    (talks,) = (row for row in kinds["number"] if row["name"] == "talks")
+    assert (talks["path"], talks["points"], talks["for"]) == ("drivers.talks.impacts.held.good", 1.0, "good")
+    assert (talks["sources"], talks["inferred"]) == ("G07", False)
+    assert len(kinds["state"]) == len(found.states)
+    assert [row["at"] for row in kinds["story"]] == ["now"]

@@ -41,6 +41,7 @@ QUESTIONS: dict[str, Asked] = {
     "answers": lambda study: study.answers(["P(peace @ end)", "P(war @ ever)"]),
     "compare": lambda study: study.compare({"other": study.varied(weights={"mood": 2})}),
     "sweep": lambda study: study.sweep("mood=0..1:2"),
+    "explain": lambda study: study.explain("peace", trials=256),
     "sensitivity": lambda study: study.sensitivity(trials=256),
     "watch": lambda study: study.watch(trials=256),
     "check": lambda study: study.check(trials=256),
@@ -55,6 +56,7 @@ COMMANDS = {
     "ask": ["ask", "P(peace @ end)"],
     "answers": ["ask", "P(peace @ end)", "P(war @ ever)"],
     "sweep": ["sweep", "mood=0..1:2"],
+    "explain": ["explain", "peace", "-n", "256"],
     "sensitivity": ["sensitivity", "-n", "256"],
     "watch": ["watch", "-n", "256"],
     "check": ["check", "-n", "256"],
@@ -99,10 +101,6 @@ def test_rows_of_a_forecast_have_its_numbers(study: us.Study) -> None:
     assert found["peace", "2025-Q2"]["date"] == "2025-04-01"
 
 
-def test_an_explanation_has_no_rows(study: us.Study) -> None:
-    assert not hasattr(study.explain("peace", trials=256), "to_rows")
-
-
 class Tags(HTMLParser):
     """The tags of a page, and its text; closed as they are opened."""
 
@@ -138,7 +136,6 @@ def parsed(page: str) -> Tags:
 
 def everything(study: us.Study) -> Iterator[tuple[str, object]]:
     yield from ((name, asked(study)) for name, asked in QUESTIONS.items())
-    yield "explain", study.explain("peace", trials=256)
 
 
 def test_every_result_is_a_part_of_a_page_in_which_no_text_of_the_file_is_markup(study: us.Study) -> None:
@@ -172,9 +169,9 @@ def test_a_result_that_was_stored_shows_itself_too(study: us.Study) -> None:
     assert again._repr_html_() == result._repr_html_()
 
 
-@pytest.mark.parametrize("question", [*QUESTIONS, "explain"])
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_every_result_is_shown_in_a_line(study: us.Study, question: str) -> None:
-    shown = repr(dict(everything(study))[question] if question == "explain" else QUESTIONS[question](study))
+    shown = repr(QUESTIONS[question](study))
     assert shown.startswith("<")
     assert "shown" in shown or question == "compare"
     assert len(shown) < 250

@@ -28,6 +28,7 @@ from usru_scenarios.report import Layout
 from usru_scenarios.report.sensitivity import span
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
+from usru_scenarios.settings import ArgumentError
 from usru_scenarios.study import Study
 
 table, md, rows_of = (rendered("sensitivity", form) for form in ("table", "md", "csv"))
@@ -524,3 +525,14 @@ def test_the_command_answers(tmp_path: Path) -> None:
     assert (data["format"], data["at"], data["moves"]) == ("usru.sensitivity/1.0", "mean", None)
     drawn = answer("sensitivity", "--question", "drivers", "-n", "200", "--top", "2", "-q").stdout
     assert "and 12 more" in drawn
+
+
+def test_an_exact_answer_is_refused_with_the_reason(bundled: Study) -> None:
+    """What single trials tell is what the answer is found from; `sample` and `auto` are the same."""
+    with pytest.raises(ArgumentError, match="no exact method"):
+        bundled.sensitivity(method="exact")
+    refused = answer("sensitivity", "--method", "exact", "-q")
+    assert refused.returncode == 2
+    assert "sensitivity has no exact method" in refused.stderr
+    by = {method: bundled.sensitivity(trials=200, method=method).to_dict() for method in ("auto", "sample")}
+    assert by["auto"] == by["sample"]

@@ -107,10 +107,17 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     | GIVEN
     | MAP
     | {"queries": [*NO_LIST, [QUERY, 3], ["P("], ["P(peece)"]]},
-    "explain": TRIALS | SEED | DO | GIVEN | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
-    "watch": TRIALS | SEED | DO | GIVEN | MAP | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
+    "explain": TRIALS | SEED | METHOD | DO | GIVEN | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
+    "watch": TRIALS
+    | SEED
+    | METHOD
+    | DO
+    | GIVEN
+    | MAP
+    | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
     "sensitivity": TRIALS
     | SEED
+    | {"method": [*METHOD["method"], "exact"]}
     | DO
     | GIVEN
     | MAP

@@ -442,6 +442,18 @@ def test_the_same_seed_gives_the_same_digits_wherever_blocks_run() -> None:
     assert study.watch(trials=TRIALS) != study.watch(trials=TRIALS, seed=2)
 
 
+def test_exactly_or_by_sampling_as_is_asked_for() -> None:
+    study = load(EXACT_MODELS / "consequences.yaml")
+    exact, sampled = (study.watch(on="2026", method=method) for method in ("exact", "sample"))
+    assert (exact.run.trials, exact.run.method) == (0, "exact")
+    assert (sampled.run.trials, sampled.run.method) == (65_536, "sample")
+    for one in sampled.indicators:
+        found = indicator(exact, one.node, one.state)
+        assert abs(one.probability - found.probability) < ERRORS * one.standard_errors.probability
+        for name, shifted in one.forecast.items():
+            assert abs(shifted.shift - found.forecast[name].shift) < ERRORS * shifted.standard_errors.shift
+
+
 # What is asked, and what is told -------------------------------------------------------------------------------------
 
 

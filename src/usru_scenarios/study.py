@@ -177,6 +177,7 @@ class Study(DescribedFile, ConditionedFile):
         *,
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
+        method: Method = "auto",
         do: Sequence[str] = (),
         given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
@@ -185,19 +186,21 @@ class Study(DescribedFile, ConditionedFile):
 
         Args:
             question: "SCENARIO" or "SCENARIO @ TIME", a scenario or group and one step; by default the last.
+            method: of the likelihoods, as in `simulate`; the direct shares and the story are sampled always.
             given: observations, as in `simulate`: it is explained in the trials in which they are made.
 
         Raises:
             QueryError: the question or an intervention makes no sense in this model.
             ImpossibleEvidence: the scenario never comes true at that step, or what is given can't happen.
-            TooFewTrials: too few trials agree with what is given.
+            TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.explain.question import explain
 
-        settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements=0))
         mapping_function("map_blocks", map_blocks)
-        conditions = self._conditions(None, do, given)
-        found = explain(self.loaded, conditions, text("question", question), settings, map_blocks=map_blocks)
+        conditions, wanted = self._conditions(None, do, given), text("question", question)
+        rare_exactly = method != "sample"
+        found = explain(self.loaded, conditions, wanted, settings, rare_exactly=rare_exactly, map_blocks=map_blocks)
         return replace(found, run=self._run(found.run))
 
     def foresight(
@@ -248,6 +251,7 @@ class Study(DescribedFile, ConditionedFile):
         of: str | None = None,
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
+        method: Method = "auto",
         do: Sequence[str] = (),
         given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
@@ -265,16 +269,24 @@ class Study(DescribedFile, ConditionedFile):
         Raises:
             QueryError: a time, a scenario, an intervention or an observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
-            TooFewTrials: too few trials agree with what is given.
+            TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.watch.question import parse_watch, watch
 
-        settings = self.settled(RunSettings.checked(trials, seed, judgements=0))
+        settings = self.settled(RunSettings.checked(trials, seed, method, judgements=0))
         mapping_function("map_blocks", map_blocks)
         asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
         conditions = self._conditions(None, do, given)
         question, items = parse_watch(self.program, *asked), () if self.evidence is None else self.evidence.items
-        found = watch(self.loaded, conditions, question, settings, items=items, map_blocks=map_blocks)
+        found = watch(
+            self.loaded,
+            conditions,
+            question,
+            settings,
+            items=items,
+            rare_exactly=method != "sample",
+            map_blocks=map_blocks,
+        )
         return replace(found, run=self._run(found.run))
 
     def sensitivity(
@@ -285,6 +297,7 @@ class Study(DescribedFile, ConditionedFile):
         questions: Sequence[Question] | None = None,
         trials: int | None = None,
         seed: int = DEFAULT_SEED,
+        method: Method = "auto",
         do: Sequence[str] = (),
         given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
@@ -296,8 +309,10 @@ class Study(DescribedFile, ConditionedFile):
             at: a step, or "mean" for the average over all; by default the last.
             questions: of "drivers", "moves", "weights" and "judgements"; by default all.
             trials: how many trials to draw, at least 100; by default `settings.SENSITIVITY_TRIALS`.
+            method: "sample", or "auto", which is the same here: what single trials tell is what it is found from.
 
         Raises:
+            ArgumentError: an exact answer is asked for, which there is none of.
             QueryError: what is asked about, the time, an intervention or an observation makes no sense in this model.
             ImpossibleEvidence: what is given can't happen.
             TooFewTrials: too few trials agree with what is given.
@@ -308,8 +323,11 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.results.sensitivity import QUESTIONS
 
         asked_for = RunSettings.checked(
-            trials, seed, judgements=0, usual=SENSITIVITY_TRIALS, least=LEAST_SENSITIVITY_TRIALS
+            trials, seed, method, judgements=0, usual=SENSITIVITY_TRIALS, least=LEAST_SENSITIVITY_TRIALS
         )
+        if asked_for.method == "exact":
+            message = "sensitivity has no exact method: it is found from what single trials tell"
+            raise ArgumentError(message, "leave it out; simulate, compare and sweep have one")
         settings = self.settled(asked_for)
         mapping_function("map_blocks", map_blocks)
         asked = texts("questions", QUESTIONS if questions is None else questions, "drivers")

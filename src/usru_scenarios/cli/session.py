@@ -11,7 +11,7 @@ from usru_scenarios.cli.declarations import CommandContext, Option, Subset
 from usru_scenarios.cli.options import SUFFIXES, EvidenceOptions, Format, ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, printable, suggestion
-from usru_scenarios.report import LISTS, REPORTS, TABULAR, WIDE, Layout, ReportedResult, render_report
+from usru_scenarios.report import LISTS, TABULAR, WIDE, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.progress import MapAny, Progress
@@ -209,8 +209,6 @@ class Session(NamedTuple):
         self.output.write(to_json(data))
 
 
-ReportSession = Annotated[Session, Subset(form=formats(REPORTS), without=("wide", "cluster"))]
-"""Of a question that is answered in words, and for which no cluster is offered."""
 TableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
 LocalTableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))]

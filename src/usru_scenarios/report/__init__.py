@@ -48,9 +48,6 @@ LISTS = ("table", "json", "ndjson", "csv")
 PARTS = (*LISTS, "md", "yaml")
 """The formats of what a file says; the last is the file itself, resolved."""
 
-REPORTS = ("table", "json", "md")
-"""The formats of answers that are reports in words."""
-
 
 class ReportedResult(Protocol):
     """An answer that has a JSON form."""

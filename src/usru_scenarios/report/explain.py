@@ -1,4 +1,24 @@
-"""An explanation for people: what gives to a scenario, what would have to be true, and its story."""
+"""An explanation for people: what gives to a scenario, what would have to be true, and its story; and as rows of data.
+
+| column of the rows               | meaning                                                                        |
+|----------------------------------|--------------------------------------------------------------------------------|
+| `model`, `model_hash`, `profile` | which model it is                                                              |
+| `scenario`, `step`, `date`       | what is explained, at which step, and its first day                            |
+| `kind`                           | what the row is about: the `probability` of the scenario; the log-odds that it |
+|                                  | gets `directly`, together and from each part of the model, and from each       |
+|                                  | `number` of a part; a `state` of a driver, or the `mean` of a numeric one,     |
+|                                  | where it comes true and where not; a step of the `story`, and each `change`    |
+| `part`                           | the kind of the part of the model, as in the JSON                              |
+| `name`, `state`, `before`        | the driver, rule or other node; its state; of a change that before it          |
+| `at`, `at_date`                  | the step of the story, and its first day                                       |
+| `path`, `points`, `for`          | of a number of the file: where it stands, what it says, for which scenario     |
+| `value`                          | the probability, or the log-odds or mean over all trials                       |
+| `where_true`, `where_not`        | the probability, log-odds or mean where the scenario comes true, and where not |
+| `ratio`                          | of the two probabilities                                                       |
+| `information`                    | what the state tells of the scenario, in bits                                  |
+| `..._error`                      | standard errors                                                                |
+| `sources`, `inferred`            | the claims that a number cites, and whether none of them is a document's       |
+"""
 
 from __future__ import annotations
 
@@ -10,12 +30,15 @@ from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, 
 from usru_scenarios.report.likelihoods import decimals, error, percent
 from usru_scenarios.report.numbers import signed
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from usru_scenarios.report import Layout
+    from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.results.explain import (
+        CarriedCell,
         CitedPoints,
         DirectPart,
         DirectShares,
@@ -26,6 +49,12 @@ if TYPE_CHECKING:
         StoryChange,
         StoryMoment,
     )
+
+COLUMNS = (
+    *(*MODEL_COLUMNS, "scenario", "step", "date", "kind", "part", "name", "state", "before", "at", "at_date"),
+    *("path", "points", "for", "value", "value_error", "where_true", "where_true_error"),
+    *("where_not", "where_not_error", "ratio", "ratio_error", "information", "sources", "inferred"),
+)
 
 _CLAIM = re.compile(r"[A-Za-z][\w-]*")
 _MOST_STATES, _MOST_PUSHES, _MOST_CELLS = 8, 3, 3
@@ -293,3 +322,82 @@ def _happenings(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
         yield f"Calendar, {event.node}: {event.title}{until}{_cited(event.sources, inferred=False)}"
     for rule in moment.rules:
         yield f"Rule {rule.rule} {'holds' if opening else 'begins to hold'}{_cited(rule.sources, inferred=False)}"
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+
+def rows(result: Explanation, _layout: Layout) -> Rows:
+    """A row for the scenario, each part, number, state and mean, and each step and change of the story."""
+    about = (*model_cells(result.model, result.run.profile), *(result.scenario, result.step, first_day(result.step)))
+    own = COLUMNS[len(about) :]
+    return COLUMNS, ((*about, *(cells.get(column) for column in own)) for cells in _cells(result))
+
+
+def _cells(result: Explanation) -> Iterator[dict[str, Datum]]:
+    """What each row holds by its column, where it holds anything."""
+    yield {"kind": "probability", "value": result.probability, "value_error": result.standard_error}
+    if result.direct is not None:
+        yield {"kind": "directly", **_averages(result.direct)}
+        for part in result.direct.parts:
+            named: dict[str, Datum] = {"part": part.kind, "name": part.name}
+            yield {"kind": "directly", **named, **_averages(part)}
+            yield from ({"kind": "number", **named, **_carried(cell)} for cell in part.cells)
+    yield from map(_state_cells, result.states)
+    yield from map(_mean_cells, result.numbers)
+    for moment in result.story.moments if result.story else ():
+        when: dict[str, Datum] = {"at": moment.step, "at_date": first_day(moment.step)}
+        yield {"kind": "story", **when, "value": moment.probability}
+        for change in moment.changes:
+            yield {"kind": "change", **when, "name": change.node, "state": change.after, "before": change.before}
+
+
+def _averages(part: DirectPart | DirectShares) -> dict[str, Datum]:
+    errors = part.standard_errors
+    return {
+        "value": part.everywhere,
+        "value_error": errors.everywhere,
+        "where_true": part.where_true,
+        "where_true_error": errors.where_true,
+    }
+
+
+def _carried(cell: CarriedCell) -> dict[str, Datum]:
+    return {
+        "state": cell.state,
+        "path": cell.path,
+        "points": cell.points,
+        "for": cell.scenario,
+        "value": cell.everywhere,
+        "where_true": cell.where_true,
+        "sources": " ".join(cell.sources) or None,
+        "inferred": cell.inferred,
+    }
+
+
+def _state_cells(state: StateEvidence) -> dict[str, Datum]:
+    errors = state.standard_errors
+    return {
+        "kind": "state",
+        "name": state.driver,
+        "state": state.state,
+        "where_true": state.given,
+        "where_true_error": errors.given,
+        "where_not": state.otherwise,
+        "where_not_error": errors.otherwise,
+        "ratio": state.ratio,
+        "ratio_error": errors.ratio,
+        "information": state.information,
+    }
+
+
+def _mean_cells(number: NumberEvidence) -> dict[str, Datum]:
+    errors = number.standard_errors
+    return {
+        "kind": "mean",
+        "name": number.driver,
+        "where_true": number.given,
+        "where_true_error": errors.given,
+        "where_not": number.otherwise,
+        "where_not_error": errors.otherwise,
+    }

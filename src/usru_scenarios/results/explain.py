@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Summarised, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ class Story:
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(Summarised):
+class Explanation(Tabled):
     """Why a scenario, or a group of them, comes true at a step.
 
     Attributes:

@@ -9,7 +9,7 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_rather_model
-from usru_scenarios.cli.session import ReportSession
+from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
 
@@ -25,8 +25,8 @@ def explain(
     conditions: ConditionOptions,
     known: EvidenceOptions,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Subset("trials", "seed")],
-    session: ReportSession,
+    run: Annotated[RunOptions, Subset("trials", "seed", "method")],
+    session: LocalTableSession,
 ) -> None:
     """Why does a scenario come true, and what would have to be true?"""
     scenario, model = asked(question)

@@ -40,8 +40,8 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "simulate": (*_CHANGES, "do", "given", *_KNOWN, *_RUN),
     "compare": (*_CHANGES, "variant", "do", "given", *_KNOWN, *_RUN),
     "sweep": (*_CHANGES, "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
-    "watch": (*_CHANGES, "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed"),
+    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "given", *_KNOWN, "trials", "seed", "method"),
+    "watch": (*_CHANGES, "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed", "method"),
     "history": ("at", "ledger", *_KNOWN),
     "show": _CHANGES,
 }

@@ -50,7 +50,7 @@ def sensitivity(
     conditions: ConditionOptions,
     known: EvidenceOptions,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Subset("trials", "seed", trials=_Trials)],
+    run: Annotated[RunOptions, Subset("trials", "seed", "method", trials=_Trials)],
     session: TableSession,
 ) -> None:
     """Which driver, which weight, which judgement matters?

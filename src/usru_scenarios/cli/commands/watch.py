@@ -30,7 +30,7 @@ def watch(
     conditions: ConditionOptions,
     known: EvidenceOptions,
     changes: ModelOptions,
-    run: Annotated[RunOptions, Subset("trials", "seed")],
+    run: Annotated[RunOptions, Subset("trials", "seed", "method")],
     session: LocalTableSession,
 ) -> None:
     """What to watch? What would move the forecast most, if seen.

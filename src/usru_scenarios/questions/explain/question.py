@@ -73,27 +73,36 @@ def _step(text: SourceText, time: str, offset: int, program: Program) -> int:
 
 
 def explain(
-    loaded: Loaded, conditioned: Conditioned, question: str, settings: RunSettings, *, map_blocks: MapBlocks = map
+    loaded: Loaded,
+    conditioned: Conditioned,
+    question: str,
+    settings: RunSettings,
+    *,
+    rare_exactly: bool = True,
+    map_blocks: MapBlocks = map,
 ) -> Explanation:
     """Explain a scenario at a step.
 
-    Where `auto` would solve the model, or too few trials agree with what is given, the probability and what the states
-    and numbers of the drivers tell are exact; the direct shares and the story are sampled always.
+    Where that is asked for, or `auto` would solve the model, or too few trials agree with what is given, the
+    probability and what the states and numbers of the drivers tell are exact; the direct shares and the story are
+    sampled always.
 
     Args:
         loaded: the model and where it came from.
         conditioned: the model, compiled, and the conditions: it is explained in the trials in which they hold.
         question: `SCENARIO` or `SCENARIO @ TIME`.
-        settings: how many trials to draw, and the seed.
+        settings: how many trials to draw, the seed, and the method.
+        rare_exactly: whether they are found exactly where too few trials agree with what is given.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
         QueryError: the question makes no sense in this model.
         ImpossibleEvidence: the scenario, or what is given, never comes true, or was not met.
         TooFewTrials: too few trials agree with what is given.
+        exact.TooLarge, exact.NotExact: exact likelihoods were asked for that can't be had.
     """
     target = parse_explained(question, conditioned.base)
-    return _Explainer(loaded, conditioned, target, settings, map_blocks).explanation()
+    return _Explainer(loaded, conditioned, target, settings, map_blocks).explanation(rare_exactly=rare_exactly)
 
 
 class _Explainer:
@@ -132,12 +141,13 @@ class _Explainer:
     def step(self) -> str:
         return self.full.grid.labels[self.target.step]
 
-    def explanation(self) -> Explanation:
+    def explanation(self, *, rare_exactly: bool) -> Explanation:
         """Walk the trials and say what they say."""
-        exact = self._exact_tellings() if self._is_faster_exactly else None
+        exact = self._exact_tellings() if self._is_exact else None
         self.sampler.expect(self.map_blocks)
         sums, enough = self._sampled()
-        exact = exact or (None if enough else self._exact_tellings())
+        if exact is None and not enough and rare_exactly:
+            exact = self._exact_tellings()
         if not enough and exact is None:
             raise self._unexplained(sums)
         note = self._missing(enough=enough)
@@ -225,19 +235,22 @@ class _Explainer:
         )
 
     @property
-    def _is_faster_exactly(self) -> bool:
-        """Whether `auto` solves the model: method (41)."""
-        return self.settings.method == "auto" and faster_exactly(self.full, given=self.conditioned.given)
+    def _is_exact(self) -> bool:
+        """Whether the model is to be solved, or `auto` does: method (41)."""
+        if self.settings.method != "auto":
+            return self.settings.method == "exact"
+        return faster_exactly(self.full, given=self.conditioned.given)
 
     def _exact_tellings(self) -> EvidenceSums | None:
-        """The probability and what goes together with it, exactly where that takes but seconds; else None.
+        """The probability and what goes together with it, exactly; None where that takes long and isn't asked for.
 
         Raises:
             ImpossibleEvidence: what is given, or with it what is explained, has no probability.
+            exact.TooLarge, exact.NotExact: it is asked for, and can't be had.
         """
         named = [reading for reading in self.sampler.readings if reading.node != OUTCOME]
         look = ExactIndicators(self.full, self.target.step, self.target.step, self.seen, named)
-        if not look.is_light:
+        if self.settings.method != "exact" and not look.is_light:
             return None
         seen = self.conditioned.evidence
         try:

@@ -115,6 +115,7 @@ def watch(
     settings: RunSettings,
     *,
     items: Sequence[LearnedItem] = (),
+    rare_exactly: bool = True,
     map_blocks: MapBlocks = map,
 ) -> Watch:
     """Rank what may be seen by how far it is expected to move the forecast.
@@ -123,17 +124,19 @@ def watch(
         loaded: the model and where it came from.
         conditioned: the model, compiled, with what is imposed and what has been observed besides.
         question: what is asked.
-        settings: how many trials to draw (more where too few of them agree with what is given), and the seed; `auto`
-            draws none where that is predicted to take longer than exact inference.
+        settings: how many trials to draw (more where too few of them agree with what is given), the seed, and the
+            method; `auto` draws none where that is predicted to take longer than exact inference.
         items: those of an evidence file that is among what has been observed.
+        rare_exactly: whether it is found exactly where too few trials agree with what is given.
         map_blocks: as in `forecast.simulate`.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
         TooFewTrials: too few trials do.
+        exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
     """
     outline, program = loaded.outline, conditioned.program
-    looked = _looked(outline, conditioned, question, settings, map_blocks)
+    looked = _looked(outline, conditioned, question, settings, map_blocks, rare_exactly=rare_exactly)
     known = known_by_state(conditioned, items, [reading for reading, _ in looked.found])
     builder = _ReportBuilder(loaded, question, looked, settings.limits, known)
     return Watch(
@@ -170,9 +173,15 @@ class _NodeEstimates:
 
 
 def _looked(
-    outline: Outline, conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
+    outline: Outline,
+    conditioned: Conditioned,
+    question: WatchedNodes,
+    settings: RunSettings,
+    map_blocks: MapBlocks,
+    *,
+    rare_exactly: bool,
 ) -> _NodeEstimates:
-    """Exactly where that is predicted to be faster, method (41), or too few trials agree; else by sampling."""
+    """Exactly where that is asked for, predicted to be faster by method (41), or too few trials agree; else sampled."""
     program, seen = conditioned.program, conditioned.seen
     states = program.outcome.states
     sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in outline.scenarios}
@@ -180,12 +189,13 @@ def _looked(
         sets.setdefault(question.of, question.cells[0])
     named = discretizations(program, [name for name in program.named if name != OUTCOME])
     look = ExactIndicators(program, question.on, question.horizon, seen, named)
-    if settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light:
+    faster = settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light
+    if faster or settings.method == "exact":
         return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
     try:
         sampler, sums = _sampled(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
-        if not look.is_light:
+        if not rare_exactly or not look.is_light:
             raise
         return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
     columns = list(sets.values())
