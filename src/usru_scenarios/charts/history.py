@@ -10,7 +10,7 @@ from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
 from usru_scenarios.report.forecast_in_words import called
 from usru_scenarios.report.ledger import FROM_RECORDS, counted, read_at, span
-from usru_scenarios.report.likelihoods import decimals, error, percent
+from usru_scenarios.report.likelihoods import at_most, decimals, percent
 
 if TYPE_CHECKING:
     from usru_scenarios.results.ledger import History, RecordedPoint, RecordedSeries
@@ -100,7 +100,7 @@ def _source(result: History, found: Sequence[_RecordedCurve]) -> list[str]:
     models = len({one.model.sha256 for one in result.records})
     days = span(result.records[0].date, result.records[-1].date) if result.records else "none"
     largest = max((point.standard_error for one in found for point in one.series.points), default=0.0)
-    errors = f"; standard errors at most {error(largest)} points" if largest > 0.0 else ""
+    errors = f"; standard errors {at_most(largest)}" if largest > 0.0 else ""
     last, judgements = layout.source_of(result.model, result.run, 0.0)
     return [
         f"{counted(len(result.records), 'record')} of {counted(models, 'model')}, {days}{errors}. {FROM_RECORDS}",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.charts.colours import GRID, INK, PAPER, QUIET, RULE
 from usru_scenarios.charts.lettering import FONT, broken, widest
-from usru_scenarios.report.likelihoods import error
+from usru_scenarios.report.likelihoods import at_most
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, under
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ _CONFIG: View = {
 
 def source_of(model: ModelLine, run: Run, largest_error: float) -> list[str]:
     """What is said below of a result: which model, how it was found, how exact it is, and what it follows from."""
-    errors = f", standard errors at most {error(largest_error)} points" if largest_error > 0.0 else ""
+    errors = f", standard errors {at_most(largest_error)}" if largest_error > 0.0 else ""
     return [
         f"Model {under(model, run)} ({model.sha256[:8]}). {how_run(run)}{errors}. usru {run.usru_version}.",
         FROM_JUDGEMENTS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import mutants
 from usru_scenarios.report.ask import sides
-from usru_scenarios.report.document import Column, Item, Items, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.document import Column, Item, Items, Legend, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import error, to_error
 from usru_scenarios.report.numbers import rounded_up
 from usru_scenarios.report.provenance_line import at_means, cited, conditions, exactly, profiled
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Cell, Foot
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
@@ -142,7 +142,7 @@ def _counted(result: CheckReport) -> str:
     return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided{means}."
 
 
-def _small_print(result: CheckReport) -> Iterator[str]:
+def _small_print(result: CheckReport) -> Iterator[Foot]:
     most = max(one.trials for one in result.expectations.values()) if result.expectations else 0
     drawn_for = f"{result.trials:,} trials, at most {most:,}" if most > result.trials else f"{most:,} trials"
     draws = f" under {result.judgements:,} draws of the judgements" if result.judgements else ""
@@ -152,17 +152,19 @@ def _small_print(result: CheckReport) -> Iterator[str]:
         if most
         else f"{exactly(result.judgements, result.seed)}{means}."
     )
-    yield (
+    margin = (
         "Margin: by how much the statement holds, below 0 by how much it fails; in points where the sides are "
-        "percentages. ± is one standard error of the margin."
+        "percentages. "
     )
+    yield Legend(margin, ("margin",)), Legend("± is one standard error of the margin.", ("±",))
     if result.perturbation:
         spread = result.perturbation
         moved = "; ".join(f"{kind} {how}" for kind, how in spread.spreads.items())
         anchored = "; baselines solved for the anchor each time" if spread.anchored else ""
-        yield (
+        said = (
             f"'Still holds' counts {spread.models} models with all judgements moved, {spread.trials:,} trials each: "
             f"{moved}{anchored}{'; uncertain ones from their means' if result.uncertain else ''}."
         )
+        yield (Legend(said, ("still\nholds",)),)
     if result.mutants is not None:
         yield mutants.small_print(result.mutants, result.seed)

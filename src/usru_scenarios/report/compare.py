@@ -20,9 +20,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import after_name, called, listed, measures, the_end
-from usru_scenarios.report.likelihoods import band, decimals, difference_band, error, percent, points, size
+from usru_scenarios.report.document import Column, Heading, Item, Items, Legend, Lines, Report, Table, Words
+from usru_scenarios.report.forecast_in_words import SHARE, after_name, called, listed, measures, the_end
+from usru_scenarios.report.likelihoods import (
+    BAND,
+    at_most,
+    band,
+    decimals,
+    difference_band,
+    error,
+    percent,
+    points,
+    size,
+)
 from usru_scenarios.report.numbers import plain
 from usru_scenarios.report.provenance_line import cited, conditions, how
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
@@ -30,6 +40,7 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_ce
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Foot
     from usru_scenarios.results.compare import (
         Comparison,
         Effect,
@@ -42,7 +53,7 @@ if TYPE_CHECKING:
 _NONE: tuple[None, None] = (None, None)
 _MOST_INPUTS = 12
 _TIMES = ("start", "end", "mean")
-_HEADERS = {"start": "start", "end": "end", "mean": "share\nof time"}
+_HEADERS = {"start": "start", "end": "end", "mean": SHARE}
 FROM_FILES = "The likelihoods follow from the judgements in the files, not from data."
 _NEGLIGIBLE = 0.0005
 """A smaller move than a twentieth of a point is not shown."""
@@ -115,10 +126,9 @@ def _described(name: str, one: VariantCompared) -> str:
     return f"{one.model.name}{profile}{imposed}{observed}"
 
 
-def _foot(result: Comparison) -> Iterator[str]:
+def _foot(result: Comparison) -> Iterator[Foot]:
     run = result.run
-    if said := measures(run.steps, ever=False):
-        yield said
+    yield measures(run.steps, ever=False)
     found = how(
         run.trials,
         run.seed,
@@ -131,13 +141,19 @@ def _foot(result: Comparison) -> Iterator[str]:
     switched = {one.switching.trials for one in result.variants.values() if one.switching} - {0, run.trials}
     few = f" ({max(switched):,} for each input alone)" if switched else ""
     common = ", the same random numbers for all" if run.trials else ""
-    yield f"{found}{few}{common}{_errors(result)}."
+    yield f"{found}{few}{common}", *_errors(result), "."
     if (run.evidence or any(one.given for one in result.variants.values())) and run.judgements:
-        yield "Bands are those of likelihoods; of differences there is none where something is observed."
+        said = "Bands are those of likelihoods; of differences there is none where something is observed."
+        yield (Legend(said, (BAND,)),)
     elif run.judgements:
+        switched_at = "each input alone is switched at their means."
+        drawn = "over the draws of the uncertain judgements"
         yield (
-            "Bands are those of what stands before them, over the draws of the uncertain judgements; each input alone "
-            "is switched at their means."
+            Legend(
+                f"Bands are those of what stands before them, {drawn}; {switched_at}",
+                (BAND,),
+                f"The likelihoods are averages {drawn}; {switched_at}",
+            ),
         )
     if result.left_out:
         more = f" and {len(result.left_out) - 8} more" if len(result.left_out) > 8 else ""
@@ -145,12 +161,12 @@ def _foot(result: Comparison) -> Iterator[str]:
     yield FROM_FILES
 
 
-def _errors(result: Comparison) -> str:
+def _errors(result: Comparison) -> tuple[str | Legend, ...]:
     if not result.run.trials:
-        return ""
+        return ()
     largest = _largest_difference_error(result)
-    differences = f"at most {error(largest)}, ± for each" if largest else "none"
-    return f"; standard errors at most {error(largest_error(result))} points, of differences {differences}"
+    said = f"; standard errors {at_most(largest_error(result))}, of differences {at_most(largest, '')}"
+    return said, Legend(", ± for each" if largest else "", ("±",))
 
 
 def _all(result: Comparison) -> Iterator[Likelihood]:
@@ -252,7 +268,7 @@ def _likelihoods(one: VariantCompared, result: Comparison, layout: Layout) -> Ta
             columns.append(Column("points", "number", label="difference, points", rank=rank))
             columns.append(Column("±", "number", label="± (one standard error)", style="dim", rank=5))
         if _has_band(time, result, layout):
-            columns.append(Column("90% band", "number", style="dim", rank=4))
+            columns.append(Column(BAND, "number", style="dim", rank=4))
     scenarios = [_cells(Words(each.title, "bold"), each, result, layout) for each in one.scenarios.values()]
     groups = [_cells(Words(each.title, "", "*"), each, result, layout) for each in one.groups.values()]
     return Table(columns, [*scenarios, *([()] if groups else []), *groups])

@@ -6,7 +6,7 @@ Texts are as in the file: the writers make them safe. Styles are those of the te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 GAP = 2
@@ -100,6 +100,17 @@ class Table(NamedTuple):
     headed: bool = True
 
 
+class Legend(NamedTuple):
+    """A part of a line below the body that speaks of columns, by their heads; and what is said where none stands."""
+
+    text: str
+    heads: tuple[str, ...]
+    otherwise: str = ""
+
+
+Foot = str | tuple[str | Legend, ...]
+"""A line below the body, or the parts of one."""
+
 Block = Heading | Lines | Notes | Items | Table
 
 
@@ -143,7 +154,7 @@ class Report(NamedTuple):
     title: str
     subtitle: str
     blocks: Sequence[Block]
-    footer: Sequence[str]
+    footer: Sequence[Foot]
     lead: str = ""
     conditions: Sequence[ShownCondition] = ()
     verdict: str = ""
@@ -183,6 +194,28 @@ def fitted(table: Table, width: int) -> Table:
         return table
     rows = [[row[place] for place in kept] if row else row for row in table.rows]
     return Table([table.columns[place] for place in kept], rows, table.headed)
+
+
+def spelled(line: Foot, shown: Collection[str] | None = None) -> str:
+    """A line below the body where these columns stand, by their heads; by default all of which it speaks."""
+
+    def told(part: str | Legend) -> str:
+        if isinstance(part, str):
+            return part
+        return part.text if shown is None or any(head in shown for head in part.heads) else part.otherwise
+
+    return line if isinstance(line, str) else "".join(map(told, line)).strip()
+
+
+def footer(report: Report, width: int = 0) -> list[str]:
+    """The lines below the body, without what they say of columns for which a terminal of such a width has no room."""
+    if all(isinstance(line, str) for line in report.footer):
+        return list(map(spelled, report.footer))
+    tables = [block for block in report.blocks if isinstance(block, Table)]
+    shown = {column.head for table in tables for column in (fitted(table, width) if width else table).columns}
+
+    lines = [spelled(line, shown) for line in report.footer]
+    return [line for line in lines if line]
 
 
 def widths(table: Table, width: int) -> list[int]:

@@ -112,7 +112,7 @@ def _drivers(dossier: Dossier) -> Iterator[Block]:
     yield _notes(
         f"And {left} more with smaller shifts." if left else "",
         "Points are percentage points, in total variation: half the sum of what all scenarios gain and lose.",
-        f"Standard errors at most {likelihoods.error(error)} points." if error else "",
+        f"Standard errors {likelihoods.at_most(error)}." if error else "",
     )
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import percent, points
 from usru_scenarios.report.provenance_line import cited, conditions, how_run, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
@@ -37,9 +37,12 @@ COLUMNS = (
 )
 
 
+_SURPRISE = "surprise,\nbits"
+
 _MEANING = (
-    "likely: given the items before; of a hint, as if the state that fits best made it certain. Surprise: the same in "
-    "bits, of which a coin has 1. Other columns: points by which the item moved each scenario."
+    "likely: given the items before; of a hint, as if the state that fits best made it certain. ",
+    Legend("Surprise: the same in bits, of which a coin has 1. ", (_SURPRISE,)),
+    "Other columns: points by which the item moved each scenario.",
 )
 
 
@@ -63,7 +66,7 @@ def _items(result: EvidenceReport) -> Iterator[Block]:
     sampled = any(one.effective_trials is not None for one in result.items.values())
     moved = numbers([title.replace(" ", "\n") for title in result.scenarios.values()])
     left = [Column("effective\ntrials", "number", rank=2)] if sampled else []
-    surprise = Column("surprise,\nbits", "number", rank=3)
+    surprise = Column(_SURPRISE, "number", rank=3)
     columns = [names("item"), Column("learned", whole=True, rank=1), *numbers(["likely"]), surprise, *moved, *left]
     rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
-from usru_scenarios.report.likelihoods import decimals, error, percent
+from usru_scenarios.report.likelihoods import decimals, of_size, percent
 from usru_scenarios.report.numbers import signed
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
@@ -190,7 +190,7 @@ def _likelihood(result: Explanation) -> str:
     shown = percent(result.probability, decimals(result.standard_error))
     if "probability" in result.exact:
         return f"Its likelihood is {shown}, found exactly."
-    return f"Its likelihood is {shown} (standard error {error(result.standard_error)} points)."
+    return f"Its likelihood is {shown} (standard error {of_size(result.standard_error)})."
 
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from usru_scenarios.report.document import Legend
 from usru_scenarios.report.likelihoods import percent
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ def the_end(step: str) -> str:
     return f"the end of {year[1]}" if year else f"the end ({step})"
 
 
-def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> str:
+SHARE = "share\nof time"
+"""The head of the column with the average over the steps."""
+
+
+def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> tuple[Legend, ...]:
     """What the columns of a forecast are, which begin at a step `now` if there is one; nothing where there is one step.
 
     Args:
@@ -59,11 +64,15 @@ def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None)
         now: the present step.
     """
     if len(steps) == 1:
-        return ""
+        return ()
     first, last = now or steps[0], steps[-1]
-    often = f"ever: in at least one step{' from now on' if now else ''}. " if ever else ""
     begins = "now" if now else "start"
-    return f"{begins}, end: in {first}, in {last}. {often}share of time: average over {first} to {last}."
+    often = f"ever: in at least one step{' from now on' if now else ''}. "
+    return (
+        Legend(f"{begins}, end: in {first}, in {last}. ", (begins,), f"end: in {last}. "),
+        *([Legend(often, ("ever",))] if ever else []),
+        Legend(f"share of time: average over {first} to {last}.", (SHARE,)),
+    )
 
 
 def called(title: str) -> str:

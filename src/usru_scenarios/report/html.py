@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.problems import printable
-from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words
+from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words, footer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,7 +99,7 @@ def _parts(report: Report, heads: _Heads) -> Iterator[str]:
     for block in report.blocks:
         yield from _block(block, heads)
     yield from _paragraph(f"<strong>{_text(report.verdict)}</strong>" if report.verdict else "")
-    yield from _small((*report.footer, report.citation))
+    yield from _small((*footer(report), report.citation))
 
 
 def _figure(picture: Figure) -> str:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import decimals, error, percent, points, to_error
+from usru_scenarios.report.likelihoods import at_most, decimals, percent, points, to_error
 from usru_scenarios.report.numbers import plain, sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
@@ -111,7 +111,7 @@ _LEAST_ERROR = 0.0005
 
 def _errors(result: History) -> str:
     largest = max((point.standard_error for one in result.series.values() for point in one.points), default=0.0)
-    return f"Standard errors of sampling are at most {error(largest)} points." if largest >= _LEAST_ERROR else ""
+    return f"Standard errors of sampling are {at_most(largest)}." if largest >= _LEAST_ERROR else ""
 
 
 def _small_columns(result: History) -> str:

@@ -77,6 +77,23 @@ def error(value: float) -> str:
     return rounded_up(100.0 * value) if 100.0 * value > _LEAST_ERROR else f"<{_LEAST_ERROR}"
 
 
+def at_most(largest: float, unit: str = " points") -> str:
+    """A bound of standard errors within a sentence: `at most 0.04 points`, `below 0.01 points`, or `none`."""
+    if largest <= 0.0:
+        return error(largest)
+    return f"{_bounding(largest, 'at most ')}{unit}"
+
+
+def of_size(value: float) -> str:
+    """A standard error within a sentence: `0.04 points`, `below 0.01 points`, or `none`."""
+    return f"{_bounding(value)} points" if value > 0.0 else error(value)
+
+
+def _bounding(value: float, otherwise: str = "") -> str:
+    shown = error(value)
+    return f"below {shown.removeprefix('<')}" if shown.startswith("<") else f"{otherwise}{shown}"
+
+
 def with_error(value: float, standard_error: float) -> str:
     """A likelihood with as many decimals as its standard error, and that: `20.53% ± 0.04 points`."""
     return f"{to_error(value, standard_error)} ± {rounded_up(100.0 * standard_error)} points"

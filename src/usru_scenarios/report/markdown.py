@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import printable
-from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words
+from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words, footer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ def _parts(report: Report) -> Iterator[Iterable[str]]:
         yield [f"![{escaped(report.picture.text)}](<{report.picture.address}>)"]
     yield from map(_block, report.blocks)
     verdict = f"**{report.verdict}**" if report.verdict else ""
-    yield [" ".join(filter(None, (verdict, *map(escaped, report.footer))))]
+    yield [" ".join(filter(None, (verdict, *map(escaped, footer(report)))))]
     yield [escaped(report.citation)]
 
 

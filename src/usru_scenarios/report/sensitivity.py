@@ -108,7 +108,7 @@ def _decimals_of(errors: Iterable[float | None]) -> int:
 
 def _error(changes: Sequence[ProbabilityChange]) -> str:
     largest = max((change.standard_error for change in changes), default=0.0)
-    return f"Standard errors at most {likelihoods.error(largest)} percentage points."
+    return f"Standard errors {likelihoods.at_most(largest, ' percentage points')}."
 
 
 def _decimals(changes: Sequence[ProbabilityChange]) -> int:
@@ -199,7 +199,7 @@ class _UncertaintyColumns:
     @property
     def error(self) -> str:
         """How exact they are."""
-        bounds = [f"{likelihoods.error(self.errors[0])} points", *map(rounded_up, self.errors[1 : len(self.heads)])]
+        bounds = [likelihoods.of_size(self.errors[0]), *map(rounded_up, self.errors[1 : len(self.heads)])]
         names = ["shift", "bits", "first order", "total"]
         return f"Standard errors at most {', '.join(f'{b} ({n})' for b, n in zip(bounds, names, strict=False))}."
 
@@ -240,8 +240,8 @@ def _moves_notes(result: Sensitivity) -> Iterator[str]:
 
 def _moves_error(moves: Sequence[DriverMoves]) -> str:
     changes = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    bound = likelihoods.error(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
-    return f"Standard errors of changes at most {bound} points."
+    bound = likelihoods.at_most(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
+    return f"Standard errors of changes {bound}."
 
 
 def _extremes(driver: DriverMoves, scenario: str) -> tuple[float, float]:

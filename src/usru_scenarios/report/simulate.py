@@ -41,9 +41,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import after_name, in_a_sentence, measures
-from usru_scenarios.report.likelihoods import BAND, band, decimals, error, percent
+from usru_scenarios.report.document import Column, Legend, Report, Table, Words
+from usru_scenarios.report.forecast_in_words import SHARE, after_name, in_a_sentence, measures
+from usru_scenarios.report.likelihoods import BAND, at_most, band, decimals, percent
 from usru_scenarios.report.numbers import bar, largest_error, sparkline
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, dates, model_cells
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.document import Foot
     from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 
 QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
@@ -101,8 +102,10 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
     return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, shape: _Drawings) -> Iterator[str]:
-    yield from filter(None, (columns_mean(result), found(result), band_means(result)))
+def _footer(result: Simulation, shape: _Drawings) -> Iterator[Foot]:
+    yield _columns_mean(result)
+    yield found(result)
+    yield (Legend(band_means(result), (BAND,)),)
     if shape.sparkline:
         places = decimals(largest_error(result))
         tops = [f"{percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
@@ -110,16 +113,20 @@ def _footer(result: Simulation, shape: _Drawings) -> Iterator[str]:
     yield FROM_JUDGEMENTS
 
 
-def columns_mean(result: Simulation) -> str:
-    """What the columns of the table are; nothing where there is one step."""
+def _columns_mean(result: Simulation) -> tuple[Legend, ...]:
     evidence = result.run.evidence
     return measures(result.run.steps, now=None if evidence is None else evidence.now)
+
+
+def columns_mean(result: Simulation) -> str:
+    """What the columns of the table are; nothing where there is one step."""
+    return document.spelled(_columns_mean(result))
 
 
 def found(result: Simulation) -> str:
     """How the likelihoods were found, with their largest standard error."""
     largest = largest_error(result)
-    errors = f", standard errors at most {error(largest)} points" if largest > 0.0 else ""
+    errors = f", standard errors {at_most(largest)}" if largest > 0.0 else ""
     return f"{how_run(result.run)}{errors}."
 
 
@@ -144,7 +151,7 @@ def _heads(result: Simulation) -> list[str]:
     """The columns of numbers: where there is one step, start, end and time have no meaning."""
     bands = [BAND] if _is_banded(result) else []
     first = "start" if result.ahead is None else "now"
-    return [first, "end", *bands, "ever", "share\nof time"] if len(result.run.steps) > 1 else ["likelihood", *bands]
+    return [first, "end", *bands, "ever", SHARE] if len(result.run.steps) > 1 else ["likelihood", *bands]
 
 
 def _numbers(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result: Simulation) -> Iterator[str]:
@@ -152,7 +159,7 @@ def _numbers(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result:
     places = decimals(largest_error(result))
     values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever}
     if ahead is not None:
-        values |= {"now": ahead.now, "ever": ahead.ever, "share\nof time": ahead.share}
+        values |= {"now": ahead.now, "ever": ahead.ever, SHARE: ahead.share}
     for head in heads:
         if head == BAND:
             edges = row.band

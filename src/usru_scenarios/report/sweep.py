@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, Table, Words, cell_len, flat
 from usru_scenarios.report.forecast_in_words import called
-from usru_scenarios.report.likelihoods import decimals, error, percent
+from usru_scenarios.report.likelihoods import at_most, decimals, percent
 from usru_scenarios.report.numbers import decimals_for, plain, rounded_up, sparkline
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
@@ -115,7 +115,7 @@ def crossing(one: Crossing) -> str:
 def _foot(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
-    errors = f"; standard errors at most {error(largest_error(result))} points" if run.trials else ""
+    errors = f"; standard errors {at_most(largest_error(result))}" if run.trials else ""
     crossing = ", ± of crossings is one" if any(one.standard_error for one in result.crossings) else ""
     yield f"{how_run(run)}{each}{errors}{crossing}."
     if thinned:

@@ -36,7 +36,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield from map(_text, lines.head(report))
     for block in report.blocks:
         yield from _block(block, width)
-    yield from map(_text, lines.foot(report))
+    yield from map(_text, lines.foot(report, width))
 
 
 def _block(block: document.Block, width: int) -> Iterator[RenderableType]:

@@ -25,7 +25,7 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
 from usru_scenarios.report.forecast_in_words import called
-from usru_scenarios.report.likelihoods import decimals, error, percent, size
+from usru_scenarios.report.likelihoods import at_most, decimals, percent, size
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
@@ -170,7 +170,7 @@ def found(result: Watch) -> str:
     if not run.trials:
         return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
-    return f"{found}, standard errors of the moves at most {error(max(errors))} points." if any(errors) else f"{found}."
+    return f"{found}, standard errors of the moves {at_most(max(errors))}." if any(errors) else f"{found}."
 
 
 def _indicators(result: Watch, layout: Layout) -> Table:
