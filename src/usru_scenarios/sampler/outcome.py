@@ -67,10 +67,15 @@ class LazyTransition:
     @cached_property
     def flow(self) -> Floats:
         """The probability of a redraw that ends in each scenario, and of keeping: shape (scenarios + 1, trials)."""
-        flow = np.empty((len(self.weights) + 1, self.weights.shape[1]))
+        flow = self._room_for_flow()
         np.multiply(self.weights, (1.0 - self.hold) / self.total, out=flow[:-1])
-        flow[-1] = self.hold
         return flow
+
+    def _room_for_flow(self) -> Floats:
+        """An array for it, shape (scenarios + 1, trials), with the probability of keeping in its place."""
+        room = np.empty((len(self.weights) + 1, self.weights.shape[1]))
+        room[-1] = self.hold
+        return room
 
     @property
     def moved(self) -> Floats:
@@ -87,10 +92,12 @@ class LazyTransition:
             after: Floats = probability * self.hold
             after += self.moved
             return after
-        after, redrawn = np.empty(probability.shape), (1.0 - self.hold) / self.total
-        for before, weight, into in zip(probability, self.weights, after, strict=True):  # what one row takes is cached
+        after, redrawn, flow = np.empty(probability.shape), (1.0 - self.hold) / self.total, self._room_for_flow()
+        for before, weight, moved, into in zip(probability, self.weights, flow, after, strict=False):
+            np.multiply(weight, redrawn, out=moved)  # which is in the cache still when it is added
             np.multiply(before, self.hold, out=into)
-            np.add(into, weight * redrawn, out=into)
+            np.add(into, moved, out=into)
+        self.flow = flow
         return after
 
     def moves(self, probability: Floats) -> Iterable[Floats]:

@@ -33,8 +33,13 @@ class StateCounts:
         self._others = [column for part in columns.values() for column in range(part.start + 1, part.stop)]
         stops = np.cumsum(sizes, dtype=np.int64).tolist()
         self._rows = {name: slice(stop - size, stop) for name, size, stop in zip(columns, sizes, stops, strict=True)}
-        self._counted = [number for number, size in enumerate(sizes) if size]
-        self._starts = [stops[number] - sizes[number] for number in self._counted]
+        self._places = [
+            (
+                [node for node, size in enumerate(sizes) if size > place],
+                [stop - size + place for stop, size in zip(stops, sizes, strict=True) if size > place],
+            )
+            for place in range(max(sizes, default=0))
+        ]  # for the first of the other states, the second, ...: the nodes that have it, and the rows of it
         self._states = {size: np.arange(1, size + 1, dtype=np.uint8)[:, None] for size in sizes}
         self._held = np.empty((sum(sizes), int(trials.sum())), dtype=np.bool_)
 
@@ -45,11 +50,12 @@ class StateCounts:
 
     def put(self, sums: Floats) -> None:
         """Write how many trials were in each state that was noted, shape (groups, quantities)."""
-        first = np.repeat(self.trials[:, None], len(self._first), axis=1)
+        first = np.repeat(self.trials[None], len(self._first), axis=0)
         if self._others:
             counts = sums[:, self._others] = count(self._held, self.edges)
-            first[:, self._counted] -= np.add.reduceat(counts, self._starts, axis=1)
-        sums[:, self._first] = first
+            for nodes, rows in self._places:  # many times faster than `reduceat` over the states of each node
+                first[nodes] -= counts.T[rows]
+        sums[:, self._first] = first.T
 
 
 def count(holds: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[Any]]:
