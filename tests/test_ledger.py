@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import subprocess
@@ -409,6 +411,22 @@ def test_now_is_the_step_of_each_record(place: Path) -> None:
     data = json.loads(lines(place)[0])["scenarios"]["thaw"]["by_step"]
     points = asked(place, "history", "thaw", "--at", "now")["series"]["thaw"]["points"]
     assert [one["probability"] for one in points] == [data[0], data[3]]
+
+
+def test_rows_of_a_history_have_the_step_and_its_date(place: Path) -> None:
+    """Of each record the step that the time means there; nothing of an average and of a question."""
+    record(place, "2025-02-01")
+    record(place, "2025-11-30")
+
+    def steps(*words: str) -> list[tuple[str, str]]:
+        shown = answer("ledger", "history", *words, "-f", "csv", folder=place).stdout
+        return [(row["step"], row["date"]) for row in csv.DictReader(io.StringIO(shown))]
+
+    assert steps("thaw", "--at", "now") == [("2025-Q1", "2025-01-01"), ("2025-Q4", "2025-10-01")]
+    assert steps("thaw", "--at", "start") == [("2025-Q1", "2025-01-01")] * 2
+    assert steps("talks=open", "--at", "2025-Q2") == [("2025-Q2", "2025-04-01")] * 2
+    assert steps("thaw", "--at", "mean") == [("", "")] * 2
+    assert steps("reopen") == [("", "")] * 2
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "md", "ndjson"])

@@ -402,7 +402,9 @@ def said_of(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
         case "state":
             found = _states(record, what)
             step = step_of(record, at)
-            return None if found is None or step is None else RecordedPoint(one.number, found[0][step], found[1][step])
+            if found is None or step is None:
+                return None
+            return RecordedPoint(one.number, found[0][step], found[1][step], step=record.run.steps[step])
     return None
 
 
@@ -413,8 +415,9 @@ def _of_scenario(one: NumberedRecord, found: RecordedScenario, at: str) -> Recor
         return RecordedPoint(one.number, found.ever, found.standard_errors.ever)
     if (step := step_of(one.record, at)) is None:
         return None
-    band = (None, None) if found.band is None else (found.band.low[step], found.band.high[step])
-    return RecordedPoint(one.number, found.by_step[step], found.standard_errors.by_step[step], *band)
+    low, high = (None, None) if found.band is None else (found.band.low[step], found.band.high[step])
+    label, errors = one.record.run.steps[step], found.standard_errors.by_step
+    return RecordedPoint(one.number, found.by_step[step], errors[step], low, high, label)
 
 
 def step_of(record: ForecastRecord, at: str) -> int | None:

@@ -8,6 +8,7 @@ Rows of `ledger history`, one for each record that knows what is asked about:
 | `profile`                   | that was applied, or empty                                                     |
 | `number`, `recorded`        | the line of the record in the ledger, and its day                              |
 | `kind`, `what`, `at`        | scenario, group, state or question; its name; the time, of a question none     |
+| `step`, `date`              | the step that the time means in that record, and its first day                 |
 | `probability`               | that it holds there                                                            |
 | `standard_error`            | of sampling, of the probability                                                |
 | `band_low`, `band_high`     | the 90% band that comes from uncertain judgements; empty where none is drawn   |
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
 from usru_scenarios.report.likelihoods import at_most, decimals, percent, points, to_error
 from usru_scenarios.report.numbers import plain, sparkline
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -178,7 +179,8 @@ def _each_record(result: History, series: RecordedSeries) -> Table:
     return Table(columns, rows)
 
 
-HISTORY_ROW = (*_RECORD, "kind", "what", "at", "probability", "standard_error", "band_low", "band_high", "message")
+_NUMBERS = ("probability", "standard_error", "band_low", "band_high")
+HISTORY_ROW = (*_RECORD, "kind", "what", "at", "step", "date", *_NUMBERS, "message")
 
 
 def history_rows(result: History, _layout: Layout) -> Rows:
@@ -193,7 +195,8 @@ def _history_rows(result: History) -> Iterator[Sequence[Datum]]:
         for point in series.points:
             line = lines[point.number]
             found = point.probability, point.standard_error, point.low, point.high
-            yield *_record_cells(line), series.kind, name, at, *found, line.message
+            when = point.step, point.step and first_day(point.step)
+            yield *_record_cells(line), series.kind, name, at, *when, *found, line.message
 
 
 # Score ----------------------------------------------------------------------------------------------------------------
@@ -342,9 +345,14 @@ def _score_footer(result: LedgerScore) -> Iterator[str]:
         yield "first model: the model of the first record, under what had been seen at each later one."
 
 
+def _step(one: ScoredResolution) -> tuple[str | None, str | None]:
+    """The step that is scored, and its first day; nothing of a question."""
+    return (one.title, first_day(one.title)) if one.kind == "step" else (None, None)
+
+
 SCORE_ROW = (
     *MODEL_COLUMNS,
-    *("kind", "what", "known", "forecaster", "records", "brier", "log", "rps", "baseline"),
+    *("kind", "what", "step", "date", "known", "forecaster", "records", "brier", "log", "rps", "baseline"),
     *("last_brier", "last_log", "last_rps", "last_baseline"),
 )
 """The columns of `ledger score`: a row for each resolution and each who forecast it; scores as means over days."""
@@ -355,7 +363,7 @@ def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
     model = model_cells(result.model, result.run.profile)
     rows = [
         (
-            *(*model, one.kind, name, one.known, who, float(len(one.records))),
+            *(*model, one.kind, name, *_step(one), one.known, who, float(len(one.records))),
             *(getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES),
         )
         for name, one in result.resolutions.items()

@@ -163,6 +163,7 @@ class RecordedPoint:
         standard_error: its standard error, from sampling.
         low: the lower end of its 90% band from uncertain judgements; null where there is none.
         high: the upper end likewise.
+        step: the label of the step in that record; null of what is about several steps, and of a question.
     """
 
     number: int
@@ -170,6 +171,7 @@ class RecordedPoint:
     standard_error: float
     low: float | None = None
     high: float | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ class History(JsonResult):
     records: list[RecordLine]
     series: dict[str, RecordedSeries]
     skipped: list[LedgerFault] = field(default_factory=list)
-    format: Literal["usru.history/1.0"] = "usru.history/1.0"
+    format: Literal["usru.history/1.1"] = "usru.history/1.1"
 
 
 @dataclass(frozen=True)
