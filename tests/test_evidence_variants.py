@@ -165,3 +165,29 @@ def test_commands_take_a_file_and_a_day_and_say_so() -> None:
 def test_their_pictures_say_what_they_know(words: tuple[str, ...]) -> None:
     drawn = answer("plot", *words, "--evidence", str(SEEN), "-n", "256", "-f", "vega")
     assert "evidence seen-at-the-harbour, 3 items up to 2025-08-15" in drawn.stdout
+
+
+QUESTIONS = {
+    "simulate": (),
+    "explain": ("open",),
+    "sensitivity": (),
+    "watch": (),
+    "check": (),
+    "compare": ("-w", "weather=2"),
+    "sweep": ("weather=0..1:2",),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_is_odd_about_evidence_stands_among_the_warnings_and_is_said_once(question: str, tmp_path: Path) -> None:
+    """In the data of every question that has warnings, and in one line of standard error."""
+    file = tmp_path / "odd.yaml"
+    head = {"usru": 1, "kind": "evidence", "name": "odd", "model": HARBOUR, "as_of": "2025-08-15"}
+    item = {"about": "dispute @ 2025-Q1", "likelihood": {"default": 1}, "learned": "2025-02-01"}
+    file.write_text(json.dumps({**head, "evidence": {"echo": item}}), encoding="utf-8")
+    done = answer(question, HARBOUR, *QUESTIONS[question], "--evidence", str(file), "-n", "256", "--json")
+    found = json.loads(done.stdout)
+    (odd,) = (one for one in found["warnings"] if one["message"].startswith("echo tells nothing"))
+    assert (odd["path"], odd["line"]) == (str(file), 1)
+    assert found["run"]["evidence"]["items"] == ["echo"]
+    assert done.stderr.count("echo tells nothing") == 1

@@ -23,12 +23,21 @@ if TYPE_CHECKING:
     from usru_scenarios.program.events import Formula
     from usru_scenarios.program.program import Program
     from usru_scenarios.questions.ask import QueryRun
-    from usru_scenarios.results.common import Run
+    from usru_scenarios.questions.evidence.items import Evidence
+    from usru_scenarios.results.check import CheckReport
+    from usru_scenarios.results.compare import Comparison
+    from usru_scenarios.results.explain import Explanation
+    from usru_scenarios.results.sensitivity import Sensitivity
     from usru_scenarios.results.simulate import Simulation
+    from usru_scenarios.results.sweep import Sweep
+    from usru_scenarios.results.watch import Watch
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.work import Listener
 
 Result = TypeVar("Result")
+
+
+Known = TypeVar("Known", "CheckReport", "Comparison", "Explanation", "Sensitivity", "Simulation", "Sweep", "Watch")
 
 
 @dataclass(frozen=True)
@@ -234,9 +243,16 @@ class ConditionedFile(CompiledFile):
                 raise
             return found(replace(settings, method="exact"))
 
-    def _run(self, run: Run) -> Run:
-        """How an answer was found, with the evidence that it takes for given."""
-        return run if self.evidence is None else replace(run, evidence=self.evidence.used)
+    def _knowing(self, found: Known) -> Known:
+        """An answer with the evidence that it takes for given, and what is odd about that."""
+        return found if self.evidence is None else _with_evidence(found, self.evidence)
+
+
+def _with_evidence(found: Known, evidence: Evidence) -> Known:
+    from usru_scenarios.results.common import warned
+
+    warnings = [*found.warnings, *map(warned, evidence.warnings)]
+    return replace(found, run=replace(found.run, evidence=evidence.used), warnings=warnings)
 
 
 def with_method(settings: RunSettings, *stages: Sequence[Conditioned]) -> RunSettings:

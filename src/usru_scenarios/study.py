@@ -108,7 +108,7 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.evidence.ahead import read_ahead
 
         known = conditions.on(self.programs(settings)[0])
-        return read_ahead(found, known, self.evidence.now, settings, map_blocks)
+        return self._knowing(read_ahead(found, known, self.evidence.now, settings, map_blocks))
 
     def ask(
         self,
@@ -201,7 +201,7 @@ class Study(DescribedFile, ConditionedFile):
         conditions, wanted = self._conditions(None, do, given), text("question", question)
         rare_exactly = method != "sample"
         found = explain(self.loaded, conditions, wanted, settings, rare_exactly=rare_exactly, map_blocks=map_blocks)
-        return replace(found, run=self._run(found.run))
+        return self._knowing(found)
 
     def foresight(
         self,
@@ -287,7 +287,7 @@ class Study(DescribedFile, ConditionedFile):
             rare_exactly=method != "sample",
             map_blocks=map_blocks,
         )
-        return replace(found, run=self._run(found.run))
+        return self._knowing(found)
 
     def sensitivity(
         self,
@@ -345,7 +345,7 @@ class Study(DescribedFile, ConditionedFile):
             map_blocks=map_blocks,
             keep=self._made if conditions.is_bare and self.evidence is None else made_anew,
         )
-        return replace(found, run=self._run(found.run))
+        return self._knowing(found)
 
     def check(
         self,
@@ -403,7 +403,7 @@ class Study(DescribedFile, ConditionedFile):
             None if self.evidence is None else self.evidence.on,
         )
         report = checker.report(models)
-        report = replace(report, run=self._run(report.run))
+        report = self._knowing(report)
         if not most:
             return report
         from usru_scenarios.questions.mutants.question import with_mutants
@@ -530,7 +530,7 @@ class Study(DescribedFile, ConditionedFile):
         settings = with_method(settings, conditioned, drawn)
         compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
         result = self._else_exactly(compared, settings, method, drawn)
-        return replace(result, run=self._run(result.run))
+        return self._knowing(result)
 
     def sweep(
         self,
@@ -569,7 +569,8 @@ class Study(DescribedFile, ConditionedFile):
         times = texts("at", at, "end")
         conditions = self._conditions(None, do, given)
         swept = partial(sweep, varied, self.outline, conditions, lambda: self.loaded, at=times, map_blocks=map_blocks)
-        return self._else_exactly(swept, with_method(settings, [conditions]), method, [conditions])
+        result = self._else_exactly(swept, with_method(settings, [conditions]), method, [conditions])
+        return self._knowing(result)
 
     def page(
         self,

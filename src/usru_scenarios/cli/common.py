@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import UsageError, one_line, presentable
 
 DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
@@ -14,10 +14,12 @@ DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 
 @dataclass
 class CommandState:
-    """What `-q` and `--debug` asked for; noted as soon as the arguments have been taken apart."""
+    """What `-q` and `--debug` asked for, noted as soon as the arguments have been taken apart; and what was said."""
 
     quiet: bool = False
     debug: bool = False
+    said: set[str] = field(default_factory=set)
+    """The warnings that have been said: none is said twice of one answer."""
 
     def note(self, *, quiet: bool, debug: bool) -> None:
         """Take what was asked for before the command's name or after it."""

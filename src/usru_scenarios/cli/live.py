@@ -150,6 +150,7 @@ class Screen:
         return self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL
 
     def _begin(self, *, again: bool) -> None:
+        self.session.context.obj.said.clear()  # each table has its warnings above it
         if self.moves_cursor:
             self.session.output.write(_CLEAR)
         elif again:

@@ -169,10 +169,13 @@ class Session(NamedTuple):
         return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
 
     def warn(self, warnings: Iterable[Warned]) -> None:
-        """Say each warning in a line on standard error; `usru validate` says them at length."""
+        """Say each warning once, in a line on standard error; `usru validate` says them at length."""
         for warning in () if self.is_quiet else warnings:
             place = f"{warning.path}:{warning.line}: " if warning.path else ""
-            complain(printable(f"{place}warning: {warning.message}"))
+            line = printable(f"{place}warning: {warning.message}")
+            if line not in self.context.obj.said:
+                self.context.obj.said.add(line)
+                complain(line)
 
     def remark(self, *studies: Study) -> None:
         """Say what is odd about files themselves, a line each, where nothing from outside changes what they say."""
