@@ -525,3 +525,42 @@ def test_a_fault_whose_hint_fails_is_still_told(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(mending, "PASSED_OVER", (LookupError,))
     said = answer("validate", "x.yaml", folder=folder)
     assert (said.returncode, "x.yaml:1:15: " in said.stderr) == (1, True)
+
+
+BUNDLED = (Path(__file__).parents[1] / "scenarios" / "us-russia.yaml").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "slip", "said"),
+    [
+        ("  sanctions", "  sanctoins", "nothing names the driver 'sanctoins', and 12 places (lines "),
+        ("  reset", "  rseet", "nothing names the scenario 'rseet', and "),
+        ("      settlement", "      setlement", "nothing names the state 'setlement' of 'ukraine_talks', "),
+    ],
+)
+def test_a_name_that_is_misspelt_where_it_is_given_is_told_there_once(name: str, slip: str, said: str) -> None:
+    """Not at each of its many uses, nor at the pushes of claims, nor again under each profile."""
+    text = BUNDLED.replace("sources: ../seeds", "sources: us-russia")
+    slipped = text.replace(f"\n{name}:\n", f"\n{slip}:\n", 1)
+    with pytest.raises(ModelError) as caught:
+        read(slipped)
+    (fault,) = (problem for problem in caught.value.problems if problem.severity == "error")
+    assert fault.message.startswith(said)
+    assert fault.message.endswith("which is not there")
+    assert fault.hint == f"did you mean '{name.strip()}'?"
+    assert SourceText("x.yaml", slipped).edited(fault.fix) == text
+
+
+@pytest.mark.usefixtures("folder")
+def test_uses_of_a_name_that_nothing_has_are_told_where_they_are() -> None:
+    """Where more places name what is there, these are the slips."""
+    text = BUNDLED.replace("sources: ../seeds", "sources: us-russia")
+    slipped = text.replace("when: {sanctions:", "when: {sanctoins:")
+    uses = slipped.count("{sanctoins:")
+    assert uses > 1
+    with pytest.raises(ModelError) as caught:
+        read(slipped)
+    faults = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert [problem.hint for problem in faults] == ["did you mean 'sanctions'?"] * uses
+    assert all(problem.message.startswith("unknown driver 'sanctoins' in ") for problem in faults)

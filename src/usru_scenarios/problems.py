@@ -192,6 +192,12 @@ _MOST_CANDIDATES = 2_000
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The hint `did you mean 'x'?` with the known name nearest to `name`, or an empty string when none is near."""
+    near = nearest(name, known)
+    return f"did you mean '{near}'?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name nearest to another, or an empty string where none is near."""
     from difflib import get_close_matches
 
     candidates = sorted(set(islice(known, _MOST_CANDIDATES)))
@@ -201,7 +207,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         or get_close_matches(plain, candidates, n=1, cutoff=0.6)
         or [candidate for candidate in candidates if len(plain) >= 3 and plain in candidate]
     )
-    return f"did you mean '{near[0]}'?" if near else ""
+    return near[0] if near else ""
 
 
 def first_quoted(names: Sequence[str]) -> str:

@@ -335,7 +335,10 @@ class ScenarioFile:
             examined = self.examine(variant)
             known = set(problems)
             block = tree.child("profiles").child(name).place
-            fresh = [problem for problem in [*own, *examined.errors] if problem not in known]
+            misspelt = {
+                problem.span for problem in problems if problem.code == "misspelt_name"
+            }  # of which one is enough
+            fresh = [one for one in [*own, *examined.errors] if one not in known and one.span not in misspelt]
             if any(problem.code == MORE_FAULTS for problem in known):
                 fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
             problems += _in_profile(fresh, name, block)
@@ -345,6 +348,7 @@ class ScenarioFile:
         """Hold data against the format."""
         from usru_scenarios.reading.checks import (  # not at the top: a file that is recalled is sound
             Context,
+            at_their_definitions,
             findings,
             misspelt_names,
             remarks,
@@ -357,9 +361,9 @@ class ScenarioFile:
         problems += [fault.problem for fault in faults]
         if model is not None:
             context = Context(model, data, register, self._sound(register))
-            problems += _told(_of_resolved(findings(context), tree), tree)
-            if self.base is None:
-                problems += misspelt_names(context)
+            found, unknown = at_their_definitions(context, findings(context), with_pushes=self.base is None)
+            problems += _told(_of_resolved(found, tree), tree)
+            problems += misspelt_names(unknown)
             if self.is_read and is_whole and not any(problem.severity == "error" for problem in problems):
                 known = self.base
                 problems += [one for one in _told(remarks(context), tree) if known is None or one in known.problems]
@@ -449,7 +453,24 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
         from usru_scenarios.reading.mending.faulty import entry_rewritten  # few files have faults
 
         hint, fix = entry_rewritten(place, finding.instead)
-    return Problem(finding.code, finding.message, span, hint, finding.severity, finding.many, fix=fix)
+    message = finding.message
+    if finding.uses:
+        message = message.replace(
+            "{lines}", _lines([locate(tree.place, path)[0].span() for path in finding.uses], span)
+        )
+    return Problem(finding.code, message, span, hint, finding.severity, finding.many, fix=fix)
+
+
+_MOST_LINES = 6
+
+
+def _lines(spans: Iterable[Span], at: Span) -> str:
+    """The lines in which some places are, with their files where these are others than that of a place."""
+    spans = sorted(spans, key=lambda one: (one.source != at.source, one.source, one.line))
+    lines = [str(one.line) if one.source == at.source else f"{one.source}:{one.line}" for one in spans]
+    shown = list(dict.fromkeys(lines))
+    rest = ", ..." if len(shown) > _MOST_LINES else ""
+    return f"line{'s' * (len(shown) > 1)} {', '.join(shown[:_MOST_LINES])}{rest}"
 
 
 def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:

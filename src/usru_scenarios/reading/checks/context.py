@@ -37,6 +37,10 @@ class Finding:
     """As in `Problem`."""
     instead: object = None
     """What to write in the place of the entry at the path, its key and its value, as plain data of one key."""
+    refers: tuple[str, str] | None = None
+    """Of a name that nothing has: whose state it would be (the outcome has scenarios, nothing nodes), and the name."""
+    uses: tuple[KeyPath, ...] = ()
+    """Where else something stands that the message speaks of: their lines take the place of `{lines}` in it."""
     together: tuple[KeyPath, ...] = ()
     """Values that were written together, or else nothing is said: where an overlay changes one of them, it means to."""
 

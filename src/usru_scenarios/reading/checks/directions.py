@@ -13,7 +13,7 @@ from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.pushes import word_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from usru_scenarios.names import KeyPath
 
@@ -88,12 +88,12 @@ _NEARLY = 0.75
 """How alike two names are of which one is the other misspelt."""
 
 
-def misspelt_names(context: Context) -> Iterator[Problem]:
+def misspelt_names(unknown_ones: Iterable[Unknown]) -> Iterator[Problem]:
     """Names in pushes that are nearly names of the model.
 
     A register may serve several models, so that a name which is not near any is one of another model's.
     """
-    for unknown in unknown_names(context):
+    for unknown in unknown_ones:
         if unknown.near:
             own = f" of '{unknown.of}'" if unknown.of else ""
             message = f"unknown {unknown.noun} '{unknown.name}'{own} in a push of claim '{unknown.claim}'"

@@ -48,12 +48,14 @@ def states_that_occur(context: Context, name: str) -> frozenset[str]:
     forced = frozenset[str]().union(*(_above_0(event.prior) for event in node.events.values() if event.prior))
     found = own if node.initial is None else _above_0(node.initial)
     found, before = found | forced, frozenset[str]()
+    if not found <= states:
+        return states
     if grid.count == 1 or all(keep == 1 for keep in persistences(context, name, node)):
-        return found & states
+        return found
     while found != before:
         before = found
         found = found.union(*(own.intersection(node.allowed.get(state, states)) for state in before))
-    return found & states
+    return found
 
 
 def has_no_share(context: Context, name: str, states: Iterable[str]) -> bool:

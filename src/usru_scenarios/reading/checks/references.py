@@ -38,13 +38,10 @@ def one_namespace(context: Context) -> Iterator[Finding]:
             first.setdefault(name, section)
 
 
-def _unknown(
-    code: str, noun: str, name: object, path: KeyPath, known: Iterable[str], *, of_key: bool = True
-) -> Finding:
+def _unknown(code: str, noun: str, name: str, path: KeyPath, known: Iterable[str], *, whose: str = "") -> Finding:
     """The finding that a name is unknown, with the nearest known one."""
-    names = tuple(known)
-    where = describe_place(path[:-1] if of_key else path)
-    return Finding(code, f"unknown {noun} '{name}' in {where}", path, _likely(str(name), names), of_key)
+    message = f"unknown {noun} '{name}' in {describe_place(path[:-1])}"
+    return Finding(code, message, path, _likely(name, tuple(known)), refers=(whose, name))
 
 
 def _likely(name: str, known: Iterable[str]) -> Callable[[], str]:
@@ -131,10 +128,11 @@ def _parent_states(context: Context, parent: str, rows: Iterable[str], path: Key
 
 def _unknown_state(node: str, state: str, path: KeyPath, states: Iterable[str]) -> Finding:
     if node == OUTCOME:
-        return _unknown("unknown_scenario", "scenario", state, path, states)
+        return _unknown("unknown_scenario", "scenario", state, path, states, whose=OUTCOME)
     where = describe_place(path[:-1])
     own = "" if where.endswith(f"'{node}'") else f" of '{node}'"
-    return Finding("unknown_state", f"unknown state '{state}'{own} in {where}", path, _likely(state, states))
+    message = f"unknown state '{state}'{own} in {where}"
+    return Finding("unknown_state", message, path, _likely(state, states), refers=(node, state))
 
 
 def _knots(context: Context, parent: str, rows: Iterable[str], path: KeyPath) -> Iterator[Finding]:
@@ -303,7 +301,7 @@ def _unknown_condition(node: str, state: str, path: KeyPath, states: Iterable[st
     noun, code = ("scenario", "unknown_scenario") if node == OUTCOME else ("state", "unknown_state")
     own = "" if node == OUTCOME else f" of '{node}'"
     message = f"unknown {noun} '{state}'{own} in {describe_place(path[:-2])}"
-    return Finding(code, message, path, _likely(state, states), of_key=False)
+    return Finding(code, message, path, _likely(state, states), of_key=False, refers=(node, state))
 
 
 # Rules
@@ -397,7 +395,8 @@ def groups(context: Context) -> Iterator[Finding]:
             path: KeyPath = ("groups", name, index)
             if context.scenarios and member not in context.scenarios:
                 hint = _likely(member, context.scenarios)
-                yield Finding("unknown_scenario", f"unknown scenario '{member}' in group '{name}'", path, hint)
+                message = f"unknown scenario '{member}' in group '{name}'"
+                yield Finding("unknown_scenario", message, path, hint, refers=(OUTCOME, member))
             elif member in members[:index]:
                 yield Finding("duplicate_member", f"'{member}' is named twice in group '{name}'", path)
 

@@ -19,8 +19,8 @@ from usru_scenarios.limits import (
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.model.values import Distribution, Judgement
-from usru_scenarios.names import DIRICHLET
-from usru_scenarios.problems import first_quoted
+from usru_scenarios.names import DIRICHLET, OUTCOME
+from usru_scenarios.problems import first_quoted, suggestion
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.schema_paths import describe_place
 
@@ -146,8 +146,9 @@ def persistence(context: Context) -> Iterator[Finding]:
         by_state = node.persistence.by_state if node.persistence else None
         if by_state is None or "default" in by_state:
             continue
-        missing = [state for state in context.states(name) or () if state not in by_state]
-        if missing:
+        states = context.states(name) or ()
+        missing = [state for state in states if state not in by_state]
+        if len(missing) > sum(state not in states for state in by_state):  # else each is one of these, misspelt
             names = first_quoted(missing)
             message = f"no persistence for {names} of {_quoted(name)}"
             yield Finding(
@@ -167,13 +168,14 @@ def anchor(context: Context) -> Iterator[Finding]:
     shares = context.model.anchor.shares
     for name, share in shares.items():
         if name not in context.scenarios and context.scenarios:
-            yield Finding("unknown_scenario", f"unknown scenario '{name}' in shares of the anchor", (*path, name))
+            message, hint = f"unknown scenario '{name}' in shares of the anchor", suggestion(name, context.scenarios)
+            yield Finding("unknown_scenario", message, (*path, name), hint, refers=(OUTCOME, name))
         elif share.mean <= 0:
             yield Finding(
                 "anchor_not_positive", f"the anchor's share of '{name}' must be above 0", (*path, name), of_key=False
             )
     missing = [name for name in context.scenarios if name not in shares]
-    if missing:
+    if len(missing) > sum(name not in context.scenarios for name in shares):  # likewise
         names = first_quoted(missing)
         yield Finding("incomplete_anchor", f"the anchor has no share for {names}", path, "it names every scenario")
 

@@ -114,21 +114,22 @@ def _defined(data: Any) -> set[str]:
 
 def _unresolved(data: Any) -> set[str]:
     """The names that are used in the file and given to nothing."""
-    return {word for word in _words(data) if re.fullmatch(NAME, word)} - _defined(data) - _KEYS
+    return {word for word in words(data) if re.fullmatch(NAME, word)} - _defined(data) - _KEYS
 
 
 _TEXTS = frozenset({"title", "summary", "note", "by", "name", "signposts", "asks", "resolves"})
 """Keys whose values are texts for readers, in which nothing is named."""
 
 
-def _words(data: Any, key: str = "") -> Iterator[str]:
+def words(data: Any, key: str = "") -> Iterator[str]:
+    """The words of a file in which something may be named, its keys among them."""
     if isinstance(data, dict):
         for name, value in data.items():
             yield str(name)
-            yield from _words(value, str(name))
+            yield from words(value, str(name))
     elif isinstance(data, list):
         for value in data:
-            yield from _words(value, key)
+            yield from words(value, key)
     elif isinstance(data, str) and key not in _TEXTS:
         yield from re.findall(r"\w+", data)
 
