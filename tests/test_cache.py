@@ -21,14 +21,16 @@ from usru_scenarios.estimation import estimates
 from usru_scenarios.estimation.estimates import orthonormal
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.program.laws import StepLaw
-from usru_scenarios.program.program import Floats
+from usru_scenarios.program.program import CategoricalNode, Floats
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions import difference_error_floors
-from usru_scenarios.reading import cache
+from usru_scenarios.questions.sensitivity import law_tilts, one_point
+from usru_scenarios.reading import cache, loading
 from usru_scenarios.reading.cache import CompileCache
 from usru_scenarios.reading.files import ABSENT, digest
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.request import Request
+from usru_scenarios.results.sensitivity import Sensitivity
 from usru_scenarios.sampler import blocks
 from usru_scenarios.sampler.kernels import Kernel, kernel
 from usru_scenarios.sampler.tables import TableCache
@@ -315,7 +317,7 @@ def test_the_second_run_of_a_command_reads_no_yaml_and_says_the_same(
     assert len({(done.returncode, done.stdout, done.stderr) for done in found}) == 1
 
 
-@pytest.mark.parametrize("command", ["show", "sources", "validate", "watch", "check"])
+@pytest.mark.parametrize("command", ["show", "sources", "validate", "watch", "check", "sensitivity"])
 def test_every_command_sees_a_file_that_was_edited(command: str, tmp_path: Path, home: Path) -> None:
     file = tmp_path / "m.yaml"
 
@@ -556,6 +558,29 @@ def test_what_single_trials_say_of_a_held_driver_is_kept_and_is_that_of_another_
     first = supports(1)
     assert first > max(supports(1), supports(2))
     assert supports(1, "war") == first  # of another aim
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("file", ["good/everything.yaml", "exact/numeric_drift.yaml", "exact/weights.yaml"])
+def test_what_follows_from_other_judgements_is_kept_and_is_that_of_all_conditions(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept without conditions, used under them: an intervention cuts off the laws that judgements would change."""
+    source = HERE / "models" / file
+    program = study.load(source).program
+    do = [f"{name}={node.states[-1]}" for name, node in program.nodes.items() if isinstance(node, CategoricalNode)]
+    asked: list[dict[str, Any]] = [{}, {"of": program.outcome.states[0], "at": "mean"}, {"seed": 2}]
+    asked += [{"do": [f"{do[0]} @ {program.grid.labels[-1]}"]}, {"given": [f"{program.outcome.states[0]} @ end"]}]
+
+    def made(one: Mapping[str, Any], of: study.Study) -> Sensitivity:
+        return of.sensitivity(**one, trials=1000)
+
+    assert made({}, study.recalled(Request.of(source))) == made({}, study.load(source))
+    expected = [made(one, study.load(source)) for one in asked]
+    monkeypatch.setattr(loading, "_opened", lambda _: pytest.fail("it has been read before"))
+    monkeypatch.setattr(one_point, "perturbations", lambda *_: pytest.fail("they have been listed before"))
+    monkeypatch.setattr(law_tilts, "compile_model", lambda *_: pytest.fail("it has been compiled before"))
+    assert [made(one, study.recalled(Request.of(source))) for one in asked] == expected
 
 
 def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(

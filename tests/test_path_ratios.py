@@ -10,6 +10,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions.sensitivity import path_ratios
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun
 from usru_scenarios.questions.sensitivity.path_ratios import RatioTable
+from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.sensitivity.tilting import Along, LawEvaluator
 from usru_scenarios.questions.target import Target
@@ -23,7 +24,9 @@ MODELS = sorted(path.stem for path in EXACT_MODELS.glob("*.yaml"))
 
 def asked(name: str, trials: int = 1_000) -> Slopes:
     loaded = load(Request.of(EXACT_MODELS / f"{name}.yaml"))
-    return slopes(loaded, SensitivityRun(compile_model(loaded.model), Target(None, "", None), Plan(trials, 3)))
+    program = compile_model(loaded.model)
+    run = SensitivityRun(program, Target(None, "", None), Plan(trials, 3))
+    return slopes(PerturbedModel(lambda: loaded, program), run)
 
 
 @pytest.fixture

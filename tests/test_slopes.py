@@ -25,6 +25,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.sensitivity import slopes as home
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun
+from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded, load
@@ -57,7 +58,8 @@ def of_text(folder: Path, raw: Mapping[str, Any]) -> Loaded:
 
 
 def asked(loaded: Loaded, aim: Target = EVERY, plan: Plan = PLAN, program: Program | None = None) -> Slopes:
-    return slopes(loaded, SensitivityRun(program or compile_model(loaded.model), aim, plan))
+    program = program or compile_model(loaded.model)
+    return slopes(PerturbedModel(lambda: loaded, program), SensitivityRun(program, aim, plan))
 
 
 def at_aim(program: Program, aim: Target) -> Floats:
@@ -317,14 +319,16 @@ def test_the_same_digits_whoever_maps_the_blocks() -> None:
         return [pickle.loads(pickle.dumps(function))(block) for block in blocks]
 
     plan = Plan(BLOCK + 5_000, 4)
-    one, other = (slopes(loaded, SensitivityRun(program, EVERY, plan, mapped)) for mapped in (map, shipped))
+    model = PerturbedModel(lambda: loaded, program)
+    one, other = (slopes(model, SensitivityRun(program, EVERY, plan, mapped)) for mapped in (map, shipped))
     assert one == other
 
 
 def test_weights_alone_are_the_same() -> None:
     loaded = of_folder("weights")
     program = compile_model(loaded.model)
-    alone = slopes(loaded, SensitivityRun(program, EVERY, Plan(2048, 1)), of_judgements=False)
+    model = PerturbedModel(lambda: loaded, program)
+    alone = slopes(model, SensitivityRun(program, EVERY, Plan(2048, 1)), of_judgements=False)
     assert alone.judgements == []
     for one, other in zip(alone.weights, asked(loaded, plan=Plan(2048, 1)).weights, strict=True):
         assert values_of(one.derivative) == pytest.approx(values_of(other.derivative))

@@ -37,6 +37,7 @@ MADE_HELP = Bound(ours=47, others=171)
 SIMULATE = Bound(ours=74, others=140)
 ASK = Bound(ours=89, others=130)
 COMPARE = Bound(ours=100, others=140)
+SENSITIVITY = Bound(ours=110, others=140)
 LOOK = Bound(ours=40, others=120)
 
 
@@ -110,6 +111,13 @@ def test_a_second_comparison_imports_what_it_samples_and_writes_with(cache: dict
     compare = (*COMMAND, "compare", "-p", "institutional_sceptic", "--json", "--trials", "64")
     assert "pydantic" in imported(*compare, **cache)
     check(imported(*compare, **cache), COMPARE, "model.schema", "reading.loading", "reading.checks", "schemas")
+
+
+def test_a_second_sensitivity_imports_what_it_samples_and_writes_with(cache: dict[str, str]) -> None:
+    sensitivity = (*COMMAND, "sensitivity", "--json", "--trials", "256")
+    assert "pydantic" in imported(*sensitivity, **cache)
+    modules = imported(*sensitivity, **cache) - {"statistics"}  # which tells the quantiles of a numeric driver
+    check(modules, SENSITIVITY, "model.schema", "program.compilation", "reading.loading", "schemas")
 
 
 def test_a_second_watch_reads_and_checks_nothing(cache: dict[str, str]) -> None:

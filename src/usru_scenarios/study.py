@@ -319,6 +319,7 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.problems import listing, suggestion
         from usru_scenarios.questions.program_edits import made_anew
+        from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
         from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
 
@@ -336,7 +337,8 @@ class Study(DescribedFile, ConditionedFile):
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
         conditions = self._conditions(None, do, given)
         found = sensitivity(
-            self.loaded,
+            self.outline,
+            PerturbedModel(lambda: self.loaded, self.program, self._made),
             conditions,
             settings,
             of=optional_text("of", of),

@@ -15,6 +15,7 @@ from usru_scenarios.program.distance import alike, farthest_apart
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
+from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, least_share, missed_of
 
 Limits = tuple[Floats, Floats]
@@ -30,6 +31,7 @@ class SingleTrials:
         steps: at which they are read.
         seen: what is observed: then of trials that agree with it.
         beside: those of a program that it has nodes in common with, of which it takes what it would find alike.
+        keep: gives what follows from the program alone.
     """
 
     make: Callable[[], Program]
@@ -37,6 +39,7 @@ class SingleTrials:
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
     beside: SingleTrials | None = None
+    keep: PartKeeper = made_anew
 
     @cached_property
     def program(self) -> Program:
@@ -64,7 +67,9 @@ class SingleTrials:
     @cached_property
     def least_share(self) -> float:
         """As `error_floors.least_share`; 0 where something is observed, which may have any."""
-        return 0.0 if self.seen else least_share(self.program)
+        if self.seen:
+            return 0.0
+        return self.keep(f"least share of {self.program.steps} steps", lambda: least_share(self.program))
 
     def less(self, other: SingleTrials) -> Limits:
         """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29).

@@ -9,7 +9,7 @@ probability is known and is used in both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from usru_scenarios.questions.sensitivity.outcome_effects import (
 )
 from usru_scenarios.questions.sensitivity.path_ratios import PathRatios, RatioTables
 from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, products
-from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, TiltedProgram
+from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, LawTilts, NodeTilts, RowPacker
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, TableCache
@@ -45,11 +45,12 @@ class PathwiseEstimator:
     """A program and what is asked of it: judgements that tilt a law, and weights.
 
     Args:
-        tilted: the judgements, all of them of categorical nodes that the outcome depends on, or of the outcome; their
-            program ends with the last step that counts.
+        program: it ends with the last step that counts.
         plan: the trials.
         shares: how much each step counts, shape (steps,).
         weights: the drivers and rules, and whether each weight is a schedule.
+        owners: of each judgement, the categorical node that has it: the outcome, or one that it depends on.
+        tilts: what the judgements do to the laws of these nodes.
         kernels: as in `BlockSampler`.
         seen: what is observed; None where nothing is.
 
@@ -60,21 +61,23 @@ class PathwiseEstimator:
 
     def __init__(
         self,
-        tilted: TiltedProgram,
+        program: Program,
         plan: Plan,
         shares: Floats,
         weights: Mapping[str, bool],
-        kernels: KernelCache | None = None,
         *,
+        owners: Sequence[str],
+        tilts: NodeTilts,
+        kernels: KernelCache | None = None,
         seen: Formula | None = None,
     ) -> None:
-        self.program = program = tilted.program
+        self.program = program
         self.plan = plan
         self.shares = shares
         self.counted_shares: Floats = shares[np.flatnonzero(shares)] if seen is None else np.ones(1)
         self.scenarios = len(program.outcome.states)
-        self.cells = sum(map(len, tilted.cells.values()))
-        self.of_outcome = np.isin(np.arange(self.cells), tilted.cells.get(OUTCOME, []))
+        self.cells = len(owners)
+        self.of_outcome = np.array([owner == OUTCOME for owner in owners], dtype=np.bool_)
         self.carried = not program.feedback and _mixes(program, plan)
         entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
         self.batches = plan.batches(entries)
@@ -93,10 +96,10 @@ class PathwiseEstimator:
             self.observed = ObservedWalk(program, seen, plan, drawn=not self.carried, kernels=kernels, beside=beside)
             self.carried = self.observed.carried
             self.block_sampler = self.observed.block_sampler
-        self.drivers = _evaluators(program, tilted, self.block_sampler.index, outcome=False)
+        self.drivers = _evaluators(program, tilts, self.block_sampler.index, outcome=False)
         read = Counter(evaluator for evaluators in self.drivers for evaluator in evaluators)
         self.tables = RatioTables({evaluator: steps * plan.trials for evaluator, steps in read.items()})
-        self.outcome = [one for (one,) in _evaluators(program, tilted, self.block_sampler.index, outcome=True)]
+        self.outcome = [one for (one,) in _evaluators(program, tilts, self.block_sampler.index, outcome=True)]
         self.unfit = self._unfit() if self.carried else frozenset()
         self.weight_scores = [self._weight_score(name, scheduled=scheduled) for name, scheduled in weights.items()]
         self.changes = OutcomeChanges(
@@ -212,28 +215,24 @@ def _mixes(program: Program, plan: Plan) -> bool:
 
 
 def _evaluators(
-    program: Program, tilted: TiltedProgram, index: Mapping[str, int], *, outcome: bool
+    program: Program, tilts: NodeTilts, index: Mapping[str, int], *, outcome: bool
 ) -> list[list[LawEvaluator]]:
     """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
     made: dict[tuple[object, ...], LawEvaluator | None] = {}
-    tables = TableCache()
+    tables, none = TableCache(), LawTilts()
 
     def of(node: CategoricalNode, step: int) -> LawEvaluator | None:
-        key = (node.name, program.regime(node, step), _regime(tilted, node, step))
+        tilted = tilts[node.name][step] if node.name in tilts and node.imposed[step] < 0 else none
+        key = node.name, program.regime(node, step), tilted
         if key not in made:
-            tilts = tilted.of(node, step)
-            made[key] = LawEvaluator(program.law(node, step), tilts, index, tables) if tilts or outcome else None
+            made[key] = LawEvaluator(program.law(node, step), tilted, index, tables) if tilted or outcome else None
         return made[key]
 
-    nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilted.cells if name != OUTCOME]
+    nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilts if name != OUTCOME]
     return [
         [evaluator for node in nodes if isinstance(node, CategoricalNode) and (evaluator := of(node, step)) is not None]
         for step in range(program.steps)
     ]
-
-
-def _regime(tilted: TiltedProgram, node: CategoricalNode, step: int) -> tuple[object, ...]:
-    return tilted.program.regime(tilted.nodes[node.name], step) if node.name in tilted.cells else ()
 
 
 class _PathwiseObserver:

@@ -19,7 +19,7 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
-from usru_scenarios.questions.program_edits import PartKeeper, made_anew
+from usru_scenarios.questions.program_edits import PartKeeper
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, last_observed, up_to
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
 
@@ -46,7 +46,7 @@ class FixedDriver:
         return program.intervene(self.driver, self.value, self.steps)
 
 
-def moves(outline: Outline, run: SensitivityRun, keep: PartKeeper = made_anew) -> tuple[list[DriverMoves], list[str]]:
+def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], list[str]]:
     """Every driver, the one with the largest swing first, and the states in which one can't be held.
 
     A driver is held at every step, but for those up to the last one of which something is observed of it: method (65).
@@ -56,7 +56,6 @@ def moves(outline: Outline, run: SensitivityRun, keep: PartKeeper = made_anew) -
     Args:
         outline: of the model.
         run: the program, what is asked about, and how it is drawn.
-        keep: gives what follows from these but for the plan.
     """
     aim, seen = run.aim, run.seen
     steps = aim.steps(run.program)
@@ -84,7 +83,7 @@ def moves(outline: Outline, run: SensitivityRun, keep: PartKeeper = made_anew) -
                 trials=base.trials,
                 said=[replace(aim.said(hold.on(program), parts), beside=present) for hold, _ in kept],
                 sampled=min(base.sampled, *(sums.sampled for _, sums in kept)),
-                keep=keep,
+                keep=run.keep,
             )
             found.append(_moves(outline.drivers[driver].title, moved, present, places, f"{aim.name} at {steps}"))
     return sorted(found, key=lambda one: (-one.swing, one.driver)), rare
@@ -129,7 +128,7 @@ class _HeldStates:
         trials: shape (batches,).
         said: what single trials can say under each.
         sampled: for how many independent trials those of each stand, at least.
-        keep: as for `moves`.
+        keep: gives what follows from the program.
     """
 
     held: Sequence[FixedDriver]

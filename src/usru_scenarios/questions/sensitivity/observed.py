@@ -24,6 +24,7 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
 from usru_scenarios.questions.program_batches import ProgramSums
+from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Observer, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
@@ -277,6 +278,7 @@ class SensitivityRun:
         map_blocks: as in `forecast.simulate`.
         kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.
         observed: what is observed, and how much is drawn for it; None where nothing is.
+        keep: gives what follows from the program.
     """
 
     program: Program
@@ -285,6 +287,7 @@ class SensitivityRun:
     map_blocks: MapBlocks = map
     kernels: KernelCache = field(default_factory=KernelCache)
     observed: ObservedRun | None = None
+    keep: PartKeeper = made_anew
 
     @property
     def seen(self) -> Formula | None:
@@ -295,7 +298,7 @@ class SensitivityRun:
     def said(self) -> SingleTrials:
         """What single trials can say of what is asked; all questions have what is found of it in common."""
         program = up_to(self.program, self.aim.steps(self.program).stop, self.seen)
-        return self.aim.said(program, () if self.seen is None else (self.seen,))
+        return replace(self.aim.said(program, () if self.seen is None else (self.seen,)), keep=self.keep)
 
     @property
     def sampled(self) -> float:

@@ -1,4 +1,4 @@
-"""One point more of a judgement: what that is for each kind of them, by method (48).
+"""One point more of a judgement: what that is for each kind of them, by method (48), and the nodes that have it.
 
 Weights have a list of their own; nor is there such a change of the ends and spreads of distributions, of shares of the
 anchor, which act through `calibrate` alone, and of the strength of a Dirichlet distribution.
@@ -6,16 +6,22 @@ anchor, which act through `calibrate` alone, and of the strength of a Dirichlet 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import FAMILIES
-from usru_scenarios.model.judgements import Judged
+from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
 from usru_scenarios.model.schema import Model
+from usru_scenarios.model.values import Weight
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.program.program import NumericNode, Program
+from usru_scenarios.program.compilation import compile_model
+from usru_scenarios.program.program import Node, NumericNode, Program
+from usru_scenarios.questions.sensitivity.perturbations import ModelWeight, Perturbations, UnitPerturbation
+from usru_scenarios.reading.loading import Loaded
+from usru_scenarios.reading.register import Register
+from usru_scenarios.results.sensitivity import LeftOut
 
 MORE = 1.1
 """By how much a point is worth more, in log-odds or standard deviations, where its worth is what changes."""
@@ -28,43 +34,48 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True)
-class UnitPerturbation:
-    """A judgement with one point more.
-
-    Attributes:
-        judged: the judgement.
-        owner: the node whose law it is part of; None where all nodes' are.
-        value, changed: its number before and after; a persistence per step.
-        change: the change in words.
-    """
-
-    judged: Judged
-    owner: str | None
-    value: float
-    changed: float
-    change: str
-
-    @property
-    def path(self) -> KeyPath:
-        """Where it stands."""
-        return self.judged.path
-
-
-def one_point_more(
-    model: Model, program: Program, all_judged: Iterable[Judged]
-) -> tuple[list[UnitPerturbation], dict[str, list[Judged]]]:
-    """The judgements with one point more each, and those for which there is no such thing, by the reason."""
-    raiser = _OnePointEditor(model, program)
+def perturbations(loaded: Loaded, program: Program) -> Perturbations:
+    """What there is to perturb in a model, with its program, perhaps under conditions."""
+    model, editor = loaded.model, _OnePointEditor(loaded.model, program)
     found: list[UnitPerturbation] = []
-    left_out: dict[str, list[Judged]] = {}
-    for judged in all_judged:
-        one = raiser.of(judged)
+    left_out: dict[str, list[str]] = {}
+    for judged in judgements(model):
+        one = editor.of(judged)
         if one is None:
-            left_out.setdefault(_WHY[judged.role], []).append(judged)
+            left_out.setdefault(_WHY[judged.role], []).append(dotted(judged.path))
         else:
             found.append(one)
-    return found, left_out
+    return Perturbations(
+        scenarios=tuple(model.scenarios),
+        weights=tuple(_weights(model)),
+        judgements=tuple(found),
+        left_out=tuple(LeftOut(why, paths) for why, paths in left_out.items()),
+        claims=(loaded.register or Register()).said(claim for one in found for claim in one.sources),
+    )
+
+
+def _weights(model: Model) -> Iterator[ModelWeight]:
+    for name, driver in model.drivers.items():
+        yield ModelWeight("driver", name, driver.title or name, _is_scheduled(driver.weight))
+    for name, rule in model.rules.items():
+        if OUTCOME in rule.then:
+            yield ModelWeight("rule", name, rule.title or name, _is_scheduled(rule.weight))
+
+
+def _is_scheduled(weight: Weight | None) -> bool:
+    return weight is not None and weight.schedule is not None
+
+
+def changed_nodes(model: Model, one: UnitPerturbation) -> dict[str, Node]:
+    """The nodes that a judgement touches, with its other value."""
+    changed = compile_model(with_values(model, {one.path: one.changed})).nodes
+    return {name: node for name, node in changed.items() if _is_touched(one, name)}
+
+
+def _is_touched(one: UnitPerturbation, node: str) -> bool:
+    if one.owner is not None:
+        return node == one.owner
+    return one.path != ("odds_per_point", "influences" if node == OUTCOME else "impacts")
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,9 @@ class _OnePointEditor:
                 changed, change = self._parameter(judged.path, node, value), "+1 point"
             case _:
                 return None
-        return UnitPerturbation(judged, owner, value, changed, change)
+        return UnitPerturbation(
+            judged.path, judged.role, judged.sources, judged.is_inferred, owner, value, changed, change
+        )
 
     def _worth(self, owner: str | None) -> float:
         """The factor that one point is on the odds."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.light_dataclasses import replace
-from usru_scenarios.model.judgements import judgements
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
 from usru_scenarios.questions.described import run_of
@@ -21,10 +21,10 @@ from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, e
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run, up_to
+from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.questions.target import parse_target
-from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_seconds
@@ -38,7 +38,8 @@ _NAMED = 6
 
 
 def sensitivity(
-    loaded: Loaded,
+    outline: Outline,
+    model: PerturbedModel,
     conditioned: Conditioned,
     settings: RunSettings,
     *,
@@ -51,34 +52,35 @@ def sensitivity(
     """Say what matters.
 
     Args:
-        loaded: the model and where it came from.
+        outline: what the model calls its parts.
+        model: what follows from it for its weights and judgements.
         conditioned: the model, compiled, and the conditions under which all is asked.
         settings: how many trials to draw (more where too few of them agree with what is given), and the seed.
         of: a scenario or group; by default the whole distribution of scenarios.
         at: a step, or `mean` for the average over all; by default the last step.
         questions: those that are asked.
         map_blocks: as in `forecast.simulate`.
-        keep: gives what follows from the model as it is here.
+        keep: gives what follows from the conditioned model.
 
     Raises:
         QueryError: `of` or `at` makes no sense in this model.
         ImpossibleEvidence: what is given can't happen.
         TooFewTrials: too few trials agree with what is given.
     """
-    aim, program, outline = parse_target(of, at, conditioned.base), conditioned.program, loaded.outline
+    aim, program = parse_target(of, at, conditioned.base), conditioned.program
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
-    run = SensitivityRun(program, aim, Plan(settings.trials, settings.seed), map_blocks, kernels)
-    _expect(loaded, run, conditioned.given, questions)
+    run = SensitivityRun(program, aim, Plan(settings.trials, settings.seed), map_blocks, kernels, keep=keep)
+    _expect(outline, model, run, conditioned.given, questions)
     observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
     if observed is not None:
         first, run = run.plan, replace(run, plan=observed.plan, observed=observed)
         if run.plan != first:
-            _expect(loaded, run, run.seen, questions)
+            _expect(outline, model, run, run.seen, questions)
     plan = run.plan
     drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
-    steep = slopes(loaded, run) if {"weights", "judgements"} & {*questions} else None
+    steep = slopes(model, run) if {"weights", "judgements"} & {*questions} else None
     present = _present(run)
-    moved, rare = moves(outline, run, keep) if "moves" in questions else (None, [])
+    moved, rare = moves(outline, run) if "moves" in questions else (None, [])
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
@@ -108,7 +110,9 @@ def _too_rare(states: Sequence[str]) -> list[Warned]:
     return [Warned("too_rare", message, count=len(states))]
 
 
-def _expect(loaded: Loaded, run: SensitivityRun, seen: Formula | None, questions: Collection[Question]) -> None:
+def _expect(
+    outline: Outline, model: PerturbedModel, run: SensitivityRun, seen: Formula | None, questions: Collection[Question]
+) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
     told, plan = listener(run.map_blocks), run.plan
     program = up_to(run.program, run.aim.steps(run.program).stop, seen)
@@ -117,15 +121,14 @@ def _expect(loaded: Loaded, run: SensitivityRun, seen: Formula | None, questions
     if "drivers" in questions:
         told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
-        states = sum(len(driver.states) or 2 for driver in loaded.outline.drivers.values())
+        states = sum(len(driver.states) or 2 for driver in outline.drivers.values())
         if seen is None:
             expect_runs(told, program, 1 + states, plan)
         else:
             told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
-        judged = sum(1 for _ in judgements(loaded.model))
         told.expect(
-            block_seconds(nodes, steps, trials) + tilting_seconds(judged, steps, len(program.outcome.states)),
+            block_seconds(nodes, steps, trials) + tilting_seconds(len(model.all), steps, len(program.outcome.states)),
             plan.blocks,
         )
     told.expect(block_seconds(nodes, steps, trials), plan.blocks)

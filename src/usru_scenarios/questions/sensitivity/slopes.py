@@ -8,31 +8,25 @@ nodes, what a point is worth, and those under which the same draws say too littl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from usru_scenarios.estimation.estimates import delta_method_error, rule_of_three_bound
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
-from usru_scenarios.model.schema import Model
-from usru_scenarios.model.values import Weight
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.likelihood_ratio import PathwiseEstimator
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, asked_nodes, up_to
-from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation, one_point_more
 from usru_scenarios.questions.sensitivity.pathwise_sums import EffectEstimates, PathwiseSums
-from usru_scenarios.questions.sensitivity.tilting import TiltedProgram
-from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.register import Register
-from usru_scenarios.results.sensitivity import JudgementEffect, LeftOut, ProbabilityChange, Slopes, WeightSlope
+from usru_scenarios.questions.sensitivity.perturbations import UnitPerturbation
+from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
+from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Slopes, WeightSlope
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
 
 LEAST_SHARE = 0.05
@@ -41,18 +35,20 @@ LEAST_SHARE = 0.05
 _CELLS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
 """So many judgements are followed, and changed models drawn, in one walk: memory grows with them."""
 
+Part = TypeVar("Part")
+
 Method = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
 
 
-def slopes(loaded: Loaded, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
+def slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
     """What a little more of each weight and of each judgement does to the scenarios.
 
     Args:
-        loaded: the model and its claims.
+        model: the model and its claims.
         run: of the model, compiled with its judgements at their means.
         of_judgements: whether they are asked about, too, or the weights alone.
     """
-    return _SlopeEstimator(loaded, run).slopes(judgements(loaded.model) if of_judgements else ())
+    return _SlopeEstimator(model, run).slopes(of_judgements=of_judgements)
 
 
 @dataclass(frozen=True)
@@ -75,8 +71,8 @@ class _EffectOfOne:
 class _SlopeEstimator:
     """One aim at one program, which is cut off after the last step that counts."""
 
-    def __init__(self, loaded: Loaded, run: SensitivityRun) -> None:
-        self.loaded = loaded
+    def __init__(self, model: PerturbedModel, run: SensitivityRun) -> None:
+        self.model = model
         self.run = run
         self.labels = run.program.grid.labels
         self.aim, self.seen, self.sampled = run.aim, run.seen, run.sampled
@@ -85,7 +81,7 @@ class _SlopeEstimator:
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
         self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
         self.said = run.said
-        self.order = [run.program.outcome.states.index(name) for name in loaded.model.scenarios]
+        self.order = [run.program.outcome.states.index(name) for name in model.all.scenarios]
 
     @cached_property
     def unseen_bound(self) -> float:
@@ -97,17 +93,14 @@ class _SlopeEstimator:
         """What is possible of what the scenarios, and what is observed, depend on."""
         return self.said.support if self.seen is None else Support(self.program.only(self.above))
 
-    @property
-    def model(self) -> Model:
-        return self.loaded.model
-
-    def slopes(self, all_judged: Iterable[Judged]) -> Slopes:
+    def slopes(self, *, of_judgements: bool) -> Slopes:
         """Walk the draws and say what they say."""
-        cells, left_out = one_point_more(self.model, self.program, all_judged)
+        every = self.model.all
+        cells = every.judgements if of_judgements else ()
         followed = [number for number, cell in enumerate(cells) if self._is_followed(cell)]
         found: dict[int, _EffectOfOne] = {}
         sums, weights, least = self._survey(cells, followed, found)
-        self._draw_anew(cells, [n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
+        self._draw_anew([n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
         effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
         visits = EffectEstimates(*self._probabilities(sums))
         present = _EffectOfOne("none", visits.value[0], visits.residuals[:, 0], visits.count, self.unseen_bound)
@@ -118,8 +111,8 @@ class _SlopeEstimator:
             aimed=self._aimed(present),
             weights=sorted(self._weights(weights, visits, least), key=_size),
             judgements=sorted(effects, key=_size),
-            left_out=[LeftOut(why, [dotted(judged.path) for judged in some]) for why, some in left_out.items()],
-            claims=_claims(self.loaded.register or Register(), effects),
+            left_out=list(every.left_out) if of_judgements else [],
+            claims=_claims(every.claims, effects),
         )
 
     # What is read from the same draws --------------------------------------------------------------------------------
@@ -139,13 +132,22 @@ class _SlopeEstimator:
         first: tuple[PathwiseSums, EffectEstimates, Floats] | None = None
         for start in range(0, max(len(followed), 1), _CELLS_AT_ONCE):
             some = followed[start : start + _CELLS_AT_ONCE]
-            weights = {name: scheduled for name, _, _, scheduled in self._weighted()} if first is None else {}
-            tilted = TiltedProgram(self.model, self.program, [cells[number] for number in some])
-            estimator = PathwiseEstimator(tilted, self.run.plan, self.shares, weights, self.run.kernels, seen=self.seen)
+            weights = {weight.name: weight.scheduled for weight in self.model.all.weights} if first is None else {}
+            estimator = PathwiseEstimator(
+                self.program,
+                self.run.plan,
+                self.shares,
+                weights,
+                owners=[cells[number].owner or "" for number in some],
+                tilts=self.model.tilts(some) if some else {},
+                kernels=self.run.kernels,
+                seen=self.seen,
+            )
             sums, counting = estimator.sums(self.run.map_blocks), estimator.counted_shares
             effects = sums.cells.effects(sums, counting) if self.seen is None else sums.cells.ratio_effects(sums)
             enough = sums.cells.effective_share(self.sampled)
-            of_cells, of_weights = (self.unseen_bound * most for most in estimator.most(self.support))
+            most = self._kept(f"most of {some} and {[*weights]}", lambda: estimator.most(self.support))  # noqa: B023
+            of_cells, of_weights = (self.unseen_bound * each for each in most)
             for place, number in enumerate(some):
                 carried = estimator.carried and cells[number].owner == OUTCOME
                 if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
@@ -167,21 +169,27 @@ class _SlopeEstimator:
 
     # What is drawn anew ----------------------------------------------------------------------------------------------
 
-    def _draw_anew(
-        self, cells: Sequence[UnitPerturbation], numbers: Sequence[int], found: dict[int, _EffectOfOne]
-    ) -> None:
+    def _draw_anew(self, numbers: Sequence[int], found: dict[int, _EffectOfOne]) -> None:
         """The effects of some judgements, from the changed models on common random numbers."""
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             some = numbers[start : start + _VARIANTS_AT_ONCE]
-            programs = [self.program, *(self._changed(cells[number]) for number in some)]
+            programs = [self.program, *(self._changed(nodes) for nodes in self.model.changed(some))]
+            apart = self._kept(f"apart with {some}", lambda: [self._apart(program) for program in programs[1:]])  # noqa: B023
             trials, visits = self._variants(programs)
             count = float(trials.sum())
-            for number, program, one in zip(some, programs[1:], visits[1:], strict=True):
-                apart = 1.0 if self.seen is not None else float(self.shares @ farthest_apart(self.program, program))
-                least = self.unseen_bound * apart
+            for number, farthest, one in zip(some, apart, visits[1:], strict=True):
+                least = self.unseen_bound * float(self.shares @ farthest)
                 moved = one - visits[0]
                 value = moved.sum(axis=0) / count
                 found[number] = _EffectOfOne("drawn anew", value, moved - value * trials[:, None], count, least)
+
+    def _apart(self, changed: Program) -> Floats:
+        """How far apart single trials of a changed program can be at each step that there is, shape (steps,)."""
+        return np.ones(self.program.steps) if self.seen is not None else farthest_apart(self.program, changed)
+
+    def _kept(self, part: str, make: Callable[[], Part]) -> Part:
+        """What follows from the program up to its last step."""
+        return self.run.keep(f"{part} in {self.program.steps} steps", make)
 
     def _variants(self, programs: Sequence[Program]) -> tuple[Floats, Sequence[Floats]]:
         """The trials of each batch, and by program the sums of what is asked of them, shape (batches, scenarios)."""
@@ -194,62 +202,43 @@ class _SlopeEstimator:
         found = list(variants.sums(self.run.map_blocks))
         return found[0].trials, [one.visits[:, 0] for one in found]
 
-    def _changed(self, cell: UnitPerturbation) -> Program:
-        """The program with another value of a judgement; the nodes that it does not touch are the same ones."""
-        changed = compile_model(with_values(self.model, {cell.path: cell.changed})).nodes
-        touched = [name for name in self.program.nodes if name in changed and self._is_touched(cell, name)]
-        nodes: Mapping[str, Node] = {
-            **self.program.nodes,
-            **{name: replace(changed[name], imposed=self.program.nodes[name].imposed) for name in touched},  # type: ignore[arg-type]
-        }
-        return replace(self.program, nodes=nodes)
-
-    @staticmethod
-    def _is_touched(cell: UnitPerturbation, node: str) -> bool:
-        if cell.owner is not None:
-            return node == cell.owner
-        return cell.path[:1] != ("odds_per_point",) or cell.path[1:] != (
-            "influences" if node == OUTCOME else "impacts",
-        )
+    def _changed(self, nodes: Mapping[str, Node]) -> Program:
+        """The program with some nodes changed, but for what is imposed on them; all others are the same ones."""
+        own = self.program.nodes
+        changed = {name: replace(nodes[name], imposed=own[name].imposed) for name in own if name in nodes}  # type: ignore[arg-type]
+        return replace(self.program, nodes={**own, **changed})
 
     # Results ---------------------------------------------------------------------------------------------------------
 
-    def _weighted(self) -> Iterator[tuple[str, Literal["driver", "rule"], str, bool]]:
-        """Every weight: whose, of what kind, its title, and whether it is a schedule."""
-        for name, driver in self.model.drivers.items():
-            yield name, "driver", driver.title or name, _is_scheduled(driver.weight)
-        for name, rule in self.model.rules.items():
-            if OUTCOME in rule.then:
-                yield name, "rule", rule.title or name, _is_scheduled(rule.weight)
-
     def _weights(self, effects: EffectEstimates, visits: EffectEstimates, leasts: Floats) -> Iterator[WeightSlope]:
         present, off = visits.value[0], visits.residuals[:, 0]
-        for number, (name, kind, title, scheduled) in enumerate(self._weighted()):
-            weight = float(self.program.weights[name].mean())
+        for number, asked in enumerate(self.model.all.weights):
+            weight = float(self.program.weights[asked.name].mean())
             value, residuals = effects.value[number], effects.residuals[:, number]
             least = float(leasts[number])
             sums = _EffectOfOne("none", value, residuals, effects.count, least)
-            relative = _relative(1.0 if scheduled else weight, (value, residuals), (present, off))
+            factor = 1.0 if asked.scheduled else weight
+            relative = _relative(factor, (value, residuals), (present, off))
             yield WeightSlope(
-                kind=kind,
-                name=name,
-                title=title,
+                kind=asked.kind,
+                name=asked.name,
+                title=asked.title,
                 weight=weight,
-                scheduled=scheduled,
+                scheduled=asked.scheduled,
                 derivative=self._by_scenario(sums),
                 elasticity={
                     scenario: _change(
                         relative[0][at],
                         relative[1][:, at],
                         effects.count,
-                        self._least_relative(1.0 if scheduled else weight, least, relative[0][at], present[at]),
+                        self._least_relative(factor, least, relative[0][at], present[at]),
                     )
                     if present[at] > _LEAST_CHANCE
                     else None
-                    for scenario, at in zip(self.model.scenarios, self.order, strict=True)
+                    for scenario, at in zip(self.model.all.scenarios, self.order, strict=True)
                 },
                 aimed=self._aimed(sums),
-                aimed_elasticity=self._aimed_elasticity(1.0 if scheduled else weight, sums, (present, off)),
+                aimed_elasticity=self._aimed_elasticity(factor, sums, (present, off)),
                 size=self._size(sums),
             )
 
@@ -278,8 +267,8 @@ class _SlopeEstimator:
         nothing = _EffectOfOne("none", np.zeros(len(self.order)), np.zeros((2, len(self.order))), 1.0)
         found = found or nothing
         return JudgementEffect(
-            path=dotted(cell.path),
-            role=cell.judged.role,
+            path=".".join(map(str, cell.path)),
+            role=cell.role,
             value=cell.value,
             changed=cell.changed,
             change=cell.change,
@@ -287,14 +276,14 @@ class _SlopeEstimator:
             aimed=self._aimed(found),
             size=self._size(found),
             method=found.method,
-            sources=list(cell.judged.sources),
-            inferred=cell.judged.is_inferred,
+            sources=list(cell.sources),
+            inferred=cell.inferred,
         )
 
     def _by_scenario(self, found: _EffectOfOne) -> dict[str, ProbabilityChange]:
         return {
             name: _change(found.value[at], found.residuals[:, at], found.count, found.least)
-            for name, at in zip(self.model.scenarios, self.order, strict=True)
+            for name, at in zip(self.model.all.scenarios, self.order, strict=True)
         }
 
     def _aimed(self, found: _EffectOfOne) -> ProbabilityChange | None:
@@ -342,10 +331,7 @@ def _size(ranked: WeightSlope | JudgementEffect) -> float:
     return -ranked.size.value
 
 
-def _is_scheduled(weight: Weight | None) -> bool:
-    return weight is not None and weight.schedule is not None
-
-
-def _claims(register: Register, effects: Iterable[JudgementEffect]) -> dict[str, str]:
+def _claims(said: Mapping[str, str], effects: Iterable[JudgementEffect]) -> dict[str, str]:
     """What the cited claims say, those of the largest effects first."""
-    return register.said(claim for effect in sorted(effects, key=_size) for claim in effect.sources)
+    cited = dict.fromkeys(claim for effect in sorted(effects, key=_size) for claim in effect.sources)
+    return {claim: said[claim] for claim in cited if claim in said}

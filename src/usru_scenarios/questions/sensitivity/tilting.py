@@ -1,8 +1,7 @@
 """What changed judgements do to a node's law: tilts of the odds between its states, and of its hold, by method (49).
 
 A judgement stands in one place of a law, so that another value of it multiplies the odds of some states, or of keeping
-the present one, by a factor wherever some combination of parents holds. All judgements of all nodes are compiled at
-once, as if they were drawn: in draw i, the i-th of each node has its other value.
+the present one, by a factor wherever some combination of parents holds.
 """
 
 from __future__ import annotations
@@ -15,18 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.schema import Model
-from usru_scenarios.names import KeyPath
-from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, StepLaw, kept
-from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.questions.sensitivity.one_point import UnitPerturbation
+from usru_scenarios.program.laws import Parent, StepLaw, kept
+from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache
 
 _NOTHING: Floats = np.asarray(0.0)
-
-_DIGITS = 12
-"""Decimals of log-odds that are told apart."""
 
 Codes = npt.NDArray[Any]
 """Small whole numbers, in as few bytes as hold them."""
@@ -106,122 +98,19 @@ class CurveTilt:
         return {column: along.read(points) for column, points in self.points.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LawTilts:
     """All that changed judgements do to a law."""
 
-    tables: tuple[RowTilt, ...]
-    curves: tuple[CurveTilt, ...]
+    tables: tuple[RowTilt, ...] = ()
+    curves: tuple[CurveTilt, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.tables or self.curves)
 
 
-class TiltedProgram:
-    """The laws of a program's nodes with other values of their judgements.
-
-    Args:
-        model, program: the model, and its program, perhaps with interventions.
-        cells: the judgements, numbered in their order.
-    """
-
-    def __init__(self, model: Model, program: Program, cells: Sequence[UnitPerturbation]) -> None:
-        self.program = program
-        self.cells: dict[str, list[int]] = {}
-        draw: dict[KeyPath, int] = {}
-        for number, cell in enumerate(cells):
-            assert cell.owner is not None, "a judgement of all nodes tilts no single law"
-            own = self.cells.setdefault(cell.owner, [])
-            own.append(number)
-            draw[cell.path] = len(own)
-        draws = 1 + max((len(own) for own in self.cells.values()), default=0)
-        values = {cell.path: np.where(np.arange(draws) == draw[cell.path], cell.changed, cell.value) for cell in cells}
-        self.nodes = compile_model(model, values).nodes
-        self._tilts: dict[tuple[object, ...], list[RowTilt]] = {}
-
-    def of(self, node: CategoricalNode, step: int) -> LawTilts:
-        """What the judgements of a node do to its law at a step."""
-        cells = self.cells.get(node.name, [])
-        if not cells:
-            return LawTilts((), ())
-        drawn = self.nodes[node.name]
-        assert isinstance(drawn, CategoricalNode), "only laws of states are tilted"
-        law = self.program.law(replace(drawn, imposed=node.imposed), step)
-        if law.keeps_all:
-            return LawTilts((), ())
-        tables = [tilt for parents, added in _tables(law, len(cells)) for tilt in self._grouped(node, parents, added)]
-        slants = [
-            curve_tilt for curve in law.curves if curve.points.ndim == 3 for curve_tilt in _curve_tilts(curve, cells)
-        ]
-        return LawTilts(tuple(tables), tuple(slants))
-
-    def _grouped(self, node: CategoricalNode, parents: tuple[Parent, ...], added: Floats) -> list[RowTilt]:
-        """As `_grouped`; most tables of a node say the same at all steps."""
-        key = node.name, parents, added.tobytes()
-        if key not in self._tilts:
-            self._tilts[key] = list(_grouped(parents, added, self.cells[node.name]))
-        return self._tilts[key]
-
-
-def _tables(law: StepLaw, cells: int) -> Iterator[tuple[tuple[Parent, ...], Floats]]:
-    """The parts of a law that differ between draws, with what each draw adds, shape (cells, rows ..., states + 1)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for held, table in (
-            (law.prior_parents, np.log(law.prior)),
-            *((term.parents, term.points) for term in law.terms),
-        ):
-            axis = next((axis for axis, parent in enumerate(held) if parent.node == JUDGEMENTS), None)
-            if axis is not None:
-                parents = (*held[:axis], *held[axis + 1 :])
-                yield parents, _added(np.moveaxis(table, axis, 0), cells, law.size)
-        if law.keep is not None and law.keep.ndim == 2:
-            odds = np.log(law.keep) - np.log1p(-law.keep)
-            padded = np.zeros((*odds.shape, law.size + 1))
-            padded[..., law.size] = odds
-            added = _added(padded, cells, law.size)
-            alike = (added == added[:, :1]).all(axis=(1, 2))[:, None]
-            yield (), np.where(alike, added[:, 0], 0.0)
-            yield (law.own,), np.where(alike[..., None], 0.0, added)
-
-
-def _added(table: Floats, cells: int, size: int) -> Floats:
-    """What draws add to the first of them, with 0 for `hold` where the table is silent about it.
-
-    What is added to all states alike changes nothing, so most of them are brought to 0. So is what stays impossible.
-    """
-    added: Floats = np.zeros((cells, *table.shape[1:-1], size + 1))
-    added[..., : table.shape[-1]] = table[1 : cells + 1] - table[0]
-    added[np.isnan(added)] = 0.0
-    middle = np.sort(added[..., :size], axis=-1)[..., (size - 1) // 2]
-    added[..., :size] -= middle[..., None]
-    rounded: Floats = added.round(_DIGITS)
-    return rounded
-
-
-def _grouped(parents: tuple[Parent, ...], added: Floats, cells: Sequence[int]) -> Iterator[RowTilt]:
-    """The tilts of one table: for each row of log-odds that occurs, who adds it and where."""
-    flat = added.reshape(len(cells), -1, added.shape[-1])
-    cell, row = np.nonzero(flat.any(axis=-1))
-    kinds, kind = np.unique(flat[cell, row], axis=0, return_inverse=True)
-    for number, log_odds in enumerate(kinds):
-        among = kind.reshape(-1) == number
-        adding = np.zeros(flat.shape[:2], dtype=bool)
-        adding[cell[among], row[among]] = True
-        who = np.flatnonzero(adding.any(axis=1))
-        nobody = np.zeros((1, len(who)), dtype=bool)
-        patterns, codes = np.unique(np.concatenate([nobody, adding[who].T]), axis=0, return_inverse=True)
-        assert not patterns[0].any(), "patterns are in order, the one without any first"
-        small = codes.reshape(-1)[1:].astype(np.uint8 if len(patterns) <= 1 << 8 else np.uint32)
-        acts = {column: float(added_odds) for column, added_odds in enumerate(log_odds) if added_odds}
-        yield RowTilt(parents, acts, tuple(cells[one] for one in who.tolist()), small, patterns.T)
-
-
-def _curve_tilts(curve: PiecewiseCurve, cells: Sequence[int]) -> Iterator[CurveTilt]:
-    added = (curve.points[1 : len(cells) + 1] - curve.points[0]).round(_DIGITS)
-    for cell, points in zip(cells, added, strict=True):
-        if points.any():
-            columns = {int(column): points[:, column] for column in np.flatnonzero(points.any(axis=0))}
-            yield CurveTilt(cell, curve.node, curve.lag, curve.knots, columns)
+NodeTilts = Mapping[str, Sequence[LawTilts]]
+"""By node, what is done to its law at each step."""
 
 
 # Laws in trials ------------------------------------------------------------------------------------------------------

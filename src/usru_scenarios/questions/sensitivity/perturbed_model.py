@@ -1,0 +1,63 @@
+"""What follows from a model for its judgements with one point more: kept, so that the next run compiles nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.program.program import Node, Program
+from usru_scenarios.questions.program_edits import PartKeeper, made_anew
+from usru_scenarios.questions.sensitivity.perturbations import Perturbations
+from usru_scenarios.questions.sensitivity.tilting import NodeTilts
+
+if TYPE_CHECKING:
+    from usru_scenarios.reading.loading import Loaded
+
+
+@dataclass(frozen=True)
+class PerturbedModel:
+    """A model with what follows from it for other values of its judgements.
+
+    Attributes:
+        loaded: gives the model and its claims, where no earlier run has kept what follows.
+        program: compiled, under any conditions.
+        keep: gives what follows from the model alone.
+    """
+
+    loaded: Callable[[], Loaded]
+    program: Program
+    keep: PartKeeper = made_anew
+
+    @cached_property
+    def all(self) -> Perturbations:
+        """What there is to perturb."""
+
+        def listed() -> Perturbations:
+            from usru_scenarios.questions.sensitivity.one_point import perturbations
+
+            return perturbations(self.loaded(), self.program)
+
+        return self.keep("perturbations", listed)
+
+    def tilts(self, numbers: Sequence[int]) -> NodeTilts:
+        """What some of the judgements, each of a categorical node, do to its law; they are numbered in this order."""
+
+        def compiled() -> NodeTilts:
+            from usru_scenarios.questions.sensitivity.law_tilts import node_tilts
+
+            return node_tilts(self.loaded().model, [self.all.judgements[number] for number in numbers])
+
+        return self.keep(f"tilts of {numbers}", compiled)
+
+    def changed(self, numbers: Sequence[int]) -> list[dict[str, Node]]:
+        """For each of some judgements the nodes that it touches, with its other value."""
+
+        def compiled() -> list[dict[str, Node]]:
+            from usru_scenarios.questions.sensitivity.one_point import changed_nodes
+
+            model = self.loaded().model
+            return [changed_nodes(model, self.all.judgements[number]) for number in numbers]
+
+        return self.keep(f"nodes touched by {numbers}", compiled)
