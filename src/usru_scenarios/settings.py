@@ -291,6 +291,24 @@ def texts(name: str, value: object, example: str = "") -> tuple[str, ...]:
     return found
 
 
+def texts_by_name(name: str, value: object, known: Iterable[str], example: str) -> dict[str, tuple[str, ...]]:
+    """Lists of texts by name, where None stands for none at all.
+
+    Raises:
+        ArgumentError: it is no map of such lists, or has a name that is none of those known.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        hint = f"such as {name}={{'eased': ['{example}']}}"
+        raise ArgumentError(f"{name} takes lists of texts by name, not {shown(value)}", hint)
+    known = list(known)
+    return {
+        one_of(f"a key of {name}", key, known): texts(f"{name} of '{key}'", each, example)
+        for key, each in value.items()
+    }
+
+
 def flag(name: str, value: object) -> bool:
     """True or False.
 

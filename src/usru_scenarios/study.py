@@ -25,11 +25,11 @@ from usru_scenarios.settings import (
     RunSettings,
     flag,
     mapping_function,
-    one_of,
     optional_text,
     shown,
     text,
     texts,
+    texts_by_name,
     whole,
 )
 from usru_scenarios.source_text import SourceText
@@ -464,7 +464,6 @@ class Study(DescribedFile, ConditionedFile):
             ArgumentError, UnreadableInput: the path or the day makes no sense.
             ModelError: the file has faults; with all of them.
         """
-        from usru_scenarios.problems import ModelError
         from usru_scenarios.questions.evidence.items import evidence_of
         from usru_scenarios.questions.evidence.remarks import about_another_model
         from usru_scenarios.reading.evidence import EvidenceText, read_evidence
@@ -476,11 +475,8 @@ class Study(DescribedFile, ConditionedFile):
         questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
         signposts = self.loaded.model.with_signposts if read.file.looks_for_all else ()
         other = tuple(about_another_model(read, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
-        try:
-            known = evidence_of(read, self.outline, self.program, questions, signposts, as_of=day)
-        except ModelError as error:
-            raise ModelError([*other, *error.problems]) from None
-        return replace(self, evidence=replace(known, warnings=(*other, *known.warnings)))
+        known = evidence_of(read, self.outline, self.program, questions, signposts, as_of=day, other=other)
+        return replace(self, evidence=known)
 
     def compare(
         self,
@@ -517,8 +513,9 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.program_edits import made_anew
 
         asked = RunSettings.checked(trials, seed, method, judgements)
-        imposed = _compared(others, text("name", name), do, "do", "sanctions=eased")
-        seen = _compared(others, name, given, "given", "sanctions=eased@end")
+        _require_others(others, text("name", name))
+        imposed = texts_by_name("do", do, [name, *others], "sanctions=eased")
+        seen = texts_by_name("given", given, [name, *others], "sanctions=eased@end")
         switch = flag("switch", switch)
         mapping_function("map_blocks", map_blocks)
         settings = max((study.settled(asked) for study in (self, *others.values())), key=lambda one: one.judgements)
@@ -710,12 +707,8 @@ def recalled(request: Request) -> Study:
     return study
 
 
-def _compared(others: object, name: str, conditions: object, what: str, such: str) -> dict[str, tuple[str, ...]]:
-    """The conditions of each of what is compared, by name: interventions (`do`) or observations (`given`).
-
-    Raises:
-        ArgumentError: there is nothing to compare with, or a name is that of nothing or of two.
-    """
+def _require_others(others: object, name: str) -> None:
+    """Refuse what is no study by name, no study at all, and one that is called as this one is."""
     if not isinstance(others, Mapping) or not all(isinstance(one, Study) for one in others.values()):
         raise ArgumentError(f"others takes studies by name, not {shown(others)}", "such as {'eased': study}")
     for other in others:
@@ -723,12 +716,3 @@ def _compared(others: object, name: str, conditions: object, what: str, such: st
     if not others or name in others:
         why = f"has '{name}', which this study is called itself" if others else "is empty: there is nothing to compare"
         raise ArgumentError(f"others {why}", "give each a name of its own")
-    if conditions is None:
-        return {}
-    if not isinstance(conditions, Mapping):
-        hint = f"such as {what}={{'eased': ['{such}']}}"
-        raise ArgumentError(f"{what} takes lists of texts by name, not {shown(conditions)}", hint)
-    return {
-        one_of(f"a key of {what}", other, [name, *others]): texts(f"{what} of '{other}'", each, such)
-        for other, each in conditions.items()
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -201,6 +201,7 @@ def evidence_of(
     signposts: Collection[str] = (),
     *,
     as_of: str | None = None,
+    other: Sequence[Problem] = (),
 ) -> Evidence:
     """An evidence file in a model.
 
@@ -211,6 +212,7 @@ def evidence_of(
         questions: the ids of its questions.
         signposts: the scenarios, and states of drivers as `driver.state`, of which it has signposts.
         as_of: a day up to which it counts, not after the file's own; by default that.
+        other: what is odd about the file before any item is read, told first.
 
     Raises:
         ModelError: the file has faults; with all of them.
@@ -220,7 +222,7 @@ def evidence_of(
     reading.resolutions(questions)
     items = [(name, read) for name, item in text.file.evidence.items() if (read := reading.item(name, item))]
     if reading.problems:
-        raise ModelError(_in_order(reading.problems, text))
+        raise ModelError([*other, *_in_order(reading.problems, text)])
     day = _cut(text.file, as_of)
     known = sorted((item for _, item in items if item.learned <= day), key=lambda item: item.learned)
     strongest = _strongest(known)
@@ -242,7 +244,7 @@ def evidence_of(
         items=acting,
         passed_over=passed,
         resolutions={name: one for name, one in text.file.resolutions.items() if one.resolved <= day},
-        warnings=tuple(remarks(text, acting, reading.facts, program, day)),
+        warnings=(*other, *remarks(text, acting, reading.facts, program, day)),
     )
 
 
