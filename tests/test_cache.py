@@ -45,12 +45,17 @@ scenarios: {a: {baseline: [2, C1]}, b: {baseline: [1, C1]}}
 CLAIM = "title: T\nclaims:\n  C1: {claim: a thing}\n"
 
 
+def written(folder: Path, text: str) -> Path:
+    """A file of that text."""
+    (folder / "m.yaml").write_text(text, encoding="utf-8")
+    return folder / "m.yaml"
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     (tmp_path / "register").mkdir()
     (tmp_path / "register" / "one.yaml").write_text(CLAIM, encoding="utf-8")
-    (tmp_path / "m.yaml").write_text(FILE, encoding="utf-8")
-    return tmp_path / "m.yaml"
+    return written(tmp_path, FILE)
 
 
 @pytest.fixture
@@ -499,8 +504,7 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
     home: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """Compiled once where they are small; where they are not, by each run as if nothing had been kept."""
-    file = home / "m.yaml"
-    file.write_text(UNCERTAIN, encoding="utf-8")
+    file = written(home, UNCERTAIN)
     monkeypatch.setattr(compiled_file, "MOST_KERNEL_BYTES", most)
     compiled: list[object] = []
 
@@ -538,8 +542,7 @@ drivers:
 def test_what_single_trials_say_of_a_held_driver_is_kept_and_is_that_of_another_plan(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = home / "m.yaml"
-    file.write_text(RARE, encoding="utf-8")
+    file = written(home, RARE)
     made: list[object] = []
 
     def noted(*arguments: Any, **named: Any) -> Support:
@@ -586,8 +589,7 @@ def test_what_follows_from_other_judgements_is_kept_and_is_that_of_all_condition
 def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = home / "m.yaml"
-    file.write_text(UNCERTAIN, encoding="utf-8")
+    file = written(home, UNCERTAIN)
     factored: list[Floats] = []
 
     def factorings(seed: int = 1, do: Sequence[str] = ()) -> int:

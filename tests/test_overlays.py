@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.cases import Case, cases
 from usru_scenarios.problems import RequestError, UsruError
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.request import Request
@@ -191,37 +192,16 @@ def test_one_value_can_be_set(tmp_path: Path, argument: str, path: tuple[str | i
     assert data == value
 
 
-@pytest.mark.parametrize(
-    ("argument", "message", "hint"),
-    [
-        ("drivers.tlaks.weight=1", "unknown driver 'tlaks' in drivers", "did you mean 'talks'?"),
-        ("drivers.talks.states.onn.prior=1", "unknown state 'onn' in drivers.talks.states", "did you mean 'on'?"),
-        ("drivers.talks.wieght=1", "unknown key 'wieght' in driver 'talks'", "did you mean 'weight'?"),
-        ("driver.talks.weight=1", "unknown key 'driver' in the file", "did you mean 'drivers'?"),
-        (
-            "drivers.talks.weight.x=1",
-            "drivers.talks.weight is the number 1.5; there is nothing below it",
-            "write drivers.talks.weight",
-        ),
-        ("drivers.talks.events.5.at=2026", "'5' is no item of the list drivers.talks.events", "its items are 0 to 1"),
-        ("drivers.talks.events.0=null", "an item of a list can't be removed", "set the whole list"),
-        ("rules.bth=null", "there is no 'bth' to remove in 'rules'", "did you mean 'both'?"),
-        ("extends=other.yaml", "'extends' can't be set: the files are laid over each other already", ""),
-        ("nonsense", "expected PATH=VALUE", "such as"),
-        ("title=", "expected PATH=VALUE", "such as"),
-        ("title=[1", "this '[' is never closed", ""),
-        ("title=&a x", "anchors (&a) can't be used here", "write the value out"),
-    ],
-)
-def test_an_assignment_without_a_place(tmp_path: Path, argument: str, message: str, hint: str) -> None:
+@pytest.mark.parametrize("case", cases("refused_assignments.txt"), ids=lambda case: case.written[0])
+def test_an_assignment_without_a_place(tmp_path: Path, case: Case) -> None:
     (tmp_path / "base.yaml").write_text(BASE)
     with pytest.raises(RequestError) as caught:
-        load(Request.of(tmp_path / "base.yaml", overrides=[argument]))
+        load(Request.of(tmp_path / "base.yaml", overrides=case.written))
     problem = caught.value.problems[0]
-    assert message in problem.message
-    assert hint in problem.hint
+    assert case.said in problem.message
+    assert case.hint in problem.hint
     assert problem.span is not None
-    assert (problem.span.source, problem.span.text) == ("--set", argument)
+    assert (problem.span.source, problem.span.text) == ("--set", *case.written)
     assert caught.value.exit_status == 2
 
 

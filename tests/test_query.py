@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cases import Case, cases
+from support.enumerated import by_parts
 from support.reference_models import at
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
 from usru_scenarios.language.questions import ComparisonStatement, Probability, Statement, evaluate, probabilities
@@ -196,13 +197,7 @@ def holds(formula: Formula, path: list[World], step: int = 0) -> bool:
             return all(holds(condition, path, step) for step in steps)
         case Timed(_, steps, condition):
             return any(holds(condition, path, step) for step in steps)
-        case Not(part):
-            return not holds(part, path, step)
-        case All(parts):
-            return all(holds(part, path, step) for part in parts)
-        case Some(parts):
-            return any(holds(part, path, step) for part in parts)
-    raise AssertionError(formula)
+    return by_parts(formula, lambda part: holds(part, path, step))
 
 
 # --- Times -----------------------------------------------------------------------------------------------------------

@@ -89,38 +89,17 @@ NAMED: dict[str, list[Any]] = {
     ],
 }
 
+AT_MEANS = TRIALS | SEED | METHOD | DO | GIVEN | MAP
+ASKED = AT_MEANS | JUDGEMENTS
+
 WRONG: dict[str, dict[str, list[Any]]] = {
-    "simulate": TRIALS
-    | SEED
-    | METHOD
-    | JUDGEMENTS
-    | DO
-    | GIVEN
-    | MAP
-    | {"consequences": [None, 1, 0, "yes", "no", [], np.bool_(1)]},
-    "ask": TRIALS | SEED | METHOD | JUDGEMENTS | DO | GIVEN | MAP | {"query": [*NO_TEXT, None, "", "P(", "P(peece)"]},
-    "answers": TRIALS
-    | SEED
-    | METHOD
-    | JUDGEMENTS
-    | DO
-    | GIVEN
-    | MAP
-    | {"queries": [*NO_LIST, [QUERY, 3], ["P("], ["P(peece)"]]},
-    "explain": TRIALS | SEED | METHOD | DO | GIVEN | MAP | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
-    "watch": TRIALS
-    | SEED
-    | METHOD
-    | DO
-    | GIVEN
-    | MAP
-    | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
-    "sensitivity": TRIALS
-    | SEED
+    "simulate": ASKED | {"consequences": [None, 1, 0, "yes", "no", [], np.bool_(1)]},
+    "ask": ASKED | {"query": [*NO_TEXT, None, "", "P(", "P(peece)"]},
+    "answers": ASKED | {"queries": [*NO_LIST, [QUERY, 3], ["P("], ["P(peece)"]]},
+    "explain": AT_MEANS | {"question": [*NO_TEXT, None, "", "peece", "war @ never"]},
+    "watch": AT_MEANS | {name: [*NO_TEXT, "", "2999"] for name in ("on", "horizon", "of")},
+    "sensitivity": AT_MEANS
     | {"method": [*METHOD["method"], "exact"]}
-    | DO
-    | GIVEN
-    | MAP
     | {
         "of": [*NO_TEXT, "", "peece"],
         "at": [*NO_TEXT, "", "2999"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,25 +25,22 @@ def true_in(program: Program, formula: Formula, view: View) -> bool:
         case Compared(name, sign, value):
             x = float(view[name])
             return {"<": x < value, "<=": x <= value, ">": x > value, ">=": x >= value}[sign]
-        case Not(part):
-            return not true_in(program, part, view)
-        case All(parts):
-            return all(true_in(program, part, view) for part in parts)
-        case Some(parts):
-            return any(true_in(program, part, view) for part in parts)
-    raise AssertionError(formula)
+    return by_parts(formula, lambda part: true_in(program, part, view))
 
 
 def decided(formula: Formula, happened: Mapping[Timed, bool]) -> bool:
+    return happened[formula] if isinstance(formula, Timed) else by_parts(formula, lambda part: decided(part, happened))
+
+
+def by_parts(formula: Formula, is_true: Callable[[Formula], bool]) -> bool:
+    """Whether a formula is true, by which of its parts are."""
     match formula:
-        case Timed():
-            return happened[formula]
         case Not(part):
-            return not decided(part, happened)
+            return not is_true(part)
         case All(parts):
-            return all(decided(part, happened) for part in parts)
+            return all(map(is_true, parts))
         case Some(parts):
-            return any(decided(part, happened) for part in parts)
+            return any(map(is_true, parts))
     raise AssertionError(formula)
 
 

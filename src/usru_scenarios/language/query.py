@@ -16,6 +16,7 @@ from usru_scenarios.language import tree
 from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, is_event, joined
 from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement, together
 from usru_scenarios.language.text import read_assignment, read_observation, read_statement
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.program.conditions import Intervention, Observation
@@ -142,18 +143,16 @@ def parse_observation(text: str, model: Names, program: Program, *, source: str 
 _SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
 
 
+@dataclass
 class _Statement:
     """Lowers the questions of one statement and sees to it that they fit together."""
 
-    def __init__(
-        self, text: SourceText, model: Names, program: Program, in_profile: Callable[[str], Program], *, compared: bool
-    ) -> None:
-        self.text = text
-        self.model = model
-        self.program = program
-        self.in_profile = in_profile
-        self.compared = compared
-        self.each: range | None = None
+    text: SourceText
+    model: Names
+    program: Program
+    in_profile: Callable[[str], Program]
+    compared: bool
+    each: range | None = None
 
     def probability(self, question: tree.Question) -> Probability:
         profile = self._profile([part.name for part in question.conditions if isinstance(part, tree.InProfile)])

@@ -21,6 +21,7 @@ from usru_scenarios.estimation.estimates import (
     rule_of_three_bound,
     with_error_floor,
 )
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, Not, Timed, Truth, atoms, states_of, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
@@ -39,31 +40,23 @@ _FEW = 4096
 """Trials that tell which states are drawn often."""
 
 
+@dataclass(eq=False)
 class LeastErrors:
     """Raises the errors of a forecast to what was never drawn.
 
-    Args:
+    Attributes:
         program: with its interventions.
         trials: for how many independent trials those drawn stand.
         shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
         seen: what has been observed.
-        support: gives what is possible, where an earlier run may have found it.
+        found: gives what is possible, where an earlier run may have found it.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        trials: float,
-        shares: Callable[[str], Floats],
-        seen: Sequence[Formula] = (),
-        support: Callable[[], Support] | None = None,
-    ) -> None:
-        self.program = program
-        self.trials = trials
-        self.shares = shares
-        self.seen = seen
-        self._support = support
-        self._limits: dict[tuple[int, ...], Limits] = {}
+    program: Program
+    trials: float
+    shares: Callable[[str], Floats]
+    seen: Sequence[Formula] = ()
+    found: Callable[[], Support] | None = None
 
     @classmethod
     def of_observed(cls, program: Program, seen: Sequence[Formula]) -> LeastErrors:
@@ -73,7 +66,11 @@ class LeastErrors:
     @cached_property
     def support(self) -> Support:
         """What is possible; made only where an error is small enough to ask for it."""
-        return Support(self.program, self.seen) if self._support is None else self._support()
+        return Support(self.program, self.seen) if self.found is None else self.found()
+
+    @cached_property
+    def _limits(self) -> dict[tuple[int, ...], Limits]:
+        return {}
 
     @cached_property
     def _drawn(self) -> bool:
