@@ -5,13 +5,14 @@ Each part is made when it is first needed, and imports what makes it then, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import KEPT_NAMES
-from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits
+from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits, optional_text
 
 if TYPE_CHECKING:
     from usru_scenarios.model.outline import Outline
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from usru_scenarios.program.support import Support
     from usru_scenarios.questions.evidence.items import Evidence
     from usru_scenarios.reading.cache import CompileCache
+    from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
     from usru_scenarios.reading.request import Request
     from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache
@@ -38,7 +40,7 @@ class CompiledFile:
         kept: where what is made of the file is kept between runs, if it is.
         file: the file, where it has been read already.
         limits: of the trials that are drawn further; `dataclasses.replace(study, limits=...)` changes them.
-        evidence: what has been seen, which every question then takes for given (see `Study.knowing`).
+        evidence: what has been seen, which every question then takes for given (see `knowing`).
     """
 
     request: Request
@@ -158,6 +160,62 @@ class CompiledFile:
     @cached_property
     def _under(self) -> dict[str, Program]:
         return {}
+
+    # The same file, read in another way -------------------------------------------------------------------------------
+
+    def varied(
+        self,
+        *,
+        profile: str | None = None,
+        weights: Mapping[str, float | str] | Sequence[str] = (),
+        overrides: Mapping[str, object] | Sequence[str] = (),
+        sourced_only: bool | None = None,
+    ) -> Self:
+        """The same file under another profile or none, with other weights, and with values set besides; not read again.
+
+        Args:
+            profile: as for `load`.
+            weights: as for `load`.
+            overrides: as for `load`, besides those that the file is loaded with.
+            sourced_only: as for `load`; by default as the file is loaded.
+
+        Raises:
+            ModelError, RequestError: as for `load`.
+        """
+        return self._read_as(self.request.further(profile, weights, overrides, sourced_only))
+
+    def _read_as(self, request: Request) -> Self:
+        """The same file, read in another way."""
+        study = type(self)(request, self.kept, self.loaded.file if self.kept is None else self.file, self.limits)
+        _ = study.outline
+        return study
+
+    def knowing(self, evidence: str | PathLike[str] | EvidenceText, *, as_of: str | None = None) -> Self:
+        """The same model with what has been seen, which every question then takes for given.
+
+        Args:
+            evidence: the path of an evidence file, or one that has been read.
+            as_of: the day up to which it counts, not after the file's own, which it is by default.
+
+        Raises:
+            ArgumentError, UnreadableInput: the path or the day makes no sense.
+            ModelError: the file has faults; with all of them.
+        """
+        from usru_scenarios.questions.evidence.items import evidence_of
+        from usru_scenarios.questions.evidence.remarks import about_another_model
+        from usru_scenarios.reading.evidence import EvidenceText, read_evidence
+
+        day = optional_text("as_of", as_of)
+        read = (
+            evidence if isinstance(evidence, EvidenceText) else read_evidence(evidence, confined=self.request.confined)
+        )
+        questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
+        signposts = self.loaded.model.with_signposts if read.file.looks_for_all else ()
+        other = tuple(about_another_model(read, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
+        known = evidence_of(read, self.outline, self.program, questions, signposts, as_of=day, other=other)
+        return replace(self, evidence=known)
+
+    # What engines have of it ------------------------------------------------------------------------------------------
 
     def _support(self, settings: RunSettings) -> Support:
         """What is possible without conditions, with as many draws of the judgements as settings say; as `drawn`."""

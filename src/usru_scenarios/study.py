@@ -37,7 +37,6 @@ from usru_scenarios.source_text import SourceText
 if TYPE_CHECKING:
     from usru_scenarios.questions.compare import Variant
     from usru_scenarios.questions.page.question import PageData
-    from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.reading.request import Request
     from usru_scenarios.results.ask import Answer, Answers
     from usru_scenarios.results.calibrate import Calibration
@@ -412,33 +411,6 @@ class Study(DescribedFile, ConditionedFile):
 
         return with_mutants(report, checker, most)
 
-    def varied(
-        self,
-        *,
-        profile: str | None = None,
-        weights: Mapping[str, float | str] | Sequence[str] = (),
-        overrides: Mapping[str, object] | Sequence[str] = (),
-        sourced_only: bool | None = None,
-    ) -> Study:
-        """The same file under another profile or none, with other weights, and with values set besides; not read again.
-
-        Args:
-            profile: as for `load`.
-            weights: as for `load`.
-            overrides: as for `load`, besides those that the file is loaded with.
-            sourced_only: as for `load`; by default as the file is loaded.
-
-        Raises:
-            ModelError, RequestError: as for `load`.
-        """
-        return self._read_as(self.request.further(profile, weights, overrides, sourced_only))
-
-    def _read_as(self, request: Request) -> Study:
-        """The same file, read in another way."""
-        study = Study(request, self.kept, self.loaded.file if self.kept is None else self.file, self.limits)
-        _ = study.outline
-        return study
-
     def recalibrated(self) -> Study:
         """The same model with the baselines that its anchor asks for: what was set besides may have moved its shares.
 
@@ -452,31 +424,6 @@ class Study(DescribedFile, ConditionedFile):
         solved = self.calibrate().baselines
         baselines = (Assignment(f"scenarios.{name}.baseline", value) for name, value in solved.items())
         return self._read_as(replace(self.request, overrides=(*self.request.overrides, *baselines)))
-
-    def knowing(self, evidence: str | PathLike[str] | EvidenceText, *, as_of: str | None = None) -> Study:
-        """The same model with what has been seen, which every question then takes for given.
-
-        Args:
-            evidence: the path of an evidence file, or one that has been read.
-            as_of: the day up to which it counts, not after the file's own, which it is by default.
-
-        Raises:
-            ArgumentError, UnreadableInput: the path or the day makes no sense.
-            ModelError: the file has faults; with all of them.
-        """
-        from usru_scenarios.questions.evidence.items import evidence_of
-        from usru_scenarios.questions.evidence.remarks import about_another_model
-        from usru_scenarios.reading.evidence import EvidenceText, read_evidence
-
-        day = optional_text("as_of", as_of)
-        read = (
-            evidence if isinstance(evidence, EvidenceText) else read_evidence(evidence, confined=self.request.confined)
-        )
-        questions = tuple(self.loaded.model.questions) if read.file.resolutions else ()
-        signposts = self.loaded.model.with_signposts if read.file.looks_for_all else ()
-        other = tuple(about_another_model(read, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
-        known = evidence_of(read, self.outline, self.program, questions, signposts, as_of=day, other=other)
-        return replace(self, evidence=known)
 
     def compare(
         self,
