@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from support.command import HARBOUR, HERE, answer
 from support.effort import tries
 from support.oracle import Json, marginals
+from support.reference_models import model
 from support.sampled import EXACT_MODELS, exact_model, text_keys
 from support.tiny import TINY, gloomy, limited, study_of
 from usru_scenarios.exact import inference
@@ -343,13 +344,11 @@ def test_robust_alone_is_a_hundred_models_wherever_it_stands(tmp_path: Path) -> 
 
 
 def one_push(points: float) -> Json:
-    return {
-        "usru": 1,
-        "name": "push",
-        "title": "Push",
-        "scenarios": {"bad": {}, "good": {}},
-        "drivers": {"d": {"states": {"on": {}}, "impacts": {"on": {"good": points}}}},
-    }
+    return model(
+        scenarios={"bad": {}, "good": {}},
+        drivers={"d": {"states": {"on": {}}, "impacts": {"on": {"good": points}}}},
+        odds_per_point=1.5,
+    )
 
 
 def test_robust_counts_the_models_in_which_an_expectation_holds(tmp_path: Path) -> None:

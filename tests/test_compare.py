@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 from support.command import HARBOUR, answer
 from support.oracle import Json
+from support.reference_models import model
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed, exact_model
 from support.schemas import assert_follows
@@ -32,24 +33,17 @@ from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
 from usru_scenarios.study import Study, load
 
-CERTAIN: Json = {
-    "usru": 1,
-    "name": "certain",
-    "title": "Nothing is random",
-    "odds_per_point": 2,
-    "scenarios": {"a": {"baseline": 0.2}, "b": {"baseline": 0.8}},
-    "drivers": {"push": {"states": {"on": 1}, "impacts": {"on": {"a": 1}}}},
-}
+CERTAIN: Json = model(
+    scenarios={"a": {"baseline": 0.2}, "b": {"baseline": 0.8}},
+    drivers={"push": {"states": {"on": 1}, "impacts": {"on": {"a": 1}}}},
+)
+"""Nothing is random."""
 
-STEPS: Json = {
-    "usru": 1,
-    "name": "steps",
-    "title": "Each event rules over one step",
-    "time": {"start": "2000", "end": "2004", "step": "year"},
-    "odds_per_point": 2,
-    "scenarios": {"a": {}, "b": {}},
-    "groups": {"both": ["a", "b"]},
-    "drivers": {
+STEPS: Json = model(
+    4,
+    scenarios={"a": {}, "b": {}},
+    groups={"both": ["a", "b"]},
+    drivers={
         "coin": {
             "states": {"heads": 0.5, "tails": 0.5},
             "persistence": 0,
@@ -61,7 +55,8 @@ STEPS: Json = {
         },
         "idle": {"states": {"up": 0.5, "down": 0.5}, "persistence": 0.5},
     },
-}
+)
+"""Each event rules over one step."""
 
 
 @pytest.fixture(scope="module")

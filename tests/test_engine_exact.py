@@ -17,7 +17,7 @@ import pytest
 
 from support.kernels import choose_kernels
 from support.oracle import Intervention, Json, Resolution, marginals, read_distribution
-from support.reference_models import case
+from support.reference_models import case, model
 from support.sampled import (
     ERRORS,
     EXACT_MODELS,
@@ -311,14 +311,12 @@ def share_above(distribution: Json | None, threshold: float, **block: Any) -> Js
     if distribution is not None:
         driver["distribution"] = distribution
     row = {"when": {"u": f"> {threshold}"}, "prior": {"above": 1}}
-    return {
-        "usru": 1,
-        "name": "distribution",
-        "title": "A distribution",
-        "scenarios": {"this": {}},
-        "drivers": {"u": driver},
-        "consequences": {"side": {"states": {"above": 0, "below": 1}, "prior_given": [row]}},
-    }
+    return model(
+        scenarios={"this": {}},
+        drivers={"u": driver},
+        consequences={"side": {"states": {"above": 0, "below": 1}, "prior_given": [row]}},
+        odds_per_point=1.5,
+    )
 
 
 @pytest.mark.parametrize("threshold", [4.6, 5.5, 7.2])
@@ -359,15 +357,12 @@ def test_quantiles_agree_with_scipy(distribution: Json | None) -> None:
 @pytest.mark.parametrize("persistence", [0.3, 0.8])
 def test_a_wandering_number_has_the_stated_autocorrelation(persistence: float) -> None:
     """Two standard normals of correlation r agree in sign with probability 1/2 + asin(r) / pi (W. F. Sheppard)."""
-    raw: Json = {
-        "usru": 1,
-        "name": "autocorrelation",
-        "title": "Autocorrelation",
-        "time": {"start": 2000, "end": 2003, "step": "year"},
-        "scenarios": {"high": {}, "low": {}},
-        "drivers": {"u": {"kind": "numeric", "range": [0, 1], "persistence": persistence}},
-        "odds_per_point": 10,
-    }
+    raw: Json = model(
+        3,
+        scenarios={"high": {}, "low": {}},
+        drivers={"u": {"kind": "numeric", "range": [0, 1], "persistence": persistence}},
+        odds_per_point=10,
+    )
     # Odds of 1e30, which turn about within a millionth of the scale, make the scenario say on which side the driver is.
     raw["drivers"]["u"]["impacts"] = {"0.4999995": {"low": 30}, "0.5000005": {"high": 30}}
     found = estimates(raw, TRIALS, SEED)
@@ -407,7 +402,7 @@ def network(net: Json) -> Json:
             drivers[name.lower()] = {"states": {state.lower(): {} for state in node["states"]}, "prior_given": rows}
         else:
             drivers[name.lower()] = {"states": rows[0]["prior"]}
-    return {"usru": 1, "name": "net", "title": "Net", "scenarios": {"this": {}}, "drivers": drivers}
+    return model(scenarios={"this": {}}, drivers=drivers, odds_per_point=1.5)
 
 
 @pytest.mark.parametrize("kernels", ["chosen", "many_factors"])
@@ -448,13 +443,7 @@ def oz(start: str, steps: int, *, outcome: bool) -> Json:
         a: [b for b, p in zip(WEATHER, row, strict=True) if p > 0] for a, row in zip(WEATHER, OZ["P"], strict=True)
     }
     moves: Json = {"persistence": 0, "initial": {start: 1}, "allowed": allowed}
-    raw: Json = {
-        "usru": 1,
-        "name": "oz",
-        "title": "Land of Oz",
-        "odds_per_point": k,
-        "time": {"start": 1900, "end": 1900 + steps, "step": "year"},
-    }
+    raw: Json = model(odds_per_point=k, time={"start": 1900, "end": 1900 + steps, "step": "year"})
     if outcome:
         return raw | {
             "scenarios": {state: {} for state in WEATHER},
@@ -496,16 +485,14 @@ def test_the_land_of_oz_as_a_driver(start: str, kernels: str, monkeypatch: pytes
 def test_more_than_255_comparisons_with_one_number() -> None:
     """A value that reaches k edges is in row k, also where k has more than 8 bits."""
     rows = [{"when": {"n": f"< {row / 400!r}"}, "prior": {"yes": int(row > 300), "no": 1}} for row in range(1, 400)]
-    raw: Json = {
-        "usru": 1,
-        "name": "edges",
-        "title": "Edges",
-        "scenarios": {"x": {}, "y": {}},
-        "drivers": {
+    raw: Json = model(
+        scenarios={"x": {}, "y": {}},
+        drivers={
             "n": {"kind": "numeric", "range": [0, 1], "distribution": {"uniform": [0, 1]}},
             "d": {"states": {"yes": 1, "no": 0}, "prior_given": rows},
         },
-    }
+        odds_per_point=1.5,
+    )
     share = estimates(raw, TRIALS, SEED)["d", "yes", 0]
     assert share.value == pytest.approx(99 / 800, abs=ERRORS * share.error)
 

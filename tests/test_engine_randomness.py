@@ -15,6 +15,7 @@ import pytest
 from support.effort import slow_but
 from support.kernels import choose_kernels
 from support.oracle import Json
+from support.reference_models import model
 from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estimates, exact_model, same
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler.blocks import BLOCK, Plan
@@ -288,13 +289,10 @@ def test_variants_are_compared_on_common_random_numbers(name: str, least: float)
 
 def dice(states: Json, steps: int, **parts: Any) -> Program:
     """A driver that is drawn anew at every step, along with one whose state makes its law a table."""
-    raw: Json = {
-        "usru": 1,
-        "name": "dice",
-        "title": "Dice",
-        "time": {"start": 2000, "end": 2000 + steps, "step": "year"},
-        "scenarios": {"this": {}, "that": {}},
-        "drivers": {
+    raw: Json = model(
+        steps,
+        scenarios={"this": {}, "that": {}},
+        drivers={
             "parent": {"states": {"a": 1, "b": 1}, "persistence": 0},
             "die": {
                 "states": states,
@@ -303,7 +301,8 @@ def dice(states: Json, steps: int, **parts: Any) -> Program:
                 **parts,
             },
         },
-    }
+        odds_per_point=1.5,
+    )
     return compiled(raw)
 
 
@@ -345,15 +344,12 @@ def test_words_of_nodes_and_steps_are_independent(lag: int) -> None:
     """Pairs of draws of one node over time, and of two nodes in a step, are as frequent as products say."""
     scenarios = ["x", "y"]
     fair: Json = {"states": {"x": 1, "y": 1}, "persistence": 0}
-    raw: Json = {
-        "usru": 1,
-        "name": "pairs",
-        "title": "Pairs",
-        "time": {"start": 2000, "end": 2012, "step": "year"},
-        "scenarios": {"same": {}, "different": {}},
-        "drivers": {"d": fair, "e": fair, "one_ago": fair, "two_ago": fair},
-        "odds_per_point": 10,
-    }
+    raw: Json = model(
+        12,
+        scenarios={"same": {}, "different": {}},
+        drivers={"d": fair, "e": fair, "one_ago": fair, "two_ago": fair},
+        odds_per_point=10,
+    )
     # Each copies the one before it, so that the last is `d` as many steps ago as the lag says.
     chain = ["d", "one_ago", "two_ago"]
     for before, after in pairwise(chain):

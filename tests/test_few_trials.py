@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 from support.command import HARBOUR, HERE, answer
+from support.reference_models import model
 from usru_scenarios.settings import SampleLimits
 
 EVERYTHING = str(HERE / "models" / "good" / "everything.yaml")
@@ -60,13 +61,10 @@ def test_what_cannot_happen_is_not_drawn_for() -> None:
 @pytest.mark.parametrize("persistence", [0, 0.5])
 def test_a_number_that_starts_below_its_distribution_is_kept_as_far_as_it_is(persistence: float) -> None:
     """Where nothing is kept it is drawn afresh after the start, though its latent normal was infinite there."""
-    model = {
-        "usru": 1,
-        "name": "end",
-        "title": "A number that starts below its distribution",
-        "time": {"start": 2025, "end": 2028, "step": "year"},
-        "scenarios": {"fine": {"baseline": 0.6}, "bad": {"baseline": 0.4}},
-        "drivers": {
+    raw = model(
+        time={"start": 2025, "end": 2028, "step": "year"},
+        scenarios={"fine": {"baseline": 0.6}, "bad": {"baseline": 0.4}},
+        drivers={
             "growth": {
                 "kind": "numeric",
                 "range": [0, 1],
@@ -76,10 +74,11 @@ def test_a_number_that_starts_below_its_distribution_is_kept_as_far_as_it_is(per
                 "impacts": {0: {"bad": 1}, 1: {"fine": 1}},
             }
         },
-    }
+        odds_per_point=1.5,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = answer("simulate", "-", "--json", "--judgements", "0", stdin=json.dumps(model))
+        found = answer("simulate", "-", "--json", "--judgements", "0", stdin=json.dumps(raw))
     assert found.returncode == 0, found.stderr
     means = json.loads(found.stdout)["drivers"]["growth"]["mean"]
     assert means == pytest.approx([0.4, *([0.75, 0.75] if not persistence else [0.5, 0.5])], abs=0.02)

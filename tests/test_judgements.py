@@ -19,6 +19,7 @@ from scipy import stats
 import usru_scenarios as us
 from support.command import answer
 from support.oracle import Json
+from support.reference_models import model
 from support.sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_keys
 from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
@@ -57,24 +58,20 @@ def study(tmp_path: Path) -> File:
 
 def shares(baselines: list[float], strength: float) -> Json:
     """A model that is nothing but uncertain baselines."""
-    return {
-        "usru": 1,
-        "name": "shares",
-        "title": "Shares",
-        "scenarios": {f"s{n}": {"baseline": share} for n, share in enumerate(baselines)},
-        "outcome": {"prior": {"dirichlet": strength}},
-    }
+    return model(
+        scenarios={f"s{n}": {"baseline": share} for n, share in enumerate(baselines)},
+        outcome={"prior": {"dirichlet": strength}},
+        odds_per_point=1.5,
+    )
 
 
 def mirror(prior: Json) -> Json:
     """A model whose outcome is the state of its driver: each trial says yes or no, so a draw of few is noisy."""
-    return {
-        "usru": 1,
-        "name": "mirror",
-        "title": "Mirror",
-        "scenarios": {"a": {}, "b": {}},
-        "drivers": {"x": {"states": {"lo": 0.2, "hi": 0.8}, **prior, "impacts": COPY}},
-    }
+    return model(
+        scenarios={"a": {}, "b": {}},
+        drivers={"x": {"states": {"lo": 0.2, "hi": 0.8}, **prior, "impacts": COPY}},
+        odds_per_point=1.5,
+    )
 
 
 def quantile_error(density: float, share: float, draws: int) -> float:

@@ -18,6 +18,7 @@ import pytest
 from support.effort import tries
 from support.oracle import Json
 from support.random_models import random_model
+from support.reference_models import model
 from support.sabotage import replace_everywhere
 from support.tiny import MODELS, study_of
 from usru_scenarios.estimation.estimates import with_control_variates
@@ -133,25 +134,23 @@ def redrawn() -> Json:
     The drawn start makes `crisis` at the second step rough, while no first visit to it is possible there; and what its
     first visits gain there they lose at the redraw.
     """
-    return {
-        "usru": 1,
-        "name": "redrawn",
-        "title": "Redrawn",
-        "time": {"start": 2000, "end": 2003, "step": "year"},
-        "scenarios": {"calm": {"baseline": 0.5}, "crisis": {"baseline": 0.5}},
-        "outcome": {
+    return model(
+        3,
+        scenarios={"calm": {"baseline": 0.5}, "crisis": {"baseline": 0.5}},
+        outcome={
             "persistence": 1,
             "initial": {"calm": 0.8, "crisis": 0.2},
             "events": [{"at": "2002", "prior": {"calm": 0.5, "crisis": 0.5}}],
         },
-        "drivers": {
+        drivers={
             "mood": {
                 "states": {"high": 0.5, "low": 0.5},
                 "impacts": {"high": {"calm": 1}},
                 "lagged_influences": {"scenario": {"calm": {"high": 1}}},
             }
         },
-    }
+        odds_per_point=1.5,
+    )
 
 
 def worst_first_visit(study: Study, trials: int, seeds: range) -> float:

@@ -18,6 +18,7 @@ import yaml
 
 from support.command import answer
 from support.effort import slow_but
+from support.reference_models import model
 from support.sampled import ERRORS, EXACT_MODELS, text_keys
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
@@ -112,14 +113,10 @@ def misses(pairs: Iterable[tuple[str, ProbabilityChange, float]], slack: float =
 
 # Closed forms --------------------------------------------------------------------------------------------------------
 
-STATIC: dict[str, Any] = {
-    "usru": 1,
-    "name": "static",
-    "title": "One driver, one moment",
-    "odds_per_point": 2.0,
-    "scenarios": {"good": {"baseline": 0.5}, "fair": {"baseline": 0.3}, "bad": {"baseline": 0.2}},
-    "groups": {"bearable": ["good", "fair"]},
-    "drivers": {
+STATIC: dict[str, Any] = model(
+    scenarios={"good": {"baseline": 0.5}, "fair": {"baseline": 0.3}, "bad": {"baseline": 0.2}},
+    groups={"bearable": ["good", "fair"]},
+    drivers={
         "mood": {
             "weight": 1.5,
             "states": {"up": 0.6, "down": 0.4},
@@ -127,7 +124,8 @@ STATIC: dict[str, Any] = {
         },
         "noise": {"weight": 0, "states": {"on": 0.5, "off": 0.5}, "impacts": {"on": {"bad": 1.0}}},
     },
-}
+)
+"""One driver, one moment."""
 
 
 def static(points: float = 1.0, weight: float = 1.5, up: float = 0.6, good: float = 0.5) -> Floats:

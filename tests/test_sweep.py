@@ -18,6 +18,7 @@ from support.cases import Case, cases
 from support.command import answer
 from support.effort import tries
 from support.oracle import Json
+from support.reference_models import model
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, Opened, changed
 from support.schemas import assert_follows
@@ -30,16 +31,13 @@ from usru_scenarios.report import TABULAR, Layout, render_report
 from usru_scenarios.results.sweep import Crossing, Sweep
 from usru_scenarios.study import Study, load
 
-CERTAIN: Json = {
-    "usru": 1,
-    "name": "certain",
-    "title": "Nothing is random",
-    "odds_per_point": 2,
-    "scenarios": {"a": {"baseline": 0.2}, "b": {"baseline": 0.7}, "c": {"baseline": 0.1}},
-    "groups": {"rest": ["a", "c"]},
-    "drivers": {"push": {"states": {"on": 1}, "impacts": {"on": {"a": 1}}}},
-    "consequences": {"after": {"states": {"x": 1}}},
-}
+CERTAIN: Json = model(
+    scenarios={"a": {"baseline": 0.2}, "b": {"baseline": 0.7}, "c": {"baseline": 0.1}},
+    groups={"rest": ["a", "c"]},
+    drivers={"push": {"states": {"on": 1}, "impacts": {"on": {"a": 1}}}},
+    consequences={"after": {"states": {"x": 1}}},
+)
+"""Nothing is random."""
 
 
 @pytest.fixture(scope="module")

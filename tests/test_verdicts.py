@@ -14,6 +14,7 @@ import pytest
 from support.command import HERE, answer
 from support.oracle import Json
 from support.random_models import random_model
+from support.reference_models import model
 from support.sampled import text_keys
 from support.tiny import TINY, study_of
 from usru_scenarios.model.judgements import dotted, judgements
@@ -28,17 +29,14 @@ from usru_scenarios.study import Study, load
 
 BOUND = "P(good | d=a) > 0.95"
 
-ONE_UNCERTAIN: Json = {
-    "usru": 1,
-    "name": "one",
-    "title": "One uncertain judgement",
-    "odds_per_point": 1.5,
-    "scenarios": {"good": {"baseline": 1}, "bad": {"baseline": 1}},
-    "drivers": {"d": {"states": {"a": 1, "b": 1}, "impacts": {"a": {"good": {"uniform": [0, 20]}}}}},
-    "expectations": {"one": {"that": BOUND}},
-    "anchor": {"at": "now", "shares": {"good": 0.5, "bad": 0.5}},
-    "profiles": {"known": {"overrides": {"drivers": {"d": {"impacts": {"a": {"good": 10}}}}}}},
-}
+ONE_UNCERTAIN: Json = model(
+    odds_per_point=1.5,
+    scenarios={"good": {"baseline": 1}, "bad": {"baseline": 1}},
+    drivers={"d": {"states": {"a": 1, "b": 1}, "impacts": {"a": {"good": {"uniform": [0, 20]}}}}},
+    expectations={"one": {"that": BOUND}},
+    anchor={"at": "now", "shares": {"good": 0.5, "bad": 0.5}},
+    profiles={"known": {"overrides": {"drivers": {"d": {"impacts": {"a": {"good": 10}}}}}}},
+)
 
 AVERAGE = (math.log1p(1.5**20) - math.log(2)) / (20 * math.log(1.5))
 """The mean of 1 / (1 + 1.5 ** -x) for x uniform on [0, 20], by its antiderivative: 0.91465."""
