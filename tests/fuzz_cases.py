@@ -21,6 +21,7 @@ import yaml
 from fuzz_queries import Names, Rng
 from support.command import answer
 from usru_scenarios.cli.commands.new import starter
+from usru_scenarios.schemas import schema
 
 HERE = Path(__file__).parent
 MODEL = "model.yaml"
@@ -239,51 +240,21 @@ _LEAVES: tuple[Json, ...] = (
     ),
     *({"at": "start"}, {"when": {}}, [[]], {"": ""}, {"when": {"scenario": "a"}}, "> 0.5", ">= 2", "2025-01", "P(a)"),
 )
-_KEYS = (
-    *("usru", "name", "title", "extends", "sources", "time", "odds_per_point", "sd_per_point", "scenarios", "baseline"),
-    *(
-        "outcome",
-        "questions",
-        "means",
-        "closes",
-        "persistence",
-        "initial",
-        "groups",
-        "anchor",
-        "shares",
-        "drivers",
-        "rules",
-        "consequences",
-        "profiles",
-    ),
-    *("expectations", "weight", "states", "prior", "influences", "lagged_influences", "allowed", "events", "impacts"),
-    *(
-        "prior_given",
-        "when",
-        "then",
-        "lag",
-        "at_least",
-        "range",
-        "distribution",
-        "kind",
-        "that",
-        "weights",
-        "overrides",
-    ),
-    *(
-        "at",
-        "until",
-        "points",
-        "hold",
-        "default",
-        "scenario",
-        "dirichlet",
-        "note",
-        "summary",
-        "signposts",
-        "judgements",
-    ),
-)
+
+
+@cache
+def _keys() -> tuple[str, ...]:
+    """All keys of the format, and the words that stand for a key in some maps."""
+    found: set[str] = set()
+    waiting: list[Any] = [schema("model")]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            found.update(part.get("properties", ()))
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return (*sorted(found), "default", "hold", "scenario")
 
 
 def _by_structure(rng: Rng, name: str) -> Case:
@@ -312,9 +283,9 @@ def _mutate_tree(rng: Rng, tree: Json) -> None:
             other_home, other_key = rng.choice(places)
             home[key] = _copied(other_home[other_key])
         case 4 if isinstance(home, dict):
-            home[rng.choice(_KEYS)] = _copied(home[key])
+            home[rng.choice(_keys())] = _copied(home[key])
         case 5 if isinstance(home, dict):
-            home[rng.choice((*_KEYS, "x", "true", "null", "1", "a b", "A", "ünicode", ""))] = home.pop(key)
+            home[rng.choice((*_keys(), "x", "true", "null", "1", "a b", "A", "ünicode", ""))] = home.pop(key)
         case 6 if isinstance(home, list):
             home.insert(rng.randrange(len(home) + 1), _copied(rng.choice(_LEAVES)))
         case 7 if isinstance(home[key], dict) and home[key]:
@@ -411,7 +382,7 @@ def _changes(rng: Rng, names: Names) -> list[str]:
             case 0:
                 found += ["-w", f"{driver}={value}"]
             case 1:
-                found += ["--set", f"drivers.{driver}.{rng.choice(_KEYS)}={value}"]
+                found += ["--set", f"drivers.{driver}.{rng.choice(_keys())}={value}"]
             case _:
                 found += ["-p", rng.choice((*names.profiles, "x", "base"))]
     return found
