@@ -6,6 +6,7 @@ Texts are as in the file: the writers make them safe. Styles are those of the te
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -77,6 +78,7 @@ class Column(NamedTuple):
         style: of its cells in a terminal.
         rank: where there is no room for all columns of a terminal, those of the highest rank are left out first; those
             of rank 0 always stand.
+        told: where it is left out, that is told below the table: the others say less without it.
     """
 
     head: str = ""
@@ -90,6 +92,7 @@ class Column(NamedTuple):
     broken: bool = False
     style: str = ""
     rank: int = 0
+    told: bool = False
 
 
 class Table(NamedTuple):
@@ -227,6 +230,71 @@ def widths(table: Table, width: int) -> list[int]:
         rest = width - taken(found[other] for other in shown if other != place)
         found[place] = max(min(rest, found[place]), min(found[place], _LONGEST_WORD))
     return [found[place] for place in shown]
+
+
+def left_out(table: Table, shown: Table) -> str:
+    """What is told of the columns that a table has lost for want of room; nothing where none is missed."""
+    kept = {column.head for column in shown.columns}
+    missed = [flat(column.head) for column in table.columns if column.told and column.head not in kept]
+    return f"No room for {', '.join(missed)}: a wider terminal or --json." if missed else ""
+
+
+_BREAKS = re.compile(r"(?<=[_.=/(|-])")
+"""Where a name, a path or a query may be broken: behind what joins its parts."""
+
+
+def broken(text: str, width: int) -> str:
+    """A text in which words that are too long for a line of such a width have a blank where they are to be broken.
+
+    What stands before the blank fills a line as far as its parts allow, so that both sides of it never share one.
+    """
+    return " ".join(" ".join(_pieces(word, width)) if cell_len(word) > width else word for word in text.split(" "))
+
+
+_SHORTEST_PIECE = 6
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    pieces = [""]
+    for part in _BREAKS.split(word):
+        if pieces[-1] and cell_len(pieces[-1] + part) > width:
+            pieces.append("")
+        pieces[-1] += part
+    return pieces
+
+
+def with_breaks(table: Table, width: int) -> Table:
+    """A table whose column of names has its long ones broken where their parts join, if there is no room for them."""
+    folding = [place for place, column in enumerate(table.columns) if column.folds]
+    named = [place for place in folding if table.columns[place].fills] or folding
+    if len(named) != 1:
+        return table
+    (place,) = named
+    column, cells = table.columns[place], [row[place] for row in table.rows if row]
+    wanted = _natural(column, cells)
+    room = min(wanted, width - _beside(table, place))
+    fits = room == (column.width or room)
+    if room < _SHORTEST_PIECE or (
+        fits and all(cell_len(word) <= room for one in cells for word in flat(_text(one)).split())
+    ):
+        return table
+    columns, rows = list(table.columns), [list(row) for row in table.rows]
+    columns[place] = column._replace(width=room, fills=False)
+    for row in filter(None, rows):
+        row[place] = _broken(row[place], room)
+    return Table(columns, rows, table.headed)
+
+
+def _beside(table: Table, place: int) -> int:
+    """The columns of a terminal that all other columns of a table take."""
+    others = [other for other, column in enumerate(table.columns) if column.kind != "notes" and other != place]
+    return taken(_natural(table.columns[other], [row[other] for row in table.rows if row]) for other in others)
+
+
+def _broken(cell: Cell, room: int) -> Cell:
+    if isinstance(cell, Words):
+        return cell._replace(text=broken(cell.text, room))
+    return broken(cell, room) if isinstance(cell, str) else cell
 
 
 def _lines(column: Column, cells: Sequence[Cell]) -> list[str]:

@@ -398,7 +398,7 @@ def why(result: Attribution, _layout: Layout) -> Report:
 def _changes(result: Attribution) -> Table:
     ranks = {"judgement": 0, "evidence": 0, "time": 3, "noise": 1}
     heads = [Column("from", "number", rank=2), Column("to", "number", rank=2), Column("change", "number")]
-    heads += [Column(part, "number", rank=ranks[part]) for part in _PARTS]
+    heads += [Column(part, "number", rank=ranks[part], told=True) for part in _PARTS]
     rows = [
         (
             name,
@@ -417,7 +417,9 @@ _POINTS = 2
 
 
 def _effect_columns(result: Attribution) -> list[Column]:
-    return [Column(name.replace("_", "\n"), "number", rank=place) for place, name in enumerate(result.changes)]
+    return [
+        Column(name.replace("_", "\n"), "number", rank=place, told=True) for place, name in enumerate(result.changes)
+    ]
 
 
 def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]:

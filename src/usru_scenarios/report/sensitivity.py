@@ -250,15 +250,10 @@ def _extremes(driver: DriverMoves, scenario: str) -> tuple[float, float]:
     return min(changes), max(changes)
 
 
-def _between(driver: DriverMoves, width: int) -> str:
+def _between(driver: DriverMoves) -> str:
     """The two states that are the farthest apart."""
-    low, high = (_broken_name(state, width - 2) for state in driver.between)
+    low, high = driver.between
     return low if low == high else f"{low} to {high}"
-
-
-def _broken_name(name: str, width: int) -> str:
-    """A name with breaks between its words where it is too long for a line."""
-    return name if len(name) <= width else name.replace("_", "_ ")
 
 
 def _entries(listed: Sequence[DriverMoves], room: int) -> int:
@@ -293,12 +288,12 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
     rows = [
-        (Words(driver.driver, "bold"), low, span(*pair, least, most, length), high, _between(driver, name))
+        (Words(driver.driver, "bold"), low, span(*pair, least, most, length), high, _between(driver))
         for driver, pair, (low, high) in zip(listed, ends, cells, strict=True)
     ]
     drawing = Column(kind="drawing", width=length)
     columns = [Column("lowest", "number"), drawing, Column("highest", "number"), Column(kind="notes")]
-    return Table([Column(width=room - length), *columns], rows)
+    return Table([Column(width=room - length, folds=True), *columns], rows)
 
 
 def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
@@ -315,16 +310,11 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
     rows: list[tuple[document.Cell, ...]] = [
-        (
-            Words(driver.driver, "bold"),
-            number,
-            *(span(*pair, least, most, length) for pair in pairs),
-            _between(driver, name),
-        )
+        (Words(driver.driver, "bold"), number, *(span(*pair, least, most, length) for pair in pairs), _between(driver))
         for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
     bars = [Column(narrowed(scenario, length), "drawing", width=length) for scenario in scenarios]
-    first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name))
+    first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name), folds=True)
     return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
 
 

@@ -33,34 +33,34 @@ def table(report: Report, layout: Layout) -> str:
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     """What is drawn; each block is set apart by a blank line."""
-    yield from map(_text, lines.head(report))
+    yield from (_text(line, width) for line in lines.head(report))
     for block in report.blocks:
         yield from _block(block, width)
-    yield from map(_text, lines.foot(report, width))
+    yield from (_text(line, width) for line in lines.foot(report, width))
 
 
 def _block(block: document.Block, width: int) -> Iterator[RenderableType]:
     if (simple := lines.body(block)) is not None:
-        yield from map(_text, simple)
+        yield from (_text(line, width) for line in simple)
         return
     yield Text()
     if isinstance(block, Items):
         for item in block.items:
-            yield from _item(item, dashes=block.dashes)
+            yield from _item(item, width, dashes=block.dashes)
     else:
         assert isinstance(block, document.Table)
         yield from _table(block, width)
 
 
-def _text(line: lines.Line) -> Text:
+def _text(line: lines.Line, width: int) -> Text:
     """A line of texts that stand beside one another."""
-    return Text.assemble(*((part.text, part.style) for part in line))
+    return Text.assemble(*((document.broken(part.text, width), part.style) for part in line))
 
 
-def _item(item: Item, *, dashes: bool) -> Iterator[RenderableType]:
-    yield _text(lines.beside(item.head))
+def _item(item: Item, width: int, *, dashes: bool) -> Iterator[RenderableType]:
+    yield _text(lines.beside(item.head), width)
     if item.whole:
-        yield indented(words(item.whole), 2)
+        yield indented(words(document.broken(item.whole, width - 2)), 2)
     for point, note in item.points:
         yield indented(_point(point.text) if dashes else words(*point[:2]), 2)
         if note:
@@ -79,7 +79,13 @@ def _point(text: str) -> Grid:
 
 def _table(table: Table, width: int) -> Iterator[RenderableType]:
     """A table without the columns that have no room; notes stand below their row, as wide as there is room."""
-    table = document.fitted(table, width)
+    whole, table = table, document.with_breaks(document.fitted(table, width), width)
+    yield from _rows(table, width)
+    if missed := document.left_out(whole, table):
+        yield words(missed, "dim")
+
+
+def _rows(table: Table, width: int) -> Iterator[RenderableType]:
     if all(column.kind != "notes" for column in table.columns):
         yield _grid(table.columns, table.rows, header=table.headed)
         return
@@ -96,7 +102,7 @@ def _table(table: Table, width: int) -> Iterator[RenderableType]:
     for row in table.rows:
         yield _grid(columns, (row,), header=False)
         for note in _notes(columns, row):
-            yield indented(_note(note), offset)
+            yield indented(_note(note, width - offset), offset)
 
 
 def _grid(columns: Sequence[Column], rows: Sequence[Sequence[document.Cell]], *, header: bool) -> Grid:
@@ -117,12 +123,12 @@ def _notes(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[
             yield from (part for part in parts if part.text)
 
 
-def _note(note: Words) -> RenderableType:
+def _note(note: Words, width: int) -> RenderableType:
     """A point behind a dash, or text; what is dim is indented."""
     if note.mark == "-":
         return _point(note.text)
-    part = words(note.text, note.style)
-    return indented(part, 2) if note.style == "dim" else part
+    indent = 2 if note.style == "dim" else 0
+    return indented(words(document.broken(note.text, width - indent), note.style), indent)
 
 
 def _add_column(rows: Grid, column: Column) -> None:
