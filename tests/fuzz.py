@@ -5,8 +5,10 @@
 
 A case is made from the seed, its kind and its number (see `fuzz_cases`), so that it can be run again by its name. A
 command that is run must end with status 0, 1 or 2, within a time and a memory, without a traceback, a warning of a
-library or a control character, and its JSON must hold finite numbers and likelihoods from 0 to 1 that sum to 1. A call
-of the library gives a result, a ValueError or an error of the project. What fails is written to a folder of its own.
+library or a control character, and its JSON must hold finite numbers and likelihoods from 0 to 1 that sum to 1. A file
+that is looked after (`--live`) is saved a few times, and then somebody interrupts. A call of the library gives a
+result, a ValueError or an error of the project. What fails is written to a folder of its own. Once a minute standard
+error says how far it is.
 
 Cases run in a process that is watched, so that a crash, a hang or an exhausted memory is a finding like any other.
 Time is that of the processor, which another program on the machine does not lengthen.
@@ -27,16 +29,19 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import fuzz_cases
 import usru_scenarios as us
 from fuzz_cases import KINDS, MODEL, Case
 from support.command import answer
+from usru_scenarios.cli import live
 from usru_scenarios.reading import mending
 
 SECONDS = 5.0
@@ -46,6 +51,8 @@ MEGABYTES = 500.0
 HANGS = 90.0
 """Seconds after which a case is given up."""
 _ADDRESS_SPACE = 4 << 30
+_TOLD = 60.0
+"""Seconds from one word of how far it is to the next."""
 _RENEWED = 400
 """Cases after which a new process goes on, so that no case pays for what others left."""
 
@@ -110,12 +117,37 @@ def run(case: Case) -> Report:
     return report
 
 
+class Saves:
+    """In the place of waiting for a file to be saved: saves it, lets some looks go by after each, and interrupts."""
+
+    _LOOKS = 3
+    """Until what is written has settled, and one more."""
+
+    def __init__(self, saves: Iterable[bytes | None], path: Path) -> None:
+        self.path = path
+        self.left = [save for content in saves for save in ([content], *[()] * (self._LOOKS - 1))]
+
+    def __call__(self, _: float) -> None:
+        """A look at the file.
+
+        Raises:
+            KeyboardInterrupt: all has been saved.
+        """
+        if not self.left:
+            raise KeyboardInterrupt
+        for content in self.left.pop(0):
+            self.path.unlink(missing_ok=True)
+            if content is not None:
+                self.path.write_bytes(content)
+
+
 def _run_command(case: Case, arguments: Sequence[str], folder: Path, report: Report) -> int:
     """The status of a command, or -1 where that alone is a finding."""
     command = f"usru {shlex.join(arguments)}"
     start, before = time.process_time(), peak_megabytes()
     try:
-        done = answer(*arguments, stdin=case.stdin.decode("utf-8", "replace"), folder=folder)
+        with mock.patch.object(live, "time", SimpleNamespace(sleep=Saves(case.saves, folder / MODEL))):
+            done = answer(*arguments, stdin=case.stdin.decode("utf-8", "replace"), folder=folder)
     except BaseException:  # noqa: BLE001  # whatever comes through is what is looked for
         report.findings.append(Finding(case.name, command, "an exception", traceback.format_exc()))
         return -1
@@ -147,7 +179,8 @@ def _measure(case: Case, command: str, seconds: float, before: float, report: Re
 
 def _faults(arguments: Sequence[str], done: Any) -> Iterator[str]:
     """What is wrong with how a command ended."""
-    if done.returncode not in (0, 1, 2):
+    interrupted = (130,) if "--live" in arguments else ()
+    if done.returncode not in (0, 1, 2, *interrupted):
         yield f"status {done.returncode}"
     for what, pattern in _FORBIDDEN:
         if pattern.search(done.stderr) or (what != "a control character" and pattern.search(done.stdout)):
@@ -277,18 +310,28 @@ def fuzz(seed: int, minutes: float, kinds: Sequence[str] = KINDS, *, first: int 
         first, step: the numbers of the cases are first, first + step, ...
     """
     total, worker, number = Report(), Worker(seed), first
-    stop = time.monotonic() + 60 * minutes
+    begun = told = time.monotonic()
     try:
-        while time.monotonic() < stop:
+        while time.monotonic() < begun + 60 * minutes:
             for kind in kinds:
                 total.add(worker.run(kind, number))
             number += step
+            if time.monotonic() >= told + _TOLD:
+                told = time.monotonic()
+                sys.stderr.write(f"{_progress(total, (told - begun) / 60, minutes)}\n")
+                sys.stderr.flush()
     finally:
         worker.end()
     return total
 
 
 # The command ---------------------------------------------------------------------------------------------------------
+
+
+def _progress(report: Report, minute: float, minutes: float) -> str:
+    cases, findings = sum(report.cases.values()), len(report.findings)
+    latest = f", the last {report.findings[-1].case}: {report.findings[-1].why}" if findings else ""
+    return f"minute {minute:.0f} of {minutes:g}: {cases:,} cases, {findings:,} findings{latest}"
 
 
 def _shown(report: Report) -> str:

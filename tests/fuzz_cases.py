@@ -43,6 +43,7 @@ class Case:
         questions: run after these, where the commands before said that the model is valid.
         calls: of the library: a method and its arguments.
         stdin: what is on standard input.
+        saves: what the model is saved as, one after the other, while it is looked after (`--live`); None takes it away.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Case:
     questions: list[list[str]] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     stdin: bytes = b""
+    saves: list[bytes | None] = field(default_factory=list)
 
 
 def make(kind: str, seed: int, number: int) -> Case:
@@ -743,6 +745,23 @@ def _by_library(rng: Rng, name: str) -> Case:
     return Case(name, {**_beside(), MODEL: _small()["harbour.yaml"].encode()}, calls=[(method, arguments)])
 
 
+# A file that is being edited -----------------------------------------------------------------------------------------
+
+
+def _by_live(rng: Rng, name: str) -> Case:
+    """A sound model that is saved with slips, taken away, and saved as it was."""
+    text = rng.choice(list(_small().values()))
+    names = Names.of(text)
+    makers = (_by_bytes, _by_structure, _by_numbers)
+    slips = [rng.choice(makers)(rng, name).files.get(MODEL) for _ in range(rng.randint(1, 3))]
+    sound = [text.encode(), f"{text}\n# saved again\n".encode()]
+    saves = [*slips, *([None] if rng.random() < 0.2 else []), *rng.sample(sound, rng.randint(1, 2))]
+    conditions = [*_conditions(rng, names, "--do"), *_conditions(rng, names, "--given"), *_changes(rng, names)]
+    options = conditions if rng.random() < 0.3 else []  # most that make no sense end the command at once
+    command = ["simulate", MODEL, "--live", "-n", "64", "--judgements", rng.choice(("0", "2")), "--jobs", "1", *options]
+    return Case(name, {**_beside(), MODEL: text.encode()}, [command], saves=saves)
+
+
 _MAKERS: dict[str, Callable[[Rng, str], Case]] = {
     "bytes": _by_bytes,
     "structure": _by_structure,
@@ -754,6 +773,7 @@ _MAKERS: dict[str, Callable[[Rng, str], Case]] = {
     "ledger": _by_ledger,
     "results": _by_result,
     "library": _by_library,
+    "live": _by_live,
 }
 KINDS = tuple(_MAKERS)
 """What is made odd."""

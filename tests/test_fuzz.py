@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from functools import cache
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,6 +16,7 @@ import fuzz
 import fuzz_cases
 import usru_scenarios as us
 from fuzz_cases import Case
+from support.command import answer
 from support.effort import tries
 
 pytestmark = pytest.mark.usefixtures("unmeasured")  # the fuzzer limits the time
@@ -102,3 +105,37 @@ def test_a_crash_and_a_hang_are_found_and_what_follows_is_run(monkeypatch: pytes
         assert worker.run("bytes", 0).statuses.total()
     finally:
         worker.end()
+
+
+def test_a_file_that_is_looked_after_is_saved_and_then_left() -> None:
+    """Each save is answered, a fault is told and passes, and the interruption is no finding; a fault of ours is one."""
+    sound = fuzz_cases.make("live", 1, 0).files
+    text = sound[fuzz_cases.MODEL]
+    command = ["simulate", fuzz_cases.MODEL, "--live", "-n", "64", "--judgements", "0", "--jobs", "1"]
+    case = Case("live:0", sound, [command], saves=[b"usru: 1\n", None, text + b"\n# again\n", text])
+    said: list[subprocess.CompletedProcess[str]] = []
+
+    def kept(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        said.append(answer(*words, **how))
+        return said[-1]
+
+    with mock.patch.object(fuzz, "answer", side_effect=kept):
+        report = fuzz.run(case)
+    assert (report.findings, dict(report.statuses)) == ([], {"130": 1})
+    assert "the file has no 'title'" in said[0].stderr
+    with mock.patch.object(us.Study, "simulate", side_effect=KeyError("m")):
+        whys = {finding.why for finding in fuzz.run(case).findings}
+    assert "status 101" in whys
+
+
+def test_how_far_it_is_is_told_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fuzz, "_TOLD", 0.0)
+    monkeypatch.setattr(fuzz.Worker, "run", lambda _, kind, number: fuzz.Report(cases=Counter([f"{kind} {number}"])))
+    fuzz.fuzz(1, 0.001, ["bytes"])
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "minute 0 of 0.001: 1 cases, 0 findings"
+    monkeypatch.setattr(fuzz, "_TOLD", 60.0)
+    fuzz.fuzz(1, 0.001, ["bytes"])
+    assert capsys.readouterr().err == ""
