@@ -57,6 +57,7 @@ def test_decimals_of_percentages_go_as_far_as_the_error_allows(one: float, place
 def test_differences_are_in_points_with_their_sign() -> None:
     assert [points(value, 1) for value in (0.04, -0.0123, 0.0001, -0.0001)] == ["+4.0", "-1.2", "0.0", "0.0"]
     assert with_error(0.20531, 0.0006) == "20.53% ± 0.06 points"
+    assert with_error(0.5493524017683, 1e-13) == "54.94% ± <0.0001 points"
     assert [error(value) for value in (0.00105, 0.0, 1e-7)] == ["0.2", "none", "<0.01"]
 
 

@@ -257,6 +257,16 @@ def test_what_was_asked_for_is_no_warning() -> None:
         assert "at their means" in told["message"]
 
 
+def test_what_an_answer_says_itself_is_not_said_beside_it() -> None:
+    """That judgements stand at their means: a table says it below, rows do not."""
+    everything = str(HERE / "models" / "good" / "everything.yaml")
+    for words in (("watch",), ("sensitivity", "--question", "weights"), ("sweep", "congress=0..1:2")):
+        told = {form: answer(*words, everything, "-n", "256", "-f", form) for form in ("table", "csv")}
+        assert "at their means" in " ".join(told["table"].stdout.split())
+        assert "at their means" not in told["table"].stderr
+        assert told["csv"].stderr.count("at their means") == 1
+
+
 def test_a_schema_is_json_and_may_be_asked_for_as_such() -> None:
     assert answer("schema", "sweep", "-f", "json").stdout == answer("schema", "sweep").stdout
     assert answer("schema", "sweep", "-f", "csv").returncode == 2

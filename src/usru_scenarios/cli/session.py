@@ -202,7 +202,8 @@ class Session(NamedTuple):
             warnings: what is to be said of it.
             top: how many entries of each list people see; 0 for all.
         """
-        self.warn(warnings)
+        for_people = self.format in ("table", "md")  # who read it in the answer itself
+        self.warn(one for one in warnings if not (for_people and one.code == "judgements_at_their_means"))
         self.output.write(render_report(result, question, self.format, self.layout(top)))
 
     def emit_json(self, data: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from usru_scenarios.report.likelihoods import (
     difference_band,
     error,
     in_hundredths,
+    is_told,
+    own_error,
     percent,
     plain_with_error,
     points,
@@ -116,14 +118,17 @@ def _why_none(result: Answer) -> str:
     return f"{part.text} is {100 * part.value:.0f}% in each of the {result.trials:,} trials"
 
 
-def measured(value: float, error: float, measure: Measure) -> str:
+def measured(value: float, standard_error: float, measure: Measure) -> str:
     """A value with its standard error: in percent, in points, or as the number that it is."""
     if measure == "number" or _is_out_of_scale(value):
-        return plain_with_error(value, error)
+        return plain_with_error(value, standard_error)
     if measure == "probability":
-        return with_error(value, error) if error else to_error(value, 0.0)
+        return with_error(value, standard_error) if standard_error else to_error(value, 0.0)
     number = 100.0 * value
-    shown = plain_with_error(number, 100.0 * error) if error else in_hundredths(number, abs(number))
+    if is_told(standard_error):
+        shown = plain_with_error(number, 100.0 * standard_error)
+    else:
+        shown = f"{in_hundredths(number, abs(number))}{f' ± {own_error(standard_error)}' if standard_error else ''}"
     return f"{'+' if value > 0.0 else ''}{shown} points"
 
 

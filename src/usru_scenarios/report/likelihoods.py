@@ -19,6 +19,8 @@ _EXACT, _MOST = 1, 2
 """Decimals of a percentage that has no error, and the most that one has."""
 _LEAST_ERROR = 0.01
 """In points; errors below it are of no use to anybody."""
+_LEAST_TOLD = 0.0001
+"""In points; an answer has no more decimals: an average over draws that were solved exactly would have a dozen."""
 _LEAST_SHOWN = 1e-7
 """In percent: smaller numbers have a power of ten, and what is nearer to 100 than that is 100."""
 ALIKE = 1e-9
@@ -96,13 +98,23 @@ def _bounding(value: float, otherwise: str = "") -> str:
 
 def with_error(value: float, standard_error: float) -> str:
     """A likelihood with as many decimals as its standard error, and that: `20.53% ± 0.04 points`."""
-    return f"{to_error(value, standard_error)} ± {rounded_up(100.0 * standard_error)} points"
+    return f"{to_error(value, standard_error)} ± {own_error(standard_error)} points"
+
+
+def own_error(standard_error: float) -> str:
+    """The standard error, in points, of an answer that is asked for by itself; what is hardly any by a bound."""
+    return rounded_up(100.0 * standard_error) if is_told(standard_error) else f"<{_LEAST_TOLD}"
+
+
+def is_told(standard_error: float) -> bool:
+    """Whether a standard error is so large that an answer has as many decimals as it."""
+    return 100.0 * standard_error >= _LEAST_TOLD
 
 
 def to_error(value: float, standard_error: float) -> str:
-    """A likelihood in percent with as many decimals as its standard error has."""
+    """A likelihood in percent with as many decimals as its standard error has; of one too small to matter as exact."""
     shown = rounded_up(100.0 * standard_error)
-    if "e" in shown or standard_error <= 0.0:
+    if "e" in shown or not is_told(standard_error):
         return exact_percent(value)
     return percent(value, len(shown.partition(".")[2]))
 
