@@ -7,7 +7,7 @@ different things that it may still be waiting for, and none before its first ste
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -137,37 +137,37 @@ def _mark(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Tru
 
 def progressed(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
     """What is left of an event once some of its predicates have been read at a step."""
-    match formula:
-        case Timed() if formula in truths:
-            return _after(formula, step, holds=truths[formula])
-        case Not(part):
-            return _not(progressed(part, truths, step))
-        case All(parts):
-            return _joined([progressed(part, truths, step) for part in parts], All)
-        case Some(parts):
-            return _joined([progressed(part, truths, step) for part in parts], Some)
-    return formula
 
+    def after(part: Formula) -> Formula:
+        if not isinstance(part, Timed) or part not in truths:
+            return part
+        holds, last = truths[part], step == part.steps[-1]
+        if part.mode == "always":
+            return FALSE if not holds else TRUE if last else part
+        return TRUE if holds else FALSE if last else part
 
-def _after(timed: Timed, step: int, *, holds: bool) -> Formula:
-    last = step == timed.steps[-1]
-    if timed.mode == "always":
-        return FALSE if not holds else TRUE if last else timed
-    return TRUE if holds else FALSE if last else timed
+    return _rebuilt(formula, after)
 
 
 def simplified(formula: Formula) -> Formula:
     """An event without constants, empty ranges and nested joints of the same kind."""
+
+    def told(part: Formula) -> Formula:
+        if isinstance(part, Timed) and not part.steps:
+            return TRUE if part.mode == "always" else FALSE
+        return part
+
+    return _rebuilt(formula, told)
+
+
+def _rebuilt(formula: Formula, leaf: Callable[[Formula], Formula]) -> Formula:
+    """A formula with other leaves, simplified."""
     match formula:
-        case Timed(mode, steps) if not steps:
-            return TRUE if mode == "always" else FALSE
         case Not(part):
-            return _not(simplified(part))
-        case All(parts):
-            return _joined([simplified(part) for part in parts], All)
-        case Some(parts):
-            return _joined([simplified(part) for part in parts], Some)
-    return formula
+            return _not(_rebuilt(part, leaf))
+        case All(parts) | Some(parts):
+            return _joined([_rebuilt(part, leaf) for part in parts], type(formula))
+    return leaf(formula)
 
 
 def _not(part: Formula) -> Formula:

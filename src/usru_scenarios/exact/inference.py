@@ -115,6 +115,15 @@ def _duration(seconds: float) -> str:
     return f"{amount:,.3g} {unit}" if amount < 1e5 else f"{amount:.1e} {unit}"
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a program: the probabilities of events or, without any, a forecast, given what is observed."""
+
+    events: tuple[Formula, ...]
+    given: Formula | None
+    bound: Bound
+
+
 # Probabilities -------------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +135,8 @@ def cost(
     Raises:
         NotExact: see `probabilities`.
     """
-    return _predicted(_portions(program, tuple(events), given, bound), tuple(events), given, bound)
+    asked = _Asked(tuple(events), given, bound)
+    return _predicted(_portions(program, asked), asked)
 
 
 def require(program: Program, events: Sequence[Formula]) -> None:
@@ -135,7 +145,7 @@ def require(program: Program, events: Sequence[Formula]) -> None:
     Raises:
         TooLarge, NotExact: see `probabilities`.
     """
-    _admitted(program, tuple(events), None, DEFAULT_BOUND)
+    _admitted(program, _Asked(tuple(events), None, DEFAULT_BOUND))
 
 
 def probabilities(
@@ -165,17 +175,15 @@ def by_draw(
     """
     if not events:
         return np.zeros((0, max(program.draws, 1)))
-    asked = tuple(events)
-    found = _solved(program, asked, None, bound, lambda one: _of_portion(one, asked, bound), told=told)
-    return np.concatenate(list(found), axis=1)
+    return np.concatenate(list(_solved(program, _Asked(tuple(events), None, bound), _of_portion, told)), axis=1)
 
 
-def _of_portion(planner: _Planner, events: tuple[Formula, ...], bound: Bound) -> Floats:
+def _of_portion(planner: _Planner, asked: _Asked) -> Floats:
     """The probabilities of events in each draw of a portion, shape (events, draws)."""
     found: dict[Formula, Floats] = {}
-    for one, answer in planner.answered(events, None, bound, by_step=False):
+    for one, answer in planner.answered(asked, by_step=False):
         found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=2), 0.0, 1.0), strict=True))
-    return np.stack([np.broadcast_to(found[event], planner.draws) for event in events])
+    return np.stack([np.broadcast_to(found[event], planner.draws) for event in asked.events])
 
 
 def possible(program: Program, event: Formula) -> bool:
@@ -184,11 +192,11 @@ def possible(program: Program, event: Formula) -> bool:
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    portions = _admitted(program, (event,), None, DEFAULT_BOUND)
-    return any(one.possible() for portion in portions for one in portion.passes((event,), None, DEFAULT_BOUND))
+    asked = _Asked((event,), None, DEFAULT_BOUND)
+    return any(one.possible() for portion in _admitted(program, asked) for one in portion.passes(asked))
 
 
-def _asked(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
+def _event_questions(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
     """One question for the events that depend on the same nodes."""
     depends = {event: program.upstream(atom.node for atom in atoms(event)) for event in events}
     return [PassQuestion(events=tuple(group)) for group in _grouped(depends)]
@@ -218,7 +226,7 @@ class _Planner:
     """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
 
     laws: EffectiveLaws
-    known: dict[tuple[tuple[Formula, ...], Formula | None, Bound], list[ForwardPass]] = field(default_factory=dict)
+    known: dict[_Asked, list[ForwardPass]] = field(default_factory=dict)
     parts: tuple[int, list[_Planner]] = (0, [])
 
     @property
@@ -226,24 +234,22 @@ class _Planner:
         """For how many draws of the judgements there are answers; 1 where none is drawn."""
         return max(self.laws.program.draws, 1)
 
-    def passes(self, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[ForwardPass]:
-        """The passes for some events, or a forecast where there are none."""
-        key = events, given, bound
-        if key in self.known:
-            return self.known[key]
-        questions = _asked(self.laws.program, events) if events else _forecast_questions(self.laws, given)
-        passes = _passes(self.laws, questions, bound)
+    def passes(self, asked: _Asked) -> list[ForwardPass]:
+        """The passes that answer what is asked."""
+        if asked in self.known:
+            return self.known[asked]
+        events, given = asked.events, asked.given
+        questions = _event_questions(self.laws.program, events) if events else _forecast_questions(self.laws, given)
+        passes = _passes(self.laws, questions, asked.bound)
         if _total(passes).memory <= _LIGHT:
             _forget(self.known, _QUESTIONS - 1)
-            self.known[key] = passes
+            self.known[asked] = passes
         return passes
 
-    def answered(
-        self, events: tuple[Formula, ...], given: Formula | None, bound: Bound, *, by_step: bool = True
-    ) -> Iterator[tuple[ForwardPass, PassAnswer]]:
-        """Passes whose questions make up the one asked, as in `passes`, each with the answer, as `ForwardPass.run`."""
+    def answered(self, asked: _Asked, *, by_step: bool = True) -> Iterator[tuple[ForwardPass, PassAnswer]]:
+        """Passes whose questions make up the one asked, each with the answer, as `ForwardPass.run`."""
         answered: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
-        for one in self.passes(events, given, bound):
+        for one in self.passes(asked):
             answer = one.run(by_step=by_step)
             if (known := answered.get(one.question)) is not None:
                 answer = known[1].plus(answer)
@@ -283,55 +289,47 @@ _PORTION = 1 << 18
 """Draws of the judgements are taken in portions whose largest table has no more entries, where there is such a way."""
 
 
-def _portions(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[_Planner]:
+def _portions(program: Program, asked: _Asked) -> list[_Planner]:
     """Planners for a question, of the whole program or of portions of its draws."""
-    whole, size, most = _planner(program), program.draws, min(_PORTION, bound.entries)
+    whole, size, most = _planner(program), program.draws, min(_PORTION, asked.bound.entries)
     found = [whole]
-    while size > 1 and (entries := _total(found[0].passes(events, given, bound)).entries) > most:
+    while size > 1 and (entries := _total(found[0].passes(asked)).entries) > most:
         size = max(min(size // 2, size * most // entries), 1)
         found = whole.portions(size)
     return found
 
 
-def _predicted(
-    portions: Sequence[_Planner], events: tuple[Formula, ...], given: Formula | None, bound: Bound
-) -> ContractionCost:
+def _predicted(portions: Sequence[_Planner], asked: _Asked) -> ContractionCost:
     """What a question takes, told from the first portion: the others are no larger."""
-    first = _total(portions[0].passes(events, given, bound))
+    first = _total(portions[0].passes(asked))
     return replace(first, operations=first.operations * len(portions))
 
 
-def _admitted(program: Program, events: tuple[Formula, ...], given: Formula | None, bound: Bound) -> list[_Planner]:
-    """Planners for a question that is within the bound.
+def _admitted(program: Program, asked: _Asked) -> list[_Planner]:
+    """Planners for a question that is within its bound.
 
     Raises:
         TooLarge: it would take more.
     """
-    portions = _portions(program, events, given, bound)
-    if not bound.admits(needed := _predicted(portions, events, given, bound)):
-        raise TooLarge(needed, bound)
+    portions = _portions(program, asked)
+    if not asked.bound.admits(needed := _predicted(portions, asked)):
+        raise TooLarge(needed, asked.bound)
     return portions
 
 
 def _solved(
-    program: Program,
-    events: tuple[Formula, ...],
-    given: Formula | None,
-    bound: Bound,
-    solve: Callable[[_Planner], Solved],
-    *,
-    told: Listener,
+    program: Program, asked: _Asked, solve: Callable[[_Planner, _Asked], Solved], told: Listener
 ) -> Iterator[Solved]:
-    """What is found in each portion of a question that is within the bound.
+    """What is found in each portion of a question that is within its bound.
 
     Raises:
         TooLarge: it would take more.
     """
-    portions = _admitted(program, events, given, bound)
-    each = _total(portions[0].passes(events, given, bound)).seconds
+    portions = _admitted(program, asked)
+    each = _total(portions[0].passes(asked)).seconds
     for portion in portions:
         with told.stretch(each):
-            found = solve(portion)
+            found = solve(portion, asked)
         yield found
 
 
@@ -469,7 +467,7 @@ def forecast(
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = list(_solved(program, (), given, bound, lambda one: _in_portion(one, given, bound), told=told))
+    portions = list(_solved(program, _Asked((), given, bound), _in_portion, told))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
@@ -496,12 +494,12 @@ def forecast(
     )
 
 
-def _in_portion(planner: _Planner, given: Formula | None, bound: Bound) -> tuple[ExactForecast, float]:
+def _in_portion(planner: _Planner, asked: _Asked) -> tuple[ExactForecast, float]:
     """The forecast in each draw of a portion, the weights on a scale of their own, and the logarithm of that scale.
 
     All arrays have an axis for the draws before their own, of size 1 where none is drawn.
     """
-    program, draws = planner.laws.program, planner.draws
+    program, draws, given = planner.laws.program, planner.draws, asked.given
     sets = _sets(program)
     first: dict[frozenset[int], Floats] = {}
     unvisited: dict[frozenset[int], Floats] = {}
@@ -509,7 +507,7 @@ def _in_portion(planner: _Planner, given: Formula | None, bound: Bound) -> tuple
     shares: dict[str, Floats] = {}
     values: dict[str, ExactValues] = {}
     seen, weights, log_scale = np.ones(draws, dtype=np.bool_), np.ones(1), 0.0
-    for one, answer in planner.answered((), given, bound):
+    for one, answer in planner.answered(asked):
         question = one.question
         if given is None:
             first.update(zip(question.visits or map(_members, question.events), answer.decided, strict=True))

@@ -41,7 +41,7 @@ from usru_scenarios.exact.variable_elimination import (
 )
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed, atoms, timed_parts
+from usru_scenarios.program.events import Compared, Formula, InStates, Timed, atoms, holds, timed_parts, truth
 from usru_scenarios.program.laws import JUDGEMENTS, Parent
 from usru_scenarios.program.program import Floats
 
@@ -459,38 +459,12 @@ class StepFactors:
 
 def _holds(predicate: Formula, finite: DiscretizedModel, step: int, over: Axes) -> Truths:
     """Where a predicate holds, over variables of its step."""
-    shape = [axis.size for axis in over]
-    match predicate:
-        case InStates(node, states):
-            reading = finite.reading(node, step)
-            assert reading.values is None, f"{node} has values and no states"
-            truth = np.isin(reading.states, sorted(states))
-        case Compared(node):
-            reading = finite.reading(node, step)
-            truth = _compare(predicate, reading)
-        case Not(part):
-            return ~_holds(part, finite, step, over)
-        case All(parts):
-            held = [_holds(part, finite, step, over) for part in parts]
-            return np.logical_and.reduce(held) if held else np.ones(shape, dtype=np.bool_)
-        case Some(parts):
-            held = [_holds(part, finite, step, over) for part in parts]
-            return np.logical_or.reduce(held) if held else np.zeros(shape, dtype=np.bool_)
-        case Timed():
-            raise ValueError("a predicate within a time has no time of its own")
-    return np.broadcast_to(broadcast_to_axes(truth, reading.variables, over), shape).astype(np.bool_)
 
+    def at(atom: InStates | Compared | Timed) -> Truths:
+        if isinstance(atom, Timed):
+            raise ValueError("a predicate within a time has no time of its own")  # noqa: TRY004  # the query is at fault
+        reading = finite.reading(atom.node, step)
+        found = holds(atom, reading.states if reading.values is None else reading.values)
+        return broadcast_to_axes(found, reading.variables, over)
 
-def _compare(atom: Compared, reading: StateFunction) -> Truths:
-    assert reading.values is not None, f"{atom.node} has states and no values to compare"
-    result: Truths
-    match atom.sign:
-        case "<":
-            result = reading.values < atom.value
-        case "<=":
-            result = reading.values <= atom.value
-        case ">":
-            result = reading.values > atom.value
-        case ">=":
-            result = reading.values >= atom.value
-    return result
+    return np.broadcast_to(truth(predicate, at), [axis.size for axis in over])
