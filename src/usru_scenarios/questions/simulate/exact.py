@@ -6,32 +6,34 @@ and the only error is that of there being so many draws.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate
+from usru_scenarios.estimation.bands import JudgementBand, PerDraw
+from usru_scenarios.estimation.estimates import Controls, Estimate, ratio, with_control_variates
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.exact.inference import ExactForecast, ExactValues
-from usru_scenarios.model.outline import NodeOutline, Outline
+from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
-from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.questions.averages import DrawAverages
+from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.simulate.order import in_order
-from usru_scenarios.questions.simulate.question import QUANTILES, certain, clean, clean_one, doubts, nested, warnings
-from usru_scenarios.results.common import warned
-from usru_scenarios.results.simulate import (
-    Band,
-    Errors,
-    ScenarioResult,
-    Simulation,
-    StatesResult,
-    ValueErrors,
-    ValuesResult,
+from usru_scenarios.questions.simulate.question import (
+    QUANTILES,
+    ForecastEstimates,
+    SeriesEstimates,
+    ValueEstimates,
+    answer,
+    certain,
+    sets,
+    with_certainty,
 )
+from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.work import UNCONCERNED, Listener
+
+_ALIKE = 1e-13
+"""What differs by no more between draws is the same in all of them: the rest is rounding."""
 
 
 def forecast_exactly(
@@ -60,24 +62,11 @@ def forecast_exactly(
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     program = conditioned.program
-    found = _ExactParts(_forecast(conditioned, told), program)
-    moves = found.transitions()
-    scenarios, groups = in_order(found.scenarios(outline), found.groups(), program)
-    return Simulation(
-        model=outline.model,
-        run=run_of(outline, conditioned, seed=seed, judgements=program.draws, weights=weights),
-        scenarios=scenarios,
-        groups=groups,
-        transitions=nested(moves.value, program, outline),
-        transition_errors=nested(moves.error, program, outline),
-        drivers=found.nodes(outline.drivers),
-        consequences=found.nodes(outline.consequences) if consequences else {},
-        baseline=outline.baseline,
-        warnings=[
-            *warnings(outline, program, drawn=program.draws > 0),
-            *map(warned, doubts(found.averages.bands, Plan(0, seed, program.draws))),
-        ],
-    )
+    found = _forecast(conditioned, told)
+    run = run_of(outline, conditioned, seed=seed, judgements=program.draws, weights=weights)
+    estimates = _estimates(found, program, DrawAverages(found.weights, program.controls))
+    plan = Plan(0, seed, program.draws)
+    return answer(estimates, outline, program, run, plan, consequences=consequences)
 
 
 def _forecast(conditioned: Conditioned, told: Listener) -> ExactForecast:
@@ -90,92 +79,93 @@ def _forecast(conditioned: Conditioned, told: Listener) -> ExactForecast:
         raise without_probability(conditioned.program, conditioned.evidence) from None
 
 
-class _ExactParts:
-    """The parts of a report, from a forecast in each draw of the judgements or in none."""
+def _estimates(found: ExactForecast, program: Program, averages: DrawAverages) -> ForecastEstimates:
+    """The parts of an answer, from a forecast in each draw of the judgements or in none."""
+    pooled = averages.mean(found.scenarios)
 
-    def __init__(self, found: ExactForecast, program: Program) -> None:
-        self.found = found
-        self.program = program
-        self.averages = DrawAverages(found.weights, program.controls)
-
-    def transitions(self) -> Estimate:
-        """The pooled transition matrix, shape (from, to); NaN where a scenario never occurs before the last step."""
-        sums = self.found.transitions
-        moves = self.averages.ratio(sums, sums.sum(axis=-1, keepdims=True))
-        return Estimate(np.clip(moves.value, 0.0, 1.0), moves.error)
-
-    def scenarios(self, outline: Outline) -> dict[str, ScenarioResult]:
-        """The likelihoods of the scenarios."""
-        index = self.program.outcome.states.index
-        return {name: self._visited([index(name)], index(name), title) for name, title in outline.scenarios.items()}
-
-    def groups(self) -> dict[str, ScenarioResult]:
-        """The likelihoods of the groups."""
-        first = len(self.program.outcome.states)
-        return {
-            name: self._visited(list(members), first + number, name)
-            for number, (name, members) in enumerate(self.program.groups.items())
-        }
-
-    def _visited(self, members: list[int], column: int, title: str) -> ScenarioResult:
-        """The result of a set of scenarios whose first visits stand in a column."""
-        found, averages = self.found, self.averages
-        sure = certain(averages.mean(found.scenarios), members)
-        visits = found.scenarios[..., members].sum(axis=-1)
-        shares = averages.of(visits)
-        by_step = clean(np.where(sure, 1.0, shares.value))
-        first_visit = averages.of(found.first_visit[..., column])
-        ever = averages.of(found.ever[..., column])
-        band = averages.band(visits)
-        return ScenarioResult(
-            title=title,
+    def series(column: int, members: list[int]) -> SeriesEstimates:
+        visits, sure = found.scenarios[..., members].sum(axis=-1), certain(pooled, members)
+        by_step = averages.of(visits)
+        mean = np.clip(np.where(sure, 1.0, by_step.value), 0.0, 1.0).mean()
+        return SeriesEstimates(
+            sure=sure,
             by_step=by_step,
-            end=by_step[-1],
-            mean=float(np.mean(by_step)),
-            ever=1.0 if sure.any() else clean_one(ever.value),
-            first_visit=clean(first_visit.value),
-            standard_errors=Errors(
-                by_step=shares.error.tolist(),
-                end=float(shares.error[-1]),
-                mean=float(averages.of(visits.mean(axis=-1)).error),
-                ever=float(ever.error),
-                first_visit=first_visit.error.tolist(),
-            ),
-            band=None if band is None else Band(clean(band.low), clean(band.high)),
+            mean=Estimate(mean, averages.of(visits.mean(axis=-1)).error),
+            ever=averages.of(found.ever[..., column]),
+            first_visit=averages.of(found.first_visit[..., column]),
+            band=averages.band(visits),
         )
 
-    def nodes(self, nodes: Mapping[str, NodeOutline]) -> dict[str, StatesResult | ValuesResult]:
-        """Where drivers or consequences are."""
-        results: dict[str, StatesResult | ValuesResult] = {}
-        for name, part in nodes.items():
-            node = self.program.nodes[name]
-            if isinstance(node, CategoricalNode):
-                results[name] = self._states(part.title, node, part.states, self.found.shares[name])
-            else:
-                results[name] = self._values(part.title, self.found.values[name])
-        return results
+    moves = found.transitions
+    return ForecastEstimates(
+        transitions=averages.ratio(moves, moves.sum(axis=-1, keepdims=True)),
+        series=[series(column, members) for column, members in enumerate(sets(program))],
+        states={
+            name: with_certainty(averages.of(shares), averages.mean(shares)) for name, shares in found.shares.items()
+        },
+        values={name: _values(one, averages) for name, one in found.values.items()},
+    )
 
-    def _states(self, title: str, node: CategoricalNode, order: Iterable[str], shares: Floats) -> StatesResult:
-        columns = {state: node.states.index(state) for state in order}
-        pooled, found = self.averages.mean(shares), self.averages.of(shares)
-        by_step = {
-            state: clean(np.where(certain(pooled, [column]), 1.0, found.value[:, column]))
-            for state, column in columns.items()
-        }
-        return StatesResult(
-            title, by_step, {state: found.error[:, column].tolist() for state, column in columns.items()}
+
+def _values(values: ExactValues, averages: DrawAverages) -> ValueEstimates:
+    """Mean and quantiles of a numeric node: method (20) with the errors of method (34)."""
+    quantiles = []
+    for share in QUANTILES:
+        value = values.quantile(share)
+        error = averages.of(values.below(value)).error if averages.drawn else np.zeros(len(value))
+        above, below = (
+            values.quantile(np.clip(share + way * error, 0.0, 1.0)) if error.any() else value for way in (1, -1)
         )
+        quantiles.append(Estimate(value, (above - below) / 2))
+    return ValueEstimates(averages.of(values.mean), quantiles)
 
-    def _values(self, title: str, values: ExactValues) -> ValuesResult:
-        """Mean and quantiles of a numeric node: method (20) with the errors of method (34)."""
-        mean = self.averages.of(values.mean)
-        quantiles, errors = {}, {}
-        for share in QUANTILES:
-            value = values.quantile(share)
-            error = self.averages.of(values.below(value)).error if self.program.draws else np.zeros(len(value))
-            above, below = (
-                values.quantile(np.clip(share + way * error, 0.0, 1.0)) if error.any() else value for way in (1, -1)
-            )
-            quantiles[f"{share:.2f}"] = value.tolist()
-            errors[f"{share:.2f}"] = ((above - below) / 2).tolist()
-        return ValuesResult(title, mean.value.tolist(), quantiles, ValueErrors(mean.error.tolist(), errors))
+
+class DrawAverages:
+    """Averages over the draws of uncertain judgements, of what is known exactly in each of them: method (34).
+
+    Where judgements are not drawn, what is known is its own average.
+
+    Args:
+        weights: shape (draws,), how likely what was observed is in each draw; of one draw where none is drawn.
+        controls: of the program.
+    """
+
+    def __init__(self, weights: Floats, controls: Controls) -> None:
+        self.drawn = controls.draws > 0
+        self.weights = weights
+        self.controls = controls
+
+    def mean(self, values: Floats) -> Floats:
+        """The plain average over the draws, each by its weight: shape (...) for values of shape (draws, ...)."""
+        return np.asarray(np.tensordot(self.weights, values, axes=1) / self.weights.sum()) if self.drawn else values
+
+    def of(self, values: Floats) -> Estimate:
+        """The average of values of shape (draws, ...), with the error of there being these draws and no others."""
+        if not self.drawn:
+            return Estimate(values, np.zeros(np.shape(values)))
+        weights = self.weights.reshape(-1, *(1,) * (values.ndim - 1))
+        return self.ratio(values * weights, np.broadcast_to(weights, values.shape))
+
+    def ratio(self, parts: Floats, wholes: Floats) -> Estimate:
+        """The ratio of two averages; NaN where the second is 0. What is the same in all draws has no error.
+
+        Args:
+            parts: shape (draws, ...), times the weights.
+            wholes: of a shape that broadcasts to that of the parts.
+        """
+        wholes = np.broadcast_to(wholes, parts.shape)
+        if not self.drawn:
+            value = np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0.0)
+            return Estimate(value, value * 0.0)
+        found = ratio(with_control_variates(parts, self.controls), with_control_variates(wholes, self.controls))
+        plain = ratio(parts, wholes).value
+        unlike = np.abs(parts - plain * wholes) > _ALIKE * np.abs(wholes).max(axis=0)
+        alike = ~unlike.any(axis=0)
+        return Estimate(np.where(alike, plain, found.value), np.where(alike, plain * 0.0, found.error))
+
+    def band(self, values: Floats) -> JudgementBand | None:
+        """The band of values of shape (draws, ...); None where nothing is drawn, or fewer than two draws count."""
+        if not self.drawn:
+            return None
+        found = PerDraw(np.array([values] * 3), self.weights, self.controls.basis).spread()
+        return found if np.isfinite(found.low).all() else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judgement_band
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
@@ -15,12 +15,13 @@ from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
+from usru_scenarios.program.events import Formula, Truth
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
 from usru_scenarios.questions.simulate.order import in_order
-from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.common import Run, Warned, warned
 from usru_scenarios.results.simulate import (
     Band,
     Errors,
@@ -45,6 +46,138 @@ _TOLD = 30
 """So many trials on the rarer side of an edge tell how the share below it varies."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+class SeriesEstimates(NamedTuple):
+    """Estimates over time of a set of scenarios, each of shape (steps,), those of the mean and `ever` ().
+
+    Attributes:
+        sure: where it holds for certain: see `certain`.
+        band: what the judgements leave open of it by step; None where they are not drawn, or that can't be told.
+    """
+
+    sure: Truth
+    by_step: Estimate
+    mean: Estimate
+    ever: Estimate
+    first_visit: Estimate
+    band: JudgementBand | None
+
+
+class ValueEstimates(NamedTuple):
+    """The mean of a numeric node and its `QUANTILES`, each of shape (steps,)."""
+
+    mean: Estimate
+    quantiles: list[Estimate]
+
+
+class ForecastEstimates(NamedTuple):
+    """All that a forecast reports, scenarios and states in the program's order, whichever way it was found.
+
+    Attributes:
+        transitions: the pooled transition matrix, shape (from, to); NaN where a scenario never occurs.
+        series: of each of `sets`.
+        states: by node with states, the share of each at each step, shape (steps, states).
+        values: by numeric node.
+    """
+
+    transitions: Estimate
+    series: list[SeriesEstimates]
+    states: dict[str, Estimate]
+    values: dict[str, ValueEstimates]
+
+
+def sets(program: Program) -> list[list[int]]:
+    """The sets of scenarios that a forecast is of: each scenario by itself, then the groups."""
+    return [*([state] for state in range(len(program.outcome.states))), *map(list, program.groups.values())]
+
+
+def answer(
+    found: ForecastEstimates, outline: Outline, program: Program, run: Run, plan: Plan, *, consequences: bool
+) -> Simulation:
+    """The answer that estimates make.
+
+    Args:
+        found: the estimates.
+        outline: what the model calls its parts.
+        program: of which they are.
+        run: how they were found.
+        plan: of the draws; without trials where they are exact.
+    """
+    index, alone = program.outcome.states.index, len(program.outcome.states)
+    scenarios, groups = in_order(
+        {name: _scenario(title, found.series[index(name)]) for name, title in outline.scenarios.items()},
+        {name: _scenario(name, one) for name, one in zip(program.groups, found.series[alone:], strict=True)},
+        program,
+    )
+    bands = [one.band for one in found.series if one.band is not None]
+    return Simulation(
+        model=outline.model,
+        run=run,
+        scenarios=scenarios,
+        groups=groups,
+        transitions=_nested(np.clip(found.transitions.value, 0.0, 1.0), program, outline),
+        transition_errors=_nested(found.transitions.error, program, outline),
+        drivers=_nodes(found, program, outline.drivers),
+        consequences=_nodes(found, program, outline.consequences if consequences else {}),
+        baseline=outline.baseline,
+        warnings=[*warnings(outline, program, drawn=program.draws > 0), *map(warned, doubts(bands, plan))],
+    )
+
+
+def _scenario(title: str, found: SeriesEstimates) -> ScenarioResult:
+    likely = clean(np.where(found.sure, 1.0, found.by_step.value))
+    return ScenarioResult(
+        title=title,
+        by_step=likely,
+        end=likely[-1],
+        mean=1.0 if found.sure.all() else clean_one(found.mean.value),
+        ever=1.0 if found.sure.any() else clean_one(found.ever.value),
+        first_visit=clean(found.first_visit.value),
+        standard_errors=Errors(
+            by_step=found.by_step.error.tolist(),
+            end=float(found.by_step.error[-1]),
+            mean=float(found.mean.error),
+            ever=float(found.ever.error),
+            first_visit=found.first_visit.error.tolist(),
+        ),
+        band=None if found.band is None else Band(clean(found.band.low), clean(found.band.high)),
+    )
+
+
+def _nodes(
+    found: ForecastEstimates, program: Program, nodes: Mapping[str, NodeOutline]
+) -> dict[str, StatesResult | ValuesResult]:
+    """Where drivers or consequences are, their states in the order of the file."""
+    results: dict[str, StatesResult | ValuesResult] = {}
+    for name, part in nodes.items():
+        node = program.nodes[name]
+        if isinstance(node, CategoricalNode):
+            columns, share = {state: node.states.index(state) for state in part.states}, found.states[name]
+            results[name] = StatesResult(
+                part.title,
+                {state: clean(share.value[:, column]) for state, column in columns.items()},
+                {state: share.error[:, column].tolist() for state, column in columns.items()},
+            )
+        else:
+            mean, quantiles = found.values[name]
+            by_share = dict(zip((f"{share:.2f}" for share in QUANTILES), quantiles, strict=True))
+            results[name] = ValuesResult(
+                part.title,
+                mean.value.tolist(),
+                {share: one.value.tolist() for share, one in by_share.items()},
+                ValueErrors(mean.error.tolist(), {share: one.error.tolist() for share, one in by_share.items()}),
+            )
+    return results
+
+
+def with_certainty(found: Estimate, shares: Floats) -> Estimate:
+    """Estimates of shares of states that are 1 where no other state has any of these shares; see `certain`.
+
+    Both are of shape (steps, states).
+    """
+    occurs = shares != 0.0
+    return Estimate(np.where(occurs & (occurs.sum(axis=1, keepdims=True) == 1), 1.0, found.value), found.error)
 
 
 def forecast(
@@ -79,41 +212,18 @@ def forecast(
     nodes = None if consequences else program.upstream([OUTCOME, *outline.drivers])
     plan, halves = _drawn(conditioned, settings, kernels, map_blocks, nodes)
     sums = halves.by_draws() if settings.judgements else halves
-    bands = _BandEstimates(halves) if settings.judgements else None
-    states = cache(sums.states)  # which both the errors and the answer are made of
-    least = LeastErrors(
-        program,
-        sums.effective_trials,
-        lambda name: shares(sums, name) if name == OUTCOME else states(name).value,
-        conditioned.seen.parts,
-        support,
+    run = run_of(
+        outline,
+        conditioned,
+        seed=settings.seed,
+        trials=plan.trials,
+        effective=sums.effective_trials,
+        judgements=settings.judgements,
+        weights=weights,
     )
-    moves, move_errors = _transitions(sums, least)
-    series = _SeriesEstimates(program, sums, bands, least)
-    scenarios, groups = in_order(_scenarios(series, outline), _groups(series), program)
-    return Simulation(
-        model=outline.model,
-        run=run_of(
-            outline,
-            conditioned,
-            seed=settings.seed,
-            trials=plan.trials,
-            effective=sums.effective_trials,
-            judgements=settings.judgements,
-            weights=weights,
-        ),
-        scenarios=scenarios,
-        groups=groups,
-        transitions=nested(moves, program, outline),
-        transition_errors=nested(move_errors, program, outline),
-        drivers=_nodes(program, sums, states, outline.drivers, least),
-        consequences=_nodes(program, sums, states, outline.consequences, least) if consequences else {},
-        baseline=outline.baseline,
-        warnings=[
-            *warnings(outline, program, drawn=settings.judgements > 0),
-            *(map(warned, doubts(bands.found, plan)) if bands else ()),
-        ],
-    )
+    named = (*outline.drivers, *(outline.consequences if consequences else ()))
+    found = _estimates(program, (sums, halves), conditioned.seen.parts, support, named=named)
+    return answer(found, outline, program, run, plan, consequences=consequences)
 
 
 def _drawn(
@@ -144,78 +254,66 @@ def _drawn(
     return plan, sums
 
 
-def _scenarios(series: _SeriesEstimates, outline: Outline) -> dict[str, ScenarioResult]:
-    index = series.program.outcome.states.index
-    return {name: series.of([index(name)], index(name), title) for name, title in outline.scenarios.items()}
+def _estimates(
+    program: Program,
+    drawn: tuple[ForecastSums, ForecastSums],
+    seen: Sequence[Formula],
+    support: Callable[[], Support] | None,
+    *,
+    named: Iterable[str],
+) -> ForecastEstimates:
+    """What the sums of a run say, by method (16), of some nodes too.
 
+    Where judgements are drawn, the first sums have a batch for each draw, and the second two.
+    """
+    sums, halves = drawn
+    states = cache(sums.states)  # which both the errors and the answer are made of
+    least = LeastErrors(
+        program,
+        sums.effective_trials,
+        lambda name: shares(sums, name) if name == OUTCOME else states(name).value,
+        seen,
+        support,
+    )
+    visited = sums.visits.sum(axis=0)
 
-def _groups(series: _SeriesEstimates) -> dict[str, ScenarioResult]:
-    first = len(series.program.outcome.states)
-    return {
-        name: series.of(list(members), first + number, name)
-        for number, (name, members) in enumerate(series.program.groups.items())
-    }
-
-
-class _SeriesEstimates:
-    """Estimates over time of scenarios and groups: by step, first visits, ever, share of time, by method (16)."""
-
-    def __init__(self, program: Program, sums: ForecastSums, bands: _BandEstimates | None, least: LeastErrors) -> None:
-        self.program = program
-        self.least = least
-        self.sums = sums
-        self.bands = bands
-        self.steps = program.steps
-        self.shares = sums.visits.sum(axis=0)
-
-    def of(self, members: list[int], first: int, title: str) -> ScenarioResult:
-        """The result of a set of scenarios whose first visits are counted in column `first`."""
-        trials = self.sums.trials
-        visits = self.sums.visits[:, :, members].sum(axis=2)
-        by_step = self.least.by_step(members, ratio(visits, trials))
-        mean = self.least.mean(members, ratio(visits.sum(axis=1), trials * self.steps))
-        first_visit = self.least.first_visit(members, self.sums.first_visits(first))
-        ever = self.least.ever(members, self.sums.visited(first))
-        sure = certain(self.shares, members)
-        likely = clean(np.where(sure, 1.0, by_step.value))
-        return ScenarioResult(
-            title=title,
-            by_step=likely,
-            end=likely[-1],
-            mean=1.0 if sure.all() else clean_one(mean.value),
-            ever=1.0 if sure.any() else clean_one(ever.value),
-            first_visit=clean(first_visit.value),
-            standard_errors=Errors(
-                by_step=by_step.error.tolist(),
-                end=float(by_step.error[-1]),
-                mean=float(mean.error),
-                ever=float(ever.error),
-                first_visit=first_visit.error.tolist(),
-            ),
-            band=None if self.bands is None else self.bands.of(members),
+    def series(column: int, members: list[int]) -> SeriesEstimates:
+        visits = sums.visits[:, :, members].sum(axis=2)
+        return SeriesEstimates(
+            sure=certain(visited, members),
+            by_step=least.by_step(members, ratio(visits, sums.trials)),
+            mean=least.mean(members, ratio(visits.sum(axis=1), sums.trials * program.steps)),
+            ever=least.ever(members, sums.visited(column)),
+            first_visit=least.first_visit(members, sums.first_visits(column)),
+            band=_band(halves, members) if halves.drawn else None,
         )
 
+    there = sums.moves.sum(axis=2, keepdims=True)
+    moves = ratio(sums.moves, np.broadcast_to(there, sums.moves.shape))
+    return ForecastEstimates(
+        transitions=least.moves(moves, there.sum(axis=0)[:, 0] / sums.trials.sum()),
+        series=[series(column, members) for column, members in enumerate(sets(program))],
+        states={
+            name: with_certainty(least.states(name, states(name)), states(name).value)
+            for name in named
+            if name not in sums.values
+        },
+        values={name: _values(name, sums, least) for name in named if name in sums.values},
+    )
 
-class _BandEstimates:
-    """What the uncertain judgements leave open, from sums with two batches for each of their draws."""
 
-    def __init__(self, halves: ForecastSums) -> None:
-        self.halves = halves
-        self.found: list[JudgementBand] = []
+def _band(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
+    """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree.
 
-    def of(self, members: list[int]) -> Band | None:
-        """The band of a set of scenarios; None where fewer than two draws agree with what is seen."""
-        halves = self.halves
-        found = joined(
-            judgement_band(
-                halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls
-            )
-            for start in range(0, halves.visits.shape[1], AT_ONCE)
-        )
-        if not np.isfinite(found.low).all():
-            return None
-        self.found.append(found)
-        return Band(clean(found.low), clean(found.high))
+    Args:
+        halves: sums with two batches for each draw.
+        members: the set.
+    """
+    found = joined(
+        judgement_band(halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls)
+        for start in range(0, halves.visits.shape[1], AT_ONCE)
+    )
+    return found if np.isfinite(found.low).all() else None
 
 
 def doubts(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
@@ -247,7 +345,7 @@ def _rounded(number: float) -> int:
     return math.ceil(number / unit) * unit
 
 
-def certain(shares: Floats, members: Sequence[int]) -> npt.NDArray[np.bool_]:
+def certain(shares: Floats, members: Sequence[int]) -> Truth:
     """Where a set of states holds for certain, shape (steps,): none of the others has any share.
 
     Ratios of sums that are equal but for their rounding would bring what was observed near 1, and not to it.
@@ -271,18 +369,7 @@ def clean_one(value: Floats | float) -> float:
     return min(max(float(value), 0.0), 1.0)
 
 
-def _transitions(sums: ForecastSums, least: LeastErrors) -> tuple[Floats, Floats]:
-    """The pooled transition matrix and its standard errors, by method (16), shape (from, to).
-
-    NaN where a scenario never occurs.
-    """
-    there = sums.moves.sum(axis=2, keepdims=True)
-    estimate = ratio(sums.moves, np.broadcast_to(there, sums.moves.shape))
-    estimate = least.moves(estimate, there.sum(axis=0)[:, 0] / sums.trials.sum())
-    return np.clip(estimate.value, 0.0, 1.0), estimate.error
-
-
-def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
+def _nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
     """A matrix over the program's scenarios by names, in the order of the file; None for what is no number."""
     index = program.outcome.states.index
     return {
@@ -294,43 +381,16 @@ def nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict
     }
 
 
-def _nodes(
-    program: Program,
-    sums: ForecastSums,
-    states: Callable[[str], Estimate],
-    nodes: Mapping[str, NodeOutline],
-    least: LeastErrors,
-) -> dict[str, StatesResult | ValuesResult]:
-    results: dict[str, StatesResult | ValuesResult] = {}
-    for name, part in nodes.items():
-        node = program.nodes[name]
-        if isinstance(node, NumericNode):
-            results[name] = _values(part.title, name, node, sums, least)
-        else:
-            results[name] = _states(part.title, node, part.states, least.states(name, states(name)))
-    return results
-
-
-def _states(title: str, node: CategoricalNode, order: Sequence[str], estimate: Estimate) -> StatesResult:
-    """The share of each state at each step, in the order of the file."""
-    columns = {state: node.states.index(state) for state in order}
-    sure = {column: certain(estimate.value, [column]) for column in columns.values()}
-    return StatesResult(
-        title,
-        {state: clean(np.where(sure[column], 1.0, estimate.value[:, column])) for state, column in columns.items()},
-        {state: estimate.error[:, column].tolist() for state, column in columns.items()},
-    )
-
-
-def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least: LeastErrors) -> ValuesResult:
+def _values(name: str, sums: ForecastSums, least: LeastErrors) -> ValueEstimates:
     """Mean and quantiles of a numeric node; method (20).
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """
-    numbers, found = sums.values[name], sums.mean(name)
+    node, numbers, found = least.program.nodes[name], sums.values[name], sums.mean(name)
+    assert isinstance(node, NumericNode)
     # sums round: where all values were the same, their mean is that value, without an error
     mean = np.clip(node.scale.low + found.value, numbers.least, numbers.most)
-    mean_errors = np.where(numbers.least < numbers.most, found.error, 0.0)
+    error = np.where(numbers.least < numbers.most, found.error, 0.0)
     missed = rule_of_three_bound(least.trials)
     errors_of_shares = _errors_of_shares(sums, name)
     reaches = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
@@ -339,13 +399,13 @@ def _values(title: str, name: str, node: NumericNode, sums: ForecastSums, least:
         for share, reach in zip(QUANTILES, reaches, strict=True)
         for ends in (np.full_like(reach, share), share + reach, share - reach)
     ]
-    found_at = iter(_quantiles(np.array(wanted), node, numbers))
-    quantiles, errors = {}, {}
-    for share, value, above, below in zip(QUANTILES, found_at, found_at, found_at, strict=True):
-        quantiles[f"{share:.2f}"] = value.tolist()
-        errors[f"{share:.2f}"] = least.values(name, value, (above - below) / 2).tolist()
-    return ValuesResult(
-        title, mean.tolist(), quantiles, ValueErrors(least.values(name, mean, mean_errors).tolist(), errors)
+    ends = iter(_quantiles(np.array(wanted), node, numbers))
+    return ValueEstimates(
+        Estimate(mean, least.values(name, mean, error)),
+        [
+            Estimate(value, least.values(name, value, (above - below) / 2))
+            for value, above, below in zip(ends, ends, ends, strict=True)
+        ],
     )
 
 
