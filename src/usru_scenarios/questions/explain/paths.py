@@ -12,24 +12,24 @@ probability given the trial is read one step ahead instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation import batches
-from usru_scenarios.light_dataclasses import dataclass, replace
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import All, Formula, atoms, conjuncts, timed_parts
+from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import EvidenceSums
-from usru_scenarios.sampler.blocks import BlockSampler, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
+from usru_scenarios.questions.observed_walk import ObservedWalk, up_to
+from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
-from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.work import listener
 
@@ -92,9 +92,8 @@ class DrawnPath:
 class PathSampler:
     """A program that ends at the step to explain, and the plan that its trials are drawn under.
 
-    Where something was observed, trials are weighted by how well they agree with it: each block is walked once more
-    beforehand, up to the last observation, for the weights. An observation of what the scenario reaches tells of the
-    scenario, which is then taken as it was drawn and not as it was foreseen.
+    Where something was observed, trials are weighted by how well they agree with it. An observation of what the
+    scenario reaches tells of the scenario, which is then taken as it was drawn and not as it was foreseen.
     """
 
     def __init__(
@@ -108,26 +107,16 @@ class PathSampler:
         self.program = program
         self.contrast = contrast
         self.plan = plan
-        self.given = All(tuple(given))
         self.readings = discretizations(program, [*drivers, OUTCOME])
-        observed = max((part.steps[-1] for part in timed_parts(self.given)), default=0)
-        self.whole = replace(program, grid=replace(program.grid, count=max(program.steps, observed + 1)))
-        asked = {atom.node for atom in atoms(self.given)}
+        seen = All(tuple(given))
         entries = sum(part.log_odds.size for part in contrast.parts)
         entries = 2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings))
         self.batches = plan.batches(entries)
-        self.block_sampler = BlockSampler(
-            self.whole,
-            plan,
-            draw_outcome=True,
-            needed=program.upstream([*drivers, OUTCOME, *asked]),
-            restrictions=restrictions_of(self.whole, conjuncts(self.given), carried=False),
-            beside=self.batches.bytes(entries),
-        )
+        whole, beside = up_to(program, program.steps, seen), self.batches.bytes(entries)
+        self.walk = ObservedWalk(whole, seen, plan, nodes=drivers, drawn=True, beside=beside)
+        self.outcome = self.walk.block_sampler.index[OUTCOME]
         reads_itself = (OUTCOME, 1) in program.outcome.links
-        reached = program.downstream(OUTCOME)
-        self.told = bool(asked & {OUTCOME, *reached})
-        self.carried = not reads_itself and not reached & {*drivers, OUTCOME}
+        self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
 
     def survey(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""
@@ -136,22 +125,12 @@ class PathSampler:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
-        return self.block_sampler.seconds_each
-
-    def weights(self, block: int) -> Floats | None:
-        """The weight of each trial of a block, shape (trials,); None where nothing was observed."""
-        if not self.given.parts:
-            return None
-        tracker = EventTracker([(self.whole, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
-        drawn = self.block_sampler.walk(block, tracker)
-        weights: Floats = drawn * tracker.of[0].probabilities(0)[1]
-        return weights
+        return self.walk.block_sampler.seconds_each
 
     def _survey(self, block: int) -> PathSums:
-        observer = _PathObserver(self, block)
-        self.block_sampler.walk(block, observer)
-        assert observer.sums is not None, "the step that is explained has been seen"
-        return observer.sums
+        observer = _PathObserver(self)
+        weights = self.walk.walk(block, observer)
+        return observer.sums(weights, self.batches.starts(block))
 
     def expect(self, map_blocks: MapBlocks) -> None:
         """Tell what work both walks are."""
@@ -170,10 +149,8 @@ class PathSampler:
 
     def _match(self, shares: list[Floats], block: int) -> TypicalPath | None:
         observer = _AgreementObserver(self, shares, self.plan.trials_in(block))
-        self.block_sampler.walk(block, observer)
-        weights = self.weights(block)
-        counts = observer.arrived if weights is None else observer.arrived & (weights > 0.0)
-        agreement = np.where(counts, observer.agreement, -np.inf)
+        weights = self.walk.walk(block, observer)
+        agreement = np.where(observer.arrived & (weights > 0.0), observer.agreement, -np.inf)
         trial = int(agreement.argmax())
         if agreement[trial] < 0:
             return None
@@ -182,12 +159,12 @@ class PathSampler:
     def write_down(self, found: TypicalPath) -> DrawnPath:
         """The third walk."""
         writer = _PathWriter(self, found.trial)
-        self.block_sampler.walk(found.block, writer)
+        self.walk.walk(found.block, writer)
         return DrawnPath(writer.values, writer.probability)
 
     def arrives(self, block_states: BlockStates) -> npt.NDArray[np.bool_]:
         """Whether the drawn scenario is what is explained, shape (trials,)."""
-        return np.isin(block_states.now[self.block_sampler.index[OUTCOME]], self.contrast.members)
+        return np.isin(block_states.now[self.outcome], self.contrast.members)
 
 
 class _TargetProbability:
@@ -195,84 +172,84 @@ class _TargetProbability:
 
     def __init__(self, sampler: PathSampler) -> None:
         self.sampler = sampler
-        self.outcome = sampler.block_sampler.index[OUTCOME]
         self.present: Floats | None = None
 
     def observe(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
         """Take a step; gives the probability that what is explained holds after it, shape (trials,)."""
         assert transition is not None, "the outcome is among the nodes that are drawn"
-        drawn = None if self.sampler.carried else block_states.before[self.outcome]
+        drawn = None if self.sampler.carried else block_states.before[self.sampler.outcome]
         self.present = probabilities_after(transition, self.present, drawn)
         probability: Floats = np.clip(self.present[self.sampler.contrast.members].sum(axis=0), 0.0, 1.0)
         return probability
 
 
 class _PathObserver:
-    """Makes the sums of the first walk over a block."""
+    """Remembers what the sums of the first walk over a block are made of, until the weights of its trials are known."""
 
-    def __init__(self, sampler: PathSampler, block: int) -> None:
+    def __init__(self, sampler: PathSampler) -> None:
         self.sampler = sampler
-        trials = sampler.plan.trials_in(block)
         self.target = _TargetProbability(sampler)
-        self.edges = sampler.batches.starts(block)
-        self.numbers = batches.batch_numbers(self.edges, trials)
         self.codes: list[list[Codes]] = []
-        weights = sampler.weights(block)
-        self.weights = np.ones(trials) if weights is None else weights
-        self.sums: PathSums | None = None
+        self.last: BlockStates | None = None
+        self.probability: Floats = np.zeros(0)
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
-        """Remember the states of a step; at the last one, make the sums."""
+        """Remember the states of a step."""
         sampler = self.sampler
-        if step >= sampler.program.steps:
-            return
-        probability = self.target.observe(block_states, transition)
-        self.codes.append([reading.codes(block_states.now[reading.index]) for reading in sampler.readings])
+        if step < sampler.program.steps:
+            self.probability = self.target.observe(block_states, transition)
+            self.codes.append([reading.codes(block_states.now[reading.index]) for reading in sampler.readings])
         if step == sampler.program.steps - 1:
-            arrived = sampler.arrives(block_states)
-            both = np.stack([self.weights, self.weights * (arrived if sampler.told else probability)])
-            arrived &= self.weights > 0.0
-            trials, true = batches.batched(both, self.edges).T
-            self.sums = PathSums(
-                trials=trials,
-                true=true,
-                counts=[
-                    self._counted(codes, both, len(reading.states))
-                    for reading, codes in zip(sampler.readings, self.codes[-1], strict=True)
-                ],
-                totals={
-                    reading.node: batches.batched(block_states.now[reading.index] * both, self.edges)
-                    for reading in sampler.readings
-                    if reading.is_numeric
-                },
-                parts=self._parts(block_states, both),
-                passed=self._passed(arrived),
-                arrived=np.asarray(self.weights[arrived].sum()),
-                squares=np.asarray((self.weights**2).sum()),
-            )
+            self.last = copy.copy(block_states)
 
-    def _parts(self, block_states: BlockStates, both: Floats) -> list[Floats]:
+    def sums(self, weights: Floats, edges: npt.NDArray[np.int64]) -> PathSums:
+        """The sums of the block, each trial counted by its weight."""
+        sampler, last, numbers = self.sampler, self.last, batches.batch_numbers(edges, len(weights))
+        assert last is not None, "the step that is explained has been seen"
+        arrived = sampler.arrives(last)
+        both = np.stack([weights, weights * (arrived if sampler.walk.told >= 0 else self.probability)])
+        arrived &= weights > 0.0
+        trials, true = batches.batched(both, edges).T
+
+        def counted(codes: batches.Integers, both: Floats, size: int) -> Floats:
+            """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
+            return np.stack([batches.batched_by_code(codes, one, size, numbers, len(edges)) for one in both], axis=1)
+
+        return PathSums(
+            trials=trials,
+            true=true,
+            counts=[
+                counted(codes, both, len(reading.states))
+                for reading, codes in zip(sampler.readings, self.codes[-1], strict=True)
+            ],
+            totals={
+                reading.node: batches.batched(last.now[reading.index] * both, edges)
+                for reading in sampler.readings
+                if reading.is_numeric
+            },
+            parts=self._parts(last, both, counted),
+            passed=self._passed(arrived, weights[arrived]),
+            arrived=np.asarray(weights[arrived].sum()),
+            squares=np.asarray((weights**2).sum()),
+        )
+
+    def _parts(
+        self, last: BlockStates, both: Floats, counted: Callable[[batches.Integers, Floats, int], Floats]
+    ) -> list[Floats]:
         contrast = self.sampler.contrast
         if not contrast.parts:
             return []
-        signs, found = contrast.sign(block_states), []
+        signs, found = contrast.sign(last), []
         for part in contrast.parts:
-            sums = np.zeros((len(self.edges), 2, *part.log_odds.shape))
-            for rows, share in part.places(block_states):
-                for scenario, sign in enumerate(signs):
-                    sums[..., scenario] += self._counted(rows, sign * share * both, sums.shape[2])
-            found.append(sums)
+            rows_of = list(part.places(last))
+            sums = [
+                sum(counted(rows, sign * share * both, len(part.log_odds)) for rows, share in rows_of) for sign in signs
+            ]
+            found.append(np.stack(sums, axis=-1))
         return found
 
-    def _counted(self, codes: batches.Integers, both: Floats, size: int) -> Floats:
-        """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
-        return np.stack(
-            [batches.batched_by_code(codes, each, size, self.numbers, len(self.edges)) for each in both], axis=1
-        )
-
-    def _passed(self, arrived: npt.NDArray[np.bool_]) -> list[Floats]:
+    def _passed(self, arrived: npt.NDArray[np.bool_], weights: Floats) -> list[Floats]:
         """By reading the weights of the trials that arrived in each of its states, shape (steps, states)."""
-        weights = self.weights[arrived]
         return [
             np.stack([batches.sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes])
             for number, reading in enumerate(self.sampler.readings)
@@ -307,7 +284,8 @@ class _PathWriter:
         self.sampler = sampler
         self.target = _TargetProbability(sampler)
         self.trial = trial
-        self.index = {name: sampler.block_sampler.index[name] for name in sampler.block_sampler.needed}
+        block_sampler = sampler.walk.block_sampler
+        self.index = {name: block_sampler.index[name] for name in block_sampler.needed}
         self.values: dict[str, list[float]] = {name: [] for name in self.index}
         self.probability: list[float] = []
 

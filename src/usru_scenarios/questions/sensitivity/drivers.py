@@ -35,13 +35,8 @@ from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.discretization import Codes, Discretization
-from usru_scenarios.questions.sensitivity.observed import (
-    ObservedLikelihoods,
-    ObservedRun,
-    ObservedWalk,
-    SensitivityRun,
-    up_to,
-)
+from usru_scenarios.questions.observed_walk import ObservedWalk, up_to
+from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, SensitivityRun
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares

@@ -19,7 +19,8 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.laws import PiecewiseCurve, Term
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedWalk, one_hot
+from usru_scenarios.questions.observed_walk import ObservedWalk, one_hot
+from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods
 from usru_scenarios.questions.sensitivity.outcome_effects import (
     CarriedOutcome,
     DrawnOutcome,

@@ -15,12 +15,13 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
+from usru_scenarios.questions.observed_walk import up_to
 from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
-from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run, up_to
+from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.questions.sensitivity.slopes import slopes
 from usru_scenarios.questions.simulate.question import warnings

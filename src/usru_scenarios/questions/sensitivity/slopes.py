@@ -21,8 +21,9 @@ from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
+from usru_scenarios.questions.observed_walk import asked_nodes, up_to
 from usru_scenarios.questions.sensitivity.likelihood_ratio import PathwiseEstimator
-from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun, asked_nodes, up_to
+from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.questions.sensitivity.pathwise_sums import EffectEstimates, PathwiseSums
 from usru_scenarios.questions.sensitivity.perturbations import UnitPerturbation
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel

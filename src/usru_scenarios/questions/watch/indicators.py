@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.estimation import batches
-from usru_scenarios.light_dataclasses import dataclass, replace
+from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import All, Formula, atoms, timed_parts
+from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Codes, discretizations
+from usru_scenarios.questions.observed_walk import ObservedWalk, last_observed, one_hot, up_to
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker, WeightedForecast
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -63,38 +63,34 @@ class IndicatorSampler:
     """
 
     def __init__(self, program: Program, on: int, horizon: int, seen: Sequence[Formula], plan: Plan) -> None:
-        observed = max((part.steps[-1] for event in seen for part in timed_parts(event)), default=0)
-        self.program = replace(program, grid=replace(program.grid, count=max(horizon, observed) + 1))
+        given = All(tuple(seen))
+        self.program = up_to(program, horizon + 1, given)
         self.on = on
         self.horizon = horizon
         self.plan = plan
-        self.given = All(tuple(seen))
         self.readings = discretizations(program, [name for name in program.named if name != OUTCOME])
-        own, below = self._known(seen)
+        own, below = self._known(given)
         self.known = (own,) if own == below else (own, below)
         reached = program.downstream(OUTCOME)
         self.ways = [len(self.known) - 1 if reading.node in reached else 0 for reading in self.readings]
-        self.block_sampler = WeightedForecast(self.program, self.given, plan).block_sampler
+        nodes = [reading.node for reading in self.readings]
+        self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, drawn=below >= 0)
         scenarios = len(program.outcome.states)
         states = sum(len(reading.states) for reading in self.readings)
         self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
 
-    def _known(self, seen: Sequence[Formula]) -> tuple[int, int]:
+    def _known(self, given: Formula) -> tuple[int, int]:
         """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
         reached = self.program.downstream(OUTCOME)
-        told = [
-            part.steps[-1]
-            for event in seen
-            for part in timed_parts(event)
-            if {atom.node for atom in atoms(part)} & {OUTCOME, *reached}
-        ]
-        own = max([-1, *told, *([self.horizon - 1] if self.program.feedback else [])])
-        return min(own, self.horizon), min(max(own, self.on), self.horizon) if reached else min(own, self.horizon)
+        own = last_observed(given, {OUTCOME, *reached})
+        if self.program.feedback:
+            own = max(own, self.horizon - 1)
+        return min(own, self.horizon), min(max(own, self.on) if reached else own, self.horizon)
 
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
-        return self.block_sampler.seconds_each
+        return self.walk.block_sampler.seconds_each
 
     def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
         """Walk all blocks."""
@@ -102,10 +98,9 @@ class IndicatorSampler:
 
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
-        observer = _IndicatorObserver(self, self.plan.trials_in(block))
-        drawn = self.block_sampler.walk(block, observer)
-        _, given = observer.tracker.of[0].probabilities(0)
-        return observer.sums(drawn * given, self.batches.starts(block))
+        observer = _IndicatorObserver(self)
+        weights = self.walk.walk(block, observer)
+        return observer.sums(weights, self.batches.starts(block))
 
 
 class CarriedForecast:
@@ -126,17 +121,15 @@ class CarriedForecast:
             self.present = transition.start() if self.present is None else transition.advance(self.present)
         elif step == self.known:
             assert drawn is not None, "what is read is drawn"
-            self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+            self.present = one_hot(transition.scenarios, drawn)
 
 
 class _IndicatorObserver:
     """Watches a block: remembers what is seen and what is foreseen until the weights of the trials are known."""
 
-    def __init__(self, sampler: IndicatorSampler, trials: int) -> None:
+    def __init__(self, sampler: IndicatorSampler) -> None:
         self.sampler = sampler
-        self.trials = trials
-        self.outcome = sampler.block_sampler.index[OUTCOME]
-        self.tracker = EventTracker([(sampler.program, [(CERTAIN, sampler.given)])], trials, carried=False)
+        self.outcome = sampler.walk.block_sampler.index[OUTCOME]
         self.foresights = [CarriedForecast(known) for known in sampler.known]
         self.codes: list[Codes] = []
         self.future: list[Floats] = []
@@ -144,7 +137,6 @@ class _IndicatorObserver:
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Take note of a step."""
         assert transition is not None, "the outcome is among the nodes that are drawn"
-        self.tracker.observe(step, block_states, transition)
         for carried in self.foresights:
             carried.observe(step, block_states.now[self.outcome], transition)
         if step == self.sampler.on:
@@ -160,7 +152,7 @@ class _IndicatorObserver:
     def sums(self, weights: Floats, edges: npt.NDArray[np.int64]) -> IndicatorSums:
         """The sums of the block, each trial counted by its weight."""
         future = [present * weights for present in self.future]
-        numbers, squares = batches.batch_numbers(edges, self.trials), weights**2
+        numbers, squares = batches.batch_numbers(edges, len(weights)), weights**2
         read = list(zip(self.sampler.readings, self.codes, self.sampler.ways, strict=True))
         return IndicatorSums(
             weight=batches.batched(weights[None], edges)[:, 0],
