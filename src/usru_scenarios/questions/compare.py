@@ -10,9 +10,8 @@ What is observed of a variant weighs its trials; all variants then have as many,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import TypeVar
 
 import numpy as np
 
@@ -52,13 +51,14 @@ from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.work import Listener, listener
 
-Condition = TypeVar("Condition", Intervention, Observation)
-
 SWITCHING_TRIALS = 16_384
 """At least as many trials, or all there are, for each input difference that is switched; a quarter of all if more."""
 
 MOST_SWITCHED = 40
 """With more differences than these, those of each part of the file are switched together; with more parts, none."""
+
+
+Condition = Intervention | Observation
 
 
 class NotComparable(UsageError):  # noqa: N818  # a public name
@@ -88,11 +88,6 @@ class Variant:
     keep: PartKeeper = made_anew
 
     @property
-    def interventions(self) -> tuple[Intervention, ...]:
-        """What is imposed."""
-        return self.conditioned.interventions
-
-    @property
     def program(self) -> Program:
         """The program with what is imposed, judgements at their means."""
         return self.conditioned.program
@@ -101,11 +96,6 @@ class Variant:
     def in_draws(self) -> Conditioned:
         """The program and its conditions, judgements drawn if they are."""
         return self.conditioned if self.drawn is None else self.conditioned.on(self.drawn)
-
-    @property
-    def whole(self) -> Program:
-        """The program with what is imposed, judgements drawn if they are."""
-        return self.in_draws.program
 
 
 def plans(settings: RunSettings) -> tuple[Plan, Plan]:
@@ -136,7 +126,7 @@ def compare(
     common = _SharedParts.of(variants)
     inputs_of = {one.name: _inputs(variants[0], one) for one in variants}
     _expect(listener(map_blocks), variants, plan, few, inputs_of if switch else {})
-    found = list(_series(variants, common, plan, settings.limits, map_blocks))
+    found = _series(variants, common, plan, settings.limits, map_blocks)
     reference = variants[0]
     said = [common.said(variant.in_draws) for variant in variants]
     results = {}
@@ -191,10 +181,9 @@ def _expect(
     switched: Mapping[str, Sequence[_InputEdit]],
 ) -> None:
     """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
-    expect_runs(told, variants[0].whole, len(variants), plan)
+    expect_runs(told, variants[0].in_draws.program, len(variants), plan)
     for inputs in switched.values():
-        parts = {one.told.path for one in inputs}
-        parts = parts if len(parts) <= MOST_SWITCHED else {one.part for one in inputs}
+        parts, _ = _switched_together(inputs)
         if 0 < len(parts) <= MOST_SWITCHED:
             expect_runs(told, variants[0].program, 2 + len(parts), few)
 
@@ -274,24 +263,28 @@ def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
 
 def _series(
     variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
-) -> Iterator[ProgramSums]:
-    """What is reported of each variant; those with the same scenarios and steps are run together."""
+) -> list[ProgramSums]:
+    """What is reported of each variant."""
+    sums = _run([one.in_draws for one in variants], plan, limits, map_blocks)
+    found = [common.quantities(one.program, each) for one, each in zip(variants, sums, strict=True)]
+    fewest = min(len(each.trials) for each in found)
+    return [_batched(each, fewest) if one.drawn is None else each for one, each in zip(variants, found, strict=True)]
+
+
+def _run(
+    conditioned: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
+) -> list[ProgramSums]:
+    """The sums of programs; without observations, those with the same scenarios and steps are run together."""
+    if any(one.observations for one in conditioned):
+        return run_conditioned(conditioned, plan, limits, map_blocks)
     shapes: dict[tuple[int, int], list[int]] = {}
-    for number, one in enumerate(variants):
+    for number, one in enumerate(conditioned):
         shapes.setdefault((one.program.steps, len(one.program.outcome.states)), []).append(number)
     found: dict[int, ProgramSums] = {}
-    if any(one.conditioned.observations for one in variants):
-        shapes = {}
-        whole = run_conditioned([one.in_draws for one in variants], plan, limits, map_blocks)
-        found = {number: common.quantities(variants[number].program, sums) for number, sums in enumerate(whole)}
     for numbers in shapes.values():
-        programs = [sharing(variants[number].whole, variants[numbers[0]].whole) for number in numbers]
-        for number, sums in zip(numbers, run_each(programs, plan, map_blocks), strict=True):
-            found[number] = common.quantities(variants[number].program, sums)
-    fewest = min(len(sums.trials) for sums in found.values())
-    for number in range(len(variants)):
-        drawn = variants[number].drawn is not None
-        yield found[number] if drawn else _batched(found[number], fewest)
+        programs = [sharing(conditioned[number].program, conditioned[numbers[0]].program) for number in numbers]
+        found |= zip(numbers, run_each(programs, plan, map_blocks), strict=True)
+    return [found[number] for number in range(len(conditioned))]
 
 
 def _batched(sums: ProgramSums, batches: int) -> ProgramSums:
@@ -379,7 +372,7 @@ def _likelihoods(
 
 def _controls(variants: Sequence[Variant], draws: int) -> Controls:
     """By how much the judgements that any of the variants has drawn lie off their means."""
-    columns = {column.tobytes(): column for one in variants for column in one.whole.controls.functions.T}
+    columns = {column.tobytes(): column for one in variants for column in one.in_draws.program.controls.functions.T}
     return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 
@@ -410,39 +403,44 @@ def _times(values: list[float]) -> tuple[list[float], float, float, float]:
 
 @dataclass(frozen=True)
 class _InputEdit:
-    """A difference of the files or of what is imposed, and the part of the file that it belongs to."""
+    """A difference of the files or of the conditions, and the part of the file that it belongs to.
+
+    Attributes:
+        gone, new: the condition, where it is one: of the reference alone, or of the variant alone.
+    """
 
     told: InputDifference
     part: str
-    imposed: Intervention | None = None
-    lifted: Intervention | None = None
-    observed: Observation | None = None
-    forgotten: Observation | None = None
+    gone: Condition | None = None
+    new: Condition | None = None
 
 
 def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
-    files = variant.apart
+    files, one, other = variant.apart, reference.conditioned, variant.conditioned
     found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
-    interventions = _on_one_side("do", "imposed", reference.interventions, variant.interventions)
-    for told, one, is_new in interventions:
-        new, old = (one, None) if is_new else (None, one)
-        found.append(_InputEdit(told, told.path, imposed=new, lifted=old))
-    observations = _on_one_side("given", "observed", *(one.conditioned.observations for one in (reference, variant)))
-    for told, seen, is_new in observations:
-        added, gone = (seen, None) if is_new else (None, seen)
-        found.append(_InputEdit(told, told.path, observed=added, forgotten=gone))
+    conditions: tuple[tuple[str, str, Sequence[Condition], Sequence[Condition]], ...] = (
+        ("do", "imposed", one.interventions, other.interventions),
+        ("given", "observed", one.observations, other.observations),
+    )
+    for form, said, *sides in conditions:
+        here, there = ({each.text: each for each in side} for side in sides)
+        for text in {**here, **there}:
+            if (text in here) != (text in there):
+                name = f"{form}({text})"
+                told = InputDifference(name, said if text in here else None, said if text in there else None)
+                found.append(_InputEdit(told, name, here.get(text), there.get(text)))
     return found
 
 
-def _on_one_side(
-    written: str, what: str, before: Iterable[Condition], after: Iterable[Condition]
-) -> Iterator[tuple[InputDifference, Condition, bool]]:
-    """The conditions that one side alone has, as they are told, each with whether that is the variant."""
-    first, second = ({one.text: one for one in side} for side in (before, after))
-    for text, one in {**first, **second}.items():
-        if text not in first or text not in second:
-            sides = (what if text in first else None, what if text in second else None)
-            yield InputDifference(f"{written}({text})", *sides), one, text in second
+def _switched_together(inputs: Sequence[_InputEdit]) -> tuple[dict[str, list[_InputEdit]], bool]:
+    """What is switched at once: each difference, or all of a part where there are many; and whether it is by part."""
+    alone = {one.told.path: [one] for one in inputs}
+    if len(alone) <= MOST_SWITCHED:
+        return alone, False
+    parts: dict[str, list[_InputEdit]] = {}
+    for one in inputs:
+        parts.setdefault(one.part, []).append(one)
+    return parts, True
 
 
 def _by_importance(inputs: list[InputDifference], switching: Switching | None) -> list[InputDifference]:
@@ -467,12 +465,7 @@ class OneAtATimeDifferences:
         one, other = self.reference.program, self.variant.program
         if one.grid != other.grid or one.outcome.states != other.outcome.states:
             return None, "the models have different scenarios or steps, so that no input can be switched alone"
-        parts = {item.told.path: [item] for item in self.inputs}
-        by_part = len(parts) > MOST_SWITCHED
-        if by_part:
-            parts = {}
-            for item in self.inputs:
-                parts.setdefault(item.part, []).append(item)
+        parts, by_part = _switched_together(self.inputs)
         if len(parts) > MOST_SWITCHED:
             return None, f"{len(parts)} parts of the file differ, too many to switch them one at a time"
         edits = self.variant.edits(by_part)
@@ -484,7 +477,7 @@ class OneAtATimeDifferences:
         under = (self.reference.conditioned, self.variant.conditioned, *switched.values())
         programs = [Conditioned(sharing(each.program, one), observations=each.observations) for each in under]
         try:
-            found = self._sums(programs, plan, limits_of_trials, map_blocks)
+            found = _run(programs, plan, limits_of_trials, map_blocks)
         except (ImpossibleEvidence, TooFewTrials) as error:
             return None, f"no input can be switched alone: {error.message}"
         base, whole, *rest = (
@@ -508,14 +501,6 @@ class OneAtATimeDifferences:
             unexplained=unexplained,
         ), ""
 
-    @staticmethod
-    def _sums(
-        programs: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
-    ) -> Iterable[ProgramSums]:
-        if any(one.observations for one in programs):
-            return run_conditioned(programs, plan, limits, map_blocks)
-        return run_each([one.program for one in programs], plan, map_blocks)
-
     def _with(self, items: Sequence[_InputEdit], edit: ProgramEdit | None) -> Conditioned | None:
         """The reference with some of the differences; None where they make no sense without others.
 
@@ -523,15 +508,12 @@ class OneAtATimeDifferences:
             items: the differences.
             edit: those of the files.
         """
-        base = self.reference.conditioned.base
-        further = [item.imposed for item in items if item.imposed is not None]
-        do = [*(one for one in self.reference.interventions if all(item.lifted != one for item in items)), *further]
-        if edit is None or any(one.node not in base.nodes for one in further):
+        reference, gone, new = self.reference.conditioned, [one.gone for one in items], [one.new for one in items]
+        do = [one for one in (*reference.interventions, *new) if isinstance(one, Intervention) and one not in gone]
+        seen = [one for one in (*reference.observations, *new) if isinstance(one, Observation) and one not in gone]
+        if edit is None or any(one.node not in reference.base.nodes for one in do):
             return None
-        known = self.reference.conditioned.observations
-        seen = [*(one for one in known if all(item.forgotten != one for item in items))]
-        seen += [item.observed for item in items if item.observed is not None]
-        program = imposed(edit.on(base), do)
+        program = imposed(edit.on(reference.base), do)
         # what is observed says states by their numbers in the program that it was read in
         asked = {atom.node for one in seen for atom in atoms(one.event)}
         here, there = self.reference.program.nodes, self.variant.program.nodes

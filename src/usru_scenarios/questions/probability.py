@@ -19,7 +19,7 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import Case, Probability
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
-from usru_scenarios.program.conditions import Intervention
+from usru_scenarios.program.conditions import Intervention, imposed
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
@@ -243,9 +243,7 @@ class ProbabilityEstimator:
     def _read_in(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
         program = self.program if probability.profile is None else self.in_profile(probability.profile)
-        for intervention in probability.interventions:
-            program = intervention.on(program)
-        return program
+        return imposed(program, probability.interventions)
 
     def _find(
         self, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None

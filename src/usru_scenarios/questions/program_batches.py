@@ -11,7 +11,7 @@ several of them is made, and has its error, as without observations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -20,11 +20,11 @@ import numpy as np
 from usru_scenarios.estimation.batches import TrialBatches, accumulated
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.exact import inference as exact
-from usru_scenarios.light_dataclasses import dataclass, replace
+from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import Floats, Node, Program
-from usru_scenarios.questions.impossible import is_impossible, too_few, without_probability
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few, without_probability
 from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.forecast import Sampler, simulate
@@ -135,7 +135,7 @@ def run_each(
         exact.TooLarge, exact.NotExact: there is no exact answer.
     """
     if plan is None:
-        yield from map_blocks(_ExactPrograms(programs).run, range(len(programs)))
+        yield from map_blocks(partial(_solved_program, programs), range(len(programs)))
         return
     portions = _ProgramBatches(programs, plan, kernels, steps)
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
@@ -162,33 +162,24 @@ def run_conditioned(
         exact.TooLarge, exact.NotExact: there is no exact answer.
     """
     if plan is None:
-        return list(map_blocks(_ExactConditioned(conditioned).run, range(len(conditioned))))
+        return list(map_blocks(partial(_solved, conditioned), range(len(conditioned))))
 
-    def run(trials: int) -> _Together:
-        return _Together([_weighted(one, plan.of_trials(trials), map_blocks) for one in conditioned])
+    def run(trials: int) -> DrawnSums[list[ProgramSums]]:
+        drawn = plan.of_trials(trials)
+        sums = [_weighted(one, drawn, map_blocks) for one in conditioned]
+        return DrawnSums(drawn, sums, min(one.sampled for one in sums))
 
     def impossible() -> bool:
         return any(is_impossible(one.program, one.evidence) for one in conditioned)
 
-    trials, found, enough = limits.sample(run, plan.trials, impossible)
+    _, found, enough = limits.sample(run, plan.trials, impossible)
     if not enough:
         fewest = min(range(len(conditioned)), key=lambda number: found.sums[number].sampled)
         program, sums = conditioned[fewest].program, found.sums[fewest]
         chance, what = ratio(sums.visits[:, -1, 0], sums.trials), f"{program.outcome.states[0]} at the end"
-        evidence, drawn = conditioned[fewest].evidence, plan.of_trials(trials)
+        evidence, drawn = conditioned[fewest].evidence, found.plan
         raise too_few(program, evidence, drawn, found.effective_trials, chance=chance, what=what)
     return found.sums
-
-
-class _Together(NamedTuple):
-    """What was drawn of several programs."""
-
-    sums: list[ProgramSums]
-
-    @property
-    def effective_trials(self) -> float:
-        """Of the program with the fewest."""
-        return min(one.sampled for one in self.sums)
 
 
 def _weighted(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> ProgramSums:
@@ -253,40 +244,29 @@ class _ProgramBatches:
         return block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
 
 
-@dataclass(frozen=True)
-class _ExactPrograms:
-    """Programs that are solved."""
+def _solved_program(programs: Programs, number: int) -> ProgramSums:
+    """The probabilities of one of some programs, as `_solved` gives them."""
+    return _solved([Conditioned(programs[number])], 0)
 
-    programs: Programs
 
-    def run(self, number: int) -> ProgramSums:
-        """The probabilities of one of them, as two batches that say the same, or two of each draw of the judgements."""
-        program = self.programs[number]
-        found = np.clip(exact.forecast(program).scenarios, 0.0, 1.0)
-        each = np.repeat(found if program.draws else found[None], 2, axis=0)
+def _solved(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
+    """The probabilities of one of some programs, in the trials in which what is observed of it holds.
+
+    They stand in two batches that say the same, or two of each draw of the judgements.
+    """
+    program, given = conditioned[number].program, conditioned[number].given
+    try:
+        found = exact.forecast(program, given=given)
+    except exact.NothingObservedError:
+        raise without_probability(program, conditioned[number].evidence) from None
+    each = found.scenarios if program.draws else found.scenarios[None]
+    if given is None:
+        each = np.repeat(np.clip(each, 0.0, 1.0), 2, axis=0)
         return ProgramSums(np.ones(len(each)), each)
-
-
-@dataclass(frozen=True)
-class _ExactConditioned:
-    """Programs that are solved in the trials in which what is observed of them holds."""
-
-    conditioned: Sequence[Conditioned]
-
-    def run(self, number: int) -> ProgramSums:
-        """The probabilities of one of them, as `_ExactPrograms` gives them."""
-        one = self.conditioned[number]
-        if one.given is None:
-            return _ExactPrograms([one.program]).run(0)
-        try:
-            found = exact.forecast(one.program, given=one.given)
-        except exact.NothingObservedError:
-            raise without_probability(one.program, one.evidence) from None
-        weights = np.repeat(found.weights, 2)
-        each = found.scenarios if one.program.draws else found.scenarios[None]
-        each = np.clip(np.where(found.weights[:, None, None] > 0.0, each, 0.0), 0.0, 1.0)
-        visits = np.repeat(each, 2, axis=0) * weights[:, None, None]
-        return ProgramSums.observed(np.ones(len(weights)), weights, visits, None)
+    weights = np.repeat(found.weights, 2)
+    each = np.clip(np.where(found.weights[:, None, None] > 0.0, each, 0.0), 0.0, 1.0)
+    visits = np.repeat(each, 2, axis=0) * weights[:, None, None]
+    return ProgramSums.observed(np.ones(len(weights)), weights, visits, None)
 
 
 # Nodes in common ------------------------------------------------------------------------------------------------------
