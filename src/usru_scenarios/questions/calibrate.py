@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -58,13 +59,9 @@ class AnchorShares(NamedTuple):
 
 
 def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_blocks: MapBlocks = map) -> Calibration:
-    """Solve the baselines for the anchor.
+    """Solve the baselines for the anchor of a file, read without a profile or weights from outside.
 
-    Args:
-        loaded: the file without a profile or weights from outside.
-        program: its model, compiled.
-        settings: how many trials to draw for each evaluation where the shares are sampled, and the seed.
-        map_blocks: as in `forecast.simulate`.
+    Where the shares are sampled, each evaluation takes as many trials as the settings say.
 
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.
@@ -91,28 +88,20 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
 
 
 def solved(program: Program, target: AnchorShares, plan: Plan | None, map_blocks: MapBlocks = map) -> Floats:
-    """The baselines, shape (scenarios,), that meet a target.
-
-    Args:
-        program: the model, compiled.
-        target: the shares that are wanted.
-        plan: of the draws of each evaluation; None for exact shares.
-        map_blocks: as in `forecast.simulate`.
+    """The baselines, shape (scenarios,), that meet a target; exactly without a plan of the draws of each evaluation.
 
     Raises:
         NoAnchor: none do.
     """
     baselines = np.where(program.outcome.prior > 0, own_baselines(program), target.shares)
 
-    def reach(tried: Floats) -> Floats:
-        return shares(program, target.step, tried, plan, map_blocks)
+    def fitted(plan: Plan | None, map_blocks: MapBlocks, close: float) -> tuple[Floats, Floats]:
+        reach = partial(shares, program, target.step, plan=plan, map_blocks=map_blocks)
+        return _fitted(target.shares, baselines, reach, close)
 
     if plan is not None:
-        rough = Plan(min(ROUGH_TRIALS, plan.trials), plan.seed)
-        baselines, _ = _fitted(
-            target.shares, baselines, lambda tried: shares(program, target.step, tried, rough, map), _ACCEPTED
-        )
-    baselines, reached = _fitted(target.shares, baselines, reach, _CLOSE)
+        baselines, _ = fitted(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
+    baselines, reached = fitted(plan, map_blocks, _CLOSE)
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
@@ -143,12 +132,7 @@ def _fitted(
 
 
 def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
-    """The warning that a file misses its own anchor by more than `TOLERANCE`, or None.
-
-    Args:
-        loaded: the file without a profile or weights from outside.
-        program: its model, compiled.
-    """
+    """The warning that a file, read without a profile, misses its own anchor by more than `TOLERANCE`, or None."""
     if loaded.model.anchor is None:
         return None
     wanted, step = anchored(loaded.model, program)
@@ -222,8 +206,8 @@ def _is_faster_exactly(program: Program, step: int) -> bool:
 
 
 def _until(step: int, program: Program) -> Program:
-    """The program up to a step."""
-    return replace(program, grid=replace(program.grid, count=step + 1), groups={})
+    """The program up to a step, without the groups."""
+    return replace(program.until(step), groups={})
 
 
 def _scenarios_at(step: int, program: Program) -> list[Timed]:
@@ -251,11 +235,7 @@ class NotInPlaceError(UsruError):
 
 
 def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
-    """The text of a file with other baselines and every other character as it is.
-
-    Args:
-        loaded: the file, as it was read.
-        baselines: by scenario.
+    """The text of a file with other baselines, by scenario, and every other character as it is.
 
     Raises:
         NotInPlaceError: a baseline is not there, is uncertain, or stands in another file.

@@ -107,14 +107,9 @@ def plans(settings: RunSettings) -> tuple[Plan, Plan]:
 def compare(
     variants: Sequence[Variant], settings: RunSettings, *, switch: bool = True, map_blocks: MapBlocks = map
 ) -> Comparison:
-    """Compare variants with the first of them.
+    """Compare variants of different names with the first of them: by sampling, unless the method is `exact`.
 
-    Args:
-        variants: two or more, with different names.
-        settings: how many trials to draw for each, the seed, the method (sampled unless it is `exact`), and for how
-            many draws of the uncertain judgements the variants have values.
-        switch: whether input differences are switched one at a time.
-        map_blocks: goes through portions of programs and blocks of trials.
+    With `switch`, input differences are brought into the first one at a time.
 
     Raises:
         NotComparable: not all variants have a scenario, or a step, in common.
@@ -502,12 +497,7 @@ class OneAtATimeDifferences:
         ), ""
 
     def _with(self, items: Sequence[_InputEdit], edit: ProgramEdit | None) -> Conditioned | None:
-        """The reference with some of the differences; None where they make no sense without others.
-
-        Args:
-            items: the differences.
-            edit: those of the files.
-        """
+        """The reference with some of the differences, of the files by `edit`; None where they need others."""
         reference, gone, new = self.reference.conditioned, [one.gone for one in items], [one.new for one in items]
         do = [one for one in (*reference.interventions, *new) if isinstance(one, Intervention) and one not in gone]
         seen = [one for one in (*reference.observations, *new) if isinstance(one, Observation) and one not in gone]

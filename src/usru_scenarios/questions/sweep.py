@@ -142,16 +142,10 @@ def sweep(
     at: Sequence[str] = (),
     map_blocks: MapBlocks = map,
 ) -> Sweep:
-    """Vary one or two judgements.
+    """Vary one or two judgements; each point is sampled, unless the method is `exact`.
 
-    Args:
-        variables: one or two.
-        outline: what the model calls its parts.
-        conditioned: the model, compiled, with what is imposed and observed.
-        loaded: gives the model, where more than weights vary.
-        settings: how many trials to draw for each point, the seed, and the method: sampled unless it is `exact`.
-        at: the times to read: `mean`, `start`, `end` or a step; by default `mean` and `end`.
-        map_blocks: goes through portions of points and blocks of trials.
+    The model is asked of `loaded` where more than weights vary. The times to read, `at`, are each `mean`, `start`,
+    `end` or a step; by default they are `mean` and `end`.
 
     Raises:
         QueryError: a variable or time makes no sense in this model, or there are too many points.

@@ -23,13 +23,6 @@ def read_ahead(
 ) -> Simulation:
     """A forecast with what it says from a step on: whether scenarios hold from then on takes the same trials once more.
 
-    Args:
-        result: the forecast.
-        conditioned: the program that it is of, and the conditions.
-        now: the step.
-        settings: how it was run.
-        map_blocks: as in `Study.simulate`.
-
     Raises:
         ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as for the forecast.
     """

@@ -84,13 +84,9 @@ class Chances:
 def chances(
     conditioned: Conditioned, events: Sequence[Formula], settings: RunSettings, map_blocks: MapBlocks = map
 ) -> Chances:
-    """How likely events are given what is observed, and how likely that is.
+    """How likely one or more events are given what is observed, and how likely that is.
 
-    Args:
-        conditioned: the program, with draws of the judgements where settings ask for them, and the observations.
-        events: what is asked, one or more; their atoms have a time.
-        settings: how it is run.
-        map_blocks: as in `Study.simulate`.
+    The program has draws of the judgements where the settings ask for them.
 
     Raises:
         ImpossibleEvidence: what is observed can't happen.

@@ -42,16 +42,11 @@ def effects(
     weights: Mapping[str, Floats] | None = None,
     map_blocks: MapBlocks = map,
 ) -> EvidenceReport:
-    """What each item did, and how well the file and its profiles foresaw all of them.
+    """What each item did, and how well the file and its profiles foresaw all of them, on the same random numbers.
 
-    Args:
-        outline: what the model calls its parts.
-        conditioned: the program, and an observation for each item in the order in which they were learned.
-        evidence: the items.
-        settings: how it is run; all is drawn from the same random numbers.
-        profiles: by name, the same under each profile that is compared.
-        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        map_blocks: as in `Study.simulate`.
+    The conditions have an observation for each item, in the order in which they were learned; `profiles` gives the same
+    under each profile that is compared. `weights` are reported alone, by driver, shape (steps,); by default the
+    program's own.
 
     Raises:
         ImpossibleEvidence: an item can't happen, given those before.

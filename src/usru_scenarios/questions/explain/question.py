@@ -83,17 +83,10 @@ def explain(
 ) -> Explanation:
     """Explain a scenario at a step.
 
-    Where that is asked for, or `auto` would solve the model, or too few trials agree with what is given, the
+    The question is `SCENARIO` or `SCENARIO @ TIME`, and answered of the trials in which the conditions hold. Where that
+    is asked for, or `auto` would solve the model, or too few trials agree with what is given (with `rare_exactly`), the
     probability and what the states and numbers of the drivers tell are exact; the direct shares and the story are
     sampled always.
-
-    Args:
-        loaded: the model and where it came from.
-        conditioned: the model, compiled, and the conditions: it is explained in the trials in which they hold.
-        question: `SCENARIO` or `SCENARIO @ TIME`.
-        settings: how many trials to draw, the seed, and the method.
-        rare_exactly: whether they are found exactly where too few trials agree with what is given.
-        map_blocks: as in `forecast.simulate`.
 
     Raises:
         QueryError: the question makes no sense in this model.

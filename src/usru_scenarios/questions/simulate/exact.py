@@ -47,14 +47,8 @@ def forecast_exactly(
 ) -> Simulation:
     """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
 
-    Args:
-        outline: what the model calls its parts.
-        conditioned: the model, compiled, perhaps with values of its uncertain judgements, and the conditions: all is
-            reported of the trials in which what is observed holds.
-        seed: is reported alone.
-        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        told: of the work while it is done.
-        consequences: whether they are reported.
+    The seed is reported alone, as are `weights`: by driver, shape (steps,); by default the program's own. Consequences
+    are left out where they are not wanted.
 
     Raises:
         ImpossibleEvidence: what is given can't happen.

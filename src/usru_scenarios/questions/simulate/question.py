@@ -95,15 +95,7 @@ def sets(program: Program) -> list[list[int]]:
 def answer(
     found: ForecastEstimates, outline: Outline, program: Program, run: Run, plan: Plan, *, consequences: bool
 ) -> Simulation:
-    """The answer that estimates make.
-
-    Args:
-        found: the estimates.
-        outline: what the model calls its parts.
-        program: of which they are.
-        run: how they were found.
-        plan: of the draws; without trials where they are exact.
-    """
+    """The answer that estimates make, perhaps of consequences too; the plan has no trials where they are exact."""
     index, alone = program.outcome.states.index, len(program.outcome.states)
     scenarios, groups = in_order(
         {name: _scenario(title, found.series[index(name)]) for name, title in outline.scenarios.items()},
@@ -191,18 +183,12 @@ def forecast(
     map_blocks: MapBlocks = map,
     consequences: bool = True,
 ) -> Simulation:
-    """Sample a model and report its likelihoods.
+    """Sample a model and report its likelihoods; more is drawn where too few trials agree with what is observed.
 
-    Args:
-        outline: what the model calls its parts.
-        conditioned: the model, compiled, with what is imposed and observed.
-        settings: how many trials to draw (more where too few of them agree with what is given), the seed, and for how
-            many draws of the uncertain judgements the program has values.
-        weights: what is reported of them, by driver, shape (steps,); by default the program's own.
-        support: gives what is possible in the program, where an earlier run may have found it.
-        kernels: as in `forecast.simulate`, where nothing is observed.
-        map_blocks: as in `forecast.simulate`.
-        consequences: whether they are reported; else those that nothing else reads are not drawn.
+    The program has values for as many draws of the judgements as the settings ask for. `weights` are reported alone, by
+    driver, shape (steps,), by default the program's own; `support` gives what is possible in the program, where an
+    earlier run may have found it; `kernels` are used where nothing is observed. Without `consequences`, those that
+    nothing else reads are not drawn.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
@@ -303,12 +289,7 @@ def _estimates(
 
 
 def _band(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
-    """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree.
-
-    Args:
-        halves: sums with two batches for each draw.
-        members: the set.
-    """
+    """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree."""
     found = joined(
         judgement_band(halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls)
         for start in range(0, halves.visits.shape[1], AT_ONCE)

@@ -64,9 +64,6 @@ class ExactIndicators:
     def joint(self, told: Listener) -> tuple[Floats, list[Floats]]:
         """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
 
-        Args:
-            told: of the work while it is done.
-
         Raises:
             exact.NothingObservedError: what was observed has no probability.
         """

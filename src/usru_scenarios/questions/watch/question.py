@@ -120,15 +120,9 @@ def watch(
 ) -> Watch:
     """Rank what may be seen by how far it is expected to move the forecast.
 
-    Args:
-        loaded: the model and where it came from.
-        conditioned: the model, compiled, with what is imposed and what has been observed besides.
-        question: what is asked.
-        settings: how many trials to draw (more where too few of them agree with what is given), the seed, and the
-            method; `auto` draws none where that is predicted to take longer than exact inference.
-        items: those of an evidence file that is among what has been observed.
-        rare_exactly: whether it is found exactly where too few trials agree with what is given.
-        map_blocks: as in `forecast.simulate`.
+    More trials are drawn where too few of them agree with what is given (and, with `rare_exactly`, it is found exactly
+    in the end); `auto` draws none where that is predicted to take longer than exact inference. `items` are those of an
+    evidence file that is among what has been observed.
 
     Raises:
         ImpossibleEvidence: no trial agrees with what is given.
