@@ -58,9 +58,7 @@ class PerDraw:
     @classmethod
     def of(cls, numerators: Floats, denominators: Floats, controls: Controls) -> PerDraw:
         """The ratio of two sums, averaged over the columns, of shape (2 * draws, columns)."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            parts = (over_draws(numerators) / over_draws(denominators), numerators[::2] / denominators[::2])
-            values = np.array([part.mean(axis=1) for part in (*parts, numerators[1::2] / denominators[1::2])])
+        values = _in_each_draw(numerators, denominators).mean(axis=2)
         return cls(values, over_draws(denominators).mean(axis=1), controls.basis)
 
     def spread(self, share: float = 0.9) -> JudgementBand:
@@ -168,10 +166,15 @@ def judgement_band(numerators: Floats, denominators: Floats, controls: Controls)
         controls: of the draws.
     """
     shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
+    return PerDraw(_in_each_draw(numerators, shaped), over_draws(denominators), controls.basis).spread()
+
+
+def _in_each_draw(numerators: Floats, denominators: Floats) -> Floats:
+    """Ratios of sums by all trials of a draw, by the first half of them, and by the second, shape (3, draws, ...)."""
+    halves = ((numerators[half::2], denominators[half::2]) for half in range(2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        whole = over_draws(numerators) / over_draws(shaped)
-        values = np.array([whole, *(numerators[half::2] / shaped[half::2] for half in range(2))])
-    return PerDraw(values, over_draws(denominators), controls.basis).spread()
+        pairs = ((over_draws(numerators), over_draws(denominators)), *halves)
+        return np.array([part / whole for part, whole in pairs])
 
 
 def joined(parts: Iterable[JudgementBand]) -> JudgementBand:

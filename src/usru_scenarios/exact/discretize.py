@@ -304,7 +304,6 @@ class EffectiveLaws:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._laws: dict[int, StepLaw] = {}
-        self._copies: dict[int, bool] = {}
         self._regimes: dict[tuple[str, int], int] = {}
         self._numbers: dict[Hashable, int] = {}
 
@@ -334,11 +333,7 @@ class EffectiveLaws:
 
     def copies(self, name: str, step: int) -> bool:
         """Whether a node keeps its state for certain at a step."""
-        key = self.regime(name, step)
-        if key not in self._copies:
-            law = self.law(name, step)
-            self._copies[key] = law.keeps_all
-        return self._copies[key]
+        return self.law(name, step).keeps_all
 
     @staticmethod
     def settled(node: NumericNode, step: int) -> float | None:

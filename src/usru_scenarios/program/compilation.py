@@ -19,7 +19,7 @@ from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
 from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
-from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
+from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, auxiliary_node, first_row
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, judgements, normalised
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program, Role
@@ -108,47 +108,45 @@ class _Compiler:
 
     def _categorical(self, name: str, role: Role, node: schema.Categorical) -> CategoricalNode:
         states = self.states[name]
-        own = [node.states[state].prior for state in states]
-        default = 1.0 if role == "driver" else 0.0
-        terms, curves = self._influences(node.influences, node.lagged_influences, states)
-        prior_parents, prior = self._prior(name, own, node, states)
+        prior = self._prior(name, [node.states[state].prior for state in states], node, states)
+        acting = self._influences(node.influences, node.lagged_influences, states)
+        odds = self.model.odds_per_point.influences
+        return self._node(name, role, node, prior=prior, acting=acting, odds=odds)
+
+    def _outcome(self) -> CategoricalNode:
+        states, outcome = self.states[OUTCOME], self.model.outcome
+        prior = self._stated([self.model.scenarios[state].baseline for state in states])
+        lagged, impacts = self._influences({}, outcome.lagged_influences, states), self._impacts(states)
+        acting = (*lagged[0], *impacts[0]), (*lagged[1], *impacts[1])
+        odds = self.model.odds_per_point.impacts
+        return self._node(OUTCOME, "outcome", outcome, prior=prior, acting=acting, odds=odds)
+
+    def _node(
+        self,
+        name: str,
+        role: Role,
+        node: schema.Categorical | schema.Outcome,
+        *,
+        prior: tuple[tuple[Parent, ...], Floats],
+        acting: tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]],
+        odds: Judgement,
+    ) -> CategoricalNode:
+        """A node with states, from its prior, the points that others give, and the odds that one point is worth."""
+        states, (terms, curves) = self.states[name], acting
         return CategoricalNode(
             name=name,
             role=role,
             states=states,
-            prior_parents=prior_parents,
-            prior=prior,
+            prior_parents=prior[0],
+            prior=prior[1],
             initial=self._shares(node.initial, states),
             forced=self._forced(node.events, states),
-            persistence=self._persistence(node.persistence, states, default),
+            persistence=self._persistence(node.persistence, states, 1.0 if role == "driver" else 0.0),
             allowed=_allowed(node.allowed, states),
             terms=(*terms, *self._rule_terms(name, states)),
             curves=curves,
             windows=self._windows(node.events, states),
-            log_odds=np.log(self.value(self.model.odds_per_point.influences)),
-            imposed=np.full(self.grid.count, -1),
-        )
-
-    def _outcome(self) -> CategoricalNode:
-        states = self.states[OUTCOME]
-        outcome: schema.Outcome = self.model.outcome
-        prior_parents, prior = self._stated([self.model.scenarios[state].baseline for state in states])
-        terms, curves = self._influences({}, outcome.lagged_influences, states)
-        impact_terms, impact_curves = self._impacts(states)
-        return CategoricalNode(
-            name=OUTCOME,
-            role="outcome",
-            states=states,
-            prior_parents=prior_parents,
-            prior=prior,
-            initial=self._shares(outcome.initial, states),
-            forced=self._forced(outcome.events, states),
-            persistence=self._persistence(outcome.persistence, states, 0.0),
-            allowed=_allowed(outcome.allowed, states),
-            terms=(*terms, *impact_terms, *self._rule_terms(OUTCOME, states)),
-            curves=(*curves, *impact_curves),
-            windows=self._windows(outcome.events, states),
-            log_odds=np.log(self.value(self.model.odds_per_point.impacts)),
+            log_odds=np.log(self.value(odds)),
             imposed=np.full(self.grid.count, -1),
         )
 
@@ -308,8 +306,9 @@ class _Compiler:
         before: tuple[Parent, ...] = ()
         for number, stage in enumerate(stages):
             read = tuple(parents[position]._replace(lag=0) for position in stage.parents)
-            after = stage.after if before else stage.after[0]
-            node = _auxiliary(f"{name}.{number}", (*before, *read), after, stage.size, self.grid.count)
+            prior = np.eye(stage.size)[stage.after if before else stage.after[0]]
+            states = tuple(map(str, range(stage.size)))
+            node = auxiliary_node(f"{name}.{number}", states, self.grid.count, (*before, *read), prior)
             self.auxiliary[node.name] = node
             before = (Parent(node.name, 0, stage.size),)
         return before[0]._replace(lag=lag)
@@ -386,28 +385,6 @@ class _Compiler:
     def _step(self, moment: str, *, last: bool = False) -> int:
         """The step that a moment of the file means; of a date that spans several, the first or the last."""
         return self.grid.moment(moment)[-1 if last else 0]
-
-
-def _auxiliary(
-    name: str, parents: tuple[Parent, ...], after: npt.NDArray[np.intp], size: int, steps: int
-) -> CategoricalNode:
-    """A node whose state follows from its parents' for certain: `after`, shape (size of each parent ...)."""
-    return CategoricalNode(
-        name=name,
-        role="auxiliary",
-        states=tuple(str(state) for state in range(size)),
-        prior_parents=parents,
-        prior=np.eye(size)[after],
-        initial=None,
-        forced={},
-        persistence=np.zeros(size),
-        allowed=None,
-        terms=(),
-        curves=(),
-        windows=np.zeros((steps, size + 1)),
-        log_odds=_NOTHING,
-        imposed=np.full(steps, -1),
-    )
 
 
 def _columns(states: tuple[str, ...] | None) -> int:

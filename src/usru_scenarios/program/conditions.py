@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
+from usru_scenarios.program.auxiliary import auxiliary_node
 from usru_scenarios.program.events import All, Formula, InStates, Timed
 from usru_scenarios.program.laws import Parent, judgements
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
@@ -84,23 +85,8 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
 
 
 def _hearing(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:
-    return CategoricalNode(
-        name=name,
-        role="auxiliary",
-        states=("heard", "not heard"),
-        prior_parents=(),
-        prior=np.ones(2),
-        initial=None,
-        forced={},
-        persistence=np.zeros(2),
-        allowed=None,
-        terms=(),
-        curves=(),
-        windows=np.zeros((steps, 3)),
-        log_odds=np.asarray(0.0),
-        imposed=np.array([-1 if step in law else HEARD for step in range(steps)]),
-        reports=law,
-    )
+    node = auxiliary_node(name, ("heard", "not heard"), steps, (), np.ones(2))
+    return replace(node, imposed=np.array([-1 if step in law else HEARD for step in range(steps)]), reports=law)
 
 
 def hearing_as(program: Program, other: Program) -> Program:

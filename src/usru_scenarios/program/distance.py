@@ -11,7 +11,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.laws import JUDGEMENTS, PiecewiseCurve, StepLaw, Term, kept
+from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, kept
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Tables = dict[object, Floats]
@@ -50,8 +50,7 @@ class _ForwardComparison:
 
     def _is_shared(self, name: str) -> bool:
         here, there = self.one.nodes[name], self.other.nodes[name]
-        parts: tuple[Term | PiecewiseCurve, ...] = (*here.terms, *here.curves)
-        read = {part.weight for part in parts if part.weight is not None}
+        read = here.weighted if isinstance(here, CategoricalNode) else ()
         return here is there and all(alike(self.one.weights[each], self.other.weights[each]) for each in read)
 
     def _go(self, names: Sequence[str], changed: set[str]) -> None:

@@ -154,7 +154,7 @@ class StepLaw:
         """How many combinations the parents have."""
         return math.prod(parent.size for parent in self.parents)
 
-    @property
+    @cached_property
     def keeps_all(self) -> bool:
         """Whether every state is kept for certain."""
         return self.keep is not None and bool(np.all(self.keep >= 1.0))
