@@ -13,6 +13,7 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, UsruError
+from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
@@ -67,7 +68,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         NoAnchor: there is none, or no baselines reproduce it.
     """
     model = loaded.model
-    target = anchored(model, program)
+    target = anchored(model)
     plan = None if _is_faster_exactly(program, target.step) else Plan(settings.trials, settings.seed)
     before = own_baselines(program)
     baselines = solved(program, target, plan, map_blocks)
@@ -135,7 +136,7 @@ def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
     """The warning that a file, read without a profile, misses its own anchor by more than `TOLERANCE`, or None."""
     if loaded.model.anchor is None:
         return None
-    wanted, step = anchored(loaded.model, program)
+    wanted, step = anchored(loaded.model)
     reached = shares(program, step, own_baselines(program), Plan(WARNING_TRIALS, DEFAULT_SEED), map)
     gap = np.abs(reached - wanted)
     worst = int(gap.argmax())
@@ -151,7 +152,12 @@ def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
     )
 
 
-def anchored(model: Model, program: Program) -> AnchorShares:
+def meets_anchor(loaded: Loaded, program: Program) -> bool:
+    """Whether a file has an anchor, and no `anchor_warning`."""
+    return loaded.model.anchor is not None and anchor_warning(loaded, program) is None
+
+
+def anchored(model: Model) -> AnchorShares:
     """What the anchor says.
 
     Raises:
@@ -162,23 +168,32 @@ def anchored(model: Model, program: Program) -> AnchorShares:
             "the model has no anchor to solve its baselines for",
             "add for instance anchor: {at: start, shares: {...}} with a share for each scenario",
         )
-    given = np.array([model.anchor.shares[state].mean for state in program.outcome.states])
-    return AnchorShares(given / given.sum(), program.grid.moment(model.anchor.at)[0])
+    given = np.array([model.anchor.shares[name].mean for name in sorted(model.scenarios)])
+    return AnchorShares(given / given.sum(), model.grid.moment(model.anchor.at)[0])
+
+
+def recalibrated(file: Model, target: AnchorShares | None, plan: Plan) -> Callable[[Model], Program]:
+    """What compiles readings of a file with baselines that are solved for a target, if there is one.
+
+    A reading that has baselines of its own, as under a profile, keeps them.
+
+    Raises:
+        NoAnchor: no baselines meet the target.
+    """
+    baselines = None if target is None else solved(compile_model(file), target, plan)
+
+    def compiled(model: Model) -> Program:
+        program, scenarios = compile_model(model), model.scenarios.items()
+        own = any(one.baseline != file.scenarios[name].baseline for name, one in scenarios if name in file.scenarios)
+        return program if baselines is None or own else with_baselines(program, baselines)
+
+    return compiled
 
 
 def own_baselines(program: Program) -> Floats:
     """The baselines of a program, brought to sum to 1, shape (scenarios,)."""
     normalised: Floats = program.outcome.prior / program.outcome.prior.sum()
     return normalised
-
-
-def has_baselines_of(model: Model, file: Model) -> bool:
-    """Whether a reading of a file has the file's own baselines."""
-    return all(
-        scenario.baseline == file.scenarios[name].baseline
-        for name, scenario in model.scenarios.items()
-        if name in file.scenarios
-    )
 
 
 def with_baselines(program: Program, baselines: Floats) -> Program:

@@ -20,8 +20,9 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.ask import Asking, StatementValue, answer, split
-from usru_scenarios.questions.calibrate import anchor_warning, anchored, has_baselines_of, solved, with_baselines
+from usru_scenarios.questions import ask
+from usru_scenarios.questions.ask import Asking, StatementValue, answer
+from usru_scenarios.questions.calibrate import anchored, meets_anchor, recalibrated
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.perturbation import SPREADS, perturbed
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, together
@@ -152,13 +153,17 @@ class ExpectationChecker:
         answered = self._clear(estimator)
         self._draw(estimator, (statement for name, statement in self.statements.items() if name not in answered))
         answered |= self._together(estimator, [name for name in self._unobserved() if name not in answered])
-        expectations, names = self.loaded.model.expectations, list(self.statements)
+        names, labels = list(self.statements), estimator.program.grid.labels
 
         def judged(number: int) -> ExpectationChecked:
-            name = names[number]
-            if name in answered:
-                return _told(expectations[name], answered[name], None, measure_of(self.statements[name]))
-            return _against(expectations[name], self.statements[name], estimator)
+            name, problem = names[number], None
+            statement, outcome = self.statements[name], answered.get(name)
+            if outcome is None:
+                try:
+                    outcome = answer(statement, estimator, labels)
+                except (ImpossibleEvidence, TooFewTrials) as error:
+                    problem = str(error)
+            return _told(self.loaded.model.expectations[name], measure_of(statement), outcome, problem)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
 
@@ -182,7 +187,7 @@ class ExpectationChecker:
         return {
             name: statement
             for name, statement in self.statements.items()
-            if len(wanted([statement], observed=True)) == len(wanted([statement], observed=False))
+            if not any(one.observed or one.known for one in probabilities(statement))
         }
 
     def _together(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
@@ -257,30 +262,14 @@ def _is_clear(answered: StatementValue) -> bool:
 
 def wanted(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
     """The probabilities that statements take, with or without those that are conditioned on observations."""
-    return [
-        part
-        for statement in statements
-        for probability in probabilities(statement)
-        for part in split(probability)
-        if observed or not (part.observed or part.known)
-    ]
-
-
-def _against(
-    expectation: Expectation, statement: ComparisonStatement, estimator: ProbabilityEstimator
-) -> ExpectationChecked:
-    """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
-    problem, outcome = None, None
-    try:
-        outcome = answer(statement, estimator, estimator.program.grid.labels)
-    except (ImpossibleEvidence, TooFewTrials) as error:
-        problem = str(error)
-    return _told(expectation, outcome, problem, measure_of(statement))
+    every = (part for statement in statements for part in ask.wanted(statement))
+    return [part for part in every if observed or not (part.observed or part.known)]
 
 
 def _told(
-    expectation: Expectation, outcome: StatementValue | None, problem: str | None, measure: Measure
+    expectation: Expectation, measure: Measure, outcome: StatementValue | None, problem: str | None
 ) -> ExpectationChecked:
+    """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
     verdict = outcome.verdict if outcome else None
     found = outcome.found.values() if outcome else ()
     holds = verdict.holds if verdict else None
@@ -312,7 +301,7 @@ class PerturbedModels:
         self.file = file.model
         self.heard = checking.heard
         program = compile_model(file.model)
-        self.anchored = file.model.anchor is not None and anchor_warning(file, program) is None
+        self.anchored = meets_anchor(file, program)
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
         asked = wanted(self.statements.values(), observed=True)
         self.models: dict[str | None, Model] = {None: loaded.model}
@@ -323,24 +312,18 @@ class PerturbedModels:
 
     def held(self, number: int) -> frozenset[str]:
         """The expectations that hold in a perturbed model, as the estimates say."""
-        baselines = self._baselines(number) if self.anchored else None
+        file = perturbed(self.file, self.seed, number)
+        target = anchored(file) if self.anchored else None
+        compiled = recalibrated(file, target, Plan(_ANCHOR_TRIALS, self.seed))
 
         @cache
         def under(profile: str | None) -> Program:
-            model = self.models[profile]
-            program = compile_model(perturbed(model, self.seed, number))
-            if baselines is not None and has_baselines_of(model, self.file):
-                program = with_baselines(program, baselines)
+            program = compiled(perturbed(self.models[profile], self.seed, number))
             return program if self.heard is None else self.heard(program)
 
         estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
         estimator.find(wanted(self.statements.values(), observed=False))
         return frozenset(name for name, statement in self.statements.items() if _holds(statement, estimator))
-
-    def _baselines(self, number: int) -> Floats:
-        model = perturbed(self.file, self.seed, number)
-        program = compile_model(model)
-        return solved(program, anchored(model, program), Plan(_ANCHOR_TRIALS, self.seed))
 
 
 def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool:

@@ -183,7 +183,7 @@ class ProbabilityEstimator:
         alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
         for group in together(wanted):
             program = self._read_in(group[0])
-            cases = [case for probability in group for case in probability.cases]
+            cases = _cases(group)
             alone = most == 1 or len(cases) > _CASES or any(case.given is not None for case in cases)
             key: object = tuple(group)
             if not alone and not self._exactly(program, cases):
@@ -201,9 +201,7 @@ class ProbabilityEstimator:
         """The sums of the cases of each group of a stack of several; None where a group is drawn by itself."""
         if len(stack) == 1:
             return [None]
-        asked = [
-            (self._read_in(group[0]), [_pair_given(case) for one in group for case in one.cases]) for group in stack
-        ]
+        asked = [(self._read_in(group[0]), [_pair_given(case) for case in _cases(group)]) for group in stack]
         try:
             return [_apart(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
         except TooMuchMemoryError:
@@ -220,8 +218,7 @@ class ProbabilityEstimator:
         drawn: list[Probability] = []
         for wanted in statements:
             for group in together(one for one in wanted if not (one.observed or one.known)):
-                cases = [case for probability in group for case in probability.cases]
-                if not self._exactly(self._read_in(group[0]), cases):
+                if not self._exactly(self._read_in(group[0]), _cases(group)):
                     drawn += group
         sampling = replace(self, settings=replace(self.settings, method="sample"))
         self.learn(sampling.find(drawn))
@@ -237,8 +234,7 @@ class ProbabilityEstimator:
             exact.TooLarge, exact.NotExact: some of it can't.
         """
         for group in together(wanted):
-            cases = [case for probability in group for case in probability.cases]
-            exact.require(self._read_in(group[0]), [event for case in cases for event in _pair(case)])
+            exact.require(self._read_in(group[0]), [event for case in _cases(group) for event in _pair(case)])
 
     def _read_in(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
@@ -250,19 +246,19 @@ class ProbabilityEstimator:
     ) -> list[ProbabilityEstimate]:
         """Probabilities that are read in one program; `drawn` are the sums of their cases if they are known."""
         program = self._read_in(group[0])
-        if self._exactly(program, [case for probability in group for case in probability.cases]):
+
+        def solved() -> list[ProbabilityEstimate]:
             return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
+
+        if self._exactly(program, _cases(group)):
+            return solved()
         try:
             return self._sampled(program, group, trials, drawn)
-        except (ImpossibleEvidence, TooFewTrials) as too_rare:
-            return self._rare(program, group, too_rare)
-
-    def _rare(self, program: Program, group: Sequence[Probability], too_rare: UsruError) -> list[ProbabilityEstimate]:
-        """Exactly what sampling met too rarely, where that is wanted and within the bound."""
-        if self.rare_exactly:
-            with suppress(exact.NotExact, exact.TooLarge):
-                return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
-        raise too_rare
+        except (ImpossibleEvidence, TooFewTrials):
+            if self.rare_exactly:  # and within the bound
+                with suppress(exact.NotExact, exact.TooLarge):
+                    return solved()
+            raise
 
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.settings.method != "auto":
@@ -272,14 +268,11 @@ class ProbabilityEstimator:
     def _sampled(
         self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
-        possible = _PossibleCases(program)
-
-        first = trials
+        possible, first = _PossibleCases(program), trials
 
         def run(trials: int) -> _SampledGroup:
             plan = self._plan(trials)
-            cases = [case for probability in group for case in probability.cases]
-            sums = drawn if drawn is not None and trials == first else self._sums(program, cases, plan)
+            sums = drawn if drawn is not None and trials == first else self._sums(program, _cases(group), plan)
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
@@ -371,6 +364,10 @@ def _rare_in_group(program: Program, probability: Probability, sampled: _Sampled
     unsaid = [text for text in (*probability.observed, *probability.known) if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
+
+
+def _cases(group: Iterable[Probability]) -> list[Case]:
+    return [case for probability in group for case in probability.cases]
 
 
 def _pair(case: Case) -> list[Formula]:

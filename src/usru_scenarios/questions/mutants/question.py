@@ -9,6 +9,7 @@ hold in the file itself notices nothing.
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -19,18 +20,16 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, ModelError, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.events import atoms
-from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.program.program import Program
 from usru_scenarios.questions.ask import answer
 from usru_scenarios.questions.calibrate import (
     AnchorShares,
     NoAnchor,
-    anchor_warning,
     anchored,
-    has_baselines_of,
+    meets_anchor,
     own_baselines,
+    recalibrated,
     shares,
-    solved,
-    with_baselines,
 )
 from usru_scenarios.questions.check import ExpectationChecker, wanted
 from usru_scenarios.questions.mutants.population import Mutation, population
@@ -83,6 +82,7 @@ def _survey(
     every: list[Mutation], made: SampledMutations, mutants: list[Mutant], trier: MutantTrier, report: CheckReport
 ) -> MutantSurvey:
     noticed = [mutant.noticed_by is not None for mutant in mutants]
+    counts = Counter((mutant.kind, mutant.noticed_by) for mutant in mutants)
     return MutantSurvey(
         trials=0 if trier.settings.method == "exact" else trier.settings.trials,
         anchored=trier.target is not None,
@@ -90,9 +90,9 @@ def _survey(
             kind: MutantCounts(
                 population=size,
                 made=sum(one.kind == kind for one in mutants),
-                by_reading=sum(one.kind == kind and one.noticed_by == "reading" for one in mutants),
-                by_expectations=sum(one.kind == kind and one.noticed_by == "expectations" for one in mutants),
-                unnoticed=sum(one.kind == kind and one.noticed_by is None for one in mutants),
+                by_reading=counts[kind, "reading"],
+                by_expectations=counts[kind, "expectations"],
+                unnoticed=counts[kind, None],
             )
             for kind in KINDS
             if (size := sum(one.kind == kind for one in every))
@@ -210,23 +210,8 @@ class MutantTrier:
 
     def _programs(self, loaded: Loaded) -> Programs:
         """What gives the program of a model under a profile, or of the model as it is read."""
-        itself = loaded.by_itself()
-        baselines = self._baselines(itself)
-
-        @cache
-        def under(profile: str | None) -> Program:
-            model = (loaded if profile is None else loaded.under(profile)).model
-            program = compile_model(model)
-            if baselines is None or not has_baselines_of(model, itself.model):
-                return program
-            return with_baselines(program, baselines)
-
-        return under
-
-    def _baselines(self, itself: Loaded) -> Floats | None:
-        if self.target is None:
-            return None
-        return solved(compile_model(itself.model), self.target, Plan(_ANCHOR, self.settings.seed))
+        compiled = recalibrated(loaded.by_itself().model, self.target, Plan(_ANCHOR, self.settings.seed))
+        return cache(lambda profile: compiled((loaded if profile is None else loaded.under(profile)).model))
 
 
 Programs = Callable[[str | None], Program]
@@ -242,23 +227,15 @@ def _laws_of(program: Program) -> dict[str, bytes]:
 def _reads(statement: ComparisonStatement, under: Programs, nodes: Callable[[str | None], frozenset[str]]) -> bool:
     """Whether what a statement is about depends on some nodes, in the program that it is read in."""
     return any(
-        not nodes(part.profile).isdisjoint(
-            under(part.profile).upstream(
-                atom.node
-                for case in part.cases
-                for event in (case.event, case.given)
-                if event is not None
-                for atom in atoms(event)
-            )
-        )
+        nodes(part.profile) & under(part.profile).upstream(atom.node for one in part.events() for atom in atoms(one))
         for part in probabilities(statement)
     )
 
 
 def _met(itself: Loaded, program: Program, seed: int) -> AnchorShares | None:
-    if itself.model.anchor is None or anchor_warning(itself, program) is not None:
+    if not meets_anchor(itself, program):
         return None
-    step = anchored(itself.model, program).step
+    step = anchored(itself.model).step
     return AnchorShares(shares(program, step, own_baselines(program), Plan(_ANCHOR, seed), map), step)
 
 
