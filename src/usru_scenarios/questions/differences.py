@@ -90,11 +90,11 @@ class ModelDifference:
         """What the two models say."""
         if "*" in self.path:
             at = self.path.index("*")
-            sides = [{str(edit.path[at]): _bare(side(edit)) for edit in self.edits} for side in (_before, _after)]
-            return _shown(sides[0]), _shown(sides[1])
+            before = {str(edit.path[at]): _bare(edit.before) for edit in self.edits}
+            after = {str(edit.path[at]): _bare(edit.after) for edit in self.edits}
+            return _shown(before), _shown(after)
         (edit,) = self.edits
-        before, after = self._side(edit.before), self._side(edit.after)
-        return before, after
+        return self._side(edit.before), self._side(edit.after)
 
     @property
     def part(self) -> str:
@@ -105,14 +105,6 @@ class ModelDifference:
         if len(self.path) == 2 and self.path[0] in _THINGS:
             return None if part is None else PRESENT
         return _shown(_bare(part))
-
-
-def _before(edit: PartEdit) -> Any:
-    return edit.before
-
-
-def _after(edit: PartEdit) -> Any:
-    return edit.after
 
 
 def differences(reference: Model, variant: Model) -> list[ModelDifference]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -358,13 +359,13 @@ class _SweepRun:
         """Go through the points, and look for crossings where there is one variable."""
         changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
         before: _SweepPoint | None = None
-        for number, sums in enumerate(self._sums(self.points)):
-            here = _SweepPoint(self.points[number][0], self._read(sums), self._said(self.points[number]))
-            found = ratio(here.sums.visits, here.sums.trials)
+        for number, here in enumerate(self._looked_at(self.points)):
+            sums = here.sums
+            found = ratio(sums.visits, sums.trials)
             if self.plan is not None:
                 self.trials = max(self.trials, int(sums.trials.sum()))
                 self.effective = min(self.effective, sums.sampled)
-                found = self._covered(found, sums.sampled, here.said)
+                found = self._covered(found, here)
             self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
             if before is not None and len(self.ground.axes) == 1:
                 changes += [
@@ -402,20 +403,17 @@ class _SweepRun:
         for point in points:
             yield from run_conditioned([self.ground.under(point)], self.plan, self.limits, self.map_blocks)
 
-    def _read(self, sums: ProgramSums) -> ProgramSums:
-        return sums._replace(visits=sums.of(self.members, list(self.times.values())))
+    def _looked_at(self, points: Sequence[Sequence[float]]) -> Iterator[_SweepPoint]:
+        """Some points, with what single trials can say there."""
+        ground, times = self.ground, list(self.times.values())
+        for point, sums in zip(points, self._sums(points), strict=True):
+            steps, seen = range(ground.program.steps), ground.conditioned.seen.parts
+            said = SingleTrials(partial(ground.at, point), self.members, steps, seen)
+            yield _SweepPoint(point[0], sums._replace(visits=sums.of(self.members, times)), said)
 
-    def _at(self, value: float) -> _SweepPoint:
-        (sums,) = self._sums([[value]])
-        return _SweepPoint(value, self._read(sums), self._said([value]))
-
-    def _covered(self, found: Estimate, trials: float, said: SingleTrials) -> Estimate:
-        return covered(found, trials, lambda: parted(said.limits, list(self.times.values())), [said])
-
-    def _said(self, values: Sequence[float]) -> SingleTrials:
-        """What single trials can say at a point."""
-        steps, seen = range(self.ground.program.steps), self.ground.conditioned.seen.parts
-        return SingleTrials(lambda: self.ground.at(values), self.members, steps, seen)
+    def _covered(self, found: Estimate, here: _SweepPoint) -> Estimate:
+        times = list(self.times.values())
+        return covered(found, here.sums.sampled, lambda: parted(here.said.limits, times), [here.said])
 
     def _leader(self, time: str, place: _SweepPoint) -> int:
         row = list(self.times).index(time)
@@ -456,7 +454,8 @@ class _SweepRun:
         slope = (right - left) / (high.value - low.value)
         start, end, place, side = low.value, high.value, low, 0
         for _ in range(_MOST_STEPS):
-            place = self._at(start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2)
+            value = start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2
+            (place,) = self._looked_at([[value]])
             found, error = gap.at(place)
             if abs(found) <= max(_CLOSE * error, _EXACTLY) or end - start < _SPAN * (high.value - low.value):
                 break

@@ -6,7 +6,7 @@ The baseline's part is "unexplained": what the cited drivers leave over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,26 +32,20 @@ HOLDS = "holds"
 """The row of a rule in which it holds."""
 
 
-class RowSelector(Protocol):
-    """Tells which rows of a table act in each trial."""
-
-    def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
-        """Rows, shape (trials,), and the shares with which they act, which sum to 1 over what is given."""
-
-    def possible(self, support: Support, step: int) -> Rows:
-        """The rows that can act at a step in any trial, shape (rows,)."""
-
-
 @dataclass(frozen=True)
 class OnlyRow:
-    """The only row acts in every trial."""
+    """The only row acts in every trial.
+
+    As the others that pick rows, it gives those that act in the trials of a block, shape (trials,), each time with the
+    shares with which they do, which sum to 1; and those that can act in any trial.
+    """
 
     def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
         """Row 0 with a share of 1, shape (trials,)."""
         yield np.zeros(block_states.trials, dtype=np.intp), 1.0
 
     def possible(self, support: Support, step: int) -> Rows:  # noqa: ARG002
-        """As in `RowSelector`, shape (1,)."""
+        """Row 0, shape (1,)."""
         return np.zeros(1, dtype=np.intp)
 
 
@@ -71,7 +65,7 @@ class JointRows:
         yield self.row_of[self.reader.rows(block_states)], 1.0
 
     def possible(self, support: Support, step: int) -> Rows:
-        """As in `RowSelector`, shape (rows,)."""
+        """The rows that can act at a step in any trial, shape (rows,)."""
         parents = [parent for _, parent in self.reader.parents]
         rows = self.row_of.reshape([parent.size for parent in parents])
         for axis, parent in enumerate(parents):
@@ -99,7 +93,7 @@ class KnotRows:
             yield below + 1, place - below
 
     def possible(self, support: Support, step: int) -> Rows:
-        """As in `RowSelector`, shape (rows,)."""
+        """The rows that can act at a step in any trial, shape (rows,)."""
         ends = np.interp(support.ranges[self.node][max(step - self.lag, 0)], self.knots, np.arange(len(self.knots)))
         return np.arange(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
 
@@ -130,7 +124,7 @@ class Contribution:
     title: str
     kind: Kind
     log_odds: Floats
-    places: RowSelector
+    places: OnlyRow | JointRows | KnotRows
     cells: tuple[CitedNumber, ...]
 
     @property
@@ -217,13 +211,8 @@ class _Decomposer:
             return Contribution(*self._called(term.weight, "rule"), table, JointRows(reader, holds), tuple(then))
         (parent,) = term.parents  # as all influences and impacts have
         name, kind, path = self._acting(term.weight, parent.node)
-        states = self._states(parent.node)
-        cells = [
-            cell
-            for row, state in enumerate(states)
-            for cell in self._cells(row, state, (*path, state), self._worth(term.weight))
-        ]
-        return Contribution(*self._called(name, kind), flat, JointRows(reader, np.arange(len(flat))), tuple(cells))
+        cells = self._by_row(self._states(parent.node), path, term.weight)
+        return Contribution(*self._called(name, kind), flat, JointRows(reader, np.arange(len(flat))), cells)
 
     def _of_curve(self, curve: PiecewiseCurve) -> Contribution:
         name, kind, path = self._acting(curve.weight, curve.node)
@@ -231,14 +220,15 @@ class _Decomposer:
         given: Mapping[str, object] = (
             self.model.outcome.lagged_influences[name] if kind == "lagged" else self.model.drivers[name].impacts
         )
-        cells = [
-            cell
-            for row, knot in enumerate(sorted(given, key=float))
-            for cell in self._cells(row, knot, (*path, knot), self._worth(curve.weight))
-        ]
+        cells = self._by_row(sorted(given, key=float), path, curve.weight)
         scenarios = len(self.program.outcome.states)
         places = KnotRows(curve.node, index, curve.lag, curve.knots)
-        return Contribution(*self._called(name, kind), curve.points[:, :scenarios], places, tuple(cells))
+        return Contribution(*self._called(name, kind), curve.points[:, :scenarios], places, cells)
+
+    def _by_row(self, labels: Sequence[str], path: KeyPath, weight: str | None) -> tuple[CitedNumber, ...]:
+        """The points of all rows of a block."""
+        worth = self._worth(weight)
+        return tuple(cell for row, one in enumerate(labels) for cell in self._cells(row, one, (*path, one), worth))
 
     def _acting(self, weight: str | None, parent: str) -> tuple[str, Kind, KeyPath]:
         """Impacts carry their driver's weight, lagged influences on the outcome none."""

@@ -7,7 +7,7 @@ state; and the row of priors that applied. Of a number it is told when it goes h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -38,6 +38,10 @@ class CitedCell:
     points: float
     sources: tuple[str, ...]
     weight: float = 1.0
+
+
+GivenCells = tuple[CitedCell | None, CitedCell | None]
+"""The points for what a node changes to, and those for `hold`."""
 
 
 @dataclass(frozen=True)
@@ -198,12 +202,9 @@ class PathDescriber:
         for block in self._blocks(node):
             if block.rows and block.lag <= step:
                 weight = float(self.program.weights[block.parent][step]) if block.kind == "impact" else 1.0
-                gives = self._given(block, step - block.lag, toward, weight)
-                holds = None if toward == VALUE else self._given(block, step - block.lag, HOLD, weight)
-                state = self.shown(block.parent, step - block.lag)
-                yield from _push(
-                    block.parent, block.kind, state=state, lag=block.lag, gives=gives, holds=holds, way=way
-                )
+                before = step - block.lag
+                state, cells = self.shown(block.parent, before), self._given(block, before, toward, weight)
+                yield from _push(block.parent, block.kind, cells, state=state, lag=block.lag, way=way)
 
     def _blocks(self, node: str) -> Iterator[PointTable]:
         """What the file says that other nodes give to a node."""
@@ -218,19 +219,24 @@ class PathDescriber:
             for name, driver in self.model.drivers.items():
                 yield PointTable(name, 0, "impact", ("drivers", name, "impacts"), tuple(driver.impacts))
 
-    def _given(self, block: PointTable, step: int, toward: str, weight: float) -> CitedCell | None:
-        """The points that a parent gives to a state (or to `hold`, or to a number), or None where there are none."""
+    def _given(self, block: PointTable, step: int, toward: str, weight: float) -> GivenCells:
+        """The points that a parent gives, as `_cells`."""
         if not isinstance(self.program.nodes[block.parent], NumericNode):
-            return self._at(block.path, self.shown(block.parent, step), toward, weight)
+            return self._cells(block.path, self.shown(block.parent, step), toward, weight)
         knots = sorted(block.rows, key=float)
-        cells = [self._at(block.path, knot, toward, weight) for knot in knots]
-        heights = [0.0 if cell is None else cell.points for cell in cells]
-        points = float(np.interp(self.path.values[block.parent][step], [float(knot) for knot in knots], heights))
-        sources = dict.fromkeys(source for cell in cells if cell is not None for source in cell.sources)
-        return CitedCell(points, tuple(sources), weight) if points else None
+        by_knot = [self._cells(block.path, knot, toward, weight) for knot in knots]
+        value, at = self.path.values[block.parent][step], [float(knot) for knot in knots]
+        gives, holds = (_between(cells, at, value, weight) for cells in zip(*by_knot, strict=True))
+        return gives, holds
 
-    def _at(self, path: KeyPath, row: str, toward: str, weight: float) -> CitedCell | None:
-        found = self.judged.get((*path, row) if toward == VALUE else (*path, row, toward))
+    def _cells(self, path: KeyPath, row: str, toward: str, weight: float) -> GivenCells:
+        """The points in a row for a state, or for a number, and those for `hold`; None where there are none."""
+        if toward == VALUE:
+            return self._at((*path, row), weight), None
+        return self._at((*path, row, toward), weight), self._at((*path, row, HOLD), weight)
+
+    def _at(self, path: KeyPath, weight: float) -> CitedCell | None:
+        found = self.judged.get(path)
         if found is None or not isinstance(found.judgement, Judgement):
             return None
         return CitedCell(found.judgement.mean, found.sources, weight)
@@ -239,10 +245,8 @@ class PathDescriber:
         for name, rule in self.model.rules.items():
             if node in rule.then and self._holds(rule, step):
                 weight = float(self.program.weights[name][step]) if node == OUTCOME else 1.0
-                path = ("rules", name, "then")
-                holds = None if toward == VALUE else self._at(path, node, HOLD, weight)
-                gives = self._at(path, node, toward, weight)
-                yield from _push(name, "rule", state="holds", lag=rule.lag, gives=gives, holds=holds, way=way)
+                cells = self._cells(("rules", name, "then"), node, toward, weight)
+                yield from _push(name, "rule", cells, state="holds", lag=rule.lag, way=way)
 
     def _by_events(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
         home: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
@@ -254,9 +258,8 @@ class PathDescriber:
                 sources = self._event_sources(node, event)
                 yield PathContribution(node, "event", title, 0, None, None, list(sources), _is_inferred(sources))
             if event.points is not None:
-                holds = None if toward == VALUE else self._at(path, "points", HOLD, 1.0)
-                gives = self._at(path, "points", toward, 1.0)
-                yield from _push(node, "event", state=title, lag=0, gives=gives, holds=holds, way=way)
+                cells = self._cells(path, "points", toward, 1.0)
+                yield from _push(node, "event", cells, state=title, lag=0, way=way)
 
     def _by_priors(self, node: str, step: int, toward: str) -> Iterator[PathContribution]:
         """The row of priors that holds, where it makes the new state likely."""
@@ -276,10 +279,18 @@ class PathDescriber:
                 return
 
 
-def _push(
-    of: str, kind: Kind, *, state: str, lag: int, gives: CitedCell | None, holds: CitedCell | None, way: int
-) -> Iterator[PathContribution]:
+def _between(
+    cells: Sequence[CitedCell | None], knots: Sequence[float], value: float, weight: float
+) -> CitedCell | None:
+    """The points at a value between knots, which rest on the claims of all of them; None where there are none."""
+    points = float(np.interp(value, knots, [0.0 if cell is None else cell.points for cell in cells]))
+    sources = dict.fromkeys(source for cell in cells if cell is not None for source in cell.sources)
+    return CitedCell(points, tuple(sources), weight) if points else None
+
+
+def _push(of: str, kind: Kind, cells: GivenCells, *, state: str, lag: int, way: int) -> Iterator[PathContribution]:
     """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
+    gives, holds = cells
     points = 0.0 if gives is None else gives.points * gives.weight * way
     hold = 0.0 if holds is None else min(holds.points * holds.weight, 0.0)
     sources: dict[str, None] = {}

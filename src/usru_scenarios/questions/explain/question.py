@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
-from usru_scenarios.exact.inference import NothingObservedError, forecast
+from usru_scenarios.exact.inference import forecast
 from usru_scenarios.language.text import one_step
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import judgements
@@ -165,7 +165,7 @@ class _Explainer:
             states=telling,
             numbers=list(number_evidence(self.model, tellings)),
             story=story,
-            claims=_claims(self.loaded.register or Register(), direct, telling, story),
+            claims=(self.loaded.register or Register()).said(_cited(direct, telling, story)),
             note=note,
             exact=["probability", "states", "numbers"] if exact else [],
             warnings=[warned(problem) for problem in self.loaded.warnings],
@@ -242,17 +242,13 @@ class _Explainer:
             exact.TooLarge, exact.NotExact: it is asked for, and can't be had.
         """
         named = [reading for reading in self.sampler.readings if reading.node != OUTCOME]
-        look = ExactIndicators(self.full, self.target.step, self.target.step, self.seen, named)
+        look = ExactIndicators(self.conditioned, self.target.step, self.target.step, named)
         if self.settings.method != "exact" and not look.is_light:
             return None
-        seen = self.conditioned.evidence
-        try:
-            future, joints = look.joint(listener(self.map_blocks))
-        except NothingObservedError:
-            raise without_probability(self.full, seen) from None
+        future, joints = look.joint(listener(self.map_blocks))
         members = list(self.target.members)
         if not (chance := float(future[members].sum())):
-            error = without_probability(self.full, [self._wanted, *seen])
+            error = without_probability(self.full, [self._wanted, *self.conditioned.evidence])
             raise ImpossibleEvidence(f"there is nothing to explain: {error}")
         with_it = {
             reading.node: np.stack([joint.sum(axis=1), joint[:, members].sum(axis=1)])
@@ -285,13 +281,6 @@ class _Explainer:
 def _twice(value: Floats) -> Floats:
     """A number known exactly, as the sums of two batches that do not differ."""
     return np.stack([value / 2, value / 2])
-
-
-def _claims(
-    register: Register, direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None
-) -> dict[str, str]:
-    """What the cited claims say, in the order in which they are cited."""
-    return register.said(_cited(direct, states, story))
 
 
 def _cited(direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None) -> Iterator[str]:

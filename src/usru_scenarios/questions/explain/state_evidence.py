@@ -16,6 +16,7 @@ from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
+from usru_scenarios.questions.simulate.question import clean_one
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.results.explain import (
     CitedPoints,
@@ -94,8 +95,8 @@ def _states(
             title=driver.title or reading.node,
             state=state,
             state_title=(part.title if part is not None else None) or state,
-            given=_share(given.value[code]),
-            otherwise=None if sums.is_certain else _share(otherwise.value[code]),
+            given=clean_one(given.value[code]),
+            otherwise=None if sums.is_certain else clean_one(otherwise.value[code]),
             ratio=finite(lift.value[code]),
             information=float(information[code]),
             standard_errors=StateEvidenceErrors(
@@ -132,11 +133,6 @@ def _with_unseen(
     with np.errstate(divide="ignore", invalid="ignore"):
         given, otherwise = here / true, np.maximum(anyhow - here, 0.0) / false
         return given, otherwise, given / otherwise
-
-
-def _share(value: float) -> float:
-    """A probability without the rounding of sums."""
-    return min(max(float(value), 0.0), 1.0)
 
 
 def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:

@@ -11,10 +11,12 @@ from usru_scenarios.estimation.estimates import Estimate
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
+from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed
-from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits
+from usru_scenarios.questions.impossible import without_probability
+from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits, gathered
 from usru_scenarios.work import Listener
 
 _SECONDS = 10.0
@@ -28,23 +30,21 @@ class ExactIndicators:
     """A node's states at one step together with the scenarios at a later one, given what was observed.
 
     Attributes:
-        program: with its interventions.
+        conditioned: the program, and what was observed.
         on, horizon: the two steps.
-        given: what was observed.
         readings: the nodes, read as states.
     """
 
-    program: Program
+    conditioned: Conditioned
     on: int
     horizon: int
-    given: Formula
     readings: Sequence[Discretization]
 
     @property
     def is_light(self) -> bool:
         """Whether it is within the bound and predicted to take few seconds."""
         try:
-            cost = exact.cost(self.program, self._events)
+            cost = exact.cost(self.conditioned.program, self._events)
         except exact.NotExact:
             return False
         return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= _SECONDS
@@ -54,23 +54,24 @@ class ExactIndicators:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
         ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
         seen = [_at(self.on, predicate) for reading in self.readings for predicate in _states(reading)]
-        alone: list[Formula] = [All((event, self.given)) for event in ahead]
-        return alone + [All((state, event, self.given)) for state in seen for event in ahead]
+        alone: list[Formula] = [All((event, self.conditioned.seen)) for event in ahead]
+        return alone + [All((state, event, self.conditioned.seen)) for state in seen for event in ahead]
 
     @property
     def _scenarios(self) -> int:
-        return len(self.program.outcome.states)
+        return len(self.conditioned.program.outcome.states)
 
     def joint(self, told: Listener) -> tuple[Floats, list[Floats]]:
         """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
 
         Raises:
-            exact.NothingObservedError: what was observed has no probability.
+            ImpossibleEvidence: what was observed has no probability.
         """
-        found = np.array(exact.probabilities(self.program, self._events, told=told)).reshape(-1, self._scenarios)
+        events, program = self._events, self.conditioned.program
+        found = np.array(exact.probabilities(program, events, told=told)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
-            raise exact.NothingObservedError("the observation is impossible")
+            raise without_probability(program, self.conditioned.evidence)
         found /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
         return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]
@@ -104,13 +105,13 @@ def exact_effects(joint: Floats, future: Floats, sets: Sets, cells: Sets) -> Ind
         cells: those that share out all scenarios and count for the move.
     """
     share = np.where(joint.any(axis=1) & (np.count_nonzero(joint.any(axis=1)) == 1), 1.0, joint.sum(axis=1))
-    level = _gathered(future, sets)
+    level = gathered(future, sets)
     covariance, apart = (_covariance(joint, share, future, groups) for groups in (sets, cells))
     move = 0.5 * np.abs(apart).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        seen = _gathered(joint, sets) / share[:, None]
+        seen = gathered(joint, sets) / share[:, None]
         # What nothing else can follow, follows for certain: its share is 1 whatever the rounding of sums.
-        seen = np.where(_gathered(joint, _others(sets, len(future))) == 0.0, 1.0, seen)
+        seen = np.where(gathered(joint, _others(sets, len(future))) == 0.0, 1.0, seen)
         distance = move / share
     return IndicatorEffects(
         probability=_sure(np.clip(share, 0.0, 1.0)),
@@ -121,19 +122,14 @@ def exact_effects(joint: Floats, future: Floats, sets: Sets, cells: Sets) -> Ind
         move=_sure(move),
         distance=_sure(distance),
         whole=_sure(np.asarray(move.sum())),
-        information=_sure(np.maximum(bits(_gathered(joint, cells)), 0.0)),
+        information=_sure(np.maximum(bits(gathered(joint, cells)), 0.0)),
     )
 
 
 def _covariance(joint: Floats, share: Floats, future: Floats, sets: Sets) -> Floats:
     """P(state, set) - P(state) P(set), shape (states, sets); what is rounding of sums alone is 0."""
-    apart = _gathered(joint, sets) - share[:, None] * _gathered(future, sets)
+    apart = gathered(joint, sets) - share[:, None] * gathered(future, sets)
     return np.where(np.abs(apart) > _ROUNDING * share[:, None], apart, 0.0)
-
-
-def _gathered(probability: Floats, sets: Sets) -> Floats:
-    """Sums over sets of scenarios, the last axis."""
-    return np.stack([probability[..., list(members)].sum(axis=-1) for members in sets], axis=-1)
 
 
 def _others(sets: Sets, scenarios: int) -> Sets:

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
-from usru_scenarios.exact.inference import NothingObservedError
 from usru_scenarios.language.text import one_step
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import judgements
@@ -28,10 +27,10 @@ from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
 from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.evidence.items import LearnedItem
-from usru_scenarios.questions.impossible import is_impossible, too_few, without_probability
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
 from usru_scenarios.questions.probability import faster_exactly
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
-from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.questions.simulate.question import clean_one, warnings
 from usru_scenarios.questions.target import parse_target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
@@ -41,8 +40,8 @@ from usru_scenarios.questions.watch.value_of_information import (
     IndicatorEffects,
     JointSums,
     Sets,
+    gathered,
     indicator_effects,
-    sum_over,
     with_unseen,
 )
 from usru_scenarios.reading.loading import Loaded
@@ -143,7 +142,7 @@ def watch(
         indicators=builder.indicators,
         too_rare=builder.too_rare,
         nodes=builder.nodes,
-        claims=_claims(loaded.register or Register(), builder.indicators),
+        claims=(loaded.register or Register()).said(claim for one in builder.indicators for claim in one.sources),
         warnings=warnings(outline, program),
     )
 
@@ -182,23 +181,23 @@ def _looked(
     if question.of is not None:
         sets.setdefault(question.of, question.cells[0])
     named = discretizations(program, [name for name in program.named if name != OUTCOME])
-    look = ExactIndicators(program, question.on, question.horizon, seen, named)
+    look = ExactIndicators(conditioned, question.on, question.horizon, named)
     faster = settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light
     if faster or settings.method == "exact":
-        return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
+        return _looked_exactly(look, question, sets, listener(map_blocks))
     try:
         sampler, sums = _sampled(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
         if not rare_exactly or not look.is_light:
             raise
-        return _looked_exactly(look, question, sets, conditioned, listener(map_blocks))
+        return _looked_exactly(look, question, sets, listener(map_blocks))
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
         (reading, _sighted(number, sampler, sums, question, columns=columns, least=least))
         for number, reading in enumerate(sampler.readings)
     ]
-    before = ratio(sum_over(sums.future[0], columns), sums.weight)
+    before = ratio(gathered(sums.future[0], columns), sums.weight)
     if conditioned.given is None:
         said = SingleTrials(lambda: program, columns, [question.horizon])
         before = covered(before, sampler.plan.trials, lambda: averaged(said.limits), [said])
@@ -233,16 +232,9 @@ def _sighted(
 
 
 def _looked_exactly(
-    look: ExactIndicators,
-    question: WatchedNodes,
-    sets: dict[str, tuple[int, ...]],
-    conditioned: Conditioned,
-    told: Listener,
+    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], told: Listener
 ) -> _NodeEstimates:
-    try:
-        future, joints = look.joint(told)
-    except NothingObservedError:
-        raise without_probability(look.program, conditioned.evidence) from None
+    future, joints = look.joint(told)
     columns = list(sets.values())
     before = np.array([future[list(members)].sum() for members in columns])
     found = [
@@ -258,19 +250,18 @@ def _sampled(
     """The sums of a run, drawn on until enough trials agree with what is given."""
     program, seen = conditioned.program, conditioned.seen.parts
 
-    samplers: list[IndicatorSampler] = []
-
-    def run(trials: int) -> IndicatorSums:
+    def run(trials: int) -> DrawnSums[tuple[IndicatorSampler, IndicatorSums]]:
         plan = Plan(trials, settings.seed)
-        samplers[:] = [IndicatorSampler(program, question.on, question.horizon, seen, plan)]
-        return samplers[0].sums(map_blocks)
+        sampler = IndicatorSampler(program, question.on, question.horizon, seen, plan)
+        sums = sampler.sums(map_blocks)
+        return DrawnSums(plan, (sampler, sums), sums.effective_trials)
 
-    _, sums, enough = settings.limits.sample(run, settings.trials, lambda: is_impossible(program, conditioned.evidence))
-    (sampler,) = samplers
+    evidence = conditioned.evidence
+    _, found, enough = settings.limits.sample(run, settings.trials, lambda: is_impossible(program, evidence))
+    sampler, sums = found.sums
     if not enough:
         first, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]
-        effective = sums.effective_trials
-        raise too_few(program, conditioned.evidence, sampler.plan, effective, chance=first, what=what)
+        raise too_few(program, evidence, found.plan, found.effective_trials, chance=first, what=what)
     return sampler, sums
 
 
@@ -281,6 +272,7 @@ class _ReportBuilder:
         self, loaded: Loaded, question: WatchedNodes, looked: _NodeEstimates, limits: SampleLimits, known: KnownByState
     ) -> None:
         self.model = loaded.model
+        self.title = loaded.outline.title
         self.judged = list(judgements(loaded.model))
         self.question = question
         self.before = looked.before
@@ -294,13 +286,9 @@ class _ReportBuilder:
         """The scenarios in the order of the file, and what is asked about, before any sighting."""
         found = self.before
         return {
-            name: Expected(self._scenario_title(name), min(max(float(found.value[column]), 0.0), 1.0), float(error))
+            name: Expected(self.title(name), clean_one(found.value[column]), float(error))
             for column, (name, error) in enumerate(zip(self.columns, found.error, strict=True))
         }
-
-    def _scenario_title(self, name: str) -> str:
-        scenario = self.model.scenarios.get(name)
-        return (scenario.title if scenario is not None else None) or name
 
     @cached_property
     def indicators(self) -> list[Indicator]:
@@ -370,7 +358,7 @@ class _ReportBuilder:
             state_title=(part.title if part is not None else None) or state,
             probability=float(found.probability.value[code]),
             expected_move=max(float(found.move.value[code]), 0.0),
-            distance=min(max(float(found.distance.value[code]), 0.0), 1.0),
+            distance=clean_one(found.distance.value[code]),
             standard_errors=IndicatorErrors(
                 float(found.probability.error[code]), float(found.move.error[code]), float(found.distance.error[code])
             ),
@@ -417,8 +405,3 @@ def _is_about(path: KeyPath, state: str | None) -> bool:
     if state is None:
         return path[2:3] in (("distribution",), ("impacts",))
     return path[2:4] in (("states", state), ("impacts", state)) or (path[0] == "consequences" and path[-1] == state)
-
-
-def _claims(register: Register, indicators: Iterable[Indicator]) -> dict[str, str]:
-    """What the cited claims say, in the order in which they are cited."""
-    return register.said(claim for indicator in indicators for claim in indicator.sources)

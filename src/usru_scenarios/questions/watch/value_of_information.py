@@ -76,8 +76,7 @@ class JointSums:
 
     def gathered(self, sets: Sets) -> tuple[Floats, Floats]:
         """`both` and `future` by sets of scenarios: shapes (batches, states, sets) and (batches, sets)."""
-        both = np.stack([self.both[:, :, list(members)].sum(axis=2) for members in sets], axis=2)
-        return both, np.stack([self.future[:, list(members)].sum(axis=1) for members in sets], axis=1)
+        return gathered(self.both, sets), gathered(self.future, sets)
 
     def half(self, number: int) -> JointSums:
         """Every other batch, from the first (0) or the second (1) on."""
@@ -103,7 +102,7 @@ def indicator_effects(
     share = total / weight
     share_residuals = (states - share * counts.weight[:, None]) / weight
     shift, residuals = _shifts(counts, sets)
-    before = sum_over(forecast, sets)
+    before = gathered(forecast, sets)
     level = before.sum(axis=0) / weight
     ahead = (before - level * counts.weight[:, None]) / weight
     covariance, noise = _covariance(counts, sets)
@@ -207,9 +206,9 @@ def _distances(moves: Floats, joint: Floats) -> Floats:
     return distances
 
 
-def sum_over(future: Floats, sets: Sets) -> Floats:
-    """Sums of sets of scenarios, shape (batches, sets), from those of scenarios, shape (batches, scenarios)."""
-    return np.stack([future[:, list(members)].sum(axis=1) for members in sets], axis=1)
+def gathered(probability: Floats, sets: Sets) -> Floats:
+    """Sums over sets of scenarios, shape (..., sets), from shape (..., scenarios)."""
+    return np.stack([probability[..., list(members)].sum(axis=-1) for members in sets], axis=-1)
 
 
 def _shifts(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
