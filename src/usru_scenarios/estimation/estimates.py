@@ -81,11 +81,8 @@ class Controls:
 
     It takes some ten milliseconds, so that it is done when it is first asked for, and the result is kept with these.
 
-    Args:
-        functions: shape (draws, controls).
-
     Attributes:
-        functions: the same.
+        functions: shape (draws, controls).
     """
 
     def __init__(self, functions: Floats) -> None:

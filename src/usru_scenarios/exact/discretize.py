@@ -219,8 +219,7 @@ class ConditionalTable:
     def halves(self, rank: Mapping[Parent, int]) -> FactoredTable | None:
         """The conditional table as two halves, where it is large, nothing is kept and the halves are much smaller.
 
-        Args:
-            rank: the order in which the parents are best kept; those without a rank come last.
+        The parents are best kept in the order of `rank`; those without a rank come last.
         """
         law = self.law
         if self.rows < LARGE or law.keep is not None or law.fixed is not None:

@@ -59,9 +59,7 @@ class ChannelSplit:
 def start(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState], list[int]]:
     """The one channel before the first step (none where nothing is pending), and the events that are certain at once.
 
-    Args:
-        events: what is asked.
-        root: whether the channel of all trials is wanted for itself.
+    With `root`, the channel of all trials is wanted for itself.
     """
     asked = [(number, simplified(event)) for number, event in enumerate(events)]
     pending = tuple((number, event) for number, event in asked if event not in (TRUE, FALSE))
@@ -72,14 +70,7 @@ def start(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState],
 def split_by_predicates(
     channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truths], *, root: bool
 ) -> ChannelSplit:
-    """Read some predicates at a step.
-
-    Args:
-        channels: the channels before.
-        step: the step.
-        predicates: for each timed predicate that is read, where it holds, all of one shape.
-        root: whether the channel of all trials is wanted for itself.
-    """
+    """Read some timed predicates at a step, from where each holds, all of one shape; `root` is as in `start`."""
     shape = np.broadcast_shapes(*(truth.shape for truth in predicates.values()))
     cases = cache(lambda parts: _cases({part: np.broadcast_to(predicates[part], shape) for part in parts}))
     result = ChannelSplit([])
@@ -112,11 +103,7 @@ _BITS = 31
 
 
 def _cases(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
-    """Which of some predicates hold together, for every combination that occurs, and where it does.
-
-    Args:
-        predicates: any number of them, all of one shape.
-    """
+    """Which of some predicates, all of one shape, hold together: every combination that occurs, and where it does."""
     shape = next(iter(predicates.values())).shape
     codes = np.zeros(math.prod(shape), dtype=np.int64)
     for number, truth in enumerate(predicates.values()):

@@ -401,21 +401,14 @@ class ExactValues:
         """The value that is not exceeded with probability `share` over all draws, shape (steps,).
 
         It has no error of discretisation where the node's latent normal is independent of what moves it, and a small
-        one where the node's own past comes back to it.
-
-        Args:
-            share: one for all steps, or of shape (steps,).
+        one where the node's own past comes back to it. The share is one for all steps, or of shape (steps,).
         """
         shares = np.broadcast_to(share, len(self.spreads)).tolist()
         pairs = zip(self.spreads, shares, strict=True)
         return np.array([spread.quantile(own, joints.mean(axis=0)) for (spread, joints), own in pairs])
 
     def below(self, values: Floats) -> Floats:
-        """The probability of not exceeding a value at each step, in each draw: shape (draws, steps).
-
-        Args:
-            values: shape (steps,).
-        """
+        """The probability of not exceeding values, shape (steps,), in each draw: shape (draws, steps)."""
         columns = []
         for (spread, joints), value in zip(self.spreads, values.tolist(), strict=True):
             flat = joints.reshape(len(joints), -1)
@@ -455,13 +448,7 @@ class ExactForecast:
 def forecast(
     program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
 ) -> ExactForecast:
-    """Everything that a simulation of the program estimates.
-
-    Args:
-        program: the model with its interventions.
-        given: an event that has been observed: all is reported of the trials in which it comes true.
-        bound: what it may take.
-        told: of the work while it is done.
+    """Everything that a simulation of the program estimates, of the trials in which `given` comes true if it is named.
 
     Raises:
         NothingObservedError: what is given does not come true.

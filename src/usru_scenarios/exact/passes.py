@@ -131,12 +131,7 @@ _KEPT = 1 << 18
 
 
 class ForwardPass:
-    """A forward pass that answers a question.
-
-    Args:
-        laws: of the program.
-        question: what is asked.
-        part: the name and the part of a latent variable's points that the pass is over; all without it.
+    """A forward pass that answers a question; over a part of a latent variable's points if one is named.
 
     Raises:
         NotExact: see `DiscretizedModel`.

@@ -122,14 +122,10 @@ class NodeDistribution:
         return float((joint * self.below_given(value, joint.ndim)).sum())
 
     def below_given(self, value: float, variables: int) -> Floats:
-        """P(x <= value) given the states of the variables, of a shape that broadcasts over theirs.
+        """P(x <= value) given the states of so many variables, of a shape that broadcasts over theirs.
 
         Within the stretch of the latent normal that a quadrature point stands for, the normal's own shape is used: the
         result has no error of discretisation where the latent normal is independent of the other variables.
-
-        Args:
-            value: on the scale.
-            variables: how many there are.
         """
         if self.fixed is not None:
             return np.array(float(self.fixed <= value))

@@ -144,11 +144,6 @@ class TableProduct:
     new comes last in the result, so that a table whose variables move in the order of its axes, step after step, is
     never copied: each takes its former self from the front and leaves its new one at the back.
 
-    Args:
-        before: the axes of the table.
-        factor: the axes of the factor.
-        wanted: the axes that are kept, of both.
-
     Attributes:
         after: the axes of the result, in the order that costs least.
     """
@@ -205,11 +200,6 @@ class TableProduct:
 
 class ProductChain:
     """Several products, one after another, with every axis summed out as early as can be.
-
-    Args:
-        before: the axes of the table.
-        factors: the axes of each factor.
-        wanted: the axes of the result.
 
     Attributes:
         after: the axes of the result, in the order that costs least.
@@ -469,15 +459,10 @@ def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
 
 
 def split_channels(stage: ContractionStep, table: Floats, parting: ChannelSplit, decided: Floats) -> Floats:
-    """The trials in their channels after predicates were read; what has become certain is added to `decided`.
+    """The trials in their channels after predicates were read, shape (channels after, size of each axis ...).
 
-    Shape (channels after, size of each axis ...).
-
-    Args:
-        stage: of the predicates.
-        table: before them; it may be overwritten.
-        parting: what becomes of the channels.
-        decided: shape (events, draws), or (events, 1) where nothing depends on drawn judgements.
+    What has become certain is added to `decided`, shape (events, draws), or (events, 1) where nothing depends on drawn
+    judgements. The table may be overwritten.
     """
     axes = stage.task.over
     if parting.decided:

@@ -33,11 +33,6 @@ _HIGHEST = 8
 class JudgementDraws:
     """Values of the uncertain judgements of a model.
 
-    Args:
-        model: whose judgements.
-        seed: of the draws.
-        draws: how many.
-
     Attributes:
         values: by the paths of judgements, each of shape (draws,).
         controls: shape (draws, controls), functions of the judgements whose means are known to be 0.

@@ -353,11 +353,7 @@ class Support:
     def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
 
-        Each of shape (scenarios,).
-
-        Args:
-            inside: shape (scenarios,), the set.
-            step: which step of the outcome.
+        The set and both probabilities are of shape (scenarios,).
         """
         key = self._laws[step], inside.tobytes()
         if key not in self._known.into:

@@ -285,12 +285,7 @@ class QueryRun(NamedTuple):
 
 
 def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
-    """The answer to a query, with all that it took.
-
-    Args:
-        query: as asked.
-        statement: what it means, under all conditions.
-        asked: of what, and under what.
+    """The answer to a query, as it was asked, with all that it took; the statement is under all conditions.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
@@ -336,11 +331,7 @@ def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
 
 
 def all_answered(statements: Sequence[tuple[str, Statement]], asked: QueryRun) -> Answers:
-    """The answers to several queries, each as if it had been asked alone.
-
-    Args:
-        statements: each query as asked, and what it means.
-        asked: of what, and under what.
+    """The answers to several queries, as they were asked, each as if it had been asked alone.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`, but for what is impossible or too rare.

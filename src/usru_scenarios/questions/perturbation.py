@@ -33,13 +33,7 @@ _NORMAL = NormalDist()
 
 
 def perturbed(model: Model, seed: int, number: int) -> Model:
-    """The model with all judgements moved.
-
-    Args:
-        model: the model.
-        seed: of the draws, at least 0.
-        number: of the perturbed model, among those of this seed.
-    """
+    """The model with all judgements moved, by the draws of a seed, at least 0, for one of its perturbed models."""
     return with_values(
         model,
         {

@@ -108,13 +108,7 @@ def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
 
 
 def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
-    """Whether events are predicted to take less time exactly than by sampling: method (41).
-
-    Args:
-        program: the model with its interventions.
-        events: what is asked; without any a forecast.
-        given: what a forecast is given.
-    """
+    """Whether events, or without any a forecast, take less time exactly than by sampling, as predicted: method (41)."""
     asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
     trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
     sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
@@ -427,10 +421,7 @@ def _averaged(
 ) -> ProbabilityEstimate:
     """The average over the draws of the judgements, of which each counts as what was seen is likely in it.
 
-    Args:
-        chances: for each case its probability in each draw, and that of what was seen, each of shape (draws,).
-        left_out: the steps of the cases that can't be had.
-        program: that they are from.
+    `chances` are, for each case, its probability in each draw and that of what was seen, each of shape (draws,).
     """
     shares, given = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
     both = shares * given

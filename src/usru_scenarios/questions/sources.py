@@ -54,11 +54,7 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
 
 
 def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsReport:
-    """What claims say of the signs of the numbers of points that cite them.
-
-    Args:
-        loaded: the model and its register.
-        about: as in `judgement_sources`.
+    """What claims say of the signs of the numbers of points that cite them; `about` is as in `judgement_sources`.
 
     Raises:
         RequestError: there is nothing of that name.

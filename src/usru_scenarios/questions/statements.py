@@ -25,13 +25,7 @@ from usru_scenarios.source_text import Mark, SourceText
 def read_expectations(
     loaded: Loaded, program: Program, in_profile: Callable[[str], Program]
 ) -> tuple[dict[str, ComparisonStatement], list[Problem]]:
-    """The expectations of a model by name, in the order of the file, and the faults of those that mean nothing.
-
-    Args:
-        loaded: the model.
-        program: the same, compiled.
-        in_profile: gives the program under a profile.
-    """
+    """The expectations of a model by name, in the order of the file, and the faults of those that mean nothing."""
     statements: dict[str, ComparisonStatement] = {}
     faults: list[Problem] = []
     for name, expectation in loaded.model.expectations.items():
@@ -43,10 +37,7 @@ def read_expectations(
 def read_questions(
     loaded: Loaded, program: Program, in_profile: Callable[[str], Program]
 ) -> tuple[dict[str, Probability], list[Problem]]:
-    """What the questions of a model mean, by name, in the order of the file, and the faults of those that mean nothing.
-
-    The arguments are those of `read_expectations`.
-    """
+    """What the questions of a model mean by name, as `read_expectations`."""
     meanings: dict[str, Probability] = {}
     faults: list[Problem] = []
     for name, question in loaded.model.questions.items():

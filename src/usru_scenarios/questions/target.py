@@ -78,13 +78,7 @@ def parse_target(of: str | None, at: str | None, program: Program) -> Target:
 
 
 def members_of(name: str, program: Program, text: SourceText, place: tuple[int, int]) -> tuple[int, ...]:
-    """The scenarios that a scenario or a group of them means, by number.
-
-    Args:
-        name: of the scenario or group.
-        program: whose they are.
-        text: where it is written.
-        place: its start and end there.
+    """The scenarios that a scenario or a group of them means, by number; `place` is where its name stands in the text.
 
     Raises:
         QueryError: there is no such scenario or group.

@@ -25,13 +25,7 @@ def examined(loaded: Loaded, program: Program) -> list[Problem]:
 
 
 def remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Program]) -> tuple[Warned, ...]:
-    """What every answer says of a file that stands as it was written: a missed anchor, statements that mean nothing.
-
-    Args:
-        loaded: the file without a profile, weights or other values from outside.
-        program: the same, compiled.
-        in_profile: gives the program under a profile.
-    """
+    """What every answer says of a file that stands as it was written: a missed anchor, statements that mean nothing."""
     _, faults = read_expectations(loaded, program, in_profile)
     _, others = read_questions(loaded, program, in_profile)
     missed = anchor_warning(loaded, program)

@@ -36,11 +36,7 @@ def about_another_model(
 ) -> Iterator[Problem]:
     """Whether the file names another model than the one that is asked, which does not extend it either.
 
-    Args:
-        text: the file.
-        name: of the model that is asked.
-        path: of its file, if it has one.
-        inputs: gives the absolute paths of all files that it was read from.
+    The model that is asked has a name, perhaps a path, and `inputs`, the absolute paths of all files it was read from.
     """
     if not text.file.model or (path is not None and absolute(path) == text.model_path):
         return
@@ -56,14 +52,9 @@ def about_another_model(
 def remarks(
     text: EvidenceText, items: Sequence[LearnedItem], facts: Mapping[str, Formula], program: Program, day: str
 ) -> Iterator[Problem]:
-    """What is odd about the items that act, and about the day.
+    """What is odd about the items that act, in the order in which they were learned, and about the day.
 
-    Args:
-        text: the file.
-        items: in the order in which they were learned.
-        facts: what is observed, by the ids of items.
-        program: of the model.
-        day: up to which the file counts.
+    `facts` are the events that are observed, by the ids of items.
     """
     yield from _days(text, items, program, day)
     for item in items:

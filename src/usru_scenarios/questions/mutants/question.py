@@ -53,13 +53,7 @@ _ANCHOR = 16_384
 
 
 def with_mutants(report: CheckReport, checker: ExpectationChecker, number: int) -> CheckReport:
-    """What a model says to its expectations, with what becomes of at most so many of its mutants.
-
-    Args:
-        report: without mutants.
-        checker: that made it.
-        number: how many to make, at least 1; all where there are fewer.
-    """
+    """What a model says to its expectations, with what becomes of at most so many of its mutants, one or more."""
     every = population(checker.loaded)
     made = sampled(every, number, checker.settings.seed)
     trier = MutantTrier.of(checker, [name for name, one in report.expectations.items() if one.verdict == "holds"], made)

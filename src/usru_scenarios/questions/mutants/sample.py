@@ -64,14 +64,7 @@ def shared(sizes: Sequence[int], number: int) -> list[int]:
 def noticed_share(
     population: Iterable[Mutation], made: SampledMutations, noticed: Sequence[bool], among: Callable[[Mutation], bool]
 ) -> NoticedShare:
-    """The share of some mutants that is noticed.
-
-    Args:
-        population: all mutants.
-        made: those that were drawn.
-        noticed: whether each of these was noticed.
-        among: which mutants count.
-    """
+    """The share of some mutants of a population that is noticed, from those that were made, and which of them were."""
     total = sum(map(among, population))
     kept = [
         (weight, seen) for one, weight, seen in zip(made.mutations, made.weights, noticed, strict=True) if among(one)

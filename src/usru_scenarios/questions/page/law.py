@@ -27,13 +27,7 @@ def read_by(outcome: CategoricalNode) -> list[PathKey]:
 
 
 def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
-    """The law of the outcome.
-
-    Args:
-        program: whose.
-        paths: the place of what is carried, among all that is, by what it is.
-        pack: where arrays are put.
-    """
+    """The law of the outcome; `paths` gives the place of what is carried among all that is."""
     node = program.outcome
     assert all(parent.node == JUDGEMENTS for parent in node.prior_parents), "the outcome's baselines are given nothing"
     return {

@@ -59,14 +59,9 @@ class PageData:
 def page_data(
     readings: Sequence[CarriedReading], profile: str | None, *, trials: int, seed: int, evidence: Evidence | None = None
 ) -> PageData:
-    """What a page carries.
+    """What a page carries: at least so many trials of each reading, the file itself first, then under its profiles.
 
-    Args:
-        readings: the file itself first, then under its profiles.
-        profile: under which the page begins.
-        trials: how many a page carries of each reading, at least.
-        seed: that of the forecasts.
-        evidence: what has been seen, which all that the page says takes for given.
+    It begins under `profile`; all that it says takes the evidence for given.
 
     Raises:
         RequestError: the outcome feeds back into its own causes, or an item of the evidence can't be carried.

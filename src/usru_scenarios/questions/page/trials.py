@@ -70,11 +70,7 @@ def histories(
 ) -> tuple[list[npt.NDArray[Any]], Floats]:
     """What is carried of the trials of a plan, each of shape (trials, steps), and their weights, shape (trials,).
 
-    Args:
-        program: with as many draws of the judgements as the plan has.
-        plan: which trials.
-        keys: what is carried of them.
-        seen: what has been seen of the drivers.
+    The program has as many draws of the judgements as the plan; what has been seen is of the drivers.
     """
     asked = {atom.node for atom in atoms(seen)}
     sampler = BlockSampler(
@@ -99,9 +95,6 @@ class TrialPack:
 
     A history is told by what is different in it from that of the same node in the first program: the trials have common
     random numbers, so that this is mostly nothing.
-
-    Args:
-        pack: where arrays are put.
     """
 
     def __init__(self, pack: Pack) -> None:

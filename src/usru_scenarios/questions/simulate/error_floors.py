@@ -127,10 +127,7 @@ class LeastErrors:
     def unseen(self, members: Sequence[int], step: int, weight: float) -> UnseenTrialBounds:
         """Trials that were never drawn, at a step, of which some scenarios are asked.
 
-        Args:
-            members: the scenarios.
-            step: the step.
-            weight: the mean weight of the trials that were drawn.
+        `weight` is the mean weight of the trials that were drawn.
         """
         low, high = self.likelihoods(members)
         drawn = self.trials * weight
@@ -141,10 +138,7 @@ class LeastErrors:
     def cells(self, cells: Sequence[Sequence[int]], step: int, *, drawn: bool) -> Limits:
         """The least and the largest probability of sets of scenarios at a step, each of shape (cells,).
 
-        Args:
-            cells: the sets.
-            step: the step.
-            drawn: whether it is told from a drawn scenario, so that it may be anything that is possible.
+        If it is told from a drawn scenario, it may be anything that is possible.
         """
         found = [self._sure(members) if drawn else self.likelihoods(members) for members in cells]
         return np.array([low[step] for low, _ in found]), np.array([high[step] for _, high in found])
@@ -269,11 +263,7 @@ def missed_of(least_share: float, trials: float) -> float:
 
 
 def least_share(program: Program) -> float:
-    """As in `LeastErrors`, from a few trials of its own, where those of a run have left no shares of states.
-
-    Args:
-        program: perhaps with values of drawn judgements.
-    """
+    """As in `LeastErrors`, from a few trials of its own, where those of a run have left no shares of states."""
     program = program.only(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
     sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, program.draws))
     return LeastErrors(program, sums.trials.sum(), lambda name: shares(sums, name)).least_share

@@ -23,13 +23,7 @@ Results = dict[str, ScenarioResult]
 
 
 def in_order(scenarios: Results, groups: Results, program: Program) -> tuple[Results, Results]:
-    """Scenarios and groups whose first visits, and `ever`, are in the order that they have by definition.
-
-    Args:
-        scenarios: as they are estimated.
-        groups: likewise.
-        program: that they are of.
-    """
+    """Scenarios and groups whose first visits, and `ever`, are in the order that they have by definition."""
     states = program.outcome.states
     members = {name: {states[one] for one in indices} for name, indices in program.groups.items()}
     single = {name: _ordered(one, ()) for name, one in scenarios.items()}

@@ -53,14 +53,7 @@ class IndicatorSums(batches.BatchSums):
 
 
 class IndicatorSampler:
-    """A program that is looked at on one step to foresee the scenario at a later one, under a plan.
-
-    Args:
-        program: with what is imposed.
-        on, horizon: the two steps, the second not before the first.
-        seen: what has been observed besides.
-        plan: how many trials to draw, and the seed.
-    """
+    """A program that is looked at on one step to foresee the scenario at that or a later one, given what is seen."""
 
     def __init__(self, program: Program, on: int, horizon: int, seen: Sequence[Formula], plan: Plan) -> None:
         given = All(tuple(seen))

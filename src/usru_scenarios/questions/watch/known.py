@@ -18,13 +18,7 @@ KnownByState = dict[tuple[str, str], list[KnownAlready]]
 def known_by_state(
     conditioned: Conditioned, items: Iterable[LearnedItem], readings: Iterable[Discretization]
 ) -> KnownByState:
-    """What is known of each state already, in the order in which it is given.
-
-    Args:
-        conditioned: with the observations that are given one by one, and those of an evidence file.
-        items: those of the evidence file.
-        readings: how nodes are read as one of a few states.
-    """
+    """What is known of each state already, in the order in which it is given, alone or by items of an evidence file."""
     of_nodes = {reading.node: reading for reading in readings}
     labels, found = conditioned.program.grid.labels, KnownByState()
     hints = {item.name: item.hints for item in items if item.hints}
