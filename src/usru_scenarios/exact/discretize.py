@@ -40,6 +40,7 @@ from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode,
 Indices = npt.NDArray[np.intp]
 Truths = npt.NDArray[np.bool_]
 Kind = TypeVar("Kind", bound=np.generic)
+Atom = InStates | Compared
 
 _LIMIT = 1 << 24
 """The most entries of the table of one judgement block once numeric nodes are multiplied out."""
@@ -280,23 +281,6 @@ def relevant(wanted: Sequence[Iterable[tuple[str, int]]], links: Links) -> list[
     return needed
 
 
-@dataclass(frozen=True)
-class PassRequest:
-    """What a pass is asked for, as far as it shapes the laws.
-
-    Attributes:
-        atoms: for each step, the atoms of the predicates that are read there.
-        nodes: for each step, the nodes whose distribution is reported.
-    """
-
-    atoms: tuple[tuple[InStates | Compared, ...], ...]
-    nodes: tuple[tuple[str, ...], ...]
-
-    def at(self, step: int) -> list[tuple[str, int]]:
-        """The nodes that are read at a step."""
-        return [(atom.node, 0) for atom in self.atoms[step]] + [(name, 0) for name in self.nodes[step]]
-
-
 class EffectiveLaws:
     """What a program says of each node and step, without what has no effect."""
 
@@ -384,6 +368,11 @@ class DiscretizedModel:
     Where anything wanted depends on drawn judgements, their draws are a variable like the others, which never changes
     and has a weight of 1 in every draw: what is read together with it is found in each draw by itself.
 
+    Args:
+        laws: of the program.
+        atoms: for each step, the atoms of the predicates that are read there.
+        nodes: those whose distribution is reported at each step.
+
     Attributes:
         drawn: that variable; none where nothing depends on it.
 
@@ -392,15 +381,16 @@ class DiscretizedModel:
             depends on uncertain judgements itself.
     """
 
-    def __init__(self, laws: EffectiveLaws, wanted: PassRequest) -> None:
+    def __init__(self, laws: EffectiveLaws, atoms: Sequence[Sequence[Atom]], nodes: Sequence[str]) -> None:
         self.laws = laws
         self.program = program = laws.program
-        self.wanted = wanted
+        self.compared = [atom for read in atoms for atom in read if isinstance(atom, Compared)]
         self.moves: dict[Hashable, ConditionalTable] = {}
         self.readings: dict[tuple[str, int, int], StateFunction] = {}
         self.latents: dict[str, LatentQuadrature] = {}
         self.spreads: dict[tuple[str, int], NodeDistribution] = {}
-        self.needed = relevant([wanted.at(step) for step in range(len(wanted.atoms))], laws.links)
+        wanted = [[*(atom.node for atom in read), *nodes] for read in atoms]
+        self.needed = relevant([[(name, 0) for name in names] for names in wanted], laws.links)
         self.drawn: tuple[Parent, ...] = ()
         if any(JUDGEMENTS in needed for needed in self.needed):
             self.drawn = (judgements(program.draws),)
@@ -465,8 +455,7 @@ class DiscretizedModel:
 
     def _asked(self, name: str) -> list[float]:
         """Where the readers of a numeric node change abruptly along its scale: edges of comparisons and knots."""
-        compared = [atom for atoms in self.wanted.atoms for atom in atoms if isinstance(atom, Compared)]
-        places = [atom.value for atom in compared if atom.node == name]
+        places = [atom.value for atom in self.compared if atom.node == name]
         for step, needed in enumerate(self.needed):
             for reader in sorted(needed - {JUDGEMENTS}):
                 node = self.program.nodes[reader]

@@ -16,7 +16,6 @@ from usru_scenarios.exact.discretize import (
     ConditionalTable,
     DiscretizedModel,
     EffectiveLaws,
-    PassRequest,
     StateFunction,
     Truths,
     broadcast_to_axes,
@@ -145,11 +144,9 @@ class ForwardPass:
         self.steps = self._length(laws.program.steps)
         self.root = question.given is None and bool(question.reported or question.pairs)
         active = [tuple(one for one in self.timed if step in one.steps) for step in range(self.steps)]
-        wanted = PassRequest(
-            tuple(tuple(atom for one in timed for atom in atoms(one)) for timed in active),
-            ((*question.reported, *((OUTCOME,) if question.pairs or question.visits else ())),) * self.steps,
-        )
-        whole = DiscretizedModel(laws, wanted)
+        read = [[atom for one in timed for atom in atoms(one)] for timed in active]
+        followed = (OUTCOME,) if question.pairs or question.visits else ()
+        whole = DiscretizedModel(laws, read, (*question.reported, *followed))
         self.whole = whole
         self.finite = whole if part is None else whole.narrowed(*part)
         self.drawn = whole.drawn

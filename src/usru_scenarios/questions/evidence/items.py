@@ -81,9 +81,14 @@ class Hint:
         }
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest of these likelihoods."""
+        return min(self.at_means.values()), max(self.at_means.values())
+
+    @property
     def spread(self) -> float:
         """By how much the logarithms of the likelihoods differ over all steps, judgements taken at their means."""
-        least, most = min(self.at_means.values()), max(self.at_means.values())
+        least, most = self.ends
         return math.inf if least <= 0.0 else len(self.steps) * math.log(most / least)
 
 

@@ -170,17 +170,14 @@ def _denied(fact: Formula, hint: Hint, program: Program) -> str:
 
 
 def _speaks(hint: Hint) -> bool:
-    least, most = min(hint.at_means.values()), max(hint.at_means.values())
+    least, most = hint.ends
     return most >= SPEAKS * least
 
 
 def _ends(hint: Hint) -> tuple[set[str], set[str]]:
     """The states in which a hint is least and most likely."""
-    least, most = min(hint.at_means.values()), max(hint.at_means.values())
-    return (
-        {state for state, likely in hint.at_means.items() if likely == least},
-        {state for state, likely in hint.at_means.items() if likely == most},
-    )
+    least, most = ({state for state, likely in hint.at_means.items() if likely == end} for end in hint.ends)
+    return least, most
 
 
 def _warning(code: str, message: str, text: EvidenceText, path: KeyPath, hint: str = "") -> Problem:

@@ -40,12 +40,6 @@ CERTAIN = All(())
 """Nothing has been seen."""
 
 
-def _none_agrees(plan: Plan) -> ImpossibleEvidence:
-    return ImpossibleEvidence(
-        f"what has been seen was not met in the {plan.trials:,} trials that a page carries", "take more: --carried"
-    )
-
-
 class _Histories:
     """Keeps what is carried of the trials of a block."""
 
@@ -115,7 +109,8 @@ class TrialPack:
         basis, means = self._basis[plan]
         found, weights = histories(program, plan, keys, seen)
         if not weights.any():
-            raise _none_agrees(plan)
+            said = f"what has been seen was not met in the {plan.trials:,} trials that a page carries"
+            raise ImpossibleEvidence(said, "take more: --carried")
         weighed = {"trialWeights": self.pack.floats(weights / weights.mean())} if seen.parts else {}
         return {
             "trials": plan.trials,

@@ -49,7 +49,7 @@ def _of_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Discretiza
     if hint.found is not None:
         yield from ((hint.node, state, "found" if hint.found else "not_found", at) for state in hint.sought)
         return
-    least, most = min(hint.at_means.values()), max(hint.at_means.values())
+    least, most = hint.ends
     for state, likelihood in hint.at_means.items():
         if least < most and likelihood in (least, most):
             yield hint.node, state, "for" if likelihood == most else "against", at
