@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TypeVar
 
 import numpy as np
@@ -52,7 +52,6 @@ __all__ = [
 
 
 Thing = TypeVar("Thing")
-Other = TypeVar("Other")
 Solved = TypeVar("Solved")
 
 
@@ -242,7 +241,8 @@ class _Planner:
         questions = _event_questions(self.laws.program, events) if events else _forecast_questions(self.laws, given)
         passes = _passes(self.laws, questions, asked.bound)
         if _total(passes).memory <= _LIGHT:
-            _forget(self.known, _QUESTIONS - 1)
+            if len(self.known) >= _QUESTIONS:
+                self.known.pop(next(iter(self.known)))
             self.known[asked] = passes
         return passes
 
@@ -274,15 +274,10 @@ _QUESTIONS = 16
 _LIGHT = 32_000_000
 """Passes that take more bytes than this are not remembered: next to running them, planning them is nothing."""
 
-_planners: dict[Program, _Planner] = {}
-"""The one asked last comes last."""
 
-
+@lru_cache(maxsize=_PROGRAMS)
 def _planner(program: Program) -> _Planner:
-    planner = _planners.pop(program, None) or _Planner(EffectiveLaws(program))
-    _forget(_planners, _PROGRAMS - 1)
-    _planners[program] = planner
-    return planner
+    return _Planner(EffectiveLaws(program))
 
 
 _PORTION = 1 << 18
@@ -331,12 +326,6 @@ def _solved(
         with told.stretch(each):
             found = solve(portion, asked)
         yield found
-
-
-def _forget(known: dict[Thing, Other], most: int) -> None:
-    """Leave the last entries only."""
-    for key in list(known)[: max(len(known) - most, 0)]:
-        known.pop(key, None)
 
 
 def _passes(laws: EffectiveLaws, questions: Sequence[PassQuestion], bound: Bound) -> list[ForwardPass]:

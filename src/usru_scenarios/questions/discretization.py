@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.light_dataclasses import dataclass
+from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
@@ -68,12 +68,12 @@ def discretizations(program: Program, names: Sequence[str]) -> list[Discretizati
 
 
 def _by_thirds(node: Node, index: int) -> Discretization:
-    if not isinstance(node, NumericNode):
-        return Discretization(node.name, index, node.states)
-    low, high = _rounded(*_quantiles(node, 3).tolist())
-    return Discretization(
-        node.name, index, (f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"), (low, high)
-    )
+    found = Discretization.of(node, index, 3)
+    if not found.is_numeric:
+        return found
+    low, high = _rounded(*found.edges)
+    states = f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"
+    return replace(found, states=states, edges=(low, high))
 
 
 def _quantiles(node: NumericNode, parts: int) -> Floats:
