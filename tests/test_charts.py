@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +23,7 @@ from support.tiny import TINY, study_of
 from usru_scenarios.charts import KINDS, chart, colours, layout, usual
 from usru_scenarios.charts.lettering import apart, broken, extent
 from usru_scenarios.charts.show import Influence, influences_of
+from usru_scenarios.cli.pictures import fingerprint
 from usru_scenarios.results.common import ModelLine, Run
 from usru_scenarios.results.ledger import History, RecordedPoint, RecordedResolution, RecordedSeries, RecordLine
 from usru_scenarios.results.simulate import Band, Errors, ScenarioResult, Simulation, StatesResult
@@ -447,20 +447,22 @@ def test_an_axis_holds_its_values_between_round_numbers(low: float, spread: floa
 # The same input gives the same bytes ----------------------------------------------------------------------------------
 
 GOLDEN = {
-    "forecast": "b415659747518ba6",
-    "drivers": "9a4aed0048c828fe",
-    "first-visits": "900761894da773fd",
-    "compare": "f957b38345428e46",
-    "sweep": "c89d773c99bfdfb1",
-    "sensitivity": "ebe7aef26319d5a2",
-    "watch": "7c7cddbe321b8fb2",
-    "history": "a4badf9318bff246",
-    "influences": "33c169ba09bda898",
+    "forecast": "3c9d2f64e59b5935",
+    "drivers": "131139c07d5dbe64",
+    "first-visits": "1801f0e8faabafda",
+    "compare": "772337015d132df6",
+    "sweep": "8b5a6479c662aca8",
+    "sensitivity": "33ad8b42c47a9f92",
+    "watch": "f283123d51147a72",
+    "history": "39b1fedc2953a3a0",
+    "influences": "7f505ba63f25916e",
 }
-"""After a change of charts: look at them, then write the hashes that the test tells."""
+"""After a change of charts: look at them, then write the hashes that the test tells.
+
+No processor's last digits count.
+"""
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_chart_is_the_one_that_was_looked_at(name: str, results: dict[str, Any]) -> None:
-    made = json.dumps(chart(name, results[name], 800), sort_keys=True)
-    assert sha256(made.encode()).hexdigest()[:16] == GOLDEN[name]
+    assert fingerprint(chart(name, results[name], 800)) == GOLDEN[name]
