@@ -98,13 +98,13 @@ def test_what_is_no_plain_question_for_help_is_left_to_the_commands(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["usru", *arguments])
-    monkeypatch.setattr("usru_scenarios.cli.main", lambda: 77)
+    monkeypatch.setattr("usru_scenarios.cli.main", lambda *, forks: 77 if forks else 0)
     assert entry.run() == 77
 
 
 def test_without_its_file_a_text_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "argv", ["usru", "--help"])
-    monkeypatch.setattr("usru_scenarios.cli.main", lambda: 77)
+    monkeypatch.setattr("usru_scenarios.cli.main", lambda *, forks: 77 if forks else 0)
     assert entry.run() == 0
     monkeypatch.setattr(entry, "HELP", str(tmp_path))
     assert entry.run() == 77

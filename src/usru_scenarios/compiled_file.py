@@ -6,7 +6,7 @@ Each part is made when it is first needed, and imports what makes it then, for t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.reading.loading import Loaded, ScenarioFile
     from usru_scenarios.reading.request import Request
-    from usru_scenarios.sampler.blocks import CompiledBlocks, KernelCache
+    from usru_scenarios.sampler.blocks import KernelCache, StepKernels
 
 Part = TypeVar("Part")
 
@@ -238,19 +238,27 @@ class CompiledFile:
         """What walks of the model with some settings compile; of the default forecast as an earlier run has kept it.
 
         Those kernels are several MB, and to compile them takes longer than all else that is done before the trials are
-        drawn: so they are kept, but of this run alone, which is the one that is asked for again and again.
+        drawn: so they are kept, but of this run alone, which is the one that is asked for again and again. What blocks
+        have that are walked together is a part of its own: who walks some of them recalls no more.
         """
-        from usru_scenarios.sampler.blocks import CompiledProgram, KernelCache, Plan, block_kernels
+        from usru_scenarios.sampler.blocks import BlockSampler, CompiledProgram, KernelCache, Plan
 
         if self.kept is None or self.evidence is not None or settings != self.settled(self._usual(settings)):
             return KernelCache()
         kept, program = self.kept, self.programs(settings)[0]
         plan = Plan.of(settings.trials, settings.seed, settings.judgements)
-        nothing: CompiledBlocks = {}
+        nothing: StepKernels = []
 
-        def found() -> CompiledBlocks:
-            made = partial(block_kernels, program, plan)
-            return kept.part(self._part("kernels"), made, most=MOST_KERNEL_BYTES, instead=nothing)
+        @cache
+        def sampler() -> BlockSampler:
+            return BlockSampler(program, plan, draw_outcome=program.outcome_is_read)
+
+        def found(blocks: range) -> StepKernels | None:
+            def made() -> StepKernels:
+                return sampler().stretch_kernels(blocks) or nothing
+
+            most = MOST_KERNEL_BYTES * len(blocks) // plan.blocks
+            return kept.part(self._part(f"kernels {blocks}"), made, most=most, instead=nothing) or None
 
         return KernelCache(compiled=CompiledProgram(program, plan, found))
 

@@ -54,7 +54,7 @@ def run() -> int:
         os.environ.update(one_thread(os.environ))
         from usru_scenarios.cli import main as command
 
-        return command()
+        return command(forks=True)
     except KeyboardInterrupt:  # while that is still being imported
         return 130
 

@@ -1,4 +1,6 @@
-"""How much work is ahead and how much is done, told to what maps over blocks where it wants to know, as a bar does.
+"""What a question and what maps over its blocks tell one another: how much work there is, and how it is best cut.
+
+A bar wants to know how much is ahead and how much is done; what shares work with another process needs some to share.
 
 Work is told in seconds that follow from what is counted, at fixed rates: no clock is asked. A question says all that it
 will do before it does any of it, so that a run that would take too long can be refused before it starts.
@@ -37,6 +39,24 @@ class _Unconcerned:
 
 
 UNCONCERNED: Listener = _Unconcerned()
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """What maps, and shares out even work that is soon done."""
+
+    def pieces(self, seconds: float) -> int:
+        """Into how many pieces work of so many predicted seconds is to be cut at least."""
+
+
+def one_piece(seconds: float) -> int:  # noqa: ARG001  # as of `Sharing`
+    """As in `Sharing`, where nothing is shared."""
+    return 1
+
+
+def pieces(map_blocks: object, seconds: float) -> int:
+    """Into how many pieces work is to be cut at least, by what maps it."""
+    return map_blocks.pieces(seconds) if isinstance(map_blocks, Sharing) else one_piece(seconds)
 
 
 def listener(map_blocks: object) -> Listener:

@@ -14,12 +14,18 @@ DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 
 @dataclass
 class CommandState:
-    """What `-q` and `--debug` asked for, noted as soon as the arguments have been taken apart; and what was said."""
+    """What `-q` and `--debug` asked for, noted as soon as the arguments have been taken apart; and what was said.
 
+    Attributes:
+        forks: whether the process is the command's own, and may be forked.
+        quiet, debug: what was asked for.
+        said: the warnings that have been said: none is said twice of one answer.
+    """
+
+    forks: bool = False
     quiet: bool = False
     debug: bool = False
     said: set[str] = field(default_factory=set)
-    """The warnings that have been said: none is said twice of one answer."""
 
     def note(self, *, quiet: bool, debug: bool) -> None:
         """Take what was asked for before the command's name or after it."""

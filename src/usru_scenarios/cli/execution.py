@@ -33,9 +33,14 @@ _LEAST_ROOM = 175 << 20
 """Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line (by default that of the process) and return its exit status."""
-    state = CommandState()
+def main(arguments: Sequence[str] | None = None, *, forks: bool = False) -> int:
+    """Run the command line (by default that of the process) and return its exit status.
+
+    Args:
+        arguments: the command line.
+        forks: whether the process is the command's own, and may be forked (see `running.fork`).
+    """
+    state = CommandState(forks=forks)
     _open_closed()
     _speak_utf8()
     try:

@@ -15,6 +15,7 @@ from usru_scenarios.cli.common import complain
 from usru_scenarios.garbage import resume_collection
 from usru_scenarios.problems import UsruError
 from usru_scenarios.running.tasks import predicted
+from usru_scenarios.work import one_piece
 
 Result = TypeVar("Result")
 
@@ -45,12 +46,13 @@ class LongRunError(UsruError):
 
 
 class Progress:
-    """Maps a function over block numbers as `map` does, and shows how far it is; a `work.Listener` too.
+    """Maps a function over block numbers as `map` does, and shows how far it is; a `work.Listener` and `work.Sharing`.
 
     Args:
         wanted: whether anything is to be shown.
         inner: does the mapping.
         at_once: how many blocks are worked at together.
+        pieces: as in `work.Sharing`, of what does the mapping.
         yes: whether a run is started however long it is predicted to take.
         patience: seconds that pass before a bar appears.
         tick: seconds between two looks at a block that takes long.
@@ -62,6 +64,7 @@ class Progress:
         wanted: bool,
         inner: MapAny = map,
         at_once: int = 1,
+        pieces: Callable[[float], int] = one_piece,
         yes: bool = False,
         patience: float = 1.0,
         tick: float = 0.5,
@@ -71,6 +74,7 @@ class Progress:
         self.inner = inner
         self.at_once = at_once
         self.yes = yes
+        self.pieces = pieces
         self.at_work = False
         self.expected = self.begun = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

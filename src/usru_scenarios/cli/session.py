@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
@@ -45,7 +45,7 @@ class Session(NamedTuple):
         Option(
             "--jobs",
             metavar="N",
-            help="At most so many processes, for long runs only; no more than cores.  [default: auto]",
+            help="At most so many processes, where a run takes long enough; no more than cores.  [default: auto]",
         ),
         parsers.jobs,
     ] = None
@@ -153,20 +153,23 @@ class Session(NamedTuple):
             NoClusterError: the cluster can't be had.
         """
         from usru_scenarios.cli.progress import Progress
+        from usru_scenarios.work import one_piece
 
         if self.cluster is None:
             from usru_scenarios.running.processes import Processes, cores
 
             at_once = cores() if self.jobs is None else min(self.jobs, cores())
-            inner: MapAny = self.context.with_resource(Processes(at_once)).map
+            processes = self.context.with_resource(Processes(at_once, forks=self.context.obj.forks))
+            inner: MapAny = processes.map
+            pieces: Callable[[float], int] = processes.pieces
         else:
             from usru_scenarios.running.cluster import Cluster
             from usru_scenarios.running.interruptions import held
 
             with held():  # nothing comes between its start and the promise to end it
                 pool = self.context.with_resource(Cluster(self.cluster, self.jobs))
-            inner, at_once = pool.map, pool.threads
-        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, yes=self.yes)
+            inner, at_once, pieces = pool.map, pool.threads, one_piece
+        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, pieces=pieces, yes=self.yes)
 
     def warn(self, warnings: Iterable[Warned]) -> None:
         """Say each warning once, in a line on standard error; `usru validate` says them at length."""

@@ -47,13 +47,18 @@ def unwinding() -> Iterator[None]:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    for one in _ENDING:
-        if signal.getsignal(one) is _terminate:
-            signal.signal(one, signal.SIG_DFL)
+    end_at_once()
     if _Pending.depth:
         _Pending.number = number
     else:
         raise Terminated(number)
+
+
+def end_at_once() -> None:
+    """Let SIGTERM and SIGHUP end this process at once again, where `unwinding` has changed that."""
+    for number in _ENDING:
+        if signal.getsignal(number) is _terminate:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

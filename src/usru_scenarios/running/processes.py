@@ -1,9 +1,14 @@
-"""Maps blocks over processes of this machine, where that is worth it."""
+"""Maps blocks over processes of this machine, where that is worth it.
+
+There are two ways. Work of seconds goes to workers that are fresh interpreters (`pool`): any number of them, which take
+a part of a second to start. Work of a tenth of a second or more is shared with a fork of this process (`fork`), which
+takes some milliseconds, where this process may be forked.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 from usru_scenarios.running.tasks import Result, Tasks, listed, predicted
@@ -13,6 +18,9 @@ if TYPE_CHECKING:
 
 WORTHWHILE = 2.0
 """Predicted seconds of work from which on processes are started; a fifth of it is what they take to start."""
+
+SHARED = 0.1
+"""Predicted seconds of work from which on it is shared with a fork; an eighth of it is what that takes."""
 
 
 def cores() -> int:
@@ -29,12 +37,14 @@ class Processes:
 
     Args:
         jobs: how many processes there may be (>= 1); with one, everything runs here.
-        worthwhile: predicted seconds of work below which a mapping runs here; by default `WORTHWHILE`.
+        worthwhile: predicted seconds of work below which no worker is started; by default `WORTHWHILE`.
+        forks: whether this process is one's own, so that shorter work may be shared with a fork of it.
     """
 
-    def __init__(self, jobs: int, worthwhile: float | None = None) -> None:
+    def __init__(self, jobs: int, worthwhile: float | None = None, *, forks: bool = False) -> None:
         self.jobs = jobs
         self.worthwhile = WORTHWHILE if worthwhile is None else worthwhile
+        self.forks = forks
         self._crew: WorkerPool | None = None
         self._busy = False
 
@@ -60,18 +70,45 @@ class Processes:
             Exception: what the function raised, for the first block for which it did.
         """
         blocks, seconds = listed(blocks), predicted(function)
-        jobs = min(self.jobs, len(blocks))
-        if self._busy or jobs < 2 or seconds is None or seconds * len(blocks) < self.worthwhile:
+        some = not self._busy and min(self.jobs, len(blocks)) > 1
+        found = self._handed_out(function, blocks, seconds) if some and seconds is not None else None
+        if found is None:
             yield from map(function, blocks)
             return
         self._busy = True
         try:
-            yield from self._over(jobs, Tasks.of(function, blocks, seconds, jobs))
+            yield from found
         except BaseException:  # an interruption too, and a caller that wants no more: workers may be in mid-task
             self.close()
             raise
         finally:
             self._busy = False
+
+    def pieces(self, seconds: float) -> int:
+        """As in `work.Sharing`: two for what is shared with a fork; what goes to workers has many."""
+        return 2 if self._is_shared(seconds) else 1
+
+    def _is_shared(self, seconds: float) -> bool:
+        """Whether a mapping of so many predicted seconds is shared with a fork."""
+        if self._busy or not self.forks or self.jobs < 2 or not SHARED <= seconds < self.worthwhile:
+            return False
+        from usru_scenarios.running.fork import may_fork
+
+        return may_fork()
+
+    def _handed_out(
+        self, function: Callable[[int], Result], blocks: Sequence[int], seconds: float
+    ) -> Iterator[Result] | None:
+        """What `map` gives, where others do some of it."""
+        whole = seconds * len(blocks)
+        if whole >= self.worthwhile:
+            jobs = min(self.jobs, len(blocks))
+            return self._over(jobs, Tasks.of(function, blocks, seconds, jobs))
+        if not self._is_shared(whole):
+            return None
+        from usru_scenarios.running.fork import shared
+
+        return shared(function, blocks)
 
     def _over(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         from usru_scenarios.running.pool import WorkerPool

@@ -31,6 +31,7 @@ from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import Reads, SharedDraws
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, TableCache
+from usru_scenarios.work import pieces
 
 BLOCK = rng.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""
@@ -151,38 +152,44 @@ Watcher = TypeVar("Watcher", bound="Observer")
 StepKernels = list[list[Kernel | OutcomeKernel]]
 """For each step, the kernels of all nodes that are drawn, in order."""
 
-CompiledBlocks = Mapping[range, StepKernels]
-"""The kernels of neighbouring blocks that are walked together."""
+FindKernels = Callable[[range], StepKernels | None]
+"""The kernels of neighbouring blocks that are walked together; None where they are not at hand."""
 
 
 @dataclass(frozen=True)
 class CompiledProgram:
-    """A program and a plan, with the kernels of all nodes (`block_kernels`) if they are at hand.
+    """A program and a plan, with the kernels of all nodes where they are at hand.
 
     Attributes:
         program, plan: the same.
-        find: gives the kernels; asked for only by a sampler that they serve.
+        find: gives the kernels of blocks; asked for only by a sampler that they serve, of what it walks.
     """
 
     program: Program
     plan: Plan
-    find: Callable[[], CompiledBlocks]
+    find: FindKernels
 
-    def of(self, program: Program, plan: Plan, needed: Sequence[str]) -> CompiledBlocks:
+    def of(self, program: Program, plan: Plan, needed: Sequence[str]) -> FindKernels:
         """Those of some nodes of a program that may end earlier; none where it is another, or under another plan."""
         mine, others = self.program.nodes, program.nodes
         if plan != self.plan or program.weights is not self.program.weights or [*mine] != [*others]:
-            return {}
+            return _nowhere
         if any(node is not others[name] for name, node in mine.items()):
-            return {}
-        found, steps = self.find(), program.steps
-        if len(needed) == len(mine) and steps == self.program.steps:
-            return found
+            return _nowhere
         places = [place for place, name in enumerate(mine) if name in needed]
-        return {
-            blocks: [[kernels[place] for place in places] for kernels in by_step[:steps]]
-            for blocks, by_step in found.items()
-        }
+
+        @cache
+        def find(blocks: range) -> StepKernels | None:
+            found = self.find(blocks if plan.judgements else range(plan.blocks))
+            if found is None or (len(needed) == len(mine) and program.steps == self.program.steps):
+                return found
+            return [[kernels[place] for place in places] for kernels in found[: program.steps]]
+
+        return find
+
+
+def _nowhere(_blocks: range) -> None:
+    """No kernels are at hand."""
 
 
 class MapBlocks(Protocol):
@@ -343,6 +350,7 @@ class BlockSampler:
         self.restrictions = restrictions or {}
         self.needed = [name for name in program.nodes if needed is None or name in needed]
         self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
+        self._pieces = 1
         self.shared = KernelCache() if kernels is None else kernels
         self.streams = {name: rng.RandomStream(plan.seed, name, plan.trials, plan.set_size) for name in self.needed}
         require_memory(self.bytes + beside)
@@ -356,14 +364,29 @@ class BlockSampler:
         """How many neighbouring blocks are walked at a time: each call of numpy then draws for all of their trials.
 
         It changes no digit. There are fewer where that would take long, so that there is work to hand out, or much
-        memory; one where what is drawn of a block is more than states, or a draw of the judgements lies in two blocks.
+        memory, or where pieces are wanted (see `cut`); one where what is drawn of a block is more than states, or a
+        draw of the judgements lies in two blocks.
         """
         plan = self.plan
         if self.restrictions or len(self.programs) > 1 or self.shared.draws is not None:
             return 1
         if plan.judgements and BLOCK % (plan.trials // plan.judgements):
             return 1
-        return max(1, min(_TOGETHER, int(_TOGETHER_SECONDS / self.seconds_each), _TOGETHER_BYTES // self.bytes))
+        most = max(1, min(_TOGETHER, int(_TOGETHER_SECONDS / self.seconds_each), _TOGETHER_BYTES // self.bytes))
+        if self._pieces == 1:
+            return most
+        full = plan.trials // BLOCK
+        stretches = self._pieces * -(-full // (self._pieces * most))
+        return max(1, -(-full // max(1, stretches)))
+
+    def cut(self, map_blocks: MapBlocks, seconds: float) -> None:
+        """Have at least as many stretches as what maps over them wants (see `work.pieces`); to be said before any else.
+
+        Args:
+            map_blocks: what maps.
+            seconds: what a block is predicted to take.
+        """
+        self._pieces = pieces(map_blocks, seconds * self.plan.blocks)
 
     @cached_property
     def stretches(self) -> Stretches:
@@ -372,8 +395,8 @@ class BlockSampler:
 
     def stretch_kernels(self, blocks: range) -> StepKernels | None:
         """As `kernels`, of neighbouring blocks; None where theirs are too different to be made one."""
-        if blocks in self._compiled:
-            return self._compiled[blocks]
+        if (known := self._compiled(blocks)) is not None:
+            return known
         if len(blocks) == 1 or not self.plan.judgements:
             return self.kernels(blocks.start)
         from usru_scenarios.sampler.joined_kernels import KernelJoiner, UnlikeError
@@ -403,8 +426,8 @@ class BlockSampler:
 
     def kernels(self, block: int) -> StepKernels:
         """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        if (alone := range(block, block + 1)) in self._compiled:
-            return self._compiled[alone]
+        if (known := self._compiled(range(block, block + 1))) is not None:
+            return known
         if not self.plan.judgements:
             return self._lasting
         drawn = self.plan.judgements_in(block)
@@ -413,10 +436,10 @@ class BlockSampler:
         return self._kernels([program.among(draws, nodes) for program in self.programs], own)
 
     @cached_property
-    def _compiled(self) -> CompiledBlocks:
+    def _compiled(self) -> FindKernels:
         known = self.shared.compiled
         if known is None or self.restrictions or len(self.programs) > 1:
-            return {}
+            return _nowhere
         return known.of(self.program, self.plan, self.needed)
 
     @cached_property
@@ -579,19 +602,6 @@ def _stacked(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKer
     drawn = [each for each in kernels if not isinstance(each, OutcomeKernel)]
     assert len(drawn) == len(kernels), "programs that are walked together have the same outcome"
     return StackedKernel(drawn)
-
-
-def block_kernels(program: Program, plan: Plan) -> CompiledBlocks:
-    """The kernels of all blocks of a forecast under a plan, for `KernelCache`: values that can be kept between runs."""
-    sampler = BlockSampler(program, plan, draw_outcome=program.outcome_is_read)
-    compiled: dict[range, StepKernels] = {}
-    for blocks in sampler.stretches:
-        together = sampler.stretch_kernels(blocks)
-        if together is not None:
-            compiled[blocks] = together
-        else:
-            compiled.update({range(block, block + 1): sampler.kernels(block) for block in blocks})
-    return compiled
 
 
 def block_seconds(nodes: int, steps: int, trials: int) -> float:

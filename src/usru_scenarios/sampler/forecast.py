@@ -296,6 +296,7 @@ def simulate(
         nodes: as in `Sampler`.
     """
     sampler = Sampler(program, plan, kernels, nodes)
+    sampler.block_sampler.cut(map_blocks, sampler.seconds_a_block)
     return sampler.summed(sampler.run, map_blocks, sampler.stretches)
 
 

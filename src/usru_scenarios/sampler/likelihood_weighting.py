@@ -101,6 +101,7 @@ def sample(
         TooManyPartsError: an event is too long for the scenario to be carried.
     """
     sampler = CaseSampler([(program, cases)], plan, kernels)
+    sampler.block_sampler.cut(map_blocks, sampler.seconds_a_block)
     parts = map_blocks(sampler.run, range(len(sampler.block_sampler.stretches)))
     return accumulated((one for stretch in parts for (one,) in stretch), sampler.batches[0])
 
@@ -245,10 +246,14 @@ class CaseSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a stretch of blocks is predicted to take; what is asked about counts as draws."""
+        """What a stretch of blocks is predicted to take."""
+        return len(self.block_sampler.stretches[0]) * self.seconds_a_block
+
+    @property
+    def seconds_a_block(self) -> float:
+        """What a block is predicted to take; what is asked about counts as draws."""
         asked = sum(len({part for case in cases for part in _parts(case)}) for _, cases in self.asked)
-        a_block = self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
-        return len(self.block_sampler.stretches[0]) * a_block
+        return self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
     def run(self, number: int) -> list[list[CaseSums]]:
         """The sums of each block of a stretch, for each program."""

@@ -1,0 +1,132 @@
+"""A short mapping is shared with a copy of this process, which does the second half of it.
+
+A fresh interpreter (see `pool`) takes a third of a second to start and to import what it needs, as long as half of the
+default forecast takes. A fork has all that has been imported and recalled so far, within some milliseconds. But it
+copies the locks of threads that it does not copy; so it is made only where there are none: on Linux, of a process that
+has one thread and is the command's own. A program that uses the library is never forked.
+
+Whatever the copy does not deliver is done here after all: where the system starts no process, where the copy is killed
+or runs out of memory, and where a block raises an error, which is then raised here. So there is nothing to tell of a
+copy that failed. It delivers all that it has found at once, when it is through; until then it would be held up by a
+pipe that is full. It ends with the mapping, whatever becomes of that, or by itself where this process is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from usru_scenarios.running.interruptions import end_at_once, held
+from usru_scenarios.running.tasks import Result
+
+_THREADS = "/proc/self/task"
+"""A folder with an entry for each thread of this process, also for those that libraries start."""
+
+_SIZE = 8
+"""Bytes in front of what is delivered that say how many follow."""
+
+_AT_ONCE = 1 << 20
+"""The most bytes that are read at a time."""
+
+
+def may_fork() -> bool:
+    """Whether a copy of this process would be whole, and nobody watches it, such as a profiler, who would miss half."""
+    if sys.platform != "linux" or sys.getprofile() is not None:
+        return False
+    try:
+        return len(os.listdir(_THREADS)) == 1  # noqa: PTH208  # to import pathlib for it would take longer
+    except OSError:
+        return False
+
+
+def shared(function: Callable[[int], Result], blocks: Sequence[int]) -> Iterator[Result]:
+    """The results in the order of the blocks, the second half of which a copy of this process does meanwhile.
+
+    Raises:
+        Exception: what the function raised, for the first block for which it did.
+    """
+    middle = len(blocks) // 2
+    copy: _Copy | None = None
+    try:
+        with suppress(OSError), held():
+            copy = _Copy(function, blocks[middle:])
+        yield from map(function, blocks[:middle])
+        found = None if copy is None else copy.delivered()
+        yield from map(function, blocks[middle:]) if found is None else found
+    finally:
+        if copy is not None:
+            copy.end()
+
+
+class _Copy:
+    """A copy of this process that does some blocks, and our side of its pipe. It is made with interruptions `held`.
+
+    Raises:
+        OSError: the system has no process, no memory or no file for it.
+    """
+
+    def __init__(self, function: Callable[[int], Any], blocks: Sequence[int]) -> None:
+        self._pipe, theirs = os.pipe()
+        self._at_work, here = True, os.getpid()
+        try:
+            self._process = os.fork()
+        except OSError:
+            os.close(self._pipe)
+            os.close(theirs)
+            raise
+        if self._process == 0:
+            try:
+                os.close(self._pipe)
+                _deliver(function, blocks, theirs, here)
+            finally:
+                os._exit(0)  # nothing that is to be done at the end of a process is done twice
+        os.close(theirs)
+
+    def delivered(self) -> list[Any] | None:
+        """What it has found, waited for; None where it has not got through."""
+        said = bytearray()
+        while part := os.read(self._pipe, _AT_ONCE):
+            said += part
+        self._at_work = False
+        pickled = memoryview(said)[_SIZE:]
+        if len(said) < _SIZE or int.from_bytes(said[:_SIZE], "little") != len(pickled):
+            return None
+        found: list[Any] = pickle.loads(pickled)  # noqa: S301  # comes from `_deliver`
+        return found
+
+    def end(self) -> None:
+        """End it, whatever it is at, and wait until it is gone."""
+        with held():
+            os.close(self._pipe)
+            with suppress(ProcessLookupError, ChildProcessError):  # where it has not been waited for, but is forgotten
+                if self._at_work:
+                    os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+
+
+# The other side of the pipe
+
+
+def _deliver(function: Callable[[int], Any], blocks: Sequence[int], pipe: int, parent: int) -> None:
+    """Do blocks and say what was found; no more of them where the parent is gone.
+
+    Ctrl-C stays held back, and nothing is read from the standard streams or written to them.
+    """
+    end_at_once()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    found = []
+    for block in blocks:
+        if os.getppid() != parent:
+            return
+        found.append(function(block))
+    pickled = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
+    with open(pipe, "wb") as file:  # a file by its number
+        file.write(len(pickled).to_bytes(_SIZE, "little"))
+        file.write(pickled)
