@@ -335,6 +335,32 @@ def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: s
     assert list(tmp_path.iterdir()) == []
 
 
+LOADING = """
+import abc, os, signal, sys
+from usru_scenarios import entry
+register = abc.ABCMeta.register
+def registered(cls, subclass):
+    if cls.__name__ == "Sequence" and subclass.__module__.startswith("numpy.random"):
+        os.write(2, b"sent")
+        os.kill(os.getpid(), signal.NUMBER)
+    return register(cls, subclass)
+abc.ABCMeta.register = registered
+sys.exit(entry.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_felt_that_comes_while_generators_are_imported(number: signal.Signals) -> None:
+    """Their modules pass over all that is raised there."""
+    code = LOADING.replace("NUMBER", number.name)
+    command = [sys.executable, "-c", code, "simulate", HARBOUR, "-n", "2000", "--method", "sample", "--json"]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=False, timeout=120)
+    if b"sent" not in done.stderr:
+        pytest.skip("the modules of this numpy do nothing there")
+    assert (done.returncode, done.stdout) == (130 if number == signal.SIGINT else -number, b"")
+    assert set(done.stderr.split(b"sent")) == {b""}
+
+
 def test_workers_go_when_whoever_started_them_is_killed() -> None:
     command = [*COMMAND, "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2"]
     with subprocess.Popen(command, env=environment(), start_new_session=True) as leader:

@@ -21,8 +21,8 @@ from usru_scenarios.cli.common import (
     write_line,
 )
 from usru_scenarios.cli.declarations import CommandContext, Declaration
+from usru_scenarios.interruptions import Terminated, unwinding
 from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
-from usru_scenarios.running.interruptions import Terminated, unwinding
 
 if TYPE_CHECKING:
     from typer import TyperException

@@ -163,8 +163,8 @@ class Session(NamedTuple):
             inner: MapAny = processes.map
             pieces: Callable[[float], int] = processes.pieces
         else:
+            from usru_scenarios.interruptions import held
             from usru_scenarios.running.cluster import Cluster
-            from usru_scenarios.running.interruptions import held
 
             with held():  # nothing comes between its start and the promise to end it
                 pool = self.context.with_resource(Cluster(self.cluster, self.jobs))

@@ -24,8 +24,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from usru_scenarios.interruptions import held
 from usru_scenarios.problems import UsruError, one_line
-from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.processes import cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
 from usru_scenarios.threads import NAMES, one_thread

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from usru_scenarios.running.interruptions import end_at_once, held
+from usru_scenarios.interruptions import end_at_once, held
 from usru_scenarios.running.tasks import Result
 
 _THREADS = "/proc/self/task"

@@ -33,9 +33,9 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
+from usru_scenarios.interruptions import held
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError, one_line, printable, tells_want_of_memory
-from usru_scenarios.running.interruptions import held
 from usru_scenarios.running.tasks import Result, Tasks, unpacked
 from usru_scenarios.threads import one_thread
 

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from usru_scenarios.interruptions import import_whole
+
 Floats = npt.NDArray[np.float64]
 
 BLOCK = 16_384
@@ -96,6 +98,7 @@ class RandomStream:
         self._bits: list[np.random.SFC64] = []
         self._draws = _BITS + (BLOCK // set_size // 2 if set_size > 1 else 0)
         self._next = 0
+        import_whole("numpy.random")
 
     def begin(self, blocks: range, memory: WordMemory | None = None) -> None:
         """Go to the first step of some blocks; the bits of a step of each are those of a full one.

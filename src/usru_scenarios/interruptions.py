@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -99,3 +101,10 @@ def _interruption_held() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
     if noted and callable(handler):
         handler(noted[0], None)
+
+
+def import_whole(module: str) -> None:
+    """Import a module with interruptions held: what Cython makes passes over all that is raised meanwhile."""
+    if module not in sys.modules:
+        with held():
+            import_module(module)
