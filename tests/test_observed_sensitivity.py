@@ -28,9 +28,9 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import hearing_as
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.observed_walk import ObservedWalk
 from usru_scenarios.questions.sensitivity.pathwise_sums import CovarianceSums
 from usru_scenarios.results.sensitivity import ProbabilityChange, Sensitivity
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk
 from usru_scenarios.study import Study, load
 
 TRIALS = 16_384

@@ -16,34 +16,8 @@ import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.limits import MOST_STATES
-from usru_scenarios.program.laws import Parent
-from usru_scenarios.program.program import CategoricalNode, Floats
 
 State = TypeVar("State", bound=Hashable)
-
-
-def auxiliary_node(
-    name: str, states: tuple[str, ...], steps: int, prior_parents: tuple[Parent, ...], prior: Floats
-) -> CategoricalNode:
-    """A node that no model names: its prior alone says in which state it is, at each step anew."""
-    size = len(states)
-    return CategoricalNode(
-        name=name,
-        role="auxiliary",
-        states=states,
-        prior_parents=prior_parents,
-        prior=prior,
-        initial=None,
-        forced={},
-        persistence=np.zeros(size),
-        allowed=None,
-        terms=(),
-        curves=(),
-        windows=np.zeros((steps, size + 1)),
-        log_odds=np.asarray(0.0),
-        imposed=np.full(steps, -1),
-    )
-
 
 _ROWS = 256
 """A stage takes in further parents while the table of its states has no more rows."""

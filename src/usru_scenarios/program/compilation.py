@@ -19,7 +19,8 @@ from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
 from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
-from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, auxiliary_node, first_row
+from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
+from usru_scenarios.program.conditions import auxiliary_node
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, judgements, normalised
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program, Role

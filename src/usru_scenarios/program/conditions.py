@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.auxiliary import auxiliary_node
 from usru_scenarios.program.events import All, Formula, InStates, Timed
 from usru_scenarios.program.laws import Parent, judgements
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
@@ -82,6 +81,29 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
         events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([HEARD]))))
     nodes = {name: _hearing(name, law, program.steps) for name, law in laws.items()}
     return replace(program, nodes={**program.nodes, **nodes}) if nodes else program, events
+
+
+def auxiliary_node(
+    name: str, states: tuple[str, ...], steps: int, prior_parents: tuple[Parent, ...], prior: Floats
+) -> CategoricalNode:
+    """A node that no model names: its prior alone says in which state it is, at each step anew."""
+    size = len(states)
+    return CategoricalNode(
+        name=name,
+        role="auxiliary",
+        states=states,
+        prior_parents=prior_parents,
+        prior=prior,
+        initial=None,
+        forced={},
+        persistence=np.zeros(size),
+        allowed=None,
+        terms=(),
+        curves=(),
+        windows=np.zeros((steps, size + 1)),
+        log_odds=np.asarray(0.0),
+        imposed=np.full(steps, -1),
+    )
 
 
 def _hearing(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:

@@ -27,8 +27,8 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import EvidenceSums
-from usru_scenarios.questions.observed_walk import ObservedWalk, up_to
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.work import listener

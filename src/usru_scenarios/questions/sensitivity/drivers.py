@@ -35,7 +35,6 @@ from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.discretization import Codes, Discretization
-from usru_scenarios.questions.observed_walk import ObservedWalk, up_to
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, SensitivityRun
 from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
@@ -50,6 +49,7 @@ from usru_scenarios.sampler.blocks import (
     block_seconds,
     require_memory,
 )
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 

@@ -19,7 +19,6 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.laws import PiecewiseCurve, Term
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.observed_walk import ObservedWalk, one_hot
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods
 from usru_scenarios.questions.sensitivity.outcome_effects import (
     CarriedOutcome,
@@ -32,6 +31,7 @@ from usru_scenarios.questions.sensitivity.path_ratios import PathRatios, RatioTa
 from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, products
 from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, LawTilts, NodeTilts, RowPacker
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, one_hot
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates, TableCache
 

@@ -18,11 +18,11 @@ from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
-from usru_scenarios.questions.observed_walk import last_observed, up_to
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.program_edits import PartKeeper
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
+from usru_scenarios.sampler.likelihood_weighting import last_observed, up_to
 
 TAILS = (0.05, 0.95)
 """The quantiles of its own distribution at which a numeric driver is held."""

@@ -23,11 +23,11 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
-from usru_scenarios.questions.observed_walk import ObservedWalk, one_hot, up_to
 from usru_scenarios.questions.program_batches import ProgramSums
 from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, one_hot, up_to
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.sampler.tables import BlockStates

@@ -15,7 +15,6 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
-from usru_scenarios.questions.observed_walk import up_to
 from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
@@ -30,6 +29,7 @@ from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
+from usru_scenarios.sampler.likelihood_weighting import up_to
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import listener

@@ -21,7 +21,6 @@ from usru_scenarios.program.distance import farthest_apart
 from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.observed_walk import asked_nodes, up_to
 from usru_scenarios.questions.sensitivity.likelihood_ratio import PathwiseEstimator
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.questions.sensitivity.pathwise_sums import EffectEstimates, PathwiseSums
@@ -29,6 +28,7 @@ from usru_scenarios.questions.sensitivity.perturbations import UnitPerturbation
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Slopes, WeightSlope
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
+from usru_scenarios.sampler.likelihood_weighting import asked_nodes, up_to
 
 LEAST_SHARE = 0.05
 """Where reweighted trials stand for a smaller share of them, the changed model is drawn instead."""
