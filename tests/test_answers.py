@@ -336,5 +336,5 @@ def test_check_shows_failures_first_with_the_two_sides_of_a_chain() -> None:
 
 
 def test_a_table_for_people_is_all_that_changes(harbour: Simulation) -> None:
-    found = json.loads(render_report(harbour, "simulate", "json", Layout()))
+    found = json.loads(render_report(harbour, "json", Layout()))
     assert found["scenarios"]["open"]["end"] == harbour.scenarios["open"].end < 1

@@ -279,7 +279,7 @@ def test_many_differences_are_switched_part_by_part_and_more_not_at_all(opened: 
     switching = other(found).switching
     assert switching is not None
     assert (switching.by, len(switching.effects), len(other(found).inputs)) == ("part", 20, 60)
-    assert "switched together" in render_report(found, "compare", "table", Layout())
+    assert "switched together" in render_report(found, "table", Layout())
     found = opened(many(41, 0.5)).compare({"other": opened(many(41, 0.6))}, trials=100)
     assert (other(found).switching, "too many" in other(found).note) == (None, True)
 
@@ -297,7 +297,7 @@ def test_what_not_all_have_is_left_out(opened: Opened) -> None:
     assert list(other(found).scenarios) == ["a"]
     assert other(found).scenarios["a"].by_step == pytest.approx([1, 1, 1])
     assert "different scenarios or steps" in other(found).note
-    assert "Not in all of them" in render_report(found, "compare", "table", Layout())
+    assert "Not in all of them" in render_report(found, "table", Layout())
 
 
 def test_nothing_in_common_is_refused(opened: Opened) -> None:
@@ -311,11 +311,11 @@ def test_nothing_in_common_is_refused(opened: Opened) -> None:
 
 
 def test_json_follows_its_schema(compared: Comparison) -> None:
-    assert_follows(json.loads(render_report(compared, "compare", "json", Layout())), "comparison", variants=[])
+    assert_follows(json.loads(render_report(compared, "json", Layout())), "comparison", variants=[])
 
 
 def test_rows_hold_what_the_json_holds(compared: Comparison) -> None:
-    rows = list(csv.DictReader(io.StringIO(render_report(compared, "compare", "csv", Layout()))))
+    rows = list(csv.DictReader(io.StringIO(render_report(compared, "csv", Layout()))))
     assert len(rows) == 3 * 6 * 17
     found = {(row["variant"], row["id"], row["at"]): row for row in rows}
     row, one = found["sceptic", "thaw", "2028-Q4"], compared.variants["sceptic"].groups["thaw"]
@@ -328,7 +328,7 @@ def test_rows_hold_what_the_json_holds(compared: Comparison) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 140])
 def test_the_table_keeps_to_its_width_and_its_numbers_whole(compared: Comparison, width: int) -> None:
-    text = render_report(compared, "compare", "table", Layout(width=width))
+    text = render_report(compared, "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     for one in compared.variants["sceptic"].scenarios.values():
@@ -342,7 +342,7 @@ def test_the_table_keeps_to_its_width_and_its_numbers_whole(compared: Comparison
 
 
 def test_markdown_has_every_error(compared: Comparison) -> None:
-    text = render_report(compared, "compare", "md", Layout())
+    text = render_report(compared, "md", Layout())
     assert text.count("± (one standard error)") == 2 * 3
     assert "| `drivers.us_approach.weight` |" in text
 
@@ -350,7 +350,7 @@ def test_markdown_has_every_error(compared: Comparison) -> None:
 @pytest.mark.parametrize("form", TABULAR)
 def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None:
     study = opened(CERTAIN)
-    text = render_report(study.compare({"more": study.varied(weights={"push": 3})}), "compare", form, Layout())
+    text = render_report(study.compare({"more": study.varied(weights={"push": 3})}), form, Layout())
     assert text.endswith("\n")
     assert "of time" not in text
 

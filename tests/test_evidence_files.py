@@ -908,14 +908,14 @@ def test_every_command_tells_what_is_odd_unless_it_is_to_be_quiet(words: tuple[s
 def test_rows_say_what_is_from_now_on(tmp_path: Path) -> None:
     items = {one: item for one, item in ITEMS.items() if one not in ("harbours", "ties", "silence")}
     study = knowing(TINY, items, tmp_path, as_of="2001-11-11")
-    columns, rows = rows_of(study.simulate(), Layout())
+    columns, *rows = rows_of(study.simulate(), Layout())
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     ahead = study.simulate().ahead
     assert ahead is not None
     war = next(row for row in found if row["id"] == "war")
     assert (war["now"], war["ever_from_now"], war["share_from_now"]) == ("2001", ahead["war"].ever, ahead["war"].share)
     assert next(row for row in found if row["id"] == "mood")["now"] is None
-    columns, _ = rows_of(study_of(TINY, tmp_path).simulate(), Layout())
+    columns, *_ = rows_of(study_of(TINY, tmp_path).simulate(), Layout())
     assert "now" not in columns
     page = answer("simulate", "model.yaml", "--evidence", "seen.yaml", "-f", "md", folder=tmp_path).stdout
     assert "now (2001)" in page

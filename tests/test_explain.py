@@ -31,7 +31,7 @@ from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.study import Study, load
 
-table, md = (rendered("explain", form) for form in ("table", "md"))
+table, md = (rendered(form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

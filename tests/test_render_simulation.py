@@ -54,7 +54,7 @@ def near(found: Any, golden: Any, path: str = "") -> None:
 
 
 def test_json_is_the_golden_output(result: Simulation) -> None:
-    found = json.loads(render_report(result, "simulate", "json", Layout()))
+    found = json.loads(render_report(result, "json", Layout()))
     golden = json.loads((GOLDEN / "simulation.json").read_text(encoding="utf-8"))
     found["run"].pop("usru_version")
     golden["run"].pop("usru_version")
@@ -63,7 +63,7 @@ def test_json_is_the_golden_output(result: Simulation) -> None:
 
 @pytest.mark.parametrize("wide", [False, True])
 def test_csv_is_the_golden_output(result: Simulation, wide: bool) -> None:
-    text = render_report(result, "simulate", "csv", Layout(wide=wide))
+    text = render_report(result, "csv", Layout(wide=wide))
     assert "\r" not in text
     near(_cells(text), _cells((GOLDEN / f"simulation{'-wide' * wide}.csv").read_text(encoding="utf-8")))
 
@@ -81,11 +81,11 @@ def _cells(text: str) -> list[list[str | float]]:
 @pytest.mark.parametrize("form", ["table", "md"])
 def test_texts_for_people_are_the_golden_output(result: Simulation, form: str) -> None:
     golden = (GOLDEN / f"simulation.{form}").read_text(encoding="utf-8")
-    assert render_report(result, "simulate", form, Layout()) == golden.replace("VERSION", us.__version__)
+    assert render_report(result, form, Layout()) == golden.replace("VERSION", us.__version__)
 
 
 def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation) -> None:
-    rows = [json.loads(line) for line in render_report(result, "simulate", "ndjson", Layout()).splitlines()]
+    rows = [json.loads(line) for line in render_report(result, "ndjson", Layout()).splitlines()]
     assert all(tuple(row) == COLUMNS for row in rows)
     assert {row["model"] for row in rows} == {"harbour"}
     assert {row["step"]: row["date"] for row in rows}["2025-Q3"] == "2025-07-01"
@@ -100,14 +100,14 @@ def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation
     traffic = shown["driver", "traffic", None, "2025-Q1"]
     assert traffic["probability"] is None
     assert traffic["q05"] < traffic["q50"] < traffic["q95"]
-    wide = [json.loads(line) for line in render_report(result, "simulate", "ndjson", Layout(wide=True)).splitlines()]
+    wide = [json.loads(line) for line in render_report(result, "ndjson", Layout(wide=True)).splitlines()]
     assert len(wide) == states
     assert wide[0]["2025-Q3"] == result.scenarios["open"].by_step[2]
 
 
 @pytest.mark.parametrize("form", TABULAR)
 def test_every_format_of_a_model_without_time(still: Simulation, form: str) -> None:
-    text = render_report(still, "simulate", form, Layout())
+    text = render_report(still, form, Layout())
     assert text.endswith("\n")
     assert "25.0%" in text or "0.25" in text
     assert "of time" not in text
@@ -126,7 +126,7 @@ def retitled(result: Simulation, title: str) -> Simulation:
     "title", ["Open", "A title that is far too long to stand in one line of a table of numbers", "关系正常化" * 8]
 )
 def test_the_table_keeps_within_its_width_and_drops_no_number(result: Simulation, width: int, title: str) -> None:
-    text = render_report(retitled(result, title), "simulate", "table", Layout(width=width))
+    text = render_report(retitled(result, title), "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     for row in (*result.scenarios.values(), *result.groups.values()):
@@ -139,12 +139,12 @@ def test_the_layout_alone_decides_what_is_drawn(
     result: Simulation, colour: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = Layout(width=70, colour=colour)
-    drawn = render_report(result, "simulate", "table", layout)
+    drawn = render_report(result, "table", layout)
     assert ("\x1b[" in drawn) == colour
     others = {"COLUMNS": "30", "LINES": "5", "NO_COLOR": "1", "TERM": "dumb", "JUPYTER_COLUMNS": "20"}
     for name, value in {**others, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "0", "TTY_INTERACTIVE": "1"}.items():
         monkeypatch.setenv(name, value)
-    assert render_report(result, "simulate", "table", layout) == drawn
+    assert render_report(result, "table", layout) == drawn
 
 
 def _numbers(row: ScenarioResult) -> list[float]:
@@ -152,7 +152,7 @@ def _numbers(row: ScenarioResult) -> list[float]:
 
 
 def test_bar_and_sparkline_come_with_the_room(result: Simulation) -> None:
-    narrow, usual, broad = (render_report(result, "simulate", "table", Layout(width=width)) for width in (36, 80, 140))
+    narrow, usual, broad = (render_report(result, "table", Layout(width=width)) for width in (36, 80, 140))
     assert "█" not in narrow
     assert usual.count("█") < broad.count("█") or "▇▇" in usual
     assert "Small columns rise from 0" in usual
@@ -160,7 +160,7 @@ def test_bar_and_sparkline_come_with_the_room(result: Simulation) -> None:
 
 
 def test_only_colour_makes_the_difference(result: Simulation) -> None:
-    plain, coloured = (render_report(result, "simulate", "table", Layout(colour=colour)) for colour in (False, True))
+    plain, coloured = (render_report(result, "table", Layout(colour=colour)) for colour in (False, True))
     bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
     assert "\x1b" not in plain
     assert "\x1b" in coloured
@@ -169,7 +169,7 @@ def test_only_colour_makes_the_difference(result: Simulation) -> None:
 
 def test_titles_can_neither_steer_the_terminal_nor_break_a_table(result: Simulation) -> None:
     hostile = retitled(result, "[red]a\x1b[31m|b\nc[/red]")
-    table, markdown = (render_report(hostile, "simulate", form, Layout()) for form in ("table", "md"))
+    table, markdown = (render_report(hostile, form, Layout()) for form in ("table", "md"))
     assert "\x1b" not in table
     assert "[red]a [31m|b c[/red]" in table
     assert "| \\[red\\]a" in markdown

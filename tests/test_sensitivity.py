@@ -32,7 +32,7 @@ from usru_scenarios.schemas import schema
 from usru_scenarios.settings import ArgumentError
 from usru_scenarios.study import Study
 
-table, md, rows_of = (rendered("sensitivity", form) for form in ("table", "md", "csv"))
+table, md, rows_of = (rendered(form) for form in ("table", "md", "csv"))
 
 FIRST: tuple[Question, ...] = ("drivers", "moves")
 TRIALS = 16_384

@@ -380,7 +380,7 @@ def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -
     aim = Target(compile_model(loaded.model).groups[of], of, 0) if of else EVERY
     result = report(loaded, asked(loaded, aim))
     layout = Layout(width=width)
-    text = render_report(result, "sensitivity", "table", layout)
+    text = render_report(result, "table", layout)
     assert max(map(len, text.splitlines())) <= width
     assert result.judgements is not None
     for effect in result.judgements:
@@ -393,10 +393,10 @@ def test_numbers_are_whole_at_every_width(tmp_path: Path, of: str, width: int) -
 def test_rows_hold_every_change(tmp_path: Path) -> None:
     loaded = of_text(tmp_path, STATIC)
     found = asked(loaded)
-    rows = list(csv.reader(io.StringIO(render_report(report(loaded, found), "sensitivity", "csv", Layout()))))
+    rows = list(csv.reader(io.StringIO(render_report(report(loaded, found), "csv", Layout()))))
     assert len(rows) == 1 + len(found.weights) * 7 + len(found.judgements) * 4
     assert {len(row) for row in rows} == {12}
-    lines = render_report(report(loaded, found), "sensitivity", "md", Layout()).splitlines()
+    lines = render_report(report(loaded, found), "md", Layout()).splitlines()
     assert sum(line.startswith("| `") for line in lines) == len(found.judgements)
 
 

@@ -238,11 +238,11 @@ def test_a_time_must_be_one(opened: Opened, at: str, said: str) -> None:
 
 def test_json_follows_its_schema(swept: Sweep, mapped: Sweep) -> None:
     for one in (swept, mapped):
-        assert_follows(json.loads(render_report(one, "sweep", "json", Layout())), "sweep", points=[1])
+        assert_follows(json.loads(render_report(one, "json", Layout())), "sweep", points=[1])
 
 
 def test_rows_are_tidy(mapped: Sweep) -> None:
-    rows = list(csv.DictReader(io.StringIO(render_report(mapped, "sweep", "csv", Layout()))))
+    rows = list(csv.DictReader(io.StringIO(render_report(mapped, "csv", Layout()))))
     assert len(rows) == 12 * 2 * 6
     assert list(rows[0]) == [
         "model", "model_hash", "profile", "domestic_opposition", "odds_per_point.impacts", "kind", "id", "title",
@@ -259,7 +259,7 @@ def test_rows_are_tidy(mapped: Sweep) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 140])
 def test_tables_keep_to_their_width_and_their_numbers_whole(swept: Sweep, mapped: Sweep, width: int) -> None:
-    text = render_report(swept, "sweep", "table", Layout(width=width))
+    text = render_report(swept, "table", Layout(width=width))
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     for one in swept.scenarios.values():
@@ -267,18 +267,18 @@ def test_tables_keep_to_their_width_and_their_numbers_whole(swept: Sweep, mapped
         assert f"{100 * curve[0]:.0f}%" in text
         assert f"{100 * curve[-1]:.0f}%" in text
     assert ("have them all" in " ".join(text.split())) == (width < 140)
-    drawn = render_report(mapped, "sweep", "table", Layout(width=width))
+    drawn = render_report(mapped, "table", Layout(width=width))
     assert max(map(cell_len, drawn.splitlines())) <= width
     shown = [cell for line in drawn.splitlines() for cell in line.split()[1:] if cell[1:].isdigit()]
     assert len([cell for cell in shown if cell[0].isalpha()]) == 2 * 12
-    chosen = render_report(mapped.only("thaw"), "sweep", "table", Layout(width=width))
+    chosen = render_report(mapped.only("thaw"), "table", Layout(width=width))
     assert f"{100 * mapped.groups['thaw'].curves['end'].probability[0]:.0f}" in chosen
     assert "likelihood in percent of thaw" in chosen
 
 
 def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
     found = opened(TINY).sweep("mood=0..1:60", trials=20)
-    text = render_report(found, "sweep", "table", Layout())
+    text = render_report(found, "table", Layout())
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "have them all" in " ".join(text.split())
 
@@ -286,15 +286,15 @@ def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
 @pytest.mark.parametrize("form", TABULAR)
 def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None:
     found = opened(CERTAIN).sweep(["push=0..4", "odds_per_point=1.5,2"])
-    text = render_report(found, "sweep", form, Layout())
+    text = render_report(found, form, Layout())
     assert text.endswith("\n")
     assert "of time" not in text
 
 
 def test_the_crossing_is_told(swept: Sweep, opened: Opened) -> None:
-    text = render_report(opened(CERTAIN).sweep("push=0..4"), "sweep", "table", Layout())
+    text = render_report(opened(CERTAIN).sweep("push=0..4"), "table", Layout())
     assert "Here b is likeliest up to push = 1.807, then a." in text
-    assert "is likeliest" in render_report(swept, "sweep", "md", Layout())
+    assert "is likeliest" in render_report(swept, "md", Layout())
 
 
 # The command ----------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
 
-table, md = (rendered("watch", form) for form in ("table", "md"))
+table, md = (rendered(form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

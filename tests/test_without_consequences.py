@@ -88,6 +88,6 @@ def test_what_nothing_else_reads_is_not_drawn() -> None:
 def test_a_table_is_the_same_and_data_have_the_consequences() -> None:
     asked = ("simulate", "-n", str(TRIALS))
     whole = load().simulate(trials=TRIALS)
-    assert answer(*asked).stdout == render_report(whole, "simulate", "table", Layout())
+    assert answer(*asked).stdout == render_report(whole, "table", Layout())
     kinds = {row["kind"] for row in csv.DictReader(StringIO(answer(*asked, "-f", "csv").stdout))}
     assert kinds == {"scenario", "group", "driver", "consequence"}

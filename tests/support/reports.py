@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 from usru_scenarios.report import Layout, ReportedResult, render_report
 
 
-def rendered(question: str, form: str) -> Callable[[ReportedResult, Layout], str]:
-    """What gives the answers to a question in a format."""
-    return lambda result, layout: render_report(result, question, form, layout)
+def rendered(form: str) -> Callable[[ReportedResult, Layout], str]:
+    """What gives results in a format."""
+    return lambda result, layout: render_report(result, form, layout)
 
 
 class Elements(HTMLParser):

@@ -159,7 +159,7 @@ class Screen:
     def _show_table(self, forecast: Forecast, *, again: bool) -> None:
         """The table; in a low terminal, where it has been told already how it is read, without the words below it."""
         if not (again and self._is_low):
-            self.session.emit("simulate", forecast.result, forecast.result.warnings)
+            self.session.emit(forecast.result, forecast.result.warnings)
             return
         self.session.warn(forecast.result.warnings)
         layout = self.session.layout()

@@ -195,19 +195,19 @@ class Session(NamedTuple):
         return self.output.layout(wide=self.wide, top=top)
 
     def emit(
-        self, question: str | Builders, result: ReportedResult, warnings: Iterable[Warned] = (), top: int = 0
+        self, result: ReportedResult, warnings: Iterable[Warned] = (), top: int = 0, builders: Builders | None = None
     ) -> None:
         """Say the warnings of an answer, and write it in the format that was asked for.
 
         Args:
-            question: that it answers, which is the name of the command; or what makes its report.
             result: the answer.
             warnings: what is to be said of it.
             top: how many entries of each list people see; 0 for all.
+            builders: what makes its report, where that is not the usual one.
         """
         for_people = self.format in ("table", "md")  # who read it in the answer itself
         self.warn(one for one in warnings if not (for_people and one.code == "judgements_at_their_means"))
-        self.output.write(render_report(result, question, self.format, self.layout(top)))
+        self.output.write(render_report(result, self.format, self.layout(top), builders))
 
     def emit_json(self, data: dict[str, Any]) -> None:
         """Write plain data as JSON."""

@@ -57,87 +57,114 @@ class ReportedResult(Protocol):
 
 
 class Builders(NamedTuple):
-    """What is made of a result: a report for people, or its text in a terminal, and rows of data."""
+    """What is made of a result.
 
-    report: Callable[[Any, Layout], Report | str]
+    Attributes:
+        report: for people; None where what is drawn for terminals is all that is said, and rows are tables elsewhere.
+        rows: of data; None where it is no table.
+        text: drawn for terminals, in the place of a report.
+    """
+
+    report: Callable[[Any, Layout], Report] | None = None
     rows: Callable[[Any, Layout], Rows] | None = None
+    text: Callable[[Any, Layout], str] | None = None
+
+    def rows_of(self, result: object, layout: Layout) -> Rows:
+        """The rows of data of a result that has some."""
+        assert self.rows is not None, f"{type(result).__name__} has no rows"
+        return self.rows(result, layout)
+
+    def report_of(self, result: Any, layout: Layout) -> Report:
+        """The report on a result, or its rows as tables."""
+        if self.report is not None:
+            return self.report(result, layout)
+        from usru_scenarios.report.listed import tables
+
+        return tables(result, self.rows_of(result, layout))
 
 
-_MODULES = {
+_REPORTED = {
     "Answer": "ask",
     "Answers": "answers",
+    "Attribution": "ledger.why",
     "Calibration": "calibrate",
     "CheckReport": "check",
     "Comparison": "compare",
     "DirectionsReport": "directions",
     "EvidenceReport": "evidence",
     "Explanation": "explain",
+    "History": "ledger.history",
+    "LedgerScore": "ledger.score",
     "Sensitivity": "sensitivity",
     "Simulation": "simulate",
     "Sweep": "sweep",
+    "Verification": "ledger.verification",
     "Watch": "watch",
 }
-"""The module that makes the report of each result."""
-
-
-def _builders(module: str) -> Builders:
-    """What a module makes of its result: `report`, and `rows` where the result is a table of numbers."""
-    found = import_module(f"{__name__}.{module}")
-    return Builders(found.report, getattr(found, "rows", None))
+"""The module that makes `report` and `rows` of each result; or the function there, such as `why` beside `why_rows`."""
 
 
 def _builders_of(result: object) -> Builders:
-    """What is made of a result, by its type."""
+    """What is made of a result, by its type; no rows where it is no table of numbers."""
     name = type(result).__name__
-    if name in _MODULES:
-        return _builders(_MODULES[name])
-    from usru_scenarios.report import inventory, show, sources
+    if name in _REPORTED:
+        module, _, function = _REPORTED[name].partition(".")
+        found = import_module(f"{__name__}.{module}")
+        rows = f"{function}_rows" if function else "rows"
+        return Builders(getattr(found, function or "report"), getattr(found, rows, None))
+    from usru_scenarios.report import inventory
 
-    return Builders(show.overview, inventory.parts) if name == "Overview" else Builders(sources.text, inventory.sources)
+    if name == "Overview":
+        return Builders(rows=inventory.parts, text=_drawn("show", "overview"))
+    return Builders(rows=inventory.sources, text=_drawn("sources", "text"))
+
+
+def _drawn(module: str, function: str) -> Callable[[Any, Layout], str]:
+    """A function that draws, imported once it is called: what draws tables takes long to import."""
+
+    def drawn(result: object, layout: Layout) -> str:
+        return str(getattr(import_module(f"{__name__}.{module}"), function)(result, layout))
+
+    return drawn
 
 
 def rows_of(result: object) -> list[dict[str, Datum]]:
     """The rows of data of a result, by the names of their columns."""
-    rows = _builders_of(result).rows
-    assert rows is not None, f"{type(result).__name__} has no rows"
-    header, cells = rows(result, Layout())
-    return [dict(zip(header, row, strict=True)) for row in cells]
+    rows = _builders_of(result).rows_of(result, Layout())
+    header = [str(name) for name in next(rows)]
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def html_of(result: object) -> str:
     """A result as a part of a page in HTML."""
     from usru_scenarios.report.html import html, preformatted
 
-    report = _builders_of(result).report
-    if type(result).__name__ not in _MODULES:
-        return preformatted(str(report(result, Layout())))
-    made = report(result, Layout(width=0))
-    assert not isinstance(made, str), f"{type(result).__name__} has no report"
-    return html(made)
+    builders = _builders_of(result)
+    if builders.text is not None:
+        return preformatted(builders.text(result, Layout()))
+    return html(builders.report_of(result, Layout(width=0)))
 
 
-def render_report(result: ReportedResult, question: str | Builders, form: str, layout: Layout) -> str:
-    """The answer to a question, or what is built of it, in one of its formats, ending in a line break."""
+def render_report(result: ReportedResult, form: str, layout: Layout, builders: Builders | None = None) -> str:
+    """A result in one of its formats, ending in a line break; by the usual builders where none are given."""
     from usru_scenarios.report import data
 
     if form == "json":
         return data.to_json(result.to_dict())
-    builders = _builders(question) if isinstance(question, str) else question
+    builders = builders or _builders_of(result)
     if form in ("csv", "ndjson"):
-        assert builders.rows is not None, f"{question} has no rows"
-        return (data.csv if form == "csv" else data.ndjson)(builders.rows(result, layout))
+        return (data.csv if form == "csv" else data.ndjson)(builders.rows_of(result, layout))
     if form == "md":
         from usru_scenarios.report.markdown import md
 
-        made = builders.report(result, replace(layout, width=0))
-        assert not isinstance(made, str), f"{question} has no Markdown"
-        return md(made)
-    if isinstance(made := builders.report(result, layout), str):
-        return made
+        return md(builders.report_of(result, replace(layout, width=0)))
+    if builders.text is not None:
+        return builders.text(result, layout)
     from usru_scenarios.report import lines
 
-    if (written := lines.drawn(made, layout)) is not None:
+    report = builders.report_of(result, layout)
+    if (written := lines.drawn(report, layout)) is not None:
         return written
     from usru_scenarios.report.terminal import table
 
-    return table(made, layout)
+    return table(report, layout)

@@ -46,14 +46,12 @@ def report(result: Answers, _layout: Layout) -> Report:
 
 def rows(result: Answers, _layout: Layout) -> Rows:
     """A row for each query, as of one alone, and why it has no answer."""
+    yield *ask.ROW, "problem"
     first = next(iter(result.answers), None)
     model = model_cells(result.model, first.profile if first else None)
     empty = (None,) * (len(ask.ROW) - len(model) - 1)
-    found = [
-        (*ask.row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
-        for one in result.in_order()
-    ]
-    return (*ask.ROW, "problem"), found
+    for one in result.in_order():
+        yield (*ask.row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
 
 
 def _cells(one: Answer) -> tuple[str, str]:

@@ -62,7 +62,8 @@ band, date is the first day of the step at which a comparison is read, and the l
 
 def rows(result: Answer, _layout: Layout) -> Rows:
     """One row: a query and its answer."""
-    return ROW, [row(result)]
+    yield ROW
+    yield row(result)
 
 
 def row(result: Answer) -> tuple[Datum, ...]:

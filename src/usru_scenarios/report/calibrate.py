@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 def rows(result: Calibration, _layout: Layout) -> Rows:
     """One row for each scenario."""
-    header = (*MODEL_COLUMNS, "scenario", "step", "date", "anchor", "share_before", "baseline_before", "baseline")
+    yield (
+        *(*MODEL_COLUMNS, "scenario", "step", "date", "anchor", "share_before", "baseline_before", "baseline"),
+        *("trials", "seed"),
+    )
     columns = result.anchor, result.shares_before, result.before, result.baselines
     model, when = model_cells(result.model, result.run.profile), (result.at, first_day(result.at))
-    return (*header, "trials", "seed"), [
-        (*model, name, *when, *(column[name] for column in columns), result.trials, result.seed)
-        for name in result.baselines
-    ]
+    for name in result.baselines:
+        yield *model, name, *when, *(column[name] for column in columns), result.trials, result.seed
 
 
 def report(result: Calibration, _layout: Layout, titles: Mapping[str, str] | None = None) -> Report:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Block, Cell, Foot
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
@@ -47,12 +47,12 @@ def report(result: CheckReport, layout: Layout) -> Report:
 def rows(result: CheckReport, _layout: Layout) -> Rows:
     """A row for each mutant where some were made, else for each expectation."""
     if result.mutants is not None:
-        return mutants.rows(result, result.mutants)
-    header = (*MODEL_COLUMNS, "expectation", "title", "that", "verdict", "compared", "left", "right", "margin")
-    return (*header, "standard_error", "step", "date", "method", "trials", "robust", "claims"), _rows(result)
-
-
-def _rows(result: CheckReport) -> Iterator[tuple[Datum, ...]]:
+        yield from mutants.rows(result, result.mutants)
+        return
+    yield (
+        *(*MODEL_COLUMNS, "expectation", "title", "that", "verdict", "compared", "left", "right", "margin"),
+        *("standard_error", "step", "date", "method", "trials", "robust", "claims"),
+    )
     for name, one in result.expectations.items():
         said = name, one.title, one.that, one.verdict, one.compared
         found = one.left, one.right, one.margin, one.standard_error, one.step, one.step and first_day(one.step)

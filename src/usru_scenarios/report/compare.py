@@ -354,19 +354,10 @@ def _note(said: str, effect: Effect | None) -> str:
 
 def rows(result: Comparison, _layout: Layout) -> Rows:
     """A row for each variant, scenario or group, and time."""
-    header = (*MODEL_COLUMNS, "variant", "kind", "id", "title", "at", "date", "probability", "standard_error")
-    return (
-        *header,
-        "difference",
-        "difference_error",
-        "band_low",
-        "band_high",
-        "difference_low",
-        "difference_high",
-    ), _rows(result)
-
-
-def _rows(result: Comparison) -> Iterator[tuple[Datum, ...]]:
+    yield (
+        *(*MODEL_COLUMNS, "variant", "kind", "id", "title", "at", "date", "probability", "standard_error"),
+        *("difference", "difference_error", "band_low", "band_high", "difference_low", "difference_high"),
+    )
     for variant, one in result.variants.items():
         model = model_cells(one.model, one.profile)
         for kind, found in (("scenario", one.scenarios), ("group", one.groups)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Datum = str | float | None
-Rows = tuple[Sequence[str], Iterable[Sequence[Datum]]]
-"""The names of the columns, and the rows."""
+Rows = Iterator[Sequence[Datum]]
+"""Rows of data; the first one has the names of the columns."""
 
 
 def to_json(data: dict[str, Any]) -> str:
@@ -18,8 +18,8 @@ def to_json(data: dict[str, Any]) -> str:
 
 def ndjson(rows: Rows) -> str:
     """Rows as JSON, one object a line."""
-    header, cells = rows
-    objects = (dict(zip(header, row, strict=True)) for row in cells)
+    header = next(rows)
+    objects = (dict(zip(header, row, strict=True)) for row in rows)
     return "".join(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in objects)
 
 
@@ -28,9 +28,7 @@ def csv(rows: Rows) -> str:
     import csv
     import io
 
-    header, cells = rows
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([str(one).lower() if isinstance(one, bool) else one for one in row] for row in cells)
+    writer.writerows([str(one).lower() if isinstance(one, bool) else one for one in row] for row in rows)
     return text.getvalue()

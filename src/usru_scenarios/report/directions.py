@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.sources import DirectedPart, DirectionsReport
 
-COLUMNS = ("path", "value", "sign", "cause", "target", "claim", "says", "verdict")
-
 _SAYS = {"+": "+", "-": "-", "both": "+-", "none": "nothing"}
 
 
@@ -91,11 +89,8 @@ _MOST = 12
 
 def rows(result: DirectionsReport, _layout: Layout) -> Rows:
     """A row for each number and claim."""
+    yield *MODEL_COLUMNS, "path", "value", "sign", "cause", "target", "claim", "says", "verdict"
     model = model_cells(result.model, result.run.profile)
-    return (*MODEL_COLUMNS, *COLUMNS), ((*model, *row) for row in _rows(result))
-
-
-def _rows(result: DirectionsReport) -> Iterator[tuple[str | float, ...]]:
     for one in result.numbers:
         for claim, said in one.claims.items():
-            yield one.path, one.value, one.sign, one.cause, one.target, claim, said, one.verdict
+            yield *model, one.path, one.value, one.sign, one.cause, one.target, claim, said, one.verdict

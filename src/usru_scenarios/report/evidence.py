@@ -27,15 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.evidence import EvidenceReport
-
-COLUMNS = (
-    *(*MODEL_COLUMNS, "item", "text", "learned", "probability", "standard_error", "surprise"),
-    *("scenario", "forecast", "moved", "effective_trials"),
-)
-
 
 _SURPRISE = "surprise,\nbits"
 
@@ -110,10 +104,10 @@ def _foresight(result: EvidenceReport) -> Iterator[Block]:
 
 def rows(result: EvidenceReport, _layout: Layout) -> Rows:
     """A row for each item and scenario."""
-    return COLUMNS, _rows(result)
-
-
-def _rows(result: EvidenceReport) -> Iterator[tuple[Datum, ...]]:
+    yield (
+        *(*MODEL_COLUMNS, "item", "text", "learned", "probability", "standard_error", "surprise"),
+        *("scenario", "forecast", "moved", "effective_trials"),
+    )
     model = model_cells(result.model, result.run.profile)
     for name, item in result.items.items():
         for scenario, forecast in item.forecast.items():

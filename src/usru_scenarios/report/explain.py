@@ -330,8 +330,9 @@ def _happenings(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
 def rows(result: Explanation, _layout: Layout) -> Rows:
     """A row for the scenario, each part, number, state and mean, and each step and change of the story."""
     about = (*model_cells(result.model, result.run.profile), *(result.scenario, result.step, first_day(result.step)))
-    own = COLUMNS[len(about) :]
-    return COLUMNS, ((*about, *(cells.get(column) for column in own)) for cells in _cells(result))
+    yield COLUMNS
+    for cells in _cells(result):
+        yield *about, *(cells.get(column) for column in COLUMNS[len(about) :])
 
 
 def _cells(result: Explanation) -> Iterator[dict[str, Datum]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.results.common import ModelLine
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.results.show import NodePart, Overview, PartNames, ProfilePart, RulePart, ScenarioPart
     from usru_scenarios.results.sources import SourcesReport
     from usru_scenarios.results.validate import Validation
@@ -28,45 +29,36 @@ def parts(found: Overview, _layout: Layout) -> Rows:
     told += [("group", name, " ".join(members)) for name, members in found.groups.items()]
     told += [("expectation", name, that) for name, that in found.expectations.items()]
     told += [("question", name, question.asks) for name, question in found.questions.items()]
-    columns, model = _begin(found.model, found.profile)
-    return (*columns, "kind", "id", "title"), [(*model, *one) for one in told]
+    yield *MODEL_COLUMNS, "kind", "id", "title"
+    yield from ((*model_cells(found.model, found.profile), *one) for one in told)
 
 
 def names(found: PartNames, _layout: Layout) -> Rows:
     """One row for each name."""
-    columns, model = _begin(found.model, found.profile)
-    return (*columns, "kind", "name"), [(*model, kind, name) for kind, names in found.names.items() for name in names]
+    yield *MODEL_COLUMNS, "kind", "name"
+    for kind, names in found.names.items():
+        yield from ((*model_cells(found.model, found.profile), kind, name) for name in names)
 
 
 def problems(found: Validation, _layout: Layout) -> Rows:
     """One row for each fault and warning; none where there are none. A file with faults is no model with a hash."""
-    columns, model = _begin(found.model, found.run.profile)
-    header = (*columns, "severity", "code", "message", "path", "line", "column", "hint", "count")
-    return header, [
-        (*model, one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count)
-        for one in found.problems
-    ]
+    yield *MODEL_COLUMNS, "severity", "code", "message", "path", "line", "column", "hint", "count"
+    profile = found.run.profile
+    model = (None, None, profile) if found.model is None else model_cells(found.model, profile)
+    for one in found.problems:
+        yield *model, one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count
 
 
 def sources(found: SourcesReport, _layout: Layout) -> Rows:
     """One row for each judgement that was asked about; else for each kind of judgement and for each document."""
-    columns, model = _begin(found.model, found.run.profile)
+    model = model_cells(found.model, found.run.profile)
     if found.about is not None:
-        header = (*columns, "path", "kind", "value", "inferred", "sources")
-        return header, [
-            (*model, one.path, one.role, one.value, one.inferred, " ".join(one.sources)) for one in found.judgements
-        ]
-    told: list[tuple[Datum, ...]] = []
+        yield *MODEL_COLUMNS, "path", "kind", "value", "inferred", "sources"
+        for one in found.judgements:
+            yield *model, one.path, one.role, one.value, one.inferred, " ".join(one.sources)
+        return
+    yield *MODEL_COLUMNS, "of", "name", "judgements", "inferred", "claims", "cited"
     for name, role in found.roles.items():
-        told.append(("kind", name, role.judgements, role.inferred, None, None))
+        yield *model, "kind", name, role.judgements, role.inferred, None, None
     for name, document in found.documents.items():
-        told.append(("document", name, document.judgements, None, document.claims, document.cited))
-    header = (*columns, "of", "name", "judgements", "inferred", "claims", "cited")
-    return header, [(*model, *one) for one in told]
-
-
-def _begin(model: ModelLine | None, profile: str | None) -> tuple[tuple[str, ...], tuple[Datum, ...]]:
-    """The columns that rows begin with, and what stands in them."""
-    from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
-
-    return MODEL_COLUMNS, (None, None, profile) if model is None else model_cells(model, profile)
+        yield *model, "document", name, document.judgements, None, document.claims, document.cited

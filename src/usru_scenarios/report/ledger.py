@@ -179,16 +179,12 @@ def _each_record(result: History, series: RecordedSeries) -> Table:
     return Table(columns, rows)
 
 
-_NUMBERS = ("probability", "standard_error", "band_low", "band_high")
-HISTORY_ROW = (*_RECORD, "kind", "what", "at", "step", "date", *_NUMBERS, "message")
-
-
 def history_rows(result: History, _layout: Layout) -> Rows:
     """A row for each record and thing."""
-    return HISTORY_ROW, list(_history_rows(result))
-
-
-def _history_rows(result: History) -> Iterator[Sequence[Datum]]:
+    yield (
+        *(*_RECORD, "kind", "what", "at", "step", "date"),
+        *("probability", "standard_error", "band_low", "band_high", "message"),
+    )
     lines = {one.number: one for one in result.records}
     for name, series in result.series.items():
         at = None if series.kind == "question" else result.at
@@ -350,26 +346,17 @@ def _step(one: ScoredResolution) -> tuple[str | None, str | None]:
     return (one.title, first_day(one.title)) if one.kind == "step" else (None, None)
 
 
-SCORE_ROW = (
-    *MODEL_COLUMNS,
-    *("kind", "what", "step", "date", "known", "forecaster", "records", "brier", "log", "rps", "baseline"),
-    *("last_brier", "last_log", "last_rps", "last_baseline"),
-)
-"""The columns of `ledger score`: a row for each resolution and each who forecast it; scores as means over days."""
-
-
 def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
-    """A row for each resolution and each who forecast it."""
+    """A row for each resolution and each who forecast it; scores as means over days, and last ones."""
+    yield (
+        *(*MODEL_COLUMNS, "kind", "what", "step", "date", "known", "forecaster", "records"),
+        *(*SCORES, *(f"last_{of}" for of in SCORES)),
+    )
     model = model_cells(result.model, result.run.profile)
-    rows = [
-        (
-            *(*model, one.kind, name, *_step(one), one.known, who, float(len(one.records))),
-            *(getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES),
-        )
-        for name, one in result.resolutions.items()
-        for who, found in one.scores.items()
-    ]
-    return SCORE_ROW, rows
+    for name, one in result.resolutions.items():
+        for who, found in one.scores.items():
+            scores = (getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES)
+            yield *model, one.kind, name, *_step(one), one.known, who, float(len(one.records)), *scores
 
 
 # Why ------------------------------------------------------------------------------------------------------------------
@@ -474,25 +461,19 @@ def _what_did_not_happen(result: Attribution) -> str:
     return f": that nothing happened counts once an item says so, and none does; usru evidence FILE --add {wanted}"
 
 
-WHY_ROW = (*MODEL_COLUMNS, "kind", "what", "item", "before", "after", "change", *_PARTS)
-"""The columns of `ledger why`: of a `change` with its parts, and the change that an `observation` or `number` makes."""
-
-
 def why_rows(result: Attribution, _layout: Layout) -> Rows:
-    """A row for each change, and for what each observation and number does to it."""
-    rows: list[Sequence[Datum]] = []
+    """A row for each `change` with its parts, and for the change that each `observation` and `number` makes."""
+    yield *MODEL_COLUMNS, "kind", "what", "item", "before", "after", "change", *_PARTS
+    model, nothing = model_cells(result.model, result.run.profile), (None,) * len(_PARTS)
     for name, one in result.changes.items():
         parts = [getattr(one, part) for part in _PARTS]
-        rows.append(("change", name, None, one.before, one.after, one.change, *parts))
-        nothing = (None,) * len(_PARTS)
-        rows += [("observation", name, item.item, None, None, item.effects[name], *nothing) for item in result.items]
-        rows += [
-            ("number", name, number.path, _input(number.before), _input(number.after), number.effects[name], *nothing)
-            for number in result.numbers
-            if name in number.effects
-        ]
-    model = model_cells(result.model, result.run.profile)
-    return WHY_ROW, [(*model, *row) for row in rows]
+        yield *model, "change", name, None, one.before, one.after, one.change, *parts
+        for item in result.items:
+            yield *model, "observation", name, item.item, None, None, item.effects[name], *nothing
+        for number in result.numbers:
+            if name in number.effects:
+                was, now = _input(number.before), _input(number.after)
+                yield *model, "number", name, number.path, was, now, number.effects[name], *nothing
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------
@@ -536,15 +517,9 @@ def _fault_lines(one: LedgerFault) -> Iterator[str]:
         yield f"  = {one.hint}"
 
 
-VERIFICATION_ROW = (*_RECORD, "verdict", "largest_difference", "faults", "message")
-
-
 def verification_rows(result: Verification, _layout: Layout) -> Rows:
     """A row for each line that is a record or has a fault."""
-    return VERIFICATION_ROW, list(_verification_rows(result))
-
-
-def _verification_rows(result: Verification) -> Iterator[Sequence[Datum]]:
+    yield *_RECORD, "verdict", "largest_difference", "faults", "message"
     lines = {one.number: one for one in result.records}
     found = {one.number: one for one in result.recomputed}
     for number in sorted({*lines, *(one.line for one in result.faults)}):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def tables(found: Overview | PartNames | SourcesReport, rows: Rows) -> Report:
     """Rows as a report of tables, one for each kind of what is listed, without what is the same in all."""
-    header, cells = rows
+    names, *cells = rows
+    header = [str(name) for name in names]
     first = len(MODEL_COLUMNS)
     kinds = dict.fromkeys(row[first] for row in cells) if header[first] in ("kind", "of") else {None: None}
     profile = f", profile {found.run.profile}" if found.run.profile else ""

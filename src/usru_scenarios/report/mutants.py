@@ -12,7 +12,7 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.mutants import Mutant, MutantSurvey, NoticedShare
@@ -112,12 +112,12 @@ def small_print(survey: MutantSurvey, seed: int) -> str:
 
 def rows(result: CheckReport, survey: MutantSurvey) -> Rows:
     """A row for each mutant that was made."""
-    header = (*MODEL_COLUMNS, "kind", "path", "value", "sourced", "claims", "noticed_by", "problem", "failed")
-    return (*header, "undecided", "set"), (_row(result, one) for one in survey.mutants)
-
-
-def _row(result: CheckReport, one: Mutant) -> tuple[Datum, ...]:
-    problem = one.problem.message if one.problem else None
-    said = one.kind, one.path, one.value, str(one.sourced).lower(), " ".join(one.sources), one.noticed_by, problem
-    lists = " ".join(one.failed), " ".join(one.undecided), assignments(one)
-    return *model_cells(result.model, result.profile), *said, *lists
+    yield (
+        *(*MODEL_COLUMNS, "kind", "path", "value", "sourced", "claims", "noticed_by", "problem", "failed"),
+        *("undecided", "set"),
+    )
+    for one in survey.mutants:
+        problem = one.problem.message if one.problem else None
+        said = one.kind, one.path, one.value, str(one.sourced).lower(), " ".join(one.sources), one.noticed_by, problem
+        lists = " ".join(one.failed), " ".join(one.undecided), assignments(one)
+        yield *model_cells(result.model, result.profile), *said, *lists

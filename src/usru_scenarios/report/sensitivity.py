@@ -33,8 +33,6 @@ if TYPE_CHECKING:
         WeightSlope,
     )
 
-COLUMNS = (*MODEL_COLUMNS, "at", "date", "question", "id", "state", "scenario", "measure", "value", "standard_error")
-
 _SHORTEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 20, 6, 30
 _NARROW_NAME, _ROOMY_NAME = 20, 42
 """The least columns for the names of weights, and for paths where the scenarios have columns beside them."""
@@ -528,8 +526,12 @@ def _broken(path: str, width: int) -> Iterator[str]:
 
 def rows(result: Sensitivity, _layout: Layout) -> Rows:
     """Every measure in a row of its own."""
+    yield (
+        *(*MODEL_COLUMNS, "at", "date", "question", "id", "state", "scenario", "measure"),
+        *("value", "standard_error"),
+    )
     model = *model_cells(result.model, result.run.profile), result.at, first_day(result.at)
-    return COLUMNS, ((*model, *row) for row in _rows(result))
+    yield from ((*model, *row) for row in _rows(result))
 
 
 Row = tuple[str, str, str, str, str, float | None, float | None]

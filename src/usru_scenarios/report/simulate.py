@@ -237,22 +237,22 @@ def rows(result: Simulation, layout: Layout) -> Rows:
     steps = result.run.steps
     model = model_cells(result.model, result.run.profile)
     if layout.wide:
-        header = (*MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps)
-        return header, ((*model, *_wide(series)) for series in _series(result))
+        yield *MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps
+        yield from ((*model, *_wide(series)) for series in _series(result))
+        return
     grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": dates(steps)}
     columns = COLUMNS if result.ahead is None else (*COLUMNS, *AHEAD_COLUMNS)
-    return columns, (row for series in _series(result) for row in _by_step({**grid, **series}, columns, len(steps)))
+    yield columns
+    for series in _series(result):
+        known = {**grid, **series}
+        entries = [known.get(column) for column in columns]
+        for number in range(len(steps)):
+            yield tuple(entry[number] if isinstance(entry, list) else entry for entry in entries)
 
 
 def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
     quantity = "mean" if series["probability"] is None else "probability"
     return series["kind"], series["id"], series["title"], series["state"], quantity, *series[quantity]
-
-
-def _by_step(series: dict[str, Any], columns: Iterable[str], steps: int) -> Iterator[tuple[Datum, ...]]:
-    entries = [series.get(column) for column in columns]
-    for number in range(steps):
-        yield tuple(entry[number] if isinstance(entry, list) else entry for entry in entries)
 
 
 def _ahead(result: Simulation, name: str) -> dict[str, Any]:

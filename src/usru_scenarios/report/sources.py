@@ -18,19 +18,10 @@ if TYPE_CHECKING:
 
 
 def text(found: SourcesReport, layout: Layout) -> str:
-    """What all judgements rest on, or those that were asked about."""
-    return (coverage if found.about is None else claims)(found, layout)
-
-
-def coverage(found: SourcesReport, layout: Layout) -> str:
-    """How far documents carry a model: by kind of judgement, by document, by independent voice."""
-    return drawn([words(found.model.title, "bold"), *_roles(found), *_documents(found), *_voices(found)], layout)
-
-
-def claims(found: SourcesReport, layout: Layout) -> str:
-    """Each judgement that was asked about with its claims, and what the claims say."""
-    parts: list[RenderableType] = [words(str(found.about), "bold"), *_judgements(found), *_said(found)]
-    return drawn(parts, layout)
+    """How far documents carry a model; of what was asked about each judgement with its claims, and what they say."""
+    if found.about is None:
+        return drawn([words(found.model.title, "bold"), *_roles(found), *_documents(found), *_voices(found)], layout)
+    return drawn([words(found.about, "bold"), *_judgements(found), *_said(found)], layout)
 
 
 def _roles(found: SourcesReport) -> Iterator[RenderableType]:

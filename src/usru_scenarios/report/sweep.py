@@ -19,7 +19,7 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_ce
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.sweep import Crossing, Sweep, Swept
 
@@ -258,11 +258,8 @@ def _key(result: Sweep) -> str:
 
 def rows(result: Sweep, _layout: Layout) -> Rows:
     """A row for each point, time, and scenario or group."""
-    header = *MODEL_COLUMNS, *(one.name for one in result.variables), "kind", "id", "title", "at", "date"
-    return (*header, "probability", "standard_error"), _rows(result)
-
-
-def _rows(result: Sweep) -> Iterator[tuple[Datum, ...]]:
+    varied = (one.name for one in result.variables)
+    yield *MODEL_COLUMNS, *varied, "kind", "id", "title", "at", "date", "probability", "standard_error"
     found = (("scenario", result.scenarios), ("group", result.groups))
     rows = [(kind, name, one) for kind, each in found for name, one in each.items()]
     model = model_cells(result.model, result.run.profile)

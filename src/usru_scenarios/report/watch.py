@@ -33,15 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.results.watch import Indicator, Verdict, Watch
-
-COLUMNS = (
-    *(*MODEL_COLUMNS, "rank", "node", "role", "state", "on", "on_date", "horizon", "horizon_date"),
-    *("probability", "probability_error"),
-    *("expected_move", "expected_move_error", "distance", "distance_error"),
-    *("scenario", "forecast", "forecast_error", "seen", "seen_error", "shift", "shift_error", "known"),
-)
 
 _MOST_NODES, _MOST_CLAIMS, _MOST_KNOWN = 5, 4, 4
 _OFFSET = 6
@@ -259,10 +252,12 @@ def _nodes(result: Watch) -> Iterator[document.Block]:
 
 def rows(result: Watch, _layout: Layout) -> Rows:
     """A row for each indicator and scenario."""
-    return COLUMNS, _rows(result)
-
-
-def _rows(result: Watch) -> Iterator[tuple[Datum, ...]]:
+    yield (
+        *(*MODEL_COLUMNS, "rank", "node", "role", "state", "on", "on_date", "horizon", "horizon_date"),
+        *("probability", "probability_error"),
+        *("expected_move", "expected_move_error", "distance", "distance_error"),
+        *("scenario", "forecast", "forecast_error", "seen", "seen_error", "shift", "shift_error", "known"),
+    )
     model = model_cells(result.model, result.run.profile)
     for rank, indicator in enumerate(result.indicators, 1):
         errors = indicator.standard_errors

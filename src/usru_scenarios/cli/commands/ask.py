@@ -77,11 +77,11 @@ def ask(
     if len(asked) == 1 and not queries and not questions:
         result = study.ask(asked[0], **conditions._asdict(), **run.asked, map_blocks=session.workers())
         session.remark(study)
-        session.emit("ask", result, told)
+        session.emit(result, told)
         return
     answers = study.answers(texts, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
-    session.emit("answers", answers, told)
+    session.emit(answers, told)
     if answers.unanswered:
         raise Ended(FINDINGS)
 

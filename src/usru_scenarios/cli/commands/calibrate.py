@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.reading.loading import Loaded
-    from usru_scenarios.report import Builders
     from usru_scenarios.results.calibrate import Calibration
 
 
@@ -35,15 +34,12 @@ def calibrate(
     home = _home(study.loaded) if write else None
     result = study.calibrate(map_blocks=session.workers(), **run.asked)
     said = _write(study.loaded, result, home) if home is not None else ""
-    session.emit(_builders(study.outline.scenarios), result)
-    if said:
-        session.say(said)
-
-
-def _builders(titles: dict[str, str]) -> Builders:
     from usru_scenarios.report import Builders, calibrate
 
-    return Builders(partial(calibrate.report, titles=titles), calibrate.rows)
+    report = partial(calibrate.report, titles=study.outline.scenarios)
+    session.emit(result, builders=Builders(report, calibrate.rows))
+    if said:
+        session.say(said)
 
 
 def _home(loaded: Loaded) -> Path:

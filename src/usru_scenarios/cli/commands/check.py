@@ -58,6 +58,6 @@ def check(
         robust=robust, mutants=mutants, **conditions._asdict(), map_parts=session.workers(), **run.asked
     )
     session.remark(study)
-    session.emit("check", result, run.news(result.warnings))
+    session.emit(result, run.news(result.warnings))
     if not result.all_hold:
         raise Ended(FINDINGS)

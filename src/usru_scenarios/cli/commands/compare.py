@@ -123,7 +123,7 @@ def compare(
     the variant. What --evidence says has been seen holds for all.
     """  # noqa: D301  # \b keeps the lines of the examples
     result = compared(wanted(models, profile, variant, shared), run, session, known)
-    session.emit("compare", result, run.news(result.warnings))
+    session.emit(result, run.news(result.warnings))
 
 
 def compared(

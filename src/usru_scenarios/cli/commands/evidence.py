@@ -53,7 +53,7 @@ def evidence(
     read = read_evidence(file, confined=session.confined)
     study = _study(read, model, changes, session)
     result = study.knowing(read, as_of=as_of).foresight(**run.asked, map_blocks=session.workers())
-    session.emit("evidence", result, result.warnings)
+    session.emit(result, result.warnings)
     return None
 
 

@@ -33,7 +33,7 @@ def explain(
     study = session.load(model, changes, known)
     result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
-    session.emit("explain", result, result.warnings)
+    session.emit(result, result.warnings)
 
 
 def asked(words: Sequence[str]) -> tuple[str, str]:

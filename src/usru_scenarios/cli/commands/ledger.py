@@ -152,7 +152,6 @@ def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.records import asked_of, doubts, record_of
     from usru_scenarios.ledger.store import kept_evidence
     from usru_scenarios.reading.copies import resolved
-    from usru_scenarios.report import Builders, ledger
 
     day = asked.date or _today()
     study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes, asked.known)
@@ -172,7 +171,7 @@ def _record(asked: _Asked, session: Session) -> None:
     for doubt in doubts(record, before):
         session.say(f"warning: {doubt}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
-    session.emit(Builders(ledger.history, ledger.history_rows), made)
+    session.emit(made)
 
 
 def _known_by(day: str, study: Study, known: EvidenceOptions, session: Session) -> Study:
@@ -207,10 +206,8 @@ def _today() -> str:
 
 
 def _history(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.report import Builders, ledger
 
-    found = recorded(asked.folder, asked.words, asked.at, asked.known, session)
-    session.emit(Builders(ledger.history, ledger.history_rows), found)
+    session.emit(recorded(asked.folder, asked.words, asked.at, asked.known, session))
 
 
 def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session) -> History:
@@ -282,16 +279,13 @@ def _held_against(
 def _why(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.history import some_records
     from usru_scenarios.ledger.why import chosen, why
-    from usru_scenarios.report import Builders, ledger
 
     pair = chosen(some_records(_readable(asked.ledger, session)), asked.words)
-    found = why(pair, asked.recomputation(session), list(asked.of), asked.at or "end")
-    session.emit(Builders(ledger.why, ledger.why_rows), found)
+    session.emit(why(pair, asked.recomputation(session), list(asked.of), asked.at or "end"))
 
 
 def _score(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.score import ledger_score
-    from usru_scenarios.report import Builders, ledger
 
     if asked.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
@@ -301,13 +295,12 @@ def _score(asked: _Asked, session: Session) -> None:
     result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
     for item, reason in again.unheard.items():
         session.say(f"{item} is left out of a model that has no word for it: {reason}")
-    session.emit(Builders(ledger.score, ledger.score_rows), result)
+    session.emit(result)
 
 
 def _verify(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.chain import faults
     from usru_scenarios.ledger.recompute import recomputation_faults, recomputed
-    from usru_scenarios.report import Builders, ledger
     from usru_scenarios.results.ledger import Verification
 
     done = []
@@ -330,7 +323,7 @@ def _verify(asked: _Asked, session: Session) -> None:
         faults=wrong,
         done="; ".join(done),
     )
-    session.emit(Builders(ledger.verification, ledger.verification_rows), result)
+    session.emit(result)
     if wrong:
         raise Ended(FINDINGS)
 

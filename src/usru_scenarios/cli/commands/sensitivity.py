@@ -64,4 +64,4 @@ def sensitivity(
     result = study.sensitivity(
         of, at, questions=questions, map_blocks=session.workers(), **conditions._asdict(), **run.asked
     )
-    session.emit("sensitivity", result, result.warnings, top)
+    session.emit(result, result.warnings, top)

@@ -16,7 +16,6 @@ from usru_scenarios.report import PARTS
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.document import Report
     from usru_scenarios.results.show import Overview, PartNames
     from usru_scenarios.study import Study
 
@@ -81,16 +80,12 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
         raise OptionError(f"the model has no part '{name}'", hint) from None
     from usru_scenarios.report import Builders, inventory
 
-    def text(described: Overview, layout: Layout) -> Report | str:
+    def part(_described: Overview, layout: Layout) -> str:
         from usru_scenarios.report import show
 
-        if not layout.width:
-            from usru_scenarios.report.listed import tables
+        return show.part(whole, str(name), layout)
 
-            return tables(described, inventory.parts(described, layout))
-        return show.overview(whole, layout) if name is None else show.part(whole, name, layout)
-
-    session.emit(Builders(text, inventory.parts), described)
+    session.emit(described, builders=None if name is None else Builders(rows=inventory.parts, text=part))
 
 
 def _list(study: Study, kind: str, session: Session) -> None:
@@ -102,11 +97,7 @@ def _list(study: Study, kind: str, session: Session) -> None:
     model, profile = study.outline.model, study.outline.profile
     found = PartNames(model, FileRun(profile), profile, {one: study.names[one] for one in kinds})
 
-    def text(listed: PartNames, layout: Layout) -> Report | str:
-        if not layout.width:
-            from usru_scenarios.report.listed import tables
-
-            return tables(listed, inventory.names(listed, layout))
+    def text(listed: PartNames, _layout: Layout) -> str:
         return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
 
-    session.emit(Builders(text, inventory.names), found)
+    session.emit(found, builders=Builders(rows=inventory.names, text=text))

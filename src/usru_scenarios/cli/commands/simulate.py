@@ -32,4 +32,4 @@ def simulate(
     shown = session.format not in ("table", "md")  # which are of the scenarios
     result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers(), consequences=shown)
     session.remark(study)
-    session.emit("simulate", result, run.news(result.warnings))
+    session.emit(result, run.news(result.warnings))

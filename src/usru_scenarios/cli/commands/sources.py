@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
-
-if TYPE_CHECKING:
-    from usru_scenarios.report import Layout
-    from usru_scenarios.report.document import Report
-    from usru_scenarios.results.sources import SourcesReport
 
 
 def sources(
@@ -36,18 +31,4 @@ def sources(
     """What do the judgements rest on: claims, assumptions, nothing?"""
     source, about = model_and_part(model, name)
     study = session.load(source, changes)
-    if directions:
-        session.emit("directions", study.directions(about), ())
-        return
-    from usru_scenarios.report import Builders, inventory
-
-    def text(found: SourcesReport, layout: Layout) -> Report | str:
-        if not layout.width:
-            from usru_scenarios.report.listed import tables
-
-            return tables(found, inventory.sources(found, layout))
-        from usru_scenarios.report.sources import text
-
-        return text(found, layout)
-
-    session.emit(Builders(text, inventory.sources), study.sources(about))
+    session.emit(study.directions(about) if directions else study.sources(about))

@@ -66,7 +66,7 @@ def sweep(
     of = of_model(of, study)
     result = study.sweep(variables, at=at, **conditions._asdict(), **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
-    session.emit("sweep", shown, result.warnings)
+    session.emit(shown, result.warnings)
 
 
 def of_model(name: str | None, study: Study) -> str | None:

@@ -31,11 +31,11 @@ def validate(
             raise
         from usru_scenarios.questions.validate import invalid
 
-        session.emit(Builders(_in_words, inventory.problems), invalid(error.problems))
+        session.emit(invalid(error.problems), builders=_BUILDERS)
         raise Ended(error.exit_status) from None
     for warning in warnings if session.format == "table" else ():
         session.say(str(warning))
-    session.emit(Builders(_in_words, inventory.problems), report)
+    session.emit(report, builders=_BUILDERS)
 
 
 def _in_words(report: Validation, _layout: Layout) -> str:
@@ -49,3 +49,6 @@ def _in_words(report: Validation, _layout: Layout) -> str:
 
 def _noun(plural: str, number: int) -> str:
     return plural.removesuffix("s") if number == 1 else plural
+
+
+_BUILDERS = Builders(rows=inventory.problems, text=_in_words)

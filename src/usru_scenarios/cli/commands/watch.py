@@ -41,4 +41,4 @@ def watch(
     result = study.watch(
         on=on, horizon=horizon, of=of, map_blocks=session.workers(), **conditions._asdict(), **run.asked
     )
-    session.emit("watch", result, result.warnings, top)
+    session.emit(result, result.warnings, top)
