@@ -42,16 +42,12 @@ def compare(result: Comparison, width: int) -> layout.View:
                 "color": entry.colour,
                 **({"strokeDash": list(entry.dash)} if entry.dash else {}),
             }
-            tooltip = [
-                {"field": "variant", "type": "nominal"},
-                {"field": "step", "type": "ordinal"},
-                {"field": "likelihood", "type": "quantitative"},
-            ]
+            tooltip = layout.tooltip(variant="nominal", step="ordinal", likelihood="quantitative")
             layers.append({"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
         middles = [grid.height - scale.place(100.0 * one.end, grid.height) for one in found]
         placed = apart(middles, layout.HEAD * layout.LINE, 0, grid.height)
         labels = [
-            {"text": percent(one.end, 0), "x": grid.width + 5, "y": place, "colour": entry.text_colour}
+            layout.label(percent(one.end, 0), grid.width + 5, place, entry.text_colour)
             for entry, one, place in zip(entries, found, placed, strict=True)
         ]
         layers.append(layout.texts(labels, fontWeight="bold", fontSize=layout.HEAD))

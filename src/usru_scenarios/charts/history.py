@@ -132,17 +132,7 @@ class _Days(NamedTuple):
             "field": "day",
             "type": "temporal",
             "scale": {"type": "utc", "domain": [_utc(self.first), _utc(self.last)], "nice": False},
-            "axis": {
-                "values": [_utc(one) for one in ticks.days],
-                "format": ticks.format,
-                "labelAngle": 0,
-                "labelOverlap": False,
-                "grid": False,
-                "ticks": True,
-                "tickColor": colours.RULE,
-                "domain": True,
-                "domainColor": colours.RULE,
-            },
+            "axis": {"values": [_utc(one) for one in ticks.days], "format": ticks.format, **layout.UPRIGHT},
         }
 
     def _ticks(self) -> _Ticks:
@@ -219,15 +209,7 @@ def _curve(one: _RecordedCurve, x: layout.View, y: layout.View) -> Iterator[layo
         ]
     line = {"type": "line", "strokeWidth": 2.5, "color": colour, "strokeDash": colours.dash(one.place)}
     layers.append({"mark": line, "encoding": {**both, "order": order}})
-    told = [
-        {"field": name, "type": kind}
-        for name, kind in (
-            ("what", "nominal"),
-            ("day", "nominal"),
-            ("record", "quantitative"),
-            ("likelihood", "quantitative"),
-        )
-    ]
+    told = layout.tooltip(what="nominal", day="nominal", record="quantitative", likelihood="quantitative")
     dot = {"type": "circle", "size": _DOT, "opacity": 1, "color": colour}
     layers.append({"mark": dot, "encoding": {**both, "tooltip": told}})
     yield {"data": {"values": data}, "layer": layers}
@@ -246,8 +228,8 @@ def _outcome(one: _RecordedCurve, x: layout.View, y: layout.View) -> Iterator[la
             "color": colours.mark(one.place),
             "stroke": colours.INK,
         }
-        told = [{"field": "what", "type": "nominal"}, {"field": "day", "type": "nominal"}]
-        yield {"data": {"values": [row]}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
+        encoding = {"x": x, "y": y, "tooltip": layout.tooltip(what="nominal", day="nominal")}
+        yield {"data": {"values": [row]}, "mark": mark, "encoding": encoding}
 
 
 def _named(
@@ -259,12 +241,12 @@ def _named(
     gap = max(map(len, named)) * layout.LABEL * layout.LINE + 2
     middles = [_HEIGHT - scale.place(100.0 * one.last.probability, _HEIGHT) for one in found]
     rows = [
-        {
-            "text": "\n".join([*words[:-1], f"{words[-1]} {percent(one.last.probability, places)}"]),
-            "x": across + 8,
-            "y": place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
-            "colour": colours.text(one.place),
-        }
+        layout.label(
+            "\n".join([*words[:-1], f"{words[-1]} {percent(one.last.probability, places)}"]),
+            across + 8,
+            place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
+            colours.text(one.place),
+        )
         for one, words, place in zip(found, named, apart(middles, gap, 0, _HEIGHT), strict=True)
     ]
     return layout.texts(rows, fontWeight="bold")

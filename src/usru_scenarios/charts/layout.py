@@ -142,8 +142,18 @@ def coloured(field: str = "colour") -> View:
     return {"field": field, "type": "nominal", "scale": None, "legend": None}
 
 
+def tooltip(**fields: str) -> list[View]:
+    """The channel of what is told where one points at a mark: fields and their types."""
+    return [{"field": name, "type": kind} for name, kind in fields.items()]
+
+
+def label(text: str, x: float, y: float, colour: str) -> View:
+    """A text at a place in pixels, in a colour: a row of `texts`."""
+    return {"text": text, "x": x, "y": y, "colour": colour}
+
+
 def texts(rows: Sequence[View], **mark: Any) -> View:
-    """Texts, each at its place in pixels and in its colour: rows of `text`, `x`, `y` and `colour`."""
+    """Texts, each at its place in pixels and in its colour: rows as of `label`."""
     return {
         "data": {"values": list(rows)},
         "mark": {"type": "text", "align": "left", "baseline": "middle", **mark},
@@ -221,12 +231,12 @@ class Scale(NamedTuple):
             "labelExpr": expression or f"datum.label + '{sign}'",
             **axis,
         }
-        return {
-            "field": field,
-            "type": "quantitative",
-            "scale": {"domain": [self.low, self.high], "nice": False, "zero": False},
-            "axis": shown,
-        }
+        return {"field": field, "type": "quantitative", "scale": self.between, "axis": shown}
+
+    @property
+    def between(self) -> View:
+        """The scale of a channel, from one end to the other."""
+        return {"domain": [self.low, self.high], "nice": False, "zero": False}
 
     @property
     def left(self) -> float:
@@ -268,15 +278,21 @@ def over_time(steps: Sequence[str], room: float) -> View:
         "axis": {
             "values": marked[::skip],
             "labelExpr": "slice(datum.value, 0, 4)" if by_year else "datum.value",
-            "labelAngle": 0,
-            "labelOverlap": False,
-            "grid": False,
-            "ticks": True,
-            "tickColor": RULE,
-            "domain": True,
-            "domainColor": RULE,
+            **UPRIGHT,
         },
     }
+
+
+UPRIGHT: View = {
+    "labelAngle": 0,
+    "labelOverlap": False,
+    "grid": False,
+    "ticks": True,
+    "tickColor": RULE,
+    "domain": True,
+    "domainColor": RULE,
+}
+"""An axis of dates below a plot: a line with ticks and upright labels."""
 
 
 def _is_dated(step: str) -> bool:
@@ -331,8 +347,8 @@ def heads(titles: Sequence[str], room: float) -> list[list[str]]:
 
 def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[View]) -> View:
     """A panel: its title in a colour, and its layers."""
-    place = {"x": 0, "y": -_ABOVE - (len(head) - 1) * HEAD * LINE, "colour": colour}
-    title = texts([{"text": "\n".join(head), **place}], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
+    named = label("\n".join(head), 0, -_ABOVE - (len(head) - 1) * HEAD * LINE, colour)
+    title = texts([named], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
     return {"width": grid.width, "height": grid.height, "layer": [*layers, title]}
 
 
@@ -352,7 +368,7 @@ def key(entries: Sequence[Entry], room: float, left: float, *, filled: bool = Fa
     """What colours stand for, in as many lines as it takes: each a line or a square before its name."""
     placed = list(_placed(entries, room))
     named = [
-        {"text": line, "x": x + 24 - left, "y": y + number * LABEL * LINE, "colour": entry.text_colour}
+        label(line, x + 24 - left, y + number * LABEL * LINE, entry.text_colour)
         for entry, x, y, names in placed
         for number, line in enumerate(names)
     ]
@@ -426,11 +442,9 @@ def names(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) ->
     named, noted = [], []
     for number, row in enumerate(found):
         top = row.middle - (len(row.name) * LABEL + len(row.note) * SOURCE) * LINE / 2
-        place = {"x": -left, "y": top}
-        named.append({"text": "\n".join(row.name), **place, "colour": colour[number] if colour else INK})
+        named.append(label("\n".join(row.name), -left, top, colour[number] if colour else INK))
         if row.note:
-            place["y"] += len(row.name) * LABEL * LINE
-            noted.append({"text": "\n".join(row.note), **place, "colour": QUIET})
+            noted.append(label("\n".join(row.note), -left, top + len(row.name) * LABEL * LINE, QUIET))
     notes = [texts(noted, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE)] if noted else []
     return [texts(named, baseline="top", fontWeight="bold"), *notes]
 

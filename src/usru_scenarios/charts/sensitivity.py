@@ -53,36 +53,22 @@ def sensitivity(result: Sensitivity, width: int) -> layout.View:
         for side, one in enumerate(pair):
             if one.change == 0.0 and not one.state:
                 continue
-            data.append(
-                {
-                    "state": one.state,
-                    "change": round(one.change, 4),
-                    "from": 0.0,
-                    "top": row.middle - _BAR / 2,
-                    "bottom": row.middle + _BAR / 2,
-                    "colour": colours.mark(_HIGHER if one.change >= 0 else _LOWER),
-                }
-            )
-            words = _words(one, room - inner - 8)
-            labels.append(
-                {
-                    "text": "\n".join(words),
-                    "x": scale.place(one.change, length) + (5 if side else -5),
-                    "y": row.middle - (len(words) - 1) * (layout.LABEL - 1) * layout.LINE / 2,
-                    "colour": colours.text(_HIGHER if one.change >= 0 else _LOWER),
-                    "side": side,
-                }
-            )
-    x = scale.encoding("change", sign="", grid=True)
+            colour, words = _HIGHER if one.change >= 0 else _LOWER, _words(one, room - inner - 8)
+            ends_at = {"top": row.middle - _BAR / 2, "bottom": row.middle + _BAR / 2}
+            change = {"state": one.state, "change": round(one.change, 4), "from": 0.0}
+            data.append({**change, **ends_at, "colour": colours.mark(colour)})
+            x = scale.place(one.change, length) + (5 if side else -5)
+            y = row.middle - (len(words) - 1) * (layout.LABEL - 1) * layout.LINE / 2
+            labels.append({**layout.label("\n".join(words), x, y, colours.text(colour)), "side": side})
     bars = {
         "mark": "bar",
         "encoding": {
-            "x": x,
+            "x": scale.encoding("change", sign="", grid=True),
             "x2": {"field": "from"},
             "y": layout.pixels("top"),
             "y2": {"field": "bottom"},
             "color": layout.coloured(),
-            "tooltip": [{"field": "state", "type": "nominal"}, {"field": "change", "type": "quantitative"}],
+            "tooltip": layout.tooltip(state="nominal", change="quantitative"),
         },
     }
     style = {"fontSize": layout.LABEL - 1, "lineHeight": (layout.LABEL - 1) * layout.LINE}

@@ -85,32 +85,15 @@ def influences(result: Overview, width: int) -> layout.View:
         points = max(one.points for one in both)
         ground = colours.shade(0.05 + 0.95 * points / most if most else 0.05)
         x, y = across[target], down[source]
-        cells.append(
-            {
-                "from": _title(source, nodes),
-                "to": _title(target, nodes),
-                "points": round(points, 4),
-                "x": x,
-                "x2": x + cell,
-                "y": y,
-                "y2": y + high,
-                "colour": ground,
-            }
-        )
-        middle = {"x": x + cell / 2, "y": y + high / 2, "colour": colours.on(ground)}
-        said.append({"text": _short(points), **middle})
+        act = {"from": _title(source, nodes), "to": _title(target, nodes), "points": round(points, 4)}
+        cells.append({**act, "x": x, "x2": x + cell, "y": y, "y2": y + high, "colour": ground})
+        shown = plain(round(points, 1)) if points else ""
+        said.append(layout.label(shown, x + cell / 2, y + high / 2, colours.on(ground)))
         if any(one.lag for one in both):
             lagged.append({"x": x + cell - 5, "y": y + 5, "colour": colours.on(ground)})
-    heads = [{"text": headed[name], "x": across[name] + cell / 2, "y": -6, "colour": colours.INK} for name in acted]
-    rows = [
-        {
-            "text": "\n".join(lines),
-            "x": -left,
-            "y": down[name] + (high - (len(lines) - 1) * layout.LABEL * layout.LINE) / 2,
-            "colour": colours.INK,
-        }
-        for name, lines in named.items()
-    ]
+    heads = [layout.label(headed[name], across[name] + cell / 2, -6, colours.INK) for name in acted]
+    tops = {name: (high - (len(lines) - 1) * layout.LABEL * layout.LINE) / 2 for name, lines in named.items()}
+    rows = [layout.label("\n".join(named[name]), -left, down[name] + tops[name], colours.INK) for name in named]
     rect = {
         "mark": {"type": "rect", "stroke": colours.PAPER},
         "encoding": {
@@ -159,10 +142,6 @@ def _title(name: str, nodes: dict[str, NodePart]) -> str:
     return nodes[name].title if name in nodes else "The scenarios"
 
 
-def _short(points: float) -> str:
-    return plain(round(points, 1)) if points else ""
-
-
 def _seen(found: list[Influence], nodes: dict[str, NodePart]) -> str:
     """What acts most on the scenarios, in a sentence."""
     direct = [one for one in found if one.target == _OUTCOME and one.source in nodes]
@@ -196,11 +175,17 @@ def mermaid(result: Overview) -> str:
     return "\n".join(["flowchart LR", *(f"  {line}" for line in _mermaid(result)), ""])
 
 
+def _graph(result: Overview) -> tuple[dict[str, str], list[Influence]]:
+    """The titles of what a graph joins, each in one line, and the influences between them."""
+    nodes, found = {**result.drivers, **result.consequences}, influences_of(result)
+    joined = [*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])]
+    return {name: " ".join(_title(name, nodes).split()) for name in joined}, found
+
+
 def _mermaid(result: Overview) -> Iterator[str]:
-    nodes = {**result.drivers, **result.consequences}
-    found = influences_of(result)
-    for name in (*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])):
-        label = re.sub(r"[^\w\s,.:;?!\'()/%+-]", lambda sign: f"#{ord(sign[0])};", _flat(_title(name, nodes)))
+    titles, found = _graph(result)
+    for name, title in titles.items():
+        label = re.sub(r"[^\w\s,.:;?!\'()/%+-]", lambda sign: f"#{ord(sign[0])};", title)
         shape = ('(["', '"])') if name == _OUTCOME else ('["', '"]')
         yield f"n_{name}{shape[0]}{label}{shape[1]}"
     for one in found:
@@ -215,24 +200,14 @@ def dot(result: Overview) -> str:
 
 
 def _dot(result: Overview) -> Iterator[str]:
-    nodes = {**result.drivers, **result.consequences}
-    found = influences_of(result)
+    titles, found = _graph(result)
     yield 'node [shape=box, fontname="Liberation Sans"]'
-    for name in (*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])):
-        shape = ", shape=ellipse" if name == _OUTCOME else ""
-        yield f'"{name}" [label={_quoted(_title(name, nodes))}{shape}]'
+    for name, title in titles.items():
+        escaped = title.replace("\\", "\\\\").replace('"', '\\"')
+        yield f'"{name}" [label="{escaped}"{", shape=ellipse" if name == _OUTCOME else ""}]'
     for one in found:
         style = ["style=dotted"] if one.lag else []
         style += ["penwidth=2.5"] if one.points >= _STRONG else []
         style += [f'label="{plain(round(one.points, 2))}"'] if one.points else []
         styled = f" [{', '.join(style)}]" if style else ""
         yield f'"{one.source}" -> "{one.target}"{styled}'
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _quoted(text: str) -> str:
-    escaped = _flat(text).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

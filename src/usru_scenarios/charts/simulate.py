@@ -10,6 +10,7 @@ from usru_scenarios.charts.lettering import apart, broken, widest
 from usru_scenarios.report.forecast_in_words import begun, called, from_to, in_a_sentence, the_end
 from usru_scenarios.report.likelihoods import decimals, percent
 from usru_scenarios.report.numbers import largest_error, plain
+from usru_scenarios.report.simulate import QUANTILES
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _curves(
     for number, (head, (one, values)) in enumerate(zip(titles, series, strict=True)):
         y = scale.encoding("likelihood", labelled=grid.is_first(number))
         x = layout.over_time(steps, grid.width)
-        tooltip = [{"field": "step", "type": "ordinal"}, {"field": "likelihood", "type": "quantitative"}]
+        tooltip = layout.tooltip(step="ordinal", likelihood="quantitative")
         data = [
             {"step": step, "likelihood": layout.in_percent(value)} for step, value in zip(steps, values, strict=True)
         ]
@@ -129,12 +130,8 @@ def _curves(
             layers.append({"mark": area, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}})
         line = {"type": "line" if len(steps) > 1 else "point", "strokeWidth": 2.5, "color": colours.mark(number)}
         layers.append({"mark": line, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
-        end = {
-            "text": percent(values[-1], places),
-            "x": grid.width + 5,
-            "y": grid.height - scale.place(100.0 * values[-1], grid.height),
-            "colour": colours.text(number),
-        }
+        place = grid.height - scale.place(100.0 * values[-1], grid.height)
+        end = layout.label(percent(values[-1], places), grid.width + 5, place, colours.text(number))
         layers.append(layout.texts([end], fontWeight="bold", fontSize=layout.HEAD))
         panels.append({**layout.panel(grid, head, colours.text(number), layers), "data": {"values": data}})
     return [grid.view(panels, max(map(len, titles)))], scale.left
@@ -176,12 +173,7 @@ def _bars(result: Simulation, width: int) -> tuple[list[layout.View], float]:
         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixels("middle")},
     }
     values = [
-        {
-            "text": percent(one.end, places),
-            "x": scale.place(100.0 * top, length) + 6,
-            "y": row.middle,
-            "colour": colours.text(number),
-        }
+        layout.label(percent(one.end, places), scale.place(100.0 * top, length) + 6, row.middle, colours.text(number))
         for number, (one, top, row) in enumerate(zip(found, tops, placed, strict=True))
     ]
     shown = layout.names(placed, left, [colours.text(number) for number in range(len(found))])
@@ -225,10 +217,6 @@ def _areas(
         ]
         middles.append((number, state, shares[-1], (ground[-1] + top[-1]) / 2))
         ground = top
-    tooltip = [
-        {"field": name, "type": kind}
-        for name, kind in (("state", "nominal"), ("step", "ordinal"), ("likelihood", "quantitative"))
-    ]
     single = len(result.run.steps) == 1
     yield {
         "data": {"values": data},
@@ -241,14 +229,14 @@ def _areas(
             "y2": {"field": "low"},
             "color": layout.coloured(),
             "detail": {"field": "state", "type": "nominal"},
-            "tooltip": tooltip,
+            "tooltip": layout.tooltip(state="nominal", step="ordinal", likelihood="quantitative"),
         },
     }
     named = [one for one in middles if one[2] >= _LEAST_NAMED]
     at = apart([(1 - middle) * grid.height for *_, middle in named], layout.LABEL * layout.LINE, 4, grid.height - 4)
     yield layout.texts(
         [
-            {"text": _label(state, share, labels), "x": grid.width + 5, "y": place, "colour": colours.text(number)}
+            layout.label(_label(state, share, labels), grid.width + 5, place, colours.text(number))
             for (number, state, share, _), place in zip(named, at, strict=True)
         ],
         fontSize=layout.LABEL - 1,
@@ -264,10 +252,7 @@ def _label(state: str, share: float, room: float) -> str:
 
 def _quantiles(result: Simulation, one: ValuesResult, x: layout.View, grid: layout.PanelGrid) -> Iterator[layout.View]:
     """The median of a number, and the ranges that hold 50% and 90% of its distribution."""
-    found = {
-        name: one.quantiles[share]
-        for name, share in (("q05", "0.05"), ("q25", "0.25"), ("q50", "0.50"), ("q75", "0.75"), ("q95", "0.95"))
-    }
+    found = {name: one.quantiles[share] for name, share in QUANTILES.items()}
     data = [
         {"step": step, **{name: values[number] for name, values in found.items()}}
         for number, step in enumerate(result.run.steps)
@@ -276,7 +261,7 @@ def _quantiles(result: Simulation, one: ValuesResult, x: layout.View, grid: layo
     scale = layout.Scale.within(least, most)
     y = {
         "type": "quantitative",
-        "scale": {"domain": [scale.low, scale.high], "nice": False, "zero": False},
+        "scale": scale.between,
         "axis": {"values": scale.ticks, "labelAlign": "left", "labelPadding": -3},
     }
     for low, high, opacity in (("q05", "q95", 0.2), ("q25", "q75", 0.35)):
@@ -292,10 +277,8 @@ def _quantiles(result: Simulation, one: ValuesResult, x: layout.View, grid: layo
     }
     last = found["q50"][-1]
     place = grid.height - scale.place(last, grid.height)
-    yield layout.texts(
-        [{"text": f"median {plain(last)}", "x": grid.width + 5, "y": place, "colour": colours.text(1)}],
-        fontSize=layout.LABEL - 1,
-    )
+    end = layout.label(f"median {plain(last)}", grid.width + 5, place, colours.text(1))
+    yield layout.texts([end], fontSize=layout.LABEL - 1)
 
 
 def _most_moved(result: Simulation) -> str:

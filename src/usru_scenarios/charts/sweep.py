@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import apart, broken, widest
@@ -54,7 +54,7 @@ def _across(result: Sweep, ticks: int) -> tuple[layout.Scale, layout.View]:
     return ends, {
         "field": "value",
         "type": "quantitative",
-        "scale": {"domain": [ends.low, ends.high], "nice": False, "zero": False},
+        "scale": ends.between,
         "axis": {
             "values": labelled,
             "format": "~g",
@@ -99,11 +99,7 @@ def _curves(
             for point, share in zip(result.points, curve, strict=True)
         ]
         mark = {"type": "line", "strokeWidth": 2.5, "color": colours.mark(number), "strokeDash": colours.dash(number)}
-        told: list[Any] = [
-            {"field": "scenario", "type": "nominal"},
-            {"field": "value", "type": "quantitative"},
-            {"field": "likelihood", "type": "quantitative"},
-        ]
+        told = layout.tooltip(scenario="nominal", value="quantitative", likelihood="quantitative")
         yield {"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
     last = [one.curves[at].probability[-1] for one in found]
     room = grid.gap - 12 - widest(["100%"], layout.LABEL, bold=True)
@@ -112,12 +108,12 @@ def _curves(
     middles = [grid.height - scale.place(100.0 * share, grid.height) for share in last]
     yield layout.texts(
         [
-            {
-                "text": "\n".join([*words[:-1], f"{words[-1]} {percent(share, 0)}"]),
-                "x": grid.width + 5,
-                "y": place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
-                "colour": colours.text(number),
-            }
+            layout.label(
+                "\n".join([*words[:-1], f"{words[-1]} {percent(share, 0)}"]),
+                grid.width + 5,
+                place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
+                colours.text(number),
+            )
             for number, (words, share, place) in enumerate(
                 zip(named, last, apart(middles, gap, 0, grid.height), strict=True)
             )
@@ -145,9 +141,7 @@ def _marked(result: Sweep, at: str, ends: layout.Scale, grid: layout.PanelGrid) 
         fits = place + 4 + widest([said], layout.LABEL - 1) <= grid.width
         at_left = place - 4 - widest([said], layout.LABEL - 1)
         x = place + 4 if fits else max(at_left, 0)
-        labels.append(
-            {"text": said, "x": x, "y": grid.height - 8 - number * (layout.LABEL + 2), "colour": colours.QUIET}
-        )
+        labels.append(layout.label(said, x, grid.height - 8 - number * (layout.LABEL + 2), colours.QUIET))
     if marked:
         yield layout.lines(rules, strokeDash=[3, 3], strokeWidth=1)
         yield layout.texts(labels, fontSize=layout.LABEL - 1)
@@ -176,7 +170,7 @@ def _maps(result: Sweep, width: int) -> tuple[list[layout.View], float]:
         for number, (name, one) in enumerate(result.scenarios.items())
         if name in shown
     ] or [layout.Entry(one.title, colours.MARKS[1], colours.TEXTS[1]) for one in _found(result)]
-    said = layout.texts([{"text": axes, "x": -left, "y": 6, "colour": colours.QUIET}], fontSize=layout.HEAD)
+    said = layout.texts([layout.label(axes, -left, 6, colours.QUIET)], fontSize=layout.HEAD)
     axes_view = {"width": room - left, "height": 12, "layer": [said]}
     return [axes_view, layout.key(entries, room, left, filled=True), grid.view(panels, max(map(len, titles)))], left
 
@@ -218,7 +212,7 @@ def _cells(result: Sweep, at: str, grid: layout.PanelGrid, *, labelled: bool) ->
         "sort": rows,
         "axis": {"labels": labelled, "values": rows[:: max(len(rows) * 14 // int(grid.height), 1)]},
     }
-    told = [{"field": name, "type": "nominal"} for name in ("across", "down", "scenario", "likelihood")]
+    told = layout.tooltip(across="nominal", down="nominal", scenario="nominal", likelihood="nominal")
     yield {
         "data": {"values": data},
         "mark": {"type": "rect", "stroke": colours.PAPER},

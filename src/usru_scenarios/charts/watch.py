@@ -42,11 +42,7 @@ def watch(result: Watch, width: int) -> layout.View:
         for one, row in zip(result.indicators, placed, strict=True)
         if (found := [0.0, *(round(100.0 * one.forecast[name].shift, 4) for name in shown)])
     ]
-    told = [
-        {"field": "sighting", "type": "nominal"},
-        {"field": "scenario", "type": "nominal"},
-        {"field": "shift", "type": "quantitative"},
-    ]
+    told = layout.tooltip(sighting="nominal", scenario="nominal", shift="quantitative")
     spread = {
         "data": {"values": ends},
         "mark": {"type": "rule", "color": colours.RULE},

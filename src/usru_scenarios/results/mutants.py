@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.results.common import Warned
@@ -26,19 +26,11 @@ Kind = Literal[
 ]
 """Of the first eight, each mutant has the sign of one number turned round."""
 
-SIGNS: tuple[Kind, ...] = (
-    *("impact", "influence", "lagged_influence", "curve_point"),
-    *("rule_point", "event_point", "profile_point", "consequence_influence"),
-)
-"""The kinds that turn one sign round."""
-
-OTHERS: tuple[Kind, ...] = (
-    *("rule_deleted", "event_deleted", "driver_silenced", "driver_reversed"),
-    *("consequence_deleted", "consequence_reversed", "rows_swapped"),
-)
-
-KINDS: tuple[Kind, ...] = (*SIGNS, *OTHERS)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """All kinds, in the order in which they are told."""
+
+SIGNS = KINDS[:8]
+"""The kinds that turn one sign round."""
 
 
 @dataclass(frozen=True)

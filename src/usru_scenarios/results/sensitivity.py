@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
 
-QUESTIONS: tuple[Question, ...] = ("drivers", "moves", "weights", "judgements")
+QUESTIONS: tuple[Question, ...] = get_args(Question)
 """Which driver's uncertainty matters, which driver moves it, which weight does, and which judgement."""
 
 
