@@ -490,6 +490,11 @@ def test_what_items_cite_is_in_the_register(tmp_path: Path) -> None:
     assert knowing(TINY, {"met": item}, tmp_path, sources="claims").evidence is not None
     with pytest.raises(ModelError, match="'E02' is no claim of the register"):
         knowing(TINY, {"met": {**item, "sources": ["E02"]}}, tmp_path, sources="claims")
+    sign = {"of": "talks.deal", "if_so": [0.7, "E04"], "sources": ["E01", "E03"]}
+    silent = {"quiet": {"from": "2001", "to": "2001", "of": [sign], "sources": ["E02"]}, "learned": "2002-01-01"}
+    with pytest.raises(ModelError) as error:
+        knowing(TINY, {"silent": silent}, tmp_path, sources="claims")
+    assert re.findall(r"'(E\d+)' is no claim", str(error.value)) == ["E04", "E03", "E02"]
     with pytest.raises(ModelError, match="there is no folder"):
         knowing(TINY, {"met": item}, tmp_path, sources="clams")
 

@@ -25,7 +25,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar, cast
 
 from usru_scenarios.language import tree
 from usru_scenarios.limits import MOST_OPERATIONS
@@ -315,9 +315,9 @@ class _Parser:
         return parsed
 
     def statement(self) -> tree.ComparisonChain[tree.Question]:
-        parts, signs = [self.sum()], []
+        parts, signs = [self.sum()], list[tree.Sign]()
         while sign := self.take(_COMPARISON):
-            signs.append(_sign(sign))
+            signs.append(cast("tree.Sign", sign.text))
             parts.append(self.sum())
             self.joined()
         return tree.ComparisonChain(tuple(parts), tuple(signs))
@@ -483,7 +483,7 @@ class _Parser:
         if self.accept("="):
             return tree.Equal(name, self.value(name))
         if sign := self.take(_COMPARISON):
-            return tree.Compares(name, _sign(sign), self.bound())
+            return tree.Compares(name, cast("tree.Sign", sign.text), self.bound())
         if self.piece() in ("==", "!="):
             self._misread_test(name)
         return tree.ScenarioName(name)
@@ -548,10 +548,3 @@ class _Parser:
                 "a time", {"never": never, **_OTHER_TIMES}, near or "a date, start, end, mean, ever, always, each or by"
             )
         return word
-
-
-def _sign(word: tree.Word) -> tree.Sign:
-    match word.text:
-        case "<" | "<=" | ">" | ">=" as sign:
-            return sign
-    raise AssertionError(word.text)

@@ -56,8 +56,8 @@ def parse_variable(written: str) -> Variable:
         QueryError: the text is none; or its range runs backwards, has one value alone, or more than `MOST_POINTS`.
     """
     text = SourceText(SOURCE, written)
-    at = _equals(written)
-    if at is None or not written[:at].strip():
+    at = written.rfind("=")  # values have none, and a quoted key may
+    if at < 0 or not written[:at].strip():
         raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(written), _EXAMPLE)
     return _of_two(text, at, _values(text, at + 1))
 
@@ -109,12 +109,6 @@ def _of_two(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:
         message = "a sweep takes at least two values"
         raise text.error("unreadable_variable", message, at + 1, len(text.text), _EXAMPLE)
     return Variable(text.text[:at].strip(), values, text.text)
-
-
-def _equals(written: str) -> int | None:
-    """Where the name ends: at the last `=`, since values have none and a quoted key may."""
-    at = written.rfind("=")
-    return at if at >= 0 else None
 
 
 def _values(text: SourceText, start: int) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from usru_scenarios.model.values import (
     REPLACED_WHOLE,
     DayText,
     Judgement,
+    Label,
     MomentText,
     Name,
     Part,
@@ -49,10 +50,6 @@ Chance = Annotated[
     Judgement, bounded(0.0, 1.0, "not_a_probability", "a probability is from 0 to 1, and this is {value:g}")
 ]
 """A probability."""
-
-
-def _label(raw: object) -> object:
-    return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
 
 
 def _some(signs: tuple[SoughtSign, ...]) -> tuple[SoughtSign, ...]:
@@ -158,7 +155,7 @@ class EvidenceItem(Part):
     quiet: Quiet | None = None
     learned: DayText
     known_ahead: bool = False
-    independence: Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int | float)] | None = None
+    independence: Label | None = None
     title: str | None = None
     summary: str | None = None
     note: str | None = None

@@ -262,22 +262,11 @@ _FORMS: dict[type[Part], tuple[str, str]] = {Persistence: ("all_states", "by_sta
 """The fields of what is written as one number or as a map of them."""
 
 
-def citations(model: Model) -> Iterator[tuple[KeyPath, str]]:
-    """Every claim that the model cites, with the place of the citation."""
-    yield from _cited((), model)
-
-
-def _cited(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            if isinstance(entry, Part | dict):
-                yield from _cited((*path, key), entry)
-    elif isinstance(value, Distribution):
-        for index, parameter in enumerate(value.parameters):
-            yield from _cited((*path, "parameters", index), parameter)
-    elif isinstance(value, Part):
-        for field, entry in value.__dict__.items():
-            if field == "sources" and isinstance(entry, tuple):
-                yield from (((*path, field, index), claim) for index, claim in enumerate(entry))
-            elif isinstance(entry, Part | dict):
-                yield from _cited((*path, field), entry)
+def citations(part: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Every claim that a file or a part of it at a path cites, with the place of the citation."""
+    entries = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, tuple) else ()
+    for key, entry in part.__dict__.items() if isinstance(part, Part) else entries:
+        if key == "sources" and isinstance(part, Part) and isinstance(entry, tuple):
+            yield from (((*path, key, index), claim) for index, claim in enumerate(entry))
+        elif isinstance(entry, Part | dict | tuple):
+            yield from citations(entry, (*path, key))

@@ -59,6 +59,14 @@ def as_written(raw: object) -> object:
 GivenName = Annotated[Name, BeforeValidator(as_written, json_schema_input_type=str | bool)]
 """An identifier in the place of a value, where a bare `true` or `false` is one too."""
 
+
+def _label(raw: object) -> object:
+    return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+
+
+Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int | float)]
+"""A text, such as a page or a year, that may be written as a number."""
+
 ClaimId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Sources = Annotated[tuple[ClaimId, ...], Field(strict=False)]
 Names = Annotated[tuple[GivenName, ...], Field(strict=False)]
@@ -306,11 +314,9 @@ def describe(raw: object) -> str:
         return f"the text '{shortened(raw)}'"
     if isinstance(raw, Mapping):
         return "a map"
-    return "a list" if isinstance(raw, list | tuple) else f"the number {raw:g}" if _is_number(raw) else f"{raw!r}"
-
-
-def _is_number(raw: object) -> bool:
-    return isinstance(raw, int | float)
+    if isinstance(raw, list | tuple):
+        return "a list"
+    return f"the number {raw:g}" if isinstance(raw, int | float) else f"{raw!r}"
 
 
 class _Opinion(Value):

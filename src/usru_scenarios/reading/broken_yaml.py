@@ -321,18 +321,13 @@ def _indents_of(source: SourceText, at: int, content: list[int], indents: dict[i
     if after is not None:
         levels |= {indents[after]}
     has_children = opens and after is not None and indents[after] > own
-    block = _following(content, number, indents)
+    block = list(takewhile(lambda one: indents[one] > own, content[number + 1 :]))
     near = sorted(levels - {own}, key=lambda level: (abs(level - own), -level))
     for level in near:
         if after is None or not has_children or indents[after] > level:
             yield _indented(source, [at], level - own, indents)
     for level in near if block and has_children else ():
         yield _indented(source, [at, *block], level - own, indents)
-
-
-def _following(content: list[int], number: int, indents: dict[int, int]) -> list[int]:
-    """The lines after one that are indented further than it, up to the first that is not."""
-    return list(takewhile(lambda one: indents[one] > indents[content[number]], content[number + 1 :]))
 
 
 def _indented(source: SourceText, lines: list[int], shift: int, indents: dict[int, int]) -> _Slip:

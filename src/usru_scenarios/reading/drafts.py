@@ -180,7 +180,8 @@ class _Draft:
             when[other] = self._condition(other, self._strongest(other)[0])
         rule = {"title": "Both at once", "when": when, "then": {OUTCOME: {scenario: 1}}}
         yield _Line(f"rules: {flow({self._free('my_rule'): rule})}", "points where all of `when` holds")
-        event = f"{first}{self._condition(first, state)}" if self._is_numeric(first) else f"{first}={state}"
+        is_numeric = isinstance(self.model.drivers[first], NumericDriver)
+        event = f"{first}{self._condition(first, state)}" if is_numeric else f"{first}={state}"
         said = {"that": f"P({scenario} | {event}) > P({scenario})", "title": "What has to come out"}
         yield _Line(f"expectations: {flow({self._free('my_expectation'): said})}", "usru check tells whether it holds")
         profile = {"weights": dict.fromkeys((first, *others[:1]), "x2")}
@@ -188,9 +189,6 @@ class _Draft:
 
     def _free(self, name: str) -> str:
         return name if name not in self.taken else self._free(f"{name}_2")
-
-    def _is_numeric(self, name: str) -> bool:
-        return isinstance(self.model.drivers[name], NumericDriver)
 
     def _condition(self, name: str, state: str) -> str:
         """A condition that a driver can meet: a state, or that a number is above the middle of its scale."""

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import EvidenceFile
+from usru_scenarios.model.judgements import citations
 from usru_scenarios.model.values import describe
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
 from usru_scenarios.reading.access import Access
@@ -178,13 +179,8 @@ def _sound(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
 
 _MENDED = frozenset(
     {
-        "not_a_number",
-        "float_type",
-        "finite_number",
-        "not_a_probability",
-        "unreadable_day",
-        "unreadable_date",
-        "tuple_type",
+        *("not_a_number", "float_type", "finite_number", "not_a_probability"),
+        *("unreadable_day", "unreadable_date", "tuple_type"),
     }
 )
 """Faults of single values, whose right form is told as in a scenario file."""
@@ -223,24 +219,8 @@ def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Pro
 
 
 def _unknown_claims(file: EvidenceFile, tree: Tree, register: Register) -> Iterator[Problem]:
-    for path, claims in _cited(file):
-        for number, claim in enumerate(claims):
-            if claim not in register:
-                span = locate(tree.place, (*path, number))[0].span()
-                hint = suggestion(claim, register.claims)
-                yield Problem("unknown_claim", f"'{claim}' is no claim of the register", span, hint)
-
-
-def _cited(file: EvidenceFile) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
-    """The claims that items, what stands in them, and resolutions cite, each list with its path."""
-    for name, item in file.evidence.items():
-        path = ("evidence", name)
-        yield (*path, "sources"), item.sources or ()
-        for state, judgement in (item.likelihood or {}).items():
-            yield (*path, "likelihood", state, "sources"), judgement.sources or ()
-        if item.signpost is not None:
-            yield (*path, "signpost", "sources"), item.signpost.sources or ()
-            for key in ("if_so", "if_not"):
-                yield (*path, "signpost", key, "sources"), getattr(item.signpost, key).sources or ()
-    for name, resolution in file.resolutions.items():
-        yield ("resolutions", name, "sources"), resolution.sources or ()
+    for path, claim in citations(file):
+        if claim not in register:
+            span = locate(tree.place, path)[0].span()
+            hint = suggestion(claim, register.claims)
+            yield Problem("unknown_claim", f"'{claim}' is no claim of the register", span, hint)

@@ -296,38 +296,37 @@ def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) ->
 
     A path is made of keys with dots between them; a key that holds a dot is quoted, or found among the keys that exist.
     """
-    if isinstance(argument, Assignment):
-        return _set(tree, argument.name, _valued("--set", argument), problems)
-    source = SourceText("--set", argument)
-    equals = _equals(argument)
-    if equals is None or not argument[equals + 1 :].strip():
-        hint = "such as --set drivers.us_approach.persistence=0.9 (null removes)"
-        problems.append(
-            Problem("unreadable_assignment", "expected PATH=VALUE", source.span(Mark(0, 0, len(argument))), hint)
-        )
-        return tree
     try:
-        value = read_value(source, equals + 1)
-    except ModelError as error:
-        problems += error.problems
-        return tree
-    problems += value.problems
-    return _set(tree, argument[:equals], Tree(value.data, value.place), problems)
-
-
-def _set(tree: Tree, path: str, value: Tree, problems: list[Problem]) -> Tree:
-    try:
+        path, value = _read(argument, "--set", problems)
         return _PathAssignment(value.place.source, _path_parts(path), value).applied(tree)
     except ModelError as error:
         problems += error.problems
         return tree
 
 
-def _valued(option: str, assignment: Assignment) -> Tree:
-    """The value of an assignment with its places in the text that a person would write."""
-    return Tree(
-        assignment.value, _value_place(SourceText(option, assignment.text), assignment.value, len(assignment.name) + 1)
-    )
+_EXPECTED = {
+    "--set": ("expected PATH=VALUE", "such as --set drivers.us_approach.persistence=0.9 (null removes)"),
+    "-w": ("expected NAME=VALUE", "such as -w us_approach=2 or -w us_approach=x1.5"),
+}
+
+
+def _read(argument: str | Assignment, option: str, problems: list[Problem]) -> tuple[str, Tree]:
+    """What an argument of an option names and the value, with its places in the text that a person would write.
+
+    Raises:
+        ModelError: it can't be read.
+    """
+    if isinstance(argument, Assignment):
+        source, at = SourceText(option, argument.text), len(argument.name) + 1
+        return argument.name, Tree(argument.value, _value_place(source, argument.value, at))
+    source = SourceText(option, argument)
+    equals = _equals(argument) if option == "--set" else argument.find("=")
+    if equals < 0 or not argument[equals + 1 :].strip() or (option == "-w" and not argument[:equals].strip()):
+        message, hint = _EXPECTED[option]
+        raise ModelError([Problem("unreadable_assignment", message, source.span(Mark(0, 0, len(argument))), hint)])
+    value = read_value(source, equals + 1)
+    problems += value.problems
+    return argument[:equals], Tree(value.data, value.place)
 
 
 def _value_place(source: SourceText, value: Any, column: int) -> Place:
@@ -372,28 +371,13 @@ def _longest_key(parts: list[_PathPart], at: int, data: dict[str, Any]) -> tuple
 
 def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
     """The file with another weight of a driver or rule, from a value or `NAME=VALUE`, which may be `x1.7`."""
-    if isinstance(argument, Assignment):
-        valued = _valued("-w", argument)
-        valued.place.key = Mark(0, 0, len(argument.name))
-        return _weighted(tree, argument.name.strip(), valued, problems)
-    source = SourceText("-w", argument)
-    name, equals, text = argument.partition("=")
-    if not equals or not text.strip() or not name.strip():
-        span = source.span(Mark(0, 0, len(argument)))
-        problems.append(
-            Problem(
-                "unreadable_assignment", "expected NAME=VALUE", span, "such as -w us_approach=2 or -w us_approach=x1.5"
-            )
-        )
-        return tree
     try:
-        value = read_value(source, len(name) + 1)
+        name, value = _read(argument, "-w", problems)
     except ModelError as error:
         problems += error.problems
         return tree
-    problems += value.problems
     value.place.key = Mark(0, 0, len(name))
-    return _weighted(tree, name.strip(), Tree(value.data, value.place), problems)
+    return _weighted(tree, name.strip(), value, problems)
 
 
 class _PathPart(NamedTuple):
@@ -407,8 +391,8 @@ class _PathPart(NamedTuple):
 _PART = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^."']*))\s*(?:\.|$)""")
 
 
-def _equals(argument: str) -> int | None:
-    """The column of the first `=` that is not in quotes."""
+def _equals(argument: str) -> int:
+    """The column of the first `=` that is not in quotes; -1 where there is none."""
     quote = ""
     for column, character in enumerate(argument):
         if character == quote:
@@ -417,7 +401,7 @@ def _equals(argument: str) -> int | None:
             quote = character
         elif not quote and character == "=":
             return column
-    return None
+    return -1
 
 
 def _path_parts(path: str) -> list[_PathPart]:

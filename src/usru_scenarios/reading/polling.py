@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from usru_scenarios.reading.files import ABSENT, Inputs, present_digest
@@ -70,12 +70,10 @@ class PolledFiles:
         for _ in range(_MOST_SETTLING):
             pause(_SETTLING)
             now = _signatures(self._inputs)
-            if now == before and not self._has_lost(now):
+            lost = any(now[path] is None and digest != ABSENT for path, digest in self._inputs.items())
+            if now == before and not lost:
                 return
             before = now
-
-    def _has_lost(self, now: Mapping[str, _Signature | None]) -> bool:
-        return any(now[path] is None and digest != ABSENT for path, digest in self._inputs.items())
 
 
 def _signatures(paths: Iterable[str]) -> dict[str, _Signature | None]:

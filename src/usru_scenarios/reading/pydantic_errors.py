@@ -48,6 +48,7 @@ _OF_STATES = frozenset({"prior", "hold", "states", "prior_given", "allowed"})
 
 
 _QUOTE = "quote it to make it text"
+"""What YAML takes for a number or for nothing is text in quotes."""
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,12 @@ class _Translation:
                     return f"{self.naming(self.path)} has nothing in it", ""
                 return f"{self.naming(self.path)} must be a map, not {found}", ""
             case "tuple_type" | "list_type":
-                example = f"write [{self._as_written()}]" if isinstance(self.input, str | int | float) else ""
+                written = str(self.input).lower() if isinstance(self.input, bool) else self.input
+                example = f"write [{written}]" if isinstance(self.input, str | int | float) else ""
                 return f"expected a list, found {found}", example
             case "string_type":
-                return f"expected text, found {found}", self._quoting()
+                quoting = _QUOTE if self.input is None or isinstance(self.input, int | float) else ""
+                return f"expected text, found {found}", quoting
             case "unreadable_condition":
                 return self.detail["msg"], _QUOTE if self.input is None else ""
             case "union_tag_invalid":
@@ -210,13 +213,6 @@ class _Translation:
         word = str(self.input).strip().lower()
         meant = "true" if word in ("yes", "y", "on", "1") else "false" if word in ("no", "n", "off", "0") else ""
         return f"expected true or false, found {describe(self.input)}", f"write {meant}" if meant else ""
-
-    def _quoting(self) -> str:
-        """What YAML takes for a number or for nothing is text in quotes."""
-        return _QUOTE if self.input is None or isinstance(self.input, int | float) else ""
-
-    def _as_written(self) -> str:
-        return str(self.input).lower() if isinstance(self.input, bool) else str(self.input)
 
     def _uncertain_duration(self) -> tuple[str, str]:
         """An uncertain persistence is written by the probability of keeping the state over a step."""

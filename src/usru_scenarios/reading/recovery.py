@@ -21,21 +21,9 @@ _STAND_INS: dict[KeyPath, Any] = {("usru",): 1, ("name",): "unnamed", ("title",)
 
 _NUMBER_FAULTS = frozenset(
     {
-        "not_a_number",
-        "number_too_large",
-        "not_finite",
-        "negative_share",
-        "negative_weight",
-        "negative_spread",
-        "odds_not_above_one",
-        "not_a_probability",
-        "unreadable_duration",
-        "uncertain_duration",
-        "empty_judgement",
-        "unreadable_distribution",
-        "wrong_parameters",
-        "unordered_parameters",
-        "not_positive",
+        *("not_a_number", "number_too_large", "not_finite", "negative_share", "negative_weight", "negative_spread"),
+        *("odds_not_above_one", "not_a_probability", "unreadable_duration", "uncertain_duration", "empty_judgement"),
+        *("unreadable_distribution", "wrong_parameters", "unordered_parameters", "not_positive"),
     }
 )
 """Faults of a number: any sound number stands in for it. (1 is one everywhere but for the odds, which are above it.)"""

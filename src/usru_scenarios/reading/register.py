@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.model.directions import ClaimPush
-from usru_scenarios.model.values import ClaimId, Part, describe
+from usru_scenarios.model.values import ClaimId, Label, Part, describe
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.pushes import read_push
@@ -29,15 +29,9 @@ def _listed(raw: object) -> object:
     return (raw,) if isinstance(raw, str) else raw
 
 
-def _text(raw: object) -> object:
-    """A page or a year may be written as a number."""
-    return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
-
-
 Listed = Annotated[
     tuple[str, ...], Field(strict=False), BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
 ]
-Label = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float)]
 
 
 class Claim(Part):

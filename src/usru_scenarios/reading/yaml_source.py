@@ -326,8 +326,9 @@ class _Reader:
         edits: list[Replacement] = []
         hints: list[str] = []
         assert isinstance(frame.data, dict)
+        places = frame.place.children or {}
         for key in frame.commas:
-            place = self._places(frame)[key]
+            place = places[key]
             raw = frame.data[key]
             meant = list_meant(key, raw) or judgement_meant(raw)
             place.spoiled = True
@@ -337,16 +338,13 @@ class _Reader:
             frame.data[key] = meant.value if meant else raw
             if text:
                 edits.append(self.source.edit(start, start + place.value.width, text))
-        first = self._places(frame)[frame.commas[0]]
+        first = places[frame.commas[0]]
         others = len(frame.commas) - 1
         more = f" (and so {others} more {'time' if others == 1 else 'times'} in these braces)" if others else ""
         message = f"a ',' ends a value in braces, and here stands '{shortened(self._written(first))}'{more}"
         self.problems.append(
             Problem("comma_in_value", message, self.source.span(first.value), hints[0], fix=tuple(edits))
         )
-
-    def _places(self, frame: _OpenCollection) -> dict[str | int, Place]:
-        return frame.place.children or {}
 
     def _written(self, place: Place) -> str:
         start = self.source.offset(place.value)

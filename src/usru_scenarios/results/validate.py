@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from usru_scenarios.light_dataclasses import asdict, dataclass, field
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import Problem, Replacement
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine
 
@@ -56,7 +56,7 @@ class Validation(JsonResult):
 
 
 @dataclass(frozen=True)
-class Faults:
+class Faults(JsonResult):
     """Why a command has no answer, where JSON was asked for: the last line of standard error.
 
     Attributes:
@@ -68,11 +68,6 @@ class Faults:
     problems: list[Diagnostic]
     exit_status: int
     format: Literal["usru.faults/1.0"] = "usru.faults/1.0"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form as plain data, `format` first."""
-        data = asdict(self)
-        return {"format": data.pop("format"), **data}
 
 
 def diagnostic(problem: Problem) -> Diagnostic:

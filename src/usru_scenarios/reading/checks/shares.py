@@ -27,7 +27,7 @@ from usru_scenarios.reading.schema_paths import describe_place
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from usru_scenarios.model.schema import Condition, PriorRow, Scenario
+    from usru_scenarios.model.schema import Condition, PriorRow
     from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
 
@@ -73,11 +73,8 @@ def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: st
         hint = f"give a {field} to all or to none; 0 for what is never drawn"
         yield Finding(f"missing_{field}", message, (*path, without[0]), hint)
     elif given and not without and all(share is not None and share.mean == 0 for share in given.values()):
-        yield Finding("all_zero", f"every {field} of {_owner(path)} is 0, so nothing could be drawn", path)
-
-
-def _owner(path: KeyPath) -> str:
-    return "the scenarios" if path == ("scenarios",) else f"'{path[1]}'"
+        owner = "the scenarios" if path == ("scenarios",) else f"'{path[1]}'"
+        yield Finding("all_zero", f"every {field} of {owner} is 0, so nothing could be drawn", path)
 
 
 def share_maps(context: Context) -> Iterator[Finding]:
@@ -149,15 +146,10 @@ def persistence(context: Context) -> Iterator[Finding]:
         states = context.states(name) or ()
         missing = [state for state in states if state not in by_state]
         if len(missing) > sum(state not in states for state in by_state):  # else each is one of these, misspelt
-            names = first_quoted(missing)
-            message = f"no persistence for {names} of {_quoted(name)}"
-            yield Finding(
-                "incomplete_persistence", message, (*path, "persistence"), "name every state, or add a default"
-            )
-
-
-def _quoted(name: str) -> str:
-    return "the outcome" if name == "scenario" else f"'{name}'"
+            whose = "the outcome" if name == OUTCOME else f"'{name}'"
+            message = f"no persistence for {first_quoted(missing)} of {whose}"
+            hint = "name every state, or add a default"
+            yield Finding("incomplete_persistence", message, (*path, "persistence"), hint)
 
 
 def anchor(context: Context) -> Iterator[Finding]:
@@ -267,7 +259,9 @@ def magnitudes(context: Context) -> Iterator[Finding]:
 def coverage(context: Context) -> Iterator[Finding]:
     """Every combination of parents meets a row of `prior_given`, or the states have priors of their own."""
     for name, path, node in context.categorical():
-        if not isinstance(node, Categorical) or not node.prior_given or _has_own(node.states):
+        if not isinstance(node, Categorical) or not node.prior_given:
+            continue
+        if any(state.prior is not None for state in node.states.values()):
             continue
         place = (*path, "prior_given")
         cells = _cells(context, node.prior_given.values())
@@ -316,10 +310,6 @@ def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[Prior
     except TooManyCasesError:
         return False
     return True
-
-
-def _has_own(states: Mapping[str, State | Scenario]) -> bool:
-    return any(isinstance(state, State) and state.prior is not None for state in states.values())
 
 
 class _ParentCell(NamedTuple):

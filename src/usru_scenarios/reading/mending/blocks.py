@@ -102,7 +102,8 @@ def _statements(it: Faulty, raw: Any) -> Repair | None:
     place = it.place
     indent = "\n" + " " * (max(place.value.column, (place.key.column + 2) if place.key else 0))
     shift = " " * (len(indent) - 1 - place.value.column)
-    edits = faulty.replacing_exactly(place, shift + indent.join(lines)) if len(lines) == len(value) else ()
+    written = place.source.edit(*faulty.region(place), shift + indent.join(lines))
+    edits = (written,) if len(lines) == len(value) else ()
     return it.repair(hint, value, edits=edits)
 
 
@@ -162,11 +163,8 @@ def _one_state(it: Faulty, raw: Any) -> Repair | None:
 
 
 def _then(it: Faulty, raw: Any) -> Repair | None:
-    if isinstance(raw, str):
-        scenarios = faulty.names_in(it.data, "scenarios")
-        for name in scenarios:
-            if name == raw.strip():
-                return it.repair(f"write {{scenario: {{{name}: 1}}}}, with its points", {OUTCOME: {name: 1}})
+    if isinstance(raw, str) and (name := raw.strip()) in faulty.names_in(it.data, "scenarios"):
+        return it.repair(f"write {{scenario: {{{name}: 1}}}}, with its points", {OUTCOME: {name: 1}})
     return None
 
 
@@ -225,11 +223,7 @@ def _empty(it: Faulty) -> Repair | None:
     edits: tuple[Replacement, ...] = ()
     if place.key and line.strip().startswith(str(key)) and not line.strip().split(":", 1)[1].strip():
         start = place.source.starts[place.key.line]
-        end = (
-            place.source.starts[place.key.line + 1]
-            if place.key.line + 1 < len(place.source.starts)
-            else start + len(line)
-        )
+        end = next(iter(place.source.starts[place.key.line + 1 :]), start + len(line))
         edits = (place.source.edit(start, end, ""),)
     return it.repair("remove the line, or fill it", value, path=around, edits=edits)
 

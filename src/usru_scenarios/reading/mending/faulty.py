@@ -93,11 +93,8 @@ def value_at(data: Any, path: KeyPath) -> Any:
 
 def names_in(data: Any, section: str) -> list[str]:
     """The names that a section defines; none where it is no map and no list of texts."""
-    return [name for name in _iterated(value_at(data, (section,))) if isinstance(name, str)]
-
-
-def _iterated(raw: Any) -> Iterable[Any]:
-    return raw if isinstance(raw, dict | list) else ()
+    raw = value_at(data, (section,))
+    return [name for name in raw if isinstance(name, str)] if isinstance(raw, dict | list) else []
 
 
 def is_there(data: Any, path: KeyPath) -> bool:
@@ -220,11 +217,6 @@ def one_map(raw: list[Any]) -> dict[str, Any] | None:
             return None
         merged |= one
     return merged
-
-
-def replacing_exactly(place: Place, text: str) -> tuple[Replacement, ...]:
-    """Another text between the ends of a value."""
-    return (place.source.edit(*region(place), text),)
 
 
 def targets_of(it: Faulty) -> list[str]:

@@ -152,8 +152,7 @@ def mend_unknown(it: Faulty) -> Repair | None:
 
 def _driver_at_the_top(it: Faulty, key: str) -> Repair:
     """A driver that is not indented."""
-    value = {name: one for name, one in it.data.items() if name != key}
-    value["drivers"] = {**it.data["drivers"], key: it.raw}
+    value = {**faulty.without(it.data, key), "drivers": {**it.data["drivers"], key: it.raw}}
     place, drivers = it.place, faulty.place_at(it.root, ("drivers",))
     if drivers.children is not None:
         drivers.children.setdefault(key, place)

@@ -50,7 +50,7 @@ def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
     for before in reversed(names[: names.index(key)]):
         home, inner = (*around, before), parent[before]
         place = faulty.place_at(it.root, home)
-        if not faulty.on_own_line(place) or not (inner is None or (isinstance(inner, dict) and _is_open(place))):
+        if not faulty.on_own_line(place) or not (inner is None or (isinstance(inner, dict) and any(_columns(place)))):
             if before not in keys_of_the_format():
                 return None  # what stands between the two has to move with it
             continue
@@ -83,7 +83,7 @@ def _further_out(it: Faulty, path: KeyPath) -> Repair | None:
         is_part = home[-1:] and home[-1] in NOUNS and isinstance(raw, dict) and re.fullmatch(NAME, key)
         if key not in known if known else not is_part:
             continue
-        without = _without(it.data, path)
+        without = faulty.changed_at(it.data, around, faulty.without(faulty.value_at(it.data, around), key))
         there = faulty.value_at(without, home)
         if faults_under(without, home, {**there, key: raw} if known else {key: raw}, key):
             continue
@@ -92,12 +92,6 @@ def _further_out(it: Faulty, path: KeyPath) -> Repair | None:
         hint = f"indent it by {column} blanks, like '{beside}'" if column else "don't indent it"
         return _moved(it, _Move(around, [key], home), {**there, key: raw}, said, hint)
     return None
-
-
-def _without(data: Any, path: KeyPath) -> Any:
-    """A copy of the data without an entry."""
-    parent = faulty.value_at(data, path[:-1])
-    return faulty.changed_at(data, path[:-1], {name: one for name, one in parent.items() if name != path[-1]})
 
 
 def _moved(it: Faulty, move: _Move, value: Any, message: str, hint: str) -> Repair:
@@ -121,13 +115,8 @@ def _is_last(data: Any, path: KeyPath, size: int) -> bool:
     return all(list(faulty.value_at(data, path[:end]))[-1] == path[end] for end in range(size + 1, len(path)))
 
 
-def _is_open(place: Place) -> bool:
-    """Whether a map is written over lines of its own, without braces."""
-    return any(_columns(place))
-
-
 def _columns(place: Place) -> Iterator[int]:
-    """Where the keys of a map begin that stand in lines of their own."""
+    """Where the keys of a map begin that stand in lines of their own: none of one that is written in braces."""
     return (child.key.column for child in (place.children or {}).values() if child.key and faulty.on_own_line(child))
 
 

@@ -203,7 +203,7 @@ def without_space_before_bracket(it: Faulty) -> Repair | None:
     if found is None or place.key is None or not isinstance(parent, dict):
         return None
     at = place.source.offset(place.key) + len(found[1]) + 1
-    value = {name: one for name, one in parent.items() if name != it.path[-1]}
+    value = faulty.without(parent, it.path[-1])
     message = f"a space is missing after '{found[1]}:'"
     edits = (place.source.edit(at, at, " "),)
     rest = place.source.lines[place.key.line][place.key.column + len(found[1]) + 1 :].strip()

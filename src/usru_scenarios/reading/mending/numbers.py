@@ -52,7 +52,8 @@ def mend_number(it: Faulty) -> Repair | None:
         meant = _signs(it, raw) or number_with_more(written)
     if meant is None:
         return it.repair(_wanted(it), 1) if not is_plain and not re.search(r"\d", raw) else None
-    if not _is_exact(it, meant):
+    within_a_distribution = any(part in FAMILIES for part in it.path)
+    if not meant.text or (isinstance(meant.value, dict) and within_a_distribution):
         return it.repair(meant.hint, 1)
     return it.rewritten(meant.hint, meant.value, meant.text)
 
@@ -109,14 +110,6 @@ def _of_one_key(it: Faulty, key: str, value: Any) -> Repair | None:
     if family in UNCERTAIN and FAMILIES[family].size == len(value):
         return it.rewritten(f"write {faulty.flow({family: value})}", {family: value})
     return it.repair(f"a distribution is one of: {', '.join(UNCERTAIN)}", 1)
-
-
-def _is_exact(it: Faulty, meant: Meant) -> bool:
-    return bool(meant.text) and not (isinstance(meant.value, dict) and not _takes_distribution(it))
-
-
-def _takes_distribution(it: Faulty) -> bool:
-    return not any(part in FAMILIES for part in it.path)
 
 
 def _factor(it: Faulty, raw: str) -> Repair | None:
