@@ -82,16 +82,12 @@ def drawn(specification: dict[str, Any], form: str) -> bytes:
     Raises:
         NoPicturesError: what draws is not installed, or can't run.
     """
-    draws = drawing()
+    draws, how = drawing(), {"vl_version": _VERSION, "allowed_base_urls": []}
     if form == "png":
-        picture: bytes = draws.vegalite_to_png(
-            specification, vl_version=_VERSION, scale=_FINENESS, allowed_base_urls=[]
-        )
-        return picture
+        return bytes(draws.vegalite_to_png(specification, scale=_FINENESS, **how))
     if form == "pdf":
-        document: bytes = draws.vegalite_to_pdf(specification, vl_version=_VERSION, allowed_base_urls=[])
-        return document
-    svg = _told(draws.vegalite_to_svg(specification, vl_version=_VERSION, allowed_base_urls=[]), specification)
+        return bytes(draws.vegalite_to_pdf(specification, **how))
+    svg = _told(draws.vegalite_to_svg(specification, **how), specification)
     return (f"{svg}\n" if form == "svg" else _page(svg, specification)).encode()
 
 

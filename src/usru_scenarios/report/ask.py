@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 def report(result: Answer, layout: Layout) -> Report:
     """The answer first, then what it is made of, its conditions, and how it was found."""
     alone = "" if _has_parts(result) else time_of(result)
+    errors = f" {ONE_ERROR}." if result.standard_error else ""
     return Report(
         title=result.query,
         subtitle=f"{result.model.name}{profiled(result.profile)}",
@@ -47,7 +48,7 @@ def report(result: Answer, layout: Layout) -> Report:
             *_probabilities(result),
             *_conditions(result, layout),
         ],
-        footer=[f"{_how(result)}.{_meaning(result)}"],
+        footer=[f"{_how(result)}.{errors}"],
         citation=cited(result.model, result.run.usru_version),
     )
 
@@ -103,11 +104,6 @@ def found(result: Answer, value: float) -> tuple[str, str]:
     if result.measure == "difference":
         return shown, difference_band(low, high, places, error)
     return shown, band(low, high, places, error)
-
-
-def _meaning(result: Answer) -> str:
-    """What the errors are, where there are any."""
-    return f" {ONE_ERROR}." if result.standard_error else ""
 
 
 def _why_none(result: Answer) -> str:
@@ -178,15 +174,15 @@ def _has_parts(result: Answer) -> bool:
     return result.compares or len(result.probabilities) > 1
 
 
-def _numbers(part: ProbabilityReport) -> tuple[str, str]:
-    return to_error(part.value, part.standard_error), error(part.standard_error)
-
-
 def _probabilities(result: Answer) -> Iterator[Block]:
     if _has_parts(result):
         errors = Column("± points", "number", label="± points (one standard error)", rank=1)
         columns = [names(), *numbers(["probability"]), errors, Column(kind="notes", label="time")]
-        yield Table(columns, [(_name(part), *_numbers(part), _time(part)) for part in result.probabilities])
+        rows = [
+            (_name(one), to_error(one.value, one.standard_error), error(one.standard_error), _time(one))
+            for one in result.probabilities
+        ]
+        yield Table(columns, rows)
 
 
 def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:

@@ -197,11 +197,12 @@ def _legend(result: Comparison) -> str:
     return f"{_LEGEND}, at the end and in the share of time." if len(result.run.steps) > 1 else f"{_LEGEND}."
 
 
-def _value(value: InputValue) -> str:
+def value_in_words(value: InputValue, nothing: str = "nothing") -> str:
+    """What a file says somewhere."""
     match value:
         case None:
-            return "nothing"
-        case float():
+            return nothing
+        case float() | int():
             return plain(value)
         case dict():
             return ", ".join(f"{name} {plain(share)}" for name, share in value.items())
@@ -217,7 +218,7 @@ def change_in_words(one: InputDifference) -> str:
         return ", ".join(moved)
     if one.path.startswith("do("):
         return "imposed" if one.variant else "not imposed"
-    return f"{_value(one.reference)} -> {_value(one.variant)}"
+    return f"{value_in_words(one.reference)} -> {value_in_words(one.variant)}"
 
 
 def _most_moved(effect: Effect) -> str:

@@ -195,12 +195,12 @@ def _likelihood(result: Explanation) -> str:
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
     """The parts that are shown one by one, what is unexplained among them, and the rest."""
-    large = [part for part in direct.parts if _size(part) >= _SMALLEST or part.kind == "unexplained"]
+    large = [
+        part
+        for part in direct.parts
+        if max(abs(part.everywhere), abs(part.where_true)) >= _SMALLEST or part.kind == "unexplained"
+    ]
     return large, [part for part in direct.parts if part not in large]
-
-
-def _size(part: DirectPart) -> float:
-    return max(abs(part.everywhere), abs(part.where_true))
 
 
 def _decimals(direct: DirectShares) -> int:

@@ -22,9 +22,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.compare import value_in_words
 from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
+from usru_scenarios.report.forecast_in_words import listed
 from usru_scenarios.report.likelihoods import at_most, decimals, percent, points, to_error
-from usru_scenarios.report.numbers import plain, sparkline
+from usru_scenarios.report.numbers import sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
     from usru_scenarios.report.document import Block, Cell
-    from usru_scenarios.results.compare import InputValue
     from usru_scenarios.results.ledger import (
         Attribution,
         CalibrationBin,
         History,
         LedgerFault,
         LedgerScore,
+        NumberEffect,
         RecordedPoint,
         RecordedSeries,
         RecordLine,
@@ -232,7 +234,9 @@ def _verdict(means: Mapping[str, Mapping[str, ScoredForecasts]]) -> str:
     said: dict[str, list[str]] = {}
     for kind, found in means.items():
         said.setdefault(_beside_others(found), []).append(_OF[kind])
-    return " ".join(f"By the Brier score of {_and(kinds)}, what was recorded was {how}." for how, kinds in said.items())
+    return " ".join(
+        f"By the Brier score of {listed(kinds)}, what was recorded was {how}." for how, kinds in said.items()
+    )
 
 
 _OF = {"question": "questions", "step": "steps"}
@@ -249,12 +253,7 @@ def _beside_others(means: Mapping[str, ScoredForecasts]) -> str:
     }
     if len(found["better than"]) == len(behind):
         return "better than all others"
-    return ", ".join(f"{how} {_and(those)}" for how, those in found.items() if those)
-
-
-def _and(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return ", ".join(f"{how} {listed(those)}" for how, those in found.items() if those)
 
 
 def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
@@ -417,7 +416,7 @@ def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]
 def _numbers_of(result: Attribution) -> Table:
     known = any(one.effects for one in result.numbers)
     rows = [
-        (one.path, _input(one.before), _input(one.after), *(_effects(one.effects, result) if known else ()))
+        (one.path, *_said(one), *(_effects(one.effects, result) if known else ()))
         for one in result.numbers[:_MOST_NUMBERS]
     ]
     said = [Column("was", folds=True, least=4), Column("is", folds=True, least=4)]
@@ -427,15 +426,9 @@ def _numbers_of(result: Attribution) -> Table:
 _MOST_NUMBERS = 20
 
 
-def _input(value: InputValue) -> str:
-    match value:
-        case None:
-            return "-"
-        case float() | int():
-            return plain(value)
-        case dict():
-            return ", ".join(f"{name} {plain(one)}" for name, one in value.items())
-    return value
+def _said(one: NumberEffect) -> tuple[str, str]:
+    """What the earlier model says of a number, and what the later one."""
+    return value_in_words(one.before, "-"), value_in_words(one.after, "-")
 
 
 def _why_footer(result: Attribution) -> Iterator[str]:
@@ -472,8 +465,7 @@ def why_rows(result: Attribution, _layout: Layout) -> Rows:
             yield *model, "observation", name, item.item, None, None, item.effects[name], *nothing
         for number in result.numbers:
             if name in number.effects:
-                was, now = _input(number.before), _input(number.after)
-                yield *model, "number", name, number.path, was, now, number.effects[name], *nothing
+                yield *model, "number", name, number.path, *_said(number), number.effects[name], *nothing
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------

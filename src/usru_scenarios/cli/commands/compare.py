@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
@@ -56,16 +56,8 @@ class VariantOptions(NamedTuple):
 
     def further(self, other: VariantOptions) -> VariantOptions:
         """The same with what another one says besides."""
-        return VariantOptions(
-            other.model or self.model,
-            other.profile or self.profile,
-            self.weights + other.weights,
-            self.overrides + other.overrides,
-            self.do + other.do,
-            self.given + other.given,
-            self.sourced_only or other.sourced_only,
-            self.recalibrate or other.recalibrate,
-        )
+        pairs: Iterable[tuple[Any, Any]] = zip(self, other, strict=True)
+        return VariantOptions._make(own + more if isinstance(own, tuple) else more or own for own, more in pairs)
 
 
 class _Side(NamedTuple):

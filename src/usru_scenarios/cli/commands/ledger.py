@@ -338,19 +338,8 @@ class _Action(NamedTuple):
 
 
 _RUN = (
-    "--trials",
-    "--seed",
-    "--method",
-    "--judgements",
-    "-w",
-    "-p",
-    "--set",
-    "--sourced-only",
-    "--recalibrate",
-    "--do",
-    "--given",
-    "--evidence",
-    "--as-of",
+    *("--trials", "--seed", "--method", "--judgements", "-w", "-p", "--set", "--sourced-only", "--recalibrate"),
+    *("--do", "--given", "--evidence", "--as-of"),
 )
 
 _ACTIONS = {

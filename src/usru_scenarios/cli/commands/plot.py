@@ -269,7 +269,7 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
     """
     question = KINDS[name].question
     _check(name, question, asked)
-    shared, about, run = asked.shared, asked.about, asked.run.asked
+    shared, about = asked.shared, asked.about
     known = EvidenceOptions(about["evidence"], about["as_of"])
     if question == "compare":
         sides = comparing.wanted(asked.words, about["profile"], about["variant"], shared)
@@ -283,36 +283,24 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
         return keeping.recorded(about["ledger"] or keeping.FOLDER, asked.words, at, known, session)
     else:
         model = _model(name, asked.words)
-    study = session.load(
-        model,
-        ModelOptions(
-            shared.weights,
-            _one("--profile", about["profile"]),
-            shared.overrides,
-            shared.sourced_only,
-            shared.recalibrate,
-        ),
-        known,
-    )
+    profile = _one("--profile", about["profile"])
+    changes = ModelOptions(shared.weights, profile, shared.overrides, shared.sourced_only, shared.recalibrate)
+    study = session.load(model, changes, known)
     if question == "show":
         return study.overview
     session.remark(study)
-    work, do, given = session.workers(), shared.do, shared.given
+    how = {"do": shared.do, "given": shared.given, **asked.run.asked, "map_blocks": session.workers()}
     match question:
         case "simulate":
-            result: Any = study.simulate(do=do, given=given, **run, map_blocks=work)
+            result: Any = study.simulate(**how)
         case "sweep":
             of = sweeping.of_model(about["of"], study)
-            swept = study.sweep(variables, at=about["at"], do=do, given=given, **run, map_blocks=work)
+            swept = study.sweep(variables, at=about["at"], **how)
             result = swept if of is None else swept.only(of)
         case "sensitivity":
-            at = _one("--at", about["at"])
-            result = study.sensitivity(
-                about["of"], at, questions=("moves",), do=do, given=given, **run, map_blocks=work
-            )
+            result = study.sensitivity(about["of"], _one("--at", about["at"]), questions=("moves",), **how)
         case _:
-            dates = {"on": about["on"], "horizon": about["for"], "of": about["of"]}
-            result = study.watch(**dates, do=do, given=given, **run, map_blocks=work)
+            result = study.watch(on=about["on"], horizon=about["for"], of=about["of"], **how)
     return _warned(result, asked, session)
 
 
