@@ -112,20 +112,19 @@ def _builders_of(result: object) -> Builders:
         found = import_module(f"{__name__}.{module}")
         rows = f"{function}_rows" if function else "rows"
         return Builders(getattr(found, function or "report"), getattr(found, rows, None))
-    from usru_scenarios.report import inventory
-
     if name == "Overview":
-        return Builders(rows=inventory.parts, text=_drawn("show", "overview"))
-    return Builders(rows=inventory.sources, text=_drawn("sources", "text"))
+        return Builders(rows=later("inventory.parts"), text=later("show.overview"))
+    return Builders(rows=later("inventory.sources"), text=later("sources.text"))
 
 
-def _drawn(module: str, function: str) -> Callable[[Any, Layout], str]:
-    """A function that draws, imported once it is called: what draws tables takes long to import."""
+def later(named: str) -> Callable[[Any, Layout], Any]:
+    """A function of a module here that is imported once it is called: other formats need not pay for it."""
+    module, _, function = named.partition(".")
 
-    def drawn(result: object, layout: Layout) -> str:
-        return str(getattr(import_module(f"{__name__}.{module}"), function)(result, layout))
+    def called(result: object, layout: Layout) -> Any:
+        return getattr(import_module(f"{__name__}.{module}"), function)(result, layout)
 
-    return drawn
+    return called
 
 
 def rows_of(result: object) -> list[dict[str, Datum]]:

@@ -12,10 +12,9 @@ from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.names import KINDS
 from usru_scenarios.problems import RequestError, printable
-from usru_scenarios.report import PARTS
+from usru_scenarios.report import PARTS, Builders, Layout, later
 
 if TYPE_CHECKING:
-    from usru_scenarios.report import Layout
     from usru_scenarios.results.show import Overview, PartNames
     from usru_scenarios.study import Study
 
@@ -78,18 +77,16 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
             raise
         hint = f"usru show --names {name} lists the {name}"
         raise OptionError(f"the model has no part '{name}'", hint) from None
-    from usru_scenarios.report import Builders, inventory
 
     def part(_described: Overview, layout: Layout) -> str:
         from usru_scenarios.report import show
 
         return show.part(whole, str(name), layout)
 
-    session.emit(described, builders=None if name is None else Builders(rows=inventory.parts, text=part))
+    session.emit(described, builders=None if name is None else Builders(rows=later("inventory.parts"), text=part))
 
 
 def _list(study: Study, kind: str, session: Session) -> None:
-    from usru_scenarios.report import Builders, inventory
     from usru_scenarios.results.common import FileRun
     from usru_scenarios.results.show import PartNames
 
@@ -100,4 +97,4 @@ def _list(study: Study, kind: str, session: Session) -> None:
     def text(listed: PartNames, _layout: Layout) -> str:
         return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
 
-    session.emit(found, builders=Builders(rows=inventory.names, text=text))
+    session.emit(found, builders=Builders(rows=later("inventory.names"), text=text))
