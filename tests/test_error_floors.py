@@ -54,7 +54,7 @@ def without_floors(patch: pytest.MonkeyPatch) -> None:
     replace_everywhere(patch, pure.with_error_floor, lambda found, *_, **__: found)
 
 
-SEEDS = {"random-24": 216, "random-63": 63, "random-461": 461, "random-536": 536, "random-743": 743}
+SEEDS = {"random-24": 215, "random-63": 63, "random-461": 5, "random-536": 536, "random-743": 743}
 
 
 @pytest.mark.parametrize("name", RARE)

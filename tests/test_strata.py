@@ -26,6 +26,7 @@ from usru_scenarios.study import Study
 STEPS = 4
 SETS = [(2 * BLOCK + 5, 64), (50_003, 8), (301, 2), (77, 1), (4_096, 32)]
 """Trials of a run, and of a set; what is left over is a smaller set."""
+PATTERN = 1_024
 
 
 def words(trials: int, set_size: int, node: str = "a", seed: int = 3) -> Floats:
@@ -44,10 +45,21 @@ def test_a_set_has_a_word_in_each_stratum(trials: int, set_size: int) -> None:
     whole = trials // set_size * set_size
     strata = np.sort(np.floor(found[:, :whole] * set_size).reshape(STEPS, -1, set_size), axis=-1)
     assert (strata == np.arange(set_size)).all()
-    left = np.sort(found[:, whole:], axis=-1)  # strata of a size of their own, to within 2^-16
-    edges = np.arange(trials - whole + 1) / max(trials - whole, 1)
-    assert (left > edges[:-1] - 2**-16).all()
-    assert (left < edges[1:] + 2**-16).all()
+    left = np.sort(np.floor(found[:, whole:] * set_size), axis=-1)  # some of those of a whole set
+    assert (np.diff(left, axis=-1) > 0).all()
+
+
+@pytest.mark.parametrize("set_size", [64, 8])
+def test_sets_repeat_a_pattern_that_is_turned_over_by_bits_of_their_own(set_size: int) -> None:
+    upper = np.floor(words(4 * BLOCK, set_size) * 2**16).astype(int).reshape(STEPS, -1, PATTERN)
+    turned = (upper ^ upper[:, :1]).reshape(STEPS, -1, set_size)
+    assert (turned == turned[..., :1]).all()
+    bits = turned[:, PATTERN // set_size :, 0]
+    assert chi_square(np.bincount(bits.ravel() >> 10, minlength=64)) < ERRORS
+    assert chi_square(np.bincount(bits.ravel() & 63, minlength=64)) < ERRORS
+    other = np.floor(words(4 * BLOCK, set_size, "b") * 2**16).astype(int).reshape(STEPS, -1, PATTERN)
+    assert (upper[0, 0] != upper[1, 0]).any()
+    assert (upper[0, 0] != other[0, 0]).any()
 
 
 @pytest.mark.parametrize(("trials", "set_size"), SETS)

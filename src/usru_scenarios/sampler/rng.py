@@ -1,7 +1,8 @@
 """Random words: a stream of its own for each (seed, block, node), with fixed places, stratified in sets of trials.
 
 Methods (7) and (9): of the words that a set of trials has for a node at a step, one lies in each of as many equal parts
-of [0, 1), the *strata*, in random order.
+of [0, 1), the *strata*, in random order. The words of all sets are those of a few, the *pattern* of the node and step,
+each set's moved by random bits of its own: so few random numbers have to be drawn.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ import numpy.typing as npt
 from usru_scenarios.interruptions import import_whole
 
 Floats = npt.NDArray[np.float64]
+Halves = npt.NDArray[np.uint16]
 
 BLOCK = 16_384
 """Trials in a block; part of the format, since it decides which words a trial gets."""
 
+_PATTERN = 1024
+"""Trials after which the pattern begins anew: so many that it hardly matters which orders its sets happen to have."""
+_PATTERN_STEPS = 16
+"""Steps whose patterns are drawn at once."""
+
 _PARTS = 1 << 16
 _HALVES = 4  # of 16 bits, in a draw of the generator
-_BITS = BLOCK // _HALVES + 1
-"""Draws of the generator in a step that give 16 bits for each trial, and the key of the lower halves."""
-
-_PLACES = np.arange(BLOCK, dtype=np.uint32) * np.uint32(0x9E3779B9)
-"""The trials of a block, spread over all numbers of 32 bits."""
 
 _ORDER_BITS = 10
-"""A set picks one of 2^10 random orders of its strata."""
+"""A set of the pattern picks one of 2^10 random orders of its strata."""
 
 
-StepWords = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
-"""The upper halves of a step's words, shape (trials,), and the key of the lower ones, shape (blocks, 1)."""
+StepWords = tuple[Halves, Halves, Halves]
+"""The upper halves of a step's words, shape (trials,), and what the lower ones are made of.
+
+These are the lower halves of the pattern, shape (trials of it,), and by what a block's differ, shape (blocks, 1).
+"""
 
 MOST_WORD_BYTES = 1 << 25
 """What may be remembered of the words of the blocks that are walked."""
@@ -45,7 +50,7 @@ MOST_UNIFORM_BYTES = 1 << 23
 class WordMemory:
     """The words of some blocks that were drawn already, as far as there is room for them.
 
-    Walks of several programs over them have the same words, and to make them takes a third of a draw.
+    Walks of several programs over them have the same words, and to make them takes a quarter of a draw.
     """
 
     def __init__(self) -> None:
@@ -55,15 +60,15 @@ class WordMemory:
         self._uniform_bytes = 0
 
     def recalled(self, node: str, step: int) -> StepWords | None:
-        """Those of a node at a step, as `RandomStream.drawn` gives them: shapes (trials,) and (blocks, 1)."""
+        """Those of a node at a step, as `RandomStream.drawn` gives them."""
         return self._known.get((node, step))
 
     def remember(self, node: str, step: int, words: StepWords) -> None:
         """Keep them, if there is room."""
-        upper, key = words
-        if self._bytes + upper.nbytes <= MOST_WORD_BYTES:
-            self._known[node, step] = upper, key.copy()  # which is a part of all that was drawn
-            self._bytes += upper.nbytes
+        size = words[0].nbytes
+        if self._bytes + size <= MOST_WORD_BYTES:
+            self._known[node, step] = words
+            self._bytes += size
 
     def uniforms(self, node: str, step: int, make: Callable[[], Floats]) -> Floats:
         """Those of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
@@ -83,7 +88,7 @@ class RandomStream:
     Args:
         seed, node: whose they are.
         trials: of the run.
-        set_size: trials of a set, a power of two; the last set may have fewer.
+        set_size: trials of a set, a power of two up to 64; the last set may have fewer.
 
     Attributes:
         trials: of the blocks that have begun; only where there is one can it have fewer than `BLOCK`.
@@ -96,7 +101,7 @@ class RandomStream:
         self._set_size = set_size
         self._key = f"{seed}/{node}/".encode()
         self._bits: list[np.random.SFC64] = []
-        self._draws = _BITS + (BLOCK // set_size // 2 if set_size > 1 else 0)
+        self._draws = BLOCK // set_size // _HALVES + 1
         self._next = 0
         import_whole("numpy.random")
 
@@ -114,20 +119,14 @@ class RandomStream:
             self._bits.append(np.random.SFC64(_unused()))
         del self._bits[len(blocks) :]
         for block, bits in zip(blocks, self._bits, strict=True):
-            digest = hashlib.sha256(self._key + str(block).encode()).digest()
-            bits.state = {
-                "bit_generator": "SFC64",
-                "state": {"state": np.frombuffer(digest, dtype="<u8").astype(np.uint64)},
-                "has_uint32": 0,
-                "uinteger": 0,
-            }
+            _start(bits, self._key + str(block).encode())
 
     def at(self, step: int) -> RandomWords:
         """The words of a step; steps come in their order."""
         return RandomWords(self, step)
 
     def drawn(self, step: int) -> StepWords:
-        """The upper halves of a step's words, shape (trials,), and the key of the lower ones, shape (blocks, 1)."""
+        """The words of a step."""
         if self._memory is None:
             return self.made(step)
         words = self._memory.recalled(self._node, step)
@@ -141,49 +140,47 @@ class RandomStream:
         return make() if self._memory is None else self._memory.uniforms(self._node, step, make)
 
     def made(self, step: int) -> StepWords:
-        """The same, not remembered; shapes (trials,) and (blocks, 1)."""
+        """The same, not remembered."""
         if step > self._next:
             for bits in self._bits:
                 bits.random_raw((step - self._next) * self._draws, output=False)
         self._next = step + 1
-        first, *others = (bits.random_raw(self._draws) for bits in self._bits)
-        drawn: npt.NDArray[np.uint64] = np.array([first, *others]) if others else first[None]
-        halves = drawn[:, :_BITS].view(np.uint16)
-        upper = halves[:, : self.trials // len(drawn)]
-        if self._set_size > 1:
-            upper = self._stratified(upper, drawn[:, _BITS:].view(np.uint32))
-        return np.ascontiguousarray(upper).reshape(-1), halves[:, -2:].view(np.uint32)
+        drawn = np.array([bits.random_raw(self._draws) for bits in self._bits]).view(np.uint16)
+        upper, lower = _patterns(self._key, step // _PATTERN_STEPS, self._set_size)[:, step % _PATTERN_STEPS]
+        trials = self.trials // len(drawn)
+        whole = -(-trials // _PATTERN) * _PATTERN
+        words = drawn[:, : whole // self._set_size].repeat(self._set_size, axis=1).reshape(-1, _PATTERN)
+        words ^= upper
+        return words.reshape(-1)[: self.trials], lower, drawn[:, -1:].copy()
 
-    def _stratified(self, halves: npt.NDArray[np.uint16], picks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
-        """The bits of each trial, moved into a stratum of its own, in an order that 32 bits of each set pick.
 
-        The strata of a set are moved on in a circle, so that each trial's is uniform though the orders are few.
+@lru_cache(maxsize=128)
+def _patterns(key: bytes, part: int, set_size: int) -> Halves:
+    """The pattern of a node at some neighbouring steps: shape (halves, steps, trials), the upper half first.
 
-        Args:
-            halves: shape (blocks, trials), overwritten.
-            picks: shape (blocks, sets of a full block).
+    Args:
+        key: names the seed and the node.
+        part: which steps: the first, second, ... so many.
+        set_size: as in `RandomStream`.
+    """
+    bits = np.random.SFC64(_unused())
+    _start(bits, b"pattern/" + key + str(part).encode())
+    size = _PATTERN_STEPS * _PATTERN
+    halves = bits.random_raw(2 * size // _HALVES).view(np.uint16).reshape(2, -1, set_size)
+    picks = bits.random_raw(size // set_size) >> np.uint64(64 - _ORDER_BITS)
+    halves[0] >>= np.uint16(set_size.bit_length() - 1)
+    halves[0] |= _starts(set_size).take(picks.astype(np.intp), axis=0)
+    return halves.reshape(2, _PATTERN_STEPS, _PATTERN)
 
-        Returns:
-            Shape (blocks, trials).
-        """
-        blocks, trials = halves.shape
-        size, rest = self._set_size, trials % self._set_size
-        left = halves[:, trials - rest :].astype(np.uint32)
-        picks = picks[:, : trials // size + (rest > 0)]
-        whole = trials - rest
-        width = _PARTS // size
-        own = picks[:, : whole // size]
-        starts = _starts(size).take(own >> np.uint32(32 - _ORDER_BITS), axis=0).reshape(blocks, whole)
-        moved_on = own.astype(np.uint16) & np.uint16(-width % _PARTS)
-        starts += moved_on.repeat(size, axis=1)  # in half the time of adding one number to each row of a set
-        starts += halves[:, :whole] >> np.uint16(size.bit_length() - 1)
-        if not rest:
-            return starts
-        halves[:, :whole] = starts
-        order = _orders(rest)[picks[:, -1] >> np.uint32(32 - _ORDER_BITS)]
-        moved = (picks[:, -1:] & np.uint32(0xFFFF)) * np.uint32(rest) >> np.uint32(16)
-        halves[:, whole:] = (((order + moved) % np.uint32(rest) << np.uint32(16)) + left) // np.uint32(rest)
-        return halves
+
+def _start(bits: np.random.SFC64, name: bytes) -> None:
+    """Set a generator to the start of the stream of a name."""
+    bits.state = {
+        "bit_generator": "SFC64",
+        "state": {"state": np.frombuffer(hashlib.sha256(name).digest(), dtype="<u8").astype(np.uint64)},
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
 
 
 @cache
@@ -193,16 +190,10 @@ def _unused() -> np.random.SeedSequence:
 
 
 @lru_cache(maxsize=8)
-def _orders(size: int) -> npt.NDArray[np.uint32]:
-    """Random orders of the strata, the same in every process, shape (orders, strata)."""
+def _starts(size: int) -> Halves:
+    """Where strata start in units of 2^-16, in random orders, the same in every process: shape (orders, strata)."""
     drawn: npt.NDArray[np.uint64] = np.random.SFC64(size).random_raw(size << _ORDER_BITS).reshape(-1, size)
-    return drawn.argsort(axis=1).astype(np.uint32)
-
-
-@lru_cache(maxsize=8)
-def _starts(size: int) -> npt.NDArray[np.uint16]:
-    """Where the strata start, in these orders, in units of 2^-16: shape (orders, strata)."""
-    return (_orders(size) * np.uint32(_PARTS // size)).astype(np.uint16)
+    return (drawn.argsort(axis=1) * (_PARTS // size)).astype(np.uint16)
 
 
 class RandomWords:
@@ -213,37 +204,27 @@ class RandomWords:
     def __init__(self, stream: RandomStream, step: int) -> None:
         self._stream = stream
         self._step = step
-        self._drawn: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
+        self._drawn: StepWords | None = None
 
-    def _words(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+    def _words(self) -> StepWords:
         if self._drawn is None:
             self._drawn = self._stream.drawn(self._step)
         return self._drawn
 
     @property
-    def upper(self) -> npt.NDArray[np.uint16]:
+    def upper(self) -> Halves:
         """The upper half of each trial's word, shape (trials,)."""
         return self._words()[0]
 
-    def lower(self) -> npt.NDArray[np.uint32]:
+    def lower(self) -> Halves:
         """The lower halves of the words, shape (trials,)."""
-        upper, keys = self._words()
-        mixed: npt.NDArray[np.uint32] = (_PLACES[: len(upper)] ^ keys).reshape(-1)
-        mixed ^= mixed >> np.uint32(16)
-        mixed *= np.uint32(0x85EBCA6B)
-        mixed ^= mixed >> np.uint32(13)
-        mixed *= np.uint32(0xC2B2AE35)
-        mixed >>= np.uint32(16)  # the finaliser's last mixing leaves the upper half as it is
-        return mixed
+        upper, pattern, moved = self._words()
+        return np.tile(pattern ^ moved, BLOCK // _PATTERN).reshape(-1)[: len(upper)]
 
     def lower_of(self, trial: int) -> int:
         """The same of one trial, which is quicker than to ask numpy for a few."""
-        block, place = divmod(trial, BLOCK)
-        mixed = int(_PLACES[place]) ^ int(self._words()[1][block, 0])
-        mixed ^= mixed >> 16
-        mixed = mixed * 0x85EBCA6B & 0xFFFFFFFF
-        mixed ^= mixed >> 13
-        return (mixed * 0xC2B2AE35 & 0xFFFFFFFF) >> 16
+        _, pattern, moved = self._words()
+        return int(pattern[trial % _PATTERN]) ^ int(moved[trial // BLOCK, 0])
 
     @property
     def uniforms(self) -> Floats:
@@ -278,11 +259,11 @@ class RepeatedWords(RandomWords):
         self._programs = programs
 
     @property
-    def upper(self) -> npt.NDArray[np.uint16]:
+    def upper(self) -> Halves:
         """As in `RandomWords`, shape (programs * trials,)."""
         return np.tile(self.one.upper, self._programs)
 
-    def lower(self) -> npt.NDArray[np.uint32]:
+    def lower(self) -> Halves:
         """As in `RandomWords`, shape (programs * trials,)."""
         return np.tile(self.one.lower(), self._programs)
 
