@@ -312,13 +312,13 @@ def test_a_wide_or_narrow_range_is_computed_like_any_other(
 ) -> None:
     """A uniform number is in the middle on average, and its quantiles are where they are."""
     path = written(tmp_path, f"{TWO}drivers: {{n: {{kind: numeric, range: [{low!r}, {high!r}]}}}}\n")
-    found = load(path).simulate(trials=20_000, method=method).drivers["n"]
+    found = load(path).simulate(trials=20_480, method=method).drivers["n"]
     assert isinstance(found, ValuesResult)
     width = high - low
     assert abs(found.mean[0] - (low + high) / 2) <= 0.01 * width
     error = found.standard_errors.mean[0]
     # of one step, whose words are stratified, nearly all that is left is what 3 trials that were never drawn could add
-    assert error == 0 if method == "exact" else error == pytest.approx(3 / 20_000 * width / 2, rel=0.05)
+    assert error == 0 if method == "exact" else error == pytest.approx(3 / 20_480 * width / 2, rel=0.05)
     assert abs(found.quantiles["0.05"][0] - (low + 0.05 * width)) <= 0.01 * width
 
 
@@ -510,18 +510,19 @@ profiles: {without: {overrides: {drivers: {a: {states: {y: 0}}}}}}
 
 
 def test_who_takes_a_state_away_from_a_rule_means_to(tmp_path: Path) -> None:
-    """A file in which a rule can never hold is refused; a profile, an overlay or --set that makes it so is not."""
+    """Of a file in which nothing draws what a rule wants that is told; not of a profile, an overlay or --set."""
     (tmp_path / "wanted.yaml").write_text(_WANTED, encoding="utf-8")
     (tmp_path / "over.yaml").write_text(
         "usru: 1\nname: over\ntitle: Over\nextends: wanted.yaml\ndrivers: {a: {states: {y: 0}}}\n", encoding="utf-8"
     )
-    (tmp_path / "refused.yaml").write_text(_WANTED.replace("y: 1}, imp", "y: 0}, imp"), encoding="utf-8")
+    (tmp_path / "idle.yaml").write_text(_WANTED.replace("y: 1}, imp", "y: 0}, imp"), encoding="utf-8")
     for options in (("-p", "without"), ("--set", "drivers.a.states.y=0"), ("--set", "drivers.a.states.y.prior=0")):
-        assert answer("validate", "wanted.yaml", *options, folder=tmp_path).returncode == 0
-    assert answer("validate", "over.yaml", folder=tmp_path).returncode == 0
-    refused = answer("validate", "refused.yaml", folder=tmp_path)
-    assert refused.returncode == 1
-    assert "rule 'r' can never hold: 'a' is never y, which nothing draws" in refused.stderr
+        assert "never" not in answer("validate", "wanted.yaml", *options, folder=tmp_path).stderr
+    assert "never" not in answer("validate", "over.yaml", folder=tmp_path).stderr
+    idle = answer("validate", "idle.yaml", folder=tmp_path)
+    assert idle.returncode == 0
+    said = "rule 'r' can never hold, unless by an intervention: 'a' is never y, which nothing draws"
+    assert said in idle.stderr + idle.stdout
     for shares in ("y: 0.001}, imp", "y: {uniform: [0, 1]}}, imp"):
         (tmp_path / "mended.yaml").write_text(_WANTED.replace("y: 1}, imp", shares), encoding="utf-8")
-        assert answer("validate", "mended.yaml", folder=tmp_path).returncode == 0
+        assert "never" not in answer("validate", "mended.yaml", folder=tmp_path).stderr

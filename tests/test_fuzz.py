@@ -120,8 +120,8 @@ def test_a_file_that_is_looked_after_is_saved_and_then_left() -> None:
         return said[-1]
 
     with mock.patch.object(fuzz, "answer", side_effect=kept):
-        report = fuzz.run(case)
-    assert (report.findings, dict(report.statuses)) == ([], {"130": 1})
+        found = fuzz.run(case)
+    assert (found.findings, dict(found.statuses)) == ([], {"130": 1})
     assert "the file has no 'title'" in said[0].stderr
     with mock.patch.object(us.Study, "simulate", side_effect=KeyError("m")):
         whys = {finding.why for finding in fuzz.run(case).findings}

@@ -90,7 +90,7 @@ def test_two_starters_in_a_folder_have_claims_of_their_own(tmp_path: Path) -> No
 def test_new_to_standard_output_can_be_piped_on() -> None:
     text = answer("new", "-").stdout
     assert text == starter(Path("my-scenarios.yaml"), alone=True)
-    done = answer("simulate", "-", "-n", "2000", stdin=text)
+    done = answer("simulate", "-", "-n", "20000", stdin=text)
     assert (done.returncode, done.stderr) == (0, "")
 
 

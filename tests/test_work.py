@@ -25,7 +25,7 @@ from usru_scenarios.sampler.rng import RandomStream
 
 SAMPLER = str(Path(blocks.__file__).parent)
 
-MOST_LINES = 150
+MOST_LINES = 130
 """Lines of the sampler that are run for each node and step of a block: each is a pass over an array, or a few."""
 
 

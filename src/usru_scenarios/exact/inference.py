@@ -115,7 +115,7 @@ def _duration(seconds: float) -> str:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _InferenceRequest:
     """What is asked of a program: the probabilities of events or, without any, a forecast, given what is observed."""
 
     events: tuple[Formula, ...]
@@ -134,7 +134,7 @@ def cost(
     Raises:
         NotExact: see `probabilities`.
     """
-    asked = _Asked(tuple(events), given, bound)
+    asked = _InferenceRequest(tuple(events), given, bound)
     return _predicted(_portions(program, asked), asked)
 
 
@@ -144,7 +144,7 @@ def require(program: Program, events: Sequence[Formula]) -> None:
     Raises:
         TooLarge, NotExact: see `probabilities`.
     """
-    _admitted(program, _Asked(tuple(events), None, DEFAULT_BOUND))
+    _admitted(program, _InferenceRequest(tuple(events), None, DEFAULT_BOUND))
 
 
 def probabilities(
@@ -174,10 +174,12 @@ def by_draw(
     """
     if not events:
         return np.zeros((0, max(program.draws, 1)))
-    return np.concatenate(list(_solved(program, _Asked(tuple(events), None, bound), _of_portion, told)), axis=1)
+    return np.concatenate(
+        list(_solved(program, _InferenceRequest(tuple(events), None, bound), _of_portion, told)), axis=1
+    )
 
 
-def _of_portion(planner: _Planner, asked: _Asked) -> Floats:
+def _of_portion(planner: _Planner, asked: _InferenceRequest) -> Floats:
     """The probabilities of events in each draw of a portion, shape (events, draws)."""
     found: dict[Formula, Floats] = {}
     for one, answer in planner.answered(asked, by_step=False):
@@ -191,7 +193,7 @@ def possible(program: Program, event: Formula) -> bool:
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    asked = _Asked((event,), None, DEFAULT_BOUND)
+    asked = _InferenceRequest((event,), None, DEFAULT_BOUND)
     return any(one.possible() for portion in _admitted(program, asked) for one in portion.passes(asked))
 
 
@@ -225,7 +227,7 @@ class _Planner:
     """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
 
     laws: EffectiveLaws
-    known: dict[_Asked, list[ForwardPass]] = field(default_factory=dict)
+    known: dict[_InferenceRequest, list[ForwardPass]] = field(default_factory=dict)
     parts: tuple[int, list[_Planner]] = (0, [])
 
     @property
@@ -233,7 +235,7 @@ class _Planner:
         """For how many draws of the judgements there are answers; 1 where none is drawn."""
         return max(self.laws.program.draws, 1)
 
-    def passes(self, asked: _Asked) -> list[ForwardPass]:
+    def passes(self, asked: _InferenceRequest) -> list[ForwardPass]:
         """The passes that answer what is asked."""
         if asked in self.known:
             return self.known[asked]
@@ -246,7 +248,7 @@ class _Planner:
             self.known[asked] = passes
         return passes
 
-    def answered(self, asked: _Asked, *, by_step: bool = True) -> Iterator[tuple[ForwardPass, PassAnswer]]:
+    def answered(self, asked: _InferenceRequest, *, by_step: bool = True) -> Iterator[tuple[ForwardPass, PassAnswer]]:
         """Passes whose questions make up the one asked, each with the answer, as `ForwardPass.run`."""
         answered: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
         for one in self.passes(asked):
@@ -284,7 +286,7 @@ _PORTION = 1 << 18
 """Draws of the judgements are taken in portions whose largest table has no more entries, where there is such a way."""
 
 
-def _portions(program: Program, asked: _Asked) -> list[_Planner]:
+def _portions(program: Program, asked: _InferenceRequest) -> list[_Planner]:
     """Planners for a question, of the whole program or of portions of its draws."""
     whole, size, most = _planner(program), program.draws, min(_PORTION, asked.bound.entries)
     found = [whole]
@@ -294,13 +296,13 @@ def _portions(program: Program, asked: _Asked) -> list[_Planner]:
     return found
 
 
-def _predicted(portions: Sequence[_Planner], asked: _Asked) -> ContractionCost:
+def _predicted(portions: Sequence[_Planner], asked: _InferenceRequest) -> ContractionCost:
     """What a question takes, told from the first portion: the others are no larger."""
     first = _total(portions[0].passes(asked))
     return replace(first, operations=first.operations * len(portions))
 
 
-def _admitted(program: Program, asked: _Asked) -> list[_Planner]:
+def _admitted(program: Program, asked: _InferenceRequest) -> list[_Planner]:
     """Planners for a question that is within its bound.
 
     Raises:
@@ -313,7 +315,7 @@ def _admitted(program: Program, asked: _Asked) -> list[_Planner]:
 
 
 def _solved(
-    program: Program, asked: _Asked, solve: Callable[[_Planner, _Asked], Solved], told: Listener
+    program: Program, asked: _InferenceRequest, solve: Callable[[_Planner, _InferenceRequest], Solved], told: Listener
 ) -> Iterator[Solved]:
     """What is found in each portion of a question that is within its bound.
 
@@ -443,7 +445,7 @@ def forecast(
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = list(_solved(program, _Asked((), given, bound), _in_portion, told))
+    portions = list(_solved(program, _InferenceRequest((), given, bound), _in_portion, told))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
@@ -470,7 +472,7 @@ def forecast(
     )
 
 
-def _in_portion(planner: _Planner, asked: _Asked) -> tuple[ExactForecast, float]:
+def _in_portion(planner: _Planner, asked: _InferenceRequest) -> tuple[ExactForecast, float]:
     """The forecast in each draw of a portion, the weights on a scale of their own, and the logarithm of that scale.
 
     All arrays have an axis for the draws before their own, of size 1 where none is drawn.

@@ -7,13 +7,15 @@ needs the models no more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.program.conditions import hearing_as
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
-from usru_scenarios.results.compare import InputDifference
+
+if TYPE_CHECKING:
+    from usru_scenarios.results.compare import InputDifference
 
 Made = TypeVar("Made")
 

@@ -60,7 +60,7 @@ class WordMemory:
         self._uniform_bytes = 0
 
     def recalled(self, node: str, step: int) -> StepWords | None:
-        """Those of a node at a step, as `RandomStream.drawn` gives them."""
+        """Those of a node at a step, as `StepWords`: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         return self._known.get((node, step))
 
     def remember(self, node: str, step: int, words: StepWords) -> None:
@@ -126,7 +126,7 @@ class RandomStream:
         return RandomWords(self, step)
 
     def drawn(self, step: int) -> StepWords:
-        """The words of a step."""
+        """The words of a step: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         if self._memory is None:
             return self.made(step)
         words = self._memory.recalled(self._node, step)
@@ -140,7 +140,7 @@ class RandomStream:
         return make() if self._memory is None else self._memory.uniforms(self._node, step, make)
 
     def made(self, step: int) -> StepWords:
-        """The same, not remembered."""
+        """The same, not remembered, of the same shapes."""
         if step > self._next:
             for bits in self._bits:
                 bits.random_raw((step - self._next) * self._draws, output=False)

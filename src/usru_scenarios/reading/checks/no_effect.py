@@ -31,8 +31,10 @@ def rules_that_never_hold(context: Context) -> Iterator[Finding]:
             message = f"rule '{name}' can never hold: it wants {wanted} of {len(rule.when)} conditions"
             yield Finding("rule_never_holds", message, (*path, "at_least"), of_key=False)
         elif wanted > len(rule.when) - len(impossible):
-            place = (*path, "when", impossible[0])
-            yield _never(context, f"rule '{name}'", "rule_never_holds", place, rule.when[impossible[0]])
+            place, condition = (*path, "when", impossible[0]), rule.when[impossible[0]]
+            found = _never(context, f"rule '{name}'", "rule_never_holds", place, condition)
+            # what nothing draws can still be imposed; a number off its scale can't
+            yield found if condition.comparison is not None else replace(found, severity="warning")
         elif rule.lag == 1 and context.grid is not None and context.grid.count == 1:
             message = f"rule '{name}' can never hold: it has lag: 1 and the model has one step"
             yield Finding("rule_never_holds", message, (*path, "lag"), of_key=False)
@@ -66,7 +68,7 @@ def _never(context: Context, what: str, code: str, place: KeyPath, condition: Co
         low, high = scale
         return Finding(code, f"{what} can never hold: '{node}' goes from {low:g} to {high:g}", place, of_key=False)
     who, states = "the scenario" if node == OUTCOME else f"'{node}'", " or ".join(condition.states)
-    message = f"{what} can never hold: {who} is never {states}, which nothing draws"
+    message = f"{what} can never hold, unless by an intervention: {who} is never {states}, which nothing draws"
     section = "drivers" if node in context.drivers else "consequences"
     path: KeyPath = ("scenarios",) if node == OUTCOME else (section, node, "states")
     together = (place, *((*path, state, "baseline" if node == OUTCOME else "prior") for state in condition.states))
