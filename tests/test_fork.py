@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ os.register_at_fork(after_in_parent=lambda: os.write(2, b"forked\\n"))
 atexit.register(lambda: os.write(2, b"ended\\n"))
 sys.stdout.write("written before\\n")
 sys.argv[0] = "usru"
-entry.main()
+sys.exit(entry.main())
 """
 """The command, which says how often it is forked and ended, and has not yet put out what it has written."""
 
@@ -251,6 +252,20 @@ def test_a_program_that_uses_the_library_or_the_command_line_is_not_forked(monke
     load(FEEDBACK).simulate(trials=9 * BLOCK)
 
 
+@contextmanager
+def leading(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, whose work would never end, in a session of its own; nothing of it outlasts a test that fails."""
+    asked = command(*ENDLESS, *arguments, patch=LASTING)
+    with subprocess.Popen(
+        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True
+    ) as leader:
+        try:
+            yield leader
+        except BaseException:
+            os.killpg(leader.pid, signal.SIGKILL)
+            raise
+
+
 ENDLESS = ("-q", "simulate", str(FEEDBACK), "-n", "1e10", "--yes", "-o")
 
 
@@ -262,19 +277,12 @@ ENDLESS = ("-q", "simulate", str(FEEDBACK), "-n", "1e10", "--yes", "-o")
 def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests under nohup ignores it
     try:
-        leader = subprocess.Popen(
-            command(*ENDLESS, str(tmp_path / "result.json"), patch=LASTING),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            start_new_session=True,
-        )
+        with leading(str(tmp_path / "result.json")) as leader:
+            wait_until(lambda: len(members(leader.pid)) == 2)
+            (os.killpg if to_all else os.kill)(leader.pid, number)
+            output, said = leader.communicate(timeout=60)
     finally:
         signal.signal(signal.SIGHUP, before)
-    with leader:
-        wait_until(lambda: len(members(leader.pid)) == 2)
-        (os.killpg if to_all else os.kill)(leader.pid, number)
-        output, said = leader.communicate(timeout=60)
     assert leader.returncode == (130 if number == signal.SIGINT else -number)
     assert output in (b"written before\n", b"")  # where the signal ends the process, it is lost
     assert said in (b"forked\nended\n", b"forked\n")
@@ -283,8 +291,7 @@ def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: s
 
 
 def test_a_fork_goes_when_whoever_made_it_is_killed(tmp_path: Path) -> None:
-    asked = command(*ENDLESS, str(tmp_path / "result.json"), patch=LASTING)
-    with subprocess.Popen(asked, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True) as leader:
+    with leading(str(tmp_path / "result.json")) as leader:
         wait_until(lambda: len(members(leader.pid)) == 2)
         leader.kill()
     wait_until(lambda: not members(leader.pid))
