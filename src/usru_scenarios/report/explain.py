@@ -377,28 +377,27 @@ def _carried(cell: CarriedCell) -> dict[str, Datum]:
 
 
 def _state_cells(state: StateEvidence) -> dict[str, Datum]:
-    errors = state.standard_errors
     return {
-        "kind": "state",
-        "name": state.driver,
+        **_by_truth("state", state),
         "state": state.state,
-        "where_true": state.given,
-        "where_true_error": errors.given,
-        "where_not": state.otherwise,
-        "where_not_error": errors.otherwise,
         "ratio": state.ratio,
-        "ratio_error": errors.ratio,
+        "ratio_error": state.standard_errors.ratio,
         "information": state.information,
     }
 
 
 def _mean_cells(number: NumberEvidence) -> dict[str, Datum]:
-    errors = number.standard_errors
+    return _by_truth("mean", number)
+
+
+def _by_truth(kind: str, found: StateEvidence | NumberEvidence) -> dict[str, Datum]:
+    """What is found of a driver where the event is true, and where it is not."""
+    errors = found.standard_errors
     return {
-        "kind": "mean",
-        "name": number.driver,
-        "where_true": number.given,
+        "kind": kind,
+        "name": found.driver,
+        "where_true": found.given,
         "where_true_error": errors.given,
-        "where_not": number.otherwise,
+        "where_not": found.otherwise,
         "where_not_error": errors.otherwise,
     }
