@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from usru_scenarios.program.program import CategoricalNode, Floats
 from usru_scenarios.report.numbers import between
 from usru_scenarios.results.simulate import Band, StatesResult
 from usru_scenarios.sampler.blocks import Plan
-from usru_scenarios.sampler.forecast import ForecastAccumulator, Sampler, simulate
+from usru_scenarios.sampler.forecast import ForecastAccumulator, RunningSums, Sampler, simulate
 from usru_scenarios.study import Study
 
 CASES = json.loads((Path(__file__).parent / "cases" / "second_order_beta_dirichlet.json").read_text(encoding="utf-8"))
@@ -478,6 +479,34 @@ def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted:
     assert found.error != pytest.approx(ratio(sums[:59], weights[:59]).error, rel=1e-3)
     one = moments.ratio((2, 1), weights, controls)
     assert (float(one.value), float(one.error)) == pytest.approx((expected.value[2, 1], expected.error[2, 1]))
+
+
+def test_moments_that_are_folded_where_they_are_added_have_the_same_bits() -> None:
+    rng = np.random.default_rng(6)
+    controls = Controls(rng.normal(size=(60, 7)))
+    weights, sums = rng.uniform(50, 100, size=60), rng.uniform(0, 100, size=(60, 4, 3))
+    runs = []
+    for groups in (60, 9, 10):
+        moments = Moments.empty((4, 3), 7)
+        for first in range(0, 60, 20):
+            part, some = slice(first, first + 20), Moments.of_block((4, 3), 7, groups)
+            assert (some.unfolded is None) == (groups >= 10), "the moments are ten numbers for each quantity"
+            for step, now in enumerate(sums[part].copy().swapaxes(0, 1)):
+                some.fold(step, now, weights[part], controls.basis[part])
+                now[:] = np.nan  # its place is used again
+            some.open[first + 19] = sums[first + 19]
+            moments.add(pickle.loads(pickle.dumps(some)))
+        moments.close(60, weights, controls.basis)
+        runs.append([part.tobytes() for part in (moments.total, moments.squares, moments.products, moments.along)])
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_sums_of_a_block_are_few_where_they_are_sent(bundled: us.Study) -> None:
+    """Neither the controls nor the sums along each of them go with them."""
+    sampler = Sampler(bundled.drawn(1, 512), Plan.of(1 << 20, 1, 512))
+    whole = sampler.zeros(sampler.batches.count)
+    part = sampler.run(RunningSums(), 0)[0]
+    assert len(pickle.dumps(part)) < len(pickle.dumps(whole)) / 3
 
 
 def test_memory_hardly_grows_with_the_draws(bundled: us.Study) -> None:

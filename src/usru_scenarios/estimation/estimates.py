@@ -275,6 +275,8 @@ class Moments:
         total, squares, products: any one shape, the sums over groups of y, y^2 and x y.
         along: shape (fitted, ...), the sums of y times the columns of the controls' basis.
         open: by group, the sums so far where some of its trials are still to come.
+        unfolded: the arguments of each `fold`, where that is left to the moments that these are added to: then none of
+            the sums above is made, which would be far more numbers to send than those of a few groups.
     """
 
     total: Floats
@@ -282,11 +284,20 @@ class Moments:
     products: Floats
     along: Floats
     open: dict[int, Floats]
+    unfolded: list[tuple[int | slice, Floats, Floats, Floats]] | None = None
 
     @classmethod
     def empty(cls, shape: tuple[int, ...], fitted: int) -> Moments:
         """Those of no groups."""
         return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros((fitted, *shape)), {})
+
+    @classmethod
+    def of_block(cls, shape: tuple[int, ...], fitted: int, groups: int) -> Moments:
+        """Those of no groups, to be added to others once so many of them are known: folded if that makes them fewer."""
+        if groups >= 3 + fitted:
+            return cls.empty(shape, fitted)
+        nothing = np.zeros(shape)
+        return cls(nothing, nothing, nothing, np.zeros((0, *shape)), {}, [])
 
     def fold(self, at: int | slice, sums: Floats, weights: Floats, basis: Floats) -> None:
         """Take in the sums of whole groups.
@@ -297,6 +308,9 @@ class Moments:
             weights: shape (groups,), the sums of the trials' weights.
             basis: shape (groups, fitted), the groups' rows of the controls' basis.
         """
+        if self.unfolded is not None:
+            self.unfolded.append((at, sums.copy(), weights, basis))  # for the place of the sums is used again
+            return
         flat = sums.reshape(len(sums), -1)
         self.total[at] += sums.sum(axis=0)
         self.squares[at] += (sums * sums).sum(axis=0)
@@ -305,11 +319,15 @@ class Moments:
             self.along[:, at] += product(basis.T, flat).reshape(-1, *sums.shape[1:])
 
     def add(self, other: Moments) -> None:
-        """Add the moments of other trials."""
-        self.total += other.total
-        self.squares += other.squares
-        self.products += other.products
-        self.along += other.along
+        """Add the moments of other trials: the same bits, whether they are folded or not."""
+        if other.unfolded is None:
+            self.total += other.total
+            self.squares += other.squares
+            self.products += other.products
+            self.along += other.along
+        else:
+            for fold in other.unfolded:
+                self.fold(*fold)
         for group, sums in other.open.items():
             self.open[group] = self.open[group] + sums if group in self.open else sums
 

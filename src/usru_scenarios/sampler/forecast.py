@@ -70,7 +70,7 @@ class ForecastSums:
         stays: shape (scenarios,), sums over trials of the square of (weight times the expected number of steps before
             the last at which the trial is in the scenario).
         values: for each numeric node, what was seen of it.
-        controls: of the draws of the judgements; none without.
+        controls: of the draws of the judgements; none without, nor of the sums of a block.
         drawn: whether judgements are drawn, so that there are two batches for each draw.
         columns: where the quantities of a node stand in `moments`; those of the outcome are its first visits, those of
             a numeric node its value and whether it lies below each of its edges.
@@ -366,9 +366,6 @@ class Sampler:
         """
         batches = self.batches
         require_memory(self.bytes)
-        if self.plan.blocks == 1:
-            ((part,),) = map_blocks(partial(run, RunningSums()), range(1))  # is the whole
-            return part.closed()
         running = RunningSums(whole := self.zeros(batches.count))
         parts = map_blocks(partial(run, running), range(len(stretches)))
         for block, part in enumerate(chain.from_iterable(parts)):
@@ -408,17 +405,18 @@ class Sampler:
             beside: sums of other blocks, with which these share all that is added to once a step or has no axis for
                 batches. What is summed over the steps is not shared: sums of blocks are added in one order, whether
                 they are made in this process or in others.
-            at: where the batches of these are among those.
+            at: where the batches of these are among those; None for all of them.
         """
-        steps, scenarios = self.program.steps, len(self.program.outcome.states)
-        columns = self._columns()
+        steps, scenarios, fitted = self.program.steps, len(self.program.outcome.states), self.controls.fitted
+        columns, drawn = self._columns(), self.plan.judgements > 0
         quantities = max(part.stop for part in columns.values())
+        empty = Moments.empty if at is None else partial(Moments.of_block, groups=batches // (2 if drawn else 1))
         numeric = (name for name, node in self.nodes.items() if isinstance(node, NumericNode))
         shared: dict[str, Any] = (
             {
                 "values": {name: NumericSums.empty(steps) for name in numeric},
-                "moments": Moments.empty((steps, quantities), self.controls.fitted),
-                "ever": Moments.empty((len(self.sets),), self.controls.fitted),
+                "moments": empty((steps, quantities), fitted),
+                "ever": empty((len(self.sets),), fitted),
             }
             if beside is None
             else {"values": beside.values, "moments": beside.moments, "ever": beside.ever}
@@ -429,8 +427,8 @@ class Sampler:
             visits=np.zeros((batches, steps, scenarios)) if beside is None else beside.visits[at],
             moves=np.zeros((batches, scenarios, scenarios)),
             stays=np.zeros(scenarios),
-            controls=self.controls,
-            drawn=self.plan.judgements > 0,
+            controls=self.controls if at is None else NO_CONTROLS,
+            drawn=drawn,
             columns=columns,
             edges=self.edges,
             **shared,
