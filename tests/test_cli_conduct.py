@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import usru_scenarios as us
-from support.command import COMMAND, HARBOUR, HERE, answer, environment, in_terminal, shell, usru
+from support.command import COMMAND, HARBOUR, HERE, answer, environment, in_terminal, refusal, shell, usru
 from support.living import processor_seconds, wait_until
 from usru_scenarios.cli import main, progress
 from usru_scenarios.cli.progress import Progress
@@ -82,11 +82,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
     ],
 )
 def test_misuse_exits_with_2_and_says_what_would_be_right(arguments: list[str], said: str) -> None:
-    done = answer(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
+    told = refusal(*arguments)
+    assert said in told
+    assert "Traceback" not in told
 
 
 def test_an_invalid_model_exits_with_1_and_shows_every_fault(tmp_path: Path) -> None:
@@ -366,9 +364,7 @@ def test_uncertain_judgements_are_told_to_stand_at_their_means(tmp_path: Path) -
 
 
 def test_no_name_and_no_standard_input() -> None:
-    done = answer("validate", "")
-    assert done.returncode == 2
-    assert "the name of a model is empty" in done.stderr
+    assert "the name of a model is empty" in refusal("validate", "")
     closed = shell("$usru validate - <&-; echo $?")
     assert closed.stdout.split() == ["2"]
     assert "standard input is closed" in closed.stderr
@@ -400,6 +396,4 @@ def test_want_of_memory_is_no_fault_of_the_program(error: Exception, monkeypatch
         raise error
 
     monkeypatch.setattr(us.Study, "simulate", fail)
-    done = answer("simulate", HARBOUR)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("usru: out of memory\n")
+    assert refusal("simulate", HARBOUR).startswith("usru: out of memory\n")

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import usru_scenarios as us
-from support.command import HERE, answer
+from support.command import HERE, answer, refusal
 from usru_scenarios.reading import access, files, yaml_source
 
 FILE = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: 2}, b: {baseline: 1}}\n"
@@ -169,10 +169,9 @@ def test_confined_a_file_further_down_reaches_no_further(stranger: Path) -> None
 
 
 def test_confined_a_model_that_is_a_link_out_of_its_folder_is_not_read(stranger: Path) -> None:
-    done = answer("validate", str(stranger / "out.yaml"), "--confined")
-    assert done.returncode == 2
-    assert "out.yaml leads out of its folder" in done.stderr
-    assert "hunter2" not in done.stderr
+    said = refusal("validate", str(stranger / "out.yaml"), "--confined")
+    assert "out.yaml leads out of its folder" in said
+    assert "hunter2" not in said
     assert answer("validate", str(stranger / "link.yaml"), "--confined").returncode == 2
 
 

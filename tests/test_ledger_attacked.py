@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from support import ledgers
-from support.command import answer
+from support.command import answer, refusal
 from support.ledgers import file, recorded
 from support.tiny import TALKS
 
@@ -51,9 +51,7 @@ def found(place: Path, *words: str) -> dict[str, Any]:
 
 
 def refused(place: Path, *words: str, status: int = 2) -> str:
-    done = answer("ledger", *words, folder=place)
-    assert (done.returncode, done.stdout) == (status, ""), done.stderr
-    return done.stderr
+    return refusal("ledger", *words, folder=place, status=status)
 
 
 # Other systems and editors

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
-from support.command import GOLDEN, HARBOUR, HERE, answer
+from support.command import GOLDEN, HARBOUR, HERE, answer, refusal
 from usru_scenarios.cli.commands.new import claims_folder, starter
 from usru_scenarios.reading import files
 from usru_scenarios.reading.yaml_source import read
@@ -100,34 +100,27 @@ def test_new_to_standard_output_can_be_piped_on() -> None:
 def test_new_never_replaces_a_file_unasked(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("mine")
-    done = answer("new", str(file))
-    assert done.returncode == 2
-    assert "--force" in done.stderr
+    assert "--force" in refusal("new", str(file))
     assert (file.read_text(), len(list(tmp_path.iterdir()))) == ("mine", 1)
     assert answer("new", str(file), "--force", "-q").stderr == ""
     assert file.read_text(encoding="utf-8") != "mine"
     assert answer("new", str(tmp_path / "b")).returncode == 0
     (tmp_path / "usru.schema.json").write_text("{}")
-    done = answer("new", str(tmp_path / "c"))
-    assert done.returncode == 2
-    assert f"{tmp_path / 'c.yaml'} can't be written: " in done.stderr
+    assert f"{tmp_path / 'c.yaml'} can't be written: " in refusal("new", str(tmp_path / "c"))
     assert not (tmp_path / "c.yaml").exists()
 
 
 def test_a_new_file_has_a_name(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for path in ("sub/", "", ".", "/"):
-        done = answer("new", path, folder=tmp_path)
-        assert done.returncode == 2
-        assert "is no name of a file" in done.stderr
+        assert "is no name of a file" in refusal("new", path, folder=tmp_path)
     assert [*tmp_path.rglob("*")] == [tmp_path / "sub"]
 
 
 @pytest.mark.parametrize("options", [[], ["--from", "brief"], ["--extend", "brief"]])
 def test_a_new_file_in_no_folder_is_an_error_that_names_it(tmp_path: Path, options: list[str]) -> None:
-    done = answer("new", "no/dir/x.yaml", *options, folder=tmp_path)
-    assert done.returncode == 2
-    assert "no/dir/x.yaml can't be written: there is no such folder\n" in done.stderr
+    said = refusal("new", "no/dir/x.yaml", *options, folder=tmp_path)
+    assert "no/dir/x.yaml can't be written: there is no such folder\n" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,17 +134,13 @@ def test_where_one_file_can_t_be_written_none_is(tmp_path: Path, monkeypatch: py
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    done = answer("new", "x.yaml", folder=tmp_path)
-    assert done.returncode == 2
-    assert "can't be written: no space left on device" in done.stderr
+    assert "can't be written: no space left on device" in refusal("new", "x.yaml", folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
     (tmp_path / "usru.schema.json").mkdir()
-    done = answer("new", "x.yaml", "--force", folder=tmp_path)
-    assert done.returncode == 2
-    assert "usru.schema.json can't be written: it is a folder" in done.stderr
+    assert "usru.schema.json can't be written: it is a folder" in refusal("new", "x.yaml", "--force", folder=tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["usru.schema.json"]
     with pytest.raises(OSError, match="it is a folder"):
         files.write_together({tmp_path / "a": b"", tmp_path / "usru.schema.json": b""}, lambda _: 0o644)
@@ -161,19 +150,15 @@ def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
 def test_a_new_file_never_replaces_what_it_is_made_of(home: Path) -> None:
     for option in ("--from", "--extend"):
         for name in ("base.yaml", "over.yaml"):
-            done = answer("new", name, option, "over.yaml", "--force", folder=home)
-            assert done.returncode == 2
-            assert f"{name} is what over.yaml is made of" in done.stderr
+            said = refusal("new", name, option, "over.yaml", "--force", folder=home)
+            assert f"{name} is what over.yaml is made of" in said
     assert (home / "base.yaml").read_text() == MODEL
 
 
 def test_a_copy_and_an_overlay_at_once_are_a_contradiction(tmp_path: Path) -> None:
-    done = answer("new", "x", "--from", "brief", "--extend", "brief", folder=tmp_path)
-    assert done.returncode == 2
-    assert "contradict" in done.stderr
-    done = answer("new", "x", "--extend", "-", stdin=MODEL.replace("sources: claims\n", ""), folder=tmp_path)
-    assert done.returncode == 2
-    assert "can't be extended" in done.stderr
+    assert "contradict" in refusal("new", "x", "--from", "brief", "--extend", "brief", folder=tmp_path)
+    said = refusal("new", "x", "--extend", "-", stdin=MODEL.replace("sources: claims\n", ""), folder=tmp_path)
+    assert "can't be extended" in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import usru_scenarios as us
-from support.command import HARBOUR, answer
+from support.command import HARBOUR, answer, refusal
 from usru_scenarios.cli.commands.ask import lines, separated
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.sampler.likelihood_weighting import sample
@@ -103,10 +103,9 @@ def test_the_run_of_all_has_the_most_trials_and_the_least_that_they_are_worth() 
 def test_all_faulty_ones_are_told_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "queries.txt"
     file.write_text("P(open)\n# nothing\n  P(opne)\nP(open\n", encoding="utf-8")
-    done = answer("ask", "--queries", "queries.txt", HARBOUR, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "queries.txt:3:5: unknown scenario 'opne'\n   3 |   P(opne)\n     |     ^^^^\n" in done.stderr
-    assert "queries.txt:4:7: missing ')'" in done.stderr
+    said = refusal("ask", "--queries", "queries.txt", HARBOUR, folder=tmp_path)
+    assert "queries.txt:3:5: unknown scenario 'opne'\n   3 |   P(opne)\n     |     ^^^^\n" in said
+    assert "queries.txt:4:7: missing ')'" in said
     done = answer("ask", "P(open)", "P(opne)", HARBOUR)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "query 2:1:3: unknown scenario 'opne'")
 

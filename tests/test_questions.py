@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import usru_scenarios as us
-from support.command import answer
+from support.command import answer, refusal
 from usru_scenarios.timeline import Grid, TimeError, parse_day
 
 MODEL = """
@@ -39,9 +39,7 @@ def folder(tmp_path: Path) -> Path:
 def faults(folder: Path, text: str) -> str:
     """What is said of a file that has faults."""
     (folder / "asked.yaml").write_text(text, encoding="utf-8")
-    done = answer("validate", "asked.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    return done.stderr
+    return refusal("validate", "asked.yaml", folder=folder, status=1)
 
 
 def test_a_question_is_read_and_listed(folder: Path) -> None:
@@ -92,10 +90,9 @@ def test_it_moves_no_forecast(folder: Path) -> None:
 def test_it_closes_when_all_that_it_asks_about_is_known(closes: str, means: str, last: str, folder: Path) -> None:
     text = MODEL.replace("2027-06-30", closes).replace("P(talks=open @ ever 2027-Q1..2027-Q2)", means)
     (folder / "early.yaml").write_text(text, encoding="utf-8")
-    done = answer("validate", "early.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"early.yaml:15:13: the question closes on {closes}, before the last step")
-    assert f"write {last} or a later day" in done.stderr
+    said = refusal("validate", "early.yaml", folder=folder, status=1)
+    assert said.startswith(f"early.yaml:15:13: the question closes on {closes}, before the last step")
+    assert f"write {last} or a later day" in said
     (folder / "early.yaml").write_text(text.replace(closes, last), encoding="utf-8")
     assert answer("validate", "early.yaml", folder=folder).returncode == 0
 
@@ -171,9 +168,8 @@ questions:
 
 
 def test_its_sources_are_claims_of_the_register() -> None:
-    done = answer("validate", "brief", "--set", "questions.relief_2027.sources=[Q9]")
-    assert done.returncode == 2
-    assert "unknown claim 'Q9' in sources of question 'relief_2027'" in done.stderr
+    said = refusal("validate", "brief", "--set", "questions.relief_2027.sources=[Q9]")
+    assert "unknown claim 'Q9' in sources of question 'relief_2027'" in said
 
 
 def test_without_a_calendar_a_question_closes_on_any_day(folder: Path) -> None:

@@ -62,6 +62,13 @@ def answer(
     return subprocess.CompletedProcess(arguments, status, streams[1].read(), streams[2].read())
 
 
+def refusal(*arguments: str, status: int = 2, stdin: str = "", folder: Path | None = None, **changes: str) -> str:
+    """What `usru` says to standard error of what it refuses; it says nothing else, and ends with this status."""
+    done = answer(*arguments, stdin=stdin, folder=folder, **changes)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    return done.stderr
+
+
 def shell(script: str) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which `$usru` is the command and `$harbour` the example."""
     return subprocess.run(
