@@ -42,21 +42,26 @@ _MOST_DECIMALS = 3
 
 def report(result: Sensitivity, layout: Layout) -> Report:
     """What matters: a ranked list for each question that was asked."""
-    blocks = [
-        *_drivers(result, layout),
-        *_moves(result, layout),
-        *_weights(result, layout),
-        *_judgements(result, layout),
-    ]
     return Report(
         title=_headline(result),
         subtitle=under(result.model, result.run),
         lead=f"{_present(result)}{_most(result)}",
-        blocks=blocks,
+        blocks=[*_sections(result, layout)],
         footer=[f"{how_run(result.run)}. {FROM_JUDGEMENTS}"],
         more=_more(result),
         citation=cited(result.model, result.run.usru_version),
     )
+
+
+def _sections(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
+    if result.drivers is not None:
+        yield from _drivers(result, result.drivers, layout)
+    if result.moves is not None:
+        yield from _moves(result, result.moves, layout)
+    if result.weights is not None:
+        yield from _weights(result, result.weights, layout)
+    if result.judgements is not None:
+        yield from _judgements(result, result.judgements, layout)
 
 
 def _headline(result: Sensitivity) -> str:
@@ -121,11 +126,9 @@ def _signed(change: ProbabilityChange | None, places: int) -> str:
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
-def _drivers(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
-    if result.drivers is None:
-        return
-    listed = shown(result.drivers, layout)
-    columns = _UncertaintyColumns(result.drivers)
+def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout) -> Iterator[document.Block]:
+    listed = shown(drivers, layout)
+    columns = _UncertaintyColumns(drivers)
     cells = [columns.numbers(driver) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
     room = layout.width - document.taken(document.columns_of(columns.heads, cells))
@@ -146,7 +149,7 @@ def _drivers(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
     )
     question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
     notes = *_drivers_notes(result), columns.error
-    yield from ranked("Which driver's uncertainty matters?", question, table, result.drivers, layout, *notes)
+    yield from ranked("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
 
 
 def _drivers_notes(result: Sensitivity) -> Iterator[str]:
@@ -205,10 +208,8 @@ class _UncertaintyColumns:
 # Which driver moves it -----------------------------------------------------------------------------------------------
 
 
-def _moves(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
-    if result.moves is None:
-        return
-    listed = shown(result.moves, layout)
+def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) -> Iterator[document.Block]:
+    listed = shown(moves, layout)
     if not layout.width:
         table = _every_state(result, listed)
     elif result.of:
@@ -217,14 +218,14 @@ def _moves(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
         table = _spread(result, listed, layout.width)
     held = "If a driver were held in one state at every step"
     question = f"{held}, by how many percentage points would that change {_what(result)}?"
-    notes = *_moves_notes(result), _moves_error(result.moves)
-    yield from ranked("Which driver moves it?", question, table, result.moves, layout, *notes)
+    notes = *_moves_notes(result, moves), _moves_error(moves)
+    yield from ranked("Which driver moves it?", question, table, moves, layout, *notes)
 
 
-def _moves_notes(result: Sensitivity) -> Iterator[str]:
+def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
     """What is done, and what the numbers mean."""
     yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
-    if any(state.quantile is not None for driver in result.moves or () for state in driver.states):
+    if any(state.quantile is not None for driver in moves for state in driver.states):
         yield "A number is held at the 5% and 95% quantiles of its own distribution."
     if result.run.given or result.run.evidence:
         yield "A driver of which something has been seen is held after that, and what has been seen is weighed again."
@@ -342,10 +343,8 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 # Which weight, and which judgement ------------------------------------------------------------------------------------
 
 
-def _weights(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
-    if result.weights is None:
-        return
-    listed = shown(result.weights, layout)
+def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout) -> Iterator[document.Block]:
+    listed = shown(weights, layout)
     changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
     decimals = _decimals(changes)
     elastic = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
@@ -368,14 +367,12 @@ def _weights(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
         f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
     )
     notes = *_weights_notes(result, listed), _error(changes)
-    yield from ranked("Which weight matters?", question, table, result.weights, layout, *notes)
+    yield from ranked("Which weight matters?", question, table, weights, layout, *notes)
 
 
-def _judgements(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
+def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layout: Layout) -> Iterator[document.Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
-    if result.judgements is None:
-        return
-    listed = shown(result.judgements, layout)
+    listed = shown(judgements, layout)
     changes = [change for one in listed for change in (one.size, *one.by_scenario.values())]
     decimals = _decimals(changes)
 
@@ -394,7 +391,7 @@ def _judgements(result: Sensitivity, layout: Layout) -> Iterator[document.Block]
     asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
     question = f"{asked} {_what(result)}, in percentage points?"
     notes = *_judgements_notes(result), _error(changes)
-    yield from ranked("Which judgement matters?", question, table, result.judgements, layout, *notes)
+    yield from ranked("Which judgement matters?", question, table, judgements, layout, *notes)
     if not layout.width:
         yield from document.claims((claim for one in listed for claim in one.sources), result.claims)
 
