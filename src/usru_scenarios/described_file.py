@@ -5,10 +5,11 @@ Nothing is forecast for that. Each part is kept between runs as all that is made
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from usru_scenarios.compiled_file import CompiledFile
+from usru_scenarios.compiled_file import CompiledFile, Part
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.settings import optional_text
 
@@ -46,14 +47,13 @@ class DescribedFile(CompiledFile):
         Raises:
             RequestError: there is nothing of that name.
         """
-        about = optional_text("about", about)
 
-        def found() -> SourcesReport:
+        def found(about: str | None) -> SourcesReport:
             from usru_scenarios.questions.sources import judgement_sources
 
             return judgement_sources(self.loaded, about)
 
-        return self._made(f"sources {about!r}", found)
+        return self._made_about("sources", about, found)
 
     def directions(self, about: str | None = None) -> DirectionsReport:
         """In which direction claims push the numbers of points that cite them.
@@ -64,14 +64,18 @@ class DescribedFile(CompiledFile):
         Raises:
             RequestError: there is nothing of that name.
         """
-        about = optional_text("about", about)
 
-        def found() -> DirectionsReport:
+        def found(about: str | None) -> DirectionsReport:
             from usru_scenarios.questions.sources import claim_directions
 
             return claim_directions(self.loaded, about)
 
-        return self._made(f"directions {about!r}", found)
+        return self._made_about("directions", about, found)
+
+    def _made_about(self, part: str, about: str | None, make: Callable[[str | None], Part]) -> Part:
+        """What is made of all of the model, or of what is named; kept for each name."""
+        about = optional_text("about", about)
+        return self._made(f"{part} {about!r}", lambda: make(about))
 
     @cached_property
     def validation(self) -> tuple[Validation, tuple[Problem, ...]]:
