@@ -98,6 +98,30 @@ class Tabled(Summarised):
 
 
 @dataclass(frozen=True)
+class Titled:
+    """What has a title in the file, which is its first key.
+
+    Attributes:
+        title: its title; the id where the file has none.
+    """
+
+    title: str
+
+
+@dataclass(frozen=True)
+class OfDriver:
+    """What is found of a driver, which its first keys name.
+
+    Attributes:
+        driver: the driver.
+        title: its title; the id where the file has none.
+    """
+
+    driver: str
+    title: str
+
+
+@dataclass(frozen=True)
 class EvidenceUsed:
     """Which evidence file an answer takes into account.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
+from usru_scenarios.results.simulate import Band
 
 InputValue = float | str | dict[str, float] | None
 """A number, a map of shares, or anything else of a file in words; None where a variant has nothing there."""
@@ -30,17 +31,13 @@ class SeriesErrors:
 
 
 @dataclass(frozen=True)
-class Bands:
+class Bands(Band):
     """The 90% bands that come from uncertain judgements, each the 5% and the 95% over their draws.
 
     Attributes:
-        low: the 5% quantile over the draws of the judgements, at each step.
-        high: the 95% quantile over the draws of the judgements, at each step.
         mean: both quantiles of the mean over the steps.
     """
 
-    low: list[float]
-    high: list[float]
     mean: tuple[float, float]
 
     def at(self, time: str) -> tuple[float, float]:
@@ -52,7 +49,19 @@ class Bands:
 
 
 @dataclass(frozen=True)
-class LikelihoodChange:
+class Series:
+    """A number at each step and at the times that are compared; the classes that inherit it say which number it is."""
+
+    by_step: list[float]
+    start: float
+    end: float
+    mean: float
+    standard_errors: SeriesErrors
+    band: Bands | None
+
+
+@dataclass(frozen=True)
+class LikelihoodChange(Series):
     """By how much a likelihood differs from the reference's.
 
     Attributes:
@@ -65,20 +74,12 @@ class LikelihoodChange:
             drawn, or something is observed.
     """
 
-    by_step: list[float]
-    start: float
-    end: float
-    mean: float
-    standard_errors: SeriesErrors
-    band: Bands | None
-
 
 @dataclass(frozen=True)
-class Likelihood:
+class Likelihood(Series, Titled):
     """How likely a scenario or group is in a variant.
 
     Attributes:
-        title: its title; the id where the file has none.
         by_step: its probability at each step, from 0 to 1.
         start: its probability at the first step.
         end: its probability at the last step.
@@ -88,13 +89,6 @@ class Likelihood:
         difference: by how much it differs from the reference; null in the reference itself.
     """
 
-    title: str
-    by_step: list[float]
-    start: float
-    end: float
-    mean: float
-    standard_errors: SeriesErrors
-    band: Bands | None
     difference: LikelihoodChange | None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, OfDriver, Run, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,10 @@ class StateEvidenceErrors:
 
 
 @dataclass(frozen=True)
-class StateEvidence:
+class StateEvidence(OfDriver):
     """How a driver's state goes together with a scenario at the same step.
 
     Attributes:
-        driver: the driver.
-        title: its title; the id where the file has none.
         state: the state, or of a numeric driver a third of its distribution, such as `< 0.5`.
         state_title: the title of the state; the id where the file has none.
         given: the probability of the state where the scenario comes true.
@@ -132,8 +130,6 @@ class StateEvidence:
             drivers alone.
     """
 
-    driver: str
-    title: str
     state: str
     state_title: str
     given: float
@@ -160,20 +156,17 @@ class NumberShiftErrors:
 
 
 @dataclass(frozen=True)
-class NumberEvidence:
+class NumberEvidence(OfDriver):
     """The mean of a numeric driver where a scenario comes true, where it does not, and how far apart they are.
 
     Attributes:
         driver: the numeric driver.
-        title: its title; the id where the file has none.
         given: the mean of its value where the scenario comes true.
         otherwise: the mean of its value where it does not; null where it always comes true.
         shift: `given` minus `otherwise`; null where there is none.
         standard_errors: standard errors of the numbers of the same names.
     """
 
-    driver: str
-    title: str
     given: float
     otherwise: float | None
     shift: float | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import JsonResult, ModelLine, Run
+from usru_scenarios.results.common import JsonResult, ModelLine, Run, Titled
 from usru_scenarios.results.compare import InputValue
 from usru_scenarios.results.simulate import Band, StatesResult, ValuesResult
 
@@ -26,11 +26,10 @@ class RecordedErrors:
 
 
 @dataclass(frozen=True)
-class RecordedScenario:
+class RecordedScenario(Titled):
     """The likelihoods of a scenario or group, as they are recorded.
 
     Attributes:
-        title: its title; the id where the file has none.
         by_step: its probability at each step, from 0 to 1.
         mean: the mean of its probability over the steps.
         ever: the probability that it holds at one step or more.
@@ -38,7 +37,6 @@ class RecordedScenario:
         band: the 90% band of `by_step` that comes from uncertain judgements; null where none is drawn.
     """
 
-    title: str
     by_step: list[float]
     mean: float
     ever: float

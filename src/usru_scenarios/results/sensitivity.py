@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, get_args
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, OfDriver, Run, Tabled, Warned
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
 
@@ -178,12 +178,10 @@ class UncertaintyErrors:
 
 
 @dataclass(frozen=True)
-class DriverUncertainty:
+class DriverUncertainty(OfDriver):
     """What a driver's state at the time tells about the outcome at the same time.
 
     Attributes:
-        driver: the driver.
-        title: its title; the id where the file has none.
         information: the mutual information of its state and the outcome in bits, without the bias of sampling; it may
             fall below 0 by about its error.
         shift: the expected total variation between the probabilities of the scenarios given the state and without it;
@@ -195,8 +193,6 @@ class DriverUncertainty:
         standard_errors: standard errors of the numbers of the same names.
     """
 
-    driver: str
-    title: str
     information: float
     shift: float
     first_order: float | None
@@ -227,12 +223,10 @@ class MovedState:
 
 
 @dataclass(frozen=True)
-class DriverMoves:
+class DriverMoves(OfDriver):
     """How far a driver moves the outcome.
 
     Attributes:
-        driver: the driver.
-        title: its title; the id where the file has none.
         swing: the largest total variation between the outcomes under two of its states; of one scenario or group, from
             its lowest probability to its highest.
         standard_error: standard error of `swing`.
@@ -240,8 +234,6 @@ class DriverMoves:
         states: what each state does, in the order of the file; of a number the lower value first.
     """
 
-    driver: str
-    title: str
     swing: float
     standard_error: float
     between: tuple[str, str]

@@ -8,17 +8,16 @@ from typing import Literal, TypeVar
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
-from usru_scenarios.results.common import FileRun, JsonResult, ModelLine, Tabled
+from usru_scenarios.results.common import FileRun, JsonResult, ModelLine, Tabled, Titled
 
 PartType = TypeVar("PartType")
 
 
 @dataclass(frozen=True)
-class ScenarioPart:
+class ScenarioPart(Titled):
     """A scenario: the share that no driver explains, and the probability per step of staying in it.
 
     Attributes:
-        title: its title; the id where the file has none.
         summary: its summary; empty where the file has none.
         baseline: its share where no driver speaks; the baselines sum to 1.
         persistence: the probability per step that it is kept without a redraw.
@@ -26,7 +25,6 @@ class ScenarioPart:
         sources: the claims that it cites.
     """
 
-    title: str
     summary: str
     baseline: float
     persistence: float
@@ -35,11 +33,10 @@ class ScenarioPart:
 
 
 @dataclass(frozen=True)
-class StatePart:
+class StatePart(Titled):
     """A state of a node.
 
     Attributes:
-        title: its title; the id where the file has none.
         prior: its share in a redraw without points, normalised; null where the priors depend on other nodes in every
             case.
         initial: its share at the first step; null where the prior decides there too.
@@ -47,7 +44,6 @@ class StatePart:
         allowed: where a redraw may go from it; null where anywhere.
     """
 
-    title: str
     prior: float | None
     initial: float | None
     persistence: float
@@ -104,11 +100,10 @@ class GivenRow:
 
 
 @dataclass(frozen=True)
-class NodePart:
+class NodePart(Titled):
     """A driver or consequence as the program understands it.
 
     Attributes:
-        title: its title; the id where the file has none.
         summary: its summary; empty where the file has none.
         role: `driver` or `consequence`.
         states: its states, by id; null for a numeric node.
@@ -124,7 +119,6 @@ class NodePart:
         sources: the claims that it cites.
     """
 
-    title: str
     summary: str
     role: Literal["driver", "consequence"]
     states: dict[str, StatePart] | None
@@ -141,11 +135,10 @@ class NodePart:
 
 
 @dataclass(frozen=True)
-class RulePart:
+class RulePart(Titled):
     """A joint condition in words, and the points it gives, by node and state.
 
     Attributes:
-        title: its title; the id where the file has none.
         when: its condition, in words.
         lag: 0 where the condition is read in the same step, 1 where in the step before.
         then: the points that it gives, by node and state.
@@ -153,7 +146,6 @@ class RulePart:
         sources: the claims that it cites.
     """
 
-    title: str
     when: str
     lag: int
     then: dict[str, dict[str, float]]
@@ -183,17 +175,15 @@ class EventPart:
 
 
 @dataclass(frozen=True)
-class ProfilePart:
+class ProfilePart(Titled):
     """A named reading: what it makes of the weights, as written, and the other parts of the file that it changes.
 
     Attributes:
-        title: its title; the id where the file has none.
         summary: its summary; empty where the file has none.
         weights: the weights that it sets, as written, by driver or rule.
         changes: the other parts of the file that it changes, by their dotted paths.
     """
 
-    title: str
     summary: str
     weights: dict[str, str]
     changes: list[str]

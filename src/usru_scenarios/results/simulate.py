@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,10 @@ class Band:
 
 
 @dataclass(frozen=True)
-class ScenarioResult:
+class ScenarioResult(Titled):
     """The likelihoods of a scenario or of a group of them.
 
     Attributes:
-        title: its title; the id where the file has none.
         by_step: its probability at each step, from 0 to 1.
         end: its probability at the last step.
         mean: the mean of its probability over the steps, which is its expected share of time.
@@ -59,7 +58,6 @@ class ScenarioResult:
         band: the 90% band of `by_step` that comes from uncertain judgements; null where none is uncertain or drawn.
     """
 
-    title: str
     by_step: list[float]
     end: float
     mean: float

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,13 @@ class LikelihoodCurve:
 
 
 @dataclass(frozen=True)
-class Swept:
+class Swept(Titled):
     """A scenario or group.
 
     Attributes:
-        title: its title; the id where the file has none.
         curves: its probabilities over the points, by the time at which they are read: `mean`, `end`, or a step.
     """
 
-    title: str
     curves: dict[str, LikelihoodCurve]
 
 

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expected(Titled):
     """A scenario, or the group that is asked about, as it is forecast before anything is sighted.
 
     Attributes:
-        title: its title; the id where the file has none.
         probability: its probability at the horizon, from 0 to 1.
         standard_error: standard error of `probability`.
     """
 
-    title: str
     probability: float
     standard_error: float
 
@@ -91,13 +89,26 @@ class KnownAlready:
 
 
 @dataclass(frozen=True)
-class Indicator:
+class OfNode:
+    """What is found of a node that can be looked at, which its first keys name.
+
+    Attributes:
+        node: the driver or consequence.
+        title: its title; the id where the file has none.
+        role: `driver` or `consequence`.
+    """
+
+    node: str
+    title: str
+    role: Literal["driver", "consequence"]
+
+
+@dataclass(frozen=True)
+class Indicator(OfNode):
     """A state that may be seen at the date of sighting, and what it would say about the future.
 
     Attributes:
         node: the driver or consequence that is looked at.
-        title: its title; the id where the file has none.
-        role: `driver` or `consequence`.
         state: its state, or of a numeric node a third of its distribution, such as `< 0.5`.
         state_title: the title of the state; the id where the file has none.
         probability: the probability that the state holds at the step of the sighting.
@@ -116,9 +127,6 @@ class Indicator:
         known: what is given that tells of the state itself, in the order in which it was learned.
     """
 
-    node: str
-    title: str
-    role: Literal["driver", "consequence"]
     state: str
     state_title: str
     probability: float
@@ -149,22 +157,16 @@ class NodeErrors:
 
 
 @dataclass(frozen=True)
-class WatchedNode:
+class WatchedNode(OfNode):
     """What it is worth to look at a node at the date of sighting, whatever is seen.
 
     Attributes:
-        node: the driver or consequence.
-        title: its title; the id where the file has none.
-        role: `driver` or `consequence`.
         expected_move: the expected moves of its states, summed.
         information: the mutual information of its state then and the scenario to come, or of what is asked about, in
             bits; corrected for noise.
         standard_errors: standard errors of the numbers of the same names.
     """
 
-    node: str
-    title: str
-    role: Literal["driver", "consequence"]
     expected_move: float
     information: float
     standard_errors: NodeErrors
