@@ -19,7 +19,7 @@ def run_of(
     seed: int,
     trials: int = 0,
     effective: float | None = None,
-    judgements: int = 0,
+    judgements: int | None = None,
     weights: Mapping[str, Floats] | None = None,
 ) -> Run:
     """The run of a program under conditions.
@@ -30,10 +30,12 @@ def run_of(
         seed: of the random streams.
         trials: how many were drawn; 0 where the answer is exact.
         effective: for how many unweighted trials they stand; None where the answer is exact.
-        judgements: over how many draws of the uncertain judgements the answer is an average; 0 at their means.
+        judgements: over how many draws of the uncertain judgements the answer is an average, 0 at their means; by
+            default as many as the program has values for.
         weights: by driver, shape (steps,); by default the program's own.
     """
     weights = conditioned.base.weights if weights is None else weights
+    judgements = conditioned.program.draws if judgements is None else judgements
     do, given = conditioned.texts
     return Run(
         trials=trials,

@@ -85,7 +85,6 @@ def effects(
             seed=settings.seed,
             trials=last.trials,
             effective=last.effective_trials,
-            judgements=conditioned.program.draws,
             weights=weights,
         ),
         scenarios=outline.scenarios,

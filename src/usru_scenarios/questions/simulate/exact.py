@@ -57,7 +57,7 @@ def forecast_exactly(
     """
     program = conditioned.program
     found = _forecast(conditioned, told)
-    run = run_of(outline, conditioned, seed=seed, judgements=program.draws, weights=weights)
+    run = run_of(outline, conditioned, seed=seed, weights=weights)
     estimates = _estimates(found, program, DrawAverages(found.weights, program.controls))
     plan = Plan(0, seed, program.draws)
     return answer(estimates, outline, program, run, plan, consequences=consequences)

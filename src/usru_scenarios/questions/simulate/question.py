@@ -199,13 +199,7 @@ def forecast(
     plan, halves = _drawn(conditioned, settings, kernels, map_blocks, nodes)
     sums = halves.by_draws() if settings.judgements else halves
     run = run_of(
-        outline,
-        conditioned,
-        seed=settings.seed,
-        trials=plan.trials,
-        effective=sums.effective_trials,
-        judgements=settings.judgements,
-        weights=weights,
+        outline, conditioned, seed=settings.seed, trials=plan.trials, effective=sums.effective_trials, weights=weights
     )
     named = (*outline.drivers, *(outline.consequences if consequences else ()))
     found = _estimates(program, (sums, halves), conditioned.seen.parts, support, named=named)
