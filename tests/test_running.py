@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ from support.living import children, members, wait_until
 from support.tiny import TINY, study_of
 from usru_scenarios.cli.progress import LongRunError, Progress
 from usru_scenarios.problems import TooFewTrials
+from usru_scenarios.running import fork, processes
 from usru_scenarios.running import pool as worker_processes
-from usru_scenarios.running import processes
 from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
 from usru_scenarios.running.processes import Processes, cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, predicted
@@ -41,6 +42,19 @@ TRIALS = 150_000
 @pytest.fixture(scope="module", params=slow_but([2], [2, 3]))
 def pool(request: pytest.FixtureRequest) -> Iterator[Processes]:
     with Processes(request.param, worthwhile=0.0) as processes:
+        yield processes
+
+
+@pytest.fixture(
+    params=[
+        "fresh interpreters",
+        pytest.param("forks", marks=pytest.mark.skipif(sys.platform != "linux", reason="no other system is forked")),
+    ]
+)
+def two(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    """Two workers, of either kind."""
+    monkeypatch.setattr(fork, "may_fork", lambda: True)  # also where the tests have threads
+    with Processes(2, worthwhile=0.0, forks=request.param == "forks") as processes:
         yield processes
 
 
@@ -140,12 +154,33 @@ def test_results_come_in_the_order_of_the_blocks(pool: Processes) -> None:
     assert len(set(pool.map(Labour().where, range(50)))) == pool.jobs
 
 
-def test_no_worker_runs_far_ahead_of_what_is_taken(tmp_path: Path) -> None:
-    with Processes(2, worthwhile=0.0) as pool:
-        results = pool.map(Labour(mark=str(tmp_path)).leave, range(1000))
-        next(results)
-        time.sleep(0.3)
-        assert 1 < len(list(tmp_path.iterdir())) < 100
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system is forked")
+def test_workers_are_forks_only_of_a_process_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    fork_process, start_interpreter = os.fork, subprocess.Popen
+
+    def forked() -> int:
+        made.append("fork")
+        return fork_process()
+
+    def started(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        made.append("interpreter")
+        return start_interpreter(*arguments, **options)
+
+    monkeypatch.setattr(os, "fork", forked)
+    monkeypatch.setattr(subprocess, "Popen", started)
+    for forks, may in ((True, True), (True, False), (False, True)):
+        monkeypatch.setattr(fork, "may_fork", lambda may=may: may)
+        with Processes(2, worthwhile=0.0, forks=forks) as pool:
+            assert len(set(pool.map(Labour().where, range(50)))) == 2
+    assert made == ["fork"] * 2 + ["interpreter"] * 4
+
+
+def test_no_worker_runs_far_ahead_of_what_is_taken(two: Processes, tmp_path: Path) -> None:
+    results = two.map(Labour(mark=str(tmp_path)).leave, range(1000))
+    next(results)
+    time.sleep(0.3)
+    assert 1 < len(list(tmp_path.iterdir())) < 100
 
 
 def test_an_error_is_that_of_the_first_block_that_has_one(pool: Processes) -> None:
@@ -158,24 +193,22 @@ def test_an_error_is_that_of_the_first_block_that_has_one(pool: Processes) -> No
     assert list(pool.map(Labour().double, range(9))) == [2 * block for block in range(9)]
 
 
-def test_an_error_that_can_not_travel_is_told() -> None:
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(RuntimeError, match="Stubborn: no to 0"):
-        list(pool.map(Labour().refuse, range(9)))
+def test_an_error_that_can_not_travel_is_told(two: Processes) -> None:
+    with pytest.raises(RuntimeError, match="Stubborn: no to 0"):
+        list(two.map(Labour().refuse, range(9)))
 
 
-def test_what_a_lost_worker_had_to_do_is_done_by_another(tmp_path: Path) -> None:
-    with Processes(2, worthwhile=0.0) as pool:
-        results = list(pool.map(Labour(mark=str(tmp_path / "grave")).die_once, range(50)))
+def test_what_a_lost_worker_had_to_do_is_done_by_another(two: Processes, tmp_path: Path) -> None:
+    results = list(two.map(Labour(mark=str(tmp_path / "grave")).die_once, range(50)))
     assert (tmp_path / "grave").exists()
     assert results == list(range(50))
 
 
-def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(workers: Callable[[], int]) -> None:
-    with (
-        Processes(2, worthwhile=0.0) as pool,
-        pytest.raises(LostWorkersError, match=r"killed \(signal 9\).*memory") as caught,
-    ):
-        list(pool.map(Labour().die, range(50)))
+def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(
+    two: Processes, workers: Callable[[], int]
+) -> None:
+    with pytest.raises(LostWorkersError, match=r"killed \(signal 9\).*memory") as caught:
+        list(two.map(Labour().die, range(50)))
     assert caught.value.exit_status == 2
     assert workers() == 0
 
@@ -190,29 +223,30 @@ def test_workers_that_are_killed_again_and_again_may_have_run_out_of_memory(work
     ],
 )
 def test_what_is_told_of_workers_that_died_is_what_they_said(
-    last: str, status: int, told: str, capfd: pytest.CaptureFixture[str]
+    two: Processes, last: str, status: int, told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     said = f"Traceback (most recent call last):\n  ...\n{last}\n" if last else ""
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(LostWorkersError) as caught:
-        list(pool.map(partial(Labour().say_and_die, said), range(50)))
+    with pytest.raises(LostWorkersError) as caught:
+        list(two.map(partial(Labour().say_and_die, said), range(50)))
     assert caught.value.exit_status == status
     assert f"usru: 4 workers died, the last one {told}" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_task_without_memory_says_so() -> None:
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(MemoryError):
-        list(pool.map(Labour().exhaust, range(9)))
+def test_a_task_without_memory_says_so(two: Processes) -> None:
+    with pytest.raises(MemoryError):
+        list(two.map(Labour().exhaust, range(9)))
 
 
-def test_a_system_without_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_processes_is_told(two: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("subprocess.Popen", refuse)
-    with Processes(2, worthwhile=0.0) as pool, pytest.raises(NoWorkersError, match="resource temporarily unavailable"):
-        list(pool.map(Labour().double, range(9)))
+    monkeypatch.setattr("os.fork", refuse)
+    with pytest.raises(NoWorkersError, match="resource temporarily unavailable"):
+        list(two.map(Labour().double, range(9)))
 
 
 # The current folder is data -------------------------------------------------------------------------------------------
@@ -258,13 +292,14 @@ def test_workers_look_where_this_process_does_but_for_the_current_folder(
     assert worker_processes._modules() == [str(tmp_path), "/elsewhere", home]  # noqa: SLF001
 
 
-def test_a_caller_that_wants_no_more_leaves_nothing_behind(workers: Callable[[], int]) -> None:
-    with Processes(2, worthwhile=0.0) as pool:
-        results = pool.map(Labour().double, range(1000))
-        assert next(results) == 0
-        results.close()
-        assert workers() == 0
-        assert list(pool.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+def test_a_caller_that_wants_no_more_leaves_nothing_behind(two: Processes, workers: Callable[[], int]) -> None:
+    results = two.map(Labour().double, range(1000))
+    assert next(results) == 0
+    assert workers() == 2
+    results.close()
+    assert workers() == 0
+    assert list(two.map(Labour().double, range(9))) == [2 * block for block in range(9)]
+    two.close()
     assert workers() == 0
 
 

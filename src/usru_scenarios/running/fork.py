@@ -1,14 +1,15 @@
-"""A short mapping is shared with a copy of this process, which does the second half of it.
+"""Copies of this process: one that does the second half of a short mapping, and those that are workers (see `pool`).
 
-A fresh interpreter (see `pool`) takes a third of a second to start and to import what it needs, as long as half of the
-default forecast takes. A fork has all that has been imported and recalled so far, within some milliseconds. But it
-copies the locks of threads that it does not copy; so it is made only where there are none: on Linux, of a process that
-has one thread and is the command's own. A program that uses the library is never forked.
+A fresh interpreter takes a third of a second to start and to import what it needs, as long as half of the default
+forecast takes. A fork has all that has been imported and recalled so far, within some milliseconds. But it copies the
+locks of threads that it does not copy; so it is made only where there are none: on Linux, of a process that has one
+thread and is the command's own. A program that uses the library is never forked.
 
-Whatever the copy does not deliver is done here after all: where the system starts no process, where the copy is killed
-or runs out of memory, and where a block raises an error, which is then raised here. So there is nothing to tell of a
-copy that failed. It delivers all that it has found at once, when it is through; until then it would be held up by a
-pipe that is full. It ends with the mapping, whatever becomes of that, or by itself where this process is gone.
+Of a short mapping, whatever the copy does not deliver is done here after all: where the system starts no process, where
+the copy is killed or runs out of memory, and where a block raises an error, which is then raised here. So there is
+nothing to tell of a copy that failed. It delivers all that it has found at once, when it is through; until then it
+would be held up by a pipe that is full. It ends with the mapping, whatever becomes of that, or by itself where this
+process is gone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import os
 import pickle
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from usru_scenarios.interruptions import end_at_once, held
@@ -42,6 +45,58 @@ def may_fork() -> bool:
         return len(os.listdir(_THREADS)) == 1  # noqa: PTH208  # to import pathlib for it would take longer
     except OSError:
         return False
+
+
+class ForkedProcess:
+    """A copy of this process that does one thing and ends, and is waited for like a `subprocess.Popen`.
+
+    It is made with interruptions `held`: Ctrl-C stays held back in it. It reads nothing from the standard streams and
+    writes nothing to them, but for the traceback of an error.
+
+    Args:
+        function: what it does.
+        errors: the file that its standard error goes to, by its number.
+
+    Raises:
+        OSError: the system has no process or no memory for it.
+    """
+
+    def __init__(self, function: Callable[[], object], errors: int | None = None) -> None:
+        self.returncode: int | None = None
+        self._number = os.fork()
+        if self._number == 0:
+            status = 1
+            try:
+                _set_apart(errors)
+                function()
+                status = 0
+            except Exception:  # noqa: BLE001  # as at the end of any process
+                traceback.print_exc()
+            finally:
+                os._exit(status)  # nothing that is to be done at the end of a process is done twice
+
+    def kill(self) -> None:
+        """End it, whatever it is at, if it has not ended."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._number, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait until it is gone; its exit status, or less than 0 the number of the signal that ended it."""
+        if self.returncode is None:
+            try:
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
+            except ChildProcessError:  # somebody else has waited for it
+                self.returncode = 0
+        return self.returncode
+
+
+def _set_apart(errors: int | None) -> None:
+    """Let a copy end by signals as any process does, and part its standard streams from those of the original."""
+    end_at_once()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number, file in enumerate((nowhere, nowhere, nowhere if errors is None else errors)):
+        os.dup2(file, number)
 
 
 def shared(function: Callable[[int], Result], blocks: Sequence[int]) -> Iterator[Result]:
@@ -72,27 +127,20 @@ class _Copy:
 
     def __init__(self, function: Callable[[int], Any], blocks: Sequence[int]) -> None:
         self._pipe, theirs = os.pipe()
-        self._at_work, here = True, os.getpid()
         try:
-            self._process = os.fork()
+            self._process = ForkedProcess(partial(_deliver, function, blocks, theirs, self._pipe, os.getpid()))
         except OSError:
             os.close(self._pipe)
-            os.close(theirs)
             raise
-        if self._process == 0:
-            try:
-                os.close(self._pipe)
-                _deliver(function, blocks, theirs, here)
-            finally:
-                os._exit(0)  # nothing that is to be done at the end of a process is done twice
-        os.close(theirs)
+        finally:
+            os.close(theirs)
 
     def delivered(self) -> list[Any] | None:
         """What it has found, waited for; None where it has not got through."""
         said = bytearray()
         while part := os.read(self._pipe, _AT_ONCE):
             said += part
-        self._at_work = False
+        self._process.wait()
         pickled = memoryview(said)[_SIZE:]
         if len(said) < _SIZE or int.from_bytes(said[:_SIZE], "little") != len(pickled):
             return None
@@ -103,24 +151,16 @@ class _Copy:
         """End it, whatever it is at, and wait until it is gone."""
         with held():
             os.close(self._pipe)
-            with suppress(ProcessLookupError, ChildProcessError):  # where it has not been waited for, but is forgotten
-                if self._at_work:
-                    os.kill(self._process, signal.SIGKILL)
-                os.waitpid(self._process, 0)
+            self._process.kill()
+            self._process.wait()
 
 
 # The other side of the pipe
 
 
-def _deliver(function: Callable[[int], Any], blocks: Sequence[int], pipe: int, parent: int) -> None:
-    """Do blocks and say what was found; no more of them where the parent is gone.
-
-    Ctrl-C stays held back, and nothing is read from the standard streams or written to them.
-    """
-    end_at_once()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(nowhere, number)
+def _deliver(function: Callable[[int], Any], blocks: Sequence[int], pipe: int, theirs: int, parent: int) -> None:
+    """Do blocks and say what was found; no more of them where the parent is gone."""
+    os.close(theirs)
     found = []
     for block in blocks:
         if os.getppid() != parent:

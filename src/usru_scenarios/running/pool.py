@@ -1,6 +1,6 @@
 """Worker processes, and how they are handed tasks.
 
-Each worker is a fresh interpreter at the other end of a pipe of its own. It gets a pickled function once, then one task
+Each worker is a process at the other end of a pipe of its own. It gets a pickled function once, then one task
 after another; while it works on one the next waits in its pipe. Results are taken in the order of the blocks, and no
 worker runs far ahead of what has been taken, so memory does not grow with the number of blocks.
 
@@ -9,8 +9,9 @@ killed, and one that dies breaks the whole pool. Here a worker that nobody is le
 goes, and the tasks of a worker that is lost go to a new one: a block gives the same result wherever and however often
 it runs.
 
-Why fresh interpreters: a fork copies the locks of threads that it does not copy (linear algebra has some, and so has
-the system's own code on macOS). Why not `multiprocessing`: it starts them with the current folder in front of the path
+A worker is a fork of this process where that may be (see `fork`), else a fresh interpreter: a fork copies the locks of
+threads that it does not copy (linear algebra has some, and so has the system's own code on macOS).
+Why not `multiprocessing`: it starts interpreters with the current folder in front of the path
 of modules, so that a file there called signal.py would run in each of them. Here they are started with `-P`, look for
 modules where this process does but for the current folder, and what they write to standard error is kept: it is what
 can be told of one that died.
@@ -28,7 +29,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +37,8 @@ from typing import IO, Any
 from usru_scenarios.interruptions import held
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError, one_line, printable, tells_want_of_memory
+from usru_scenarios.running import fork
+from usru_scenarios.running.fork import ForkedProcess
 from usru_scenarios.running.tasks import Result, Tasks, unpacked
 from usru_scenarios.threads import one_thread
 
@@ -79,23 +82,24 @@ class Failure:
 class Worker:
     """A process, this side of its pipe, and the numbers of the tasks that it has.
 
+    Args:
+        others: where it is to be a fork, this side of the pipes of the other workers; None for a fresh interpreter.
+
     Raises:
         OSError: the system has no process, no memory or no file for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, others: Sequence[Connection] | None) -> None:
         self.pipe, theirs = Pipe()
         self._errors = _scratch()
         self.tasks: deque[int] = deque()
+        self.process: subprocess.Popen[bytes] | ForkedProcess
         try:
-            self.process = subprocess.Popen(  # noqa: S603  # this interpreter
-                [sys.executable, *_flags(), "-c", _START, str(theirs.fileno()), *_modules()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors or subprocess.DEVNULL,
-                env={**os.environ, **one_thread(os.environ)},
-                **_sharing(theirs),
-            )
+            if others is None:
+                self.process = _fresh(theirs, self._errors)
+            else:
+                errors = None if self._errors is None else self._errors.fileno()
+                self.process = ForkedProcess(partial(_serve_apart, theirs, (self.pipe, *others)), errors)
         except BaseException:
             self._forget()
             raise
@@ -120,6 +124,18 @@ class Worker:
         self.pipe.close()
         if self._errors is not None:
             self._errors.close()
+
+
+def _fresh(pipe: Connection, errors: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """A new interpreter that serves at a pipe."""
+    return subprocess.Popen(  # noqa: S603  # this interpreter
+        [sys.executable, *_flags(), "-c", _START, str(pipe.fileno()), *_modules()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors or subprocess.DEVNULL,
+        env={**os.environ, **one_thread(os.environ)},
+        **_sharing(pipe),
+    )
 
 
 def _scratch() -> IO[bytes] | None:
@@ -165,9 +181,14 @@ def _sharing(pipe: Connection) -> dict[str, Any]:
 
 
 class WorkerPool:
-    """Workers that stay from one mapping to the next."""
+    """Workers that stay from one mapping to the next.
 
-    def __init__(self) -> None:
+    Args:
+        forks: whether this process is one's own, so that they may be forks of it.
+    """
+
+    def __init__(self, *, forks: bool = False) -> None:
+        self._forks = forks
         self.workers: list[Worker] = []
 
     def stop(self) -> None:
@@ -184,7 +205,8 @@ class WorkerPool:
         try:
             with held():
                 while len(self.workers) < number:
-                    self.workers.append(Worker())
+                    forked = self._forks and fork.may_fork()
+                    self.workers.append(Worker([one.pipe for one in self.workers] if forked else None))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise NoWorkersError(one_line(f"usru: no worker can be started: {reason}"), _ALONE) from error
@@ -204,7 +226,7 @@ class WorkerPool:
 
 
 class _Mapping:
-    """One mapping over a crew.
+    """One mapping over the workers of a pool.
 
     Attributes:
         fresh: the first task that nobody has had.
@@ -268,7 +290,7 @@ class _Mapping:
                 self.done[worker.tasks.popleft()] = outcome
 
     def _replace(self, worker: Worker) -> None:
-        """Bury a worker that died and give its tasks to others, a new one among them."""
+        """Remove a worker that died and give its tasks to others, a new one among them."""
         self.pool.workers.remove(worker)
         self.again.extend(worker.tasks)
         how, said = worker.process.wait(), worker.said()
@@ -308,9 +330,19 @@ def _lost(number: int, how: int, said: str) -> LostWorkersError:
 
 
 def serve(handle: int) -> None:
-    """Do tasks until nobody is there to hand them out; `handle` is that of the pipe."""
+    """Do tasks in a fresh interpreter until nobody is there to hand them out; `handle` is that of the pipe."""
+    _serve(_pipe(handle))
+
+
+def _serve_apart(pipe: Connection, inherited: Sequence[Connection]) -> None:
+    """Do the same in a fork: the ends of pipes that it has inherited would keep others from seeing them close."""
+    for end in inherited:
+        end.close()
+    _serve(pipe)
+
+
+def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back from the start
-    pipe = _pipe(handle)
     payload = b""
     with suppress(EOFError, OSError):
         while True:

@@ -1,8 +1,8 @@
 """Maps blocks over processes of this machine, where that is worth it.
 
-There are two ways. Work of seconds goes to workers that are fresh interpreters (`pool`): any number of them, which take
-a part of a second to start. Work of a tenth of a second or more is shared with a fork of this process (`fork`), which
-takes some milliseconds, where this process may be forked.
+There are two ways. Work of seconds goes to workers (`pool`), any number of them, which take a part of a second to start
+where they are no forks of this process. Work of a tenth of a second or more is shared with one fork (`fork`), where
+this process may be forked.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Processes:
     Args:
         jobs: how many processes there may be (>= 1); with one, everything runs here.
         worthwhile: predicted seconds of work below which no worker is started; by default `WORTHWHILE`.
-        forks: whether this process is one's own, so that shorter work may be shared with a fork of it.
+        forks: whether this process is one's own and may be forked: shorter work is then shared, too.
     """
 
     def __init__(self, jobs: int, worthwhile: float | None = None, *, forks: bool = False) -> None:
         self.jobs = jobs
         self.worthwhile = WORTHWHILE if worthwhile is None else worthwhile
         self.forks = forks
-        self._crew: WorkerPool | None = None
+        self._pool: WorkerPool | None = None
         self._busy = False
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class Processes:
 
     def close(self) -> None:
         """End all workers, whatever they are at."""
-        pool, self._crew = self._crew, None
+        pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()
 
@@ -113,6 +113,6 @@ class Processes:
     def _over(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         from usru_scenarios.running.pool import WorkerPool
 
-        if self._crew is None:
-            self._crew = WorkerPool()
-        yield from self._crew.outcomes(jobs, tasks)
+        if self._pool is None:
+            self._pool = WorkerPool(forks=self.forks)
+        yield from self._pool.outcomes(jobs, tasks)
