@@ -1,8 +1,9 @@
 """How the options and arguments of a command are declared, and how their texts become what its function takes.
 
 A parameter of the function is an option or an argument: `Annotated` with an `Option` or `Argument` and, where its value
-is no text, with what reads it (see `parsers`). Or it is a group, a `NamedTuple` of such options, which the function
-gets as one value. So an option that several commands have is said once, and a command gets what is right in itself.
+is no text, with what reads it (see `parsers`). Or it is a group, a `NamedTuple` of such options and of other groups,
+which the function gets as one value. So an option that several commands have is said once, and a command gets what is
+right in itself.
 
 From a declaration typer makes its command (see `splicing`), which reads any arguments, tells what is wrong with them,
 and shows help. Arguments that are plain are read here, which spares a run the import of typer: a fifth of what a short
@@ -90,15 +91,15 @@ class Subset:
     def __init__(self, *names: str, without: Sequence[str] = (), **others: Any) -> None:
         self.names, self.without, self.others = names, without, others
 
-    def of(self, group: type[Any]) -> Iterator[Parameter]:
-        """The options of a group that the command has, and the context where the group holds it."""
+    def of(self, group: type[Any]) -> Iterator[tuple[str, Parameter | _Group]]:
+        """The options of a group that the command has, and the context where the group holds it, by name."""
         hints = get_type_hints(group, include_extras=True)
         for name, other in self.others.items():
             hints[name] = _explained(hints[name], other) if isinstance(other, str) else other
         context = [name for name, hint in hints.items() if hint is CommandContext]
         for name in [*context, *self.names] if self.names else group._fields:
             if name not in self.without:
-                yield Parameter(name, hints[name], group._field_defaults.get(name, ...))
+                yield name, _taken(name, hints[name], group._field_defaults.get(name, ...))
 
 
 def _explained(hint: Any, help_text: str) -> Any:
@@ -131,6 +132,11 @@ class Parameter:
         self.alone = next((one.text for one in about if isinstance(one, Alone)), None)
 
     @property
+    def options(self) -> list[Parameter]:
+        """Itself, as a group has its options."""
+        return [self]
+
+    @property
     def written(self) -> str:
         """As messages call it."""
         return self.names[0] if self.names else f"--{self.name}"
@@ -152,23 +158,32 @@ class Parameter:
                 return text
 
 
-class _Taken:
-    """What a parameter of a function takes: an option, or those of a group as one value."""
+class _Group:
+    """A group, which takes the options and groups that it is made of as one value."""
 
-    def __init__(self, name: str, hint: Any, default: Any) -> None:
-        kind, *about = get_args(hint) or (hint,)
-        self.group = kind if isinstance(kind, type) and issubclass(kind, tuple) else None
-        part = next((one for one in about if isinstance(one, Subset)), Subset())
-        self.options = [Parameter(name, hint, default)] if self.group is None else list(part.of(kind))
+    def __init__(self, kind: type[Any], part: Subset) -> None:
+        self.kind = kind
+        self.parts = dict(part.of(kind))
+
+    @property
+    def options(self) -> list[Parameter]:
+        """All of its options, those of groups within it among them."""
+        return [option for part in self.parts.values() for option in part.options]
 
     def value(self, texts: Mapping[str, Any]) -> Any:
         """The value of what a command line holds; raises `OptionError` as an option does."""
-        if self.group is None:
-            return self.options[0].value(texts)
-        made = self.group(**{option.name: option.value(texts) for option in self.options})
+        made = self.kind(**{name: part.value(texts) for name, part in self.parts.items()})
         if hasattr(made, "check"):
             made.check()
         return made
+
+
+def _taken(name: str, hint: Any, default: Any) -> Parameter | _Group:
+    """What a parameter of a function or a field of a group takes: an option, or a group."""
+    kind, *about = get_args(hint) or (hint,)
+    if isinstance(kind, type) and issubclass(kind, tuple) and not any(isinstance(one, Option) for one in about):
+        return _Group(kind, next((one for one in about if isinstance(one, Subset)), Subset()))
+    return Parameter(name, hint, default)
 
 
 def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
@@ -191,7 +206,7 @@ class Declaration:
         defaults = _defaults(function)
         self.function = function
         self._taken = {
-            name: _Taken(name, hint, defaults.get(name, ...)) for name, hint in hints.items() if name != "return"
+            name: _taken(name, hint, defaults.get(name, ...)) for name, hint in hints.items() if name != "return"
         }
         self.parameters = [option for one in self._taken.values() for option in one.options]
 

@@ -26,7 +26,7 @@ from usru_scenarios.report.terminal import table
 from usru_scenarios.study import Study
 
 if TYPE_CHECKING:
-    from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+    from usru_scenarios.cli.options import RunOptions, StudyOptions
     from usru_scenarios.cli.session import Session
     from usru_scenarios.results.simulate import Simulation
 
@@ -96,10 +96,8 @@ def _attempt(
 class Screen:
     """Shows forecasts, what has changed between them, and faults: in place on a terminal, else one below the other."""
 
-    def __init__(
-        self, session: Session, name: str, conditions: ConditionOptions, run: RunOptions, known: EvidenceOptions
-    ) -> None:
-        self.session, self.name, self.conditions, self.run, self.known = session, name, conditions, run, known
+    def __init__(self, session: Session, name: str, options: StudyOptions, run: RunOptions) -> None:
+        self.session, self.name, self.options, self.run = session, name, options, run
         self.moves_cursor = session.output.is_terminal and os.environ.get("TERM") != "dumb"
         self.last: Forecast | None = None
         self.changes = ""
@@ -109,8 +107,10 @@ class Screen:
         """The forecast that was asked for."""
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
-            study = self.session.informed(study, self.known)
-            return study.simulate(**self.conditions._asdict(), **self.run.asked, map_blocks=workers, consequences=False)
+            study = self.session.informed(study, self.options.known)
+            return study.simulate(
+                **self.options.conditions._asdict(), **self.run.asked, map_blocks=workers, consequences=False
+            )
 
     def show(self, attempt: Attempt) -> None:
         """Show what an attempt came to.
@@ -177,7 +177,7 @@ class Screen:
             return f"Not compared with the last run: {error}\n"
 
     def _compared(self, before: Forecast, after: Forecast) -> report.Changes:
-        do, given = self.conditions
+        do, given = self.options.conditions
         if given:
             return report.between_runs(before.result, after.result)
         with CommandContext(self.session.context.obj) as context:
@@ -201,27 +201,19 @@ class Screen:
         self.told = True
 
 
-def run(
-    session: Session,
-    model: str,
-    changes: ModelOptions,
-    *,
-    conditions: ConditionOptions,
-    run_options: RunOptions,
-    known: EvidenceOptions,
-) -> NoReturn:
+def run(session: Session, model: str, options: StudyOptions, run_options: RunOptions) -> NoReturn:
     """Show forecasts of a file until somebody interrupts.
 
     Raises:
         OptionError: there is no file to look after, or the answer is not for somebody who looks at it.
         UsruError: as in `Screen.show`.
     """
-    request = changes.request(model, confined=session.confined)
+    request = options.changes.request(model, confined=session.confined)
     if request.path is None or not is_kept(request.path):
         raise OptionError("--live has no file to look after: the model comes from standard input or a pipe", "name it")
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
-    screen = Screen(session, request.name, conditions, run_options, known)
-    for attempt in attempts(request, lambda study: screen.simulate(changes.finished(study)), time.sleep):
+    screen = Screen(session, request.name, options, run_options)
+    for attempt in attempts(request, lambda study: screen.simulate(options.changes.finished(study)), time.sleep):
         screen.show(attempt)
     raise AssertionError

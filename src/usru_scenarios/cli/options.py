@@ -98,6 +98,14 @@ class EvidenceOptions(NamedTuple):
     ] = None
 
 
+class StudyOptions(NamedTuple):
+    """Of what a question is asked beside the file: what is imposed and seen, and what is changed in the model."""
+
+    conditions: ConditionOptions
+    known: EvidenceOptions
+    changes: ModelOptions
+
+
 class RunOptions(NamedTuple):
     """How much is drawn, from which seed and how."""
 

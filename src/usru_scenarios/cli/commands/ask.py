@@ -10,7 +10,7 @@ from typing import Annotated
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
 from usru_scenarios.cli.declarations import Argument, Option
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.options import RunOptions, StudyOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL, MOST_QUERIES
@@ -32,9 +32,7 @@ def ask(
         parsers.text_file,
     ] = (),
     questions: Annotated[bool, Option("--questions", help="All questions of the model, after any queries.")] = False,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: RunOptions,
     session: LocalTableSession,
 ) -> None:
@@ -65,7 +63,7 @@ def ask(
     texts = [*_of_arguments(asked), *(line for text in queries for line in lines(text))]
     if not texts and not questions:
         raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
-    study = session.load(model, changes, known)
+    study = session.load(model, options.changes, options.known)
     if questions:
         means = {name: one.means for name, one in study.loaded.model.questions.items()}
         texts += [SourceText(f"question {name}", text) for name, text in means.items()]
@@ -75,11 +73,11 @@ def ask(
         raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
     told = map(warned, study.outline.warnings)
     if len(asked) == 1 and not queries and not questions:
-        result = study.ask(asked[0], **conditions._asdict(), **run.asked, map_blocks=session.workers())
+        result = study.ask(asked[0], **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
         session.remark(study)
         session.emit(result, told)
         return
-    answers = study.answers(texts, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    answers = study.answers(texts, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
     session.emit(answers, told)
     if answers.unanswered:

@@ -7,7 +7,7 @@ from typing import Annotated
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended
 from usru_scenarios.cli.declarations import Alone, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -31,9 +31,7 @@ def check(
         parsers.some,
         Alone("100"),
     ] = 0,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[
         RunOptions,
         Subset(trials="How many trials to draw; fewer where that is clear, more where not.  [default: 16384]"),
@@ -53,9 +51,9 @@ def check(
     contradicts the claims that it cites, or else if an expectation fails. Those that nothing notices are listed, each
     with what makes it.
     """
-    study = session.load(model, changes, known)
+    study = session.load(model, options.changes, options.known)
     result = study.check(
-        robust=robust, mutants=mutants, **conditions._asdict(), map_parts=session.workers(), **run.asked
+        robust=robust, mutants=mutants, **options.conditions._asdict(), map_parts=session.workers(), **run.asked
     )
     session.remark(study)
     session.emit(result, run.news(result.warnings))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.options import RunOptions, StudyOptions
 from usru_scenarios.cli.parsers import is_rather_model
 from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -22,16 +22,14 @@ def explain(
         ),
     ],
     *,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method")],
     session: LocalTableSession,
 ) -> None:
     """Why does a scenario come true, and what would have to be true?"""
     scenario, model = asked(question)
-    study = session.load(model, changes, known)
-    result = study.explain(scenario, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    study = session.load(model, options.changes, options.known)
+    result = study.explain(scenario, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
     session.emit(result, result.warnings)
 

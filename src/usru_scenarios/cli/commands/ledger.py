@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
 from usru_scenarios.cli.declarations import Argument, Option
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.options import EvidenceOptions, RunOptions, StudyOptions
 from usru_scenarios.cli.session import LocalTableSession, Session
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -65,9 +65,7 @@ def ledger(
         bool, Option("--repair", help="With verify: take out a last line that was never finished.")
     ] = False,
     relink: Annotated[bool, Option("--relink", help="With verify: make one chain of two that git has merged.")] = False,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: RunOptions,
     session: LocalTableSession,
 ) -> None:
@@ -91,7 +89,7 @@ def ledger(
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
         raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
-    asked = _Asked(folder, rest, message or "", date, at, of, repair, relink, conditions, known, changes, run)
+    asked = _Asked(folder, rest, message or "", date, at, of, repair, relink, options, run)
     asked.refuse_others(action)
     _ACTIONS[action].act(asked, session)
 
@@ -107,9 +105,7 @@ class _Asked(NamedTuple):
     of: tuple[str, ...]
     repair: bool
     relink: bool
-    conditions: ConditionOptions
-    known: EvidenceOptions
-    changes: ModelOptions
+    options: StudyOptions
     run: RunOptions
 
     def refuse_others(self, action: str) -> None:
@@ -128,9 +124,9 @@ class _Asked(NamedTuple):
 
     def _options(self) -> dict[str, Any]:
         run = {f"--{name}": value for name, value in self.run._asdict().items()}
-        changes = dict(zip(("-w", "-p", "--set", "--sourced-only", "--recalibrate"), self.changes, strict=True))
-        conditions = {f"--{name}": value for name, value in self.conditions._asdict().items()}
-        known = {"--evidence": self.known.evidence, "--as-of": self.known.as_of}
+        changes = dict(zip(("-w", "-p", "--set", "--sourced-only", "--recalibrate"), self.options.changes, strict=True))
+        conditions = {f"--{name}": value for name, value in self.options.conditions._asdict().items()}
+        known = {"--evidence": self.options.known.evidence, "--as-of": self.options.known.as_of}
         own = {"-m": self.message, "--date": self.date, "--at": self.at, "--of": self.of}
         return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions, **known}
 
@@ -154,17 +150,18 @@ def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.reading.copies import resolved
 
     day = asked.date or _today()
-    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, asked.changes, asked.known)
-    study = _known_by(day, study, asked.known, session)
-    options = {**asked.conditions._asdict(), **asked.run.asked}
-    result = study.simulate(**options, map_blocks=session.workers())
+    conditions, known, changes = asked.options
+    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, changes, known)
+    study = _known_by(day, study, known, session)
+    how = {**conditions._asdict(), **asked.run.asked}
+    result = study.simulate(**how, map_blocks=session.workers())
     session.remark(study)
     session.warn(result.warnings)
     questions = study.loaded.model.questions
     means = [one.means for one in questions.values()]
-    answers = study.answers(means, **options, map_blocks=session.workers()) if means else None
+    answers = study.answers(means, **how, map_blocks=session.workers()) if means else None
     record = record_of(result, questions, answers, date=day, message=asked.message, asked=asked_of(asked.run.asked))
-    seen = None if asked.known.evidence is None else kept_evidence(asked.known.evidence)
+    seen = None if known.evidence is None else kept_evidence(known.evidence)
     before = asked.ledger.last()
     number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder), seen)
     session.say(f"recorded as number {number} of {asked.ledger.records}{_known_then(record)}")
@@ -207,7 +204,7 @@ def _today() -> str:
 
 def _history(asked: _Asked, session: Session) -> None:
 
-    session.emit(recorded(asked.folder, asked.words, asked.at, asked.known, session))
+    session.emit(recorded(asked.folder, asked.words, asked.at, asked.options.known, session))
 
 
 def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session) -> History:
@@ -287,10 +284,10 @@ def _why(asked: _Asked, session: Session) -> None:
 def _score(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.score import ledger_score
 
-    if asked.known.evidence is None:
+    if asked.options.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
     chain, again = _readable(asked.ledger, session), asked.recomputation(session)
-    last, study = _held_against(chain, asked.known, again, session)
+    last, study = _held_against(chain, asked.options.known, again, session)
     assert study.evidence is not None
     result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
     for item, reason in again.unheard.items():

@@ -12,10 +12,10 @@ from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import (
     ConditionOptions,
-    EvidenceOptions,
     Model,
     ModelOptions,
     RunOptions,
+    StudyOptions,
     formats,
     trials_to_separate,
 )
@@ -38,9 +38,7 @@ _Trials = trials_to_separate("How many trials to draw.  [default: as each questi
 def report(
     model: Model = DEFAULT_MODEL,
     *,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[RunOptions, Subset(trials=_Trials)],
     session: Annotated[Session, Subset(form=formats(("md", "html")), without=("as_json", "wide", "cluster"))],
 ) -> None:
@@ -59,7 +57,7 @@ def report(
     if session.format == "html" and session.output.is_terminal:
         raise OptionError("a page is for a browser, not for a terminal", "add -o report.html")
     beside = _beside(session)
-    dossier = _answered(model, session, conditions=conditions, known=known, changes=changes, run=run)
+    dossier = _answered(model, options, run, session)
     from usru_scenarios.report import dossier as documents
 
     if session.format == "html":
@@ -79,18 +77,11 @@ def report(
     write_together({beside: svg, session.output.path: md(documents.report(dossier, picture))})
 
 
-def _answered(
-    model: str,
-    session: Session,
-    *,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
-    run: RunOptions,
-) -> Dossier:
+def _answered(model: str, options: StudyOptions, run: RunOptions, session: Session) -> Dossier:
     """The answers, with the warnings of the forecast said."""
     from usru_scenarios.report.dossier import Dossier
 
+    conditions, known, changes = options
     base = session.load(model, changes)
     study = session.knowing(base, known)
     session.remark(study)

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import (
-    ConditionOptions,
-    EvidenceOptions,
-    Model,
-    ModelOptions,
-    RunOptions,
-    trials_to_separate,
-)
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, trials_to_separate
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
@@ -47,9 +40,7 @@ def sensitivity(
     top: Annotated[
         int, Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"), parsers.count
     ] = TOP,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method", trials=_Trials)],
     session: TableSession,
 ) -> None:
@@ -59,9 +50,9 @@ def sensitivity(
     state (moves), which weight does (weights), and one point of which judgement (judgements). All is asked given what
     --given and --evidence say.
     """
-    study = session.load(model, changes, known)
+    study = session.load(model, options.changes, options.known)
     questions = cast("tuple[Question, ...]", question) or None
     result = study.sensitivity(
-        of, at, questions=questions, map_blocks=session.workers(), **conditions._asdict(), **run.asked
+        of, at, questions=questions, map_blocks=session.workers(), **options.conditions._asdict(), **run.asked
     )
     session.emit(result, result.warnings, top)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, formats
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -14,9 +14,7 @@ from usru_scenarios.settings import DEFAULT_MODEL
 def simulate(
     model: Model = DEFAULT_MODEL,
     *,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: RunOptions,
     live: Annotated[
         bool, Option("--live", help="Run again whenever the file is saved, and show what changed; Ctrl-C ends.")
@@ -27,9 +25,11 @@ def simulate(
     if live:
         from usru_scenarios.cli.live import run as run_live
 
-        run_live(session, model, changes, conditions=conditions, run_options=run, known=known)
-    study = session.load(model, changes, known)
+        run_live(session, model, options, run)
+    study = session.load(model, options.changes, options.known)
     shown = session.format not in ("table", "md")  # which are of the scenarios
-    result = study.simulate(**conditions._asdict(), **run.asked, map_blocks=session.workers(), consequences=shown)
+    result = study.simulate(
+        **options.conditions._asdict(), **run.asked, map_blocks=session.workers(), consequences=shown
+    )
     session.remark(study)
     session.emit(result, run.news(result.warnings))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, ModelOptions, RunOptions
+from usru_scenarios.cli.options import RunOptions, StudyOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.problems import listing, suggestion
@@ -33,9 +33,7 @@ def sweep(
     of: Annotated[
         str | None, Option("--of", metavar="SCENARIO", help="Show this scenario or group alone in table and md.")
     ] = None,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[
         RunOptions,
         Subset(
@@ -62,9 +60,9 @@ def sweep(
     Where the likeliest scenario changes, the crossing is sought between the two points, with its standard error.
     """  # noqa: D301  # \b keeps the lines of the examples
     variables, model = asked(words)
-    study = session.load(model, changes, known)
+    study = session.load(model, options.changes, options.known)
     of = of_model(of, study)
-    result = study.sweep(variables, at=at, **conditions._asdict(), **run.asked, map_blocks=session.workers())
+    result = study.sweep(variables, at=at, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit(shown, result.warnings)
 

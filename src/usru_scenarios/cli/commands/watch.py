@@ -6,7 +6,7 @@ from typing import Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import ConditionOptions, EvidenceOptions, Model, ModelOptions, RunOptions
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions
 from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL, TOP
 
@@ -27,9 +27,7 @@ def watch(
     top: Annotated[
         int, Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"), parsers.count
     ] = TOP,
-    conditions: ConditionOptions,
-    known: EvidenceOptions,
-    changes: ModelOptions,
+    options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method")],
     session: LocalTableSession,
 ) -> None:
@@ -37,8 +35,8 @@ def watch(
 
     Sightings are ranked by how far they move it in expectation.
     """
-    study = session.load(model, changes, known)
+    study = session.load(model, options.changes, options.known)
     result = study.watch(
-        on=on, horizon=horizon, of=of, map_blocks=session.workers(), **conditions._asdict(), **run.asked
+        on=on, horizon=horizon, of=of, map_blocks=session.workers(), **options.conditions._asdict(), **run.asked
     )
     session.emit(result, result.warnings, top)
