@@ -40,7 +40,6 @@ from usru_scenarios.questions.target import Target
 from usru_scenarios.questions.unseen import kinds_of
 from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares
 from usru_scenarios.sampler.blocks import (
-    BLOCK,
     SECONDS_PER_DRAW,
     BlockSampler,
     KernelCache,
@@ -148,8 +147,12 @@ def exchanging_seconds(program: Program, steps: int, trials: int) -> float:
     """What a block is predicted to take at most, in which the path of every driver is exchanged."""
     drivers = len(program.upstream([OUTCOME])) - 1
     draws = max(_OUTCOME_DRAWS, 2 * len(program.outcome.states))
-    outcomes = (1 + drivers) * steps * draws * trials * SECONDS_PER_DRAW
-    return block_seconds(len(program.nodes), steps, trials) + outcomes
+    return block_seconds(len(program.nodes), steps, trials) + _outcome_seconds(drivers, steps, draws, trials)
+
+
+def _outcome_seconds(exchanged: int, steps: int, draws: int, trials: int) -> float:
+    """What the probabilities of the outcome take: as they are, and once for each driver whose path is exchanged."""
+    return (1 + exchanged) * steps * draws * trials * SECONDS_PER_DRAW
 
 
 class DriverSampler:
@@ -200,7 +203,8 @@ class DriverSampler:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
-        outcomes = (1 + len(self.exchanged)) * self.program.steps * _OUTCOME_DRAWS * BLOCK * SECONDS_PER_DRAW
+        trials = self.plan.trials_in(0)
+        outcomes = _outcome_seconds(len(self.exchanged), self.program.steps, _OUTCOME_DRAWS, trials)
         return self.block_sampler.seconds_each + outcomes
 
     def found(self, map_blocks: MapBlocks) -> Iterator[tuple[Discretization, GroupedSums, Floats | None]]:
