@@ -16,7 +16,7 @@ from support import oracle
 from support.command import answer
 from support.effort import slow_but
 from support.oracle import Json, View
-from support.reports import rendered
+from support.reports import md, table
 from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, exact_model
 from support.schemas import assert_follows
 from usru_scenarios.exact.inference import NotExact
@@ -30,8 +30,6 @@ from usru_scenarios.sampler.blocks import BlockSampler, Plan
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.study import Study, load
-
-table, md = (rendered(form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

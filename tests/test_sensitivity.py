@@ -19,20 +19,18 @@ import yaml
 from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
-from support.reports import rendered
+from support.reports import md, table
 from support.sampled import ERRORS, Opened, changed, entropy, exact_model
 from support.schemas import assert_follows
 from support.tiny import TINY, kept_by_state
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
-from usru_scenarios.report import Layout
+from usru_scenarios.report import Layout, render_report
 from usru_scenarios.report.sensitivity import span
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
 from usru_scenarios.settings import ArgumentError
 from usru_scenarios.study import Study
-
-table, md, rows_of = (rendered(form) for form in ("table", "md", "csv"))
 
 FIRST: tuple[Question, ...] = ("drivers", "moves")
 TRIALS = 16_384
@@ -423,7 +421,7 @@ def test_json_follows_its_schema(whole: Sensitivity) -> None:
 
 
 def test_rows_are_one_for_each_thing_state_scenario_and_measure(whole: Sensitivity) -> None:
-    rows = list(csv.DictReader(io.StringIO(rows_of(whole, Layout(top=1)))))
+    rows = list(csv.DictReader(io.StringIO(render_report(whole, "csv", Layout(top=1)))))
     keys = [tuple(row[name] for name in ("question", "id", "state", "scenario", "measure")) for row in rows]
     assert len(keys) == len(set(keys))
     assert {row["question"] for row in rows} == {"drivers", "moves"}
@@ -463,7 +461,7 @@ def test_text_keeps_to_its_width_and_its_numbers_whole(which: str, width: int, r
 def test_the_four_questions_stand_side_by_side(bundled: Study) -> None:
     found = bundled.sensitivity(trials=500)
     jsonschema.validate(json.loads(json.dumps(found.to_dict(), allow_nan=False)), schema("sensitivity"))
-    rows = list(csv.DictReader(io.StringIO(rows_of(found, Layout()))))
+    rows = list(csv.DictReader(io.StringIO(render_report(found, "csv", Layout()))))
     assert len({tuple(row.values())[:10] for row in rows}) == len(rows)
     assert {row["question"] for row in rows} == {"drivers", "moves", "weights", "judgements"}
     for width in (60, 140):

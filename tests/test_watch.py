@@ -23,7 +23,7 @@ import yaml
 from support import oracle
 from support.command import HARBOUR, answer
 from support.oracle import Json, View
-from support.reports import rendered
+from support.reports import md, table
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS, EXACT_MODELS, Opened, changed, compiled, entropy, exact_model
 from support.schemas import assert_follows
@@ -37,8 +37,6 @@ from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
-
-table, md = (rendered(form) for form in ("table", "md"))
 
 TWO = """
 usru: 1

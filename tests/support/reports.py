@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from html.parser import HTMLParser
 
 from usru_scenarios.report import Layout, ReportedResult, render_report
 
 
-def rendered(form: str) -> Callable[[ReportedResult, Layout], str]:
-    """What gives results in a format."""
-    return lambda result, layout: render_report(result, form, layout)
+def table(result: ReportedResult, layout: Layout) -> str:
+    return render_report(result, "table", layout)
+
+
+def md(result: ReportedResult, layout: Layout) -> str:
+    return render_report(result, "md", layout)
 
 
 class Elements(HTMLParser):
