@@ -45,7 +45,12 @@ class TrialBatches:
 
     def bytes(self, entries: int) -> int:
         """What sums of so many numbers take, those of a block beside those of all."""
-        return 8 * (self.count + len(self.starts(0))) * entries
+        return 8 * (self.count + self.count_in(0)) * entries
+
+    def count_in(self, block: int) -> int:
+        """How many there are in a block, those that go on from the one before or into the next included."""
+        first = block * self.block
+        return -(-(first % self.size + min(self.block, self.trials - first)) // self.size)
 
     def starts(self, block: int) -> npt.NDArray[np.int64]:
         """Where in a block its batches start, shape (batches,); the first may go on from the block before."""
@@ -55,12 +60,12 @@ class TrialBatches:
     def at(self, block: int) -> slice:
         """The batches of a block, the last and the first of neighbours being the same where one goes on."""
         first = block * self.block // self.size
-        return slice(first, first + len(self.starts(block)))
+        return slice(first, first + self.count_in(block))
 
     def whole(self, block: int) -> slice:
         """Of the batches of a block, counted from 0, those all of whose trials are in it."""
         first, last = block * self.block, min((block + 1) * self.block, self.trials)
-        count = len(self.starts(block))
+        count = self.count_in(block)
         ends_within = last == self.trials or not last % self.size
         return slice(1 if first % self.size else 0, count if ends_within else count - 1)
 
@@ -130,7 +135,10 @@ def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
 
 def batch_trials(edges: npt.NDArray[np.int64], trials: int) -> Floats:
     """How many trials each batch of a block has, shape (batches,)."""
-    return np.diff(np.append(edges, trials)).astype(np.float64)
+    sizes = np.empty(len(edges))
+    np.subtract(edges[1:], edges[:-1], out=sizes[:-1])
+    sizes[-1] = trials - edges[-1]
+    return sizes
 
 
 def batch_numbers(edges: Integers, trials: int) -> npt.NDArray[np.intp]:

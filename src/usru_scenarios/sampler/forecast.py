@@ -380,7 +380,7 @@ class Sampler:
         states = sum(len(node.states) for node in self.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.nodes.values())
         by_batch = steps * scenarios + scenarios**2
-        kept = self.batches.count + len(self.batches.starts(0)) * (not self.plan.judgements)
+        kept = self.batches.count + self.batches.count_in(0) * (not self.plan.judgements)
         quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
         values = numeric * steps * BINS
         noted = self.plan.trials_in(0) * (len(self.stretches[0]) * states + len(EDGES) * numeric)

@@ -266,7 +266,7 @@ def _odds(keep: Floats) -> Floats:
 def _by_state(values: Floats, block_states: BlockStates, own: States) -> Floats:
     """Values by state, shape (), (states,) or (draws, states), of each trial's own state: shape () or (trials,)."""
     if values.ndim < 2:
-        return values.take(own) if values.ndim else values
+        return values.take(own, mode="wrap") if values.ndim else values
     assert block_states.drawn is not None, "values for each draw need draws"
     places = block_states.drawn * values.shape[1] + own
     taken: Floats = values.take(places, mode="wrap")  # in a fifth of the time of values[drawn, own]

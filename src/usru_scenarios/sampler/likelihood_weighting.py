@@ -37,7 +37,7 @@ from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, R
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.outcome_paths import DrawnScenario, OutcomePath, RaoBlackwellPath
 from usru_scenarios.sampler.restrictions import restrictions_of
-from usru_scenarios.sampler.tables import BlockStates, States
+from usru_scenarios.sampler.tables import BlockStates
 
 Pair = tuple[Formula, Formula]
 """An event, and the observations that it is conditioned on."""
@@ -518,12 +518,6 @@ def up_to(program: Program, steps: int, seen: Formula | None) -> Program:
     """A program of so many steps, or of as many as what is observed needs."""
     count = steps if seen is None else max(steps, 1 + last_step(seen))
     return replace(program, grid=replace(program.grid, count=count))
-
-
-def one_hot(scenarios: int, drawn: States) -> Floats:
-    """The probabilities of scenarios where they are those drawn, shape (scenarios, trials)."""
-    found: Floats = (np.arange(scenarios)[:, None] == drawn).astype(np.float64)
-    return found
 
 
 class ObservedWalk:

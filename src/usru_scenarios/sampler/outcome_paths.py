@@ -56,7 +56,9 @@ class RaoBlackwellPath(OutcomePath):
     def move(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
         """Carry the outcome on: shapes (scenarios, trials) and (sets, trials)."""
         if self.present is None:
-            return self._start(transition.start())
+            self.present = transition.start()
+            return self.present, _sums(self.present, self.sets)
+        self.unseen = self.unseen or [self._unseen_at_first(members) for members in self.sets]
         self.present = transition.advance(self.present)
         if self.lumped:
             assert isinstance(transition, LazyTransition)
@@ -69,17 +71,15 @@ class RaoBlackwellPath(OutcomePath):
         self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
         return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
 
-    def _start(self, share: Floats) -> tuple[Floats, Floats]:
-        self.present = share
-        seen = _sums(share, self.sets)
-        for members, part in zip(self.sets, seen, strict=True):
-            if self.lumped:
-                self.unseen.append(1.0 - part)
-            else:
-                elsewhere = share.copy()
-                elsewhere[members] = 0.0
-                self.unseen.append(elsewhere)
-        return share, seen
+    def _unseen_at_first(self, members: list[int]) -> Floats:
+        """The probability of not being in a set at the first step: (trials,), or (scenarios, trials) if not lumped."""
+        assert self.present is not None
+        if self.lumped:
+            elsewhere: Floats = 1.0 - _sum(self.present, members)
+        else:
+            elsewhere = self.present.copy()
+            elsewhere[members] = 0.0
+        return elsewhere
 
 
 def _sums(probability: Floats, sets: list[list[int]]) -> Floats:
@@ -97,6 +97,12 @@ def _sum(rows: Floats, members: list[int]) -> Floats:
     return whole
 
 
+def one_hot(scenarios: int, drawn: States) -> Floats:
+    """The probabilities of scenarios where they are those drawn, shape (scenarios, trials)."""
+    found: Floats = (np.arange(scenarios, dtype=drawn.dtype)[:, None] == drawn).astype(np.float64)
+    return found
+
+
 class SampledPath(OutcomePath):
     """The drawn scenario, whose probability is read one step ahead: method (15, 16)."""
 
@@ -109,13 +115,14 @@ class SampledPath(OutcomePath):
         """Read the probability one step ahead: shapes (scenarios, trials) and (sets, trials)."""
         assert drawn is not None, "where the outcome feeds back, it is drawn"
         probability = transition.start() if self.present is None else transition.advance(self.present)
-        self.present = (np.arange(len(probability))[:, None] == drawn).astype(np.float64)
+        self.present = one_hot(len(probability), drawn)
         if self.unseen is None:
             self.unseen = np.ones((len(self.sets), probability.shape[1]))
-        seen = np.empty_like(self.unseen)
+        seen, elsewhere = np.empty_like(self.unseen), 1.0 - self.present
         for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
             np.multiply(_sum(probability, members), unseen, out=out)
-            np.multiply(unseen, 1.0 - _sum(self.present, members), out=unseen)
+            for member in members:
+                np.multiply(unseen, elsewhere[member], out=unseen)
         return probability, seen
 
 
@@ -129,7 +136,7 @@ class DrawnScenario:
 
     def move(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
         """As in `OutcomePath`, of 0 and 1: shapes (scenarios, trials) and (sets, trials)."""
-        self.present = (np.arange(transition.scenarios)[:, None] == drawn).astype(np.float64)
+        self.present = one_hot(transition.scenarios, drawn)
         here = [self.present[members].sum(axis=0) for members in self.sets]
         unseen = self.unseen or [np.ones_like(part) for part in here]
         self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]

@@ -31,8 +31,9 @@ from usru_scenarios.questions.sensitivity.path_ratios import PathRatios, RatioTa
 from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, products
 from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, LawTilts, NodeTilts, RowPacker
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, one_hot
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
+from usru_scenarios.sampler.outcome_paths import one_hot
 from usru_scenarios.sampler.tables import BlockStates, TableCache
 
 _SCENARIOS = 6

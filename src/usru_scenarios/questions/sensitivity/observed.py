@@ -27,8 +27,9 @@ from usru_scenarios.questions.program_batches import ProgramSums
 from usru_scenarios.questions.program_edits import PartKeeper, made_anew
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, one_hot, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
+from usru_scenarios.sampler.outcome_paths import one_hot
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.settings import RunSettings

@@ -21,8 +21,9 @@ from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, last_observed, one_hot, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, last_observed, up_to
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome_paths import one_hot
 from usru_scenarios.sampler.tables import BlockStates
 
 
