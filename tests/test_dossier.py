@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.command import HARBOUR, answer, refusal
+from support.command import HARBOUR, HERE, answer, refusal
 from support.reports import Elements
 from support.tiny import TINY
 from usru_scenarios.problems import TooFewTrials
@@ -84,6 +84,14 @@ def test_the_document_says_what_the_commands_say() -> None:
     for claim in largest["sources"]:
         assert f"**{claim}** {found['claims'][claim]}" in text
     assert found["model"]["sha256"] in text
+
+
+@pytest.mark.parametrize(
+    ("method", "how"), [("exact", "Exact, without sampling"), ("sample", r"[\d,]+ trials, seed 1")]
+)
+def test_what_to_watch_is_found_by_the_method_that_is_asked_for(method: str, how: str) -> None:
+    text = answer("report", str(HERE / "models" / "exact" / "feedback.yaml"), "--method", method, "-q").stdout
+    assert re.search(f"^- What to watch: {how}[.,]", text, re.MULTILINE)
 
 
 def test_what_is_changed_imposed_and_observed_is_said() -> None:

@@ -23,7 +23,7 @@ from usru_scenarios.cli.output import write_together
 from usru_scenarios.cli.pictures import NoPicturesError, drawn, in_words
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
-from usru_scenarios.settings import DEFAULT_MODEL
+from usru_scenarios.settings import DEFAULT_MODEL, Method
 
 if TYPE_CHECKING:
     from usru_scenarios.report.document import Figure
@@ -87,12 +87,13 @@ def _answered(model: str, options: StudyOptions, run: RunOptions, session: Sessi
     session.remark(study)
     how: dict[str, Any] = {"map_blocks": session.workers()}
     drawn_alike = {name: value for name, value in run.asked.items() if name in ("trials", "seed")}
+    method: Method = "sample" if run.asked.get("method") == "sample" else "auto"  # what is exact is not so for all
     simulation = study.simulate(**conditions._asdict(), **run.asked, **how)
     session.warn(run.news(simulation.warnings))
     return Dossier(
         simulation,
         _sensitivity(study, base, conditions, **drawn_alike, **how),
-        study.watch(**conditions._asdict(), **drawn_alike, **how),
+        study.watch(method=method, **conditions._asdict(), **drawn_alike, **how),
         study.sources(),
         tuple(_changed(changes)),
     )
