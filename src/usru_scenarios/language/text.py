@@ -202,6 +202,8 @@ _AFTER_THE_END: Mapping[str, str] = {
     "|": "conditions stand within P( ), as in P(reset | do(sanctions=eased))",
 }
 """Hints for pieces that are left over."""
+_NO_COMPARISON: Mapping[str, str] = dict.fromkeys(("<", "<=", ">", ">="), "a comparison can't stand in parentheses")
+"""Hints where a parenthesis of arithmetic is to close."""
 
 _NO_EVENT: Mapping[str, str] = {
     **dict.fromkeys(_TIMES, _TIME_FOLLOWS),
@@ -305,6 +307,15 @@ class _Parser:
             self.unexpected(f"'(' after '{after}'")
         return opening
 
+    def in_parentheses(self, reading: Callable[[], Parsed], hints: Mapping[str, str] | None = None) -> Parsed | None:
+        """What one method reads between parentheses; None where none opens here."""
+        opening = self.at
+        if not self.accept("("):
+            return None
+        parsed = reading()
+        self.close(opening, hints)
+        return parsed
+
     # Statements -------------------------------------------------------------------------------------------------------
 
     def whole(self, reading: Callable[[], Parsed]) -> Parsed:
@@ -349,10 +360,7 @@ class _Parser:
         with self.deeper():
             if self.accept("-"):
                 return tree.Negated(self.factor())
-            opening = self.at
-            if self.accept("("):
-                part = self.sum()
-                self.close(opening, dict.fromkeys(("<", "<=", ">", ">="), "a comparison can't stand in parentheses"))
+            if (part := self.in_parentheses(self.sum, _NO_COMPARISON)) is not None:
                 return part
             if (value := self.number(_NUMBER)) is not None:
                 return tree.Number(value)
@@ -464,12 +472,8 @@ class _Parser:
         with self.deeper():
             if self.accept("not"):
                 return tree.Opposite(self.one())
-            opening = self.at
-            if self.accept("("):
-                event = self.event()
-                self.close(opening)
-                return event
-            return self.atom()
+            event = self.in_parentheses(self.event)
+            return self.atom() if event is None else event
 
     def atom(self) -> tree.Event:
         found = self.piece()

@@ -21,11 +21,8 @@ from usru_scenarios.results.sources import SourcesReport
 
 CARRIED_TRIALS = 4_096
 """Trials that a page carries of the file and of each profile, unless other ones are asked for."""
-
-
-MOST_CARRIED = 1 << 16
-
-_LEAST_CARRIED = 256
+_LEAST_CARRIED, MOST_CARRIED = 256, 1 << 16
+"""How many it carries even where fewer are asked for, and how many can be asked for."""
 
 
 @dataclass(frozen=True)
