@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import Measure
-from usru_scenarios.results.common import ModelLine, Run, Tabled
+from usru_scenarios.results.common import OfRun, Tabled
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class BandOfValue:
 
 
 @dataclass(frozen=True, repr=False)
-class Answer(Tabled):
+class Answer(OfRun, Tabled):
     """The answer to a query.
 
     Attributes:
@@ -111,8 +111,6 @@ class Answer(Tabled):
             comparison.
     """
 
-    model: ModelLine
-    run: Run
     query: str
     measure: Measure
     value: float | None
@@ -166,7 +164,7 @@ class Unanswered:
 
 
 @dataclass(frozen=True, repr=False)
-class Answers(Tabled):
+class Answers(OfRun, Tabled):
     """The answers to several queries.
 
     Attributes:
@@ -178,8 +176,6 @@ class Answers(Tabled):
         format: the form of this output and its version.
     """
 
-    model: ModelLine
-    run: Run
     answers: list[Answer]
     unanswered: list[Unanswered]
     format: Literal["usru.answers/1.1"] = "usru.answers/1.1"

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.results.common import ModelLine, Run, Tabled
+from usru_scenarios.results.common import OfRun, Tabled
 
 
 @dataclass(frozen=True, repr=False)
-class Calibration(Tabled):
+class Calibration(OfRun, Tabled):
     """Baselines that reproduce the anchor.
 
     Attributes:
@@ -24,8 +24,6 @@ class Calibration(Tabled):
         judgements_at_means: number of uncertain judgements, which stand at their means here.
     """
 
-    model: ModelLine
-    run: Run
     at: str
     anchor: dict[str, float]
     before: dict[str, float]

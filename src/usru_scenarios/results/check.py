@@ -7,7 +7,7 @@ from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import Measure
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import OfRun, Tabled, Warned
 from usru_scenarios.results.mutants import MutantSurvey
 
 
@@ -71,7 +71,7 @@ class Perturbation:
 
 
 @dataclass(frozen=True, repr=False)
-class CheckReport(Tabled):
+class CheckReport(OfRun, Tabled):
     """What the model says to each of its expectations.
 
     Attributes:
@@ -87,8 +87,6 @@ class CheckReport(Tabled):
             draws are averaged over.
     """
 
-    model: ModelLine
-    run: Run
     trials: int
     seed: int
     profile: str | None

@@ -212,6 +212,14 @@ class FileRun:
     evidence: None = None
 
 
+@dataclass(frozen=True, repr=False)
+class OfRun:
+    """What a run found out about a model, which its first keys tell."""
+
+    model: ModelLine
+    run: Run
+
+
 @dataclass(frozen=True)
 class Warned:
     """A warning: its stable code, its sentence, and where there is one, the file and line that it is about.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
+from usru_scenarios.results.common import ModelLine, OfRun, Tabled, Titled, Warned
 from usru_scenarios.results.simulate import Band
 
 InputValue = float | str | dict[str, float] | None
@@ -192,7 +192,7 @@ class VariantCompared:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Tabled):
+class Comparison(OfRun, Tabled):
     """Variants side by side.
 
     Attributes:
@@ -204,8 +204,6 @@ class Comparison(Tabled):
         left_out: scenarios, groups and steps that not all variants have, which are not compared.
     """
 
-    model: ModelLine
-    run: Run
     reference: str
     variants: dict[str, VariantCompared]
     left_out: list[str]

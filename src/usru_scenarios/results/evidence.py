@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Warned
+from usru_scenarios.results.common import OfRun, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Foresight:
 
 
 @dataclass(frozen=True, repr=False)
-class EvidenceReport(Tabled):
+class EvidenceReport(OfRun, Tabled):
     """What the items of an evidence file did to the forecast, in the order in which they were learned.
 
     Attributes:
@@ -66,8 +66,6 @@ class EvidenceReport(Tabled):
         foresight: the log score of the file as it is asked, under the name `as it is`, and under each of its profiles.
     """
 
-    model: ModelLine
-    run: Run
     scenarios: dict[str, str]
     before: dict[str, float]
     items: dict[str, ItemEffect]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, OfDriver, Run, Tabled, Warned
+from usru_scenarios.results.common import OfDriver, OfRun, Tabled, Warned
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ class Story:
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(Tabled):
+class Explanation(OfRun, Tabled):
     """Why a scenario, or a group of them, comes true at a step.
 
     Attributes:
@@ -306,8 +306,6 @@ class Explanation(Tabled):
         exact: the keys whose numbers are exact; all others are sampled.
     """
 
-    model: ModelLine
-    run: Run
     scenario: str
     title: str
     step: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import JsonResult, ModelLine, Run, Titled
+from usru_scenarios.results.common import JsonResult, ModelLine, OfRun, Run, Titled
 from usru_scenarios.results.compare import InputValue
 from usru_scenarios.results.simulate import Band, StatesResult, ValuesResult
 
@@ -203,7 +203,7 @@ class RecordedSeries:
 
 
 @dataclass(frozen=True)
-class History(JsonResult):
+class History(OfRun, JsonResult):
     """The recorded forecasts over time.
 
     Attributes:
@@ -215,8 +215,6 @@ class History(JsonResult):
         skipped: lines that can't be read.
     """
 
-    model: ModelLine
-    run: Run
     at: str
     records: list[RecordLine]
     series: dict[str, RecordedSeries]
@@ -345,7 +343,7 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
-class LedgerScore(JsonResult):
+class LedgerScore(OfRun, JsonResult):
     """How good the recorded forecasts were.
 
     Attributes:
@@ -361,8 +359,6 @@ class LedgerScore(JsonResult):
         skipped: lines that can't be read.
     """
 
-    model: ModelLine
-    run: Run
     evidence: str
     as_of: str
     resolutions: dict[str, ScoredResolution]
@@ -431,7 +427,7 @@ class NumberEffect:
 
 
 @dataclass(frozen=True)
-class Attribution(JsonResult):
+class Attribution(OfRun, JsonResult):
     """Why two recorded forecasts differ.
 
     Attributes:
@@ -447,8 +443,6 @@ class Attribution(JsonResult):
         quiet: the ids of those of the items that say that nothing happened.
     """
 
-    model: ModelLine
-    run: Run
     earlier: RecordLine
     later: RecordLine
     at: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, get_args
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, OfDriver, Run, Tabled, Warned
+from usru_scenarios.results.common import OfDriver, OfRun, Tabled, Warned
 
 Question = Literal["drivers", "moves", "weights", "judgements"]
 
@@ -241,7 +241,7 @@ class DriverMoves(OfDriver):
 
 
 @dataclass(frozen=True, repr=False)
-class Sensitivity(Tabled):
+class Sensitivity(OfRun, Tabled):
     """What matters for a scenario, a group or the whole distribution of scenarios at a time.
 
     Attributes:
@@ -262,8 +262,6 @@ class Sensitivity(Tabled):
     A question that was not asked is None.
     """
 
-    model: ModelLine
-    run: Run
     of: str | None
     title: str
     at: str

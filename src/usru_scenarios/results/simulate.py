@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
+from usru_scenarios.results.common import OfRun, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Ahead:
 
 
 @dataclass(frozen=True, repr=False)
-class Simulation(Tabled):
+class Simulation(OfRun, Tabled):
     """The forecast of a model.
 
     Attributes:
@@ -162,8 +162,6 @@ class Simulation(Tabled):
             that is.
     """
 
-    model: ModelLine
-    run: Run
     scenarios: dict[str, ScenarioResult]
     groups: dict[str, ScenarioResult]
     transitions: dict[str, dict[str, float | None]]

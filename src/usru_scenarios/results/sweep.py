@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
+from usru_scenarios.results.common import OfRun, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, repr=False)
-class Sweep(Tabled):
+class Sweep(OfRun, Tabled):
     """Likelihoods over a range of one or two judgements.
 
     Attributes:
@@ -88,8 +88,6 @@ class Sweep(Tabled):
             sought.
     """
 
-    model: ModelLine
-    run: Run
     variables: list[Varied]
     at: list[str]
     points: list[list[float]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.results.common import ModelLine, Run, Tabled, Titled, Warned
+from usru_scenarios.results.common import OfRun, Tabled, Titled, Warned
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class WatchedNode(OfNode):
 
 
 @dataclass(frozen=True, repr=False)
-class Watch(Tabled):
+class Watch(OfRun, Tabled):
     """The early-warning indicators of a model.
 
     Attributes:
@@ -187,8 +187,6 @@ class Watch(Tabled):
         claims: what the claims cited here say, by their ids.
     """
 
-    model: ModelLine
-    run: Run
     on: str
     horizon: str
     of: str | None
