@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator
 
 from support.command import answer as usru
 from support.oracle import Json, Marginals, Resolution, marginals, posterior
+from support.published import kidney_stones, published
 from support.reference_models import case
 from support.sampled import ERRORS
 from support.tiny import MODELS, QUESTIONS, TINY, Asked, at, gloomy, limited, study_of
@@ -141,46 +142,16 @@ def test_thresholds_of_numbers_that_move_are_sampled_only(tmp_path: Path) -> Non
 
 
 def test_seeing_is_not_doing(tmp_path: Path) -> None:
-    """C. R. Charig and others (1986): kidney stones, treatments and success."""
-    known = case("causal_kidney_stones")
-    counts = known["counts_success_total"]
-    totals = {size: {arm: counts[size][arm][1] for arm in "AB"} for size in counts}
-    patients = sum(sum(arms.values()) for arms in totals.values())
-    raw = {
-        "usru": 1,
-        "name": "stones",
-        "title": "Stones",
-        "scenarios": {"x": {}},
-        "drivers": {
-            "size": {"states": {size: sum(arms.values()) / patients for size, arms in totals.items()}},
-            "treatment": {
-                "states": {"a": {}, "b": {}},
-                "prior_given": [
-                    {"when": {"size": size}, "prior": {"a": arms["A"], "b": arms["B"]}} for size, arms in totals.items()
-                ],
-            },
-            "success": {
-                "states": {"yes": {}, "no": {}},
-                "prior_given": [
-                    {
-                        "when": {"size": size, "treatment": arm.lower()},
-                        "prior": {"yes": counts[size][arm][0], "no": counts[size][arm][1] - counts[size][arm][0]},
-                    }
-                    for size in counts
-                    for arm in "AB"
-                ],
-            },
-        },
-    }
-    study = study_of(raw, tmp_path)
-    for arm in "AB":
-        for condition, kind in ((f"treatment={arm.lower()}", "see"), (f"do(treatment={arm.lower()})", "do")):
-            query = f"P(success=yes @ now | {condition})"
+    known = published("causal_kidney_stones")
+    study = study_of(kidney_stones(), tmp_path)
+    for arm in "ab":
+        for condition, kind in ((f"treatment={arm}", "see"), (f"do(treatment={arm})", "do")):
+            query = f"P(result=healed @ now | {condition})"
             assert number(study.ask(query, method="exact")) == pytest.approx(known[kind][arm], abs=1e-9)
             found = study.ask(query, trials=TRIALS, method="sample")
             assert abs(number(found) - known[kind][arm]) <= ERRORS * error(found)
     for condition, sign in (("treatment={}", "<"), ("do(treatment={})", ">")):
-        sides = (f"P(success=yes @ now | {condition.format(arm)})" for arm in "ab")
+        sides = (f"P(result=healed @ now | {condition.format(arm)})" for arm in "ab")
         assert study.ask(f" {sign} ".join(sides)).holds
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from support.kernels import choose_kernels
 from support.oracle import Intervention, Json, Resolution, marginals, read_distribution
-from support.reference_models import case, model
+from support.published import WEATHER, network, oz_driver, oz_scenarios, published
+from support.reference_models import model
 from support.sampled import (
     ERRORS,
     EXACT_MODELS,
@@ -387,99 +388,59 @@ def test_the_latent_normal_runs_on_under_an_intervention() -> None:
 # --- Published networks ----------------------------------------------------------------------------------------------
 
 
-def network(net: Json) -> Json:
-    """A network of conditional tables as drivers with rows."""
-    drivers: Json = {}
-    for name, node in net["nodes"].items():
-        rows = [
-            {
-                "when": {parent.lower(): state.lower() for parent, state in row["given"].items()},
-                "prior": {state.lower(): p for state, p in row["p"].items()},
-            }
-            for row in node["cpt"]
-        ]
-        if node["parents"]:
-            drivers[name.lower()] = {"states": {state.lower(): {} for state in node["states"]}, "prior_given": rows}
-        else:
-            drivers[name.lower()] = {"states": rows[0]["prior"]}
-    return model(scenarios={"this": {}}, drivers=drivers, odds_per_point=1.5)
-
-
 @pytest.mark.parametrize("kernels", ["chosen", "many_factors"])
 @pytest.mark.parametrize("name", ["bn_asia", "bn_cancer"])
 def test_networks_have_their_published_marginals(name: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    net = case(name)
+    net = published(name)
     use(monkeypatch, kernels)
     found = estimates(network(net), 200_000, SEED)
     for node, law in net["expected_prior_marginals"].items():
         for state, p in law.items():
-            value, error = found[node.lower(), state.lower(), 0]
+            value, error = found[node, state, 0]
             assert abs(value - p) <= ERRORS * error + net["tolerance"], (node, state)
 
 
-@pytest.mark.parametrize(("name", "node", "state"), [("bn_asia", "dysp", "yes"), ("bn_cancer", "Xray", "positive")])
+@pytest.mark.parametrize(("name", "node", "state"), [("bn_asia", "dysp", "yes"), ("bn_cancer", "xray", "positive")])
 def test_a_network_with_a_wrong_row_is_noticed(name: str, node: str, state: str) -> None:
-    net = case(name)
+    net = published(name)
     for row in net["nodes"][node]["cpt"]:
         row["p"][state] *= 0.95
-    value, error = estimates(network(net), 200_000, SEED)[node.lower(), state, 0]
+    value, error = estimates(network(net), 200_000, SEED)[node, state, 0]
     assert abs(value - net["expected_prior_marginals"][node][state]) > ERRORS * error
 
 
 # --- Land of Oz ------------------------------------------------------------------------------------------------------
 
-OZ = case("markov_land_of_oz")
-WEATHER = [state.lower() for state in OZ["states"]]
-
-
-def oz(start: str, steps: int, *, outcome: bool) -> Json:
-    """The chain as the outcome or as a driver: no persistence, and points of a node on itself for its rows."""
-    k = 2.0
-    lagged = {
-        a: {b: math.log(p, k) for b, p in zip(WEATHER, row, strict=True) if p > 0}
-        for a, row in zip(WEATHER, OZ["P"], strict=True)
-    }
-    allowed = {
-        a: [b for b, p in zip(WEATHER, row, strict=True) if p > 0] for a, row in zip(WEATHER, OZ["P"], strict=True)
-    }
-    moves: Json = {"persistence": 0, "initial": {start: 1}, "allowed": allowed}
-    raw: Json = model(odds_per_point=k, time={"start": 1900, "end": 1900 + steps, "step": "year"})
-    if outcome:
-        return raw | {
-            "scenarios": {state: {} for state in WEATHER},
-            "outcome": moves | {"lagged_influences": {"scenario": lagged}},
-        }
-    driver = moves | {"states": {state: {} for state in WEATHER}, "lagged_influences": {"weather": lagged}}
-    return raw | {"scenarios": {"this": {}}, "drivers": {"weather": driver}}
+OZ = published("markov_land_of_oz")
 
 
 @pytest.mark.parametrize("start", WEATHER)
 def test_the_land_of_oz_as_the_outcome_is_exact(start: str) -> None:
-    found = estimates(oz(start, 81, outcome=True), 2, SEED)
+    found = estimates(oz_scenarios(81, {start: 1}), 2, SEED)
     row = WEATHER.index(start)
-    for power, (goal, state) in product(("2", "3", "6"), enumerate(WEATHER)):
-        assert found[state, "by_step", int(power)].value == pytest.approx(OZ["powers"][power][row][goal], abs=1e-8)
+    for power, (place, state) in product(("2", "3", "6"), enumerate(WEATHER)):
+        assert found[state, "by_step", int(power)].value == pytest.approx(OZ["powers"][power][row][place], abs=1e-8)
     assert [found[state, "end"].value for state in WEATHER] == pytest.approx(OZ["stationary"], abs=1e-9)
     for (a, origin), (b, goal) in product(enumerate(WEATHER), enumerate(WEATHER)):
-        assert found["moves", origin, goal].value == pytest.approx(OZ["P"][a][b], abs=1e-9)
-    for goal, state in enumerate(WEATHER):
+        assert found["moves", origin, goal].value == pytest.approx(OZ["p"][a][b], abs=1e-9)
+    for place, state in enumerate(WEATHER):
         waited = math.fsum(t * found[state, "first_visit", t].value for t in range(81))
-        assert waited == pytest.approx(OZ["expected_first_passage"][row][goal], abs=1e-6)
+        assert waited == pytest.approx(OZ["expected_first_passage"][row][place], abs=1e-6)
 
 
 @pytest.mark.parametrize("kernels", ["chosen", "factors"])
 @pytest.mark.parametrize("start", WEATHER)
 def test_the_land_of_oz_as_a_driver(start: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, kernels)
-    found = estimates(oz(start, 7, outcome=False), TRIALS, SEED)
+    found = estimates(oz_driver(7, {start: 1}), TRIALS, SEED)
     row = WEATHER.index(start)
     for power, goal in product(range(1, 7), range(3)):
-        value, error = found["weather", WEATHER[goal], power]
-        expected = np.linalg.matrix_power(np.array(OZ["P"]), power)[row, goal]
+        value, error = found["d", WEATHER[goal], power]
+        expected = np.linalg.matrix_power(np.array(OZ["p"]), power)[row, goal]
         assert abs(value - expected) <= ERRORS * error + 1e-9
-    other = np.linalg.matrix_power(np.array(OZ["P"]), 2)[(row + 1) % 3]
-    off = [abs(found["weather", state, 2].value - p) for state, p in zip(WEATHER, other, strict=True)]
-    assert max(off) > ERRORS * max(found["weather", state, 2].error for state in WEATHER)
+    other = np.linalg.matrix_power(np.array(OZ["p"]), 2)[(row + 1) % 3]
+    off = [abs(found["d", state, 2].value - p) for state, p in zip(WEATHER, other, strict=True)]
+    assert max(off) > ERRORS * max(found["d", state, 2].error for state in WEATHER)
 
 
 def test_more_than_255_comparisons_with_one_number() -> None:

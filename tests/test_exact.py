@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from support.effort import slow_but, tries
 from support.enumerated import assert_forecast, reference
 from support.oracle import Json, Resolution
+from support.published import WEATHER, kidney_stones, network, oz_scenarios, published, umbrella
 from support.random_models import random_case, random_event
 from support.reference_models import (
     EVERYTHING,
@@ -38,7 +39,7 @@ from support.reference_models import (
     is_in,
     model,
     smaller,
-    umbrella,
+    two_states,
     without_feedback,
 )
 from usru_scenarios.exact.inference import DEFAULT_BOUND, Bound, NotExact, TooLarge, cost, forecast, probabilities
@@ -198,30 +199,8 @@ def test_what_is_asked_again_is_the_same_to_the_last_digit_and_another_program_i
 # Published networks and closed forms ---------------------------------------------------------------------------------
 
 
-def named(word: str) -> str:
-    """A name of a published network as one that the format allows."""
-    return f"s_{word.lower()}"
-
-
-def network(known: Any) -> Json:
-    drivers: Json = {}
-    for name, node in known["nodes"].items():
-        rows = [
-            {
-                "when": {named(parent): named(state) for parent, state in row["given"].items()},
-                "prior": {named(state): p for state, p in row["p"].items()},
-            }
-            for row in node["cpt"]
-        ]
-        if node["parents"]:
-            drivers[named(name)] = {"states": {named(state): {} for state in node["states"]}, "prior_given": rows}
-        else:
-            drivers[named(name)] = {"states": rows[0]["prior"]}
-    return model(drivers=drivers)
-
-
 def all_in(program: Program, states: Mapping[str, str]) -> Formula:
-    return All(tuple(at(0, is_in(program, named(node), named(state))) for node, state in states.items()))
+    return All(tuple(at(0, is_in(program, node, state)) for node, state in states.items()))
 
 
 def network_answers(raw: Json, known: Any) -> list[float]:
@@ -232,7 +211,7 @@ def network_answers(raw: Json, known: Any) -> list[float]:
     ]
     answers = probabilities(program, events)
     for query in known["expected_queries"]:
-        done = compiled(raw, {named(node): named(state) for node, state in query.get("do", {}).items()})
+        done = compiled(raw, query.get("do"))
         seen = all_in(program, query.get("see", {}))
         answers += [ratio(done, all_in(program, {query["target"]: state}), seen) for state in query["expected"]]
     return answers
@@ -247,54 +226,29 @@ def network_expected(known: Any) -> list[float]:
 
 @pytest.mark.parametrize("name", ["bn_asia", "bn_cancer"])
 def test_published_networks(name: str) -> None:
-    known = case(name)
+    known = published(name)
     assert network_answers(network(known), known) == pytest.approx(network_expected(known), abs=1e-9)
 
 
 def test_sabotaged_network_differs() -> None:
-    known = case("bn_asia")
+    known = published("bn_asia")
     raw = network(known)
-    row = raw["drivers"]["s_bronc"]["prior_given"][0]["prior"]
-    row["s_yes"], row["s_no"] = row["s_no"], row["s_yes"]
+    row = raw["drivers"]["bronc"]["prior_given"][0]["prior"]
+    row["yes"], row["no"] = row["no"], row["yes"]
     off = np.abs(np.array(network_answers(raw, known)) - network_expected(known))
     assert off.max() > 0.1
 
 
-def kidney_stones() -> tuple[Json, Any]:
-    known = case("causal_kidney_stones")
-    counts = known["counts_success_total"]
-    treated, healed = [], []
-    for size, by_treatment in counts.items():
-        totals = {named(treatment): total for treatment, (_, total) in by_treatment.items()}
-        treated.append({"when": {"size": size}, "prior": totals})
-        for treatment, (success, total) in by_treatment.items():
-            prior = {"healed": success, "ill": total - success}
-            healed.append({"when": {"size": size, "treatment": named(treatment)}, "prior": prior})
-    raw = model(
-        drivers={
-            "size": {"states": {size: sum(total for _, total in by.values()) for size, by in counts.items()}},
-            "treatment": {"states": {"s_a": {}, "s_b": {}}, "prior_given": treated},
-            "result": {"states": {"healed": {}, "ill": {}}, "prior_given": healed},
-        }
-    )
-    return raw, known
-
-
 def test_seeing_is_not_doing() -> None:
-    raw, known = kidney_stones()
+    raw, known = kidney_stones(), published("causal_kidney_stones")
     program = compiled(raw)
     healed = at(0, is_in(program, "result", "healed"))
-    for treatment in "AB":
-        seen = ratio(program, healed, at(0, is_in(program, "treatment", named(treatment))))
-        (done,) = probabilities(compiled(raw, {"treatment": named(treatment)}), [healed])
+    for treatment in "ab":
+        seen = ratio(program, healed, at(0, is_in(program, "treatment", treatment)))
+        (done,) = probabilities(compiled(raw, {"treatment": treatment}), [healed])
         assert seen == pytest.approx(known["see"][treatment], abs=1e-12)
         assert done == pytest.approx(known["do"][treatment], abs=1e-12)
         assert abs(seen - done) > 0.04
-
-
-def two_states(steps: int, **parts: Any) -> Json:
-    block = {"states": {"a": 0.2, "b": 0.8}, "initial": {"a": 1}, "persistence": 0.6} | parts
-    return model(steps, drivers={"d": block})
 
 
 def test_two_state_chain_relaxes_geometrically() -> None:
@@ -338,33 +292,19 @@ def test_filtering_and_smoothing_the_umbrella_world() -> None:
     assert abs(late - smoothed(0.8)) > 0.005
 
 
-def land_of_oz(start: str) -> Json:
-    """Rain and snow are twice as likely to stay, and after a nice day it is never nice."""
-    return model(
-        7,
-        scenarios={"rain": {}, "nice": {}, "snow": {}},
-        outcome={
-            "initial": {start: 1},
-            "persistence": 0,
-            "lagged_influences": {"scenario": {"rain": {"rain": 1}, "snow": {"snow": 1}}},
-            "allowed": {"nice": ["rain", "snow"]},
-        },
-    )
-
-
 def test_land_of_oz() -> None:
-    known = case("markov_land_of_oz")
-    places = [("nice", "rain", "snow").index(name) for name in ("rain", "nice", "snow")]
-    for row, start in enumerate(("rain", "nice", "snow")):
-        found = forecast(compiled(land_of_oz(start)))
-        for power, matrix in {"1": known["P"], **known["powers"]}.items():
+    known = published("markov_land_of_oz")
+    places = [sorted(WEATHER).index(name) for name in WEATHER]
+    for row, start in enumerate(WEATHER):
+        found = forecast(compiled(oz_scenarios(7, {start: 1})))
+        for power, matrix in {"1": known["p"], **known["powers"]}.items():
             assert found.scenarios[int(power), places] == pytest.approx(matrix[row], abs=5e-9)
         pooled = found.transitions[np.ix_(places, places)]
-        assert pooled / pooled.sum(axis=1, keepdims=True) == pytest.approx(np.array(known["P"]), abs=1e-14)
+        assert pooled / pooled.sum(axis=1, keepdims=True) == pytest.approx(np.array(known["p"]), abs=1e-14)
     # From rain to snow by hand: .25, then .5 * .25 + .25 * .5, then (.375, .125) without snow so far.
-    first = forecast(compiled(land_of_oz("rain"))).first_visit[:4, places[2]]
+    first = forecast(compiled(oz_scenarios(7, {"rain": 1}))).first_visit[:4, places[2]]
     assert first == pytest.approx([0, 0.25, 0.25, 0.375 * 0.25 + 0.125 * 0.5], abs=1e-14)
-    sabotaged = land_of_oz("rain")
+    sabotaged = oz_scenarios(7, {"rain": 1})
     del sabotaged["outcome"]["allowed"]
     assert abs(forecast(compiled(sabotaged)).scenarios[2, places[0]] - known["powers"]["2"][0][0]) > 0.01
 

@@ -18,7 +18,8 @@ import pytest
 
 from support.effort import slow_but
 from support.oracle import Json, Resolution, View, marginals, posterior, remembered, trials
-from support.reference_models import case, model
+from support.published import WEATHER, kidney_stones, network, oz_driver, oz_scenarios, published, umbrella
+from support.reference_models import case, model, two_states
 
 NORMAL = NormalDist()
 
@@ -44,12 +45,6 @@ def outcome(raw: Json, scenario: str = "x", **how: Any) -> list[float]:
 
 
 # --- Section 3: persistence and redraws ------------------------------------------------------------------------------
-
-
-def two_states(steps: int, **parts: Any) -> Json:
-    """A driver that starts in `a`, whose redraws give `a` with .2."""
-    block = {"states": {"a": 0.2, "b": 0.8}, "initial": {"a": 1}, "persistence": 0.6} | parts
-    return model(steps, drivers={"d": block})
 
 
 def test_two_state_chain_relaxes_geometrically() -> None:
@@ -394,40 +389,14 @@ def test_without_persistence_the_outcome_follows_the_drivers_afresh() -> None:
     assert result["scenarios"]["x"]["first_visit"] == all_close([0.5, 0.25, 0.125])
 
 
-def land_of_oz(node: Json) -> Json:
-    """Rain and snow are twice as likely to stay, and after a nice day it is never nice."""
-    return node | {
-        "persistence": 0,
-        "lagged_influences": {"_": {"rain": {"rain": 1}, "snow": {"snow": 1}}},
-        "allowed": {"nice": ["rain", "snow"]},
-    }
-
-
-def oz_driver(steps: int, start: Json) -> Json:
-    block = land_of_oz({"states": {"rain": {}, "nice": {}, "snow": {}}, "initial": start})
-    block["lagged_influences"] = {"d": block["lagged_influences"]["_"]}
-    return model(steps, drivers={"d": block})
-
-
-def oz_outcome(steps: int, start: Json) -> Json:
-    block = land_of_oz({"initial": start})
-    block["lagged_influences"] = {"scenario": block["lagged_influences"]["_"]}
-    return model(
-        steps,
-        scenarios={"rain": {}, "nice": {}, "snow": {}},
-        outcome=block,
-        groups={"wet": ["rain", "snow"], "dry": ["nice"]},
-    )
-
-
 def test_land_of_oz_powers() -> None:
-    known = case("markov_land_of_oz")
-    for row, start in enumerate(("rain", "nice", "snow")):
+    known = published("markov_land_of_oz")
+    for row, start in enumerate(WEATHER):
         result = marginals(oz_driver(7, {start: 1}))["drivers"]["d"]
-        for power, matrix in {"1": known["P"], **known["powers"]}.items():
-            assert [result[s][int(power)] for s in ("rain", "nice", "snow")] == all_close(matrix[row], 5e-9)
-    still = marginals(oz_driver(4, dict(zip(("rain", "nice", "snow"), known["stationary"], strict=True))))
-    for state, share in zip(("rain", "nice", "snow"), known["stationary"], strict=True):
+        for power, matrix in {"1": known["p"], **known["powers"]}.items():
+            assert [result[s][int(power)] for s in WEATHER] == all_close(matrix[row], 5e-9)
+    still = marginals(oz_driver(4, dict(zip(WEATHER, known["stationary"], strict=True))))
+    for state, share in zip(WEATHER, known["stationary"], strict=True):
         assert still["drivers"]["d"][state] == all_close([share] * 4)
     sabotaged = oz_driver(7, {"rain": 1})
     del sabotaged["drivers"]["d"]["allowed"]
@@ -436,16 +405,16 @@ def test_land_of_oz_powers() -> None:
 
 def test_land_of_oz_first_visits_and_transitions() -> None:
     """From rain to snow, by hand: .25, then .5 * .25 + .25 * .5, then (.375, .125) without snow so far."""
-    known = case("markov_land_of_oz")
-    result = marginals(oz_outcome(4, {"rain": 1}))
+    known = published("markov_land_of_oz")
+    result = marginals(oz_scenarios(4, {"rain": 1}))
     first = [0, 0.25, 0.25, 0.375 * 0.25 + 0.125 * 0.5]
     assert result["scenarios"]["snow"]["first_visit"] == all_close(first)
     assert result["scenarios"]["snow"]["ever"] == close(sum(first))
-    for a, row in zip(("rain", "nice", "snow"), known["P"], strict=True):
+    for a, row in zip(WEATHER, known["p"], strict=True):
         pooled = result["transitions"][a]
         assert pooled is not None
-        assert [pooled[b] for b in ("rain", "nice", "snow")] == all_close(row)
-    from_nice = marginals(oz_outcome(4, {"nice": 1}))
+        assert [pooled[b] for b in WEATHER] == all_close(row)
+    from_nice = marginals(oz_scenarios(4, {"nice": 1}))
     assert from_nice["groups"]["wet"]["first_visit"] == all_close([0, 1, 0, 0])
     assert from_nice["groups"]["dry"] == from_nice["scenarios"]["nice"]
     nice = from_nice["scenarios"]["nice"]["by_step"]
@@ -453,10 +422,10 @@ def test_land_of_oz_first_visits_and_transitions() -> None:
 
 
 def test_land_of_oz_expected_first_passage() -> None:
-    known = case("markov_land_of_oz")["expected_first_passage"]
-    states = ("rain", "nice", "snow")
+    known = published("markov_land_of_oz")["expected_first_passage"]
+    states = WEATHER
     for row, start in enumerate(states):
-        result = marginals(oz_outcome(80, {start: 1}))
+        result = marginals(oz_scenarios(80, {start: 1}))
         for column, goal in enumerate(states):
             first = result["scenarios"][goal]["first_visit"]
             assert sum(t * p for t, p in enumerate(first)) == close(known[row][column], 1e-6)
@@ -544,22 +513,10 @@ def test_consequences_follow_the_outcome_and_feed_back_a_step_later() -> None:
 # --- Section 9: seeing, doing and paths ------------------------------------------------------------------------------
 
 
-def bayes_net(known: Any) -> Json:
-    """A published network as drivers: tables with parents become rows, the others priors."""
-    drivers: Json = {}
-    for name, node in known["nodes"].items():
-        if node["parents"]:
-            rows = [{"when": row["given"], "prior": row["p"]} for row in node["cpt"]]
-            drivers[name] = {"states": {state: {} for state in node["states"]}, "prior_given": rows}
-        else:
-            drivers[name] = {"states": node["cpt"][0]["p"]}
-    return model(drivers=drivers)
-
-
 @pytest.mark.parametrize("name", ["bn_asia", "bn_cancer"])
 def test_published_networks(name: str) -> None:
-    known = case(name)
-    raw = bayes_net(known)
+    known = published(name)
+    raw = network(known)
     result = marginals(raw)["drivers"]
     for node, expected in known["expected_prior_marginals"].items():
         assert {state: p[0] for state, p in result[node].items()} == pytest.approx(expected, abs=1e-9)
@@ -570,8 +527,8 @@ def test_published_networks(name: str) -> None:
 
 
 def test_a_published_network_with_one_row_turned_gives_other_numbers() -> None:
-    known = case("bn_asia")
-    raw = bayes_net(known)
+    known = published("bn_asia")
+    raw = network(known)
     row = raw["drivers"]["bronc"]["prior_given"][0]["prior"]
     row["yes"], row["no"] = row["no"], row["yes"]
     result = marginals(raw)["drivers"]
@@ -580,50 +537,22 @@ def test_a_published_network_with_one_row_turned_gives_other_numbers() -> None:
     assert result["smoke"]["yes"] == all_close([known["expected_prior_marginals"]["smoke"]["yes"]])
 
 
-def kidney_stones() -> Json:
-    counts = case("causal_kidney_stones")["counts_success_total"]
-    treatment_rows, success_rows = [], []
-    for size, by_treatment in counts.items():
-        treatment_rows.append({"when": {"size": size}, "prior": {t: total for t, (_, total) in by_treatment.items()}})
-        for t, (success, total) in by_treatment.items():
-            prior = {"healed": success, "ill": total - success}
-            success_rows.append({"when": {"size": size, "treatment": t}, "prior": prior})
-    sizes = {size: sum(total for _, total in by_treatment.values()) for size, by_treatment in counts.items()}
-    return model(
-        drivers={
-            "size": {"states": sizes},
-            "treatment": {"states": {"A": {}, "B": {}}, "prior_given": treatment_rows},
-            "result": {"states": {"healed": {}, "ill": {}}, "prior_given": success_rows},
-        }
-    )
-
-
 def test_seeing_is_not_doing() -> None:
-    known = case("causal_kidney_stones")
+    known = published("causal_kidney_stones")
     raw = kidney_stones()
-    for treatment in "AB":
+    for treatment in "ab":
         seen = driver(raw, "healed", "result", given=[("treatment", 0, treatment)])
         done = driver(raw, "healed", "result", do={"treatment": treatment})
         assert seen == all_close([known["see"][treatment]])
         assert done == all_close([known["do"][treatment]])
         assert seen != all_close(done, 0.01)
     # Doing tells nothing about the cause; seeing does.
-    assert driver(raw, "small", "size", do={"treatment": "A"}) == all_close([357 / 700])
-    assert driver(raw, "small", "size", given=[("treatment", 0, "A")]) == all_close([87 / 350])
-
-
-def umbrella() -> Json:
-    """Rain stays with .7 (kept .4, else even), and an umbrella is seen with .9 in rain, .2 in none."""
-    rows = [{"when": {"rain": "yes"}, "prior": {"yes": 0.9, "no": 0.1}}]
-    return model(
-        2,
-        drivers={"rain": {"states": {"yes": {}, "no": {}}, "persistence": 0.4}},
-        consequences={"umbrella": {"states": {"yes": 0.2, "no": 0.8}, "prior_given": rows}},
-    )
+    assert driver(raw, "small", "size", do={"treatment": "a"}) == all_close([357 / 700])
+    assert driver(raw, "small", "size", given=[("treatment", 0, "a")]) == all_close([87 / 350])
 
 
 def test_filtering_and_smoothing_the_umbrella_world() -> None:
-    raw = umbrella()
+    raw = umbrella(2)
     first = driver(raw, "yes", "rain", given=[("umbrella", 0, "yes")])
     assert first == all_close([0.9 / 1.1, 0.7 * 0.9 / 1.1 + 0.3 * 0.2 / 1.1])
     both = driver(raw, "yes", "rain", given=[("umbrella", 0, "yes"), ("umbrella", 1, "yes")])

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from support.effort import tries
 from support.enumerated import decided, true_in
 from support.oracle import Json, View, marginals, remembered
+from support.published import umbrella
 from support.random_models import random_case, random_event
 from support.reference_models import (
     EVERYTHING,
@@ -27,7 +28,6 @@ from support.reference_models import (
     is_in,
     model,
     smaller,
-    umbrella,
     without_feedback,
 )
 from usru_scenarios.exact.inference import (

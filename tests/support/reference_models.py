@@ -150,14 +150,10 @@ def fed_back(scenarios: int, groups: int) -> Json:
     )
 
 
-def umbrella(steps: int) -> Json:
-    """Rain stays with .7 (kept .4, else even), and an umbrella is seen with .9 in rain, .2 in none."""
-    rows = [{"when": {"rain": "yes"}, "prior": {"yes": 0.9, "no": 0.1}}]
-    return model(
-        steps,
-        drivers={"rain": {"states": {"yes": {}, "no": {}}, "persistence": 0.4}},
-        consequences={"umbrella": {"states": {"yes": 0.2, "no": 0.8}, "prior_given": rows}},
-    )
+def two_states(steps: int, **parts: Any) -> Json:
+    """A driver that starts in `a`, whose redraws give `a` with .2."""
+    block = {"states": {"a": 0.2, "b": 0.8}, "initial": {"a": 1}, "persistence": 0.6} | parts
+    return model(steps, drivers={"d": block})
 
 
 def smaller(raw: Json) -> Json:
