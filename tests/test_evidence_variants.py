@@ -14,7 +14,7 @@ from support.oracle import Path as Trials
 from support.sabotage import replace_everywhere
 from support.sampled import ERRORS
 from support.tiny import TINY, study_of
-from usru_scenarios.program.conditions import hearing_as
+from usru_scenarios.program.conditions import with_reports_of
 from usru_scenarios.settings import ArgumentError
 from usru_scenarios.study import Study
 
@@ -109,7 +109,7 @@ def test_points_of_a_sweep_are_what_simulate_says_there(
 
 
 def test_a_sweep_that_forgets_the_hints_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_everywhere(monkeypatch, hearing_as, lambda program, _: program)
+    replace_everywhere(monkeypatch, with_reports_of, lambda program, _: program)
     one, _ = studies("number", tmp_path)
     with pytest.raises(KeyError):
         one.sweep({"outcome.persistence": [0.5, 0.7]}, at=["end"], method="sample", trials=256)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.effort import slow_but
-from usru_scenarios.model.judgements import Role, judgements
+from usru_scenarios.model.judgements import JudgementRole, judgements
 from usru_scenarios.problems import ModelError, UnreadableInput
 from usru_scenarios.reading.loading import digest, load
 from usru_scenarios.reading.locations import bundled_folder, bundled_models
@@ -90,7 +90,7 @@ def test_the_digest_is_of_meaning_not_of_writing() -> None:
 
 def test_judgements_and_what_they_rest_on() -> None:
     found = {judged.path: judged for judged in judgements(load(Request.of(EVERYTHING)).model)}
-    assert {judged.role for judged in found.values()} == {*get_args(Role)} - {"strength"}
+    assert {judged.role for judged in found.values()} == {*get_args(JudgementRole)} - {"strength"}
     expected = {
         ("odds_per_point", "impacts"): ("A01",),
         ("scenarios", "reset", "baseline"): ("G01",),

@@ -26,7 +26,7 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.conditions import hearing_as
+from usru_scenarios.program.conditions import with_reports_of
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.sensitivity.pathwise_sums import CovarianceSums
 from usru_scenarios.results.sensitivity import ProbabilityChange, Sensitivity
@@ -114,7 +114,7 @@ class _Truth:
 
     def of(self, base: Program) -> Floats:
         """The likelihoods that a program gives, its own states in their order: shape (scenarios,)."""
-        program = hearing_as(self.conditioned.on(base).program, self.study.program)
+        program = with_reports_of(self.conditioned.on(base).program, self.study.program)
         by_step: Floats = exact.forecast(program, given=self.conditioned.seen).scenarios
         found: Floats = by_step.mean(axis=0) if self.step is None else by_step[self.step]
         return found

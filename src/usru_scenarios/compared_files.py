@@ -58,7 +58,7 @@ class ComparedFiles:
 
     @property
     def program(self) -> Program:
-        """That of the variant, as far as can be made of that of the reference; each hears its own evidence."""
+        """That of the variant, as far as can be made of that of the reference; each with its own evidence."""
         if self.knows:
             return self.variant.program
         return self.differences.all.on(self.reference.program)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 MOST_KERNEL_BYTES = 1 << 23
-"""The most bytes of kernels that are kept: those of larger models would crowd all else out of the cache."""
+"""The most bytes of kernels that are kept: those of larger models would take the place of all else in the cache."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,15 @@ class CompiledFile:
     @cached_property
     def program(self) -> Program:
         """The model, compiled."""
-        return self._heard(self.compiled)
+        return self._with_evidence(self.compiled)
 
     @cached_property
     def compiled(self) -> Program:
         """The same without the hints of the evidence."""
         return self._made("program", lambda: _compiled(self.loaded))
 
-    def _heard(self, program: Program, seed: int = 0) -> Program:
-        """A program of the model, in which the hints of the evidence are heard."""
+    def _with_evidence(self, program: Program, seed: int = 0) -> Program:
+        """A program of the model, with the hints of the evidence as virtual evidence."""
         return program if self.evidence is None else self.evidence.on(program, seed)
 
     def drawn(self, seed: int, draws: int) -> Program:
@@ -112,7 +112,7 @@ class CompiledFile:
         if (seed, draws) not in self._last_drawn:
             self._last_drawn.clear()
             made = self._made(f"drawn {seed} {draws}", lambda: _drawn(self.loaded, seed, draws))
-            self._last_drawn[seed, draws] = self._heard(made, seed)
+            self._last_drawn[seed, draws] = self._with_evidence(made, seed)
         return self._last_drawn[seed, draws]
 
     @cached_property
@@ -143,7 +143,7 @@ class CompiledFile:
             made = self._made(
                 f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
             )
-            return self._heard(made, seed)
+            return self._with_evidence(made, seed)
 
         return self.drawn(seed, draws), under
 
@@ -154,7 +154,7 @@ class CompiledFile:
             ModelError, RequestError: as for `load`.
         """
         if profile not in self._under:
-            self._under[profile] = self._heard(_compiled(self.loaded.under(profile)))
+            self._under[profile] = self._with_evidence(_compiled(self.loaded.under(profile)))
         return self._under[profile]
 
     @cached_property

@@ -208,7 +208,7 @@ class ConditionedFile(CompiledFile):
             raise
 
     def _exactly(
-        self, settings: RunSettings, conditions: Conditioned, told: Listener, *, consequences: bool
+        self, settings: RunSettings, conditions: Conditioned, progress: Listener, *, consequences: bool
     ) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
 
@@ -217,7 +217,7 @@ class ConditionedFile(CompiledFile):
             conditions.on(self.programs(settings)[0]),
             seed=settings.seed,
             weights=self.program.weights,
-            told=told,
+            progress=progress,
             consequences=consequences,
         )
 

@@ -67,9 +67,9 @@ def end_at_once() -> None:
 def held() -> Iterator[None]:
     """Hold back what would interrupt; what comes in between is felt afterwards.
 
-    Ctrl-C reaches every process of a terminal. Processes and threads that are started meanwhile never feel any SIGINT,
+    Ctrl-C reaches every process of a terminal. Processes and threads that are started meanwhile never get any SIGINT,
     from their first moment on, for they are born with the signals held back that their parent holds. SIGTERM and SIGHUP
-    they do feel.
+    they do get.
     """
     _Pending.depth += 1
     try:

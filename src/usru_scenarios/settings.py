@@ -1,7 +1,7 @@
 """What a run is asked for: how much is drawn, from which seed and how; every argument is checked here, once.
 
 What fixes the bytes of a result is a value, `RunSettings`. How it is run (what maps over blocks, processes, a cache)
-travels apart.
+is passed separately.
 """
 
 from __future__ import annotations

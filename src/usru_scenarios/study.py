@@ -1,4 +1,4 @@
-"""A model at hand, ready to be asked: the library's front door.
+"""A model at hand, ready to be asked: where the use from Python begins.
 
 Every question imports what answers it when it is asked, for a command asks one and its start-up time counts.
 """

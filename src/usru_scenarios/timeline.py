@@ -1,4 +1,4 @@
-"""Dates, durations and the grid of steps on which a model lives (section 2 of the format)."""
+"""Dates, durations and the grid of steps of a model (section 2 of the format)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Listener(Protocol):
-    """Who is told."""
+    """Who is told of work, such as a bar of progress."""
 
     def expect(self, seconds_each: float, count: int = 1) -> None:
         """So many pieces of work are ahead, which may be done side by side.
@@ -27,8 +27,8 @@ class Listener(Protocol):
         """While the context lasts, work is done that is no mapping; it counts as what is expected."""
 
 
-class _Unconcerned:
-    """A listener to whom it is all the same."""
+class _NullListener:
+    """A listener that takes no notice."""
 
     def expect(self, seconds_each: float, count: int = 1) -> None:
         """Take no notice."""
@@ -38,7 +38,7 @@ class _Unconcerned:
         return nullcontext()
 
 
-UNCONCERNED: Listener = _Unconcerned()
+NO_LISTENER: Listener = _NullListener()
 
 
 @runtime_checkable
@@ -61,4 +61,4 @@ def pieces(map_blocks: object, seconds: float) -> int:
 
 def listener(map_blocks: object) -> Listener:
     """Who is to be told of the work that something maps: itself where it listens, as the builtin `map` does not."""
-    return map_blocks if isinstance(map_blocks, Listener) else UNCONCERNED
+    return map_blocks if isinstance(map_blocks, Listener) else NO_LISTENER

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Kind(NamedTuple):
+class ChartKind(NamedTuple):
     """A kind of chart.
 
     Attributes:
@@ -31,15 +31,15 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "forecast": Kind("simulate", "simulation", "each scenario over time, with the band of the judgements"),
-    "drivers": Kind("simulate", "simulation", "the states of each driver over time"),
-    "first-visits": Kind("simulate", "simulation", "how likely each scenario has come by then"),
-    "compare": Kind("compare", "comparison", "variants side by side"),
-    "sweep": Kind("sweep", "sweep", "the likelihoods over a range, with the crossings"),
-    "sensitivity": Kind("sensitivity", "sensitivity", "how far each driver moves the outcome", "moves"),
-    "watch": Kind("watch", "watch", "which sightings would move the forecast most", "indicators"),
-    "history": Kind("history", "history", "what the records of a ledger said, over their days"),
-    "influences": Kind("show", "overview", "which driver acts on which, and how strongly"),
+    "forecast": ChartKind("simulate", "simulation", "each scenario over time, with the band of the judgements"),
+    "drivers": ChartKind("simulate", "simulation", "the states of each driver over time"),
+    "first-visits": ChartKind("simulate", "simulation", "how likely each scenario has come by then"),
+    "compare": ChartKind("compare", "comparison", "variants side by side"),
+    "sweep": ChartKind("sweep", "sweep", "the likelihoods over a range, with the crossings"),
+    "sensitivity": ChartKind("sensitivity", "sensitivity", "how far each driver moves the outcome", "moves"),
+    "watch": ChartKind("watch", "watch", "which sightings would move the forecast most", "indicators"),
+    "history": ChartKind("history", "history", "what the records of a ledger said, over their days"),
+    "influences": ChartKind("show", "overview", "which driver acts on which, and how strongly"),
 }
 """The charts, by name; the first of a question is the usual one."""
 

@@ -1,4 +1,4 @@
-"""The chart of what to watch: for each sighting by how much it would move each scenario."""
+"""The chart of what to watch: for each indicator by how much its observation would move each scenario."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROW, _DOT = 38.0, 70.0
 
 
 def watch(result: Watch, width: int) -> layout.View:
-    """A row for each sighting, the one of which most is to be expected first: a dot for each scenario that it moves."""
+    """A row for each indicator, the largest expected move first: a dot for each scenario that it moves."""
     room = width - 2 * layout.MARGIN
     places = max(decimals(max((one.standard_errors.expected_move for one in result.indicators), default=0.0)), 1)
     shown = list(result.forecast) if result.of is None else [result.of]

@@ -124,7 +124,7 @@ class Screen:
             if self.last is None and attempt.fault.exit_status == USAGE:
                 raise attempt.fault
             self._show_fault(attempt.fault)
-        self._show_foot(attempt.inputs)
+        self._show_footer(attempt.inputs)
 
     def _show_forecast(self, forecast: Forecast) -> None:
         before, self.last, self.changes = self.last, forecast, ""
@@ -192,7 +192,7 @@ class Screen:
             )
         return report.compared(result)
 
-    def _show_foot(self, inputs: Inputs) -> None:
+    def _show_footer(self, inputs: Inputs) -> None:
         """What is looked after; said once where lines stay."""
         files = [path for path, digest in inputs.items() if digest != ABSENT and os.path.isfile(path)]  # noqa: PTH113
         others = f" and {len(files) - 1} other{'s' if len(files) > 2 else ''}" if len(files) > 1 else ""

@@ -32,6 +32,8 @@ class NoPicturesError(UsageError):
 
 
 class _NotInstalledError(NoPicturesError):
+    """What draws pictures is not installed."""
+
     def __init__(self) -> None:
         super().__init__(
             "usru: pictures are drawn by vl-convert-python, which is not installed",
@@ -40,6 +42,8 @@ class _NotInstalledError(NoPicturesError):
 
 
 class _LimitedError(NoPicturesError):
+    """A limit of address space would make it abort."""
+
     def __init__(self, limit: int) -> None:
         super().__init__(
             f"usru: what draws pictures reserves {_ADDRESS_SPACE >> 30} GB of address space, and the limit of this"

@@ -260,7 +260,7 @@ def product(one: Floats, other: Floats) -> Floats:
     return found
 
 
-Place = tuple[int | slice, ...]
+SumIndex = tuple[int | slice, ...]
 """Where quantities stand in an array."""
 
 
@@ -274,7 +274,7 @@ class Moments:
     Attributes:
         total, squares, products: any one shape, the sums over groups of y, y^2 and x y.
         along: shape (fitted, ...), the sums of y times the columns of the controls' basis.
-        open: by group, the sums so far where some of its trials are still to come.
+        open: by group, shape as `total`, the sums so far where some of its trials are still to come.
         unfolded: the arguments of each `fold`, where that is left to the moments that these are added to: then none of
             the sums above is made, which would be far more numbers to send than those of a few groups.
     """
@@ -339,7 +339,7 @@ class Moments:
                 at = slice(start, start + _PLACES)
                 self.fold(at, sums[None, at], weights[own], basis[own])
 
-    def ratio(self, at: Place, weights: Floats, controls: Controls) -> Estimate:
+    def ratio(self, at: SumIndex, weights: Floats, controls: Controls) -> Estimate:
         """The ratios of the sums at some places, of `ever` too: as `ratio` of `with_control_variates`, method (16, 18).
 
         Args:

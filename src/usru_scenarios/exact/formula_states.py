@@ -43,7 +43,8 @@ class ChannelSplit:
         channels: the channels afterwards.
         routes: for a channel before and one after, the states in which trials go from the one to the other:
             shape (size of each variable ...).
-        decided: for a channel before and an event, the states in which the event has become certain.
+        decided: for a channel before and an event, the states in which the event has become certain: shape as in
+            `routes`.
     """
 
     channels: list[FormulaState]

@@ -31,7 +31,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Formula, InStates, Timed, atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.work import UNCONCERNED, Listener
+from usru_scenarios.work import NO_LISTENER, Listener
 
 __all__ = [
     "DEFAULT_BOUND",
@@ -148,7 +148,7 @@ def require(program: Program, events: Sequence[Formula]) -> None:
 
 
 def probabilities(
-    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, progress: Listener = NO_LISTENER
 ) -> list[float]:
     """The probabilities of events on the path, whose atoms all stand within a `Timed`.
 
@@ -160,12 +160,12 @@ def probabilities(
         NotExact: a numeric node that matters moves along several steps.
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
-    found: list[float] = by_draw(program, events, bound=bound, told=told).mean(axis=1).tolist()
+    found: list[float] = by_draw(program, events, bound=bound, progress=progress).mean(axis=1).tolist()
     return found
 
 
 def by_draw(
-    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+    program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, progress: Listener = NO_LISTENER
 ) -> Floats:
     """The probabilities of events in each draw of the judgements, shape (events, draws); without any, (events, 1).
 
@@ -175,7 +175,7 @@ def by_draw(
     if not events:
         return np.zeros((0, max(program.draws, 1)))
     return np.concatenate(
-        list(_solved(program, _InferenceRequest(tuple(events), None, bound), _of_portion, told)), axis=1
+        list(_solved(program, _InferenceRequest(tuple(events), None, bound), _of_portion, progress)), axis=1
     )
 
 
@@ -315,7 +315,10 @@ def _admitted(program: Program, asked: _InferenceRequest) -> list[_Planner]:
 
 
 def _solved(
-    program: Program, asked: _InferenceRequest, solve: Callable[[_Planner, _InferenceRequest], Solved], told: Listener
+    program: Program,
+    asked: _InferenceRequest,
+    solve: Callable[[_Planner, _InferenceRequest], Solved],
+    progress: Listener,
 ) -> Iterator[Solved]:
     """What is found in each portion of a question that is within its bound.
 
@@ -325,7 +328,7 @@ def _solved(
     portions = _admitted(program, asked)
     each = _total(portions[0].passes(asked)).seconds
     for portion in portions:
-        with told.stretch(each):
+        with progress.stretch(each):
             found = solve(portion, asked)
         yield found
 
@@ -381,8 +384,8 @@ class ExactValues:
 
     Attributes:
         mean: shape (steps,); where judgements are drawn, (draws, steps).
-        spreads: for each step, its distribution given some variables, and their joint distribution in each draw, the
-            draws along its first axis (one where none is drawn), times how much the draw counts.
+        spreads: for each step, its distribution given some variables, and their joint distribution in each draw, shape
+            (draws, size of each variable ...), one draw where none is drawn, times how much the draw counts.
     """
 
     mean: Floats
@@ -437,7 +440,7 @@ class ExactForecast:
 
 
 def forecast(
-    program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND, told: Listener = UNCONCERNED
+    program: Program, *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND, progress: Listener = NO_LISTENER
 ) -> ExactForecast:
     """Everything that a simulation of the program estimates, of the trials in which `given` comes true if it is named.
 
@@ -445,7 +448,7 @@ def forecast(
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = list(_solved(program, _InferenceRequest((), given, bound), _in_portion, told))
+    portions = list(_solved(program, _InferenceRequest((), given, bound), _in_portion, progress))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
     found = [one for one, _ in portions]
     weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])

@@ -97,8 +97,8 @@ class PassAnswer:
         decided: shape (events or visits, draws, steps), the probability that an event becomes certain at a step, or
             that this is the first visit; an event's own probability is the sum over the steps, which alone is kept
             where no more is wanted: then the last axis has one place.
-        reports: for each reported node and step, the joint distribution of the variables that it is a function of;
-            its last axis is that of the draws.
+        reports: for each reported node and step, shape (size of each variable ..., draws), the joint distribution of
+            the variables that it is a function of.
         pairs: shape (scenarios, scenarios, draws), sums over the steps of P(a at t, b at t + 1).
         evidence: where something was observed, shape (draws, steps): see `smoothing`.
         log_scale: what the logarithm of the evidence at the last step lacks.

@@ -103,7 +103,7 @@ class NodeDistribution:
 
     Attributes:
         centre, sd: of the latent normal, before points move it.
-        shift: by how much points move it, laid out over the variables.
+        shift: shape (size of each variable ...), by how much points move it; (1,) where the value is known.
         weights: of the quadrature points, shape (points,), along `axis`; one of weight 1 where it is integrated out.
         axis: the axis of the variables that the quadrature points run along, or None.
         fixed: the value where it is known whatever the latent normal, or None.

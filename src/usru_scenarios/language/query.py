@@ -26,7 +26,7 @@ from usru_scenarios.source_text import SourceText
 from usru_scenarios.timeline import TimeError
 
 
-class Names(Protocol):
+class ModelNames(Protocol):
     """What can be named beside the nodes of a program: of a model or of its outline, the ids."""
 
     @property
@@ -40,7 +40,7 @@ class Names(Protocol):
 
 def parse_statement(
     text: str,
-    model: Names,
+    model: ModelNames,
     program: Program,
     *,
     source: str = "query",
@@ -61,14 +61,14 @@ def parse_statement(
     """
     place = SourceText(source, text)
     chain = read_statement(place)
-    meaning = _Statement(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
+    meaning = _StatementReader(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
     parts = tuple(tree.mapped(part, meaning.probability) for part in chain.parts)
     return ComparisonStatement(parts, chain.signs, meaning.each) if chain.signs else parts[0]
 
 
 def parse_expectation(
     text: str,
-    model: Names,
+    model: ModelNames,
     program: Program,
     *,
     source: str = "expectation",
@@ -87,7 +87,7 @@ def parse_expectation(
 
 
 def parse_question(
-    text: str, model: Names, program: Program, *, in_profile: Callable[[str], Program] | None = None
+    text: str, model: ModelNames, program: Program, *, in_profile: Callable[[str], Program] | None = None
 ) -> Probability:
     """Read what a dated question means: the probability of one event that will be seen to come true or not.
 
@@ -110,7 +110,7 @@ def parse_question(
     raise SourceText("question", text).error(code, message, 0, len(text), hint)
 
 
-def parse_assignment(text: str, model: Names, program: Program) -> Intervention:
+def parse_assignment(text: str, model: ModelNames, program: Program) -> Intervention:
     """Read `DRIVER=STATE[@TIME]`, as within `do( )`.
 
     Args:
@@ -125,7 +125,7 @@ def parse_assignment(text: str, model: Names, program: Program) -> Intervention:
     return _Reading(place, model, program).intervention(read_assignment(place), program)
 
 
-def parse_observation(text: str, model: Names, program: Program, *, source: str = "--given") -> Observation:
+def parse_observation(text: str, model: ModelNames, program: Program, *, source: str = "--given") -> Observation:
     """Read `DRIVER=STATE@TIME`, or any other event whose parts all have a time.
 
     Raises:
@@ -144,17 +144,17 @@ _SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
 
 
 @dataclass
-class _Statement:
+class _StatementReader:
     """Lowers the questions of one statement and sees to it that they fit together."""
 
     text: SourceText
-    model: Names
+    model: ModelNames
     program: Program
     in_profile: Callable[[str], Program]
     compared: bool
     each: range | None = None
 
-    def probability(self, question: tree.Question) -> Probability:
+    def probability(self, question: tree.QueriedProbability) -> Probability:
         profile = self._profile([part.name for part in question.conditions if isinstance(part, tree.InProfile)])
         program = self.program if profile is None else self.in_profile(profile)
         reading = _Reading(self.text, self.model, program)
@@ -184,7 +184,7 @@ class _Statement:
             raise self.text.error("overlap", "a probability has one profile", names[1].start, names[1].end)
         return names[0].text if names else None
 
-    def _is_each(self, event: tree.Event, reading: _Reading) -> bool:
+    def _is_each(self, event: tree.QueryEvent, reading: _Reading) -> bool:
         if not isinstance(event, tree.At) or event.when.mode != "each":
             return False
         when, steps = event.when, reading.steps(event.when)
@@ -201,19 +201,19 @@ class _Statement:
 class _Reading:
     """Reads events, times and names of one text in one program."""
 
-    def __init__(self, text: SourceText, model: Names, program: Program) -> None:
+    def __init__(self, text: SourceText, model: ModelNames, program: Program) -> None:
         self.text = text
         self.model = model
         self.program = program
 
     def _refuse(
-        self, code: str, message: str, at: tree.Word | tree.When | tree.Observed | tree.Imposed, hint: str = ""
+        self, code: str, message: str, at: tree.Word | tree.QueryTime | tree.Observed | tree.Imposed, hint: str = ""
     ) -> NoReturn:
         raise self.text.error(code, message, at.start, at.end, hint)
 
     # Times ------------------------------------------------------------------------------------------------------------
 
-    def steps(self, when: tree.When) -> range:
+    def steps(self, when: tree.QueryTime) -> range:
         """The steps that a time names, however they are to be read."""
         grid = self.program.grid
         first = range(grid.count) if when.first is None else self._moment(when.first)
@@ -231,7 +231,7 @@ class _Reading:
             message = str(error)
         return self._refuse("time", message, word)
 
-    def _fact(self, when: tree.When) -> tuple[Binding, range]:
+    def _fact(self, when: tree.QueryTime) -> tuple[Binding, range]:
         """How a time is read that makes its event true or false of a whole path."""
         steps = self.steps(when)
         if when.mode == "each":
@@ -247,7 +247,7 @@ class _Reading:
 
     # Events -----------------------------------------------------------------------------------------------------------
 
-    def cases(self, event: tree.Event, observed: list[tree.Observed]) -> Iterator[Case]:
+    def cases(self, event: tree.QueryEvent, observed: list[tree.Observed]) -> Iterator[Case]:
         """The event and what is observed, at every step that the event is asked about."""
         given = [self.formula(part.event) for part in observed]
         for formula, step in self._read_at(event):
@@ -265,7 +265,7 @@ class _Reading:
                 message = "the event is about no single step, so what is observed must say its time"
                 self._refuse("needs_time", message, part, _SAY_WHEN)
 
-    def _read_at(self, event: tree.Event) -> Iterator[tuple[Formula, int | None]]:
+    def _read_at(self, event: tree.QueryEvent) -> Iterator[tuple[Formula, int | None]]:
         """The event with a time for all its atoms, and the step at which it is read if there is one."""
         if isinstance(event, tree.At):
             formula, steps = self._untimed(event), self.steps(event.when)
@@ -280,7 +280,7 @@ class _Reading:
         for step in steps:
             yield _at(formula, step), step
 
-    def formula(self, event: tree.Event) -> Formula:
+    def formula(self, event: tree.QueryEvent) -> Formula:
         """An event as a formula; atoms without a time are left so."""
         match event:
             case tree.ScenarioName(name):
@@ -303,7 +303,7 @@ class _Reading:
             self._refuse("time", "this time binds nothing: all before it has times of its own", event.when)
         return formula
 
-    def _timed(self, formula: Formula, when: tree.When) -> Formula:
+    def _timed(self, formula: Formula, when: tree.QueryTime) -> Formula:
         mode, steps = self._fact(when)
         try:
             return bind(formula, mode, steps)
@@ -405,7 +405,7 @@ class _Reading:
                 self._refuse("overlap", message, imposed, "two interventions on one node can't overlap")
         return Intervention(node, value, steps, self.text.between(imposed.start, imposed.end))
 
-    def _holding(self, when: tree.When) -> range:
+    def _holding(self, when: tree.QueryTime) -> range:
         """The steps at which an intervention holds."""
         if when.mode != "plain" or (when.first is None and when.last is None):
             written = self.text.between(when.start, when.end)
@@ -413,7 +413,7 @@ class _Reading:
             self._refuse("time", f"an intervention can't hold '{written}'", when, hint)
         return self.steps(when)
 
-    def _target(self, event: tree.Event, imposed: tree.Imposed) -> tuple[str, str | float]:
+    def _target(self, event: tree.QueryEvent, imposed: tree.Imposed) -> tuple[str, str | float]:
         match event:
             case tree.Equal(name, value):
                 node = self._node(name)

@@ -111,10 +111,10 @@ def together(events: list[Formula]) -> Formula | None:
     return None if not events else events[0] if len(events) == 1 else All(tuple(events))
 
 
-Value: TypeAlias = float | Floats
+Evaluated: TypeAlias = float | Floats
 """A number, or an array of replicates of it."""
 
-ValueOf: TypeAlias = Callable[[Probability], Value]
+ValueOf: TypeAlias = Callable[[Probability], Evaluated]
 """Gives the average over the cases of a probability; `each` is never set where it is called."""
 
 
@@ -132,7 +132,7 @@ class Link:
         """It as one writes it."""
         return f"{written(self.left)} {self.sign} {written(self.right)}"
 
-    def margin(self, value_of: ValueOf) -> Value:
+    def margin(self, value_of: ValueOf) -> Evaluated:
         """By how much the comparison holds; below 0, by how much it fails. NaN between equal infinities."""
         left, right = evaluate(self.left, value_of), evaluate(self.right, value_of)
         with np.errstate(invalid="ignore"):
@@ -182,7 +182,7 @@ def _case(index: int, leaf: Probability) -> Probability:
     return replace(leaf, cases=leaf.cases[index : index + 1], each=False) if leaf.each else leaf
 
 
-def evaluate(expression: Expression[Probability], value_of: ValueOf) -> Value:
+def evaluate(expression: Expression[Probability], value_of: ValueOf) -> Evaluated:
     """The value of an expression, once its probabilities are known; a float where they all are.
 
     Undefined arithmetic (a division by 0, odds of 1, the log of 0) gives an infinity or NaN.

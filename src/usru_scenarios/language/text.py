@@ -72,7 +72,7 @@ def one_step(
     return steps[0]
 
 
-def read_statement(text: SourceText) -> tree.ComparisonChain[tree.Question]:
+def read_statement(text: SourceText) -> tree.ComparisonChain[tree.QueriedProbability]:
     """Read expressions over probabilities, compared or alone.
 
     Raises:
@@ -325,7 +325,7 @@ class _Parser:
             self.unexpected("the end", _AFTER_THE_END)
         return parsed
 
-    def statement(self) -> tree.ComparisonChain[tree.Question]:
+    def statement(self) -> tree.ComparisonChain[tree.QueriedProbability]:
         parts, signs = [self.sum()], list[tree.Sign]()
         while sign := self.take(_COMPARISON):
             signs.append(cast("tree.Sign", sign.text))
@@ -333,15 +333,15 @@ class _Parser:
             self.joined()
         return tree.ComparisonChain(tuple(parts), tuple(signs))
 
-    def sum(self) -> tree.Expression[tree.Question]:
+    def sum(self) -> tree.Expression[tree.QueriedProbability]:
         return self.operations_of(("+", "-"), self.product)
 
-    def product(self) -> tree.Expression[tree.Question]:
+    def product(self) -> tree.Expression[tree.QueriedProbability]:
         return self.operations_of(("*", "/"), self.factor)
 
     def operations_of(
-        self, signs: Iterable[tree.ArithmeticSign], operand: Callable[[], tree.Expression[tree.Question]]
-    ) -> tree.Expression[tree.Question]:
+        self, signs: Iterable[tree.ArithmeticSign], operand: Callable[[], tree.Expression[tree.QueriedProbability]]
+    ) -> tree.Expression[tree.QueriedProbability]:
         """Operands with some signs between them, worked out from left to right."""
         left = operand()
         while sign := next(filter(self.accept, signs), None):
@@ -356,7 +356,7 @@ class _Parser:
         if self.operations > MOST_OPERATIONS:
             raise self.source.error("too_long", f"more than {MOST_OPERATIONS} operations", self.read - 1, self.read)
 
-    def factor(self) -> tree.Expression[tree.Question]:
+    def factor(self) -> tree.Expression[tree.QueriedProbability]:
         with self.deeper():
             if self.accept("-"):
                 return tree.Negated(self.factor())
@@ -377,7 +377,7 @@ class _Parser:
             self.unexpected("a number from 0 to 1", {"%": f"write {value / 100:g} for {word.text}%"})
         return value
 
-    def call(self) -> tree.Expression[tree.Question]:
+    def call(self) -> tree.Expression[tree.QueriedProbability]:
         start = self.at
         name = self.take(_NAME)
         if name is None:
@@ -405,9 +405,9 @@ class _Parser:
 
     # Probabilities ----------------------------------------------------------------------------------------------------
 
-    def question(self, start: int, opening: int) -> tree.Question:
+    def question(self, start: int, opening: int) -> tree.QueriedProbability:
         event = self.event()
-        conditions: list[tree.Condition] = []
+        conditions: list[tree.QueryCondition] = []
         if self.accept("|"):
             conditions.append(self.condition())
             while self.accept(","):
@@ -425,9 +425,9 @@ class _Parser:
                 "or": "conditions all hold: a comma stands between them" if conditions else own_time,
             },
         )
-        return tree.Question(event, tuple(conditions), start, self.read)
+        return tree.QueriedProbability(event, tuple(conditions), start, self.read)
 
-    def condition(self) -> tree.Condition:
+    def condition(self) -> tree.QueryCondition:
         word = self.piece()
         if word not in ("do", "profile"):
             return self.observed()
@@ -451,31 +451,31 @@ class _Parser:
         start = self.at
         return tree.Imposed(self.event(), start, self.read)
 
-    def event(self) -> tree.Event:
+    def event(self) -> tree.QueryEvent:
         part = self.any_of()
         return tree.At(part, self.when()) if self.accept("@") else part
 
-    def any_of(self) -> tree.Event:
+    def any_of(self) -> tree.QueryEvent:
         return self.joined_by("or", self.all_of)
 
-    def all_of(self) -> tree.Event:
+    def all_of(self) -> tree.QueryEvent:
         return self.joined_by("and", self.one)
 
-    def joined_by(self, word: Literal["and", "or"], part: Callable[[], tree.Event]) -> tree.Event:
+    def joined_by(self, word: Literal["and", "or"], part: Callable[[], tree.QueryEvent]) -> tree.QueryEvent:
         parts = [part()]
         while self.accept(word):
             parts.append(part())
             self.joined()
         return parts[0] if len(parts) == 1 else tree.Joined(word, tuple(parts))
 
-    def one(self) -> tree.Event:
+    def one(self) -> tree.QueryEvent:
         with self.deeper():
             if self.accept("not"):
                 return tree.Opposite(self.one())
             event = self.in_parentheses(self.event)
             return self.atom() if event is None else event
 
-    def atom(self) -> tree.Event:
+    def atom(self) -> tree.QueryEvent:
         found = self.piece()
         if _NUMBER.match(found):
             self.unexpected("an event", hint="a comparison names the driver first: unpredictability>0.7")
@@ -515,27 +515,27 @@ class _Parser:
 
     # Times ------------------------------------------------------------------------------------------------------------
 
-    def when(self) -> tree.When:
+    def when(self) -> tree.QueryTime:
         start, word = self.at, self.piece()
         if word == "mean":
             self.accept(word)
-            return tree.When("plain", None, None, is_range=True, start=start, end=self.read)
+            return tree.QueryTime("plain", None, None, is_range=True, start=start, end=self.read)
         if word == "by":
             self.accept(word)
-            return tree.When("ever", None, self.moment(), is_range=True, start=start, end=self.read)
+            return tree.QueryTime("ever", None, self.moment(), is_range=True, start=start, end=self.read)
         for mode in _SPREADS:
             if self.accept(mode):
                 return self.extent(mode, start)
         return self.extent("plain", start)
 
-    def extent(self, mode: tree.Mode, start: int) -> tree.When:
+    def extent(self, mode: tree.Mode, start: int) -> tree.QueryTime:
         """The ends of a time; only a time that says no more than `ever`, `always` or `each` may leave out both."""
         first = self.moment() if self.starts_moment() else None
         is_range = self.accept("..")
         last = self.moment() if is_range and self.starts_moment() else None
         if first is None and last is None and (is_range or mode == "plain"):
             self.moment()
-        return tree.When(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
+        return tree.QueryTime(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
 
     def starts_moment(self) -> bool:
         """Whether a moment is next."""

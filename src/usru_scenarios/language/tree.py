@@ -76,7 +76,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class When:
+class QueryTime:
     """A time: a moment or range, which `mode` says how to read; without ends, the whole grid.
 
     `mean` is a plain range without ends, and `by T` is `ever ..T`.
@@ -123,7 +123,7 @@ class Compares:
 class Opposite:
     """`not`."""
 
-    part: Event
+    part: QueryEvent
 
 
 @dataclass(frozen=True)
@@ -131,25 +131,25 @@ class Joined:
     """Parts joined with one word."""
 
     word: Literal["and", "or"]
-    parts: tuple[Event, ...]
+    parts: tuple[QueryEvent, ...]
 
 
 @dataclass(frozen=True)
 class At:
     """An event with its time."""
 
-    part: Event
-    when: When
+    part: QueryEvent
+    when: QueryTime
 
 
-Event = ScenarioName | Equal | Compares | Opposite | Joined | At
+QueryEvent = ScenarioName | Equal | Compares | Opposite | Joined | At
 
 
 @dataclass(frozen=True)
 class _EventThere:
     """An event, and from where to where it stands in the text."""
 
-    event: Event
+    event: QueryEvent
     start: int
     end: int
 
@@ -171,15 +171,15 @@ class InProfile:
     name: Word
 
 
-Condition = Observed | Imposed | InProfile
+QueryCondition = Observed | Imposed | InProfile
 
 
 @dataclass(frozen=True)
-class Question:
+class QueriedProbability:
     """`P(...)`."""
 
-    event: Event
-    conditions: tuple[Condition, ...]
+    event: QueryEvent
+    conditions: tuple[QueryCondition, ...]
     start: int
     end: int
 

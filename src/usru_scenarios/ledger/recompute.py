@@ -80,7 +80,7 @@ class Recomputation:
 
     folder: LedgerFolder
     map_blocks: Callable[[], MapBlocks]
-    unheard: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     """What had been observed and means nothing in a model that was asked, with the reason."""
     _studies: dict[str, Study] = field(default_factory=dict)
     _found: dict[tuple[object, ...], ForecastRecord] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class Recomputation:
     ) -> ForecastRecord:
         """What the model of a record says under conditions, with the settings of the record; remembered.
 
-        Of conditions that are not its own, those that mean nothing in it are left out, and noted in `unheard`: a later
+        Of conditions that are not its own, those that mean nothing in it are left out, and noted in `left_out`: a later
         record may have observed what an earlier model has no word for.
 
         Args:
@@ -176,15 +176,17 @@ class Recomputation:
         try:
             return study.knowing(text, as_of=as_of)
         except ModelError:
-            kept = {name: one for name, one in text.file.evidence.items() if self._is_heard(study, text, name)}
+            kept = {
+                name: one for name, one in text.file.evidence.items() if self._item_means_something(study, text, name)
+            }
             return study.knowing(_only(text, kept), as_of=as_of)
 
-    def _is_heard(self, study: Study, text: EvidenceText, name: str) -> bool:
+    def _item_means_something(self, study: Study, text: EvidenceText, name: str) -> bool:
         try:
             study.knowing(_only(text, {name: text.file.evidence[name]}))
         except ModelError as error:
             fault = next(one for one in error.problems if one.severity == "error")  # a warning may come first
-            self.unheard[name] = fault.message
+            self.left_out[name] = fault.message
             return False
         return True
 
@@ -195,7 +197,7 @@ class Recomputation:
         try:
             parse_observation(given, study.outline, study.program, source="--given")
         except QueryError as error:
-            self.unheard[given] = error.problem.message
+            self.left_out[given] = error.problem.message
             return False
         return True
 

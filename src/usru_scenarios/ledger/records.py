@@ -320,12 +320,12 @@ def doubts(record: ForecastRecord, before: ForecastRecord | None) -> Iterator[st
 
 # What a record says ---------------------------------------------------------------------------------------------------
 
-Kind = Literal["scenario", "group", "state", "question"]
+EventKind = Literal["scenario", "group", "state", "question"]
 MEASURES = ("start", "end", "now", "mean", "ever")
 """At what scenarios can be read beside a step; `now` is the step of the record's own day."""
 
 
-def kind_of(record: ForecastRecord, what: str) -> Kind | None:
+def kind_of(record: ForecastRecord, what: str) -> EventKind | None:
     """What a name means in a record: a scenario, group, question, or a state (`driver.state` or `driver=state`)."""
     if what in record.scenarios:
         return "scenario"

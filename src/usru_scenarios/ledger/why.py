@@ -135,7 +135,7 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
     numbers, note = _numbers(corners, names)
     items = list(_items(corners, names))
     alone = [] if wanted else [name for name in later.record.scenarios if name not in names]
-    notes = [*filter(None, [note]), *_unknown(pair, alone), *_unheard(again)]
+    notes = [*filter(None, [note]), *_unknown(pair, alone), *_left_out(again)]
     return Attribution(
         model=later.record.model,
         run=later.record.run,
@@ -173,9 +173,9 @@ def _unknown(pair: tuple[NumberedRecord, NumberedRecord], alone: list[str]) -> I
         yield f"{', '.join(alone)}: known to number {pair[1].number} alone"
 
 
-def _unheard(again: Recomputation) -> Iterator[str]:
+def _left_out(again: Recomputation) -> Iterator[str]:
     """What was left out of a model that has no word for it."""
-    for item, reason in again.unheard.items():
+    for item, reason in again.left_out.items():
         yield f"{item} counts in one of the models alone, for in the other it means nothing: {reason}"
 
 

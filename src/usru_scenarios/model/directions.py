@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Said = Literal["+", "-", "both", "none"]
 """In which direction a claim pushes a number."""
 
-Verdict = Literal["carried", "contradicted", "undirected", "inferred", "zero"]
+SignVerdict = Literal["carried", "contradicted", "undirected", "inferred", "zero"]
 """What the claims that a number cites say of its sign.
 
 It is carried where one of them pushes its way; contradicted where none does and one pushes the other way; undirected
@@ -114,7 +114,7 @@ class Direction:
         return {claim: _SAID[1 in found, -1 in found] for claim, found in signs.items()}
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SignVerdict:
         """What the claims together say."""
         sign = self.cell.sign
         if not sign:

@@ -43,10 +43,10 @@ def _above_0(judgement: Judgement) -> Judgement:
     return judgement
 
 
-Likelihood = Annotated[Judgement, AfterValidator(_above_0)]
+LikelihoodJudgement = Annotated[Judgement, AfterValidator(_above_0)]
 """How likely something is in a state, compared with the others: above 0."""
 
-Chance = Annotated[
+ChanceJudgement = Annotated[
     Judgement, bounded(0.0, 1.0, "not_a_probability", "a probability is from 0 to 1, and this is {value:g}")
 ]
 """A probability."""
@@ -73,8 +73,8 @@ class Signpost(Part):
     of: str
     at: MomentText
     found: bool
-    if_so: Chance
-    if_not: Chance
+    if_so: ChanceJudgement
+    if_not: ChanceJudgement
     note: str | None = None
     sources: Sources | None = None
 
@@ -91,8 +91,8 @@ class SoughtSign(Value):
     """
 
     of: str
-    if_so: Chance | None = None
-    if_not: Chance | None = None
+    if_so: ChanceJudgement | None = None
+    if_not: ChanceJudgement | None = None
     note: str | None = None
     sources: Sources | None = None
 
@@ -119,8 +119,8 @@ class Quiet(Part):
     first: MomentText = Field(alias="from")
     to: MomentText
     of: Annotated[tuple[SoughtSign, ...], Field(strict=False), AfterValidator(_some)] | None = None
-    if_so: Chance | None = None
-    if_not: Chance | None = None
+    if_so: ChanceJudgement | None = None
+    if_not: ChanceJudgement | None = None
     note: str | None = None
     sources: Sources | None = None
 
@@ -150,7 +150,7 @@ class EvidenceItem(Part):
 
     seen: str | None = None
     about: str | None = None
-    likelihood: Annotated[dict[str, Likelihood], Field(min_length=1), REPLACED_WHOLE] | None = None
+    likelihood: Annotated[dict[str, LikelihoodJudgement], Field(min_length=1), REPLACED_WHOLE] | None = None
     signpost: Signpost | None = None
     quiet: Quiet | None = None
     learned: DayText

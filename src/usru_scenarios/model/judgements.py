@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 
-Role = Literal[
+JudgementRole = Literal[
     "points",
     "weight",
     "prior",
@@ -47,7 +47,7 @@ class Judged:
     """One judgement of a model: where it stands, what it is about, and the claims that it rests on."""
 
     path: KeyPath
-    role: Role
+    role: JudgementRole
     judgement: Judgement | Keep
     sources: tuple[str, ...]
     """Its own, or else those of the nearest block around it that names any."""
@@ -117,7 +117,7 @@ def _scales(model: Model) -> Iterator[Judged]:
         yield _judged(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
 
 
-def _judged(path: KeyPath, role: Role, judgement: Judgement | Keep, around: tuple[str, ...]) -> Judged:
+def _judged(path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]) -> Judged:
     return Judged(path, role, judgement, judgement.sources or around)
 
 
@@ -165,7 +165,7 @@ def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> I
         yield from _shares((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
 
 
-def _shares(path: KeyPath, role: Role, shares: Shares, around: tuple[str, ...]) -> Iterator[Judged]:
+def _shares(path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]) -> Iterator[Judged]:
     for name, share in shares.items():
         yield _judged((*path, name), "strength" if name == DIRICHLET else role, share, around)
 
@@ -176,7 +176,7 @@ def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) 
 
 
 def _one_or_several(
-    path: KeyPath, role: Role, part: Persistence | Weight | None, around: tuple[str, ...]
+    path: KeyPath, role: JudgementRole, part: Persistence | Weight | None, around: tuple[str, ...]
 ) -> Iterator[Judged]:
     """A persistence or weight: one number, or one for each state or from each date on."""
     if part is None:

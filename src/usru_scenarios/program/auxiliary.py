@@ -107,11 +107,11 @@ def at_least(wanted: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionCh
     return chain([len(one) for one in holds], wanted, advance)
 
 
-Rows = int | tuple[int, ...]
+FirstRow = int | tuple[int, ...]
 """The row that decides, -1 where none does; or, while that is open, the rows that may still hold."""
 
 
-def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool_]]]) -> ConditionChain[Rows]:
+def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool_]]]) -> ConditionChain[FirstRow]:
     """Which of some rows is the first that holds.
 
     Args:
@@ -123,7 +123,7 @@ def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool
     """
     last = [max(row, default=-1) for row in rows]
 
-    def advance(open_: Rows, position: int, own: int) -> Rows:
+    def advance(open_: FirstRow, position: int, own: int) -> FirstRow:
         if isinstance(open_, int):
             return open_
         left = []

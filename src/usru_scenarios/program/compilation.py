@@ -23,7 +23,7 @@ from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_
 from usru_scenarios.program.conditions import auxiliary_node
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, judgements, normalised
-from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program, Role
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, NodeRole, NumericNode, Program
 
 _NOTHING: Floats = np.asarray(0.0)
 
@@ -90,7 +90,7 @@ class _Compiler:
         )
 
     def node(self, name: str, node: schema.Categorical | schema.Numeric) -> Node:
-        role: Role = "driver" if name in self.model.drivers else "consequence"
+        role: NodeRole = "driver" if name in self.model.drivers else "consequence"
         return (
             self._numeric(name, role, node) if isinstance(node, schema.Numeric) else self._categorical(name, role, node)
         )
@@ -107,7 +107,7 @@ class _Compiler:
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
-    def _categorical(self, name: str, role: Role, node: schema.Categorical) -> CategoricalNode:
+    def _categorical(self, name: str, role: NodeRole, node: schema.Categorical) -> CategoricalNode:
         states = self.states[name]
         prior = self._prior(name, [node.states[state].prior for state in states], node, states)
         acting = self._influences(node.influences, node.lagged_influences, states)
@@ -125,7 +125,7 @@ class _Compiler:
     def _node(
         self,
         name: str,
-        role: Role,
+        role: NodeRole,
         node: schema.Categorical | schema.Outcome,
         *,
         prior: tuple[tuple[Parent, ...], Floats],
@@ -151,7 +151,7 @@ class _Compiler:
             imposed=np.full(self.grid.count, -1),
         )
 
-    def _numeric(self, name: str, role: Role, node: schema.Numeric) -> NumericNode:
+    def _numeric(self, name: str, role: NodeRole, node: schema.Numeric) -> NumericNode:
         terms, curves = self._influences(node.influences, node.lagged_influences, None)
         default = 1.0 if role == "driver" else 0.0
         return NumericNode(

@@ -54,23 +54,23 @@ class VirtualEvidence:
     likelihood: Floats
 
 
-HEARD = 0
-"""The state of an auxiliary node for reports in which what is reported has been heard."""
+REPORTED = 0
+"""The state of an auxiliary node for reports in which there is the report that is observed."""
 
 
 def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) -> tuple[Program, list[Timed]]:
-    """A program with auxiliary nodes that stand for reports, and for each report the event that it is heard.
+    """A program with auxiliary nodes that stand for reports, and for each report the event that it is made.
 
-    A report is a consequence of the node that it is about, with two states, heard or not: observing it multiplies the
+    A report is a consequence of the node that it is about, with two states, made or not: observing it multiplies the
     weight of a trial by its likelihood, in every engine and under every intervention: method (61). Of a node there is
     one such consequence for as many steps as there are reports of, and further ones where several reports are of one
-    step; at other steps it is heard for certain, and is not observed.
+    step; at other steps it is made for certain, and is not observed.
     """
     laws: dict[str, dict[int, tuple[tuple[Parent, ...], Floats]]] = {}
     events = []
     for report in reports:
         number = 0
-        while report.step in laws.setdefault(name := f"{report.node} heard.{number}", {}):
+        while report.step in laws.setdefault(name := f"{report.node} reported.{number}", {}):
             number += 1
         likelihood = report.likelihood
         parents = (
@@ -78,8 +78,8 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
             Parent(report.node, 0, likelihood.shape[-1]),
         )
         laws[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
-        events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([HEARD]))))
-    nodes = {name: _hearing(name, law, program.steps) for name, law in laws.items()}
+        events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([REPORTED]))))
+    nodes = {name: _report_node(name, law, program.steps) for name, law in laws.items()}
     return replace(program, nodes={**program.nodes, **nodes}) if nodes else program, events
 
 
@@ -106,15 +106,17 @@ def auxiliary_node(
     )
 
 
-def _hearing(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:
-    node = auxiliary_node(name, ("heard", "not heard"), steps, (), np.ones(2))
-    return replace(node, imposed=np.array([-1 if step in law else HEARD for step in range(steps)]), reports=law)
+def _report_node(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:
+    node = auxiliary_node(name, ("reported", "not reported"), steps, (), np.ones(2))
+    return replace(node, imposed=np.array([-1 if step in law else REPORTED for step in range(steps)]), reports=law)
 
 
-def hearing_as(program: Program, other: Program) -> Program:
-    """A program with the reports that another one hears, of those nodes that have the same states in both."""
-    heard = {name: node for name, node in other.nodes.items() if isinstance(node, CategoricalNode) and node.reports}
-    kept = {name: node for name, node in heard.items() if _has_states_of(other, program, name.partition(" heard.")[0])}
+def with_reports_of(program: Program, other: Program) -> Program:
+    """A program with the reports of another one, on those nodes that have the same states in both."""
+    reports = {name: node for name, node in other.nodes.items() if isinstance(node, CategoricalNode) and node.reports}
+    kept = {
+        name: node for name, node in reports.items() if _has_states_of(other, program, name.partition(" reported.")[0])
+    }
     return replace(program, nodes={**program.nodes, **kept}) if kept else program
 
 

@@ -14,7 +14,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, kept
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
-Tables = dict[object, Floats]
+PointTables = dict[object, Floats]
 """Log-odds by what picks a row of them, shape (rows ..., states + 1)."""
 
 
@@ -182,9 +182,9 @@ def _apart(law: StepLaw, changed: StepLaw) -> float:
     return min(apart, 1.0) if math.isfinite(apart) else 1.0
 
 
-def _log_odds(law: StepLaw) -> Tables:
+def _log_odds(law: StepLaw) -> PointTables:
     """The log-odds that a law adds up, those that the same parents pick together."""
-    tables: Tables = {(): law.offset}
+    tables: PointTables = {(): law.offset}
     for term in (law.prior_term(), *law.terms):
         _add(tables, term.parents, term.points)
     for curve in law.curves:
@@ -192,7 +192,7 @@ def _log_odds(law: StepLaw) -> Tables:
     return tables
 
 
-def _add(tables: Tables, key: tuple[object, ...], table: Floats) -> None:
+def _add(tables: PointTables, key: tuple[object, ...], table: Floats) -> None:
     tables[key] = tables[key] + table if key in tables else table
 
 

@@ -35,7 +35,7 @@ from usru_scenarios.program.laws import (
 from usru_scenarios.timeline import Grid
 
 Floats = npt.NDArray[np.float64]
-Role = Literal["driver", "outcome", "consequence", "auxiliary"]
+NodeRole = Literal["driver", "outcome", "consequence", "auxiliary"]
 """What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `auxiliary`)."""
 
 _LAWS = 32
@@ -65,7 +65,7 @@ class CategoricalNode:
     """
 
     name: str
-    role: Role
+    role: NodeRole
     states: tuple[str, ...]
     prior_parents: tuple[Parent, ...]
     prior: Floats
@@ -173,7 +173,7 @@ class NumericNode:
     """
 
     name: str
-    role: Role
+    role: NodeRole
     scale: LatentScale
     initial: Floats | None
     persistence: Floats

@@ -94,7 +94,7 @@ class Support:
         ranges: by numeric node, the least and the largest value, shape (steps, 2).
         varies: by node, shape (steps,), whether it can be in more than one state, or at more than one value.
         moves: where the outcome can go from each scenario, shape (steps, scenarios, scenarios), none at the first step.
-        swayed: shape (steps,), whether the outcome's law at a step differs between trials that have had the same
+        law_varies: shape (steps,), whether the outcome's law at a step differs between trials that have had the same
             scenarios.
     """
 
@@ -114,7 +114,7 @@ class Support:
                 self._latent_varies[name] = np.zeros(steps, dtype=np.bool_)
         scenarios = len(program.outcome.states)
         self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
-        self.swayed: Truth = np.zeros(steps, dtype=np.bool_)
+        self.law_varies: Truth = np.zeros(steps, dtype=np.bool_)
         observed = dict(_observed(program, seen))
         self._read: dict[tuple[str, int], bytes] = {}
         self._laws: list[int] = []
@@ -164,11 +164,11 @@ class Support:
             self._ways.append(self._known.number(key))
         if key not in known:
             known[key] = self._found(self.program.law(node, step), step, own)
-        goes, sways = known[key]
+        goes, varies = known[key]
         start = np.ones(len(goes), dtype=np.bool_) if own is None else own
         self.possible[node.name][step] = goes[start].any(axis=0)
         if node.name == OUTCOME:
-            self.swayed[step] = sways
+            self.law_varies[step] = varies
             if own is not None:
                 self.moves[step] = goes & own[:, None]
 
@@ -195,9 +195,9 @@ class Support:
                 if (keep[:, state] < 1).any():
                     goes[state] = targets.any(axis=0)
                 goes[state, state] |= bool((keep[:, state] > 0).any() or not targets.any(axis=1).all())
-        return goes, self._sways(law, prior, step)
+        return goes, self._law_varies(law, prior, step)
 
-    def _sways(self, law: StepLaw, prior: Floats, step: int) -> bool:
+    def _law_varies(self, law: StepLaw, prior: Floats, step: int) -> bool:
         """Whether a law differs between trials: by what varies of its parents, or by drawn judgements."""
         total = prior.sum(axis=-1, keepdims=True)
         shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
@@ -417,7 +417,7 @@ class Support:
 
     # Questions --------------------------------------------------------------------------------------------------------
 
-    def sways(self, name: str) -> bool:
+    def outcome_depends_on(self, name: str) -> bool:
         """Whether the outcome's law depends on a node at any step."""
         outcome = self.program.outcome
         return any(self._depends(self.program.law(outcome, step), name, step) for step in range(self.program.steps))
@@ -438,7 +438,7 @@ class Support:
     @cached_property
     def carried_varies(self) -> Truth:
         """Whether the outcome's probability, carried along drawn trials, differs between them: shape (steps,)."""
-        varies: Truth = self.swayed.copy()
+        varies: Truth = self.law_varies.copy()
         for step in range(1, self.program.steps):
             law = self.program.law(self.program.outcome, step)
             reads_itself = law.keep is not None or any(p == law.own for term in law.terms for p in term.parents)

@@ -16,10 +16,10 @@ from usru_scenarios.estimation.bands import PerDraw
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.language.questions import (
     ComparisonStatement,
+    Evaluated,
     Link,
     Probability,
     Statement,
-    Value,
     evaluate,
     measure_of,
     probabilities,
@@ -62,7 +62,7 @@ class StatementValue:
             return None
 
         def in_each(place: int) -> Floats:
-            def value_of(probability: Probability) -> Value:
+            def value_of(probability: Probability) -> Evaluated:
                 each = self.found[probability]
                 return each.value if each.draws is None else each.draws.values[place]
 
@@ -186,7 +186,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _worked_out(work: Callable[..., Value], found: dict[Probability, ProbabilityEstimate]) -> tuple[float, float]:
+def _worked_out(work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate]) -> tuple[float, float]:
     """A value that follows from probabilities, and its standard error."""
     value = float(work(lambda probability: found[probability].value))
     sampled = [each.replicates for each in found.values() if each.replicates is not None]
@@ -195,7 +195,7 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Probability
     if not sampled:
         return value, 0.0
 
-    def replicate(probability: Probability) -> Value:
+    def replicate(probability: Probability) -> Evaluated:
         each = found[probability]
         return each.value if each.replicates is None else each.replicates
 
@@ -204,7 +204,7 @@ def _worked_out(work: Callable[..., Value], found: dict[Probability, Probability
 
 
 def _with_what_was_never_drawn(
-    work: Callable[..., Value], found: dict[Probability, ProbabilityEstimate], value: float, error: float
+    work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate], value: float, error: float
 ) -> float:
     """The standard error of a value, with what trials that were never drawn could add to it: method (27).
 

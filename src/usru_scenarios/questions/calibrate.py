@@ -207,7 +207,7 @@ def shares(program: Program, step: int, baselines: Floats, plan: Plan | None, ma
     if plan is None:
         from usru_scenarios.exact import inference as exact
 
-        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), told=listener(map_blocks)))
+        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), progress=listener(map_blocks)))
     sums = simulate(shorter, plan, map_blocks)
     reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
     return reached

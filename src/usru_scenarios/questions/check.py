@@ -72,7 +72,7 @@ class ExpectationChecker:
         weights: of the drivers, shape (steps,), uncertain ones at their means.
         map_parts: as `map`; goes through what is to be drawn, and may do so elsewhere and show how far it is.
         conditions: what is imposed and what is observed in all expectations, as written.
-        heard: a program in which the hints of the evidence are heard, judgements at their means; None without evidence.
+        with_evidence: gives a program, judgements at their means, with the hints of the evidence; None without any.
     """
 
     loaded: Loaded
@@ -83,7 +83,7 @@ class ExpectationChecker:
     weights: Mapping[str, Floats]
     map_parts: MapBlocks = map
     conditions: tuple[list[str], list[str]] = ([], [])
-    heard: Callable[[Program], Program] | None = None
+    with_evidence: Callable[[Program], Program] | None = None
 
     def report(self, robust: int = 0) -> CheckReport:
         """What the model says to each expectation, and in how many of `robust` perturbed models it holds.
@@ -92,12 +92,12 @@ class ExpectationChecker:
             exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
             NoAnchor: the baselines of a perturbed model can't be solved for its anchor.
         """
-        survey = PerturbedModels(self) if robust else None
-        if survey is not None:
-            listener(self.map_parts).expect(survey.seconds_each, robust)
+        models = PerturbedModels(self) if robust else None
+        if models is not None:
+            listener(self.map_parts).expect(models.seconds_each, robust)
         checked = self._checked()
-        if survey is not None:
-            held = list(self.map_parts(survey.held, range(robust)))
+        if models is not None:
+            held = list(self.map_parts(models.held, range(robust)))
             for name, one in checked.items():
                 checked[name] = replace(one, robust=sum(name in names for names in held))
         verdicts = [one.verdict for one in checked.values()]
@@ -124,7 +124,7 @@ class ExpectationChecker:
             judgements_at_means=outline.at_means(self.settings.judgements),
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
-            perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, survey.anchored) if survey else None,
+            perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, models.anchored) if models else None,
             warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
         )
 
@@ -299,7 +299,7 @@ class PerturbedModels:
         self.seed = checking.settings.seed
         file, loaded = checking.loaded.by_itself(), checking.loaded
         self.file = file.model
-        self.heard = checking.heard
+        self.with_evidence = checking.with_evidence
         program = compile_model(file.model)
         self.anchored = meets_anchor(file, program)
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
@@ -319,7 +319,7 @@ class PerturbedModels:
         @cache
         def under(profile: str | None) -> Program:
             program = compiled(perturbed(self.models[profile], self.seed, number))
-            return program if self.heard is None else self.heard(program)
+            return program if self.with_evidence is None else self.with_evidence(program)
 
         estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
         estimator.find(wanted(self.statements.values(), observed=False))

@@ -33,7 +33,7 @@ from usru_scenarios.questions.difference_error_floors import (
     variation_covered,
 )
 from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, sharing
-from usru_scenarios.questions.program_edits import FileDifferences, PartKeeper, ProgramEdit, made_anew
+from usru_scenarios.questions.program_edits import FileDifferences, PartCache, ProgramEdit, made_anew
 from usru_scenarios.questions.simulate.question import clean, warnings
 from usru_scenarios.results.compare import (
     Bands,
@@ -58,7 +58,7 @@ MOST_SWITCHED = 40
 """With more differences than these, those of each part of the file are switched together; with more parts, none."""
 
 
-Condition = Intervention | Observation
+VariantCondition = Intervention | Observation
 
 
 class NotComparable(UsageError):  # noqa: N818  # a public name
@@ -85,7 +85,7 @@ class Variant:
     drawn: Program | None = None
     apart: FileDifferences = field(default_factory=FileDifferences)
     edits: Callable[[bool], Mapping[str, ProgramEdit | None]] = lambda _: {}
-    keep: PartKeeper = made_anew
+    keep: PartCache = made_anew
 
     @property
     def program(self) -> Program:
@@ -169,18 +169,18 @@ def compare(
 
 
 def _expect(
-    told: Listener,
+    progress: Listener,
     variants: Sequence[Variant],
     plan: Plan | None,
     few: Plan | None,
     switched: Mapping[str, Sequence[_InputEdit]],
 ) -> None:
     """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
-    expect_runs(told, variants[0].in_draws.program, len(variants), plan)
+    expect_runs(progress, variants[0].in_draws.program, len(variants), plan)
     for inputs in switched.values():
         parts, _ = _switched_together(inputs)
         if 0 < len(parts) <= MOST_SWITCHED:
-            expect_runs(told, variants[0].program, 2 + len(parts), few)
+            expect_runs(progress, variants[0].program, 2 + len(parts), few)
 
 
 # What is in common ----------------------------------------------------------------------------------------------------
@@ -406,14 +406,14 @@ class _InputEdit:
 
     told: InputDifference
     part: str
-    gone: Condition | None = None
-    new: Condition | None = None
+    gone: VariantCondition | None = None
+    new: VariantCondition | None = None
 
 
 def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
     files, one, other = variant.apart, reference.conditioned, variant.conditioned
     found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
-    conditions: tuple[tuple[str, str, Sequence[Condition], Sequence[Condition]], ...] = (
+    conditions: tuple[tuple[str, str, Sequence[VariantCondition], Sequence[VariantCondition]], ...] = (
         ("do", "imposed", one.interventions, other.interventions),
         ("given", "observed", one.observations, other.observations),
     )

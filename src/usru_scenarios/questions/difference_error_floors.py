@@ -15,7 +15,7 @@ from usru_scenarios.program.distance import alike, farthest_apart
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.program_edits import PartKeeper, made_anew
+from usru_scenarios.questions.program_edits import PartCache, made_anew
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, least_share, missed_of
 
 Limits = tuple[Floats, Floats]
@@ -39,7 +39,7 @@ class SingleTrials:
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
     beside: SingleTrials | None = None
-    keep: PartKeeper = made_anew
+    keep: PartCache = made_anew
 
     @cached_property
     def program(self) -> Program:

@@ -14,7 +14,7 @@ from usru_scenarios.program.support import Support
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, sample
 
-Evidence = Sequence[tuple[str, Formula]]
+NamedFormulas = Sequence[tuple[str, Formula]]
 """What is said to have been seen: each observation as it was written, and the event that it is."""
 
 Sums = TypeVar("Sums")
@@ -28,7 +28,7 @@ class DrawnSums(NamedTuple, Generic[Sums]):
     effective_trials: float
 
 
-def can_happen(program: Program, evidence: Evidence) -> bool | None:
+def can_happen(program: Program, evidence: NamedFormulas) -> bool | None:
     """Whether observations can be made together; None where neither is proven.
 
     Sets of possible states tell it of any program; exact inference tells more, where it is within its bound. With a
@@ -46,18 +46,18 @@ def can_happen(program: Program, evidence: Evidence) -> bool | None:
     return possible or (None if numeric else False)
 
 
-def is_impossible(program: Program, evidence: Evidence) -> bool:
+def is_impossible(program: Program, evidence: NamedFormulas) -> bool:
     """Whether it is proven that observations can't be made together."""
     return can_happen(program, evidence) is False
 
 
-def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvidence:
+def not_met(program: Program, evidence: NamedFormulas, plan: Plan) -> ImpossibleEvidence:
     """The error for evidence that no drawn trial agrees with: called impossible only where that is proven."""
     possible = can_happen(program, evidence)
     if possible is False:
         return _impossible(program, evidence)
 
-    def met(kept: Evidence) -> bool:
+    def met(kept: NamedFormulas) -> bool:
         return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
 
     why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
@@ -67,7 +67,7 @@ def not_met(program: Program, evidence: Evidence, plan: Plan) -> ImpossibleEvide
 
 
 def too_few(
-    program: Program, evidence: Evidence, plan: Plan, effective: float, *, chance: Estimate, what: str
+    program: Program, evidence: NamedFormulas, plan: Plan, effective: float, *, chance: Estimate, what: str
 ) -> UsruError:
     """The error for evidence that too few of the drawn trials agree with, or none.
 
@@ -85,7 +85,7 @@ def too_few(
     return TooFewTrials(effective, float(chance.value), float(chance.error), told)
 
 
-def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvidence:
+def without_probability(program: Program, evidence: NamedFormulas) -> ImpossibleEvidence:
     """The error for evidence whose probability, found exactly, is 0."""
     if is_impossible(program, evidence):
         return _impossible(program, evidence, "impossible: its probability is exactly 0")
@@ -93,12 +93,12 @@ def without_probability(program: Program, evidence: Evidence) -> ImpossibleEvide
     return ImpossibleEvidence(f"{texts} is impossible, or so rare that no number holds its probability")
 
 
-def _impossible(program: Program, evidence: Evidence, how: str = "impossible") -> ImpossibleEvidence:
-    culprit = _first_inconsistent_evidence(evidence, lambda kept: not is_impossible(program, kept))
-    return ImpossibleEvidence(f"the observation is impossible: {culprit} ({how})")
+def _impossible(program: Program, evidence: NamedFormulas, how: str = "impossible") -> ImpossibleEvidence:
+    inconsistent = _first_inconsistent_evidence(evidence, lambda kept: not is_impossible(program, kept))
+    return ImpossibleEvidence(f"the observation is impossible: {inconsistent} ({how})")
 
 
-def _first_inconsistent_evidence(evidence: Evidence, happens: Callable[[Evidence], bool]) -> str:
+def _first_inconsistent_evidence(evidence: NamedFormulas, happens: Callable[[NamedFormulas], bool]) -> str:
     """Which observation does not happen: by itself, given the others, or all of them together."""
     if len(evidence) == 1:
         return evidence[0][0]

@@ -379,17 +379,17 @@ def _apart(sums: CaseSums) -> list[CaseSums]:
     return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
 
 
-def _exact(program: Program, probability: Probability, told: Listener) -> ProbabilityEstimate:
+def _exact(program: Program, probability: Probability, progress: Listener) -> ProbabilityEstimate:
     """A probability without sampling; where judgements are drawn, averaged over their draws."""
     events = [_pair(case) for case in probability.cases]
-    values = iter(exact.by_draw(program, [event for pair in events for event in pair], told=told))
+    values = iter(exact.by_draw(program, [event for pair in events for event in pair], progress=progress))
     chances: list[tuple[Floats, Floats]] = []
     left_out = []
     for case, pair in zip(probability.cases, events, strict=True):
         both = next(values)
         given = next(values) if len(pair) == 2 else np.ones(len(both))
         if given.any():
-            chances.append((_share(program, case, both, given, told), given))
+            chances.append((_share(program, case, both, given, progress), given))
         else:
             left_out.append(case.step or 0)
     if not chances:
@@ -403,7 +403,7 @@ def _exact(program: Program, probability: Probability, told: Listener) -> Probab
     )
 
 
-def _share(program: Program, case: Case, both: Floats, given: Floats, told: Listener) -> Floats:
+def _share(program: Program, case: Case, both: Floats, given: Floats, progress: Listener) -> Floats:
     """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
 
     Next to 1 it is told from what is left, by method (40), and may be 1 itself.
@@ -411,7 +411,7 @@ def _share(program: Program, case: Case, both: Floats, given: Floats, told: List
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
         return np.minimum(share, 1.0)
-    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]], told=told)
+    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]], progress=progress)
     rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
     return 1.0 - rest
 

@@ -106,13 +106,13 @@ class ProgramSums(NamedTuple):
         return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
 
 
-def expect_runs(told: Listener, program: Program, programs: int, plan: Plan | None) -> None:
+def expect_runs(progress: Listener, program: Program, programs: int, plan: Plan | None) -> None:
     """Tell what work `run_each` will be for so many programs like this one."""
     if plan is None:
-        told.expect(exact.cost(program).seconds, programs)
+        progress.expect(exact.cost(program).seconds, programs)
     else:
         portions = _ProgramBatches([program] * programs, plan)
-        told.expect(portions.seconds_each, portions.portions * plan.blocks)
+        progress.expect(portions.seconds_each, portions.portions * plan.blocks)
 
 
 def run_each(

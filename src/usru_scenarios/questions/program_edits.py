@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
-from usru_scenarios.program.conditions import hearing_as
+from usru_scenarios.program.conditions import with_reports_of
 from usru_scenarios.program.distance import alike
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-class PartKeeper(Protocol):
+class PartCache(Protocol):
     """Gives a part of what follows from a file and a reference alone, perhaps as an earlier run has kept it."""
 
     def __call__(self, part: str, make: Callable[[], Made], /) -> Made:
@@ -28,7 +28,7 @@ class PartKeeper(Protocol):
 
 
 def made_anew(part: str, make: Callable[[], Made], /) -> Made:  # noqa: ARG001  # nothing is kept
-    """As `PartKeeper`, where nothing is kept."""
+    """As `PartCache`, where nothing is kept."""
     return make()
 
 
@@ -57,9 +57,9 @@ class ProgramEdit:
         )
 
     def on(self, base: Program) -> Program:
-        """The other program; `base` may hear reports (see `conditions.hearing_as`), which it then hears too."""
+        """The other program; `base` may have reports (see `conditions.with_reports_of`), which it then has too."""
         if self.whole is not None:
-            return hearing_as(self.whole, base)
+            return with_reports_of(self.whole, base)
         return replace(base, nodes={**base.nodes, **self.nodes}, weights={**base.weights, **self.weights})
 
 

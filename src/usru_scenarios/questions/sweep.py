@@ -19,12 +19,12 @@ from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.language.text import one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.judgements import Judged, Role, judgements, with_values
+from usru_scenarios.model.judgements import Judged, JudgementRole, judgements, with_values
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.conditions import Conditioned, hearing_as
+from usru_scenarios.program.conditions import Conditioned, with_reports_of
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted
@@ -114,7 +114,7 @@ class SweepBase:
         program = self.program
         if others:
             assert self.model is not None
-            compiled = hearing_as(compile_model(with_values(self.model, others)), self.conditioned.base)
+            compiled = with_reports_of(compile_model(with_values(self.model, others)), self.conditioned.base)
             program = sharing(self.conditioned.on(compiled).program, self.program)
         return program.reweight(weights) if weights else program
 
@@ -159,24 +159,24 @@ def sweep(
     times = {one: _steps(one, base.grid) for one in at or _usual(base)}
     model, axes = understood(variables, outline, base, loaded)
     plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
-    survey = _SweepRun(
+    sweep_run = _SweepRun(
         SweepBase(conditioned, model, axes), outline, times, plan, settings.limits, map_blocks=map_blocks
     )
-    survey.run()
-    effective = survey.effective if plan else None
+    sweep_run.run()
+    effective = sweep_run.effective if plan else None
     return Sweep(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=settings.seed, trials=survey.trials, effective=effective),
+        run=run_of(outline, conditioned, seed=settings.seed, trials=sweep_run.trials, effective=effective),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
             for axis in axes
         ],
         at=list(times),
-        points=[list(point) for point in survey.points],
-        scenarios=survey.curves(outline.scenarios, 0),
-        groups=survey.curves({name: name for name in program.groups}, len(outline.scenarios)),
-        likeliest=survey.likeliest(),
-        crossings=survey.crossings,
+        points=[list(point) for point in sweep_run.points],
+        scenarios=sweep_run.curves(outline.scenarios, 0),
+        groups=sweep_run.curves({name: name for name in program.groups}, len(outline.scenarios)),
+        likeliest=sweep_run.likeliest(),
+        crossings=sweep_run.crossings,
         warnings=warnings(outline, program),
     )
 
@@ -301,7 +301,7 @@ def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis
     return Axis(variable, weight, () if weight else paths, now.pop() if len(now) == 1 else None)
 
 
-def _present(judged: Judged | None, role: Role, grid: Grid) -> float | None:
+def _present(judged: Judged | None, role: JudgementRole, grid: Grid) -> float | None:
     """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
     if judged is None:
         return {"points": 0.0, "weight": 1.0}.get(role)

@@ -174,7 +174,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def absolute(path: Path) -> str:
-    """A path as a key of `Inputs`: links stay, since one may be bent elsewhere."""
+    """A path as a key of `Inputs`: links stay, since one may be made to lead elsewhere."""
     return os.path.abspath(path)  # noqa: PTH100
 
 

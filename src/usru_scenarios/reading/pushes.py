@@ -27,6 +27,8 @@ class UnreadablePush(Exception):  # noqa: N818  # never leaves this package
 
 
 class _Parts(NamedTuple):
+    """What a push says: its cause, as a driver and its states for each; its sign, 1 or -1; its target."""
+
     cause: tuple[tuple[str, frozenset[str]], ...]
     sign: int
     target: str

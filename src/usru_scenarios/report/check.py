@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell, Foot
+    from usru_scenarios.report.document import Block, Cell, FooterLine
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
@@ -37,7 +37,7 @@ def report(result: CheckReport, layout: Layout) -> Report:
         title=result.model.title,
         subtitle=head,
         conditions=conditions(result.run.do, result.run.given, result.run.evidence),
-        blocks=[_lines(result), *(_troubles(result) if layout.width else ()), *changed],
+        blocks=[_lines(result), *(_explanations(result) if layout.width else ()), *changed],
         verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
         footer=list(_small_print(result)),
         citation=cited(result.model, result.run.usru_version),
@@ -117,7 +117,7 @@ def _sides(one: ExpectationChecked) -> tuple[str, str, str, str]:
     return *sides(one.left, one.right, one.margin, found, one.measure), sampled
 
 
-def _troubles(result: CheckReport) -> Iterator[Block]:
+def _explanations(result: CheckReport) -> Iterator[Block]:
     """Of what fails or is undecided: why, and the claims that it contradicts."""
     for name, one in _ranked(result):
         remarks = list(_remarks(one, result.judgements)) if one.verdict != "holds" else []
@@ -142,7 +142,7 @@ def _counted(result: CheckReport) -> str:
     return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided{means}."
 
 
-def _small_print(result: CheckReport) -> Iterator[Foot]:
+def _small_print(result: CheckReport) -> Iterator[FooterLine]:
     most = max(one.trials for one in result.expectations.values()) if result.expectations else 0
     drawn_for = f"{result.trials:,} trials, at most {most:,}" if most > result.trials else f"{most:,} trials"
     draws = f" under {result.judgements:,} draws of the judgements" if result.judgements else ""

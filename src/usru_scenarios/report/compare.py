@@ -40,7 +40,7 @@ from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_ce
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Foot
+    from usru_scenarios.report.document import FooterLine
     from usru_scenarios.results.compare import (
         Comparison,
         Effect,
@@ -78,7 +78,7 @@ def report(result: Comparison, layout: Layout) -> Report:
         ),
         lead=in_words(result),
         blocks=blocks,
-        footer=list(_foot(result)),
+        footer=list(_footer(result)),
         citation=cited(reference.model, result.run.usru_version),
     )
 
@@ -126,7 +126,7 @@ def _described(name: str, one: VariantCompared) -> str:
     return f"{one.model.name}{profile}{imposed}{observed}"
 
 
-def _foot(result: Comparison) -> Iterator[Foot]:
+def _footer(result: Comparison) -> Iterator[FooterLine]:
     run = result.run
     yield measures(run.steps, ever=False)
     found = how(

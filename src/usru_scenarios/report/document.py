@@ -111,7 +111,7 @@ class Legend(NamedTuple):
     otherwise: str = ""
 
 
-Foot = str | tuple[str | Legend, ...]
+FooterLine = str | tuple[str | Legend, ...]
 """A line below the body, or the parts of one."""
 
 Block = Heading | Lines | Notes | Items | Table
@@ -157,7 +157,7 @@ class Report(NamedTuple):
     title: str
     subtitle: str
     blocks: Sequence[Block]
-    footer: Sequence[Foot]
+    footer: Sequence[FooterLine]
     lead: str = ""
     conditions: Sequence[ShownCondition] = ()
     verdict: str = ""
@@ -199,7 +199,7 @@ def fitted(table: Table, width: int) -> Table:
     return Table([table.columns[place] for place in kept], rows, table.headed)
 
 
-def spelled(line: Foot, shown: Collection[str] | None = None) -> str:
+def spelled(line: FooterLine, shown: Collection[str] | None = None) -> str:
     """A line below the body where these columns stand, by their heads; by default all of which it speaks."""
 
     def told(part: str | Legend) -> str:

@@ -173,10 +173,10 @@ def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:
 
 def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
     likelihood = percent(moment.probability, 0)
-    happenings = [(Words(said), "") for said in _happenings(moment, opening=opening is not None)]
+    beginnings = [(Words(said), "") for said in _events_and_rules(moment, opening=opening is not None)]
     changes = [(Words(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
     head = Words(moment.step, "bold", "**"), Words(likelihood if layout.width else f"({likelihood})")
-    return Item(head, (*happenings, *changes), opening or "")
+    return Item(head, (*beginnings, *changes), opening or "")
 
 
 # The words ----------------------------------------------------------------------------------------------------------
@@ -262,10 +262,10 @@ def _state_note(state: StateEvidence, asked: str) -> str:
     """What the state gives directly, with its claims."""
     if not state.points:
         return "gives it nothing directly"
-    return f"gives {', '.join(_gift(points, state, asked) for points in state.points)}"
+    return f"gives {', '.join(_given_points(points, state, asked) for points in state.points)}"
 
 
-def _gift(points: CitedPoints, state: StateEvidence, asked: str) -> str:
+def _given_points(points: CitedPoints, state: StateEvidence, asked: str) -> str:
     """Points, with the scenario where a group was asked about, and the knot where the driver is a number."""
     row, member = points.path.split(".impacts.")[1].rsplit(".", 1)
     to = "" if member == asked else f"{member} "
@@ -316,7 +316,7 @@ def _push(push: PathContribution, change: StoryChange) -> str:
     return f"rule {push.of}{before}{gives}" if push.kind == "rule" else f"{push.of} = {push.state}{before}{gives}"
 
 
-def _happenings(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
+def _events_and_rules(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
     for event in moment.events:
         until = f" until {event.until}" if event.until != moment.step else ""
         yield f"Calendar, {event.node}: {event.title}{until}{_cited(event.sources, inferred=False)}"

@@ -21,7 +21,7 @@ _MOST_TIED = 3
 _LAST_OF_YEAR = re.compile(r"(\d{4})(-Q4|-12)?")
 
 
-class _Share(NamedTuple):
+class _WordedShare(NamedTuple):
     """A scenario at a step."""
 
     title: str
@@ -100,10 +100,10 @@ def begun(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
-def _at(result: Simulation, step: int) -> list[_Share]:
+def _at(result: Simulation, step: int) -> list[_WordedShare]:
     """The scenarios at a step, the likeliest first; those that are equal in the order of the file."""
     shares = [
-        _Share(
+        _WordedShare(
             called(one.title),
             one.by_step[step],
             one.standard_errors.by_step[step],
@@ -114,13 +114,13 @@ def _at(result: Simulation, step: int) -> list[_Share]:
     return sorted(shares, key=lambda share: -share.value)
 
 
-def _tied(shares: Sequence[_Share]) -> list[_Share]:
+def _tied(shares: Sequence[_WordedShare]) -> list[_WordedShare]:
     """The likeliest, and those that can't be told from it."""
     first = shares[0]
     return [one for one in shares if first.value - one.value <= _TIED * math.hypot(first.error, one.error) + 1e-9]
 
 
-def _leading(shares: Sequence[_Share]) -> str:
+def _leading(shares: Sequence[_WordedShare]) -> str:
     """Which is likeliest, and how likely."""
     tied = _tied(shares)
     first, second = shares[0], shares[1]
@@ -136,7 +136,7 @@ def _leading(shares: Sequence[_Share]) -> str:
     return f"{first.title} is likeliest, {_share(first, places)}{_band(first)}{ahead}"
 
 
-def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share], when: str) -> str:
+def _at_the_start(starts: Sequence[_WordedShare], ends: Sequence[_WordedShare], when: str) -> str:
     """The same of the start or of the present step, in as few words as it takes beside the end."""
     was, were = ("is", "are") if when == "now" else ("was", "were")
     if _leading(starts) == _leading(ends):
@@ -148,11 +148,11 @@ def _at_the_start(starts: Sequence[_Share], ends: Sequence[_Share], when: str) -
     return f"; {when} it {was} {starts[0].title}, {_share(starts[0])}"
 
 
-def _share(one: _Share, places: int = 0) -> str:
+def _share(one: _WordedShare, places: int = 0) -> str:
     return percent(one.value, places)
 
 
-def _band(one: _Share) -> str:
+def _band(one: _WordedShare) -> str:
     """The band where its ends can be told apart in whole percents."""
     if one.band is None:
         return ""

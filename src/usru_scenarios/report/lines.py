@@ -52,7 +52,7 @@ def body(block: document.Block) -> Iterator[Line] | None:
     return None
 
 
-def foot(report: document.Report, width: int) -> Iterator[Line]:
+def footer(report: document.Report, width: int) -> Iterator[Line]:
     """The lines below the body of a report in a terminal of such a width."""
     footer = document.footer(report, width)
     if footer:
@@ -83,7 +83,7 @@ def drawn(report: document.Report, layout: Layout) -> str | None:
     That are tables and lists, signs that take up two columns or none, and words that are broken.
     """
     blocks = [body(block) for block in report.blocks]
-    lines = list(chain(head(report), *(lines or () for lines in blocks), foot(report, layout.width)))
+    lines = list(chain(head(report), *(lines or () for lines in blocks), footer(report, layout.width)))
     texts = ["".join(part.text for part in line) for line in lines]
     styles = {part.style for line in lines for part in line}
     if (

@@ -357,7 +357,7 @@ def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout
 
     table = _changes(
         ["weight", "slope", *(["elasticity"] if result.of else [])],
-        [_Row(_owner(weight), of_weight(weight), weight.derivative) for weight in listed],
+        [_SlopeRow(_owner(weight), of_weight(weight), weight.derivative) for weight in listed],
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _NARROW_NAME),
@@ -381,7 +381,7 @@ def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layo
 
     table = _changes(
         ["change"],
-        [_Row(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in listed],
+        [_SlopeRow(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in listed],
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _ROOMY_NAME),
@@ -442,7 +442,7 @@ def _basis(effect: JudgementEffect) -> str:
     return f"{plain(effect.value)}, {effect.change}{cited}"
 
 
-class _Row(NamedTuple):
+class _SlopeRow(NamedTuple):
     """A weight or judgement, its numbers, the changes by scenario, and what it rests on."""
 
     name: str
@@ -453,7 +453,7 @@ class _Row(NamedTuple):
 
 def _changes(
     heads: Sequence[str],
-    rows: Sequence[_Row],
+    rows: Sequence[_SlopeRow],
     scenarios: Sequence[str],
     decimals: int,
     room: tuple[int, int],
@@ -531,10 +531,10 @@ def rows(result: Sensitivity, _layout: Layout) -> Rows:
     yield from ((*model, *row) for row in _rows(result))
 
 
-Row = tuple[str, str, str, str, str, float | None, float | None]
+DataRow = tuple[str, str, str, str, str, float | None, float | None]
 
 
-def _rows(result: Sensitivity) -> Iterator[Row]:
+def _rows(result: Sensitivity) -> Iterator[DataRow]:
     for driver in result.drivers or ():
         errors = driver.standard_errors
         for measure in ("information", "shift", "first_order", "total"):
@@ -552,7 +552,7 @@ def _rows(result: Sensitivity) -> Iterator[Row]:
     yield from _slopes(result)
 
 
-def _slopes(result: Sensitivity) -> Iterator[Row]:
+def _slopes(result: Sensitivity) -> Iterator[DataRow]:
     for weight in result.weights or ():
         yield _row("weights", weight.name, "", "size", weight.size)
         for scenario, change in weight.derivative.items():
@@ -570,6 +570,6 @@ def _slopes(result: Sensitivity) -> Iterator[Row]:
             yield _row("judgements", effect.path, result.of, "change", effect.aimed)
 
 
-def _row(question: str, name: str, scenario: str, measure: str, change: ProbabilityChange | None) -> Row:
+def _row(question: str, name: str, scenario: str, measure: str, change: ProbabilityChange | None) -> DataRow:
     value, error = (None, None) if change is None else (change.value, change.standard_error)
     return question, name, "", scenario, measure, value, error

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Foot
+    from usru_scenarios.report.document import FooterLine
     from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 
 QUANTILES = {"q05": "0.05", "q25": "0.25", "q50": "0.50", "q75": "0.75", "q95": "0.95"}
@@ -102,7 +102,7 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
     return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, shape: _Drawings) -> Iterator[Foot]:
+def _footer(result: Simulation, shape: _Drawings) -> Iterator[FooterLine]:
     yield _columns_mean(result)
     yield found(result)
     yield (Legend(band_means(result), (BAND,)),)

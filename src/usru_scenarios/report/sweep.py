@@ -50,7 +50,7 @@ def report(result: Sweep, layout: Layout) -> Report:
         conditions=conditions(result.run.do, result.run.given, result.run.evidence),
         lead=" ".join(crossings(result)),
         blocks=blocks,
-        footer=list(_foot(result, thinned=thinned)),
+        footer=list(_footer(result, thinned=thinned)),
         citation=cited(result.model, result.run.usru_version),
     )
 
@@ -112,7 +112,7 @@ def crossing(one: Crossing) -> str:
     return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {rounded_up(one.standard_error)}"
 
 
-def _foot(result: Sweep, *, thinned: bool) -> Iterator[str]:
+def _footer(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
     errors = f"; standard errors {at_most(largest_error(result))}" if run.trials else ""

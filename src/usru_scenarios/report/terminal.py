@@ -36,7 +36,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield from (_text(line, width) for line in lines.head(report))
     for block in report.blocks:
         yield from _block(block, width)
-    yield from (_text(line, width) for line in lines.foot(report, width))
+    yield from (_text(line, width) for line in lines.footer(report, width))
 
 
 def _block(block: document.Block, width: int) -> Iterator[RenderableType]:

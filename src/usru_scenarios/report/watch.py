@@ -9,7 +9,7 @@
 |                          | and `horizon_date`                                                             |
 | `probability`            | of the state                                                                   |
 | `expected_move`          | the probability times the distance                                             |
-| `distance`               | how far the sighting moves the forecast                                        |
+| `distance`               | how far its observation moves the forecast                                     |
 | `scenario`               | the scenario or group                                                          |
 | `forecast`               | its probability before anything is seen                                        |
 | `seen`, `shift`          | its probability once the state is seen, and the difference                     |

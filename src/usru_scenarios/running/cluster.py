@@ -1,6 +1,6 @@
 """Maps blocks over a dask cluster: one that runs already, or one of local workers that lasts as long as it is used.
 
-The pickled function is a task of its own, named by its hash: it travels to a worker once, and is made again should the
+The pickled function is a task of its own, named by its hash: it is sent to a worker once, and is made again should the
 worker that has it be lost. The other tasks take its result. Results are taken in the order of the blocks, and only so
 many tasks are outstanding as keep all workers busy. What a lost worker had to do dask gives to another one, which
 changes no result.

@@ -2,7 +2,7 @@
 
 What maps over blocks is a method of a compiled object, such as a sampler bound to its program and plan. The object
 predicts by counting what one call takes (see `Predicting`), so that whether work is handed out never depends on a
-clock; a function that predicts nothing is not handed out at all. It travels as its pickle: arrays, no files.
+clock; a function that predicts nothing is not handed out at all. It is sent as its pickle: arrays, no files.
 """
 
 from __future__ import annotations

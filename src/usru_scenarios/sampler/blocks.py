@@ -147,7 +147,7 @@ class Plan:
 
 
 Sums = TypeVar("Sums")
-Watcher = TypeVar("Watcher", bound="Observer")
+AnyObserver = TypeVar("AnyObserver", bound="Observer")
 
 StepKernels = list[list[Kernel | OutcomeKernel]]
 """For each step, the kernels of all nodes that are drawn, in order."""
@@ -250,7 +250,7 @@ class KernelCache:
         return other
 
     def __reduce__(self) -> tuple[type[KernelCache], tuple[SharedDraws | None]]:
-        """None travel to another process: the nodes are others there, and kernels are soon compiled again."""
+        """None are sent to another process: the nodes are others there, and kernels are soon compiled again."""
         return KernelCache, (self.draws,)
 
     def of(
@@ -356,7 +356,7 @@ class BlockSampler:
         require_memory(self.bytes + beside)
 
     def __getstate__(self) -> dict[str, object]:
-        """Kernels don't travel to another process."""
+        """Kernels are not sent to another process."""
         return {name: value for name, value in vars(self).items() if name not in ("_lasting", "_compiled")}
 
     @cached_property
@@ -524,7 +524,10 @@ class BlockSampler:
             return self._walk(blocks, self.kernels(block), observer)
 
     def walk_together(
-        self, blocks: range, observers: Sequence[Watcher], joined: Callable[[Sequence[Watcher]], Observer] | None = None
+        self,
+        blocks: range,
+        observers: Sequence[AnyObserver],
+        joined: Callable[[Sequence[AnyObserver]], Observer] | None = None,
     ) -> Floats:
         """Draw one of the `stretches` of blocks, and show each block to an observer of its own; gives what `walk` does.
 
@@ -561,13 +564,13 @@ class BlockSampler:
             if draws is not None:
                 draws.advance()
             transition: LazyTransition | FullTransition | None = None
-            for name, drawer in zip(self.needed, kernels, strict=True):
+            for name, node_kernel in zip(self.needed, kernels, strict=True):
                 restriction = restricted.at(step, name) if self.restrictions else None
                 if draws is None or restriction is not None:
-                    moved, inside = self._draw(step, name, drawer, block_states, restriction)
+                    moved, inside = self._draw(step, name, node_kernel, block_states, restriction)
                 else:
-                    draw = partial(self._draw, step, name, drawer, block_states, None)
-                    moved, inside = draws.once((step, name), drawer, self._reads[name], draw), None
+                    draw = partial(self._draw, step, name, node_kernel, block_states, None)
+                    moved, inside = draws.once((step, name), node_kernel, self._reads[name], draw), None
                 transition = transition or moved
                 if inside is not None:
                     weights *= inside
@@ -579,7 +582,7 @@ class BlockSampler:
         self,
         step: int,
         name: str,
-        drawer: Kernel | OutcomeKernel,
+        node_kernel: Kernel | OutcomeKernel,
         block_states: BlockStates,
         restriction: Restriction | None,
     ) -> tuple[LazyTransition | FullTransition | None, Floats | None]:
@@ -587,9 +590,9 @@ class BlockSampler:
         index, words = self.index[name], self.streams[name].at(step)
         if len(self.programs) > 1:
             words = RepeatedWords(words, len(self.programs))
-        if not isinstance(drawer, OutcomeKernel):
-            return None, drawer.draw(block_states, index, words, restriction)
-        transition, inside = drawer.transition(block_states), None
+        if not isinstance(node_kernel, OutcomeKernel):
+            return None, node_kernel.draw(block_states, index, words, restriction)
+        transition, inside = node_kernel.transition(block_states), None
         if self.draw_outcome:
             inside = draw_scenario(transition, block_states, index, words, restriction)
         return transition, inside

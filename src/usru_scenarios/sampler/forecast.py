@@ -21,7 +21,7 @@ from usru_scenarios.estimation.estimates import (
     Controls,
     Estimate,
     Moments,
-    Place,
+    SumIndex,
     over_draws,
     with_control_variates,
 )
@@ -127,7 +127,7 @@ class ForecastSums:
         """The probability that a scenario or group is visited at any step, shape (): method (16, 18)."""
         return self._shares(self.ever, (column,))
 
-    def _shares(self, moments: Moments, at: Place) -> Estimate:
+    def _shares(self, moments: Moments, at: SumIndex) -> Estimate:
         return moments.ratio(at, self.groups, self.controls)
 
     def by_draws(self) -> ForecastSums:

@@ -70,7 +70,7 @@ class KernelJoiner:
 
     def _factored(self, kernels: Sequence[FactoredKernel]) -> FactoredKernel:
         whole = copy.copy(_same(kernels, lambda each: (each.confined, each.simple)))
-        whole.weigher = self._weigher([each.weigher for each in kernels])
+        whole.evaluator = self._evaluator([each.evaluator for each in kernels])
         whole.keep = self._by_draw([each.keep for each in kernels], 1)
         whole.odds = self._by_draw([each.odds for each in kernels], 1)
         return whole
@@ -79,25 +79,25 @@ class KernelJoiner:
         whole = copy.copy(_same(kernels, lambda each: (each.size, each.mixes)))
         whole.fixed = self._by_draw([each.fixed for each in kernels], 1)
         whole.keep = self._by_draw([each.keep for each in kernels], 1)
-        whole.weighers = [self._weigher(parts) for parts in _by_place([each.weighers for each in kernels])]
+        whole.evaluators = [self._evaluator(parts) for parts in _by_place([each.evaluators for each in kernels])]
         return whole
 
-    def _weigher(self, weighers: Sequence[LogWeightEvaluator]) -> LogWeightEvaluator:
-        whole = copy.copy(_same(weighers, lambda each: (each.holds, each.logarithmic)))
-        whole.lookups = [self._lookup(parts) for parts in _by_place([each.lookups for each in weighers])]
-        whole.hinges = [self._hinges(parts) for parts in _by_place([each.hinges for each in weighers])]
+    def _evaluator(self, evaluators: Sequence[LogWeightEvaluator]) -> LogWeightEvaluator:
+        whole = copy.copy(_same(evaluators, lambda each: (each.holds, each.logarithmic)))
+        whole.lookups = [self._lookup(parts) for parts in _by_place([each.lookups for each in evaluators])]
+        whole.curves = [self._curve(parts) for parts in _by_place([each.curves for each in evaluators])]
         return whole
 
     def _lookup(self, lookups: Sequence[Lookup]) -> Lookup:
         reader = _reader([each.reader for each in lookups])
         return Lookup(reader, self._by_row([each.columns for each in lookups], drawn=_is_drawn(reader)))
 
-    def _hinges(self, hinges: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
-        first = _same(hinges, lambda each: (each.index, each.lag, each.knots.tobytes()))
+    def _curve(self, curves: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
+        first = _same(curves, lambda each: (each.index, each.lag, each.knots.tobytes()))
         return replace(
             first,
-            first=self._by_draw([each.first for each in hinges], 1, last=True),
-            slopes=self._by_draw([each.slopes for each in hinges], 2, last=True),
+            first=self._by_draw([each.first for each in curves], 1, last=True),
+            slopes=self._by_draw([each.slopes for each in curves], 2, last=True),
         )
 
     def _by_row(self, tables: Sequence[Array], *, drawn: bool) -> Array:

@@ -169,13 +169,13 @@ class FactoredKernel:
     def __init__(self, law: StepLaw, index: Mapping[str, int], tables: TableCache | None = None) -> None:
         if law.fixed is not None:  # which is a prior that nothing acts on
             law = replace(law, prior=law.fixed)
-        self.weigher = LogWeightEvaluator(with_mask(law), index, tables)
+        self.evaluator = LogWeightEvaluator(with_mask(law), index, tables)
         self.keep = law.keep
         """Persistence by state, or None where nothing is kept; with draws of the judgements before the states."""
         self.odds = None if law.keep is None else _odds(law.keep)
         self.confined = law.allowed is not None
         """Whether a state may have nowhere to go, and then stays."""
-        self.simple = not self.weigher.logarithmic and (self.odds is None or bool(np.isfinite(self.odds).all()))
+        self.simple = not self.evaluator.logarithmic and (self.odds is None or bool(np.isfinite(self.odds).all()))
         """Whether odds are never infinite, so that a state can be drawn from weights."""
 
     def draw(
@@ -184,7 +184,7 @@ class FactoredKernel:
         """Draw from the mixture of keeping and redrawing, states in order; shapes as in `Kernel.draw`, (trials,)."""
         own = block_states.before[index]
         if restriction is None and self.simple:
-            weights, odds = self.weigher.with_odds(block_states)
+            weights, odds = self.evaluator.with_odds(block_states)
             stay = None if self.odds is None or own is None else self._stay(block_states, own, odds)
             state = draw_kept(weights, stay, own, words.uniforms)
             block_states.now[index] = np.where(weights[-1] > 0.0, state, own) if self.confined else state
@@ -196,7 +196,7 @@ class FactoredKernel:
 
     def share(self, block_states: BlockStates, own: States | None) -> Floats:
         """The probabilities of the states after the step, shape (states, trials)."""
-        weights, odds = self.weigher(block_states)
+        weights, odds = self.evaluator(block_states)
         share = normalised(weights)
         if self.keep is not None and own is not None:
             keep = _by_state(self.keep, block_states, own)

@@ -27,7 +27,7 @@ class NumericKernel:
             Lookup(RowIndex(tuple((index[p.node], p) for p in term.parents)), term.points.reshape(1, -1))
             for term in active
         ]
-        self.hinges = [PiecewiseLinear.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
+        self.curves = [PiecewiseLinear.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
         self.start = np.asarray(0.0) if node.initial is None else node.scale.latent(node.initial)
 
     def draw(
@@ -95,13 +95,13 @@ class NumericKernel:
 
     def _shift(self, block_states: BlockStates) -> Floats:
         window = block_states.each(self.window)
-        if not self.lookups and not self.hinges:
+        if not self.lookups and not self.curves:
             return window * block_states.each(self.node.sd_per_point)
         points = np.empty((1, block_states.trials))
         points[0] = window
         for lookup in self.lookups:
             lookup.combine(block_states, points, np.add)
-        for given in added_up(hinges.points(block_states) for hinges in self.hinges).values():
+        for given in added_up(curve.points(block_states) for curve in self.curves).values():
             points += given
         shift: Floats = points[0] * block_states.each(self.node.sd_per_point)
         return shift

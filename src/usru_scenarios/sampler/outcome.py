@@ -268,14 +268,14 @@ class OutcomeKernel:
         masked = with_mask(law)
         self.mixes = law.fixed is not None or law.redraws_alike
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
-        self.weighers = [] if law.fixed is not None else [evaluator(part) for part in laws]
+        self.evaluators = [] if law.fixed is not None else [evaluator(part) for part in laws]
 
     def transition(self, block_states: BlockStates) -> LazyTransition | FullTransition:
         """The transition of this step; without a step before, its shares are the start."""
         if self.fixed is not None:
             return LazyTransition(_NOTHING, np.broadcast_to(self.fixed[:, None], (self.size, block_states.trials)))
         if self.mixes:
-            weights, odds = self.weighers[0].with_odds(block_states)
+            weights, odds = self.evaluators[0].with_odds(block_states)
             if self.keep is None:
                 return LazyTransition(_NOTHING, weights)
             hold = block_states.each(self.keep[..., 0])
@@ -286,7 +286,7 @@ class OutcomeKernel:
         return FullTransition(np.stack([self._row(state, block_states) for state in range(self.size)]))
 
     def _row(self, state: int, block_states: BlockStates) -> Floats:
-        weights, odds = self.weighers[state](block_states)
+        weights, odds = self.evaluators[state](block_states)
         share = normalised(weights)
         if self.keep is None:
             return share

@@ -20,7 +20,7 @@ from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, Step
 from usru_scenarios.program.program import Floats
 
 States = npt.NDArray[np.uint8]
-Rows = npt.NDArray[np.intp]
+RowIndices = npt.NDArray[np.intp]
 Parents = tuple[Parent, ...]
 
 _NOTHING: Floats = np.asarray(0.0)
@@ -143,7 +143,7 @@ class RowIndex:
     parents: tuple[tuple[int, Parent], ...]
     """Index of each parent's node, and the parent."""
 
-    def rows(self, block_states: BlockStates) -> Rows:
+    def rows(self, block_states: BlockStates) -> RowIndices:
         """The row of each trial, shape (trials,)."""
         return self.packed(block_states).astype(np.intp)
 
@@ -157,12 +157,12 @@ class RowIndex:
         return packed
 
     @cached_property
-    def _groups(self) -> list[tuple[np.dtype[Any], list[_Place]]]:
+    def _groups(self) -> list[tuple[np.dtype[Any], list[_ArrayKey]]]:
         """Neighbouring parents whose joint state fits into a byte, and a type for that of all up to these.
 
         Bytes are packed many at a time; to add numbers of two types takes ten times as long.
         """
-        groups: list[tuple[np.dtype[Any], list[_Place]]] = []
+        groups: list[tuple[np.dtype[Any], list[_ArrayKey]]] = []
         own = rows = 1
         for index, parent in self.parents:
             rows, own = rows * parent.size, own * parent.size
@@ -174,11 +174,11 @@ class RowIndex:
         return groups
 
 
-_Place = tuple[int, int, int, tuple[float, ...]]
+_ArrayKey = tuple[int, int, int, tuple[float, ...]]
 """Index, lag, size and edges of a parent."""
 
 
-def _packed(parents: list[_Place], block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _packed(parents: list[_ArrayKey], block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
     """The joint state of some parents, shape (trials,), in bytes where these can hold it."""
     first, *others = (_state(parent, block_states) for parent in parents)
     for (_, _, size, _), state in zip(parents[1:], others, strict=True):
@@ -187,7 +187,7 @@ def _packed(parents: list[_Place], block_states: BlockStates) -> npt.NDArray[np.
     return first
 
 
-def _state(parent: _Place, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _state(parent: _ArrayKey, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
     """The states of a parent, shape (trials,)."""
     index, lag, _, edges = parent
     states: npt.NDArray[Any] = (block_states.before if lag else block_states.now)[index]
@@ -251,14 +251,15 @@ class PiecewiseLinear:
     index: int
     lag: int
     knots: Floats
+    """Shape (stretches + 1,)."""
     first: Floats
-    """Shape (columns,) or, where judgements are drawn, (columns, draws)."""
+    """At the first knot: shape (columns,) or, where judgements are drawn, (columns, draws)."""
     slopes: Floats
     """Shape (stretches, columns) or (stretches, columns, draws)."""
 
     @classmethod
     def of(cls, curve: PiecewiseCurve, index: int) -> PiecewiseLinear:
-        """The hinges of a curve."""
+        """A curve of a law, in this form."""
         points = np.moveaxis(curve.points, 0, -1) if curve.points.ndim == 3 else curve.points
         slopes = np.diff(points, axis=0) / np.diff(curve.knots).reshape(-1, *(1,) * (points.ndim - 1))
         return cls(index, curve.lag, curve.knots, points[0], slopes)
@@ -403,13 +404,13 @@ class LogWeightEvaluator:
         varying: frozenset[str] = frozenset(),
     ) -> None:
         self.size = law.size
-        self.hinges = [PiecewiseLinear.of(curve, index[curve.node]) for curve in law.curves]
-        law = replace(law, offset=sum((hinges.first for hinges in self.hinges if hinges.first.ndim == 1), law.offset))
+        self.curves = [PiecewiseLinear.of(curve, index[curve.node]) for curve in law.curves]
+        law = replace(law, offset=sum((curve.first for curve in self.curves if curve.first.ndim == 1), law.offset))
         parts = _tables(law, varying, tables or TableCache())
         steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
         self.logarithmic = math.fsum(steepest) + sum(part.most_hold - part.lowest for part in parts) > _SAFE_SPREAD
-        self.hinges = [hinges.without_first() if hinges.first.ndim == 1 else hinges for hinges in self.hinges]
-        tilted = any(law.size in hinges.touched for hinges in self.hinges)
+        self.curves = [curve.without_first() if curve.first.ndim == 1 else curve for curve in self.curves]
+        tilted = any(law.size in curve.touched for curve in self.curves)
         self.holds = tilted or any(part.holds for part in parts)
         self.lookups = [
             Lookup(
@@ -452,19 +453,19 @@ class LogWeightEvaluator:
     def _along(self, block_states: BlockStates) -> Mapping[int, Floats]:
         """What curves add to the logarithms, or multiply weights and odds by: by column, shape () or (trials,)."""
         make = partial(self._made_along, block_states)
-        if block_states.curves is None or not self.hinges:
+        if block_states.curves is None or not self.curves:
             return make()
-        values = [hinges.values(block_states) for hinges in self.hinges]
-        return block_states.curves.once(self._curves, values, make)
+        values = [curve.values(block_states) for curve in self.curves]
+        return block_states.curves.once(self._curves_key, values, make)
 
     def _made_along(self, block_states: BlockStates) -> dict[int, Floats]:
-        points = added_up(hinges.points(block_states) for hinges in self.hinges)
+        points = added_up(curve.points(block_states) for curve in self.curves)
         return points if self.logarithmic else {column: np.exp(added) for column, added in points.items()}
 
     @property
-    def _curves(self) -> tuple[object, ...]:
+    def _curves_key(self) -> tuple[object, ...]:
         """Equal where curves make the same of the same values."""
-        return self.logarithmic, *(hinges.key for hinges in self.hinges)
+        return self.logarithmic, *(curve.key for curve in self.curves)
 
 
 def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[LogWeightTable]:

@@ -290,7 +290,7 @@ def _score(asked: _Asked, session: Session) -> None:
     last, study = _held_against(chain, asked.options.known, again, session)
     assert study.evidence is not None
     result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
-    for item, reason in again.unheard.items():
+    for item, reason in again.left_out.items():
         session.say(f"{item} is left out of a model that has no word for it: {reason}")
     session.emit(result)
 

@@ -54,7 +54,7 @@ class Chances:
 
     @property
     def log(self) -> float:
-        """The natural logarithm of the probability of what was seen, of virtual evidence that of being heard."""
+        """The natural logarithm of the probability of what was seen, of virtual evidence that of being reported."""
         return math.log(float(self.given.sum()) / self.whole)
 
     def log_after(self, before: Chances) -> tuple[float, float]:
@@ -98,7 +98,7 @@ def chances(
     asked += [] if given is None else [given]
     method = settings.method
     if method == "exact" or (method == "auto" and faster_exactly(program, asked)):
-        found = exact.by_draw(program, asked, told=listener(map_blocks)).T
+        found = exact.by_draw(program, asked, progress=listener(map_blocks)).T
         both, seen = found[:, : len(events)], np.ones(len(found)) if given is None else found[:, -1]
         if not seen.any():
             raise without_probability(program, conditioned.evidence)

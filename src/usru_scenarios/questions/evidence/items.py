@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from usru_scenarios.language.query import Names, parse_observation
+from usru_scenarios.language.query import ModelNames, parse_observation
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Quiet, Resolution, Signpost, SoughtSign
 from usru_scenarios.model.values import Judgement
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from usru_scenarios.timeline import Grid
 
 
-Sign = Mapping[str, tuple[KeyPath, Judgement]]
+LikelihoodsByState = Mapping[str, tuple[KeyPath, Judgement]]
 """By state, the path of a judgement in the file and the judgement: how likely a sign is in the state."""
 
 
@@ -50,7 +50,7 @@ class Hint:
 
     node: str
     steps: range
-    signs: tuple[Sign, ...]
+    signs: tuple[LikelihoodsByState, ...]
     found: bool | None = None
     sought: tuple[str, ...] = ()
 
@@ -162,13 +162,13 @@ class Evidence:
         return EvidenceUsed(self.name, self.sha256, self.as_of, self.step, [item.name for item in self.items])
 
     def on(self, program: Program, seed: int = 0) -> Program:
-        """A program with an auxiliary node for what is heard of each node: see `conditions.with_virtual_evidence`.
+        """A program with an auxiliary node for the reports on each node: see `conditions.with_virtual_evidence`.
 
         Args:
             program: of the model, perhaps with draws of its judgements.
             seed: of the draws of uncertain likelihoods, of which there are as many.
         """
-        return self._heard(program, seed)[0]
+        return self._with_reports(program, seed)[0]
 
     def observations(self, program: Program, outline: Outline) -> tuple[Observation, ...]:
         """An observation for each item, in a program that `on` has made.
@@ -176,10 +176,10 @@ class Evidence:
         Raises:
             QueryError: an item means nothing in the program, as under a profile that takes a state away.
         """
-        heard = iter(self._heard(program, 0)[1])
+        reports = iter(self._with_reports(program, 0)[1])
         return tuple(
             Observation(
-                _all(tuple(islice(heard, sum(len(hint.steps) for hint in item.hints))))
+                _all(tuple(islice(reports, sum(len(hint.steps) for hint in item.hints))))
                 if item.seen is None
                 else parse_observation(item.seen, outline, program, source=item.name).event,
                 f"{item.name} ({item.text})",
@@ -188,7 +188,7 @@ class Evidence:
             for item in self.items
         )
 
-    def _heard(self, program: Program, seed: int) -> tuple[Program, list[Timed]]:
+    def _with_reports(self, program: Program, seed: int) -> tuple[Program, list[Timed]]:
         reports = []
         for hint in (hint for item in self.items for hint in item.hints):
             node = program.nodes[hint.node]
@@ -200,7 +200,7 @@ class Evidence:
 
 def evidence_of(
     text: EvidenceText,
-    model: Names,
+    model: ModelNames,
     program: Program,
     questions: Collection[str] = (),
     signposts: Collection[str] = (),
@@ -301,7 +301,7 @@ def _step_of(day: str, grid: Grid) -> int:
 class _ItemReader:
     """Reads the items of a file in a program, and gathers what is wrong with them."""
 
-    def __init__(self, text: EvidenceText, model: Names, program: Program, signposts: Collection[str]) -> None:
+    def __init__(self, text: EvidenceText, model: ModelNames, program: Program, signposts: Collection[str]) -> None:
         self.text = text
         self.model = model
         self.program = program
@@ -329,8 +329,8 @@ class _ItemReader:
         elif item.quiet is not None:
             hints = [*self._quiet(item.quiet, (*path, "quiet"))]
             said = self._said_of(item.quiet)
-        heard = tuple(hint for hint in hints if hint is not None)
-        settled = heard[0].steps[-1] if heard else settled
+        readable = tuple(hint for hint in hints if hint is not None)
+        settled = readable[0].steps[-1] if readable else settled
         if settled is not None and not item.known_ahead:
             self._in_time(item.learned, settled, path)
         if len(self.problems) > before:
@@ -340,7 +340,7 @@ class _ItemReader:
             said,
             item.learned,
             seen=item.seen,
-            hints=heard,
+            hints=readable,
             independence=item.independence,
             sources=item.sources or (),
             title=item.title or "",
@@ -418,7 +418,7 @@ class _ItemReader:
     def _quiet(self, quiet: Quiet, path: KeyPath) -> Iterator[Hint]:
         """Signs that were not found, of each node in the order in which it is named."""
         steps = self._span(quiet, path)
-        signs: dict[str, list[Sign]] = {}
+        signs: dict[str, list[LikelihoodsByState]] = {}
         states: dict[str, list[str]] = {}
         for sign, place in self._sought(quiet, path):
             if (state_of := self._state(sign.of, place)) is None:
@@ -459,9 +459,9 @@ class _ItemReader:
 
     def _chances_of(
         self, sign: SoughtSign, quiet: Quiet, place: KeyPath, path: KeyPath, *, is_sure: bool
-    ) -> tuple[_Chance | None, _Chance | None]:
+    ) -> tuple[_LocatedJudgement | None, _LocatedJudgement | None]:
         """How likely a sign is found where its state holds, and elsewhere: its own, that of all, or for certain."""
-        found: dict[str, _Chance | None] = {}
+        found: dict[str, _LocatedJudgement | None] = {}
         for key, certain in (("if_so", _ALWAYS), ("if_not", _NEVER)):
             own, common = getattr(sign, key), getattr(quiet, key)
             found[key] = (
@@ -556,7 +556,7 @@ class _ItemReader:
 _NAMED = 3
 """So many states are named of which no sign was found; more are counted."""
 
-_Chance = tuple[KeyPath, Judgement]
+_LocatedJudgement = tuple[KeyPath, Judgement]
 """The path of a probability in the file, and the probability."""
 
 _ALWAYS, _NEVER = Judgement(value=1.0), Judgement(value=0.0)
@@ -566,7 +566,7 @@ def _all(events: tuple[Timed, ...]) -> Formula:
     return events[0] if len(events) == 1 else All(events)
 
 
-def _by_state(node: CategoricalNode, state: str, so: _Chance, other: _Chance) -> Sign:
+def _by_state(node: CategoricalNode, state: str, so: _LocatedJudgement, other: _LocatedJudgement) -> LikelihoodsByState:
     return {one: so if one == state else other for one in node.states}
 
 

@@ -25,8 +25,8 @@ from usru_scenarios.results.explain import CarriedCell, ContributionErrors, Dire
 from usru_scenarios.sampler.tables import BlockStates, RowIndex
 from usru_scenarios.timeline import Grid
 
-Rows = npt.NDArray[np.intp]
-Kind = Literal["driver", "rule", "lagged", "events", "unexplained"]
+RowIndices = npt.NDArray[np.intp]
+PartKind = Literal["driver", "rule", "lagged", "events", "unexplained"]
 
 HOLDS = "holds"
 """The row of a rule in which it holds."""
@@ -40,11 +40,11 @@ class OnlyRow:
     shares with which they do, which sum to 1; and those that can act in any trial.
     """
 
-    def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
+    def __call__(self, block_states: BlockStates) -> Iterator[tuple[RowIndices, Floats | float]]:
         """Row 0 with a share of 1, shape (trials,)."""
         yield np.zeros(block_states.trials, dtype=np.intp), 1.0
 
-    def possible(self, support: Support, step: int) -> Rows:  # noqa: ARG002
+    def possible(self, support: Support, step: int) -> RowIndices:  # noqa: ARG002
         """Row 0, shape (1,)."""
         return np.zeros(1, dtype=np.intp)
 
@@ -58,13 +58,13 @@ class JointRows:
     """
 
     reader: RowIndex
-    row_of: Rows
+    row_of: RowIndices
 
-    def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
+    def __call__(self, block_states: BlockStates) -> Iterator[tuple[RowIndices, Floats | float]]:
         """The row of each trial's parents with a share of 1, shape (trials,)."""
         yield self.row_of[self.reader.rows(block_states)], 1.0
 
-    def possible(self, support: Support, step: int) -> Rows:
+    def possible(self, support: Support, step: int) -> RowIndices:
         """The rows that can act at a step in any trial, shape (rows,)."""
         parents = [parent for _, parent in self.reader.parents]
         rows = self.row_of.reshape([parent.size for parent in parents])
@@ -83,7 +83,7 @@ class KnotRows:
     lag: int
     knots: Floats
 
-    def __call__(self, block_states: BlockStates) -> Iterator[tuple[Rows, Floats | float]]:
+    def __call__(self, block_states: BlockStates) -> Iterator[tuple[RowIndices, Floats | float]]:
         """The rows of the knots on either side and their shares, shape (trials,) each."""
         values = (block_states.before if self.lag else block_states.now)[self.index]
         place = np.interp(values, self.knots, np.arange(len(self.knots)))
@@ -92,7 +92,7 @@ class KnotRows:
         if len(self.knots) > 1:
             yield below + 1, place - below
 
-    def possible(self, support: Support, step: int) -> Rows:
+    def possible(self, support: Support, step: int) -> RowIndices:
         """The rows that can act at a step in any trial, shape (rows,)."""
         ends = np.interp(support.ranges[self.node][max(step - self.lag, 0)], self.knots, np.arange(len(self.knots)))
         return np.arange(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
@@ -122,7 +122,7 @@ class Contribution:
 
     name: str
     title: str
-    kind: Kind
+    kind: PartKind
     log_odds: Floats
     places: OnlyRow | JointRows | KnotRows
     cells: tuple[CitedNumber, ...]
@@ -204,7 +204,7 @@ class _Decomposer:
         index = {name: number for number, name in enumerate(self.program.nodes)}
         reader = RowIndex(tuple((index[parent.node], parent) for parent in term.parents))
         if term.weight in self.model.rules:
-            holds: Rows = np.asarray(flat.any(axis=1), dtype=np.intp)
+            holds: RowIndices = np.asarray(flat.any(axis=1), dtype=np.intp)
             gives = flat[holds.argmax()] * bool(holds.any())
             then = self._cells(1, HOLDS, ("rules", term.weight, "then", OUTCOME), self._worth(term.weight))
             table = np.stack([np.zeros(scenarios), gives])
@@ -230,7 +230,7 @@ class _Decomposer:
         worth = self._worth(weight)
         return tuple(cell for row, one in enumerate(labels) for cell in self._cells(row, one, (*path, one), worth))
 
-    def _acting(self, weight: str | None, parent: str) -> tuple[str, Kind, KeyPath]:
+    def _acting(self, weight: str | None, parent: str) -> tuple[str, PartKind, KeyPath]:
         """Impacts carry their driver's weight, lagged influences on the outcome none."""
         if weight is None:
             return parent, "lagged", ("outcome", "lagged_influences", parent)
@@ -244,7 +244,7 @@ class _Decomposer:
     def _states(self, name: str) -> Sequence[str]:
         return getattr(self.program.nodes[name], "states", ())
 
-    def _called(self, name: str, kind: Kind) -> tuple[str, str, Kind]:
+    def _called(self, name: str, kind: PartKind) -> tuple[str, str, PartKind]:
         parts = {**dict(self.model.nodes()), **self.model.rules}
         title = parts[name].title if name in parts else "The scenario itself" if name == OUTCOME else None
         return name, title or name, kind

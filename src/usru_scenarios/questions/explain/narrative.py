@@ -25,7 +25,7 @@ from usru_scenarios.questions.explain.paths import DrawnPath
 from usru_scenarios.questions.show import conditions_in_words
 from usru_scenarios.results.explain import PathContribution, Story, StoryChange, StoryEvent, StoryMoment, StoryRule
 
-Kind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
+PushKind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
 
 VALUE = "value"
 """Stands for the state of a numeric node, which has none, where points are given to it."""
@@ -50,7 +50,7 @@ class PointTable:
 
     parent: str
     lag: int
-    kind: Kind
+    kind: PushKind
     path: KeyPath
     rows: tuple[str, ...]
 
@@ -288,7 +288,7 @@ def _between(
     return CitedCell(points, tuple(sources), weight) if points else None
 
 
-def _push(of: str, kind: Kind, cells: GivenCells, *, state: str, lag: int, way: int) -> Iterator[PathContribution]:
+def _push(of: str, kind: PushKind, cells: GivenCells, *, state: str, lag: int, way: int) -> Iterator[PathContribution]:
     """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
     gives, holds = cells
     points = 0.0 if gives is None else gives.points * gives.weight * way

@@ -39,7 +39,7 @@ class PathSums(batches.BatchSums):
     """The sums of the first walk; axes as in `EvidenceSums` and `log_odds.shares`.
 
     Attributes:
-        parts: for each part of the contrast.
+        parts: for each part of the contrast, shape (batches, 2, rows, scenarios).
         passed: for each reading, shape (steps, states): in how many of the trials that led there it was in a state.
         arrived: shape (), the number of these trials, each counted by its weight.
         squares: shape (), of the weights of all trials, summed.
@@ -62,7 +62,7 @@ class PathSums(batches.BatchSums):
         return float(batches.effective_trials(self.trials.sum(), self.squares))
 
     @property
-    def tellings(self) -> EvidenceSums:
+    def evidence_sums(self) -> EvidenceSums:
         """Those that speak of the drivers' states."""
         return EvidenceSums(self.trials, self.true, self.counts, self.totals)
 
@@ -118,16 +118,16 @@ class PathSampler:
         reads_itself = (OUTCOME, 1) in program.outcome.links
         self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
 
-    def survey(self, map_blocks: MapBlocks) -> PathSums:
+    def sums(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""
-        return batches.accumulated(map_blocks(self._survey, range(self.plan.blocks)), self.batches)
+        return batches.accumulated(map_blocks(self._block_sums, range(self.plan.blocks)), self.batches)
 
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
         return self.walk.block_sampler.seconds_each
 
-    def _survey(self, block: int) -> PathSums:
+    def _block_sums(self, block: int) -> PathSums:
         observer = _PathObserver(self)
         weights = self.walk.walk(block, observer)
         return observer.sums(weights, self.batches.starts(block))

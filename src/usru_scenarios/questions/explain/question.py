@@ -136,22 +136,22 @@ class _Explainer:
 
     def explanation(self, *, rare_exactly: bool) -> Explanation:
         """Walk the trials and say what they say."""
-        exact = self._exact_tellings() if self._is_exact else None
+        exact = self._exact_evidence_sums() if self._is_exact else None
         self.sampler.expect(self.map_blocks)
         sums, enough = self._sampled()
         if exact is None and not enough and rare_exactly:
-            exact = self._exact_tellings()
+            exact = self._exact_evidence_sums()
         if not enough and exact is None:
             raise self._unexplained(sums)
         note = self._missing(enough=enough)
         states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
         unseen = self._unseen(sums) if enough else None
-        tellings = exact or replace(sums.tellings, unseen=unseen)
-        chance = ratio(tellings.true, tellings.trials)
+        evidence = exact or replace(sums.evidence_sums, unseen=unseen)
+        chance = ratio(evidence.true, evidence.trials)
         weights = sums.trials, sums.true
         direct = None if note or unseen is None else shares(self.contrast, states, sums.parts, weights, unseen)
-        telling = state_evidence(self.model, self.sampler.readings, tellings, members, self.judged)
+        of_states = state_evidence(self.model, self.sampler.readings, evidence, members, self.judged)
         story = self._story(sums)
         return Explanation(
             model=self.loaded.outline.model,
@@ -162,10 +162,10 @@ class _Explainer:
             probability=float(chance.value),
             standard_error=0.0 if exact else self._error(chance, sums),
             direct=direct,
-            states=telling,
-            numbers=list(number_evidence(self.model, tellings)),
+            states=of_states,
+            numbers=list(number_evidence(self.model, evidence)),
             story=story,
-            claims=(self.loaded.register or Register()).said(_cited(direct, telling, story)),
+            claims=(self.loaded.register or Register()).said(_cited(direct, of_states, story)),
             note=note,
             exact=["probability", "states", "numbers"] if exact else [],
             warnings=[warned(problem) for problem in self.loaded.warnings],
@@ -188,8 +188,8 @@ class _Explainer:
         if found is None:
             return None
         path = self.sampler.write_down(found)
-        narrator = PathDescriber(self.model, self.program, self.sampler.readings, self.judged, path)
-        return narrator.story(found.agreement)
+        describer = PathDescriber(self.model, self.program, self.sampler.readings, self.judged, path)
+        return describer.story(found.agreement)
 
     # Trials ----------------------------------------------------------------------------------------------------------
 
@@ -201,13 +201,13 @@ class _Explainer:
     def _sampled(self) -> tuple[PathSums, bool]:
         """The sums of the first walk, drawn on until enough trials agree with what is given, and whether they do."""
 
-        def survey(trials: int) -> PathSums:
+        def sampled(trials: int) -> PathSums:
             self.plan = Plan(trials, self.plan.seed)
             self.sampler = self._sampler()
-            return self.sampler.survey(self.map_blocks)
+            return self.sampler.sums(self.map_blocks)
 
         _, sums, enough = self.limits.sample(
-            survey, self.plan.trials, lambda: is_impossible(self.full, self.conditioned.evidence)
+            sampled, self.plan.trials, lambda: is_impossible(self.full, self.conditioned.evidence)
         )
         return sums, enough and bool(sums.true.any())
 
@@ -234,7 +234,7 @@ class _Explainer:
             return self.settings.method == "exact"
         return faster_exactly(self.full, given=self.conditioned.given)
 
-    def _exact_tellings(self) -> EvidenceSums | None:
+    def _exact_evidence_sums(self) -> EvidenceSums | None:
         """The probability and what goes together with it, exactly; None where that takes long and isn't asked for.
 
         Raises:
@@ -267,9 +267,9 @@ class _Explainer:
         numeric = [reading.node for reading in named if reading.is_numeric]
         if not numeric:
             return {}
-        step, told = self.target.step, listener(self.map_blocks)
-        anyhow = forecast(self.full, given=self.conditioned.given, told=told).values
-        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts)), told=told).values
+        step, progress = self.target.step, listener(self.map_blocks)
+        anyhow = forecast(self.full, given=self.conditioned.given, progress=progress).values
+        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts)), progress=progress).values
         return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
 
     def _run(self, sums: PathSums) -> Run:

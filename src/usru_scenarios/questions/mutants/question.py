@@ -56,30 +56,32 @@ def with_mutants(report: CheckReport, checker: ExpectationChecker, number: int) 
     """What a model says to its expectations, with what becomes of at most so many of its mutants, one or more."""
     every = population(checker.loaded)
     made = sampled(every, number, checker.settings.seed)
-    trier = MutantTrier.of(checker, [name for name, one in report.expectations.items() if one.verdict == "holds"], made)
+    runner = MutantRunner.of(
+        checker, [name for name, one in report.expectations.items() if one.verdict == "holds"], made
+    )
     mutants = [
         _mutant(mutation, tried, checker.loaded)
         for mutation, tried in zip(
-            made.mutations, checker.map_parts(trier.tried, range(len(made.mutations))), strict=True
+            made.mutations, checker.map_parts(runner.tried, range(len(made.mutations))), strict=True
         )
     ]
     counted = {
         name: replace(
-            one, mutants=sum(name in mutant.failed for mutant in mutants) if name in trier.statements else None
+            one, mutants=sum(name in mutant.failed for mutant in mutants) if name in runner.statements else None
         )
         for name, one in report.expectations.items()
     }
-    return replace(report, expectations=counted, mutants=_survey(every, made, mutants, trier, report))
+    return replace(report, expectations=counted, mutants=_survey(every, made, mutants, runner, report))
 
 
 def _survey(
-    every: list[Mutation], made: SampledMutations, mutants: list[Mutant], trier: MutantTrier, report: CheckReport
+    every: list[Mutation], made: SampledMutations, mutants: list[Mutant], runner: MutantRunner, report: CheckReport
 ) -> MutantSurvey:
     noticed = [mutant.noticed_by is not None for mutant in mutants]
     counts = Counter((mutant.kind, mutant.noticed_by) for mutant in mutants)
     return MutantSurvey(
-        trials=0 if trier.settings.method == "exact" else trier.settings.trials,
-        anchored=trier.target is not None,
+        trials=0 if runner.settings.method == "exact" else runner.settings.trials,
+        anchored=runner.target is not None,
         kinds={
             kind: MutantCounts(
                 population=size,
@@ -94,7 +96,7 @@ def _survey(
         sourced_signs=noticed_share(every, made, noticed, lambda one: one.kind in SIGNS and one.sourced),
         all=noticed_share(every, made, noticed, lambda _: True),
         mutants=mutants,
-        not_counted=[name for name in report.expectations if name not in trier.statements],
+        not_counted=[name for name in report.expectations if name not in runner.statements],
     )
 
 
@@ -122,7 +124,7 @@ class Tried(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MutantTrier:
+class MutantRunner:
     """Makes mutants of a file and tries whether they are noticed; it can be sent to where there is room for that.
 
     Attributes:
@@ -144,7 +146,7 @@ class MutantTrier:
     seconds_each: float
 
     @classmethod
-    def of(cls, checker: ExpectationChecker, holding: list[str], made: SampledMutations) -> MutantTrier:
+    def of(cls, checker: ExpectationChecker, holding: list[str], made: SampledMutations) -> MutantRunner:
         """For the expectations that hold in a model, and on the trials of a mutant too."""
         asked = checker.settings
         settings = RunSettings(
@@ -159,13 +161,13 @@ class MutantTrier:
         groups = len(together(wanted(statements.values(), observed=True)))
         draws = (settings.trials * groups + _ANCHOR) * len(program.nodes) * program.steps
         target = _met(itself, program, settings.seed)
-        trier = cls(checker.loaded, statements, made.mutations, settings, target, draws * SECONDS_PER_DRAW)
-        tried = trier._judged(statements, trier._programs(checker.loaded))
-        wavering = {*tried.failed, *tried.undecided}
-        return replace(trier, statements={name: one for name, one in statements.items() if name not in wavering})
+        runner = cls(checker.loaded, statements, made.mutations, settings, target, draws * SECONDS_PER_DRAW)
+        tried = runner._judged(statements, runner._programs(checker.loaded))
+        not_holding = {*tried.failed, *tried.undecided}
+        return replace(runner, statements={name: one for name, one in statements.items() if name not in not_holding})
 
     def __getstate__(self) -> dict[str, object]:
-        """What is compiled does not travel to another process."""
+        """What is compiled is not sent to another process."""
         return {name: value for name, value in vars(self).items() if name != "_laws"}
 
     def tried(self, number: int) -> Tried:
@@ -184,7 +186,7 @@ class MutantTrier:
         changed = cache(lambda profile: self._changed(profile, under(profile)))
         return self._judged({name: read[name] for name in self.statements if _reads(read[name], under, changed)}, under)
 
-    def _judged(self, statements: Mapping[str, ComparisonStatement], under: Programs) -> Tried:
+    def _judged(self, statements: Mapping[str, ComparisonStatement], under: ProgramOfProfile) -> Tried:
         """Which of some expectations fail or are undecided in a model."""
         estimator = ProbabilityEstimator(under(None), under, self.settings)
         estimator.find(wanted(statements.values(), observed=False))
@@ -202,13 +204,13 @@ class MutantTrier:
         under = self._programs(self.loaded)
         return cache(lambda profile: _laws_of(under(profile)))
 
-    def _programs(self, loaded: Loaded) -> Programs:
+    def _programs(self, loaded: Loaded) -> ProgramOfProfile:
         """What gives the program of a model under a profile, or of the model as it is read."""
         compiled = recalibrated(loaded.by_itself().model, self.target, Plan(_ANCHOR, self.settings.seed))
         return cache(lambda profile: compiled((loaded if profile is None else loaded.under(profile)).model))
 
 
-Programs = Callable[[str | None], Program]
+ProgramOfProfile = Callable[[str | None], Program]
 """Gives the program of a model under a profile, or as the model is read."""
 
 
@@ -218,7 +220,9 @@ def _laws_of(program: Program) -> dict[str, bytes]:
     return {**laws, OUTCOME: laws[OUTCOME] + pickle.dumps(dict(program.weights))}
 
 
-def _reads(statement: ComparisonStatement, under: Programs, nodes: Callable[[str | None], frozenset[str]]) -> bool:
+def _reads(
+    statement: ComparisonStatement, under: ProgramOfProfile, nodes: Callable[[str | None], frozenset[str]]
+) -> bool:
     """Whether what a statement is about depends on some nodes, in the program that it is read in."""
     return any(
         nodes(part.profile) & under(part.profile).upstream(atom.node for one in part.events() for atom in atoms(one))

@@ -13,7 +13,7 @@ import numpy as np
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError
-from usru_scenarios.program.conditions import HEARD, Conditioned
+from usru_scenarios.program.conditions import REPORTED, Conditioned
 from usru_scenarios.program.events import All, Formula, Timed, atoms, conjuncts, states_of
 from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
@@ -64,16 +64,16 @@ def _signs(program: Program, part: Formula, text: str) -> Iterator[tuple[int, Fl
         if asked == OUTCOME:
             yield step, states_of(part.predicate, len(program.outcome.states)).astype(np.float64)
         else:
-            yield step, _heard(program, asked, step, text)
+            yield step, _reported(program, asked, step, text)
 
 
-def _heard(program: Program, name: str, step: int, text: str) -> Floats:
+def _reported(program: Program, name: str, step: int, text: str) -> Floats:
     """The likelihood of a report of the scenario."""
     node = program.nodes[name]
     report = node.reports.get(step) if isinstance(node, CategoricalNode) else None
     if report is None or {parent.node for parent in report[0]} - {OUTCOME, JUDGEMENTS}:
         raise _not_carried(text)
-    likelihood: Floats = report[1][..., HEARD]
+    likelihood: Floats = report[1][..., REPORTED]
     return likelihood
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from usru_scenarios.program.program import Floats
 
-Kind = Literal["uint8", "uint16", "float32"]
-Place = dict[str, Any]
+StoredType = Literal["uint8", "uint16", "float32"]
+StoredPlace = dict[str, Any]
 """Where an array stands: {at: the byte at which it begins, count: how many numbers, kind: their type}."""
 
 _ALIGNED = 8
@@ -22,10 +22,10 @@ class Pack:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._known: dict[tuple[str, bytes], Place] = {}
+        self._known: dict[tuple[str, bytes], StoredPlace] = {}
         self._size = 0
 
-    def put(self, values: npt.NDArray[Any] | Iterable[float], kind: Kind) -> Place:
+    def put(self, values: npt.NDArray[Any] | Iterable[float], kind: StoredType) -> StoredPlace:
         """Where the values stand, first axis slowest."""
         array = np.asarray(values)
         data = np.ascontiguousarray(array.astype(np.dtype(kind).newbyteorder("<"))).tobytes()
@@ -36,7 +36,7 @@ class Pack:
             self._size += len(padded)
         return self._known[kind, data]
 
-    def floats(self, values: Floats) -> Place:
+    def floats(self, values: Floats) -> StoredPlace:
         """Where numbers stand that are rounded to 24 bits."""
         return self.put(values, "float32")
 

@@ -13,7 +13,7 @@ from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.program.events import All, atoms, conjuncts
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.page.law import PathKey
-from usru_scenarios.questions.page.packing import Kind, Pack
+from usru_scenarios.questions.page.packing import Pack, StoredType
 from usru_scenarios.sampler.blocks import BlockSampler, Plan
 from usru_scenarios.sampler.likelihood_weighting import EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
@@ -131,7 +131,7 @@ class TrialPack:
             )
             scale = {"low": low, "step": step}
         first = self._first.setdefault((key, plan, values.shape), values)
-        kind: Kind = "uint8" if max(values.max(), first.max()) < 1 << 8 else "uint16"
+        kind: StoredType = "uint8" if max(values.max(), first.max()) < 1 << 8 else "uint16"
         if first is values:
             return {"states": self.pack.put(values, kind), **scale}
         return {"states": self.pack.put(values ^ first, kind), "beside": self.pack.put(first, kind), **scale}

@@ -266,7 +266,7 @@ class DriverSampler:
         Shape (cells,); None where it has no say, or all groups were drawn often: then so were exchanges between them.
         """
         often = np.where(self._possible(reading), sums.trials.sum(axis=0), np.inf).min() >= _OFTEN
-        if often or reading not in self.exchanged or not self.support.sways(reading.node):
+        if often or reading not in self.exchanged or not self.support.outcome_depends_on(reading.node):
             return None
         low, high = self._limits
         moved: Floats = 2 * MOST_MISSED * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path

@@ -69,8 +69,8 @@ class _NodeTilter:
         if law.keeps_all:
             return LawTilts()
         tables = [tilt for parents, added in _tables(law, len(self.cells)) for tilt in self._grouped(parents, added)]
-        slants = [tilt for curve in law.curves if curve.points.ndim == 3 for tilt in _curve_tilts(curve, self.cells)]
-        return LawTilts(tuple(tables), tuple(slants))
+        curves = [tilt for curve in law.curves if curve.points.ndim == 3 for tilt in _curve_tilts(curve, self.cells)]
+        return LawTilts(tuple(tables), tuple(curves))
 
     def _grouped(self, parents: tuple[Parent, ...], added: Floats) -> list[RowTilt]:
         key = parents, added.tobytes()

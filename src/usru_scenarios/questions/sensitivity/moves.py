@@ -19,7 +19,7 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
-from usru_scenarios.questions.program_edits import PartKeeper
+from usru_scenarios.questions.program_edits import PartCache
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
 from usru_scenarios.sampler.likelihood_weighting import last_observed, up_to
@@ -137,7 +137,7 @@ class _HeldStates:
     trials: Floats
     said: Sequence[SingleTrials]
     sampled: float
-    keep: PartKeeper
+    keep: PartCache
 
     def limits(self, present: SingleTrials, of: str) -> Limits:
         """The limits of what changes in each state, each of shape (states, cells), for an aim that is named `of`."""

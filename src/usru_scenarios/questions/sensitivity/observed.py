@@ -24,7 +24,7 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
 from usru_scenarios.questions.program_batches import ProgramSums
-from usru_scenarios.questions.program_edits import PartKeeper, made_anew
+from usru_scenarios.questions.program_edits import PartCache, made_anew
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
@@ -196,7 +196,7 @@ class SensitivityRun:
     map_blocks: MapBlocks = map
     kernels: KernelCache = field(default_factory=KernelCache)
     observed: ObservedRun | None = None
-    keep: PartKeeper = made_anew
+    keep: PartCache = made_anew
 
     @property
     def seen(self) -> Formula | None:

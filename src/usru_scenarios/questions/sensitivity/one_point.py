@@ -80,6 +80,8 @@ def _is_touched(one: UnitPerturbation, node: str) -> bool:
 
 @dataclass(frozen=True)
 class _OnePointEditor:
+    """Moves judgements of a model, each by one point or by what comes nearest to it."""
+
     model: Model
     program: Program
 

@@ -124,10 +124,10 @@ class _BackwardStep(NamedTuple):
 
     Attributes:
         law: of the outcome.
-        before: the scenarios' probabilities before the step.
+        before: shape (scenarios, trials), the scenarios' probabilities before the step.
         counts: for how much a move at this step counts, here and at later ones, shape (trials,) or (1,).
         redrawn: by how much a move of where a redraw goes counts, the same shape.
-        own: as `counts`, for judgements that change what is kept, by their numbers.
+        own: by the number of a judgement that changes what is kept, shape as `counts`.
     """
 
     law: RedrawLaw

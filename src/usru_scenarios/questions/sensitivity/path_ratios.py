@@ -85,7 +85,7 @@ class RatioTables:
         self._made: dict[LawEvaluator, RatioTable | None] = {}
 
     def __reduce__(self) -> tuple[type[RatioTables], tuple[Mapping[LawEvaluator, int]]]:
-        """None travel to another process: they are soon made again."""
+        """None are sent to another process: they are soon made again."""
         return RatioTables, (self._uses,)
 
     def of(self, evaluator: LawEvaluator) -> RatioTable | None:

@@ -26,7 +26,7 @@ class UnitPerturbation:
 
     Attributes:
         path: where it stands.
-        role: what it is about, one of `judgements.Role`.
+        role: what it is about, one of `judgements.JudgementRole`.
         sources: the claims that it rests on.
         inferred: whether none of them is of a document.
         owner: the node whose law it is part of; None where all nodes' are.

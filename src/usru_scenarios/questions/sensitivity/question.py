@@ -16,7 +16,7 @@ from usru_scenarios.program.events import Formula
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.difference_error_floors import averaged, covered
 from usru_scenarios.questions.program_batches import expect_runs
-from usru_scenarios.questions.program_edits import PartKeeper, made_anew
+from usru_scenarios.questions.program_edits import PartCache, made_anew
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
@@ -48,7 +48,7 @@ def sensitivity(
     at: str | None = None,
     questions: Collection[Question] = QUESTIONS,
     map_blocks: MapBlocks = map,
-    keep: PartKeeper = made_anew,
+    keep: PartCache = made_anew,
 ) -> Sensitivity:
     """Say what matters.
 
@@ -115,24 +115,24 @@ def _expect(
     outline: Outline, model: PerturbedModel, run: SensitivityRun, seen: Formula | None, questions: Collection[Question]
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
-    told, plan = listener(run.map_blocks), run.plan
+    progress, plan = listener(run.map_blocks), run.plan
     program = up_to(run.program, run.aim.steps(run.program).stop, seen)
     steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
-        told.expect(exchanging_seconds(program, steps, trials), plan.blocks)
+        progress.expect(exchanging_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in outline.drivers.values())
         if seen is None:
-            expect_runs(told, program, 1 + states, plan)
+            expect_runs(progress, program, 1 + states, plan)
         else:
-            told.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
+            progress.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
-        told.expect(
+        progress.expect(
             block_seconds(nodes, steps, trials) + tilting_seconds(len(model.all), steps, len(program.outcome.states)),
             plan.blocks,
         )
-    told.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    progress.expect(block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(run: SensitivityRun) -> Estimate:

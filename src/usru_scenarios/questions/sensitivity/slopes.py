@@ -38,7 +38,7 @@ _CELLS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
 
 Part = TypeVar("Part")
 
-Method = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
+SlopeMethod = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
 
 
 def slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
@@ -62,7 +62,7 @@ class _EffectOfOne:
         least: the least error, for what was never drawn.
     """
 
-    method: Method
+    method: SlopeMethod
     value: Floats
     residuals: Floats
     count: float
@@ -100,7 +100,7 @@ class _SlopeEstimator:
         cells = every.judgements if of_judgements else ()
         followed = [number for number, cell in enumerate(cells) if self._is_followed(cell)]
         found: dict[int, _EffectOfOne] = {}
-        sums, weights, least = self._survey(cells, followed, found)
+        sums, weights, least = self._follow(cells, followed, found)
         self._draw_anew([n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
         effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
         visits = EffectEstimates(*self._probabilities(sums))
@@ -126,7 +126,7 @@ class _SlopeEstimator:
         node = self.program.nodes.get(cell.owner or "")
         return self._matters(cell) and isinstance(node, CategoricalNode)
 
-    def _survey(
+    def _follow(
         self, cells: Sequence[UnitPerturbation], followed: Sequence[int], found: dict[int, _EffectOfOne]
     ) -> tuple[PathwiseSums, EffectEstimates, Floats]:
         """Follow judgements and weights; gives the sums of the first walk, weights' derivatives and least errors."""
@@ -152,7 +152,7 @@ class _SlopeEstimator:
             for place, number in enumerate(some):
                 carried = estimator.carried and cells[number].owner == OUTCOME
                 if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
-                    method: Method = "carried along" if carried else "likelihood ratio"
+                    method: SlopeMethod = "carried along" if carried else "likelihood ratio"
                     found[number] = _EffectOfOne(
                         method, effects.value[place], effects.residuals[:, place], effects.count, float(of_cells[place])
                     )

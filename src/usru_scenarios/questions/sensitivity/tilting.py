@@ -83,6 +83,7 @@ class CurveTilt:
 
     Attributes:
         cell: the number of the judgement.
+        knots: shape (knots,), on that scale.
         points: shape (knots,), by column.
     """
 
@@ -225,17 +226,17 @@ class LawEvaluator:
         self._tables = tables
 
     def __getstate__(self) -> dict[str, object]:
-        """What is soon made again does not travel to another process."""
-        return {**{name: value for name, value in vars(self).items() if name != "weigher"}, "_tables": None}
+        """What is soon made again is not sent to another process."""
+        return {**{name: value for name, value in vars(self).items() if name != "evaluator"}, "_tables": None}
 
     @cached_property
-    def weigher(self) -> LogWeightEvaluator:
+    def evaluator(self) -> LogWeightEvaluator:
         """Multiplies out the law."""
         return LogWeightEvaluator(self._weighed, self.index, self._tables)
 
     def law(self, block_states: BlockStates) -> RedrawLaw:
         """The law."""
-        share, odds = self.weigher(block_states)
+        share, odds = self.evaluator(block_states)
         before = block_states.before[self.node]
         if self.keep is not None and self.allowed is not None:
             share *= self.allowed.T[:, before]

@@ -231,7 +231,7 @@ class LeastErrors:
         """Up to which step the outcome's law is the same in all trials, so that carried probabilities must agree."""
         if self.program.feedback or self._drawn:
             return np.zeros(self.program.steps, dtype=np.bool_)
-        return ~np.logical_or.accumulate(self.support.swayed)
+        return ~np.logical_or.accumulate(self.support.law_varies)
 
     # Nodes ------------------------------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[floa
     if asked != {OUTCOME} or program.feedback:
         return 0.0, 1.0
     parts = [part for formula in (event, seen) for part in timed_parts(formula)]
-    if not support.swayed[: max(part.steps[-1] for part in parts) + 1].any():
+    if not support.law_varies[: max(part.steps[-1] for part in parts) + 1].any():
         return 0.0, 0.0  # carried along by the same law in all trials
     if given is not None or not isinstance(event, Timed) or len(event.steps) > 1:
         return 0.0, 1.0

@@ -30,7 +30,7 @@ from usru_scenarios.questions.simulate.question import (
 )
 from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.sampler.blocks import Plan
-from usru_scenarios.work import UNCONCERNED, Listener
+from usru_scenarios.work import NO_LISTENER, Listener
 
 _ALIKE = 1e-13
 """What differs by no more between draws is the same in all of them: the rest is rounding."""
@@ -42,7 +42,7 @@ def forecast_exactly(
     *,
     seed: int,
     weights: Mapping[str, Floats] | None = None,
-    told: Listener = UNCONCERNED,
+    progress: Listener = NO_LISTENER,
     consequences: bool = True,
 ) -> Simulation:
     """The same report as by sampling, without its noise: standard errors are 0, or those of the draws of judgements.
@@ -56,17 +56,17 @@ def forecast_exactly(
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     program = conditioned.program
-    found = _forecast(conditioned, told)
+    found = _forecast(conditioned, progress)
     run = run_of(outline, conditioned, seed=seed, weights=weights)
     estimates = _estimates(found, program, DrawAverages(found.weights, program.controls))
     plan = Plan(0, seed, program.draws)
     return answer(estimates, outline, program, run, plan, consequences=consequences)
 
 
-def _forecast(conditioned: Conditioned, told: Listener) -> ExactForecast:
+def _forecast(conditioned: Conditioned, progress: Listener) -> ExactForecast:
     """The forecast of the trials in which the observations are made, of all where there are none."""
     try:
-        return exact.forecast(conditioned.program, given=conditioned.given, told=told)
+        return exact.forecast(conditioned.program, given=conditioned.given, progress=progress)
     except exact.NothingObservedError:
         from usru_scenarios.questions.impossible import without_probability
 

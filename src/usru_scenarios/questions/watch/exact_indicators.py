@@ -61,14 +61,14 @@ class ExactIndicators:
     def _scenarios(self) -> int:
         return len(self.conditioned.program.outcome.states)
 
-    def joint(self, told: Listener) -> tuple[Floats, list[Floats]]:
+    def joint(self, progress: Listener) -> tuple[Floats, list[Floats]]:
         """The scenarios' probabilities, shape (scenarios,), and of each node with its states, (states, scenarios).
 
         Raises:
             ImpossibleEvidence: what was observed has no probability.
         """
         events, program = self._events, self.conditioned.program
-        found = np.array(exact.probabilities(program, events, told=told)).reshape(-1, self._scenarios)
+        found = np.array(exact.probabilities(program, events, progress=progress)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
             raise without_probability(program, self.conditioned.evidence)

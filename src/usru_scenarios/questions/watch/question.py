@@ -232,9 +232,9 @@ def _sighted(
 
 
 def _looked_exactly(
-    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], told: Listener
+    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], progress: Listener
 ) -> _NodeEstimates:
-    future, joints = look.joint(told)
+    future, joints = look.joint(progress)
     columns = list(sets.values())
     before = np.array([future[list(members)].sum() for members in columns])
     found = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.register import Register
 
-Node = Categorical | Numeric | Outcome
+FileNode = Categorical | Numeric | Outcome
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class NamedNode(NamedTuple):
 
     name: str
     path: KeyPath
-    node: Node
+    node: FileNode
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Context:
         node = self.node(name)
         return node.range if isinstance(node, Numeric) and node.range[0] < node.range[1] else None
 
-    def node(self, name: str) -> Node | None:
+    def node(self, name: str) -> FileNode | None:
         """A node of the model by its name."""
         if name == OUTCOME:
             return self.model.outcome

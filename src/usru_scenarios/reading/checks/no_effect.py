@@ -151,7 +151,7 @@ _REMEDY = "give the node a persistence below 1, or an event with a prior"
 
 
 def points_that_never_act(context: Context) -> Iterator[Finding]:
-    """Points act on draws: a node that is drawn at some steps only, or never again, doesn't feel all of them."""
+    """Points act on draws: a node that is drawn at some steps only, or never again, does not depend on all of them."""
     grid = context.grid
     if grid is None:
         return

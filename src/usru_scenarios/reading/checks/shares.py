@@ -325,7 +325,7 @@ class _ParentCell(NamedTuple):
         return condition.holds(self.value)
 
 
-_Row = dict[str, frozenset[int]]
+_StatesByParent = dict[str, frozenset[int]]
 """For each parent that a row asks about, the numbers of its cells that meet the row."""
 
 
@@ -356,7 +356,7 @@ def _stretches(scale: tuple[float, float], asked: list[Condition]) -> list[_Pare
     return [*middles, *(_ParentCell(f"= {edge:g}", value=edge) for edge in edges)]
 
 
-def _row(row: PriorRow, cells: dict[str, list[_ParentCell]]) -> _Row:
+def _row(row: PriorRow, cells: dict[str, list[_ParentCell]]) -> _StatesByParent:
     return {
         parent: frozenset(number for number, cell in enumerate(cells[parent]) if cell.meets(condition))
         for parent, condition in row.when.items()
@@ -366,7 +366,7 @@ def _row(row: PriorRow, cells: dict[str, list[_ParentCell]]) -> _Row:
 class _CoverageSearch:
     """Looks for a combination of parents' cells that no row covers, parent by parent, leaving out what is settled."""
 
-    def __init__(self, cells: dict[str, list[_ParentCell]], rows: list[_Row]) -> None:
+    def __init__(self, cells: dict[str, list[_ParentCell]], rows: list[_StatesByParent]) -> None:
         self.cells = cells
         self.rows = rows
         self.steps = 0
@@ -380,7 +380,7 @@ class _CoverageSearch:
         """The first combination found, as the number of a cell for each parent that matters to it."""
         return self._below(self.rows, [*self.cells])
 
-    def _below(self, rows: list[_Row], parents: list[str]) -> dict[str, int] | None:
+    def _below(self, rows: list[_StatesByParent], parents: list[str]) -> dict[str, int] | None:
         if any(not row for row in rows):
             return None
         if not rows:
@@ -396,5 +396,5 @@ class _CoverageSearch:
         return None
 
 
-def _after(row: _Row, parent: str) -> _Row:
+def _after(row: _StatesByParent, parent: str) -> _StatesByParent:
     return {other: numbers for other, numbers in row.items() if other != parent}
