@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -174,6 +175,47 @@ def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monke
     assert missed(RARELY, tmp_path, asked, range(3)) == []
     without_floors(monkeypatch)
     assert missed(RARELY, tmp_path, asked, range(3))
+
+
+def with_more(raw: Json, what: str) -> Json:
+    """A model with a part more than another, like one that it has."""
+    found, (scenario, driver) = copy.deepcopy(raw), (next(iter(raw[part])) for part in ("scenarios", "drivers"))
+    states = found["drivers"][driver]["states"]
+    if what == "state":
+        states["more"] = next(iter(states.values()))
+    elif what == "driver":
+        found["drivers"]["more"] = {"states": {"on": 1, "off": 1}, "impacts": {"on": {scenario: 1}}}
+    else:
+        found["scenarios"][what] = copy.deepcopy(found["scenarios"][scenario])
+    return found
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("what", ["a scenario", "z scenario", "state", "driver"])
+def test_models_of_other_scenarios_states_and_drivers_are_compared(what: str, turned: bool, tmp_path: Path) -> None:
+    """In the order of names a scenario more stands before or behind those that both have."""
+    ways = []
+    for number, raw in enumerate((RARELY, with_more(RARELY, what.replace(" ", "_")))):
+        (folder := tmp_path / str(number)).mkdir()
+        ways.append(study_of(raw, folder))
+    one, other = reversed(ways) if turned else ways
+    for seed in range(3):
+        sampled = one.compare({"other": other}, trials=TRIALS, seed=seed, judgements=0)
+        known = one.compare({"other": other}, method="exact", switch=False)
+        told = [
+            each
+            for name, variant in sampled.variants.items()
+            for scenario, found in variant.scenarios.items()
+            for each in likelihoods(f"{name} {scenario}", found, known.variants[name].scenarios[scenario])
+        ]
+        assert len({each.what for each in told}) > 2 * 2 * one.program.steps
+        assert [each for each in told if each.misses] == []
+
+
+def test_scenarios_that_differ_by_their_names_alone_may_be_wholly_apart() -> None:
+    programs = [compiled(raw) for raw in (RARELY, json.loads(json.dumps(RARELY).replace('"war"', '"wart"')))]
+    assert np.all(farthest_apart(*programs) == 1.0)
+    assert np.all(farthest_apart(programs[0], compiled(RARELY)) == 0.0)
 
 
 def test_nothing_but_what_is_constant_has_no_error(tmp_path: Path) -> None:

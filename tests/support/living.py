@@ -22,6 +22,15 @@ def members(group: int) -> list[str]:
     return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
 
 
+def lives(process: int) -> bool:
+    """Whether there is a process, be it one that has ended and is not waited for."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def processor_seconds(process: int) -> float:
     """The processor time that a process has taken; some systems tell it in whole seconds."""
     told = subprocess.run(["ps", "-o", "time=", "-p", str(process)], capture_output=True, text=True, check=True).stdout

@@ -22,10 +22,12 @@ def farthest_apart(one: Program, other: Program) -> Floats:
     """The most by which the probability of any set of scenarios can differ in a trial, shape (steps,): method (29).
 
     It is 0 where nothing that the outcome depends on differs up to then, and 1 where other states can differ: then the
-    drivers of a trial may be others.
+    drivers of a trial may be others. Between programs whose scenarios differ it is 1.
     """
     above = one.upstream([OUTCOME])
     if one.grid != other.grid or above != other.upstream([OUTCOME]) or [*one.nodes] != [*other.nodes]:
+        return np.ones(one.steps)
+    if one.outcome.states != other.outcome.states:  # what stands in the same place is another scenario
         return np.ones(one.steps)
     return _ForwardComparison(one, other, above).apart
 
