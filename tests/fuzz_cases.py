@@ -25,6 +25,8 @@ from usru_scenarios.schemas import schema
 
 HERE = Path(__file__).parent
 MODEL = "model.yaml"
+BEFORE = "before.yaml"
+"""What the model was made of."""
 """The name of the file that a case is about."""
 SEEN = "seen.yaml"
 """The name of the evidence file beside it."""
@@ -331,7 +333,8 @@ def _file_case(rng: Rng, name: str, data: bytes, text: str) -> Case:
     names = Names.of(text)
     large = text == _large()
     questions = [_question(rng, names, large=large) for _ in range(1 if large else 3)]
-    return Case(name, {**_beside(), MODEL: data}, [["validate", MODEL, "--json"]], questions)
+    files = {**_beside(), MODEL: data, BEFORE: text.encode()}
+    return Case(name, files, [["validate", MODEL, "--json"]], questions)
 
 
 # Questions -----------------------------------------------------------------------------------------------------------
@@ -359,6 +362,7 @@ def _question(rng: Rng, names: Names, *, large: bool) -> list[str]:
         lambda: ["watch", MODEL, *plain, *data, *done, *seen],
         lambda: ["sweep", _variable(rng, names), MODEL, "-n", "64", "--jobs", "1", *data],
         lambda: ["compare", MODEL, *drawn, *data, *changes],
+        lambda: ["compare", *rng.sample((MODEL, BEFORE), 2), *drawn, *data, *done],
         lambda: ["check", MODEL, "-n", "256", "--jobs", "1", *told],
         lambda: ["calibrate", MODEL, *rng.choice(([], ["--json"], ["--write"]))],
         lambda: _plot(rng, names, [*plain, *done]),
