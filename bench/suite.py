@@ -84,7 +84,7 @@ class Suite:
         for quantity, tasks, rounds in (
             (CPU, commands.busy_and_idle(), self.rounds),
             (CPU, commands.slower(self.earlier), self.rounds),
-            (WALL, commands.on_cores(trials), min(self.rounds, 3)),
+            (WALL, commands.on_cores(trials), self.rounds),
         ):
             tell(f"commands: {', '.join(tasks)}")
             for name, values in commands.in_turns(tasks, rounds).items():
@@ -100,7 +100,7 @@ class Suite:
         trials, program = 1 << (16 if self.quick else 20), study.program
         tell(f"commands: the bundled model, {trials:,} trials")
         run = partial(study.simulate, trials=trials, method="sample", judgements=0)
-        times = in_rounds({"": run}, min(self.rounds, 3))[""]
+        times = in_rounds({"": run}, self.rounds)[""]
         scenarios = run().scenarios.values()
         error = max(max(one.standard_errors.by_step) for one in scenarios)
         variance = max(chance * (1.0 - chance) for one in scenarios for chance in one.by_step)
