@@ -204,7 +204,7 @@ def test_a_tornado_has_the_changes_of_both_ends(results: dict[str, Any]) -> None
 
 def test_only_the_first_of_a_ranked_list_are_drawn(results: dict[str, Any]) -> None:
     made = chart("watch", results["watch"], 800, top=2)
-    assert len({row["sighting"] for row in rows(made) if "sighting" in row}) == 2
+    assert len({row["observation"] for row in rows(made) if "observation" in row}) == 2
 
 
 def test_a_sweep_marks_what_is_now_and_where_the_likeliest_changes(study: us.Study) -> None:
@@ -453,7 +453,7 @@ GOLDEN = {
     "compare": "e41a22fc2d5c1171",
     "sweep": "177d5d2b75ca2383",
     "sensitivity": "8c7e6eead6c81a84",
-    "watch": "9e2191290c68a89d",
+    "watch": "66a6b8be781399d1",
     "history": "1af03d4792e7cc50",
     "influences": "7f505ba63f25916e",
 }

@@ -264,7 +264,7 @@ def test_the_bound_of_a_difference_is_met() -> None:
     assert bound == pytest.approx(np.tanh(math.log(3) / 4))
 
 
-def test_the_forecast_that_a_sighting_moves_has_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_forecast_that_a_observation_moves_has_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """War is never drawn from a baseline of 0.00001, though it can happen."""
     study = study_of(WAR, tmp_path)
     truth = study.ask("P(war @ end)", method="exact").value

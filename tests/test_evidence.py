@@ -145,10 +145,10 @@ def test_watch_is_exact_where_the_model_is_solved(tmp_path: Path, given: list[st
     assert {name: one.probability for name, one in found.forecast.items()} == pytest.approx(before, abs=1e-12)
     told = {(one.node, one.state): one for one in found.indicators}
     for (node, state), one in told.items():
-        sighting = holds(1, node, state)
-        share = posterior(TINY, sighting, seen)
+        observation = holds(1, node, state)
+        share = posterior(TINY, observation, seen)
         assert one.probability == pytest.approx(share, abs=1e-12)
-        after = {name: posterior(TINY, holds(2, "scenario", name), both(sighting, seen)) for name in before}
+        after = {name: posterior(TINY, holds(2, "scenario", name), both(observation, seen)) for name in before}
         assert {name: shifted.seen for name, shifted in one.forecast.items()} == pytest.approx(after, abs=1e-12)
         distance = sum(abs(after[name] - before[name]) for name in before) / 2
         assert one.distance == pytest.approx(distance, abs=1e-12)

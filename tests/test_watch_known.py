@@ -56,7 +56,7 @@ KNOWN = {
 
 
 def watched(folder: Path, *options: str) -> str:
-    """What `watch` answers of the yard with its evidence, the sighting at the last step."""
+    """What `watch` answers of the yard with its evidence, the observation at the last step."""
     model, seen = folder / "yard.yaml", folder / "seen.yaml"
     model.write_text(json.dumps(MODEL), encoding="utf-8")
     head = {"usru": 1, "kind": "evidence", "name": "seen", "model": "yard.yaml", "as_of": "2025-12-31"}

@@ -255,7 +255,7 @@ class Study(DescribedFile, ConditionedFile):
         given: Sequence[str] = (),
         map_blocks: MapBlocks = map,
     ) -> Watch:
-        """Which sightings would move the forecast most, in expectation?
+        """Which observations would move the forecast most, in expectation?
 
         Args:
             on: the step at which something is seen; by default a quarter of the way through.

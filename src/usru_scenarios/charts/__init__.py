@@ -37,7 +37,7 @@ KINDS = {
     "compare": ChartKind("compare", "comparison", "variants side by side"),
     "sweep": ChartKind("sweep", "sweep", "the likelihoods over a range, with the crossings"),
     "sensitivity": ChartKind("sensitivity", "sensitivity", "how far each driver moves the outcome", "moves"),
-    "watch": ChartKind("watch", "watch", "which sightings would move the forecast most", "indicators"),
+    "watch": ChartKind("watch", "watch", "which observations would move the forecast most", "indicators"),
     "history": ChartKind("history", "history", "what the records of a ledger said, over their days"),
     "influences": ChartKind("show", "overview", "which driver acts on which, and how strongly"),
 }

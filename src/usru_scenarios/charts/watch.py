@@ -27,7 +27,7 @@ def watch(result: Watch, width: int) -> layout.View:
     scale = layout.Scale.over(min(shifts, default=0.0), max(shifts, default=0.0))
     data = [
         {
-            "sighting": title,
+            "observation": title,
             "scenario": result.forecast[name].title,
             "shift": round(100.0 * one.forecast[name].shift, 4),
             "y": row.middle,
@@ -42,7 +42,7 @@ def watch(result: Watch, width: int) -> layout.View:
         for one, row in zip(result.indicators, placed, strict=True)
         if (found := [0.0, *(round(100.0 * one.forecast[name].shift, 4) for name in shown)])
     ]
-    told = layout.tooltip(sighting="nominal", scenario="nominal", shift="quantitative")
+    told = layout.tooltip(observation="nominal", scenario="nominal", shift="quantitative")
     spread = {
         "data": {"values": ends},
         "mark": {"type": "rule", "color": colours.RULE},
@@ -90,9 +90,9 @@ def _told(result: Watch) -> str:
         f"the likelihood of {called(result.forecast[result.of].title)}" if result.of else "each scenario's likelihood"
     )
     when = f" at {result.horizon}" if len(result.run.steps) > 1 else ""
-    expected = "Expected move: how likely the sighting is times how far it moves the forecast"
+    expected = "Expected move: how likely the observation is times how far it moves the forecast"
     return (
-        f"{result.model.title}. By how many percentage points a sighting at {result.on} would move {moved}{when}. "
+        f"{result.model.title}. By how many percentage points an observation at {result.on} would move {moved}{when}. "
         f"{expected}."
     )
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.results.watch import Indicator, Verdict, Watch
+    from usru_scenarios.results.watch import Indicator, KnownVerdict, Watch
 
 _MOST_NODES, _MOST_CLAIMS, _MOST_KNOWN = 5, 4, 4
 _OFFSET = 6
@@ -43,7 +43,7 @@ LEGEND = (
     "The expected move is the probability of a state times how far its observation moves the forecast. An observation "
     "is no intervention: it is evidence about causes as well as effects."
 )
-_KNOWN: dict[Verdict, str] = {
+_KNOWN: dict[KnownVerdict, str] = {
     "seen": "seen",
     "either": "this or another seen",
     "ruled_out": "ruled out",

@@ -1,4 +1,4 @@
-"""What to watch: the sightings that would move the forecast most, in the form of its JSON."""
+"""What to watch: the observations that would move the forecast most, in the form of its JSON."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class ExpectedShiftErrors:
 
 @dataclass(frozen=True)
 class Shifted:
-    """What a sighting makes of the forecast of one scenario or group.
+    """What an observation makes of the forecast of one scenario or group.
 
     Attributes:
         seen: its probability at the horizon once the state is seen.
-        shift: `seen` minus the forecast without the sighting.
+        shift: `seen` minus the forecast without the observation.
         standard_errors: standard errors of the numbers of the same names.
     """
 
@@ -65,13 +65,13 @@ class IndicatorErrors:
     distance: float
 
 
-Verdict = Literal["seen", "either", "ruled_out", "found", "not_found", "for", "against"]
+KnownVerdict = Literal["seen", "either", "ruled_out", "found", "not_found", "for", "against"]
 """What is known of a state: see `KnownAlready`."""
 
 
 @dataclass(frozen=True)
 class KnownAlready:
-    """What is given that tells of a state itself, at the date of sighting or at another step.
+    """What is given that tells of a state itself, at the date of observation or at another step.
 
     Attributes:
         item: the item of the evidence file, by its id; null of what is observed one by one (`--given`).
@@ -84,7 +84,7 @@ class KnownAlready:
 
     item: str | None
     learned: str | None
-    verdict: Verdict
+    verdict: KnownVerdict
     at: str
 
 
@@ -105,16 +105,16 @@ class OfNode:
 
 @dataclass(frozen=True)
 class Indicator(OfNode):
-    """A state that may be seen at the date of sighting, and what it would say about the future.
+    """A state that may be seen at the date of observation, and what it would say about the future.
 
     Attributes:
         node: the driver or consequence that is looked at.
         state: its state, or of a numeric node a third of its distribution, such as `< 0.5`.
         state_title: the title of the state; the id where the file has none.
-        probability: the probability that the state holds at the step of the sighting.
-        expected_move: `probability` times `distance`: what to expect the sighting to do. Corrected for noise; what that
-            brings below 0 is told as 0.
-        distance: by how much the sighting moves the forecast: half the sum of the absolute shifts of all scenarios
+        probability: the probability that the state holds at the step of the observation.
+        expected_move: `probability` times `distance`: what to expect the observation to do. Corrected for noise; what
+            that brings below 0 is told as 0.
+        distance: by how much the observation moves the forecast: half the sum of the absolute shifts of all scenarios
             (their total variation), or the absolute shift of what is asked about. Corrected likewise.
         standard_errors: standard errors of the numbers of the same names.
         within_noise: whether no scenario's shift is clearly told from the noise of sampling.
@@ -158,7 +158,7 @@ class NodeErrors:
 
 @dataclass(frozen=True)
 class WatchedNode(OfNode):
-    """What it is worth to look at a node at the date of sighting, whatever is seen.
+    """What it is worth to look at a node at the date of observation, whatever is seen.
 
     Attributes:
         expected_move: the expected moves of its states, summed.
@@ -177,10 +177,10 @@ class Watch(OfRun, Tabled):
     """The early-warning indicators of a model.
 
     Attributes:
-        on: the label of the step of the sighting.
+        on: the label of the step of the observation.
         horizon: the label of the step whose forecast moves.
         of: the scenario or group that is asked about; null for the whole distribution of scenarios.
-        forecast: each scenario at the horizon, and the group that is asked about, before any sighting.
+        forecast: each scenario at the horizon, and the group that is asked about, before any observation.
         indicators: all states that were met often enough, the one of which most is to be expected first.
         too_rare: `node=state` of what was met in too few trials to tell anything.
         nodes: all drivers and consequences, the one of which most is to be expected first.

@@ -1,20 +1,20 @@
 """Worker processes, and how they are handed tasks.
 
-Each worker is a process at the other end of a pipe of its own. It gets a pickled function once, then one task
-after another; while it works on one the next waits in its pipe. Results are taken in the order of the blocks, and no
-worker runs far ahead of what has been taken, so memory does not grow with the number of blocks.
+Each worker is a process at the other end of a pipe of its own. It gets a pickled function once, then one task after
+another; while it works on one the next waits in its pipe. Results are taken in the order of the blocks, and no worker
+runs far ahead of what has been taken, so memory does not grow with the number of blocks.
 
 Why not `concurrent.futures`: its workers hold both ends of the queue that they share, so they outlive a parent that is
-killed, and one that dies breaks the whole pool. Here a worker that nobody is left to talk to finds its pipe closed and
-goes, and the tasks of a worker that is lost go to a new one: a block gives the same result wherever and however often
-it runs.
+killed, and one that dies breaks the whole pool. Here a worker whose parent is gone finds its pipe closed and ends, and
+the tasks of a worker that is lost go to a new one: a block gives the same result wherever and however often it runs.
 
 A worker is a fork of this process where that may be (see `fork`), else a fresh interpreter: a fork copies the locks of
 threads that it does not copy (linear algebra has some, and so has the system's own code on macOS).
-Why not `multiprocessing`: it starts interpreters with the current folder in front of the path
-of modules, so that a file there called signal.py would run in each of them. Here they are started with `-P`, look for
-modules where this process does but for the current folder, and what they write to standard error is kept: it is what
-can be told of one that died.
+
+Why not `multiprocessing`: it starts interpreters with the current folder in front of the path of modules, so that a
+file there called signal.py would run in each of them. Here they are started with `-P`, look for modules where this
+process does but for the current folder, and what they write to standard error is kept: it is what can be told of one
+that died.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class _Mapping:
     """One mapping over the workers of a pool.
 
     Attributes:
-        fresh: the first task that nobody has had.
+        fresh: the first task that no worker has been given.
         again: tasks that lost workers had.
         done: by task, its results or what it raised, until its turn comes.
         lost: how many workers died.
@@ -330,7 +330,7 @@ def _lost(number: int, how: int, said: str) -> LostWorkersError:
 
 
 def serve(handle: int) -> None:
-    """Do tasks in a fresh interpreter until nobody is there to hand them out; `handle` is that of the pipe."""
+    """Do tasks in a fresh interpreter until the pipe is closed; `handle` is that of the pipe."""
     _serve(_pipe(handle))
 
 
@@ -377,7 +377,7 @@ def _function(payload: bytes) -> Callable[[int], Any]:
 
 
 def _pickled(error: Exception) -> bytes:
-    """An error, or one that says the same where it can't travel."""
+    """An error, or one that says the same where it can't be pickled."""
     try:
         pickled = pickle.dumps(Failure(error))
         pickle.loads(pickled)  # noqa: S301  # made in the line above

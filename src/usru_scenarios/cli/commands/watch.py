@@ -1,4 +1,4 @@
-"""`usru watch`: which sightings would move the forecast most?"""
+"""`usru watch`: which observations would move the forecast most?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def watch(
 ) -> None:
     """What to watch? What would move the forecast most, if seen.
 
-    Sightings are ranked by how far they move it in expectation.
+    Observations are ranked by how far they move it in expectation.
     """
     study = session.load(model, options.changes, options.known)
     result = study.watch(

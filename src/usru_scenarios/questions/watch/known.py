@@ -9,7 +9,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not, Some, Timed
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.evidence.items import Hint, LearnedItem
-from usru_scenarios.results.watch import KnownAlready, Verdict
+from usru_scenarios.results.watch import KnownAlready, KnownVerdict
 
 KnownByState = dict[tuple[str, str], list[KnownAlready]]
 """By node and state."""
@@ -37,7 +37,7 @@ def known_by_state(
     return found
 
 
-_Told = tuple[str, str, Verdict, str]
+_Told = tuple[str, str, KnownVerdict, str]
 """A node, its state, what is said of the state, and when."""
 
 
@@ -61,7 +61,7 @@ def _of_fact(event: Formula, labels: tuple[str, ...], of_nodes: dict[str, Discre
         if reading is None or not (holds or alone):
             continue  # the outcome is not watched; and who says that one of two did not happen rules neither out
         states = [state for code, state in enumerate(reading.states) if _may_be(atom, reading, code)]
-        verdict: Verdict = "ruled_out" if not holds else "seen" if alone and len(states) == 1 else "either"
+        verdict: KnownVerdict = "ruled_out" if not holds else "seen" if alone and len(states) == 1 else "either"
         mode = "" if timed.mode == "at" else f"{timed.mode} "
         yield from ((atom.node, state, verdict, f"{mode}{_span(timed.steps, labels)}") for state in states)
 

@@ -1,4 +1,4 @@
-"""What to watch? The states whose sighting at a date would move the forecast most, in expectation.
+"""What to watch? The states whose observation at a date would move the forecast most, in expectation.
 
 To sight is to observe, not to impose: a state that is seen tells of what brought it about as well as of what it brings
 about. `indicators` draws the trials, `value_of_information` makes the estimates; here they become a list, with the
@@ -67,7 +67,7 @@ class WatchedNodes:
     """What is asked.
 
     Attributes:
-        on: the step of the sighting.
+        on: the step of the observation.
         horizon: the step whose forecast moves.
         of: the scenario or group that counts; None where all scenarios do.
         cells: sets of scenarios that share out all of them, as in `target.Target`.
@@ -82,12 +82,12 @@ class WatchedNodes:
 def parse_watch(program: Program, on: str | None, horizon: str | None, of: str | None) -> WatchedNodes:
     """Read what `--on`, `--for` and `--of` say.
 
-    By default the sighting is a quarter of the way through the steps (one year into four), or at the horizon where that
-    is earlier; the horizon is the last step.
+    By default the observation is a quarter of the way through the steps (one year into four), or at the horizon where
+    that is earlier; the horizon is the last step.
 
     Raises:
-        QueryError: a time is not one step of the grid, the horizon is before the sighting, or there is no such scenario
-            or group.
+        QueryError: a time is not one step of the grid, the horizon is before the observation, or there is no such
+            scenario or group.
     """
     last = program.steps - 1 if horizon is None else _step(horizon, "--for", program)
     first = min(program.steps // 4, last) if on is None else _step(on, "--on", program)
@@ -153,7 +153,7 @@ class _NodeEstimates:
 
     Attributes:
         sets: the sets of scenarios that are reported, by name.
-        before: of each set, before any sighting.
+        before: of each set, before any observation.
         found: each node as it is read, and what seeing its states would do.
         trials, effective_trials: as in `Run`.
     """
@@ -283,7 +283,7 @@ class _ReportBuilder:
 
     @cached_property
     def forecast(self) -> dict[str, Expected]:
-        """The scenarios in the order of the file, and what is asked about, before any sighting."""
+        """The scenarios in the order of the file, and what is asked about, before any observation."""
         found = self.before
         return {
             name: Expected(self.title(name), clean_one(found.value[column]), float(error))

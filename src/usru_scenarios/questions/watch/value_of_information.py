@@ -38,7 +38,7 @@ class IndicatorEffects:
         seen: the forecast given the state, shape (states, columns).
         clear: where a shift is told from noise, shape (states, columns).
         move: the expected move, shape (states,). This and the next three may be below 0 by noise.
-        distance: how far the sighting moves the forecast, shape (states,).
+        distance: how far the observation moves the forecast, shape (states,).
         whole: the expected move of the node, shape ().
         information: of the node, in bits, shape ().
     """
