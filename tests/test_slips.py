@@ -535,6 +535,7 @@ BUNDLED = (Path(__file__).parents[1] / "scenarios" / "us-russia.yaml").read_text
     ("name", "slip", "said"),
     [
         ("  sanctions", "  sanctoins", "nothing names the driver 'sanctoins', and 12 places (lines "),
+        ("  us_approach", "  us_aproach", "nothing names the driver 'us_aproach', and 6 places (lines "),
         ("  reset", "  rseet", "nothing names the scenario 'rseet', and "),
         ("      settlement", "      setlement", "nothing names the state 'setlement' of 'ukraine_talks', "),
     ],

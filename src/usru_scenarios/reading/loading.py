@@ -41,7 +41,7 @@ from usru_scenarios.results.common import ModelLine
 from usru_scenarios.source_text import Mark, SourceText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from usru_scenarios.names import KeyPath
     from usru_scenarios.reading.checks import Context, Finding
@@ -335,10 +335,8 @@ class ScenarioFile:
             examined = self.examine(variant)
             known = set(problems)
             block = tree.child("profiles").child(name).place
-            misspelt = {
-                problem.span for problem in problems if problem.code == "misspelt_name"
-            }  # of which one is enough
-            fresh = [one for one in [*own, *examined.errors] if one not in known and one.span not in misspelt]
+            misspelt = {problem.span for problem in problems if problem.code == "misspelt_name" and problem.span}
+            fresh = [one for one in [*own, *examined.errors] if one not in known and not _told_by(misspelt, one)]
             if any(problem.code == MORE_FAULTS for problem in known):
                 fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
             problems += _in_profile(fresh, name, block)
@@ -488,6 +486,15 @@ def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
             yield problem
     if len(faults) > MAXIMUM_FAULTS:
         yield more_faults(len(faults) - MAXIMUM_FAULTS)
+
+
+def _told_by(misspelt: Collection[Span], problem: Problem) -> bool:
+    """Whether a name misspelt where it is given is all that is wrong: it is told there, or the fix would be that name.
+
+    A profile that has the right name would else be told to take the misspelt one, which is the one that there is.
+    """
+    written = {place.text[place.column - 1 :][: place.width] for place in misspelt}
+    return problem.span in misspelt or any(part.text in written for part in _with_fix(problem).fix)
 
 
 def _in_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
