@@ -27,7 +27,7 @@ from usru_scenarios.questions import difference_error_floors
 from usru_scenarios.questions.sensitivity import law_tilts, one_point
 from usru_scenarios.reading import cache, loading
 from usru_scenarios.reading.cache import CompileCache
-from usru_scenarios.reading.files import ABSENT, digest
+from usru_scenarios.reading.files import ABSENT, content_digest
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.request import Request
 from usru_scenarios.results.sensitivity import Sensitivity
@@ -375,10 +375,10 @@ def test_a_file_that_changes_between_two_parts_is_told_and_never_mixed(home: Pat
     file.write_text("one", encoding="utf-8")
     made_anew(file, part="first")
     shelf = CompileCache("this")
-    assert shelf.part("first", lambda: pytest.fail("it was kept")) == Span("one", 1, 1)
+    assert shelf.get_or_make("first", lambda: pytest.fail("it was kept")) == Span("one", 1, 1)
     file.write_text("two", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="changed while it was being read"):
-        shelf.part("second", lambda: shelf.made_of({str(file): digest(file.read_bytes())}))
+        shelf.get_or_make("second", lambda: shelf.set_inputs({str(file): content_digest(file.read_bytes())}))
 
 
 def test_what_is_read_late_is_among_what_a_part_is_made_of(home: Path) -> None:
@@ -388,15 +388,15 @@ def test_what_is_read_late_is_among_what_a_part_is_made_of(home: Path) -> None:
 
     def is_made(part: str, *places: Path) -> bool:
         read: dict[str, str] = {}
-        shelf.made_of(read)
+        shelf.set_inputs(read)
         made = []
 
         def make() -> Span:
-            read.update({str(place): digest(place.read_bytes()) for place in places})
+            read.update({str(place): content_digest(place.read_bytes()) for place in places})
             made.append(part)
             return Span(part, 1, 1)
 
-        shelf.part(part, make)
+        shelf.get_or_make(part, make)
         return bool(made)
 
     shelf = CompileCache("this")
@@ -438,11 +438,11 @@ def made_anew(file: Path, asked: str = "this", part: str = "part") -> bool:
     shelf, made = CompileCache(asked), []
 
     def make() -> Span:
-        shelf.made_of({str(file): digest(file.read_bytes())})
+        shelf.set_inputs({str(file): content_digest(file.read_bytes())})
         made.append(True)
         return Span(file.read_text(encoding="utf-8"), 1, 1)
 
-    assert shelf.part(part, make).source == file.read_text(encoding="utf-8")
+    assert shelf.get_or_make(part, make).source == file.read_text(encoding="utf-8")
     return bool(made)
 
 
@@ -608,8 +608,8 @@ def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
 def test_of_a_part_that_is_too_large_something_else_is_kept(home: Path) -> None:
     def part(most: int) -> str:
         shelf = CompileCache(most)
-        shelf.made_of({str(home / "absent"): ABSENT})
-        return shelf.part("part", lambda: "made" * 100, most=most, instead="instead")
+        shelf.set_inputs({str(home / "absent"): ABSENT})
+        return shelf.get_or_make("part", lambda: "made" * 100, max_bytes=most, fallback="instead")
 
     assert [part(1_000), part(1_000), part(200), part(200)] == ["made" * 100, "made" * 100, "made" * 100, "instead"]
 
@@ -617,11 +617,11 @@ def test_of_a_part_that_is_too_large_something_else_is_kept(home: Path) -> None:
 def test_a_path_is_made_again_by_a_class_of_the_package(home: Path) -> None:
     for _ in range(2):
         shelf = CompileCache("this")
-        shelf.made_of({str(home): "1"})
-        assert shelf.part("path", lambda: (home, Path("a"))) == (home, Path("a"))
+        shelf.set_inputs({str(home): "1"})
+        assert shelf.get_or_make("path", lambda: (home, Path("a"))) == (home, Path("a"))
 
 
-@pytest.mark.parametrize("held", [Trap(), os.getcwd, digest, Path()])
+@pytest.mark.parametrize("held", [Trap(), os.getcwd, content_digest, Path()])
 def test_nothing_but_classes_of_the_package_and_arrays_is_made(home: Path, held: object) -> None:
     file = home / "a"
     file.write_text("one", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer
 from usru_scenarios.cli.parsers import model_and_part
-from usru_scenarios.reading.overlays import resolved_path
+from usru_scenarios.reading.overlays import resolve_path
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.reading.yaml_text import to_yaml
 from usru_scenarios.schemas import NAMES
@@ -268,7 +268,7 @@ def test_every_path_that_is_listed_can_be_set() -> None:
     assert len(study.names["paths"]) > 500
     for path in study.names["paths"]:
         value: Any = study.loaded.data
-        for key in resolved_path(study.loaded.tree, path):
+        for key in resolve_path(study.loaded.tree, path):
             value = value[key]
 
 

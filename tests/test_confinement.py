@@ -218,8 +218,8 @@ def test_confined_what_has_no_folder_reads_nothing_but_bundled_models(
 ) -> None:
     """A service that hands texts over on standard input has files of its own in its current folder."""
     (tmp_path / "base.yaml").write_text(FILE)
-    monkeypatch.setattr(files, "is_kept", lambda _: False)
-    monkeypatch.setattr(access, "is_kept", lambda _: False)
+    monkeypatch.setattr(files, "is_rereadable", lambda _: False)
+    monkeypatch.setattr(access, "is_rereadable", lambda _: False)
 
     def ask(text: str, *arguments: str) -> CompletedProcess[str]:
         if model == "-":

@@ -29,7 +29,7 @@ from usru_scenarios.program.events import All, InStates, Not, Some, Timed
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.evidence.items import settled_at
 from usru_scenarios.reading.evidence import read_evidence
-from usru_scenarios.reading.evidence_item import alone_with, appended
+from usru_scenarios.reading.evidence_item import append_item, lock_evidence_file
 from usru_scenarios.report import Layout
 from usru_scenarios.report.simulate import rows as rows_of
 from usru_scenarios.results.ask import Answer
@@ -758,9 +758,9 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     file.write_text(KEPT, encoding="utf-8")
 
     def one_more(number: int) -> None:
-        with alone_with(str(file)):
+        with lock_evidence_file(str(file)):
             item = f"{{about: mood @ 2001, likelihood: {{high: {number}, low: 1}}}}"
-            appended(read_evidence(file), item, "2001-02-12").write()
+            append_item(read_evidence(file), item, "2001-02-12").write()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one_more, range(2, 10)))
@@ -777,7 +777,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    made = appended(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
+    made = append_item(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UnreadableInput, match="can't be written: no space left on device"):
         made.write()
@@ -789,13 +789,13 @@ def test_what_is_changed_meanwhile_is_not_written_over_and_a_link_stays_one(tmp_
     study_of(TINY, tmp_path)
     file = tmp_path / "seen.yaml"
     file.write_text(KEPT, encoding="utf-8")
-    made = appended(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
+    made = append_item(read_evidence(file), "talks=deal @ 2001", "2001-02-12")
     file.write_text(KEPT + "# by hand\n", encoding="utf-8")
     with pytest.raises(ModelError, match="has been changed meanwhile"):
         made.write()
     link = tmp_path / "link.yaml"
     link.symlink_to(file)
-    appended(read_evidence(link), "talks=deal @ 2001", "2001-02-12").write()
+    append_item(read_evidence(link), "talks=deal @ 2001", "2001-02-12").write()
     assert link.is_symlink()
     assert "talks_deal_2001" in file.read_text(encoding="utf-8")
 

@@ -182,10 +182,10 @@ def test_a_file_that_can_t_be_read_is_told_once(home: Path) -> None:
 
 def test_what_can_t_be_read_has_a_state_of_its_own(home: Path) -> None:
     os.mkfifo(home / "pipe")
-    polled = polling.PolledFiles({str(home / "pipe"): polling.state(str(home / "pipe"))})
-    assert not polled.changed()
+    polled = polling.PolledFiles({str(home / "pipe"): polling.file_state(str(home / "pipe"))})
+    assert not polled.has_changed()
     (home / "pipe").unlink()
-    assert polled.changed()
+    assert polled.has_changed()
 
 
 # What changed ---------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.effort import slow_but
 from usru_scenarios.model.judgements import JudgementRole, judgements
 from usru_scenarios.problems import ModelError, UnreadableInput
-from usru_scenarios.reading.loading import digest, load
+from usru_scenarios.reading.loading import load, model_digest
 from usru_scenarios.reading.locations import bundled_folder, bundled_models
 from usru_scenarios.reading.pydantic_errors import locate
 from usru_scenarios.reading.request import Request
@@ -40,15 +40,15 @@ def test_a_path_and_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         None,
         None,
     )
-    assert str(loaded.place(("scenarios", "b"))) == "m.yaml:4:20"
-    assert loaded.place(("rules", "x")) is None
+    assert str(loaded.find_span(("scenarios", "b"))) == "m.yaml:4:20"
+    assert loaded.find_span(("rules", "x")) is None
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MINIMAL.encode())))
     loaded = load(Request.of("-"))
     assert loaded.path is None
-    assert str(loaded.place(("name",))) == "<stdin>:2:1"
+    assert str(loaded.find_span(("name",))) == "<stdin>:2:1"
 
 
 def test_bundled_models_in_a_wheel_and_in_a_source_tree(tmp_path: Path) -> None:
@@ -82,10 +82,10 @@ def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_digest_is_of_meaning_not_of_writing() -> None:
     one = {"a": {"x": 1, "y": [2.0, "G1"]}, "b": 3}
-    assert digest(one) == digest({"b": 3.0, "a": {"y": [2, "G1"], "x": 1.0}})
-    assert digest(one) != digest({"a": {"x": 1, "y": [2.5, "G1"]}, "b": 3})
+    assert model_digest(one) == model_digest({"b": 3.0, "a": {"y": [2, "G1"], "x": 1.0}})
+    assert model_digest(one) != model_digest({"a": {"x": 1, "y": [2.5, "G1"]}, "b": 3})
     rows = {"first": {"when": 1}, "second": {"when": 2}}
-    assert digest({"prior_given": rows}) != digest({"prior_given": dict(reversed(rows.items()))})
+    assert model_digest({"prior_given": rows}) != model_digest({"prior_given": dict(reversed(rows.items()))})
 
 
 def test_judgements_and_what_they_rest_on() -> None:

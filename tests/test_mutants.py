@@ -22,7 +22,7 @@ from support.tiny import TINY, study_of
 from usru_scenarios.problems import ModelError
 from usru_scenarios.questions.mutants.population import Mutation, negated, population
 from usru_scenarios.questions.mutants.sample import noticed_share, sampled, shared
-from usru_scenarios.reading.loading import digest
+from usru_scenarios.reading.loading import model_digest
 from usru_scenarios.results.mutants import KINDS, SIGNS, Mutant, MutantSurvey
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.settings import ArgumentError, Method
@@ -232,10 +232,10 @@ def test_a_mutant_is_what_its_assignments_make(model: str) -> None:
         assert changed != tree.data
         overrides = mutation.overrides(tree.data)
         try:
-            assert study.varied(overrides=overrides).loaded.sha256 == digest(changed), overrides
+            assert study.varied(overrides=overrides).loaded.sha256 == model_digest(changed), overrides
         except ModelError:
             with pytest.raises(ModelError):
-                study.loaded.file.edited(mutation.on(tree))
+                study.loaded.file.with_tree(mutation.on(tree))
     assert study.loaded.file.tree is tree
 
 

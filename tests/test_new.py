@@ -143,7 +143,7 @@ def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
     assert "usru.schema.json can't be written: it is a folder" in refusal("new", "x.yaml", "--force", folder=tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["usru.schema.json"]
     with pytest.raises(OSError, match="it is a folder"):
-        files.write_together({tmp_path / "a": b"", tmp_path / "usru.schema.json": b""}, lambda _: 0o644)
+        files.write_all_or_none({tmp_path / "a": b"", tmp_path / "usru.schema.json": b""}, lambda _: 0o644)
     assert not (tmp_path / "a").exists()
 
 

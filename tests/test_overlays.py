@@ -112,7 +112,7 @@ def test_a_chain_of_files_and_their_places(tmp_path: Path) -> None:
     (tmp_path / "over.yaml").write_text("extends: base.yaml\ndrivers: {talks: {weight: 2, initial: {off: 1}}}\n")
     result = load(Request.of(folder / "top.yaml"))
     assert result.data["drivers"]["talks"]["weight"] == 3
-    places = {key: result.place(("drivers", "talks", key)) for key in ("weight", "initial", "states")}
+    places = {key: result.find_span(("drivers", "talks", key)) for key in ("weight", "initial", "states")}
     names = {key: Path(place.source).name for key, place in places.items() if place}
     assert names == {"weight": "top.yaml", "initial": "over.yaml", "states": "base.yaml"}
 

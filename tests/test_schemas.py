@@ -21,7 +21,7 @@ from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.schema import Model
 from usru_scenarios.reading.register import SourceDocument
-from usru_scenarios.reading.schema_paths import Entries, Fields, form_of, inner
+from usru_scenarios.reading.schema_paths import Entries, Fields, entry_annotation, form_of
 from usru_scenarios.reading.yaml_source import read
 
 ROOT = HERE.parent
@@ -258,7 +258,7 @@ def merged(data: Any, annotation: Any = Model, *path: str) -> Iterator[tuple[tup
         return
     yield path, isinstance(form, Fields)
     for key, part in data.items():
-        yield from merged(part, inner(form, key), *path, key)
+        yield from merged(part, entry_annotation(form, key), *path, key)
 
 
 def laid_over(path: tuple[str, ...], last: dict[str, Any]) -> dict[str, Any]:

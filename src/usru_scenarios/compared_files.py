@@ -26,7 +26,7 @@ class ComparedFiles:
         reference, variant = self.reference, self.variant
         if variant.kept is None or variant.kept is not reference.kept:
             return make()
-        return variant.kept.part(f"{part} of {variant.request!r} beside {reference.request!r}", make)
+        return variant.kept.get_or_make(f"{part} of {variant.request!r} beside {reference.request!r}", make)
 
     @cached_property
     def differences(self) -> FileDifferences:

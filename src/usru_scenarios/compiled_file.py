@@ -56,7 +56,7 @@ class CompiledFile:
         Raises:
             ModelError, UnreadableInput: as for `load`, where the model was recalled and its file is another by now.
         """
-        return (self._file if self.file is None else self.file).resolved(self.request)
+        return (self._file if self.file is None else self.file).resolve(self.request)
 
     @property
     def _file(self) -> ScenarioFile:
@@ -64,8 +64,8 @@ class CompiledFile:
         kept = self.kept
         if kept is None:
             return self._read()
-        file = kept.part("file", self._read, again=True)
-        kept.made_of(file.access.inputs)
+        file = kept.get_or_make("file", self._read, remember=True)
+        kept.set_inputs(file.access.inputs)
         return file
 
     def _read(self) -> ScenarioFile:
@@ -73,7 +73,7 @@ class CompiledFile:
 
         file = ScenarioFile(self.request)
         if self.kept is not None:
-            self.kept.made_of(file.access.inputs)
+            self.kept.set_inputs(file.access.inputs)
         return file
 
     @cached_property
@@ -82,7 +82,7 @@ class CompiledFile:
 
         def outlined() -> Outline:
             if self.kept is not None:
-                self.kept.part(KEPT_NAMES, lambda: _names_of(self.loaded.file.tree.data))
+                self.kept.get_or_make(KEPT_NAMES, lambda: _names_of(self.loaded.file.tree.data))
             return self.loaded.outline
 
         found = self._made("outline", outlined)
@@ -121,7 +121,7 @@ class CompiledFile:
 
     def _made(self, part: str, make: Callable[[], Part]) -> Part:
         """What is made of the model; recalled where an earlier run has kept it."""
-        return make() if self.kept is None else self.kept.part(self._part(part), make)
+        return make() if self.kept is None else self.kept.get_or_make(self._part(part), make)
 
     def _part(self, name: str) -> str:
         """By what name a part of what is made of the model is kept."""
@@ -141,7 +141,7 @@ class CompiledFile:
         @cache
         def under(profile: str) -> Program:
             made = self._made(
-                f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.under(profile), seed, draws)
+                f"drawn {seed} {draws} {profile!r}", lambda: _drawn(self.loaded.with_profile(profile), seed, draws)
             )
             return self._with_evidence(made, seed)
 
@@ -154,7 +154,7 @@ class CompiledFile:
             ModelError, RequestError: as for `load`.
         """
         if profile not in self._under:
-            self._under[profile] = self._with_evidence(_compiled(self.loaded.under(profile)))
+            self._under[profile] = self._with_evidence(_compiled(self.loaded.with_profile(profile)))
         return self._under[profile]
 
     @cached_property
@@ -182,7 +182,7 @@ class CompiledFile:
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        return self._read_as(self.request.further(profile, weights, overrides, sourced_only))
+        return self._read_as(self.request.with_changes(profile, weights, overrides, sourced_only))
 
     def _read_as(self, request: Request) -> Self:
         """The same file, read in another way."""
@@ -258,7 +258,7 @@ class CompiledFile:
                 return sampler().stretch_kernels(blocks) or nothing
 
             most = MOST_KERNEL_BYTES * len(blocks) // plan.blocks
-            return kept.part(self._part(f"kernels {blocks}"), made, most=most, instead=nothing) or None
+            return kept.get_or_make(self._part(f"kernels {blocks}"), made, max_bytes=most, fallback=nothing) or None
 
         return KernelCache(compiled=CompiledProgram(program, plan, found))
 

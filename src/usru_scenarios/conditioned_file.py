@@ -249,9 +249,9 @@ class ConditionedFile(CompiledFile):
 
 
 def _with_evidence(found: Known, evidence: Evidence) -> Known:
-    from usru_scenarios.results.common import warned
+    from usru_scenarios.results.common import to_warned
 
-    warnings = [*found.warnings, *map(warned, evidence.warnings)]
+    warnings = [*found.warnings, *map(to_warned, evidence.warnings)]
     return replace(found, run=replace(found.run, evidence=evidence.used), warnings=warnings)
 
 

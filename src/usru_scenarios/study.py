@@ -593,7 +593,7 @@ class Study(DescribedFile, ConditionedFile):
 
         settings = RunSettings.checked(seed=seed, judgements=0, usual=TRIALS)
         mapping_function("map_blocks", map_blocks)
-        itself = self.loaded.by_itself()
+        itself = self.loaded.as_written()
         return calibrate(itself, compile_model(itself.model), settings, map_blocks=map_blocks)
 
 
@@ -643,11 +643,11 @@ def recalled(request: Request) -> Study:
     made when it is asked for.
     """
     from usru_scenarios.reading.cache import CompileCache
-    from usru_scenarios.reading.files import is_kept
+    from usru_scenarios.reading.files import is_rereadable
 
     path = request.path
     kept = None
-    if path is not None and is_kept(path):
+    if path is not None and is_rereadable(path):
         kept = CompileCache(str(path.absolute()), request.name, request.confined)
     study = Study(request, kept)
     _ = study.outline

@@ -74,4 +74,4 @@ def _kept(model: str) -> dict[str, list[str]]:
     def missing() -> dict[str, list[str]]:
         raise _NotKeptError
 
-    return CompileCache(str(request.path.absolute()), request.name, request.confined).part(KEPT_NAMES, missing)
+    return CompileCache(str(request.path.absolute()), request.name, request.confined).get_or_make(KEPT_NAMES, missing)

@@ -16,9 +16,9 @@ from usru_scenarios.cli.declarations import CommandContext
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError
 from usru_scenarios.reading.access import Access
-from usru_scenarios.reading.files import ABSENT, Inputs, absolute, is_kept
+from usru_scenarios.reading.files import ABSENT, Inputs, absolute_path, is_rereadable
 from usru_scenarios.reading.loading import ScenarioFile
-from usru_scenarios.reading.polling import PolledFiles, state
+from usru_scenarios.reading.polling import PolledFiles, file_state
 from usru_scenarios.reading.request import Request
 from usru_scenarios.report import live as report
 from usru_scenarios.report import simulate as forecast_report
@@ -71,7 +71,7 @@ def attempts(
         simulate: makes the forecast.
         pause: waits so many seconds.
     """
-    made, last = Attempt({absolute(request.path): ABSENT} if request.path else {}), None
+    made, last = Attempt({absolute_path(request.path): ABSENT} if request.path else {}), None
     while True:
         made = _attempt(request, simulate, made.inputs, last)
         last = made.forecast or last
@@ -82,7 +82,7 @@ def attempts(
 def _attempt(
     request: Request, simulate: Callable[[Study], Simulation], known: Inputs, last: Forecast | None
 ) -> Attempt:
-    before = {path: state(path) for path in known}  # as it is before it is read: what comes meanwhile is a change
+    before = {path: file_state(path) for path in known}  # as it is before it is read: what comes meanwhile is a change
     access = Access.of(request.path, confined=request.confined)
     try:
         study = Study(request, file=ScenarioFile(request, access))
@@ -209,7 +209,7 @@ def run(session: Session, model: str, options: StudyOptions, run_options: RunOpt
         UsruError: as in `Screen.show`.
     """
     request = options.changes.request(model, confined=session.confined)
-    if request.path is None or not is_kept(request.path):
+    if request.path is None or not is_rereadable(request.path):
         raise OptionError("--live has no file to look after: the model comes from standard input or a pipe", "name it")
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")

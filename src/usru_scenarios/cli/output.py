@@ -114,9 +114,9 @@ class Destination:
             elif _is_special(self.path):
                 self.path.write_bytes(data)
             else:
-                from usru_scenarios.reading.files import write_whole
+                from usru_scenarios.reading.files import write_atomically
 
-                write_whole(self.path, data, mode=_mode(self.path))
+                write_atomically(self.path, data, mode=_mode(self.path))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -129,10 +129,12 @@ def write_together(texts: Mapping[Path, str]) -> None:
     Raises:
         OutputError: one of them can't be written.
     """
-    from usru_scenarios.reading.files import write_together
+    from usru_scenarios.reading.files import write_all_or_none
 
     try:
-        write_together({path: text.encode("utf-8", errors="backslashreplace") for path, text in texts.items()}, _mode)
+        write_all_or_none(
+            {path: text.encode("utf-8", errors="backslashreplace") for path, text in texts.items()}, _mode
+        )
     except OSError as error:
         raise OutputError.of(error.filename, error) from error
 

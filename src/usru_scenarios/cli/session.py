@@ -137,11 +137,11 @@ class Session(NamedTuple):
 
     def all_knowing(self, studies: Iterable[Study], known: EvidenceOptions) -> list[Study]:
         """The same of several studies; what is odd about it for several is said once."""
-        from usru_scenarios.results.common import warned
+        from usru_scenarios.results.common import to_warned
 
         found = [self.informed(study, known) for study in studies]
         odd = dict.fromkeys(problem for one in found if one.evidence is not None for problem in one.evidence.warnings)
-        self.warn(map(warned, odd))
+        self.warn(map(to_warned, odd))
         return found
 
     def workers(self) -> Progress:

@@ -13,7 +13,7 @@ from usru_scenarios.ledger.chain import Chain, faults, is_marker, line_hash, lin
 from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, line_of, read_line
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UnreadableInput, printable
-from usru_scenarios.reading.files import locked, write_whole
+from usru_scenarios.reading.files import open_locked, write_atomically
 from usru_scenarios.results.ledger import ForecastRecord
 
 RECORDS, MODELS, EVIDENCE = "forecasts.jsonl", "models", "evidence"
@@ -54,7 +54,7 @@ class LedgerFolder:
             UnreadableInput: there is no ledger, or it can't be read.
         """
         try:
-            with locked(self.records, _READ) as handle:
+            with open_locked(self.records, _READ) as handle:
                 return read_chain(_bytes(handle))
         except FileNotFoundError:
             message = f"there is no ledger in '{printable(str(self.path))}'"
@@ -69,7 +69,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be read.
         """
         try:
-            with locked(self.records, _READ) as handle:
+            with open_locked(self.records, _READ) as handle:
                 lines, _ = line_texts(_bytes(handle))
         except FileNotFoundError:
             return None
@@ -102,7 +102,7 @@ class LedgerFolder:
             _keep(self.model(record.model.sha256), resolved)
             if record.run.evidence is not None and evidence is not None:
                 _keep(self.evidence(record.run.evidence.sha256), lambda _: evidence)
-            with locked(self.records, _OPEN | os.O_CREAT) as handle:
+            with open_locked(self.records, _OPEN | os.O_CREAT) as handle:
                 data = _bytes(handle)
                 lines, torn = line_texts(data)
                 self._refuse_faults(lines, torn)
@@ -133,7 +133,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with locked(self.records, _OPEN) as handle:
+            with open_locked(self.records, _OPEN) as handle:
                 data = _bytes(handle)
                 torn = len(read_chain(data).torn)
                 if torn:
@@ -151,12 +151,12 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with locked(self.records, _OPEN) as handle:
+            with open_locked(self.records, _OPEN) as handle:
                 chain = read_chain(_bytes(handle))
                 linked = relinked(chain)
                 if merged := bool(faults(chain)):
                     mode = stat.S_IMODE(os.fstat(handle).st_mode)
-                    write_whole(self.records.resolve(), linked, mode=mode)  # what a link leads to, not the link
+                    write_atomically(self.records.resolve(), linked, mode=mode)  # what a link leads to, not the link
                 return merged
         except OSError as error:
             raise self._unreadable(error) from error
@@ -181,7 +181,7 @@ def _keep(path: Path, text: Callable[[Path], str]) -> None:
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(exist_ok=True)
     if not path.exists():
-        write_whole(path, text(path.parent).encode(), mode=_MODE)
+        write_atomically(path, text(path.parent).encode(), mode=_MODE)
 
 
 def _bytes(handle: int) -> bytes:

@@ -22,7 +22,7 @@ class Outline:
     Little enough to be kept between runs.
 
     Attributes:
-        model: its name, its title, and the SHA-256 of what it says (see `reading.loading.digest`).
+        model: its name, its title, and the SHA-256 of what it says (see `reading.loading.model_digest`).
         profile: the profile that is applied.
         scenarios: their titles by id.
         baseline: the share of each scenario that the drivers do not explain, by id.

@@ -21,7 +21,7 @@ from usru_scenarios.questions.described import run_of
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.pydantic_errors import locate
-from usru_scenarios.reading.yaml_scalars import with_scalars
+from usru_scenarios.reading.yaml_scalars import replace_scalars
 from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.forecast import simulate
@@ -146,7 +146,7 @@ def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
         "anchor_missed",
         f"the anchor says {wanted[worst]:.3f} for '{program.outcome.states[worst]}' at {program.grid.labels[step]}, "
         f"the model {reached[worst]:.3f}: off by {gap[worst]:.3f}, more than {TOLERANCE}",
-        loaded.place(("anchor", "shares", program.outcome.states[worst])),
+        loaded.find_span(("anchor", "shares", program.outcome.states[worst])),
         "'usru calibrate' solves the baselines for the anchor",
         "warning",
     )
@@ -265,7 +265,7 @@ def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
         message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
         hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow(text)}"
         raise NotInPlaceError(str(Problem("other_file", message, None, hint)))
-    return with_scalars(home, ((place, text[name]) for name, place in numbers.items()))
+    return replace_scalars(home, ((place, text[name]) for name, place in numbers.items()))
 
 
 def _number(loaded: Loaded, name: str) -> Place:
@@ -278,7 +278,7 @@ def _number(loaded: Loaded, name: str) -> Place:
 
 
 def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlaceError:
-    span = loaded.place(("scenarios",))
+    span = loaded.find_span(("scenarios",))
     hint = f"give each scenario one, then --write keeps them up to date: {_flow(text)}"
     return NotInPlaceError(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
 

@@ -29,7 +29,7 @@ from usru_scenarios.questions.probability import ProbabilityEstimate, Probabilit
 from usru_scenarios.questions.simulate.question import uncertainty
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
-from usru_scenarios.results.common import warned
+from usru_scenarios.results.common import to_warned
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings, SampleLimits
@@ -125,7 +125,7 @@ class ExpectationChecker:
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
             perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, models.anchored) if models else None,
-            warnings=[warned(problem) for problem in (*self.loaded.warnings, *at_means)],
+            warnings=[to_warned(problem) for problem in (*self.loaded.warnings, *at_means)],
         )
 
     @cached_property
@@ -297,7 +297,7 @@ class PerturbedModels:
     def __init__(self, checking: ExpectationChecker) -> None:
         self.statements = checking.statements
         self.seed = checking.settings.seed
-        file, loaded = checking.loaded.by_itself(), checking.loaded
+        file, loaded = checking.loaded.as_written(), checking.loaded
         self.file = file.model
         self.with_evidence = checking.with_evidence
         program = compile_model(file.model)
@@ -305,7 +305,9 @@ class PerturbedModels:
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
         asked = wanted(self.statements.values(), observed=True)
         self.models: dict[str | None, Model] = {None: loaded.model}
-        self.models |= {name: loaded.under(name).model for name in {one.profile for one in asked} if name is not None}
+        self.models |= {
+            name: loaded.with_profile(name).model for name in {one.profile for one in asked} if name is not None
+        }
         drawn = ROBUST_TRIALS * len(together(asked)) + _ANCHOR_TRIALS
         self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
         """What a perturbed model is predicted to take, from the number of draws alone."""

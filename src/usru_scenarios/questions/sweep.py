@@ -31,7 +31,7 @@ from usru_scenarios.questions.difference_error_floors import Limits, SingleTrial
 from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, sharing
 from usru_scenarios.questions.simulate.question import warnings
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.reading.overlays import resolved_path
+from usru_scenarios.reading.overlays import resolve_path
 from usru_scenarios.reading.request import Assignment
 from usru_scenarios.results.sweep import Crossing, LikelihoodCurve, Sweep, Swept, Varied
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
@@ -267,7 +267,7 @@ def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
     """The file with variables at values, held against the format."""
     further = tuple(Assignment(one.name, value) for one, value in values)
     try:
-        return loaded.file.resolved(replace(loaded.request, overrides=(*loaded.request.overrides, *further)))
+        return loaded.file.resolve(replace(loaded.request, overrides=(*loaded.request.overrides, *further)))
     except ModelError as error:
         raise RequestError(
             replace(one, span=replace(one.span, source=SOURCE)) if one.span and one.span.source == "--set" else one
@@ -277,7 +277,7 @@ def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
 
 
 def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
-    way = resolved_path(low.tree, variable.name)
+    way = resolve_path(low.tree, variable.name)
     before, after, present = (
         {judged.path: judged for judged in judgements(each.model) if judged.path[: len(way)] == way[: len(judged.path)]}
         for each in (low, high, loaded)

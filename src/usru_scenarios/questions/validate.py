@@ -11,7 +11,7 @@ from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
 from usru_scenarios.questions.statements import read_expectations, read_questions
 from usru_scenarios.reading.loading import Loaded
-from usru_scenarios.results.common import FileRun, Warned, warned
+from usru_scenarios.results.common import FileRun, Warned, to_warned
 from usru_scenarios.results.validate import Validation, diagnostic
 
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
@@ -19,7 +19,7 @@ _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles",
 
 def examined(loaded: Loaded, program: Program) -> list[Problem]:
     """The warnings of a file, with those that only running it can tell."""
-    itself = loaded.by_itself()
+    itself = loaded.as_written()
     missed = anchor_warning(itself, program if itself is loaded else compile_model(itself.model))
     return [*loaded.warnings, *([missed] if missed else [])]
 
@@ -30,7 +30,7 @@ def remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Progra
     _, others = read_questions(loaded, program, in_profile)
     missed = anchor_warning(loaded, program)
     unread = gathered(_unread(fault) for fault in (*faults, *others))
-    return tuple(map(warned, [*([missed] if missed else []), *unread]))
+    return tuple(map(to_warned, [*([missed] if missed else []), *unread]))
 
 
 def _unread(fault: Problem) -> Problem:

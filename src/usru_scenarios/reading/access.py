@@ -14,8 +14,22 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable, suggestion
-from usru_scenarios.reading.files import ABSENT, absolute, digest, is_kept, names_in, present_digest, regular_bytes
-from usru_scenarios.reading.locations import bundled_folder, bundled_models, bundled_register, is_id, shown_path
+from usru_scenarios.reading.files import (
+    ABSENT,
+    absolute_path,
+    content_digest,
+    current_digest,
+    is_rereadable,
+    list_names,
+    read_regular_file,
+)
+from usru_scenarios.reading.locations import (
+    bundled_folder,
+    bundled_models,
+    bundled_register,
+    can_be_model_id,
+    display_path,
+)
 from usru_scenarios.reading.yaml_source import read_content
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -56,7 +70,7 @@ class Access:
     @classmethod
     def of(cls, model: Path | None, *, confined: bool = False) -> Access:
         """The access of a model in a file; of one from standard input or a pipe, which has no folder, with None."""
-        top = Path(os.path.realpath(model.parent)) if confined and model is not None and is_kept(model) else None
+        top = Path(os.path.realpath(model.parent)) if confined and model is not None and is_rereadable(model) else None
         return cls(confined, top)
 
     def check_model(self, path: Path, name: str) -> None:
@@ -68,7 +82,7 @@ class Access:
         if self.top is not None and not self._reaches(path):
             raise UnreadableInput(f"{printable(name)} leads out of its folder, which --confined does not allow")
 
-    def document(self, path: Path, name: str) -> Document:
+    def read_document(self, path: Path, name: str) -> Document:
         """A file of the model.
 
         Raises:
@@ -82,16 +96,16 @@ class Access:
         if path.suffix not in _ENDINGS or Path(os.path.realpath(path)).suffix not in _ENDINGS:
             raise UnreadableInput(f"{name} is no .yaml or .yml file")
         try:
-            text = regular_bytes(path)
+            text = read_regular_file(path)
         except FileNotFoundError:
-            self.inputs[absolute(path)] = ABSENT
+            self.inputs[absolute_path(path)] = ABSENT
             raise UnreadableInput(f"{name} does not exist") from None
         except OSError as error:
             raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
-        self.inputs[absolute(path)] = digest(text)
-        return self.counted(read_content(path, text, name))
+        self.inputs[absolute_path(path)] = content_digest(text)
+        return self.count_document(read_content(path, text, name))
 
-    def counted(self, document: Document) -> Document:
+    def count_document(self, document: Document) -> Document:
         """A document of the model, once it is known that there is not too much of all of them.
 
         Raises:
@@ -108,7 +122,7 @@ class Access:
             raise UnreadableModelError([Problem("too_large", message, Span(document.source.name, 1, 1))])
         return document
 
-    def register(self, folder: Path, name: str) -> list[Path]:
+    def list_register(self, folder: Path, name: str) -> list[Path]:
         """The files of a register, in the order of their names.
 
         Raises:
@@ -120,33 +134,33 @@ class Access:
                 f"the claim register '{name}' is outside of the folder of the model, which --confined does not allow"
             )
         try:
-            names = names_in(folder)
+            names = list_names(folder)
         except FileNotFoundError:
-            self.inputs[absolute(folder)] = ABSENT
+            self.inputs[absolute_path(folder)] = ABSENT
             raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
         except NotADirectoryError:
             hint = "name the folder that it lies in; beside a scenario file it needs one of its own, such as claims"
             raise UnreadableInput(f"the claim register '{name}' is a file, not a folder", hint) from None
         except OSError as error:
             raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
-        self.inputs[absolute(folder)] = digest(names)
+        self.inputs[absolute_path(folder)] = content_digest(names)
         paths = [path for path in map(folder.joinpath, names) if path.suffix in _ENDINGS and path.is_file()]
         if len(paths) > MAXIMUM_REGISTER:
             raise UnreadableInput(f"the claim register '{name}' has more than {MAXIMUM_REGISTER:,} files")
         return paths
 
-    def extended_file(self, source: SourceText, text: str) -> tuple[Path, str]:
+    def find_extended_file(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The file that `extends` means in a source, and its name: a path, or the id of a bundled model."""
         path = source.folder / text
         if bundled := self._bundled(path, text, Path.is_dir):
-            return bundled, shown_path(bundled)
+            return bundled, display_path(bundled)
         return path, _named(source, text)
 
-    def register_folder(self, source: SourceText, text: str) -> tuple[Path, str]:
+    def find_register_folder(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The folder that `sources` means in a source, and its name: a path, or that of the bundled models' claims."""
         path = source.folder / text
         if self._bundled(path, text, Path.is_file) and (claims := bundled_register()):
-            return claims, shown_path(claims)
+            return claims, display_path(claims)
         return path, _named(source, text)
 
     def _bundled(self, path: Path, text: str, is_other: Callable[[Path], bool]) -> Path | None:
@@ -154,28 +168,30 @@ class Access:
 
         What stands there may be of another kind, a folder where a file is meant.
         """
-        bundled = bundled_models().get(text) if is_id(text) else None
+        bundled = bundled_models().get(text) if can_be_model_id(text) else None
         if bundled is None or (os.path.lexists(path) and not is_other(path)):
             return None
         with suppress(OSError):
-            self.inputs[absolute(path)] = present_digest(str(path))
+            self.inputs[absolute_path(path)] = current_digest(str(path))
         return bundled
 
-    def likely(self, source: SourceText, text: str, wanted: Callable[[Path], bool]) -> str:
+    def suggest_path(self, source: SourceText, text: str, wanted: Callable[[Path], bool]) -> str:
         """The hint to what a path in a source that leads nowhere is meant to be: one beside it, or a bundled model."""
         bundled = [*bundled_models()]
         if bundled and (claims := bundled_register()) and Path(text).name == claims.name:
             return f"did you mean '{DEFAULT_MODEL}'? the claims of the bundled models have its id"
         beside = [os.path.join(os.path.dirname(text), name) for name in self._beside(source.folder / text, wanted)]  # noqa: PTH118, PTH120  # as written
         near = suggestion(text, [*beside, *bundled]) or suggestion(Path(text).stem, bundled)
-        return near or (f"bundled models: {', '.join(bundled)}" if bundled and is_id(text) else "")
+        return near or (f"bundled models: {', '.join(bundled)}" if bundled and can_be_model_id(text) else "")
 
     def _beside(self, path: Path, wanted: Callable[[Path], bool]) -> list[str]:
         """The names of what is wanted beside a path, where they may be looked at."""
         try:
             _check_text(path, "")
             return (
-                [name for name in names_in(path.parent) if wanted(path.with_name(name))] if self._reaches(path) else []
+                [name for name in list_names(path.parent) if wanted(path.with_name(name))]
+                if self._reaches(path)
+                else []
             )
         except (OSError, ValueError, UnreadableInput):
             return []
@@ -193,7 +209,7 @@ def _check_text(path: Path, name: str) -> None:
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")
 
 
-def is_model_file(path: Path) -> bool:
+def has_yaml_ending(path: Path) -> bool:
     """Whether a path is that of a file that may be read, by its look."""
     return path.name.endswith(_ENDINGS)
 

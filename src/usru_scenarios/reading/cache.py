@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from usru_scenarios.problems import UnreadableInput
-from usru_scenarios.reading.files import Inputs, present_digest, write_whole
+from usru_scenarios.reading.files import Inputs, current_digest, write_atomically
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all that is kept."""
@@ -62,7 +62,7 @@ class CompileCache:
         self._read: Inputs = {}
         self._again: dict[str, object] = {}
 
-    def made_of(self, inputs: Inputs) -> None:
+    def set_inputs(self, inputs: Inputs) -> None:
         """Say what has been read, in a mapping that may grow while parts are made.
 
         Raises:
@@ -76,27 +76,27 @@ class CompileCache:
             raise UnreadableInput("a file has changed while it was being read", "run the command again")
         self._inputs.update(self._read)
 
-    def part(
+    def get_or_make(
         self,
         name: str,
         make: Callable[[], Made],
         *,
-        most: int = MOST_BYTES,
-        instead: Made | None = None,
-        again: bool = False,
+        max_bytes: int = MOST_BYTES,
+        fallback: Made | None = None,
+        remember: bool = False,
     ) -> Made:
         """The part as it was kept, or else made anew, and kept if it is known what it was made of.
 
         Args:
             name: of the part.
             make: makes it.
-            most: the most bytes that it may take up.
-            instead: what is kept where it takes more, and is what later runs get.
-            again: whether it is remembered for as long as this is, since it is asked for again in the same run.
+            max_bytes: the most bytes that it may take up.
+            fallback: what is kept where it takes more, and is what later runs get.
+            remember: whether it is remembered for as long as this is, since it is asked for again in the same run.
         """
-        if again:
+        if remember:
             if name not in self._again:
-                self._again[name] = self.part(name, make, most=most, instead=instead)
+                self._again[name] = self.get_or_make(name, make, max_bytes=max_bytes, fallback=fallback)
             return cast("Made", self._again[name])
         path = self._path(name)
         if path is None:
@@ -109,12 +109,12 @@ class CompileCache:
             return cast("Made", kept[0])
         made = make()
         self._note()
-        if self._inputs and not _keep(path, (self._inputs, made), most) and instead is not None:
-            _keep(path, (self._inputs, instead), most)
+        if self._inputs and not _keep(path, (self._inputs, made), max_bytes) and fallback is not None:
+            _keep(path, (self._inputs, fallback), max_bytes)
         return made
 
     def _present(self, source: str) -> str:
-        return self._inputs[source] if source in self._inputs else present_digest(source)
+        return self._inputs[source] if source in self._inputs else current_digest(source)
 
     def _path(self, name: str) -> Path | None:
         folder = _folder()
@@ -198,7 +198,7 @@ def _keep(path: Path, content: tuple[Inputs, object], most: int) -> bool:
             return False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(path.parent):
-            write_whole(path, b"".join([_head(path, payload), payload]), beside=_NEW)
+            write_atomically(path, b"".join([_head(path, payload), payload]), beside=_NEW)
             _tidy(path.parent)
     return True
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.problems import ModelError, Problem
 from usru_scenarios.reading.access import Access
-from usru_scenarios.reading.locations import bundled_models, bundled_register, is_id
-from usru_scenarios.reading.yaml_scalars import with_scalars
+from usru_scenarios.reading.locations import bundled_models, bundled_register, can_be_model_id
+from usru_scenarios.reading.yaml_scalars import replace_scalars
 from usru_scenarios.reading.yaml_source import read
-from usru_scenarios.reading.yaml_text import flow, to_yaml
+from usru_scenarios.reading.yaml_text import to_flow_yaml, to_yaml
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ def is_resolved(source: SourceText) -> bool:
     return False
 
 
-def resolved(loaded: Loaded, folder: Path) -> str:
+def resolved_text(loaded: Loaded, folder: Path) -> str:
     """A model as one file in a folder, which reads as the same model wherever it is taken."""
     data = dict(loaded.data)
     written = loaded.tree.place.child("sources")
     if written is not None and isinstance(text := data.get("sources"), str):
-        data["sources"] = register_name(Access().register_folder(written.source, text)[0], folder)
+        data["sources"] = register_reference(Access().find_register_folder(written.source, text)[0], folder)
     return _SAID + to_yaml(data)
 
 
-def copied(loaded: Loaded, folder: Path, name: str, schema: str) -> str:
+def copied_text(loaded: Loaded, folder: Path, name: str, schema: str) -> str:
     """The text of a model's file for another folder, all of its comments included.
 
     Args:
@@ -67,11 +67,11 @@ def copied(loaded: Loaded, folder: Path, name: str, schema: str) -> str:
     document = read(source.text, source.name, source.folder)
     wanted = {"name": name}
     if isinstance(text := document.data.get("extends"), str):
-        wanted["extends"] = model_name(Access().extended_file(source, text)[0], folder)
+        wanted["extends"] = model_reference(Access().find_extended_file(source, text)[0], folder)
     if isinstance(text := document.data.get("sources"), str):
-        wanted["sources"] = register_name(Access().register_folder(source, text)[0], folder)
+        wanted["sources"] = register_reference(Access().find_register_folder(source, text)[0], folder)
     places = {key: place for key in wanted if (place := document.place.child(key)) is not None}
-    copy = with_scalars(source, [(place, flow(wanted[key])) for key, place in places.items()])
+    copy = replace_scalars(source, [(place, to_flow_yaml(wanted[key])) for key, place in places.items()])
     present = _data(copy, source.name)
     for key, place in places.items():
         if present.get(key) != wanted[key]:
@@ -89,13 +89,13 @@ def _data(text: str, name: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def model_name(model: Path, folder: Path) -> str:
+def model_reference(model: Path, folder: Path) -> str:
     """How a file in a folder names a model that it extends."""
     ids = {os.path.realpath(path): name for name, path in bundled_models().items()}
     return _named(model, folder, ids.get(os.path.realpath(model)))
 
 
-def register_name(register: Path, folder: Path) -> str:
+def register_reference(register: Path, folder: Path) -> str:
     """How a file in a folder names the folder of its claims."""
     bundled = bundled_register()
     is_bundled = bundled is not None and os.path.realpath(bundled) == os.path.realpath(register)
@@ -109,4 +109,4 @@ def _named(path: Path, folder: Path, bundled: str | None) -> str:
         relative = Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
     except ValueError:  # on another drive
         return os.path.realpath(path)
-    return f"./{relative}" if is_id(relative) and relative in bundled_models() else relative
+    return f"./{relative}" if can_be_model_id(relative) and relative in bundled_models() else relative

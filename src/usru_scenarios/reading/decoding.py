@@ -14,7 +14,7 @@ from usru_scenarios.written_forms import ODD_BLANK, called
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def decoded(text: str | bytes, name: str, folder: Path) -> SourceText:
+def decode_text(text: str | bytes, name: str, folder: Path) -> SourceText:
     """The text of a file.
 
     Raises:
@@ -73,7 +73,7 @@ _STRUCTURAL = re.compile(
 _OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 
 
-def odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
+def replace_odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
     """That what looks like a blank stands in the place of one, and the text with blanks; None where none does."""
     if not ODD_BLANK.search(source.text):
         return None

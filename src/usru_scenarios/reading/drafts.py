@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from usru_scenarios.model.schema import CategoricalDriver, NumericDriver
 from usru_scenarios.model.values import is_judgement_form
 from usru_scenarios.names import HOLD, OUTCOME
-from usru_scenarios.reading.yaml_text import flow
+from usru_scenarios.reading.yaml_text import to_flow_yaml
 
 if TYPE_CHECKING:
     from usru_scenarios.model.schema import Model
@@ -45,7 +45,7 @@ class _Line(NamedTuple):
             yield line
 
 
-def overlay(loaded: Loaded, *, name: str, extends: str, file: str, schema: str) -> str:
+def draft_overlay(loaded: Loaded, *, name: str, extends: str, file: str, schema: str) -> str:
     """The text of an overlay of about a page.
 
     Args:
@@ -68,8 +68,8 @@ def overlay(loaded: Loaded, *, name: str, extends: str, file: str, schema: str) 
 
 usru: 1
 name: {name}
-title: {flow(f"{loaded.model.title} (my view)")}
-extends: {flow(extends)}
+title: {to_flow_yaml(f"{loaded.model.title} (my view)")}
+extends: {to_flow_yaml(extends)}
 """
     parts = [
         [drawn for line in part for drawn in line.drawn()] for part in (draft.whole(), draft.drivers(), draft.new())
@@ -100,15 +100,15 @@ class _Draft:
         """What is said of the model as a whole."""
         outcome = self.data.get("outcome", {})
         yield _Line(
-            f"odds_per_point: {flow(_bare(self.data.get('odds_per_point', 1.5)))}",
+            f"odds_per_point: {to_flow_yaml(_bare(self.data.get('odds_per_point', 1.5)))}",
             "what one point multiplies the odds by",
         )
         if "persistence" in outcome:
-            kept = flow({"persistence": _bare(outcome["persistence"])})
+            kept = to_flow_yaml({"persistence": _bare(outcome["persistence"])})
             yield _Line(f"outcome: {kept}", "how likely a scenario lasts for a step, whatever the drivers do")
         if all(scenario.baseline for scenario in self.model.scenarios.values()):
             odds = {name: _bare(_entry(scenario, "baseline")) for name, scenario in self.data["scenarios"].items()}
-            yield _Line(f"scenarios: {flow(odds)}", "baselines: how likely each is where no driver speaks")
+            yield _Line(f"scenarios: {to_flow_yaml(odds)}", "baselines: how likely each is where no driver speaks")
 
     def drivers(self) -> Iterator[_Line]:
         """The driver that bears most on the scenarios at length, and the weights of others."""
@@ -117,11 +117,11 @@ class _Draft:
         first, *others = self.ranked
         yield _Line("drivers:", in_use=True)
         yield _Line(f"{first}:", depth=1, in_use=True)
-        yield _Line(f"title: {flow(self.model.drivers[first].title or first)}", depth=2, in_use=True)
+        yield _Line(f"title: {to_flow_yaml(self.model.drivers[first].title or first)}", depth=2, in_use=True)
         yield from (line._replace(depth=2) for line in self._driver(first))
         for name in others[:_MOST_WEIGHTS]:
             yield _Line(
-                f"{name}: {flow({'weight': self._weight(name)})}", self.model.drivers[name].title or "", depth=1
+                f"{name}: {to_flow_yaml({'weight': self._weight(name)})}", self.model.drivers[name].title or "", depth=1
             )
         if (left := len(others) - _MOST_WEIGHTS) > 0:
             yield _Line(f" and {left} more", depth=1)
@@ -131,24 +131,26 @@ class _Draft:
 
     def _driver(self, name: str) -> Iterator[_Line]:
         driver, data = self.model.drivers[name], self.data["drivers"][name]
-        yield _Line(f"weight: {flow(self._weight(name))}", "0 takes its impact on the scenarios away, 2 doubles it")
+        yield _Line(
+            f"weight: {to_flow_yaml(self._weight(name))}", "0 takes its impact on the scenarios away, 2 doubles it"
+        )
         if isinstance(driver, CategoricalDriver) and all(state.prior for state in driver.states.values()):
             priors = {state: _bare(_entry(raw, "prior")) for state, raw in data["states"].items()}
-            yield _Line(f"states: {flow(priors)}", "priors: how likely each is in the long run")
+            yield _Line(f"states: {to_flow_yaml(priors)}", "priors: how likely each is in the long run")
         for key, means in (
             ("distribution", "where it lies if nothing acts on it"),
             ("initial", "at the first step"),
             ("persistence", "how likely a step leaves it as it is"),
         ):
             if key in data:
-                yield _Line(f"{key}: {flow(_bare(data[key]))}", means)
+                yield _Line(f"{key}: {to_flow_yaml(_bare(data[key]))}", means)
         state, _ = self._strongest(name)
-        points = flow({state: _bare(data["impacts"][state])})
+        points = to_flow_yaml({state: _bare(data["impacts"][state])})
         yield _Line(f"impacts: {points}", "points for the scenarios, from -3 (hinders) to +3")
         if driver.influences:
             parent, by_state = next(iter(data["influences"].items()))
             row = dict([next(iter(by_state.items()))])
-            yield _Line(f"influences: {flow({parent: _bare(row)})}", f"points from {parent}")
+            yield _Line(f"influences: {to_flow_yaml({parent: _bare(row)})}", f"points from {parent}")
         yield from self._event(name)
 
     def _event(self, name: str) -> Iterator[_Line]:
@@ -167,7 +169,7 @@ class _Draft:
             event["points"], means = 1, "a point up at that step"
         present = self.data["drivers"][name].get("events", {})
         added = [*present, event] if isinstance(present, list) and present else {"my_event": event}
-        yield _Line(f"events: {flow(added)}", means)
+        yield _Line(f"events: {to_flow_yaml(added)}", means)
 
     def new(self) -> Iterator[_Line]:
         """What is said besides: a rule, an expectation, a profile."""
@@ -179,13 +181,17 @@ class _Draft:
         for other in others[:1]:
             when[other] = self._condition(other, self._strongest(other)[0])
         rule = {"title": "Both at once", "when": when, "then": {OUTCOME: {scenario: 1}}}
-        yield _Line(f"rules: {flow({self._free('my_rule'): rule})}", "points where all of `when` holds")
+        yield _Line(f"rules: {to_flow_yaml({self._free('my_rule'): rule})}", "points where all of `when` holds")
         is_numeric = isinstance(self.model.drivers[first], NumericDriver)
         event = f"{first}{self._condition(first, state)}" if is_numeric else f"{first}={state}"
         said = {"that": f"P({scenario} | {event}) > P({scenario})", "title": "What has to come out"}
-        yield _Line(f"expectations: {flow({self._free('my_expectation'): said})}", "usru check tells whether it holds")
+        yield _Line(
+            f"expectations: {to_flow_yaml({self._free('my_expectation'): said})}", "usru check tells whether it holds"
+        )
         profile = {"weights": dict.fromkeys((first, *others[:1]), "x2")}
-        yield _Line(f"profiles: {flow({self._free('my_profile'): profile})}", "another reading, for -p my_profile")
+        yield _Line(
+            f"profiles: {to_flow_yaml({self._free('my_profile'): profile})}", "another reading, for -p my_profile"
+        )
 
     def _free(self, name: str) -> str:
         return name if name not in self.taken else self._free(f"{name}_2")

@@ -20,9 +20,9 @@ from usru_scenarios.model.judgements import citations
 from usru_scenarios.model.values import describe
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
 from usru_scenarios.reading.access import Access
-from usru_scenarios.reading.files import absolute
-from usru_scenarios.reading.locations import bundled_models, files_beside
-from usru_scenarios.reading.overlays import Tree, with_extended
+from usru_scenarios.reading.files import absolute_path
+from usru_scenarios.reading.locations import bundled_models, list_yaml_files
+from usru_scenarios.reading.overlays import Tree, merge_extended
 from usru_scenarios.reading.places import Document
 from usru_scenarios.reading.pydantic_errors import Fault, faults_of, locate
 from usru_scenarios.reading.register import Register, read_register
@@ -83,7 +83,7 @@ class EvidenceText:
     @property
     def model_path(self) -> str:
         """The absolute path of the file of that model."""
-        return absolute(bundled_models().get(self.file.model, self.path.parent / self.file.model))
+        return absolute_path(bundled_models().get(self.file.model, self.path.parent / self.file.model))
 
     @property
     def model_name(self) -> str | None:
@@ -92,7 +92,7 @@ class EvidenceText:
             return self.file.model
         path = self.path.parent / self.file.model
         try:
-            data = self.access.document(path, str(path)).data
+            data = self.access.read_document(path, str(path)).data
         except UsruError:
             return None
         name = data.get("name") if isinstance(data, dict) else None
@@ -127,14 +127,14 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")
     access = Access.of(path, confined=confined)
     access.check_model(path, name)
-    document = access.counted(_content(path, name) if text is None else read_content(path, text.encode(), name))
+    document = access.count_document(_content(path, name) if text is None else read_content(path, text.encode(), name))
     if not isinstance(document.data, dict):
         message = f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe(document.data)}"
         raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])
     if document.data.get("kind") != "evidence" and {"scenarios", "drivers"} & document.data.keys():
         message = f"{printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"
         raise ModelError([*document.problems, Problem("no_evidence", message, document.place.span())])
-    tree, problems, is_whole = with_extended(document, access, EvidenceFile)
+    tree, problems, is_whole = merge_extended(document, access, EvidenceFile)
     if not is_whole:
         raise ModelError(problems)
     sound, faults = _sound(tree)
@@ -154,7 +154,7 @@ def _content(path: Path, name: str) -> Document:
     try:
         return read_file(path, name)
     except UnreadableInput as error:
-        hint = error.hint if path.exists() else suggestion(name, files_beside(path))
+        hint = error.hint if path.exists() else suggestion(name, list_yaml_files(path))
         raise UnreadableInput(error.message, printable(hint)) from None
 
 
@@ -207,11 +207,11 @@ def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Pro
     place = tree.place.child("sources")
     if file.sources is None or place is None:
         return None
-    folder, name = access.register_folder(place.source, file.sources)
+    folder, name = access.find_register_folder(place.source, file.sources)
     try:
         register, faults = read_register(folder, name, access)
     except UnreadableInput as error:
-        hint = error.hint or access.likely(place.source, file.sources, Path.is_dir)
+        hint = error.hint or access.suggest_path(place.source, file.sources, Path.is_dir)
         problems.append(Problem("missing_register", error.message, place.span(), hint))
         return None
     problems += faults

@@ -13,10 +13,10 @@ from typing import Any
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, printable
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
-from usru_scenarios.reading.files import locked, regular_bytes, write_whole
+from usru_scenarios.reading.files import open_locked, read_regular_file, write_atomically
 from usru_scenarios.reading.places import Document
 from usru_scenarios.reading.yaml_source import read_content, read_value
-from usru_scenarios.reading.yaml_text import flow
+from usru_scenarios.reading.yaml_text import to_flow_yaml
 from usru_scenarios.source_text import Mark, SourceText
 
 _HINT = 'such as "seen: dialogue=summit @ 2025-Q1", or "{about: talks @ 2025-Q1, likelihood: {open: 3, default: 1}}"'
@@ -40,7 +40,7 @@ class AppendedItem:
     text: str | None
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What was done, in a sentence."""
         done = "is there already" if self.text is None else "added"
         later = self.learned > self.file.file.as_of
@@ -65,18 +65,18 @@ class AppendedItem:
         assert self.text is not None
         path = Path(os.path.realpath(self.file.path))  # a link stays one
         try:
-            before = regular_bytes(path)
+            before = read_regular_file(path)
             if before.decode().removeprefix("\ufeff") != self.file.source.text:
                 message = f"{self.file.name} has been changed meanwhile: add the item again"
                 raise ModelError([Problem("changed", message)])
             mark = "\ufeff" if before.startswith(BOM_UTF8) else ""
-            write_whole(path, f"{mark}{self.text}".encode(), mode=path.stat().st_mode & 0o777)
+            write_atomically(path, f"{mark}{self.text}".encode(), mode=path.stat().st_mode & 0o777)
         except OSError as error:
             raise _unwritten(self.file.name, error) from error
 
 
 @contextmanager
-def alone_with(file: str) -> Iterator[None]:
+def lock_evidence_file(file: str) -> Iterator[None]:
     """While an evidence file is read and written: who else adds an item waits, and then finds this one.
 
     Raises:
@@ -84,7 +84,7 @@ def alone_with(file: str) -> Iterator[None]:
     """
     with ExitStack() as held:
         try:
-            held.enter_context(locked(Path(file), os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
+            held.enter_context(open_locked(Path(file), os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
         except FileNotFoundError:
             pass  # reading it says so, with what may be meant
         except (OSError, ValueError) as error:
@@ -97,7 +97,7 @@ def _unwritten(name: str, error: OSError | ValueError) -> UnreadableInput:
     return UnreadableInput(printable(f"{name} can't be written: {reason}"), "it is as it was")
 
 
-def appended(file: EvidenceText, item: str, learned: str | None, sources: Sequence[str] = ()) -> AppendedItem:
+def append_item(file: EvidenceText, item: str, learned: str | None, sources: Sequence[str] = ()) -> AppendedItem:
     """A file with an item more; as it is where it says the same already.
 
     Args:
@@ -214,4 +214,7 @@ def _last_of(document: Document) -> tuple[int, int]:
 
 def _written(name: str, said: dict[str, Any], indent: int, break_: str) -> list[str]:
     margin = " " * indent
-    return [f"{margin}{name}:{break_}", *(f"{margin}  {key}: {flow(value)}{break_}" for key, value in said.items())]
+    return [
+        f"{margin}{name}:{break_}",
+        *(f"{margin}  {key}: {to_flow_yaml(value)}{break_}" for key, value in said.items()),
+    ]

@@ -24,12 +24,12 @@ ABSENT = ""
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def is_kept(path: Path) -> bool:
+def is_rereadable(path: Path) -> bool:
     """Whether a path names a file that can be read again: not a pipe, a device or what is open under a number."""
     return path.is_file() and not os.path.abspath(path).startswith(("/dev/", "/proc/"))  # noqa: PTH100  # as written
 
 
-def regular_bytes(path: Path) -> bytes:
+def read_regular_file(path: Path) -> bytes:
     """What a regular file holds, up to one byte more than is ever used.
 
     Raises:
@@ -45,7 +45,7 @@ def regular_bytes(path: Path) -> bytes:
         os.close(handle)
 
 
-def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | None = None) -> None:
+def write_atomically(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | None = None) -> None:
     """Write a file of which nobody ever sees a part: a new one beside it takes its place.
 
     Args:
@@ -62,7 +62,7 @@ def write_whole(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | 
 
 
 @contextmanager
-def locked(path: Path, flags: int) -> Iterator[int]:
+def open_locked(path: Path, flags: int) -> Iterator[int]:
     """A file that is open and, where it is written, ours alone; the one that has the name once we have it.
 
     Who else asks for it so waits, and then has what has been put in its place.
@@ -100,7 +100,7 @@ def _lock(handle: int) -> None:
     flock(handle, LOCK_EX)
 
 
-def write_together(files: Mapping[Path, bytes], mode: Callable[[Path], int]) -> None:
+def write_all_or_none(files: Mapping[Path, bytes], mode: Callable[[Path], int]) -> None:
     """Write files of which nobody ever sees a part, with the folders that they lie in; none where one can't be written.
 
     Args:
@@ -160,7 +160,7 @@ def _written_beside(path: Path, data: bytes, beside: str, mode: int | None) -> I
             new.unlink(missing_ok=True)
 
 
-def names_in(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """The names of all that is in a folder, in order.
 
     Raises:
@@ -173,18 +173,18 @@ def names_in(folder: Path) -> list[str]:
     return names
 
 
-def absolute(path: Path) -> str:
+def absolute_path(path: Path) -> str:
     """A path as a key of `Inputs`: links stay, since one may be made to lead elsewhere."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
-def digest(content: bytes | list[str]) -> str:
+def content_digest(content: bytes | list[str]) -> str:
     """The SHA-256 of the bytes of a file or the names in a folder, in hexadecimal."""
     whole = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
     return sha256(whole).hexdigest()
 
 
-def present_digest(path: str) -> str:
+def current_digest(path: str) -> str:
     """The digest of what a file or folder holds now.
 
     Raises:
@@ -193,4 +193,4 @@ def present_digest(path: str) -> str:
     place = Path(path)
     if not os.path.lexists(place):
         return ABSENT
-    return digest(names_in(place) if place.is_dir() else regular_bytes(place))
+    return content_digest(list_names(place) if place.is_dir() else read_regular_file(place))

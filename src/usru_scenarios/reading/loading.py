@@ -32,9 +32,9 @@ from usru_scenarios.problems import (
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.copies import is_resolved
 from usru_scenarios.reading.files import MAXIMUM_BYTES
-from usru_scenarios.reading.overlays import Tree, assigned, weighted, with_extended, with_profile
-from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults
-from usru_scenarios.reading.recovery import sound_part
+from usru_scenarios.reading.overlays import Tree, apply_assignment, apply_profile, apply_weight, merge_extended
+from usru_scenarios.reading.pydantic_errors import MAXIMUM_FAULTS, MORE_FAULTS, locate, more_faults_problem
+from usru_scenarios.reading.recovery import recover_model
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import read, read_file
 from usru_scenarios.results.common import ModelLine
@@ -66,7 +66,7 @@ class Loaded:
     warnings: tuple[Problem, ...]
     request: Request
     sha256: str
-    """Of the resolved model: see `digest`."""
+    """Of the resolved model: see `model_digest`."""
     source: SourceText = field(repr=False, compare=False)
     """The text of the file that was asked for, which may extend others."""
     tree: Tree = field(repr=False, compare=False)
@@ -82,25 +82,25 @@ class Loaded:
         """What has been read and looked for, up to now, to resolve models of the file."""
         return dict(self.file.access.inputs)
 
-    def under(self, profile: str) -> Loaded:
+    def with_profile(self, profile: str) -> Loaded:
         """The model under another profile.
 
         Raises:
             ModelError, RequestError: as for `load`.
         """
-        return self.file.resolved(replace(self.request, profile=profile))
+        return self.file.resolve(replace(self.request, profile=profile))
 
-    def by_itself(self) -> Loaded:
+    def as_written(self) -> Loaded:
         """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
         request = replace(self.request, profile=None, weights=())
-        return self if request == self.request else self.file.resolved(request)
+        return self if request == self.request else self.file.resolve(request)
 
     @cached_property
     def outline(self) -> Outline:
         """What answers say of the model beside its numbers."""
-        return outlined(self.model, sha256=self.sha256, profile=self.request.profile, warnings=self.warnings)
+        return make_outline(self.model, sha256=self.sha256, profile=self.request.profile, warnings=self.warnings)
 
-    def place(self, path: tuple[str | int, ...]) -> Span | None:
+    def find_span(self, path: KeyPath) -> Span | None:
         """Where a part of the model stands in its files; None where no part of the path is in any."""
         place, found = locate(self.tree.place, path)
         return place.key_span() if found else None
@@ -115,10 +115,10 @@ def load(request: Request) -> Loaded:
         ModelError: the file or a profile of it has faults; with all of them.
         RequestError: the profile is unknown, or what an assignment makes of the file has faults; with all of them.
     """
-    return ScenarioFile(request).resolved(request)
+    return ScenarioFile(request).resolve(request)
 
 
-def outlined(
+def make_outline(
     model: Model, *, sha256: str = "", profile: str | None = None, warnings: tuple[Problem, ...] = ()
 ) -> Outline:
     """The outline of a resolved model."""
@@ -142,7 +142,7 @@ def _node_outline(name: str, node: Categorical | Numeric) -> NodeOutline:
     return NodeOutline(node.title or name, tuple(node.states) if isinstance(node, Categorical) else ())
 
 
-def digest(data: dict[str, Any]) -> str:
+def model_digest(data: dict[str, Any]) -> str:
     """The SHA-256 of a model's plain data, in hexadecimal; where its claims are kept is no part of what it says.
 
     The data is written as JSON with sorted keys, no blanks, and whole numbers without a decimal point, so that neither
@@ -178,7 +178,7 @@ def _opened(request: Request, access: Access) -> Document:
         raise UnreadableInput("standard input is closed")
     else:
         document = read(sys.stdin.buffer.read(MAXIMUM_BYTES + 1), request.name)
-    return access.counted(document)
+    return access.count_document(document)
 
 
 def _not_a_map(document: Document) -> Problem:
@@ -249,7 +249,7 @@ class ScenarioFile:
         self.source = document.source
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
         self.base: _Examined | None = None
-        tree, problems, is_whole = with_extended(document, self.access)
+        tree, problems, is_whole = merge_extended(document, self.access)
         if not is_whole:
             raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
         self.is_read = not problems
@@ -270,7 +270,7 @@ class ScenarioFile:
         assert self.base is not None
         return self.base.tree
 
-    def edited(self, tree: Tree) -> ScenarioFile:
+    def with_tree(self, tree: Tree) -> ScenarioFile:
         """The same file, if it said something else.
 
         Raises:
@@ -280,7 +280,7 @@ class ScenarioFile:
         other._hold(tree, [])  # noqa: SLF001  # it is one of these
         return other
 
-    def resolved(self, request: Request) -> Loaded:
+    def resolve(self, request: Request) -> Loaded:
         """The model that is asked for, of this file.
 
         Raises:
@@ -290,9 +290,9 @@ class ScenarioFile:
         chosen = self.base if request.profile is None else self._under(self.base.tree, request.profile)
         tree, problems = chosen.tree, list[Problem]()
         for argument in request.overrides:
-            tree = assigned(tree, argument, problems)
+            tree = apply_assignment(tree, argument, problems)
         for argument in request.weights:
-            tree = weighted(tree, argument, problems)
+            tree = apply_weight(tree, argument, problems)
         if problems:
             raise RequestError(problems)
         if tree is not chosen.tree:
@@ -306,7 +306,7 @@ class ScenarioFile:
             register=chosen.register,
             warnings=_in_order(chosen.problems),
             request=request,
-            sha256=digest(chosen.tree.data),
+            sha256=model_digest(chosen.tree.data),
             source=self.source,
             tree=chosen.tree,
             file=self,
@@ -318,7 +318,7 @@ class ScenarioFile:
         known = tree.data.get("profiles", {})
         if profile in known:
             problems: list[Problem] = []
-            examined = self.examine(with_profile(tree, profile, problems))
+            examined = self.examine(apply_profile(tree, profile, problems))
             return _sound(replace(examined, problems=[*problems, *examined.problems]))
         span = SourceText("--profile", profile).span(Mark(0, 0, len(profile)))
         hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
@@ -329,7 +329,7 @@ class ScenarioFile:
         names = tree.data.get("profiles")
         for name in islice(names, MAXIMUM_PROFILES) if isinstance(names, dict) else ():
             own: list[Problem] = []
-            variant = with_profile(tree, name, own)
+            variant = apply_profile(tree, name, own)
             if variant is tree and not own:
                 continue
             examined = self.examine(variant)
@@ -354,7 +354,7 @@ class ScenarioFile:
 
         problems: list[Problem] = []
         register = self._register(tree, problems)
-        model, faults, is_whole, data = sound_part(tree.data, tree.place, self._with_sound_parts(tree.data))
+        model, faults, is_whole, data = recover_model(tree.data, tree.place, self._with_sound_parts(tree.data))
         tree = tree._replace(data=data)
         problems += [fault.problem for fault in faults]
         if model is not None:
@@ -398,7 +398,7 @@ class ScenarioFile:
         place = tree.place.child("sources")
         if not isinstance(text, str) or place is None:
             return None
-        folder, name = self.access.register_folder(place.source, text)
+        folder, name = self.access.find_register_folder(place.source, text)
         try:
             if folder not in self.registers:
                 self.registers[folder] = read_register(folder, name, self.access)
@@ -406,7 +406,7 @@ class ScenarioFile:
             if is_resolved(place.source):
                 problems.append(Problem("missing_register", str(error), place.span(), _UNCHECKED, "warning"))
             else:
-                hint = error.hint or self.access.likely(place.source, text, Path.is_dir)
+                hint = error.hint or self.access.suggest_path(place.source, text, Path.is_dir)
                 problems.append(Problem("missing_register", error.message, place.span(), hint))
             return None
         register, faults = self.registers[folder]
@@ -439,7 +439,7 @@ _UNCHECKED = "this is a resolved file: its claims are not checked"
 def _located(finding: Finding, tree: Tree) -> Problem | None:
     """A finding at its place in the text; None where a fault of that place has been told already."""
     place, _ = locate(tree.place, finding.path)
-    if place.spoiled or len({locate(tree.place, path)[0].source for path in finding.together}) > 1:
+    if place.has_fault or len({locate(tree.place, path)[0].source for path in finding.together}) > 1:
         return None
     span = place.key_span() if finding.of_key else place.span()
     hint = finding.hint if isinstance(finding.hint, str) else finding.hint()
@@ -485,7 +485,7 @@ def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
         if (problem := _located(finding, tree)) is not None:
             yield problem
     if len(faults) > MAXIMUM_FAULTS:
-        yield more_faults(len(faults) - MAXIMUM_FAULTS)
+        yield more_faults_problem(len(faults) - MAXIMUM_FAULTS)
 
 
 def _told_by(misspelt: Collection[Span], problem: Problem) -> bool:
@@ -517,7 +517,7 @@ def _spans(place: Place) -> Iterator[Span]:
 
 def _faults_of_fragment(tree: Tree) -> list[Problem]:
     """The faults of a file whose rest could not be read: what it lacks may stand there."""
-    return [fault.problem for fault in sound_part(tree.data, tree.place).faults if fault.kind != "missing"]
+    return [fault.problem for fault in recover_model(tree.data, tree.place).faults if fault.kind != "missing"]
 
 
 # What was asked for
@@ -540,7 +540,7 @@ def _sourced_only(model: Model, tree: Tree) -> Tree:
     """The file with 0 for all points that rest on no claim of a document."""
     for judged in judgements(model):
         if judged.role == "points" and judged.is_inferred:
-            tree = tree.replaced(judged.path, 0)
+            tree = tree.with_value(judged.path, 0)
     return tree
 
 
@@ -577,4 +577,4 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     more += len(errors[MAXIMUM_FAULTS:])
     hidden = set(errors[MAXIMUM_FAULTS:])
     shown = [problem for problem in unique if problem not in hidden]
-    return (*shown, more_faults(more)) if more else tuple(shown)
+    return (*shown, more_faults_problem(more)) if more else tuple(shown)

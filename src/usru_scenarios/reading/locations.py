@@ -31,7 +31,7 @@ def bundled_register() -> Path | None:
     return folder.parent / "seeds" if folder else None
 
 
-def is_id(text: str) -> bool:
+def can_be_model_id(text: str) -> bool:
     """Whether a text in a file could be the id of a bundled model, by its look: a plain name."""
     return bool(text) and not set(text) & {"/", "\\", ".", "\0"}
 
@@ -47,7 +47,7 @@ def is_installed(path: Path) -> bool:
     return path.resolve().is_relative_to(Path(__file__).resolve().parents[1])
 
 
-def found_file(source: str | Path) -> tuple[Path, str]:
+def find_model_file(source: str | Path) -> tuple[Path, str]:
     """The file that is meant, and its name in messages.
 
     A text that is the id of a bundled model means that model, whatever lies in the current folder; any other one, and
@@ -63,12 +63,12 @@ def found_file(source: str | Path) -> tuple[Path, str]:
         return path, str(source)
     bundled = bundled_models()
     if source in bundled:
-        return bundled[source], shown_path(bundled[source])
+        return bundled[source], display_path(bundled[source])
     if _is(path, Path.is_dir):
         raise UnreadableInput(printable(f"{source} is a folder, not a file"))
     if _is(path, Path.exists):
         return path, source
-    known = [*bundled, *files_beside(path)]
+    known = [*bundled, *list_yaml_files(path)]
     hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
     raise UnreadableInput(one_line(f"there is no file and no bundled model '{source}'"), one_line(hint))
 
@@ -81,7 +81,7 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
         return False
 
 
-def shown_path(path: Path) -> str:
+def display_path(path: Path) -> str:
     """The path as a person at the present folder would write it."""
     try:
         relative = os.path.relpath(path)
@@ -90,7 +90,7 @@ def shown_path(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def files_beside(path: Path) -> list[str]:
+def list_yaml_files(path: Path) -> list[str]:
     """The files of YAML in the folder of a path, as it is written; none where there is no such folder."""
     try:
         return sorted(

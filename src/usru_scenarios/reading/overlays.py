@@ -19,20 +19,20 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
 from usru_scenarios.model.values import Distribution, describe, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
-from usru_scenarios.reading.access import MAXIMUM_EXTENDED, is_model_file
+from usru_scenarios.reading.access import MAXIMUM_EXTENDED, has_yaml_ending
 from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.request import Assignment
 from usru_scenarios.reading.schema_paths import (
     NOUNS,
+    Atomic,
     Entries,
     Fields,
-    Whole,
     describe_place,
+    entry_annotation,
     form_of,
-    inner,
     is_judgement,
     is_map_of_shares,
-    short_for,
+    short_form_part,
 )
 from usru_scenarios.reading.yaml_source import read_value
 from usru_scenarios.source_text import Mark, SourceText
@@ -54,20 +54,20 @@ class Tree(NamedTuple):
         """One entry of a map, or one item of a list."""
         return Tree(self.data[key], self.place.child(key) or self.place)
 
-    def replacing(self, key: str | int, value: Tree) -> Tree:
+    def with_entry(self, key: str | int, value: Tree) -> Tree:
         """The same map or list with one entry changed or added."""
         data = list(self.data) if isinstance(self.data, list) else dict(self.data)
         data[key] = value.data  # type: ignore[index]  # an int for a list, a text for a map
         return Tree(data, self.place.with_children({**(self.place.children or {}), key: value.place}))
 
-    def replaced(self, path: KeyPath, value: Any) -> Tree:
+    def with_value(self, path: KeyPath, value: Any) -> Tree:
         """The same with another value where one stands now, without the key of one that is None."""
         if not path:
             return Tree(value, self.place)
         key, *rest = path
         if value is None and not rest:
             return self.without(str(key))
-        return self.replacing(key, self.child(key).replaced(tuple(rest), value))
+        return self.with_entry(key, self.child(key).with_value(tuple(rest), value))
 
     def without(self, key: str) -> Tree:
         """The same map without one entry."""
@@ -79,7 +79,7 @@ class Tree(NamedTuple):
 # Extended files
 
 
-def with_extended(
+def merge_extended(
     document: Document, access: Access, annotation: type[Part] = Model
 ) -> tuple[Tree, list[Problem], bool]:
     """A file laid over the file that it extends, which is laid over the one that that one extends, and so on.
@@ -89,7 +89,7 @@ def with_extended(
     chain, problems, is_whole = _chain(document, access)
     tree = Tree(chain[-1].data, chain[-1].place)
     for over in reversed(chain[:-1]):
-        tree = merged(tree, Tree(over.data, over.place).without("extends"), problems, annotation)
+        tree = merge(tree, Tree(over.data, over.place).without("extends"), problems, annotation)
     if isinstance(tree.data, dict) and isinstance(tree.data.get("extends"), str):
         tree = tree.without("extends")
     return tree, problems, is_whole
@@ -101,7 +101,7 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
     while isinstance(chain[-1].data, dict) and isinstance(text := chain[-1].data.get("extends"), str):
         here = chain[-1]
         span = (here.place.child("extends") or here.place).span()
-        path, name = access.extended_file(here.source, text)
+        path, name = access.find_extended_file(here.source, text)
         if (real := _real(path)) in seen:
             circle = [one.source.name for one in chain[seen.index(real) :]]
             message = f"'extends' goes round in a circle: {' -> '.join([*circle, circle[0]])}"
@@ -110,11 +110,11 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
             message = f"more than {MAXIMUM_EXTENDED} files extend one another"
             return chain, [*problems, Problem("too_many_files", message, span)], False
         try:
-            extended = access.document(path, name)
+            extended = access.read_document(path, name)
         except ModelError as error:
             return chain, [*problems, *error.problems], False
         except UnreadableInput as error:
-            hint = access.likely(here.source, text, is_model_file)
+            hint = access.suggest_path(here.source, text, has_yaml_ending)
             return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
         problems += extended.problems
         if not isinstance(extended.data, dict):
@@ -132,20 +132,20 @@ def _real(path: Path) -> str:
 # Merging
 
 
-def merged(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Model, path: KeyPath = ()) -> Tree:
+def merge(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Model, path: KeyPath = ()) -> Tree:
     """One tree laid over another, as the annotation of their place says; `null` removes."""
     base, over = _long(base, annotation), _long(over, annotation)
     if not isinstance(base.data, dict) or not isinstance(over.data, dict):
         return over
     form = form_of(annotation, {**base.data, **over.data})
-    if isinstance(form, Whole):
+    if isinstance(form, Atomic):
         return over
     if not over.data:
         return base
     data, children = dict(base.data), dict(base.place.children or {})
     for key, value in over.data.items():
-        within, place = inner(form, key), over.place.child(key) or over.place
-        if value is None and not place.spoiled:
+        within, place = entry_annotation(form, key), over.place.child(key) or over.place
+        if value is None and not place.has_fault:
             if key in data:
                 del data[key]
                 children.pop(key, None)
@@ -155,7 +155,7 @@ def merged(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Mo
         piece = Tree(value, place)
         if key in data and within is not None:
             below = Tree(data[key], children.get(key) or base.place)
-            piece = merged(below, piece, problems, within, (*path, key))
+            piece = merge(below, piece, problems, within, (*path, key))
         data[key], children[key] = piece
     return Tree(data, base.place.with_children(children))
 
@@ -166,7 +166,7 @@ _SUGGESTED = 100
 
 def _long(tree: Tree, annotation: Any) -> Tree:
     """`crisis: 0.3` counts as `crisis: {prior: 0.3}` before merging."""
-    part = None if annotation is None else short_for(annotation)
+    part = None if annotation is None else short_form_part(annotation)
     if part is None or (long := expanded(part, tree.data)) is tree.data:
         return tree
     place = Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)
@@ -183,7 +183,7 @@ def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyP
 # Profiles
 
 
-def with_profile(tree: Tree, name: str, problems: list[Problem]) -> Tree:
+def apply_profile(tree: Tree, name: str, problems: list[Problem]) -> Tree:
     """The file with one of its profiles applied: its overrides first, then its weights."""
     profile = tree.child("profiles").child(name)
     if not isinstance(profile.data, dict):
@@ -191,7 +191,7 @@ def with_profile(tree: Tree, name: str, problems: list[Problem]) -> Tree:
     cover = profile.child("sources") if isinstance(profile.data.get("sources"), list) else None
     if isinstance(profile.data.get("overrides"), dict):
         overrides = profile.child("overrides")
-        tree = merged(tree, _covered(overrides, cover, Model) if cover else overrides, problems)
+        tree = merge(tree, _covered(overrides, cover, Model) if cover else overrides, problems)
     if isinstance(profile.data.get("weights"), dict):
         weights = profile.child("weights")
         for node in weights.data:
@@ -209,14 +209,14 @@ def _covered(tree: Tree, cover: Tree, annotation: Any) -> Tree:
         return tree
     if is_judgement(annotation) or is_map_of_shares(annotation):
         for key in tree.data:
-            tree = tree.replacing(key, _citing(tree.child(key), cover))
+            tree = tree.with_entry(key, _citing(tree.child(key), cover))
         return tree
     form = form_of(annotation, tree.data)
-    if isinstance(form, Whole) or (isinstance(form, Fields) and "sources" in tree.data and form.part is not Model):
+    if isinstance(form, Atomic) or (isinstance(form, Fields) and "sources" in tree.data and form.part is not Model):
         return tree
     for key in tree.data:
-        if (within := inner(form, key)) is not None:
-            tree = tree.replacing(key, _covered(tree.child(key), cover, within))
+        if (within := entry_annotation(form, key)) is not None:
+            tree = tree.with_entry(key, _covered(tree.child(key), cover, within))
     return tree
 
 
@@ -226,7 +226,7 @@ def _citing(tree: Tree, cover: Tree) -> Tree:
     if raw is None or (isinstance(raw, list) and len(raw) != 1) or (isinstance(raw, dict) and "sources" in raw):
         return tree
     if isinstance(raw, dict) and "value" in raw:
-        return tree.replacing("sources", cover)
+        return tree.with_entry("sources", cover)
     value = tree.child(0) if isinstance(raw, list) else tree
     places = [value.place, *(cover.child(index).place for index in range(len(cover.data)))]
     return Tree([value.data, *cover.data], tree.place.with_children(dict(enumerate(places))))
@@ -244,8 +244,8 @@ def _weighted(tree: Tree, node: str, weight: Tree, problems: list[Problem]) -> T
         if isinstance(things, dict) and isinstance(things.get(node), dict):
             things_tree = tree.child(section)
             thing = things_tree.child(node)
-            changed = thing.replacing("weight", _times_present(thing, weight))
-            return tree.replacing(section, things_tree.replacing(node, changed))
+            changed = thing.with_entry("weight", _times_present(thing, weight))
+            return tree.with_entry(section, things_tree.with_entry(node, changed))
     if not any(isinstance(things, dict) and node in things for _, things in holders):
         problems.append(_unknown_weight(node, tree.data, weight))
     return tree
@@ -291,7 +291,7 @@ def _scaled(raw: Any, factor: float) -> Any:
 # Assignments
 
 
-def assigned(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
+def apply_assignment(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
     """The file with one value set, from a value or from `PATH=VALUE`; `null` removes.
 
     A path is made of keys with dots between them; a key that holds a dot is quoted, or found among the keys that exist.
@@ -343,7 +343,7 @@ def _value_place(source: SourceText, value: Any, column: int) -> Place:
     return place
 
 
-def resolved_path(tree: Tree, path: str) -> KeyPath:
+def resolve_path(tree: Tree, path: str) -> KeyPath:
     """The way in a file that a path means as it is written after `--set`; below what the file has, key by key."""
     parts, keys, data = _path_parts(path), list[str | int](), tree.data
     while parts:
@@ -369,7 +369,7 @@ def _longest_key(parts: list[_PathPart], at: int, data: dict[str, Any]) -> tuple
     return parts[at].text, at + 1
 
 
-def weighted(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
+def apply_weight(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
     """The file with another weight of a driver or rule, from a value or `NAME=VALUE`, which may be `x1.7`."""
     try:
         name, value = _read(argument, "-w", problems)
@@ -448,21 +448,21 @@ class _PathAssignment:
             raise self._fault(at, message, f"write {whole}" if whole else "")
         form = form_of(annotation, tree.data)
         key, after = _longest_key(self.parts, at, tree.data)
-        within = inner(form, key)
+        within = entry_annotation(form, key)
         if key in tree.data:
             if after == len(self.parts) and self.value.data is None:
                 return tree.without(key)
-            return tree.replacing(key, self._down(tree.child(key), within, after, (*path, key)))
+            return tree.with_entry(key, self._down(tree.child(key), within, after, (*path, key)))
         self._check_new(tree, form, at, after, path)
         start = Tree({}, Place(self.source, self._mark(at)))
         below = self.value if after == len(self.parts) else self._down(start, within, after, (*path, key))
         below.place.key = self._mark(at)
-        return tree.replacing(key, below)
+        return tree.with_entry(key, below)
 
     def _laid_over(self, tree: Tree, annotation: Any, path: KeyPath) -> Tree:
         self.value.place.key = self._mark(len(self.parts) - 1)
         problems: list[Problem] = []
-        result = merged(tree, self.value, problems, annotation, path) if annotation is not None else self.value
+        result = merge(tree, self.value, problems, annotation, path) if annotation is not None else self.value
         if problems:
             raise ModelError(problems)
         return result
@@ -478,10 +478,10 @@ class _PathAssignment:
         if at + 1 == len(self.parts) and self.value.data is None:
             raise self._fault(at, "an item of a list can't be removed", "set the whole list")
         form = form_of(annotation, {})
-        within = inner(form, text) if isinstance(form, Entries) else None
-        return tree.replacing(index, self._down(tree.child(index), within, at + 1, (*path, index)))
+        within = entry_annotation(form, text) if isinstance(form, Entries) else None
+        return tree.with_entry(index, self._down(tree.child(index), within, at + 1, (*path, index)))
 
-    def _check_new(self, tree: Tree, form: Fields | Entries | Whole, at: int, after: int, path: KeyPath) -> None:
+    def _check_new(self, tree: Tree, form: Fields | Entries | Atomic, at: int, after: int, path: KeyPath) -> None:
         """A new key may stand only where the format allows one; a new thing only as a whole, not by a path into it."""
         text = self.parts[at].text
         if self.value.data is None:
@@ -491,7 +491,7 @@ class _PathAssignment:
             hint = self._in_section(tree.data, at, path) or suggestion(text, form.entries) or listing(form.entries)
             raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
         deep = after < len(self.parts)
-        if deep and (isinstance(form, Whole) or (isinstance(form, Entries) and form.holds_things)):
+        if deep and (isinstance(form, Atomic) or (isinstance(form, Entries) and form.holds_things)):
             noun = NOUNS.get(str(path[-1]), "key") if path else "key"
             hint = suggestion(text, tree.data) or listing(tree.data)
             raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)

@@ -14,7 +14,7 @@ from usru_scenarios.source_text import Mark, SourceText
 class Place:
     """Where a value and its key stand, with the places of the values inside it."""
 
-    __slots__ = ("children", "key", "source", "spoiled", "value")
+    __slots__ = ("children", "has_fault", "key", "source", "value")
 
     def __init__(
         self, source: SourceText, value: Mark, key: Mark | None = None, children: dict[str | int, Place] | None = None
@@ -23,7 +23,7 @@ class Place:
         self.value = value
         self.key = key
         self.children = children
-        self.spoiled = False
+        self.has_fault = False
         """Whether a fault of the value has been reported already, so that nothing more is to be said of it."""
 
     def key_span(self) -> Span:

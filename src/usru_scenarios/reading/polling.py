@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from usru_scenarios.reading.files import ABSENT, Inputs, present_digest
+from usru_scenarios.reading.files import ABSENT, Inputs, current_digest
 
 INTERVAL = 0.3
 """Seconds between two looks."""
@@ -26,10 +26,10 @@ class _Signature(NamedTuple):
     node: int
 
 
-def state(path: str) -> str:
+def file_state(path: str) -> str:
     """The digest of what a file or folder holds now; a word of its own where it can't be read."""
     try:
-        return present_digest(path)
+        return current_digest(path)
     except OSError:
         return _UNREADABLE
 
@@ -38,14 +38,14 @@ class PolledFiles:
     """Looks after what was read.
 
     Args:
-        inputs: what was read, and what was looked for and does not exist; a file that could not be read by its `state`.
+        inputs: what was read, and what was looked for and does not exist; of an unreadable file its `file_state`.
     """
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._unchanged: dict[str, _Signature | None] = {}
 
-    def changed(self) -> bool:
+    def has_changed(self) -> bool:
         """Whether anything holds something else than what was read; what looks untouched is not read again."""
         return any(self._differs(path, digest) for path, digest in self._inputs.items())
 
@@ -53,7 +53,7 @@ class PolledFiles:
         now = _signature(path)
         if path in self._unchanged and self._unchanged[path] == now:
             return False
-        if state(path) != digest:
+        if file_state(path) != digest:
             return True
         self._unchanged[path] = now
         return False
@@ -64,7 +64,7 @@ class PolledFiles:
         Args:
             pause: waits so many seconds.
         """
-        while not self.changed():
+        while not self.has_changed():
             pause(INTERVAL)
         before = _signatures(self._inputs)
         for _ in range(_MOST_SETTLING):

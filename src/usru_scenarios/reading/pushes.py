@@ -40,10 +40,10 @@ def read_push(text: str, place: Place) -> ClaimPush | Problem:
         return ClaimPush(text, *_parts(text), place.span())
     except UnreadablePush as fault:
         message = f"unreadable push '{shortened(text)}': {fault.message}"
-        return Problem("unreadable_push", message, word_in(place.span(), fault.word), fault.hint)
+        return Problem("unreadable_push", message, word_span(place.span(), fault.word), fault.hint)
 
 
-def word_in(span: Span, word: str) -> Span:
+def word_span(span: Span, word: str) -> Span:
     """Where a word stands within a place; the place itself where the word is not in its line."""
     start = span.column - 1
     found = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])").search(span.text, start) if word else None

@@ -30,7 +30,7 @@ MORE_FAULTS = "too_many_faults"
 """The code of the problem that says how many more faults there are."""
 
 
-def more_faults(count: int) -> Problem:
+def more_faults_problem(count: int) -> Problem:
     """Says that so many faults are not shown."""
     return Problem(
         MORE_FAULTS, f"and {count:,} more {'fault' if count == 1 else 'faults'}; these are the first", count=count
@@ -109,7 +109,7 @@ def faults_of(
         faults.setdefault(fault.problem, fault)
     faults = {fault.problem: fault for fault in _missing_together(faults.values())}
     if len(details) > MAXIMUM_FAULTS:
-        more = more_faults(len(details) - MAXIMUM_FAULTS)
+        more = more_faults_problem(len(details) - MAXIMUM_FAULTS)
         faults[more] = Fault(more, (), MORE_FAULTS)
     return list(faults.values())
 

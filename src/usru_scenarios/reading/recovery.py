@@ -32,7 +32,7 @@ _TEXT_FAULTS = frozenset({"string_type", "string_pattern_mismatch"})
 """Faults of a name or an id: in a list another stands in for it, for without it the list might say something else."""
 
 
-class SoundPart(NamedTuple):
+class RecoveredModel(NamedTuple):
     """The model of what is sound in some data, or None where too little is; and the faults of the rest.
 
     Of what has been told already, such as an alias in the place of a value, there is no fault; it is missing or stood
@@ -47,14 +47,14 @@ class SoundPart(NamedTuple):
     """The data as they are once the hints are followed that say what to write."""
 
 
-def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> SoundPart:
+def recover_model(data: dict[str, Any], place: Place, attempt: Any = None) -> RecoveredModel:
     """What is sound of the data of a file.
 
     `attempt` is the same data with parts that are known to be sound already validated.
     """
     rest: Any = data if attempt is None else attempt
     try:
-        return SoundPart(Model.model_validate(rest), [], is_whole=True, data=data)
+        return RecoveredModel(Model.model_validate(rest), [], is_whole=True, data=data)
     except ValidationError as error:
         data, faults = _mended(data, place, faults_of(error, data, place))
     touched: set[KeyPath] = set()
@@ -62,7 +62,7 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
     for _ in range(_ROUNDS):
         try:
             is_whole = not touched and not faults
-            return SoundPart(Model.model_validate(rest), faults, is_whole, data)
+            return RecoveredModel(Model.model_validate(rest), faults, is_whole, data)
         except ValidationError as error:
             from usru_scenarios.reading.mending.keys import hinted
 
@@ -75,7 +75,7 @@ def sound_part(data: dict[str, Any], place: Place, attempt: Any = None) -> Sound
             rest = _without(rest, fault, touched)
         if not isinstance(rest, dict):
             break
-    return SoundPart(None, faults, is_whole=False, data=data)
+    return RecoveredModel(None, faults, is_whole=False, data=data)
 
 
 def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dict[str, Any], list[Fault]]:
@@ -94,7 +94,7 @@ def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dic
             faults.append(replace(fault, problem=repair.problem, kind=repair.kind))
             data = _changed(data, repair.path, repair.value)
             if repair.path == fault.path and not isinstance(repair.value, dict | list):
-                locate(place, fault.path)[0].spoiled = True
+                locate(place, fault.path)[0].has_fault = True
         if not changed:
             break
         try:
@@ -112,13 +112,13 @@ def _follows(fault: Fault, touched: set[KeyPath]) -> bool:
 
 def _is_told(fault: Fault, place: Place) -> bool:
     """Whether a fault of the same value has been told already, such as that an alias stands there."""
-    return fault.kind != "extra_forbidden" and locate(place, fault.path)[0].spoiled
+    return fault.kind != "extra_forbidden" and locate(place, fault.path)[0].has_fault
 
 
 def _mark_invalid(place: Place, fault: Fault) -> None:
     """Nothing more is to be said of this value; an unknown key, though, says nothing of what it stands in."""
     if fault.kind not in ("extra_forbidden", MORE_FAULTS):
-        locate(place, fault.path)[0].spoiled = True
+        locate(place, fault.path)[0].has_fault = True
 
 
 def _without(data: Any, fault: Fault, touched: set[KeyPath]) -> Any:

@@ -104,7 +104,7 @@ class Register:
     def __contains__(self, claim: str) -> bool:
         return claim in self.claims
 
-    def said(self, cited: Iterable[str]) -> dict[str, str]:
+    def claim_texts(self, cited: Iterable[str]) -> dict[str, str]:
         """What the claims that are cited say, each once, in the order in which they are cited."""
         return {claim: " ".join(self.claims[claim].claim.split()) for claim in dict.fromkeys(cited) if claim in self}
 
@@ -116,14 +116,14 @@ def read_register(folder: Path, name: str, access: Access | None = None) -> tupl
         UnreadableInput: there is no such folder, or it can't or may not be read.
     """
     access = access or Access()
-    paths = access.register(folder, name)
+    paths = access.list_register(folder, name)
     documents: dict[str, SourceDocument] = {}
     problems: list[Problem] = []
     first: dict[str, Span] = {}
     pushes: dict[str, tuple[ClaimPush, ...]] = {}
     for path in paths:
         try:
-            document = access.document(path, f"{name}/{path.name}")
+            document = access.read_document(path, f"{name}/{path.name}")
         except ModelError as error:
             problems += error.problems
             continue

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.reading.locations import STANDARD_INPUT, found_file
+from usru_scenarios.reading.locations import STANDARD_INPUT, find_model_file
 from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, flag, optional_text, shown, text, texts
 
 
@@ -69,13 +69,13 @@ class Request:
         if not isinstance(model, str | PathLike):
             raise ArgumentError(f"model takes a path or the id of a bundled model, not {shown(model)}")
         asked = cls(None, "<stdin>", confined=flag("confined", confined))
-        asked = asked.further(profile, weights, overrides, flag("sourced_only", sourced_only))
+        asked = asked.with_changes(profile, weights, overrides, flag("sourced_only", sourced_only))
         if model == STANDARD_INPUT:
             return asked
-        path, name = found_file(model if isinstance(model, str) else Path(model))
+        path, name = find_model_file(model if isinstance(model, str) else Path(model))
         return replace(asked, path=path, name=name)
 
-    def further(self, profile: object, weights: object, overrides: object, sourced_only: object = None) -> Request:
+    def with_changes(self, profile: object, weights: object, overrides: object, sourced_only: object = None) -> Request:
         """The same file under another profile or none, with other weights, and with values set besides.
 
         Raises:

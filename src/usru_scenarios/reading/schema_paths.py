@@ -48,11 +48,11 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Whole:
+class Atomic:
     """A value, a list, or a map that is replaced as a whole."""
 
 
-Form = Fields | Entries | Whole
+Form = Fields | Entries | Atomic
 
 
 @cache
@@ -65,16 +65,16 @@ def form_of(annotation: Any, raw: object = None) -> Form:
     """What an annotation says of the raw value that stands there; `raw` decides where there are two kinds."""
     annotation, marks = _bare(annotation)
     if values.REPLACED_WHOLE in marks:
-        return Whole()
+        return Atomic()
     if values.PART_OF_FILE in marks:
         return Fields(Model)
     if get_origin(annotation) in (Union, UnionType):
         return form_of(_member(get_args(annotation), marks, raw), raw)
     if isinstance(annotation, type) and issubclass(annotation, values.Part):
-        return Whole() if issubclass(annotation, values.Value) else Fields(annotation)
+        return Atomic() if issubclass(annotation, values.Value) else Fields(annotation)
     if get_origin(annotation) is dict:
         return Entries(get_args(annotation)[1])
-    return Whole()
+    return Atomic()
 
 
 def _member(members: tuple[Any, ...], marks: tuple[Any, ...], raw: object) -> Any:
@@ -86,7 +86,7 @@ def _member(members: tuple[Any, ...], marks: tuple[Any, ...], raw: object) -> An
     return members[0]
 
 
-def inner(form: Form, key: str) -> Any:
+def entry_annotation(form: Form, key: str) -> Any:
     """The annotation of one entry of a map, or None where no such key is known."""
     match form:
         case Fields():
@@ -96,7 +96,7 @@ def inner(form: Form, key: str) -> Any:
     return None
 
 
-def short_for(annotation: Any) -> type[values.Part] | None:
+def short_form_part(annotation: Any) -> type[values.Part] | None:
     """The part of which a judgement alone may stand here (`crisis: 0.3` for `crisis: {prior: 0.3}`), if any."""
     form = form_of(annotation)
     return form.part if isinstance(form, Fields) and form.part in SHORT_FOR else None
@@ -105,7 +105,7 @@ def short_for(annotation: Any) -> type[values.Part] | None:
 def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, ...]:
     """The keys that the map at a path of the file may have; empty where keys are free or there is no map."""
     for part in path:
-        annotation = inner(form_of(annotation, data), str(part))
+        annotation = entry_annotation(form_of(annotation, data), str(part))
         data = data[part] if _holds(data, part) else None
     bare = _bare(annotation)[0]
     if bare is values.OddsPerPoint and not values.is_judgement_form(data):
@@ -117,7 +117,7 @@ def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, .
 
 
 @cache
-def keys_of_the_format() -> frozenset[str]:
+def all_format_keys() -> frozenset[str]:
     """All that `fields_at` gives for any place of any file."""
     parts = [values.Part]
     for part in parts:  # those that are found on the way too

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import yaml
 
 
-def broken(
+def broken_yaml_problem(
     source: SourceText,
     start: int,
     error: yaml.MarkedYAMLError,

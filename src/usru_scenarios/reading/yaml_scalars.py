@@ -34,7 +34,7 @@ def span_within(place: Place, value: str, start: int, end: int) -> Span:
     return source.span(source.mark(first, last + 1))
 
 
-def with_scalars(source: SourceText, written: Iterable[tuple[Place, str]]) -> str:
+def replace_scalars(source: SourceText, written: Iterable[tuple[Place, str]]) -> str:
     """The text with other scalars in the place of some that stand on a line, and every other character as it is."""
     text = source.text
     for place, scalar in sorted(written, key=lambda pair: pair[0].value, reverse=True):

@@ -23,8 +23,8 @@ from usru_scenarios.problems import (
     printable,
     shortened,
 )
-from usru_scenarios.reading.decoding import check_text, decoded, odd_blanks
-from usru_scenarios.reading.files import MAXIMUM_BYTES, absolute, digest
+from usru_scenarios.reading.decoding import check_text, decode_text, replace_odd_blanks
+from usru_scenarios.reading.files import MAXIMUM_BYTES, absolute_path, content_digest
 from usru_scenarios.reading.places import Document, Place
 from usru_scenarios.source_text import Mark, SourceText
 from usru_scenarios.written_forms import judgement_meant, list_meant
@@ -64,8 +64,8 @@ def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
         ModelError: the YAML is broken; with the faults found up to there.
         UnreadableModelError: the text is too large, too deep, or no text.
     """
-    source = decoded(text, name, folder or Path())
-    if (odd := odd_blanks(source)) is None:
+    source = decode_text(text, name, folder or Path())
+    if (odd := replace_odd_blanks(source)) is None:
         return _Reader(source).document()
     problem, plain = odd
     try:
@@ -98,7 +98,7 @@ def read_file(path: Path, name: str) -> Document:
 
 def read_content(path: Path, content: bytes, name: str) -> Document:
     """Read the content of a YAML file, as `read` does."""
-    return replace(read(content, name, path.parent), inputs={absolute(path): digest(content)})
+    return replace(read(content, name, path.parent), inputs={absolute_path(path): content_digest(content)})
 
 
 def read_value(source: SourceText, column: int) -> Document:
@@ -160,10 +160,10 @@ class _Reader:
             self._read(events)
         except yaml.MarkedYAMLError as error:
             self._hold_limits_before(error)
-            from usru_scenarios.reading.yaml_errors import broken  # few files are broken
+            from usru_scenarios.reading.yaml_errors import broken_yaml_problem  # few files are broken
 
             reads_to = None if self.end is not None else lambda text: _reads_to(text[self.start :])
-            fault = broken(self.source, self.start, error, self._open_bracket(), reads_to)
+            fault = broken_yaml_problem(self.source, self.start, error, self._open_bracket(), reads_to)
             raise ModelError([*self.problems, fault]) from None
         except (yaml.YAMLError, ValueError) as error:
             problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
@@ -255,7 +255,7 @@ class _Reader:
             self._key(frame, event.value, mark, plain=plain)
             return
         place = Place(self.source, mark)
-        place.spoiled = event.tag is not None
+        place.has_fault = event.tag is not None
         if frame is not None and frame.tail is not None and self._goes_on(frame, event, mark):
             return
         value = self._resolved(event.value, place) if plain else event.value
@@ -274,7 +274,7 @@ class _Reader:
             return
         frame.last = None
         if key == "<<" and plain:
-            frame.place.spoiled = True
+            frame.place.has_fault = True
             self._report(
                 "merge_key",
                 "merge keys (<<) can't be used here",
@@ -282,7 +282,7 @@ class _Reader:
                 "write the keys out, or use 'extends' for a file",
             )
         elif plain and key in _NULL:
-            frame.place.spoiled = True
+            frame.place.has_fault = True
             self._report(
                 "null_key", f"{key or 'nothing'} can't be a name", mark, f"quote it to make it text: '{key or '...'}'"
             )
@@ -331,7 +331,7 @@ class _Reader:
             place = places[key]
             raw = frame.data[key]
             meant = list_meant(key, raw) or judgement_meant(raw)
-            place.spoiled = True
+            place.has_fault = True
             start = self.source.offset(place.value)
             text = meant.text if meant else f'"{raw}"'
             hints.append(meant.hint if meant else f"put the text in quotes: {text}")
@@ -390,7 +390,7 @@ class _Reader:
             )
             frame.key = None
             frame.waiting = False
-            frame.place.spoiled = True
+            frame.place.has_fault = True
             # The collection that stands for the key is read to its end and dropped; it is nobody's value.
         else:
             self._put(data, place)
@@ -419,10 +419,10 @@ class _Reader:
         frame = self.frames[-1] if self.frames else None
         if frame is not None and frame.waiting:
             frame.waiting, frame.key = False, None
-            frame.place.spoiled = True
+            frame.place.has_fault = True
             return
         place = Place(self.source, mark)
-        place.spoiled = True
+        place.has_fault = True
         self._put(None, place)
 
     def _resolved(self, text: str, place: Place) -> Any:
@@ -451,7 +451,7 @@ class _Reader:
 
     def _no_number(self, place: Place, code: str, message: str) -> float:
         """Report a number that can't be one; another stands in for it, lest it seem that nothing was written."""
-        place.spoiled = True
+        place.has_fault = True
         self._report(code, message, place.value)
         return 1.0
 

@@ -27,7 +27,7 @@ def to_yaml(data: dict[str, Any]) -> str:
 def _map(data: dict[str, Any], indent: str) -> Iterator[str]:
     for key, value in data.items():
         head = f"{indent}{_text(key, key=True)}:"
-        line = f"{head} {flow(value)}"
+        line = f"{head} {to_flow_yaml(value)}"
         if not isinstance(value, dict | list) or not value or (len(line) <= _LINE and _is_short(value)):
             yield line
         elif isinstance(value, dict):
@@ -35,7 +35,7 @@ def _map(data: dict[str, Any], indent: str) -> Iterator[str]:
             yield from _map(value, f"{indent}  ")
         else:
             yield head
-            yield from (f"{indent}  - {flow(item)}" for item in value)
+            yield from (f"{indent}  - {to_flow_yaml(item)}" for item in value)
 
 
 def _is_short(value: Any) -> bool:
@@ -44,13 +44,13 @@ def _is_short(value: Any) -> bool:
     return not any(isinstance(part, dict) for part in parts)
 
 
-def flow(value: Any) -> str:
+def to_flow_yaml(value: Any) -> str:
     """Plain data in one line."""
     match value:
         case dict():
-            return f"{{{', '.join(f'{_text(key, key=True)}: {flow(part)}' for key, part in value.items())}}}"
+            return f"{{{', '.join(f'{_text(key, key=True)}: {to_flow_yaml(part)}' for key, part in value.items())}}}"
         case list() | tuple():
-            return f"[{', '.join(map(flow, value))}]"
+            return f"[{', '.join(map(to_flow_yaml, value))}]"
         case str():
             return _text(value)
         case _:

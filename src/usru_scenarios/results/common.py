@@ -239,7 +239,7 @@ class Warned:
     count: int = 1
 
 
-def warned(problem: Problem) -> Warned:
+def to_warned(problem: Problem) -> Warned:
     """A problem as a result carries it."""
     if problem.span is None:
         return Warned(problem.code, problem.message, count=problem.count)

@@ -57,7 +57,7 @@ def ask(
     An answer is an answer: a comparison that fails, or that sampling can't decide, ends with status 0 (see check). Of
     several queries one without an answer, since what is given is impossible or too rare, makes it 1.
     """  # noqa: D301  # \b keeps the lines of the grammar
-    from usru_scenarios.results.common import warned
+    from usru_scenarios.results.common import to_warned
 
     asked, model = separated(words, any_in_file=bool(queries) or questions)
     texts = [*_of_arguments(asked), *(line for text in queries for line in lines(text))]
@@ -71,7 +71,7 @@ def ask(
             raise OptionError("the model has no questions", "they stand under 'questions' in its file")
     if len(texts) > MOST_QUERIES:
         raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
-    told = map(warned, study.outline.warnings)
+    told = map(to_warned, study.outline.warnings)
     if len(asked) == 1 and not queries and not questions:
         result = study.ask(asked[0], **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
         session.remark(study)

@@ -48,12 +48,12 @@ def _home(loaded: Loaded) -> Path:
     Raises:
         OptionError: it is standard input, or belongs to an installed package.
     """
-    from usru_scenarios.reading.files import is_kept
+    from usru_scenarios.reading.files import is_rereadable
     from usru_scenarios.reading.locations import is_installed
 
     if loaded.path is None:
         raise OptionError("--write has no file to change: the model comes from standard input", "name its file")
-    if not is_kept(loaded.path):
+    if not is_rereadable(loaded.path):
         raise OptionError("--write has no file to change: the model comes from a pipe or device", "name its file")
     if is_installed(loaded.path):
         name = loaded.path.name
@@ -71,12 +71,12 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
         OutputError: the file can't be replaced.
     """
     from usru_scenarios.questions.calibrate import rewritten
-    from usru_scenarios.reading.files import regular_bytes
+    from usru_scenarios.reading.files import read_regular_file
 
     text = rewritten(loaded, result.baselines)
     if text == loaded.source.text:
         return f"{home} has these baselines already"
-    present = regular_bytes(home).decode("utf-8", errors="replace")
+    present = read_regular_file(home).decode("utf-8", errors="replace")
     if present.removeprefix(_MARK) != loaded.source.text:
         raise OptionError(f"{home} has changed since it was read", "run the command again")
     Destination.named(str(home)).write(_MARK + text if present.startswith(_MARK) else text)

@@ -81,16 +81,16 @@ class _ItemToAdd(NamedTuple):
 def _add(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Session) -> None:
     """Append it, if the file is sound with it; what is odd about it is said."""
     from usru_scenarios.reading.evidence import read_evidence
-    from usru_scenarios.reading.evidence_item import alone_with, appended
-    from usru_scenarios.results.common import warned
+    from usru_scenarios.reading.evidence_item import append_item, lock_evidence_file
+    from usru_scenarios.results.common import to_warned
 
-    with alone_with(item.file):
+    with lock_evidence_file(item.file):
         read = read_evidence(item.file, confined=session.confined)
-        made = appended(read, item.text, item.learned, item.sources)
+        made = append_item(read, item.text, item.learned, item.sources)
         if made.text is not None:
             study = _study(read, model, changes, session)
             known = study.knowing(made.read()).evidence
             made.write()
             odd = () if known is None else known.warnings
-            session.warn(warned(one) for one in odd if made.name in one.message.split())
-    session.say(made.said)
+            session.warn(to_warned(one) for one in odd if made.name in one.message.split())
+    session.say(made.summary)

@@ -147,7 +147,7 @@ def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.history import history
     from usru_scenarios.ledger.records import asked_of, doubts, record_of
     from usru_scenarios.ledger.store import kept_evidence
-    from usru_scenarios.reading.copies import resolved
+    from usru_scenarios.reading.copies import resolved_text
 
     day = asked.date or _today()
     conditions, known, changes = asked.options
@@ -163,7 +163,7 @@ def _record(asked: _Asked, session: Session) -> None:
     record = record_of(result, questions, answers, date=day, message=asked.message, asked=asked_of(asked.run.asked))
     seen = None if known.evidence is None else kept_evidence(known.evidence)
     before = asked.ledger.last()
-    number = asked.ledger.append(record, lambda folder: resolved(study.loaded, folder), seen)
+    number = asked.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), seen)
     session.say(f"recorded as number {number} of {asked.ledger.records}{_known_then(record)}")
     for doubt in doubts(record, before):
         session.say(f"warning: {doubt}")

@@ -73,26 +73,26 @@ def new(
 def _text(file: Path, origin: str | None, extend: str | None, session: Session, *, alone: bool = False) -> str:
     """The text of the new file; `alone` where nothing will lie beside it."""
     if origin is not None:
-        from usru_scenarios.reading.copies import copied
+        from usru_scenarios.reading.copies import copied_text
 
-        return copied(_loaded(origin, file, session), file.parent, _model_name(file), SCHEMA_FILE)
+        return copied_text(_loaded(origin, file, session), file.parent, _model_name(file), SCHEMA_FILE)
     if extend is not None:
         return _overlay(extend, file, session)
     return starter(file, alone=alone)
 
 
 def _overlay(model: str, file: Path, session: Session) -> str:
-    from usru_scenarios.reading.access import is_model_file
-    from usru_scenarios.reading.copies import model_name
-    from usru_scenarios.reading.drafts import overlay
+    from usru_scenarios.reading.access import has_yaml_ending
+    from usru_scenarios.reading.copies import model_reference
+    from usru_scenarios.reading.drafts import draft_overlay
 
     loaded = _loaded(model, file, session)
-    if loaded.path is None or not is_model_file(loaded.path):
+    if loaded.path is None or not has_yaml_ending(loaded.path):
         raise OptionError(
             f"--extend {model} can't be extended", "it has to be a .yaml or .yml file, or a bundled model"
         )
-    extends = model_name(loaded.path, file.parent)
-    return overlay(loaded, name=_model_name(file), extends=extends, file=_shown(file.name), schema=SCHEMA_FILE)
+    extends = model_reference(loaded.path, file.parent)
+    return draft_overlay(loaded, name=_model_name(file), extends=extends, file=_shown(file.name), schema=SCHEMA_FILE)
 
 
 def _loaded(model: str, file: Path, session: Session) -> Loaded:
@@ -105,10 +105,10 @@ def _loaded(model: str, file: Path, session: Session) -> Loaded:
 
 def starter(file: Path, *, alone: bool = False) -> str:
     """The text of a new file; without its register where it is to stand alone."""
-    from usru_scenarios.reading.yaml_text import flow
+    from usru_scenarios.reading.yaml_text import to_flow_yaml
 
     text = _part("starter.yaml").replace("NAME", _model_name(file)).replace("SCHEMA", SCHEMA_FILE)
-    text = text.replace("sources: CLAIMS", f"{'#' if alone else ''}sources: {flow(claims_folder(file).name)}")
+    text = text.replace("sources: CLAIMS", f"{'#' if alone else ''}sources: {to_flow_yaml(claims_folder(file).name)}")
     return text.replace("FILE", _shown(file.name))
 
 

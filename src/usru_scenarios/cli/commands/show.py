@@ -29,7 +29,7 @@ def show(
         Argument(metavar="NAME", help="One driver, consequence, scenario, rule or profile; all if left out."),
     ] = None,
     *,
-    resolved: Annotated[
+    resolved_text: Annotated[
         bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied; as -f yaml.")
     ] = False,
     names: Annotated[
@@ -46,22 +46,22 @@ def show(
     session: Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(PARTS))],
 ) -> None:
     """What does the file say, as the program understands it?"""
-    if resolved and session.format not in ("table", "yaml"):
+    if resolved_text and session.format not in ("table", "yaml"):
         raise OptionError(f"--resolved and the format {session.format} contradict each other", "--resolved writes YAML")
-    resolved = resolved or session.format == "yaml"
+    resolved_text = resolved_text or session.format == "yaml"
     source, part = model_and_part(model, name)
     if names is not None:
-        if part is not None or resolved:
+        if part is not None or resolved_text:
             raise OptionError(
-                f"--names shows names alone, without {part or '--resolved'}", f"such as --names {KINDS[0]}"
+                f"--names shows names alone, without {part or '--resolved_text'}", f"such as --names {KINDS[0]}"
             )
         _list(session.load(source, changes), names, session)
         return
-    if resolved and part is not None:
+    if resolved_text and part is not None:
         raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
     study = session.load(source, changes)
-    if resolved:
-        from usru_scenarios.reading.copies import resolved as one_file
+    if resolved_text:
+        from usru_scenarios.reading.copies import resolved_text as one_file
 
         session.output.write(one_file(study.loaded, session.output.folder))
     else:

@@ -13,7 +13,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.evidence.chances import Chances, chances
-from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.common import Warned, to_warned
 from usru_scenarios.results.evidence import EvidenceReport, Foresight, ItemEffect
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def effects(
     before = found(0)
     steps = [before]
     items: dict[str, ItemEffect] = {}
-    warnings = list(map(warned, (*outline.warnings, *evidence.warnings)))
+    warnings = list(map(to_warned, (*outline.warnings, *evidence.warnings)))
     for number, item in enumerate(evidence.items, 1):
         steps.append(found(number))
         log, error = steps[-1].log_after(steps[-2])
@@ -138,4 +138,4 @@ def _odd(name: str, probability: float) -> Warned:
         f"{name} is odd: the model gives it {100.0 * probability:.2g}% after what was learned before; mend the model,"
         " or doubt the report"
     )
-    return warned(Problem("odd_evidence", message, severity="warning"))
+    return to_warned(Problem("odd_evidence", message, severity="warning"))

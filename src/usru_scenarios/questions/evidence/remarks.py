@@ -12,7 +12,7 @@ from usru_scenarios.problems import Problem, printable
 from usru_scenarios.program.events import Formula, InStates, Timed, conjuncts
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.reading.evidence import EvidenceText
-from usru_scenarios.reading.files import absolute
+from usru_scenarios.reading.files import absolute_path
 from usru_scenarios.reading.pydantic_errors import locate
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def about_another_model(
 
     The model that is asked has a name, perhaps a path, and `inputs`, the absolute paths of all files it was read from.
     """
-    if not text.file.model or (path is not None and absolute(path) == text.model_path):
+    if not text.file.model or (path is not None and absolute_path(path) == text.model_path):
         return
     known = text.model_name
     if known == name or text.model_path in inputs():

@@ -35,7 +35,7 @@ from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
-from usru_scenarios.results.common import Run, warned
+from usru_scenarios.results.common import Run, to_warned
 from usru_scenarios.results.explain import DirectShares, Explanation, StateEvidence, Story
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
@@ -165,10 +165,10 @@ class _Explainer:
             states=of_states,
             numbers=list(number_evidence(self.model, evidence)),
             story=story,
-            claims=(self.loaded.register or Register()).said(_cited(direct, of_states, story)),
+            claims=(self.loaded.register or Register()).claim_texts(_cited(direct, of_states, story)),
             note=note,
             exact=["probability", "states", "numbers"] if exact else [],
-            warnings=[warned(problem) for problem in self.loaded.warnings],
+            warnings=[to_warned(problem) for problem in self.loaded.warnings],
         )
 
     def _error(self, chance: Estimate, sums: PathSums) -> float:

@@ -53,7 +53,7 @@ class Mutation:
     def on(self, tree: Tree) -> Tree:
         """A file with the edits made."""
         for edit in self.edits:
-            tree = tree.replaced(edit.path, edit.value)
+            tree = tree.with_value(edit.path, edit.value)
         return tree
 
     def overrides(self, data: Any) -> list[str]:
@@ -103,7 +103,7 @@ class _Population:
     """Lists the mutants of a file that is read without a profile."""
 
     def __init__(self, loaded: Loaded) -> None:
-        itself = loaded.by_itself()
+        itself = loaded.as_written()
         self.loaded = loaded
         self.model: Model = itself.model
         self.written, self.resolved = loaded.file.tree.data, itself.data
@@ -141,7 +141,7 @@ class _Population:
 
     def _profile_signs(self) -> Iterator[Mutation]:
         for name, profile in self.model.profiles.items():
-            for judged in judgements(self.loaded.under(name).model):
+            for judged in judgements(self.loaded.with_profile(name).model):
                 if judged.role == "points" and found(profile.overrides, judged.path) is not _NOTHING:
                     yield from self._sign("profile_point", judged, ("profiles", name, "overrides", *judged.path))
 

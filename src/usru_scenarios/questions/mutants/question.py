@@ -38,7 +38,7 @@ from usru_scenarios.questions.probability import ProbabilityEstimator, together
 from usru_scenarios.questions.statements import read_expectations
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport
-from usru_scenarios.results.common import Warned, warned
+from usru_scenarios.results.common import Warned, to_warned
 from usru_scenarios.results.mutants import KINDS, SIGNS, Mutant, MutantCounts, MutantSurvey
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, Plan
 from usru_scenarios.settings import RunSettings
@@ -156,7 +156,7 @@ class MutantRunner:
             limits=replace(asked.limits, most_trials=min(asked.limits.most_trials, MOST_TRIALS)),
         )
         statements = {name: checker.statements[name] for name in holding}
-        itself = checker.loaded.by_itself()
+        itself = checker.loaded.as_written()
         program = compile_model(itself.model)
         groups = len(together(wanted(statements.values(), observed=True)))
         draws = (settings.trials * groups + _ANCHOR) * len(program.nodes) * program.steps
@@ -174,7 +174,7 @@ class MutantRunner:
         """What becomes of a mutant."""
         file = self.loaded.file
         try:
-            other = file.edited(self.mutations[number].on(file.tree)).resolved(self.loaded.request)
+            other = file.with_tree(self.mutations[number].on(file.tree)).resolve(self.loaded.request)
             under = self._programs(other)
             read, faults = read_expectations(other, under(None), under)
         except ModelError as error:
@@ -182,7 +182,7 @@ class MutantRunner:
         except NoAnchor as error:
             return Tried(Warned("no_anchor", error.message))
         if faults:
-            return Tried(warned(faults[0]))
+            return Tried(to_warned(faults[0]))
         changed = cache(lambda profile: self._changed(profile, under(profile)))
         return self._judged({name: read[name] for name in self.statements if _reads(read[name], under, changed)}, under)
 
@@ -206,8 +206,8 @@ class MutantRunner:
 
     def _programs(self, loaded: Loaded) -> ProgramOfProfile:
         """What gives the program of a model under a profile, or of the model as it is read."""
-        compiled = recalibrated(loaded.by_itself().model, self.target, Plan(_ANCHOR, self.settings.seed))
-        return cache(lambda profile: compiled((loaded if profile is None else loaded.under(profile)).model))
+        compiled = recalibrated(loaded.as_written().model, self.target, Plan(_ANCHOR, self.settings.seed))
+        return cache(lambda profile: compiled((loaded if profile is None else loaded.with_profile(profile)).model))
 
 
 ProgramOfProfile = Callable[[str | None], Program]

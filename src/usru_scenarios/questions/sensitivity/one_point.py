@@ -50,7 +50,7 @@ def perturbations(loaded: Loaded, program: Program) -> Perturbations:
         weights=tuple(_weights(model)),
         judgements=tuple(found),
         left_out=tuple(LeftOut(why, paths) for why, paths in left_out.items()),
-        claims=(loaded.register or Register()).said(claim for one in found for claim in one.sources),
+        claims=(loaded.register or Register()).claim_texts(claim for one in found for claim in one.sources),
     )
 
 

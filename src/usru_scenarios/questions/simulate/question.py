@@ -21,7 +21,7 @@ from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import run_of
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
 from usru_scenarios.questions.simulate.order import in_order
-from usru_scenarios.results.common import Run, Warned, warned
+from usru_scenarios.results.common import Run, Warned, to_warned
 from usru_scenarios.results.simulate import (
     Band,
     Errors,
@@ -113,7 +113,7 @@ def answer(
         drivers=_nodes(found, program, outline.drivers),
         consequences=_nodes(found, program, outline.consequences if consequences else {}),
         baseline=outline.baseline,
-        warnings=[*warnings(outline, program, drawn=program.draws > 0), *map(warned, doubts(bands, plan))],
+        warnings=[*warnings(outline, program, drawn=program.draws > 0), *map(to_warned, doubts(bands, plan))],
     )
 
 
@@ -420,7 +420,7 @@ def _quantiles(shares: Floats, node: NumericNode, numbers: NumericSums) -> Float
 def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
     """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
     told = () if drawn else uncertainty(outline)
-    return [warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
+    return [to_warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
 
 
 def uncertainty(outline: Outline) -> Iterable[Problem]:

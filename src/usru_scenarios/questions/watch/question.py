@@ -142,7 +142,9 @@ def watch(
         indicators=builder.indicators,
         too_rare=builder.too_rare,
         nodes=builder.nodes,
-        claims=(loaded.register or Register()).said(claim for one in builder.indicators for claim in one.sources),
+        claims=(loaded.register or Register()).claim_texts(
+            claim for one in builder.indicators for claim in one.sources
+        ),
         warnings=warnings(outline, program),
     )
 

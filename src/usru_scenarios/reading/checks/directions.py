@@ -10,7 +10,7 @@ from usru_scenarios.model.directions import ClaimPush, Direction, directions, st
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.reading.pushes import word_in
+from usru_scenarios.reading.pushes import word_span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -97,7 +97,7 @@ def misspelt_names(unknown_ones: Iterable[Unknown]) -> Iterator[Problem]:
         if unknown.near:
             own = f" of '{unknown.of}'" if unknown.of else ""
             message = f"unknown {unknown.noun} '{unknown.name}'{own} in a push of claim '{unknown.claim}'"
-            span = word_in(unknown.push.span, unknown.name)
+            span = word_span(unknown.push.span, unknown.name)
             yield Problem(f"unknown_{unknown.noun}", message, span, f"did you mean '{unknown.near}'?")
 
 

@@ -61,7 +61,7 @@ def repair_of(fault: Fault, data: Any, place: Place) -> Repair | None:
     it = Faulty(fault, data, place)
     if not is_there(data, fault.path):
         return None  # which a repair before this one has changed
-    if it.fault.kind != "extra_forbidden" and it.place.spoiled:
+    if it.fault.kind != "extra_forbidden" and it.place.has_fault:
         return None
     mender = _MENDERS.get(fault.kind)
     try:

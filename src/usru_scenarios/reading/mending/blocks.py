@@ -202,7 +202,7 @@ _FORMS: dict[str, tuple[Callable[[Faulty, Any], Repair | None], ...]] = {
 def _empty(it: Faulty) -> Repair | None:
     """A key with nothing behind it: what belongs below it isn't indented, or it is left over."""
     parent = it.parent
-    if not isinstance(parent, dict) or not it.path or it.place.spoiled:
+    if not isinstance(parent, dict) or not it.path or it.place.has_fault:
         return None
     key, around = it.path[-1], it.path[:-1]
     known = set(fields_at(around, it.data))

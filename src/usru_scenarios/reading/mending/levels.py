@@ -12,7 +12,7 @@ from usru_scenarios.problems import Replacement, first_quoted, shortened
 from usru_scenarios.reading.mending import faulty
 from usru_scenarios.reading.mending.faulty import Faulty, Repair
 from usru_scenarios.reading.mending.likely_keys import faults_under
-from usru_scenarios.reading.schema_paths import NOUNS, describe_place, fields_at, keys_of_the_format
+from usru_scenarios.reading.schema_paths import NOUNS, all_format_keys, describe_place, fields_at
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -24,7 +24,7 @@ def mend_level(it: Faulty) -> Repair | None:
     for size in range(1, len(it.path) + 1):
         path = it.path[:size]
         place = faulty.place_at(it.root, path)
-        if isinstance(path[-1], int) or place.key is None or place.spoiled or not faulty.on_own_line(place):
+        if isinstance(path[-1], int) or place.key is None or place.has_fault or not faulty.on_own_line(place):
             continue
         if path[-1] in fields_at(path[:-1], it.data):
             continue
@@ -43,7 +43,7 @@ class _Move(NamedTuple):
 
 def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
     around, key = path[:-1], str(path[-1])
-    if key not in keys_of_the_format():
+    if key not in all_format_keys():
         return None  # nowhere does a map of fixed keys have it, however many entries stand before it
     parent = faulty.value_at(it.data, around)
     names = list(parent)
@@ -51,7 +51,7 @@ def _below_the_one_before(it: Faulty, path: KeyPath) -> Repair | None:
         home, inner = (*around, before), parent[before]
         place = faulty.place_at(it.root, home)
         if not faulty.on_own_line(place) or not (inner is None or (isinstance(inner, dict) and any(_columns(place)))):
-            if before not in keys_of_the_format():
+            if before not in all_format_keys():
                 return None  # what stands between the two has to move with it
             continue
         known = fields_at(home, faulty.changed_at(it.data, home, inner or {}))
