@@ -41,7 +41,11 @@ def test_every_digit_is_that_of_blocks_walked_alone(name: str, monkeypatch: pyte
 @pytest.fixture(scope="module")
 def drawn() -> Program:
     """The bundled model with a numeric driver whose scale, and others whose laws, are drawn."""
-    return load(overrides={"drivers.unpredictability.persistence": {"uniform": [0.2, 0.8]}}).drawn(7, 512).until(3)
+    return (
+        load(overrides={"drivers.unpredictability.persistence": {"uniform": [0.2, 0.8]}})
+        .drawn(7, 512)
+        .truncate_after(3)
+    )
 
 
 @pytest.mark.parametrize("rows", [1 << 13, 1])

@@ -359,9 +359,9 @@ def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.
 def test_what_is_possible_is_the_same_when_it_is_recalled() -> None:
     program = study.load(HERE / "golden" / "harbour.yaml").drawn(1, 8)
     made = Support(program)
-    recalled = Support.recalled(program, pickle.loads(pickle.dumps(Support(program).found())))
+    recalled = Support.from_findings(program, pickle.loads(pickle.dumps(Support(program).cacheable_findings())))
     for state in range(len(program.outcome.states)):
-        for ask in (Support.limits, Support.first_visits):
+        for ask in (Support.probability_limits, Support.first_visit_limits):
             assert [one.tolist() for one in ask(recalled, [state])] == [one.tolist() for one in ask(made, [state])]
 
 

@@ -24,7 +24,7 @@ from support.tiny import TINY
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.distance import alike
+from usru_scenarios.program.distance import are_equal
 from usru_scenarios.questions.compare import NotComparable
 from usru_scenarios.questions.differences import differences, program_of, with_edits
 from usru_scenarios.questions.program_edits import ProgramEdit
@@ -438,9 +438,9 @@ def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(bund
         assert len(edit.nodes) + len(edit.weights) == 1
         for each in (made, edit.on(base.program)):
             assert [*each.nodes] == [*right.nodes]
-            assert all(alike(each.nodes[name], right.nodes[name]) for name in right.nodes)
-            assert alike(each.weights, right.weights)
-        assert not (alike(made.nodes, base.program.nodes) and alike(made.weights, base.program.weights))
+            assert all(are_equal(each.nodes[name], right.nodes[name]) for name in right.nodes)
+            assert are_equal(each.weights, right.weights)
+        assert not (are_equal(made.nodes, base.program.nodes) and are_equal(made.weights, base.program.weights))
 
 
 def test_programs_of_other_steps_states_or_nodes_take_the_place_of_the_whole() -> None:

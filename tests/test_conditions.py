@@ -77,7 +77,7 @@ def four(at_least: int, lag: int) -> Json:
 def test_a_counted_rule_is_the_reference_s(at_least: int, lag: int) -> None:
     raw = json.loads(json.dumps(four(at_least, lag)))
     program = compiled(raw)
-    assert len(program.nodes) > len(program.named) == 6
+    assert len(program.nodes) > len(program.model_nodes) == 6
     assert_forecast(raw)
     assert misses(estimates(raw, TRIALS, at_least), truths_of(marginals(raw))) == {}
 

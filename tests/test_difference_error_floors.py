@@ -26,7 +26,7 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.distance import largest_differences
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.results.compare import Likelihood
 from usru_scenarios.study import Study
@@ -214,8 +214,8 @@ def test_models_of_other_scenarios_states_and_drivers_are_compared(what: str, tu
 
 def test_scenarios_that_differ_by_their_names_alone_may_be_wholly_apart() -> None:
     programs = [compiled(raw) for raw in (RARELY, json.loads(json.dumps(RARELY).replace('"war"', '"wart"')))]
-    assert np.all(farthest_apart(*programs) == 1.0)
-    assert np.all(farthest_apart(programs[0], compiled(RARELY)) == 0.0)
+    assert np.all(largest_differences(*programs) == 1.0)
+    assert np.all(largest_differences(programs[0], compiled(RARELY)) == 0.0)
 
 
 def test_nothing_but_what_is_constant_has_no_error(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_no_difference_is_beyond_its_bound(raw: Json) -> None:
     ]
     for other in others:
         apart = np.abs(likely(other) - before).sum(axis=1) / 2
-        assert np.all(apart <= farthest_apart(program, other) + ROUNDING)
+        assert np.all(apart <= largest_differences(program, other) + ROUNDING)
 
 
 def test_the_bound_of_a_difference_is_met() -> None:
@@ -259,7 +259,7 @@ def test_the_bound_of_a_difference_is_met() -> None:
     raw["odds_per_point"] = 3
     program = compiled(raw)
     other = program.reweight({"d": 0.0})
-    bound = farthest_apart(program, other)
+    bound = largest_differences(program, other)
     assert bound == pytest.approx(np.abs(likely(other) - likely(program))[:, 0])
     assert bound == pytest.approx(np.tanh(math.log(3) / 4))
 

@@ -99,7 +99,7 @@ def asked_at_random(dice: random.Random) -> tuple[Callable[[Program], Program], 
     """A model with judgements drawn, what is done to it, and an event."""
     drawn = Drawn(random_model(dice), dice, dice.choice([0.1, 0.5, 1.0]))
     program = compile_model(drawn.model)
-    names, seed = sorted(program.named), dice.random()
+    names, seed = sorted(program.model_nodes), dice.random()
     name = dice.choice(names) if dice.random() < 0.4 else None
 
     def imposed(program: Program) -> Program:

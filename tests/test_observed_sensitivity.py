@@ -114,8 +114,8 @@ class _Truth:
 
     def of(self, base: Program) -> Floats:
         """The likelihoods that a program gives, its own states in their order: shape (scenarios,)."""
-        program = with_reports_of(self.conditioned.on(base).program, self.study.program)
-        by_step: Floats = exact.forecast(program, given=self.conditioned.seen).scenarios
+        program = with_reports_of(self.conditioned.with_base(base).program, self.study.program)
+        by_step: Floats = exact.forecast(program, given=self.conditioned.observed_event).scenarios
         found: Floats = by_step.mean(axis=0) if self.step is None else by_step[self.step]
         return found
 

@@ -62,7 +62,7 @@ UNCERTAIN: Json = {
 
 
 def weights_of(program: Program, dice: random.Random) -> dict[str, float]:
-    names = program.outcome.weighted
+    names = program.outcome.weight_names
     return {name: dice.uniform(0.0, 3.0) for name in dice.sample(names, dice.randint(0, len(names)))}
 
 
@@ -94,7 +94,7 @@ def test_sums_of_random_models(opened: Opened) -> None:
     kinds: list[bool] = []
     while len(kinds) < (400 if effort.everything else 24):
         raw = random_model(dice)
-        if not compiled_model(raw).feedback:
+        if not compiled_model(raw).has_feedback:
             kinds += assert_same_sums(opened(raw), dice)
     assert {*kinds} == {True, False}
 

@@ -47,7 +47,7 @@ def test_random_models_run_and_add_up(raw: Json) -> None:
         row = [found["moves", origin, goal].value for goal in scenarios]
         assert all(map(math.isnan, row)) if math.isnan(row[0]) else near(sum(row), 1)
         assert all(math.isnan(p) or -1e-9 <= p <= 1 + 1e-9 for p in row)
-    check_ever(raw, found, feedback=program.feedback)
+    check_ever(raw, found, feedback=program.has_feedback)
     check_nodes(raw, found)
     assert all(estimate.error >= 0 or math.isnan(estimate.error) for estimate in found.values())
 

@@ -312,7 +312,7 @@ def test_an_intervention_sets_one_node_at_some_steps(text: str) -> None:
 
 
 def test_an_intervention_changes_the_program() -> None:
-    changed = parse_assignment("sanctions=lifted@2025", model(), program()).on(program())
+    changed = parse_assignment("sanctions=lifted@2025", model(), program()).apply(program())
     assert changed.nodes["sanctions"].imposed.tolist() == [1, 1, 1, 1, -1, -1, -1, -1]
 
 
@@ -330,7 +330,7 @@ def test_interventions_on_one_node_may_follow_one_another() -> None:
     [("sanctions=lifted@2025", "sanctions=eased"), ("unpredictability=1@end", "unpredictability=0")],
 )
 def test_what_is_imposed_from_outside_is_not_overlapped_either(before: str, after: str) -> None:
-    imposed = parse_assignment(before, model(), program()).on(program())
+    imposed = parse_assignment(before, model(), program()).apply(program())
     with pytest.raises(QueryError, match="is already set at 202"):
         parse_assignment(after, model(), imposed)
     with pytest.raises(QueryError, match="is already set at 202"):

@@ -58,7 +58,7 @@ def test_every_digit_is_that_of_a_walk_alone(name: str) -> None:
 
 
 def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn(bundled: Study) -> None:
-    program = bundled.drawn(7, 64).until(3)
+    program = bundled.drawn(7, 64).truncate_after(3)
     programs = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased"))]
     plan = Plan(2 * 64 * 150, 7, 64)
     assert plan.blocks > 1
@@ -165,7 +165,7 @@ def along(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_curves_along_values_that_walks_have_in_common_are_followed_once(bundled: Study, along: list[int]) -> None:
-    program = bundled.program.until(2)
+    program = bundled.program.truncate_after(2)
     plan = Plan(500, 7)
     held = [program, *(program.intervene("sanctions", state, range(3)) for state in ("lifted", "eased", "tightened"))]
     apart = summed(held, plan, None)
@@ -176,7 +176,7 @@ def test_curves_along_values_that_walks_have_in_common_are_followed_once(bundled
 
 
 def test_curves_along_other_values_are_followed_again(bundled: Study, along: list[int]) -> None:
-    program = bundled.program.until(2)
+    program = bundled.program.truncate_after(2)
     held = [program, *(program.intervene("unpredictability", value, range(3)) for value in (20.0, 80.0))]
     apart = summed(held, Plan(500, 7), None)
     every = len(along)
@@ -186,7 +186,7 @@ def test_curves_along_other_values_are_followed_again(bundled: Study, along: lis
 
 
 def test_curves_without_room_are_followed_again(bundled: Study, along: list[int]) -> None:
-    program = bundled.program.until(2)
+    program = bundled.program.truncate_after(2)
     held = [program, program.intervene("sanctions", "lifted", range(3))]
     apart = summed(held, Plan(500, 7), None)
     every = len(along)
@@ -202,7 +202,7 @@ def test_curves_of_other_values_taken_for_these_go_wrong(monkeypatch: pytest.Mon
         return made.setdefault(key, make())
 
     made: dict[object, dict[int, Floats]] = {}
-    program = load().program.until(2)
+    program = load().program.truncate_after(2)
     held = [program, program.intervene("unpredictability", 80.0, range(3))]
     right = summed(held, Plan(500, 7), None)
     monkeypatch.setattr(CurveMemory, "once", once)
@@ -211,7 +211,7 @@ def test_curves_of_other_values_taken_for_these_go_wrong(monkeypatch: pytest.Mon
 
 def with_nothing_in_common() -> list[Program]:
     """Programs that say the same, and have nodes that no table holds."""
-    program = load().program.until(2)
+    program = load().program.truncate_after(2)
     return [program, replace(program, nodes={name: replace(node) for name, node in program.nodes.items()})]
 
 

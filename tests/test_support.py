@@ -67,7 +67,7 @@ def test_what_does_not_vary_in_a_random_model_has_no_error(raw: Json) -> None:
         errors = [node.standard_errors.mean] if isinstance(node, ValuesResult) else list(node.standard_errors.values())
         for step in range(program.steps):
             assert support.varies[name][step] or all(series[step] < 1e-9 for series in errors), (name, step)
-    if not program.feedback:
+    if not program.has_feedback:
         for visits in found.scenarios.values():
             for error, varies in zip(visits.standard_errors.by_step, support.carried_varies, strict=True):
                 assert varies or error < 1e-9
@@ -220,9 +220,9 @@ def test_what_is_possible_is_the_same_beside_another_program(bundled: Study) -> 
         *(program.intervene("sanctions", state, range(2, 5)) for state in ("eased", "lifted")),
         load("us-russia", profile="institutional_sceptic").program,
     ):
-        alone, beside = Support(variant), Support(variant, beside=base)
+        alone, beside = Support(variant), Support(variant, shared_with=base)
         for name, possible in alone.possible.items():
             assert np.array_equal(beside.possible[name], possible)
         for state in range(len(program.outcome.states)):
-            assert np.array_equal(beside.limits([state]), alone.limits([state]))
-    assert not np.array_equal(Support(program_2).limits([0]), base.limits([0]))
+            assert np.array_equal(beside.probability_limits([state]), alone.probability_limits([state]))
+    assert not np.array_equal(Support(program_2).probability_limits([0]), base.probability_limits([0]))

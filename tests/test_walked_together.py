@@ -90,21 +90,21 @@ def test_every_digit_is_that_of_a_walk_alone(name: str) -> None:
 
 
 def test_every_digit_is_that_of_a_walk_alone_where_judgements_are_drawn(bundled: Study) -> None:
-    program = bundled.drawn(7, 64).until(3)
+    program = bundled.drawn(7, 64).truncate_after(3)
     scenario: list[tuple[Formula, Formula]] = [(Timed("at", range(3, 4), InStates(OUTCOME, frozenset({1}))), CERTAIN)]
     programs = [
         program.intervene("sanctions", "lifted", range(4)),
         program.intervene("unpredictability", 0.9, range(1)),
         program.intervene("sanctions", "eased", range(2, 4)),
     ]
-    asked = [*((one, scenario) for one in programs), (program.until(1), cases(program.until(1)))]
+    asked = [*((one, scenario) for one in programs), (program.truncate_after(1), cases(program.truncate_after(1)))]
     plan = Plan.of(1024, 7, 64)
     assert same(sample_together(asked, plan), alone(asked, plan))
 
 
 def test_a_latent_normal_is_that_of_the_step_before_in_each_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most programs' kernel draws for all; one that sees what it has drawn goes on from another normal."""
-    program = load().program.until(2)
+    program = load().program.truncate_after(2)
     node = program.nodes["unpredictability"]
     assert isinstance(node, NumericNode)
     above: list[tuple[Formula, Formula]] = [

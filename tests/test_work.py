@@ -42,7 +42,7 @@ def is_drawn(program: Program, name: str, step: int) -> bool:
     law = program.law(node, step)
     if law.fixed is not None:
         return bool(law.fixed.max() < 1)
-    return law.keep is None or bool((law.keep < 1).any())
+    return law.persistence is None or bool((law.persistence < 1).any())
 
 
 def steps_with_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -226,8 +226,8 @@ class CompiledFile:
             self._last_support.clear()
             program, _ = self.programs(settings)
             part = " ".join(map(str, ("support", *drawn)))
-            found = self._made(part, lambda: Support(program).found())
-            self._last_support[drawn] = Support.recalled(program, found)
+            found = self._made(part, lambda: Support(program).cacheable_findings())
+            self._last_support[drawn] = Support.from_findings(program, found)
         return self._last_support[drawn]
 
     @cached_property

@@ -164,7 +164,7 @@ class ConditionedFile(CompiledFile):
 
     def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
         """The program with what is imposed, and with the draws of the judgements if there are any."""
-        return conditions.on(self.programs(settings)[0]).program if settings.judgements else conditions.program
+        return conditions.with_base(self.programs(settings)[0]).program if settings.judgements else conditions.program
 
     @staticmethod
     def _solves(program: Program, conditions: Conditioned) -> bool:
@@ -194,7 +194,7 @@ class ConditionedFile(CompiledFile):
         try:
             return forecast(
                 self.outline,
-                conditions.on(self.programs(settings)[0]),
+                conditions.with_base(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
                 support=partial(self._support, settings) if free else None,
@@ -214,7 +214,7 @@ class ConditionedFile(CompiledFile):
 
         return forecast_exactly(
             self.outline,
-            conditions.on(self.programs(settings)[0]),
+            conditions.with_base(self.programs(settings)[0]),
             seed=settings.seed,
             weights=self.program.weights,
             progress=progress,

@@ -106,7 +106,7 @@ class Study(DescribedFile, ConditionedFile):
             return found
         from usru_scenarios.questions.evidence.ahead import read_ahead
 
-        known = conditions.on(self.programs(settings)[0])
+        known = conditions.with_base(self.programs(settings)[0])
         return self._knowing(read_ahead(found, known, self.evidence.now, settings, map_blocks))
 
     def ask(
@@ -344,7 +344,7 @@ class Study(DescribedFile, ConditionedFile):
             at=optional_text("at", at),
             questions=[one for one in QUESTIONS if one in asked],
             map_blocks=map_blocks,
-            keep=self._made if conditions.is_bare and self.evidence is None else made_anew,
+            keep=self._made if conditions.is_unconditional and self.evidence is None else made_anew,
         )
         return self._knowing(found)
 
@@ -470,7 +470,7 @@ class Study(DescribedFile, ConditionedFile):
             study._variant(one, self, imposed.get(one, ()), seen.get(one, ()), settings)  # noqa: SLF001  # as this one
             for one, study in {name: self, **others}.items()
         ]
-        if not variants[0].conditioned.is_bare:
+        if not variants[0].conditioned.is_unconditional:
             variants = [replace(one, keep=made_anew) for one in variants]
         conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
         settings = with_method(settings, conditioned, drawn)
@@ -554,7 +554,7 @@ class Study(DescribedFile, ConditionedFile):
                 study.simulate(
                     trials=trials, seed=seed, method=method, judgements=judgements, do=do, map_blocks=map_blocks
                 ),
-                lambda seed, draws: conditions.on(study.drawn(seed, draws) if draws else study.program),
+                lambda seed, draws: conditions.with_base(study.drawn(seed, draws) if draws else study.program),
             )
 
         def under(profile: str | None) -> Study:
@@ -579,7 +579,7 @@ class Study(DescribedFile, ConditionedFile):
         files = ComparedFiles(reference, self)
         conditioned = self._conditioned(files.program, do, given)
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        keep = files.keep if conditioned.is_bare and not files.knows else made_anew
+        keep = files.keep if conditioned.is_unconditional and not files.knows else made_anew
         return Variant(name, self.outline, conditioned, drawn, files.differences, files.edits, keep)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:

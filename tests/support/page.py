@@ -117,7 +117,7 @@ def reference(program: Program, page: PageData, plan: Plan, case: Case) -> tuple
     program = program.reweight(case.weights)
     values = _Values(program, page, case.view, plan)
     states = BlockStates(len(values.index), trials, np.arange(trials) // size if program.draws else None)
-    evaluator = partial(LogWeightEvaluator, index=values.index, varying=program.varying)
+    evaluator = partial(LogWeightEvaluator, index=values.index, varying=program.varying_weights)
     kernels = [OutcomeKernel(program.law(program.outcome, step), evaluator) for step in range(program.steps)]
     moved = []
     path: RaoBlackwellPath | None = None

@@ -23,18 +23,18 @@ from usru_scenarios.exact.quadrature import FINE, LatentQuadrature, NodeDistribu
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Compared, InStates
-from usru_scenarios.program.latent_scale import carried
+from usru_scenarios.program.latent_scale import decay_latent
 from usru_scenarios.program.laws import (
     JUDGEMENTS,
     Parent,
     PiecewiseCurve,
     StepLaw,
     Term,
-    judgements,
+    broadcast_over_parents,
+    draws_parent,
     log_weights,
-    spread,
 )
-from usru_scenarios.program.laws import kept as kept_with_points
+from usru_scenarios.program.laws import hold_probability as kept_with_points
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Indices = npt.NDArray[np.intp]
@@ -197,13 +197,13 @@ class ConditionalTable:
     @cached_property
     def own(self) -> Parent:
         """The state before, as a parent."""
-        return self.law.own
+        return self.law.previous_state
 
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The variables of the conditional table."""
         own = self.own_state is not None
-        return tuple(parent for parent in self.law.parents if not (own and parent == self.law.own))
+        return tuple(parent for parent in self.law.parents if not (own and parent == self.law.previous_state))
 
     @cached_property
     def rows(self) -> int:
@@ -215,7 +215,7 @@ class ConditionalTable:
         table = self.law.table()
         if self.own_state is None:
             return table
-        return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.own)))
+        return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.previous_state)))
 
     def halves(self, rank: Mapping[Parent, int]) -> FactoredTable | None:
         """The conditional table as two halves, where it is large, nothing is kept and the halves are much smaller.
@@ -223,19 +223,19 @@ class ConditionalTable:
         The parents are best kept in the order of `rank`; those without a rank come last.
         """
         law = self.law
-        if self.rows < LARGE or law.keep is not None or law.fixed is not None:
+        if self.rows < LARGE or law.persistence is not None or law.fixed is not None:
             return None
         return factored_table(law, sorted(self.parents, key=lambda parent: rank.get(parent, len(rank))))
 
     @cached_property
     def mixes(self) -> bool:
         """Whether the table mixes keeping the state before with a redraw that does not depend on it."""
-        return self.law.keep is not None and self.own_state is None and self.law.redraws_alike
+        return self.law.persistence is not None and self.own_state is None and self.law.is_uniform_mixture
 
     @property
     def redraw_parents(self) -> tuple[Parent, ...]:
         """The variables that a redraw depends on where it does not depend on the state before."""
-        return tuple(parent for parent in self.law.parents if parent != self.law.own)
+        return tuple(parent for parent in self.law.parents if parent != self.law.previous_state)
 
     def mixture(self) -> tuple[Floats, Floats]:
         """The shares of a redraw, shape (size of each of `redraw_parents` ..., states), and the chance of keeping.
@@ -244,17 +244,17 @@ class ConditionalTable:
         """
         law, parents = self.law, self.redraw_parents
         hold = np.zeros((1,) * (len(parents) + 1))
-        if law.keep is not None:
+        if law.persistence is not None:
             for term in law.terms:
                 if term.points[..., law.size].any():
-                    hold = hold + spread(term.points[..., law.size :], term.parents, parents)
-            keep = spread(law.keep[..., :1], law.keep_parents[:-1], parents)
+                    hold = hold + broadcast_over_parents(term.points[..., law.size :], term.parents, parents)
+            keep = broadcast_over_parents(law.persistence[..., :1], law.persistence_parents[:-1], parents)
             hold = kept_with_points(keep, hold + law.offset[law.size])
         if law.fixed is None and _rows(parents) >= LARGE and (apart := factored_table(law, parents)) is not None:
             held = [*apart.parents[0], *apart.parents[1]]
             shares = apart.shares()
             return shares.transpose(*(held.index(parent) for parent in parents), len(held)), hold
-        return replace(law, keep=None).table(), hold
+        return replace(law, persistence=None).table(), hold
 
 
 Links = Callable[[str, int], Iterable[tuple[str, int]]]
@@ -297,7 +297,7 @@ class EffectiveLaws:
             node = self.program.nodes[name]
             assert isinstance(node, CategoricalNode)
             law = self.program.law(node, step)
-            columns = law.size if law.keep is None else law.size + 1
+            columns = law.size if law.persistence is None else law.size + 1
             self._laws[key] = replace(
                 law,
                 terms=tuple(term for term in law.terms if term.points[..., :columns].any()),
@@ -310,13 +310,13 @@ class EffectiveLaws:
         if (name, step) not in self._regimes:
             node = self.program.nodes[name]
             assert isinstance(node, CategoricalNode)
-            key = (name, self.program.regime(node, step))
+            key = (name, self.program.law_key(node, step))
             self._regimes[name, step] = self._numbers.setdefault(key, len(self._numbers))
         return self._regimes[name, step]
 
     def copies(self, name: str, step: int) -> bool:
         """Whether a node keeps its state for certain at a step."""
-        return self.law(name, step).keeps_all
+        return self.law(name, step).always_keeps
 
     @staticmethod
     def settled(node: NumericNode, step: int) -> float | None:
@@ -393,14 +393,14 @@ class DiscretizedModel:
         self.needed = relevant([[(name, 0) for name in names] for names in wanted], laws.links)
         self.drawn: tuple[Parent, ...] = ()
         if any(JUDGEMENTS in needed for needed in self.needed):
-            self.drawn = (judgements(program.draws),)
+            self.drawn = (draws_parent(program.draws),)
             self.latents[JUDGEMENTS] = LatentQuadrature(
                 JUDGEMENTS, 0, np.arange(float(program.draws)), np.ones(program.draws)
             )
         self.known = self._known()
         for node in program.nodes.values():
             if isinstance(node, NumericNode) and (drawn := self._drawn(node)):
-                if node.among(range(1)) is not node:
+                if node.select_draws(range(1)) is not node:
                     raise _uncertain(node)
                 self._admit(node, drawn)
 
@@ -508,7 +508,7 @@ class DiscretizedModel:
             )
         start = float(SmoothScale(node.scale).latent(np.array(node.initial))) - float(shift)
         decay = float(node.persistence) ** step
-        return float(carried(np.asarray(decay), np.asarray(start))), math.sqrt(1.0 - decay * decay)
+        return float(decay_latent(np.asarray(decay), np.asarray(start))), math.sqrt(1.0 - decay * decay)
 
     def _shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
         """By how much points move the latent normal: the variables that this depends on, and the shift over them."""
@@ -605,7 +605,7 @@ class DiscretizedModel:
         assert reading.values is not None
         if curve.points.ndim > 2:
             tables = [self._along(replace(curve, points=points), step).points for points in curve.points]
-            return Term((judgements(len(tables)), *reading.variables), np.stack(tables))
+            return Term((draws_parent(len(tables)), *reading.variables), np.stack(tables))
         columns = [np.interp(reading.values, curve.knots, column) for column in curve.points.T]
         return Term(reading.variables, np.stack(columns, axis=-1))
 
@@ -619,7 +619,7 @@ class DiscretizedModel:
                 self.moves[name] = ConditionalTable(StepLaw(name, len(weights), weights), None)
             return self.moves[name]
         law = self.laws.law(name, step)
-        own_state = self.known[step - 1].get(name) if law.keep is not None else None
+        own_state = self.known[step - 1].get(name) if law.persistence is not None else None
         read = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
         sources = [self.reading(parent.node, step, parent.lag).key for parent in read]
         sources += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]

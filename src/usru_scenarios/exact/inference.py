@@ -265,7 +265,7 @@ class _Planner:
             return [self]
         if self.parts[0] != size:
             ranges = [range(first, min(first + size, self.draws)) for first in range(0, self.draws, size)]
-            self.parts = size, [_Planner(EffectiveLaws(program.among(draws))) for draws in ranges]
+            self.parts = size, [_Planner(EffectiveLaws(program.select_draws(draws))) for draws in ranges]
         return self.parts[1]
 
 
@@ -578,7 +578,7 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
     """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
     program = laws.program
     observed = () if given is None else tuple(atom.node for atom in atoms(given))
-    others = {name: program.upstream([name, *observed]) for name in program.named if name != OUTCOME}
+    others = {name: program.upstream([name, *observed]) for name in program.model_nodes if name != OUTCOME}
     reports = [PassQuestion(reported=tuple(group), given=given) for group in _grouped(others)]
     if program.steps == 1:
         return [PassQuestion(reported=(OUTCOME,), given=given), *reports]
@@ -595,7 +595,7 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
 def _comes_alone(laws: EffectiveLaws) -> bool:
     """Whether trials get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
     program = laws.program
-    return not program.feedback and all(laws.law(OUTCOME, step).redraws_alike for step in range(program.steps))
+    return not program.has_feedback and all(laws.law(OUTCOME, step).is_uniform_mixture for step in range(program.steps))
 
 
 def _shares(finite: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:

@@ -40,7 +40,7 @@ from usru_scenarios.exact.variable_elimination import (
 )
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Compared, Formula, InStates, Timed, atoms, holds, timed_parts, truth
+from usru_scenarios.program.events import Compared, Formula, InStates, Timed, atom_truth, atoms, timed_parts, truth
 from usru_scenarios.program.laws import JUDGEMENTS, Parent
 from usru_scenarios.program.program import Floats
 
@@ -456,7 +456,7 @@ def _holds(predicate: Formula, finite: DiscretizedModel, step: int, over: Axes) 
         if isinstance(atom, Timed):
             raise ValueError("a predicate within a time has no time of its own")  # noqa: TRY004  # the query is at fault
         reading = finite.reading(atom.node, step)
-        found = holds(atom, reading.states if reading.values is None else reading.values)
+        found = atom_truth(atom, reading.states if reading.values is None else reading.values)
         return broadcast_to_axes(found, reading.variables, over)
 
     return np.broadcast_to(truth(predicate, at), [axis.size for axis in over])

@@ -163,7 +163,7 @@ class _StatementReader:
             if isinstance(part, tree.Imposed):
                 intervention = reading.intervention(part, program)
                 imposed.append(intervention)
-                program = intervention.on(program)
+                program = intervention.apply(program)
         observed = [part for part in question.conditions if isinstance(part, tree.Observed)]
         return Probability(
             text=self.text.between(question.start, question.end),

@@ -51,7 +51,9 @@ class ConditionChain(Generic[State]):
     states: tuple[State, ...]
 
 
-def chain(sizes: Sequence[int], start: State, advance: Callable[[State, int, int], State]) -> ConditionChain[State]:
+def build_chain(
+    sizes: Sequence[int], start: State, advance: Callable[[State, int, int], State]
+) -> ConditionChain[State]:
     """The stages of a joint condition.
 
     Args:
@@ -87,7 +89,7 @@ HOLDS, FAILS = 0, -1
 """What is open, as the number of conditions that still have to hold, once that is decided."""
 
 
-def at_least(wanted: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
+def at_least_chain(wanted: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
     """Whether at least so many conditions hold.
 
     What is open is how many more have to hold, down to `HOLDS`, or `FAILS` where too few are left. By stage these are
@@ -104,14 +106,14 @@ def at_least(wanted: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionCh
         needed -= int(holds[position][own])
         return needed if needed < len(holds) - position else FAILS
 
-    return chain([len(one) for one in holds], wanted, advance)
+    return build_chain([len(one) for one in holds], wanted, advance)
 
 
 FirstRow = int | tuple[int, ...]
 """The row that decides, -1 where none does; or, while that is open, the rows that may still hold."""
 
 
-def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool_]]]) -> ConditionChain[FirstRow]:
+def first_row_chain(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool_]]]) -> ConditionChain[FirstRow]:
     """Which of some rows is the first that holds.
 
     Args:
@@ -119,7 +121,7 @@ def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool
         rows: for each, by the position of a parent that it asks, shape (size,), where it holds.
 
     Raises:
-        TooManyCasesError: see `chain`.
+        TooManyCasesError: see `build_chain`.
     """
     last = [max(row, default=-1) for row in rows]
 
@@ -136,4 +138,4 @@ def first_row(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool
             return -1
         return left[0] if last[left[0]] <= position else tuple(left)
 
-    return chain(sizes, tuple(range(len(rows))), advance)
+    return build_chain(sizes, tuple(range(len(rows))), advance)

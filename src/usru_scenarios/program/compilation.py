@@ -19,10 +19,10 @@ from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.judgements import mean, with_values
 from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
-from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least, first_row
+from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least_chain, first_row_chain
 from usru_scenarios.program.conditions import auxiliary_node
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, judgements, normalised
+from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, draws_parent, normalise_rows
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NodeRole, NumericNode, Program
 
 _NOTHING: Floats = np.asarray(0.0)
@@ -190,7 +190,7 @@ class _Compiler:
         table[:] = stated.reshape(*stated.shape[:-1], *(1,) * len(shape), len(states))
         for holds, prior in reversed(list(zip(holding, priors, strict=True))):
             table[..., holds, :] = prior[..., None, :]
-        return (*((judgements(draws),) if draws else ()), *parents), table
+        return (*((draws_parent(draws),) if draws else ()), *parents), table
 
     def _row_holds(self, row: schema.PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
         """Where a row of `prior_given` holds, shape (size of each parent ...)."""
@@ -207,7 +207,7 @@ class _Compiler:
         asked = [
             {place[node]: self._meets(one, parents[place[node]]) for node, one in row.when.items()} for row in rows
         ]
-        found = first_row([parent.size for parent in parents], asked)
+        found = first_row_chain([parent.size for parent in parents], asked)
         return np.array(found.states), (self._chained(f"{name}.prior", found.stages, parents, lag=0),)
 
     def _stated(self, own: list[Judgement | None]) -> tuple[tuple[Parent, ...], Floats]:
@@ -215,7 +215,7 @@ class _Compiler:
         if all(share is None for share in own):
             return (), np.ones(len(own))
         stated = self._row([None if share is None else self.value(share) for share in own])
-        return ((judgements(len(stated)),) if stated.ndim == 2 else ()), stated
+        return ((draws_parent(len(stated)),) if stated.ndim == 2 else ()), stated
 
     def _row(self, values: list[Floats | None]) -> Floats:
         """Values, 0 where there is none, in one row: shape (values,), or (draws, values) where any is drawn."""
@@ -225,7 +225,7 @@ class _Compiler:
         """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
-        return normalised(self._row([self.value(shares[state]) if state in shares else None for state in states]))
+        return normalise_rows(self._row([self.value(shares[state]) if state in shares else None for state in states]))
 
     def _points(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
         """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""
@@ -272,7 +272,7 @@ class _Compiler:
         rows = [self._points(by_state[state], states) if state in by_state else nothing for state in parent_states]
         points = np.stack(np.broadcast_arrays(*rows), axis=-2)
         own = Parent(parent, lag, len(parent_states))
-        return Term((own,) if points.ndim == 2 else (judgements(len(points)), own), points, weight)
+        return Term((own,) if points.ndim == 2 else (draws_parent(len(points)), own), points, weight)
 
     def _rule_terms(self, target: str, states: tuple[str, ...] | None) -> tuple[Term, ...]:
         return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
@@ -283,7 +283,7 @@ class _Compiler:
         holds, parents = self.holding[name]
         given = self._points(rule.then[target], states)
         if given.ndim == 2:
-            given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (judgements(len(given)), *parents)
+            given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (draws_parent(len(given)), *parents)
         points = np.where(holds[..., None], given, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
@@ -296,7 +296,7 @@ class _Compiler:
             for node, condition in rule.when.items():
                 met += self._holds(node, condition, parents)
             return met >= wanted, parents
-        counted = at_least(wanted, [self._meets(rule.when[parent.node], parent) for parent in parents])
+        counted = at_least_chain(wanted, [self._meets(rule.when[parent.node], parent) for parent in parents])
         return np.array(counted.states) == HOLDS, (self._chained(name, counted.stages, parents, rule.lag),)
 
     def _chained(self, name: str, stages: Sequence[ChainStage], parents: tuple[Parent, ...], lag: int) -> Parent:

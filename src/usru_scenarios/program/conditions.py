@@ -9,7 +9,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import All, Formula, InStates, Timed
-from usru_scenarios.program.laws import Parent, judgements
+from usru_scenarios.program.laws import Parent, draws_parent
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
 
@@ -23,7 +23,7 @@ class Intervention:
     text: str
     """As written, without `do( )`."""
 
-    def on(self, program: Program) -> Program:
+    def apply(self, program: Program) -> Program:
         """The program in which it holds."""
         return program.intervene(self.node, self.value, self.steps)
 
@@ -74,7 +74,7 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
             number += 1
         likelihood = report.likelihood
         parents = (
-            *([judgements(len(likelihood))] if likelihood.ndim == 2 else []),
+            *([draws_parent(len(likelihood))] if likelihood.ndim == 2 else []),
             Parent(report.node, 0, likelihood.shape[-1]),
         )
         laws[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
@@ -125,10 +125,10 @@ def _has_states_of(one: Program, other: Program, name: str) -> bool:
     return isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode) and here.states == there.states
 
 
-def imposed(program: Program, interventions: Iterable[Intervention]) -> Program:
+def apply_interventions(program: Program, interventions: Iterable[Intervention]) -> Program:
     """The program under interventions, one after another."""
     for intervention in interventions:
-        program = intervention.on(program)
+        program = intervention.apply(program)
     return program
 
 
@@ -149,22 +149,22 @@ class Conditioned:
     @cached_property
     def program(self) -> Program:
         """The program under the interventions."""
-        return imposed(self.base, self.interventions)
+        return apply_interventions(self.base, self.interventions)
 
     @property
-    def is_bare(self) -> bool:
+    def is_unconditional(self) -> bool:
         """Whether nothing is imposed or observed."""
         return not (self.interventions or self.observations)
 
     @property
-    def seen(self) -> All:
+    def observed_event(self) -> All:
         """What is observed as one event, with a part for each observation; always true where there is none."""
         return All(tuple(observation.event for observation in self.observations))
 
     @property
     def given(self) -> All | None:
         """The same event; None where nothing is observed."""
-        return self.seen if self.observations else None
+        return self.observed_event if self.observations else None
 
     @property
     def evidence(self) -> list[tuple[str, Formula]]:
@@ -177,6 +177,6 @@ class Conditioned:
         observed = [one.text for one in self.observations if not one.item]
         return [one.text for one in self.interventions], observed
 
-    def on(self, base: Program) -> Conditioned:
+    def with_base(self, base: Program) -> Conditioned:
         """Another program under the same conditions."""
         return replace(self, base=base)

@@ -11,14 +11,14 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, kept
+from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, hold_probability
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 PointTables = dict[object, Floats]
 """Log-odds by what picks a row of them, shape (rows ..., states + 1)."""
 
 
-def farthest_apart(one: Program, other: Program) -> Floats:
+def largest_differences(one: Program, other: Program) -> Floats:
     """The most by which the probability of any set of scenarios can differ in a trial, shape (steps,): method (29).
 
     It is 0 where nothing that the outcome depends on differs up to then, and 1 where other states can differ: then the
@@ -52,8 +52,8 @@ class _ForwardComparison:
 
     def _is_shared(self, name: str) -> bool:
         here, there = self.one.nodes[name], self.other.nodes[name]
-        read = here.weighted if isinstance(here, CategoricalNode) else ()
-        return here is there and all(alike(self.one.weights[each], self.other.weights[each]) for each in read)
+        read = here.weight_names if isinstance(here, CategoricalNode) else ()
+        return here is there and all(are_equal(self.one.weights[each], self.other.weights[each]) for each in read)
 
     def _go(self, names: Sequence[str], changed: set[str]) -> None:
         for step in range(self.one.steps):
@@ -82,7 +82,7 @@ class _ForwardComparison:
         return True
 
     def _laws(self, here: CategoricalNode, there: CategoricalNode, step: int) -> _TwoLaws:
-        key = (here.name, self.one.regime(here, step), self.other.regime(there, step))
+        key = (here.name, self.one.law_key(here, step), self.other.law_key(there, step))
         if key not in self._known:
             self._known[key] = _TwoLaws(self.one.law(here, step), self.other.law(there, step))
         return self._known[key]
@@ -107,7 +107,7 @@ class _TwoLaws:
     @cached_property
     def same(self) -> bool:
         """Whether they say the same."""
-        return alike(self.one, self.other)
+        return are_equal(self.one, self.other)
 
     @cached_property
     def read(self) -> set[tuple[str, int]]:
@@ -137,29 +137,33 @@ def _same_number(here: NumericNode, there: NumericNode, step: int) -> bool:
     if here is there:
         return True
     at = slice(step, step + 1)
-    if not (alike(here.windows[..., at], there.windows[..., at]) and alike(here.imposed[at], there.imposed[at])):
+    if not (
+        are_equal(here.windows[..., at], there.windows[..., at]) and are_equal(here.imposed[at], there.imposed[at])
+    ):
         return False
-    return alike(here, replace(there, windows=here.windows, imposed=here.imposed))
+    return are_equal(here, replace(there, windows=here.windows, imposed=here.imposed))
 
 
 def _carried_on(law: StepLaw) -> float:
     """How much of a difference before a step is left after it, at the most."""
-    own = any(parent == law.own for parent in law.prior_parents) or any(law.own in term.parents for term in law.terms)
+    own = any(parent == law.previous_state for parent in law.prior_parents) or any(
+        law.previous_state in term.parents for term in law.terms
+    )
     if own or law.allowed is not None:
         return 1.0
-    if law.keep is None:
+    if law.persistence is None:
         return 0.0
     hold = sum(float(table[..., -1].max(initial=0.0)) for table in _log_odds(law).values())
-    return float(kept(law.keep.max(), np.asarray(hold)))
+    return float(hold_probability(law.persistence.max(), np.asarray(hold)))
 
 
 def _apart(law: StepLaw, changed: StepLaw) -> float:
     """By how much a set's probability after a step can differ between two laws, all else being equal."""
     if law.fixed is not None and changed.fixed is not None:
         return float(np.abs(changed.fixed - law.fixed).sum() / 2)
-    if law.fixed is not None or changed.fixed is not None or not alike(law.allowed, changed.allowed):
+    if law.fixed is not None or changed.fixed is not None or not are_equal(law.allowed, changed.allowed):
         return 1.0
-    if (law.keep is None) != (changed.keep is None):
+    if (law.persistence is None) != (changed.persistence is None):
         return 1.0
     states = hold = 0.0
     tables, others = _log_odds(law), _log_odds(changed)
@@ -172,13 +176,13 @@ def _apart(law: StepLaw, changed: StepLaw) -> float:
         tilt = _less(other, one)
         states += float(np.ptp(tilt[..., :-1], axis=-1).max(initial=0.0))
         hold += float(np.abs(tilt[..., -1]).max(initial=0.0))
-    if law.keep is None:
+    if law.persistence is None:
         return float(np.tanh(states / 4)) if math.isfinite(states) else 1.0
-    assert changed.keep is not None, "both keep, or neither"
-    if law.keep.shape != changed.keep.shape:
+    assert changed.persistence is not None, "both keep, or neither"
+    if law.persistence.shape != changed.persistence.shape:
         return 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        odds = [np.log(keep) - np.log1p(-keep) for keep in (law.keep, changed.keep)]
+        odds = [np.log(keep) - np.log1p(-keep) for keep in (law.persistence, changed.persistence)]
     hold += float(np.abs(_less(odds[1], odds[0])).max(initial=0.0))
     apart = float(np.tanh(states / 4) + np.tanh(hold / 4))
     return min(apart, 1.0) if math.isfinite(apart) else 1.0
@@ -209,7 +213,7 @@ def _less(one: Floats | None, other: Floats | None) -> Floats:
 # What is the same -----------------------------------------------------------------------------------------------------
 
 
-def alike(one: object, other: object) -> bool:
+def are_equal(one: object, other: object) -> bool:
     """Whether two parts of programs say the same, number by number."""
     if one is other:
         return True
@@ -218,9 +222,9 @@ def alike(one: object, other: object) -> bool:
     if type(one) is not type(other):
         return False
     if is_dataclass(one):
-        return all(alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+        return all(are_equal(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(alike, one, other))
+        return len(one) == len(other) and all(map(are_equal, one, other))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(are_equal(one[key], other[key]) for key in one)
     return one == other

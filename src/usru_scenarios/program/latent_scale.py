@@ -58,7 +58,7 @@ class LatentScale:
         sound = [family.sound(row, *scale) for row in parameters]
         return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in sound]))
 
-    def among(self, draws: range) -> LatentScale:
+    def select_draws(self, draws: range) -> LatentScale:
         """The scale for some draws of the judgements; itself where it does not depend on them."""
         return self if self.values.ndim == 1 else replace(self, values=self.values[draws.start : draws.stop])
 
@@ -91,11 +91,13 @@ class LatentScale:
         if value.ndim or self.values.ndim == 2:
             draws = len(value) if value.ndim else len(self.values)
             tables = np.broadcast_to(self.values, (draws, self.values.shape[-1]))
-            return np.array([_inverse(*pair) for pair in zip(tables, np.broadcast_to(value, draws), strict=True)])
-        return np.asarray(_inverse(self.values, float(value)))
+            return np.array(
+                [_interpolate_latent(*pair) for pair in zip(tables, np.broadcast_to(value, draws), strict=True)]
+            )
+        return np.asarray(_interpolate_latent(self.values, float(value)))
 
 
-def carried(persistence: Floats, latent: Floats) -> Floats:
+def decay_latent(persistence: Floats, latent: Floats) -> Floats:
     """What is kept of a latent normal, their product, of a shape that both broadcast to: method (3).
 
     Where nothing is kept it is 0, though the normal be infinite: that of a value at an end of the scale is.
@@ -105,7 +107,7 @@ def carried(persistence: Floats, latent: Floats) -> Floats:
     return kept
 
 
-def _inverse(table: Floats, value: float) -> float:
+def _interpolate_latent(table: Floats, value: float) -> float:
     if value <= table[0]:
         return -math.inf
     if value >= table[-1]:

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 JUDGEMENTS = "(judgements)"
 """The name, no id of a model, under which a node reads which draw of the uncertain judgements its trial has."""
 
-Changed = TypeVar("Changed")
+ProgramPart = TypeVar("ProgramPart")
 
 
 class Parent(NamedTuple):
@@ -55,20 +55,20 @@ class Term:
     weight: str | None = None
 
     @property
-    def drawn_axis(self) -> int | None:
+    def draws_axis(self) -> int | None:
         """Which axis of the points is that of the draws of the judgements; None where they are the same in all."""
         return _drawn_axis(self.parents)
 
-    def among(self, draws: range) -> Term:
+    def select_draws(self, draws: range) -> Term:
         """The term for some draws of the judgements."""
-        points, parents = table_among(self.points, self.parents, draws)
-        return changed(self, points=points, parents=parents)
+        points, parents = select_table_draws(self.points, self.parents, draws)
+        return replace_if_changed(self, points=points, parents=parents)
 
-    def times(self, factor: Floats) -> Term:
+    def multiply_points(self, factor: Floats) -> Term:
         """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
         if not factor.ndim:
             return Term(self.parents, self.points * factor, self.weight)
-        drawn = judgements(len(factor))
+        drawn = draws_parent(len(factor))
         if drawn in self.parents:
             axes = [-1 if parent == drawn else 1 for parent in self.parents]
             return Term(self.parents, self.points * factor.reshape(*axes, 1), self.weight)
@@ -94,11 +94,11 @@ class PiecewiseCurve:
     points: Floats
     weight: str | None = None
 
-    def among(self, draws: range) -> PiecewiseCurve:
+    def select_draws(self, draws: range) -> PiecewiseCurve:
         """The curve for some draws of the judgements."""
-        return changed(self, points=values_among(self.points, 2, draws))
+        return replace_if_changed(self, points=select_value_draws(self.points, 2, draws))
 
-    def times(self, factor: Floats) -> PiecewiseCurve:
+    def multiply_points(self, factor: Floats) -> PiecewiseCurve:
         """The curve with its points multiplied by a factor of shape () or, drawn, (draws,)."""
         return replace(self, points=self.points * (factor[:, None, None] if factor.ndim else factor))
 
@@ -113,8 +113,8 @@ class StepLaw:
         terms: weighted log-odds, as `Term` with points in natural log units.
         curves: the same along numeric parents.
         offset: shape (states + 1,), log-odds of event windows.
-        keep: shape (states,), the persistence, or None where the state is drawn anew whatever it was; where judgements
-            are drawn, (draws, states).
+        persistence: shape (states,), or None where the state is drawn anew whatever it was; where judgements are drawn,
+            (draws, states).
         allowed: as in `CategoricalNode`, None where nothing is kept.
     """
 
@@ -126,27 +126,31 @@ class StepLaw:
     terms: tuple[Term, ...] = ()
     curves: tuple[PiecewiseCurve, ...] = ()
     offset: Floats = field(default_factory=lambda: np.zeros(1))
-    keep: Floats | None = None
+    persistence: Floats | None = None
     allowed: npt.NDArray[np.bool_] | None = None
 
     @property
-    def own(self) -> Parent:
+    def previous_state(self) -> Parent:
         """The node's own previous state, as a parent."""
         return Parent(self.name, 1, self.size)
 
     @property
-    def keep_parents(self) -> tuple[Parent, ...]:
-        """The parents that `keep` is laid out over."""
-        if self.keep is None:
+    def persistence_parents(self) -> tuple[Parent, ...]:
+        """The parents that `persistence` is laid out over."""
+        if self.persistence is None:
             return ()
-        return (self.own,) if self.keep.ndim == 1 else (judgements(len(self.keep)), self.own)
+        return (
+            (self.previous_state,)
+            if self.persistence.ndim == 1
+            else (draws_parent(len(self.persistence)), self.previous_state)
+        )
 
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The categorical (or cut) parents of the conditional table, the own previous state included if it matters."""
         if self.fixed is not None:
             return ()
-        read = (*self.keep_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
+        read = (*self.persistence_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
         return tuple(sorted(set(read)))
 
     @property
@@ -155,16 +159,16 @@ class StepLaw:
         return math.prod(parent.size for parent in self.parents)
 
     @cached_property
-    def keeps_all(self) -> bool:
+    def always_keeps(self) -> bool:
         """Whether every state is kept for certain."""
-        return self.keep is not None and bool(np.all(self.keep >= 1.0))
+        return self.persistence is not None and bool(np.all(self.persistence >= 1.0))
 
     @property
-    def redraws_alike(self) -> bool:
+    def is_uniform_mixture(self) -> bool:
         """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
         read = {*self.prior_parents, *(parent for term in self.terms for parent in term.parents)}
-        alike = self.keep is None or bool(np.all(self.keep == self.keep[..., :1]))
-        return self.own not in read and self.allowed is None and alike
+        alike = self.persistence is None or bool(np.all(self.persistence == self.persistence[..., :1]))
+        return self.previous_state not in read and self.allowed is None and alike
 
     def prior_term(self) -> Term:
         """The prior as a term: its logarithms, and nothing for keeping."""
@@ -184,29 +188,29 @@ class StepLaw:
             return self.fixed
         logits = log_weights(self, self.parents)
         weights = np.exp(logits[..., : self.size])
-        if self.keep is None:
-            return normalised(weights)
-        own = self.parents.index(self.own)
+        if self.persistence is None:
+            return normalise_rows(weights)
+        own = self.parents.index(self.previous_state)
         weights = np.moveaxis(weights, own, -2)
         if self.allowed is not None:
             weights = weights * self.allowed
-        keep = spread(self.keep[..., None], self.keep_parents, self.parents)[..., 0]
-        hold = np.moveaxis(kept(keep, logits[..., self.size]), own, -1)
+        keep = broadcast_over_parents(self.persistence[..., None], self.persistence_parents, self.parents)[..., 0]
+        hold = np.moveaxis(hold_probability(keep, logits[..., self.size]), own, -1)
         stuck = weights.sum(axis=-1) == 0
         hold = np.where(stuck, 1.0, hold)
-        moved = (1.0 - hold)[..., None] * normalised(weights)
+        moved = (1.0 - hold)[..., None] * normalise_rows(weights)
         table: Floats = np.moveaxis(moved + hold[..., None] * np.eye(self.size), -2, own)
         return table
 
 
-def normalised(weights: Floats) -> Floats:
+def normalise_rows(weights: Floats) -> Floats:
     """Weights divided by the sums of their rows, or 0 where such a sum is: the same shape (..., columns)."""
     total = weights.sum(axis=-1, keepdims=True)
     shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     return shares
 
 
-def kept(keep: Floats, log_odds: Floats) -> Floats:
+def hold_probability(keep: Floats, log_odds: Floats) -> Floats:
     """The probability of keeping a state whose persistence is `keep`, with points for `hold` worth `log_odds`.
 
     Shapes broadcast; 0 and 1 stay: method (2).
@@ -224,15 +228,15 @@ def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
     sizes = tuple(parent.size for parent in parents)
     logits = np.broadcast_to(law.offset, (*sizes, law.size + 1)).copy()
     with np.errstate(divide="ignore"):
-        logits[..., : law.size] += spread(np.log(law.prior), law.prior_parents, parents)
+        logits[..., : law.size] += broadcast_over_parents(np.log(law.prior), law.prior_parents, parents)
     for term in law.terms:
-        logits += spread(term.points, term.parents, parents)
+        logits += broadcast_over_parents(term.points, term.parents, parents)
     largest = logits[..., : law.size].max(axis=-1, keepdims=True)
     logits[..., : law.size] -= np.where(np.isfinite(largest), largest, 0.0)  # a row may have nowhere to go
     return logits
 
 
-def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
+def broadcast_over_parents(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
     """A table over the parents `held`, laid out so that it broadcasts over the parents `over`.
 
     Shape (size or 1 of each parent ..., columns).
@@ -245,7 +249,7 @@ def spread(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) ->
 # What is drawn of judgements ------------------------------------------------------------------------------------------
 
 
-def values_among(values: Floats, axes: int, draws: range) -> Floats:
+def select_value_draws(values: Floats, axes: int, draws: range) -> Floats:
     """Values for some draws of the judgements, where they have an axis for these before `axes` of their own.
 
     Shape (draws, ...), or (...) where they are the same in all draws.
@@ -257,7 +261,7 @@ def _drawn_axis(parents: Iterable[Parent]) -> int | None:
     return next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
 
 
-def table_among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
+def select_table_draws(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
     """A table, shape (size of each parent ..., columns), and its parents for some draws of the judgements."""
     axis = _drawn_axis(parents)
     if axis is None:
@@ -265,17 +269,17 @@ def table_among(table: Floats, parents: tuple[Parent, ...], draws: range) -> tup
     places = (slice(None),) * axis
     return table[(*places, slice(draws.start, draws.stop))], (
         *parents[:axis],
-        judgements(len(draws)),
+        draws_parent(len(draws)),
         *parents[axis + 1 :],
     )
 
 
-def judgements(draws: int) -> Parent:
+def draws_parent(draws: int) -> Parent:
     """The draws of the judgements as a parent."""
     return Parent(JUDGEMENTS, 0, draws)
 
 
-def changed(part: Changed, **fields: object) -> Changed:
+def replace_if_changed(part: ProgramPart, **fields: object) -> ProgramPart:
     """The part with other fields; itself where none of them is another."""
     others = {name: value for name, value in fields.items() if value is not getattr(part, name)}
     return replace(part, **others) if others else part  # type: ignore[type-var]

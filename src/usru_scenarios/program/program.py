@@ -22,15 +22,15 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import (
     JUDGEMENTS,
-    Changed,
     Parent,
     PiecewiseCurve,
+    ProgramPart,
     StepLaw,
     Term,
-    changed,
-    judgements,
-    table_among,
-    values_among,
+    draws_parent,
+    replace_if_changed,
+    select_table_draws,
+    select_value_draws,
 )
 from usru_scenarios.timeline import Grid
 
@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 NodeRole = Literal["driver", "outcome", "consequence", "auxiliary"]
 """What a node is. An auxiliary one is none of the model's: it counts how many conditions hold (see `auxiliary`)."""
 
-_LAWS = 32
+_CACHED_LAWS = 32
 """Laws of a node that are remembered."""
 
 
@@ -80,35 +80,39 @@ class CategoricalNode:
     imposed: npt.NDArray[np.int64]
     reports: Mapping[int, tuple[tuple[Parent, ...], Floats]] = field(default_factory=dict)
 
-    def among(self, draws: range) -> CategoricalNode:
+    def select_draws(self, draws: range) -> CategoricalNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
-        prior, prior_parents = table_among(self.prior, self.prior_parents, draws)
-        initial = None if self.initial is None else values_among(self.initial, 1, draws)
-        reports = {step: table_among(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()}
+        prior, prior_parents = select_table_draws(self.prior, self.prior_parents, draws)
+        initial = None if self.initial is None else select_value_draws(self.initial, 1, draws)
+        reports = {
+            step: select_table_draws(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()
+        }
         same = all(table is self.reports[step][1] for step, (_, table) in reports.items())
-        return changed(
+        return replace_if_changed(
             self,
             reports=self.reports if same else reports,
             prior=prior,
             prior_parents=prior_parents,
             initial=initial,
-            forced=_same_values(self.forced, {step: values_among(one, 1, draws) for step, one in self.forced.items()}),
-            persistence=values_among(self.persistence, 1, draws),
-            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
-            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
-            windows=values_among(self.windows, 2, draws),
-            log_odds=values_among(self.log_odds, 0, draws),
+            forced=_same_values(
+                self.forced, {step: select_value_draws(one, 1, draws) for step, one in self.forced.items()}
+            ),
+            persistence=select_value_draws(self.persistence, 1, draws),
+            terms=_same(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            windows=select_value_draws(self.windows, 2, draws),
+            log_odds=select_value_draws(self.log_odds, 0, draws),
         )
 
     @cached_property
-    def kinds(self) -> tuple[tuple[int, bool], ...]:
+    def law_kinds(self) -> tuple[tuple[int, bool], ...]:
         """For each step a number that it shares with those at which the law is the same but for the weights.
 
         With it, whether the law is settled, so that nothing else acts on it.
         """
-        return _numbered(map(self._kind, range(len(self.imposed))))
+        return _number_kinds(map(self._law_kind, range(len(self.imposed))))
 
-    def _kind(self, step: int) -> tuple[bool, object]:
+    def _law_kind(self, step: int) -> tuple[bool, object]:
         """Whether the law at a step is settled, and what it is made of."""
         if self.imposed[step] >= 0:
             return True, ("imposed", int(self.imposed[step]))
@@ -124,16 +128,16 @@ class CategoricalNode:
         )
 
     @cached_property
-    def laws(self) -> dict[object, StepLaw]:
+    def cached_laws(self) -> dict[object, StepLaw]:
         """Its laws by regime, as far as `Program.law` remembers them."""
         return {}
 
     def __getstate__(self) -> dict[str, object]:
         """Without the laws, which are soon made again."""
-        return {name: value for name, value in vars(self).items() if name != "laws"}
+        return {name: value for name, value in vars(self).items() if name != "cached_laws"}
 
     @cached_property
-    def weighted(self) -> list[str]:
+    def weight_names(self) -> list[str]:
         """The drivers and rules whose weights multiply points of it."""
         parts: tuple[Term | PiecewiseCurve, ...] = (*self.terms, *self.curves)
         return sorted({part.weight for part in parts if part.weight is not None})
@@ -145,7 +149,7 @@ class CategoricalNode:
         return _links((*self.prior_parents, *reported), self.terms, self.curves)
 
     @property
-    def tables(self) -> tuple[Term, ...]:
+    def parent_tables(self) -> tuple[Term, ...]:
         """All that it reads of others' states, as terms: points, priors and reports."""
         reports = (Term(parents, table) for parents, table in self.reports.values())
         return (*self.terms, Term(self.prior_parents, self.prior), *reports)
@@ -153,7 +157,7 @@ class CategoricalNode:
     @cached_property
     def influences(self) -> frozenset[tuple[str, str | None]]:
         """The nodes that make a difference to it at some step, each with the weight that multiplies it, if any."""
-        return _influences(self.tables, self.curves) if np.any(self.imposed < 0) else frozenset()
+        return _influences(self.parent_tables, self.curves) if np.any(self.imposed < 0) else frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,23 +187,23 @@ class NumericNode:
     windows: Floats
     imposed: Floats
 
-    def among(self, draws: range) -> NumericNode:
+    def select_draws(self, draws: range) -> NumericNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
-        return changed(
+        return replace_if_changed(
             self,
-            scale=self.scale.among(draws),
-            initial=None if self.initial is None else values_among(self.initial, 0, draws),
-            persistence=values_among(self.persistence, 0, draws),
-            sd_per_point=values_among(self.sd_per_point, 0, draws),
-            terms=_same(self.terms, tuple(term.among(draws) for term in self.terms)),
-            curves=_same(self.curves, tuple(curve.among(draws) for curve in self.curves)),
-            windows=values_among(self.windows, 1, draws),
+            scale=self.scale.select_draws(draws),
+            initial=None if self.initial is None else select_value_draws(self.initial, 0, draws),
+            persistence=select_value_draws(self.persistence, 0, draws),
+            sd_per_point=select_value_draws(self.sd_per_point, 0, draws),
+            terms=_same(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
+            curves=_same(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            windows=select_value_draws(self.windows, 1, draws),
         )
 
     @cached_property
-    def kinds(self) -> tuple[tuple[int, bool], ...]:
+    def law_kinds(self) -> tuple[tuple[int, bool], ...]:
         """As in `CategoricalNode`; there are no weights that could act."""
-        return _numbered(
+        return _number_kinds(
             (True, (min(step, 1), self.windows[..., step].tobytes(), self.imposed[step].tobytes()))
             for step in range(len(self.imposed))
         )
@@ -210,7 +214,7 @@ class NumericNode:
         return _links((), self.terms, self.curves)
 
     @property
-    def tables(self) -> tuple[Term, ...]:
+    def parent_tables(self) -> tuple[Term, ...]:
         """As in `CategoricalNode`."""
         return self.terms
 
@@ -223,7 +227,7 @@ class NumericNode:
 Node = CategoricalNode | NumericNode
 
 
-def _numbered(kinds: Iterable[tuple[bool, object]]) -> tuple[tuple[int, bool], ...]:
+def _number_kinds(kinds: Iterable[tuple[bool, object]]) -> tuple[tuple[int, bool], ...]:
     """Kinds of laws by numbers, each with whether it is settled."""
     seen: dict[object, tuple[int, bool]] = {}
     return tuple(seen.setdefault(kind, (len(seen), kind[0])) for kind in kinds)
@@ -250,7 +254,7 @@ def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> froz
     return frozenset((*along_states, *along_scale))
 
 
-def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> frozenset[str]:
+def _transitive_closure(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> frozenset[str]:
     """The names, those beyond them, and so on."""
     reached, frontier = set[str](), set(names)
     while frontier:
@@ -259,7 +263,7 @@ def _reached(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> fr
     return frozenset(reached)
 
 
-def _same(before: tuple[Changed, ...], after: tuple[Changed, ...]) -> tuple[Changed, ...]:
+def _same(before: tuple[ProgramPart, ...], after: tuple[ProgramPart, ...]) -> tuple[ProgramPart, ...]:
     return before if all(one is other for one, other in zip(before, after, strict=True)) else after
 
 
@@ -305,17 +309,17 @@ class Program:
         return node
 
     @cached_property
-    def named(self) -> tuple[str, ...]:
+    def model_nodes(self) -> tuple[str, ...]:
         """The nodes that the model names, in order: all but the auxiliary ones."""
         return tuple(name for name, node in self.nodes.items() if node.role != "auxiliary")
 
     @cached_property
-    def varying(self) -> frozenset[str]:
+    def varying_weights(self) -> frozenset[str]:
         """The drivers and rules whose weights change over time."""
         weights = self.weights.items()
         return frozenset(name for name, weight in weights if bool(np.any(weight != weight[..., :1])))
 
-    def reads(self, name: str) -> set[tuple[str, int]]:
+    def model_links(self, name: str) -> set[tuple[str, int]]:
         """As `links` of a node, with what auxiliary nodes read in the place of these."""
         read = set(self.nodes[name].links)
         while through := {link for link in read if self.nodes[link[0]].role == "auxiliary"}:
@@ -333,31 +337,31 @@ class Program:
             for parent, _ in node.links:
                 if not name == parent == origin:
                     readers[parent].add(name)
-        return _reached(readers[origin], readers.__getitem__)
+        return _transitive_closure(readers[origin], readers.__getitem__)
 
-    def influential(self, names: Iterable[str]) -> frozenset[str]:
+    def influential_nodes(self, names: Iterable[str]) -> frozenset[str]:
         """Of the nodes that some nodes depend on, those that change something; these nodes themselves included.
 
         Points that are the same whatever the parent's state, above all 0, make no difference, nor do those whose weight
         is 0 at all steps: an intervention on such a parent leaves every trial as it was.
         """
-        return _reached(
-            names, lambda name: (parent for parent, weight in self.nodes[name].influences if self._acts(weight))
+        return _transitive_closure(
+            names, lambda name: (parent for parent, weight in self.nodes[name].influences if self._has_effect(weight))
         )
 
-    def _acts(self, weight: str | None) -> bool:
+    def _has_effect(self, weight: str | None) -> bool:
         """Whether the weight of points, if they have one, is not 0 throughout."""
         return weight is None or bool(np.any(self.weights[weight]))
 
-    def indistinct(self, name: str, state: str, readers: Iterable[str]) -> str:
+    def equivalent_state(self, name: str, state: str, readers: Iterable[str]) -> str:
         """The first state of a categorical node that some nodes read as they read another: that one stands for both."""
         node = self.nodes[name]
         assert isinstance(node, CategoricalNode)
         read = [
             np.moveaxis(term.points, axis, 0)
             for reader in readers
-            for term in self.nodes[reader].tables
-            if self._acts(term.weight)
+            for term in self.nodes[reader].parent_tables
+            if self._has_effect(term.weight)
             for axis, parent in enumerate(term.parents)
             if parent.node == name
         ]
@@ -366,10 +370,10 @@ class Program:
 
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The nodes that some nodes depend on, in any number of steps, themselves included."""
-        return _reached(names, lambda name: (parent for parent, _ in self.nodes[name].links))
+        return _transitive_closure(names, lambda name: (parent for parent, _ in self.nodes[name].links))
 
     @cached_property
-    def feedback(self) -> bool:
+    def has_feedback(self) -> bool:
         """Whether the outcome depends on its own past through other nodes, so that it can't be carried along them."""
         return OUTCOME in self.downstream(OUTCOME)
 
@@ -385,15 +389,15 @@ class Program:
         take little, are made once for all programs and steps that have them in common.
         """
         if self.draws:
-            return self._law(node, step)
-        regime = self.regime(node, step)
-        if regime not in node.laws:
-            if len(node.laws) >= _LAWS:
-                node.laws.clear()
-            node.laws[regime] = self._law(node, step)
-        return node.laws[regime]
+            return self._build_law(node, step)
+        regime = self.law_key(node, step)
+        if regime not in node.cached_laws:
+            if len(node.cached_laws) >= _CACHED_LAWS:
+                node.cached_laws.clear()
+            node.cached_laws[regime] = self._build_law(node, step)
+        return node.cached_laws[regime]
 
-    def _law(self, node: CategoricalNode, step: int) -> StepLaw:
+    def _build_law(self, node: CategoricalNode, step: int) -> StepLaw:
         size = len(node.states)
         if (state := node.imposed[step]) >= 0:
             return StepLaw(node.name, size, np.eye(size)[state])
@@ -402,21 +406,21 @@ class Program:
         if step == 0 and node.initial is not None:
             if node.initial.ndim == 1:
                 return StepLaw(node.name, size, node.initial)
-            parents = (judgements(len(node.initial)),)
+            parents = (draws_parent(len(node.initial)),)
             return StepLaw(node.name, size, None, parents, node.initial, offset=np.zeros(size + 1))
         prior, prior_parents = node.prior, node.prior_parents
         if (forced := node.forced.get(step)) is not None:
-            prior, prior_parents = forced, (judgements(len(forced)),) if forced.ndim == 2 else ()
+            prior, prior_parents = forced, (draws_parent(len(forced)),) if forced.ndim == 2 else ()
         terms = [
-            term.times(self._log_odds(node, term.weight, step))
+            term.multiply_points(self._log_odds(node, term.weight, step))
             for term in node.terms
             if step > 0 or not any(parent.lag for parent in term.parents)
         ]
         window = node.windows[..., step, :]
         if window.ndim == 2:
-            terms.append(Term((judgements(len(window)),), window).times(node.log_odds))
+            terms.append(Term((draws_parent(len(window)),), window).multiply_points(node.log_odds))
         elif node.log_odds.ndim and window.any():
-            terms.append(Term((), window).times(node.log_odds))
+            terms.append(Term((), window).multiply_points(node.log_odds))
         settled = window.ndim == 1 and not node.log_odds.ndim
         keeps = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
         return StepLaw(
@@ -427,27 +431,27 @@ class Program:
             prior=prior,
             terms=tuple(terms),
             curves=tuple(
-                curve.times(self._log_odds(node, curve.weight, step))
+                curve.multiply_points(self._log_odds(node, curve.weight, step))
                 for curve in node.curves
                 if step > 0 or not curve.lag
             ),
             offset=window * node.log_odds if settled else np.zeros(size + 1),
-            keep=node.persistence if keeps else None,
+            persistence=node.persistence if keeps else None,
             allowed=node.allowed if keeps else None,
         )
 
     def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
         return node.log_odds if weight is None else node.log_odds * self.weights[weight][..., step]
 
-    def until(self, step: int) -> Program:
+    def truncate_after(self, step: int) -> Program:
         """The program up to a step, which it includes; all nodes stay the same objects."""
         return replace(self, grid=replace(self.grid, count=step + 1))
 
-    def only(self, names: Collection[str]) -> Program:
+    def restrict_to(self, names: Collection[str]) -> Program:
         """The program of some nodes, which read no others; they stay the same objects."""
         return replace(self, nodes={name: node for name, node in self.nodes.items() if name in names})
 
-    def among(self, draws: range, known: dict[Node, Node] | None = None) -> Program:
+    def select_draws(self, draws: range, known: dict[Node, Node] | None = None) -> Program:
         """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.
 
         For all of them it is the program itself.
@@ -461,9 +465,9 @@ class Program:
         known = {} if known is None else known
         for node in self.nodes.values():
             if node not in known:
-                known[node] = node.among(draws)
+                known[node] = node.select_draws(draws)
         nodes = {name: known[node] for name, node in self.nodes.items()}
-        weights = {name: values_among(weight, 1, draws) for name, weight in self.weights.items()}
+        weights = {name: select_value_draws(weight, 1, draws) for name, weight in self.weights.items()}
         parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
         read = {part.weight for part in parts}
         if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
@@ -471,12 +475,12 @@ class Program:
         controls = Controls(self.controls.functions[draws.start : draws.stop])
         return replace(self, nodes=nodes, weights=weights, controls=controls)
 
-    def regime(self, node: Node, step: int) -> tuple[object, ...]:
+    def law_key(self, node: Node, step: int) -> tuple[object, ...]:
         """A key that is equal for two steps only where the node's laws at them are; it tells nothing of other nodes."""
-        kind, is_settled = node.kinds[step]
+        kind, is_settled = node.law_kinds[step]
         if is_settled or isinstance(node, NumericNode):
             return (kind,)
-        return kind, *(self.weights[name][..., step].tobytes() for name in node.weighted)
+        return kind, *(self.weights[name][..., step].tobytes() for name in node.weight_names)
 
     def intervene(self, name: str, value: str | float, steps: Iterable[int]) -> Program:
         """A new program in which a node is set to a state or value at some steps, cut off from its causes there.

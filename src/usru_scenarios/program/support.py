@@ -22,14 +22,14 @@ from usru_scenarios.program.events import (
     Formula,
     Timed,
     Truth,
+    atom_truth,
     atoms,
     conjuncts,
-    holds,
-    states_of,
+    satisfying_states,
     timed_parts,
     truth,
 )
-from usru_scenarios.program.laws import JUDGEMENTS, Parent, StepLaw, kept
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, StepLaw, hold_probability
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Site = tuple[str, int]
@@ -86,7 +86,7 @@ class Support:
         program: with its interventions; where judgements are drawn, what is possible in some draw is possible.
         seen: what has been observed. Of it the parts that are about a single node with states are used, where they
             stand; conclusions from them about earlier steps are not drawn.
-        beside: what is possible in a program that has nodes in common with this one: of the same law over the same
+        shared_with: what is possible in a program that has nodes in common with this one: of the same law over the same
             states nothing is worked out twice.
 
     Attributes:
@@ -98,9 +98,9 @@ class Support:
             scenarios.
     """
 
-    def __init__(self, program: Program, seen: Iterable[Formula] = (), beside: Support | None = None) -> None:
+    def __init__(self, program: Program, seen: Iterable[Formula] = (), shared_with: Support | None = None) -> None:
         self.program = program
-        self._known: _LawFindings = _LawFindings() if beside is None else beside._known  # noqa: SLF001  # what both know
+        self._known: _LawFindings = _LawFindings() if shared_with is None else shared_with._known  # noqa: SLF001  # what both know
         steps = program.steps
         self.possible: dict[str, Truth] = {}
         self.ranges: dict[str, Floats] = {}
@@ -129,22 +129,22 @@ class Support:
                 else:
                     self._values(node, step)
 
-    def found(self) -> dict[str, object]:
-        """What was found, what a forecast asks of the outcome included, for `recalled` in a later run."""
+    def cacheable_findings(self) -> dict[str, object]:
+        """What was found, what a forecast asks of the outcome included, for `from_findings` in a later run."""
         states = np.arange(len(self.program.outcome.states))
         for step in range(self.program.steps):
             self._weights(step)
             if step and len(states) <= _FEW_SCENARIOS:
                 for state in states:
-                    self.steps_into(states == state, step)
+                    self.entry_limits(states == state, step)
         if len(states) <= _FEW_SCENARIOS:
             for members in (*([state] for state in states.tolist()), *self.program.groups.values()):
-                self.limits(members)
-                self.first_visits(members)
+                self.probability_limits(members)
+                self.first_visit_limits(members)
         return {name: value for name, value in vars(self).items() if name not in ("program", "_read")}
 
     @classmethod
-    def recalled(cls, program: Program, found: Mapping[str, object]) -> Self:
+    def from_findings(cls, program: Program, found: Mapping[str, object]) -> Self:
         """What an earlier run has found of the same program."""
         support = cls.__new__(cls)
         vars(support).update(found, program=program)
@@ -157,7 +157,7 @@ class Support:
         own = self.possible[node.name][step - 1] if step else None
         read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
         state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
-        law = (node, self.program.regime(node, step), state, bool(step))
+        law = (node, self.program.law_key(node, step), state, bool(step))
         key, known = (law, None if own is None else own.tobytes()), self._known.goes
         if node.name == OUTCOME:
             self._laws.append(self._known.number(law))
@@ -186,10 +186,10 @@ class Support:
         prior = self._within(law.prior, law.prior_parents, step)
         rows: Truth = prior.reshape(-1, law.size) > 0
         goes = np.zeros((law.size, law.size), dtype=np.bool_)
-        if law.keep is None:
+        if law.persistence is None:
             goes[:] = rows.any(axis=0)
         else:
-            keep = law.keep.reshape(-1, law.size)
+            keep = law.persistence.reshape(-1, law.size)
             for state in range(law.size) if own is None else np.flatnonzero(own).tolist():
                 targets = rows if law.allowed is None else rows & law.allowed[state]
                 if (keep[:, state] < 1).any():
@@ -203,17 +203,21 @@ class Support:
         shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
         if self._differs(shares, law.prior_parents, law.name):
             return True
-        if law.keep is not None and law.keep.ndim == 2 and bool((law.keep != law.keep[:1]).any()):
+        if (
+            law.persistence is not None
+            and law.persistence.ndim == 2
+            and bool((law.persistence != law.persistence[:1]).any())
+        ):
             return True
         for term in law.terms:
             points = self._within(term.points, term.parents, step)
-            if self._differs(_relative(points, law.size, holds=law.keep is not None), term.parents, law.name):
+            if self._differs(_relative(points, law.size, holds=law.persistence is not None), term.parents, law.name):
                 return True
         return any(
             self.varies[curve.node][step - curve.lag]
             and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
             for curve in law.curves
-            for points in [_relative(curve.points, law.size, holds=law.keep is not None)]
+            for points in [_relative(curve.points, law.size, holds=law.persistence is not None)]
         )
 
     def _differs(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
@@ -227,10 +231,10 @@ class Support:
         """The rows of a table that possible states of the parents can read."""
         for axis, parent in enumerate(parents):
             if parent.node != JUDGEMENTS:
-                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
+                table = table.take(self.possible_indices(parent, step - parent.lag), axis=axis)
         return table
 
-    def indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
+    def possible_indices(self, parent: Parent, step: int) -> npt.NDArray[np.intp]:
         """Which states of a parent, or which parts of its scale, are possible: shape (indices,), rising."""
         if not parent.edges:
             return np.flatnonzero(self.possible[parent.node][step])
@@ -281,7 +285,7 @@ class Support:
 
     # The outcome's probability in any trial ---------------------------------------------------------------------------
 
-    def limits(self, members: Iterable[int]) -> tuple[Floats, Floats]:
+    def probability_limits(self, members: Iterable[int]) -> tuple[Floats, Floats]:
         """The least and the largest probability that trials can give to a set of scenarios: each of shape (steps,).
 
         Where the outcome is carried along the drivers, that is its probability given all of them; where it feeds back
@@ -294,15 +298,15 @@ class Support:
         for step in range(self.program.steps):
             before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
             stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
-            if step == 0 or self.program.feedback or not (before & inside).any() or not (before & ~inside).any():
+            if step == 0 or self.program.has_feedback or not (before & inside).any() or not (before & ~inside).any():
                 low[step], high[step] = min(stay_low, come_low), max(stay_high, come_high)
                 continue
             ends = low[step - 1], high[step - 1]
             low[step] = min(end * stay_low + (1.0 - end) * come_low for end in ends)
             high[step] = max(end * stay_high + (1.0 - end) * come_high for end in ends)
-        return low if self.program.feedback else np.where(self.carried_varies, low, high), high
+        return low if self.program.has_feedback else np.where(self.carried_varies, low, high), high
 
-    def first_visits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
+    def first_visit_limits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
         """The same of a step being the first at which a set of scenarios is visited, and of it being visited ever.
 
         Returns the least and the largest probability by step, each of shape (steps,), and of `ever`, shape (2,). Where
@@ -319,11 +323,11 @@ class Support:
                 come = np.array([min(stay_low, come_low), max(stay_high, come_high)])
                 low[step], high[step] = unseen * come
                 stays = 1.0 - come[::-1]
-                unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.feedback else stays)
+                unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.has_feedback else stays)
             reached = self._reached_from(before, step) if step else self.possible[OUTCOME][0]
             before = reached & ~inside & self.possible[OUTCOME][step]
-        whole = np.array([low.sum(), high.sum()]) if self.program.feedback else 1.0 - unseen[::-1]
-        return low, high, whole if before.any() or self.program.feedback else np.ones(2)
+        whole = np.array([low.sum(), high.sum()]) if self.program.has_feedback else 1.0 - unseen[::-1]
+        return low, high, whole if before.any() or self.program.has_feedback else np.ones(2)
 
     def _reached_from(self, before: Truth, step: int) -> Truth:
         """Where a step can lead from some scenarios, each of shape (scenarios,)."""
@@ -340,17 +344,17 @@ class Support:
         """
         key = self._laws[step], inside.tobytes(), before.tobytes()
         if key not in self._known.ends:
-            least, most = self.steps_into(inside, step)
+            least, most = self.entry_limits(inside, step)
             parts = (before & inside, before & ~inside)
             ends = [(least[part].min(initial=1.0), most[part].max(initial=0.0)) for part in parts]
             self._known.ends[key] = tuple(float(end) for pair in ends for end in pair)
         return self._known.ends[key]
 
-    def law_at(self, step: int) -> int:
+    def law_number(self, step: int) -> int:
         """A number that steps share at which the outcome has the same law and reads the same possible states."""
         return self._laws[step]
 
-    def steps_into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
+    def entry_limits(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
 
         The set and both probabilities are of shape (scenarios,).
@@ -381,7 +385,7 @@ class Support:
             law, size = self.program.law(outcome, step), len(outcome.states)
             before = range(size) if step else range(1)
             tables = _tables(law)
-            itself = law.own in {parent for _, parents in tables for parent in parents}
+            itself = law.previous_state in {parent for _, parents in tables for parent in parents}
             ends = [self._ends(law, tables, state, step) for state in (before if itself else range(1))]
             found = [_weights_from(law, ends[state if itself else 0], state) for state in before]
             rows = found if itself or law.allowed is not None else found[:1]  # else alike
@@ -399,7 +403,7 @@ class Support:
         """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
         low, high = law.offset, law.offset
         for table, parents in tables:
-            rows = self._from_state(table, parents, law.own, state, step).reshape(-1, law.size + 1)
+            rows = self._from_state(table, parents, law.previous_state, state, step).reshape(-1, law.size + 1)
             low, high = low + rows.min(axis=0), high + rows.max(axis=0)
         for curve in law.curves:
             rows = curve.points.reshape(-1, law.size + 1)
@@ -412,7 +416,7 @@ class Support:
             if parent == own:
                 table = table.take([state], axis=axis)
             elif parent.node != JUDGEMENTS:
-                table = table.take(self.indices(parent, step - parent.lag), axis=axis)
+                table = table.take(self.possible_indices(parent, step - parent.lag), axis=axis)
         return table
 
     # Questions --------------------------------------------------------------------------------------------------------
@@ -428,7 +432,7 @@ class Support:
         tables = [(self._within(law.prior, law.prior_parents, step), law.prior_parents)]
         for term in law.terms:
             points = self._within(term.points, term.parents, step)
-            tables.append((_relative(points, law.size, holds=law.keep is not None), term.parents))
+            tables.append((_relative(points, law.size, holds=law.persistence is not None), term.parents))
         return any(curve.node == name for curve in law.curves) or any(
             parent.node == name and bool(np.any(table != table.take([0], axis=axis)))
             for table, parents in tables
@@ -441,7 +445,9 @@ class Support:
         varies: Truth = self.law_varies.copy()
         for step in range(1, self.program.steps):
             law = self.program.law(self.program.outcome, step)
-            reads_itself = law.keep is not None or any(p == law.own for term in law.terms for p in term.parents)
+            reads_itself = law.persistence is not None or any(
+                p == law.previous_state for term in law.terms for p in term.parents
+            )
             varies[step] |= reads_itself and law.fixed is None and varies[step - 1]
         return varies
 
@@ -508,12 +514,12 @@ def _weights_from(law: StepLaw, ends: tuple[Floats, Floats], state: int) -> tupl
         return law.fixed, law.fixed, (0.0, 0.0)
     largest = ends[1][: law.size].max()
     low, high = (np.exp(end[: law.size] - (largest if math.isfinite(largest) else 0.0)) for end in ends)
-    if law.keep is None:
+    if law.persistence is None:
         return low, high, (0.0, 0.0)
     if law.allowed is not None:
         low, high = low * law.allowed[state], high * law.allowed[state]
-    keep = law.keep.reshape(-1, law.size)[:, state]
-    holds = float(kept(keep.min(), ends[0][-1])), float(kept(keep.max(), ends[1][-1]))
+    keep = law.persistence.reshape(-1, law.size)[:, state]
+    holds = float(hold_probability(keep.min(), ends[0][-1])), float(hold_probability(keep.max(), ends[1][-1]))
     # Where nothing is left to go to, the scenario is kept.
     return low, high, (holds[0] if high.any() else 1.0, holds[1] if low.any() else 1.0)
 
@@ -533,7 +539,7 @@ def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site,
             continue
         node = program.nodes[next(iter(asked))]
         if isinstance(node, CategoricalNode):
-            inside = states_of(part.predicate, len(node.states))
+            inside = satisfying_states(part.predicate, len(node.states))
             for step in part.steps:
                 left[node.name, step] = left.get((node.name, step), True) & inside
     yield from left.items()
@@ -554,7 +560,7 @@ def _told(truths: Truth) -> frozenset[bool]:
 
 def _at(step: int, predicate: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
     """Where a predicate holds at a step."""
-    return truth(predicate, lambda atom: holds(atom, values[atom.node, step]))
+    return truth(predicate, lambda atom: atom_truth(atom, values[atom.node, step]))
 
 
 def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:

@@ -222,7 +222,7 @@ def _is_faster_exactly(program: Program, step: int) -> bool:
 
 def _until(step: int, program: Program) -> Program:
     """The program up to a step, without the groups."""
-    return replace(program.until(step), groups={})
+    return replace(program.truncate_after(step), groups={})
 
 
 def _scenarios_at(step: int, program: Program) -> list[Timed]:

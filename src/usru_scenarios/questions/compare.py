@@ -20,7 +20,7 @@ from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
-from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, imposed
+from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, apply_interventions
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.questions.described import run_of
@@ -95,7 +95,7 @@ class Variant:
     @cached_property
     def in_draws(self) -> Conditioned:
         """The program and its conditions, judgements drawn if they are."""
-        return self.conditioned if self.drawn is None else self.conditioned.on(self.drawn)
+        return self.conditioned if self.drawn is None else self.conditioned.with_base(self.drawn)
 
 
 def plans(settings: RunSettings) -> tuple[Plan, Plan]:
@@ -240,7 +240,7 @@ class _SharedParts:
         index = program.outcome.states.index
         members = [*([index(name)] for name in self.scenarios), *(list(program.groups[name]) for name in self.groups)]
         steps = [program.grid.labels.index(label) for label in self.labels]
-        return SingleTrials(lambda: program, members, steps, conditioned.seen.parts)
+        return SingleTrials(lambda: program, members, steps, conditioned.observed_event.parts)
 
     def scenarios_said(self, conditioned: Conditioned) -> SingleTrials:
         """The same of the scenarios alone."""
@@ -503,7 +503,7 @@ class OneAtATimeDifferences:
         seen = [one for one in (*reference.observations, *new) if isinstance(one, Observation) and one not in gone]
         if edit is None or any(one.node not in reference.base.nodes for one in do):
             return None
-        program = imposed(edit.on(reference.base), do)
+        program = apply_interventions(edit.on(reference.base), do)
         # what is observed says states by their numbers in the program that it was read in
         asked = {atom.node for one in seen for atom in atoms(one.event)}
         here, there = self.reference.program.nodes, self.variant.program.nodes

@@ -11,7 +11,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.distance import alike, farthest_apart
+from usru_scenarios.program.distance import are_equal, largest_differences
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
@@ -49,13 +49,17 @@ class SingleTrials:
     @cached_property
     def support(self) -> Support:
         """What is possible in it, of what the scenarios depend on."""
-        above = self.program.only(self.program.upstream([OUTCOME]))
-        return Support(above, beside=None if self.beside is None else self.beside.support)
+        above = self.program.restrict_to(self.program.upstream([OUTCOME]))
+        return Support(above, shared_with=None if self.beside is None else self.beside.support)
 
     @cached_property
     def limits(self) -> Limits:
         """The least and the largest probability in any trial, each of shape (steps, sets)."""
-        limits_of = LeastErrors.of_observed(self.program, self.seen).likelihoods if self.seen else self.support.limits
+        limits_of = (
+            LeastErrors.of_observed(self.program, self.seen).likelihoods
+            if self.seen
+            else self.support.probability_limits
+        )
         low, high = zip(*map(limits_of, self.members), strict=True)
         at = list(self.steps)
         return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
@@ -77,10 +81,10 @@ class SingleTrials:
         Where something is observed of either, trials that are alike may be weighed in different ways.
         """
         if self.seen or other.seen:
-            same = self.seen == other.seen and alike(self.program, other.program)
+            same = self.seen == other.seen and are_equal(self.program, other.program)
             most = np.full((len(self.steps), 1), 0.0 if same else 1.0)
         else:
-            most = farthest_apart(self.program, other.program)[list(self.steps)][:, None]
+            most = largest_differences(self.program, other.program)[list(self.steps)][:, None]
         if not most.any():
             return np.zeros((len(most), len(self.members))), np.zeros((len(most), len(self.members)))
         low, high = self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]

@@ -19,7 +19,7 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import Case, Probability
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
-from usru_scenarios.program.conditions import Intervention, imposed
+from usru_scenarios.program.conditions import Intervention, apply_interventions
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.questions.simulate.error_floors import least_error
@@ -233,7 +233,7 @@ class ProbabilityEstimator:
     def _read_in(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
         program = self.program if probability.profile is None else self.in_profile(probability.profile)
-        return imposed(program, probability.interventions)
+        return apply_interventions(program, probability.interventions)
 
     def _find(
         self, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
@@ -492,12 +492,12 @@ def _acting(program: Program, probability: Probability) -> tuple[tuple[str, str 
     if not probability.interventions:
         return ()
     asked = {atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event)}
-    read = program.influential(asked)
+    read = program.influential_nodes(asked)
 
     def value(one: Intervention) -> str | float:
         to_the_end = one.steps.stop >= program.steps  # else it is left by a law that reads the state
         if one.node in asked or not to_the_end or not isinstance(one.value, str):
             return one.value
-        return program.indistinct(one.node, one.value, read)
+        return program.equivalent_state(one.node, one.value, read)
 
     return tuple((one.node, value(one), one.steps) for one in probability.interventions if one.node in read)

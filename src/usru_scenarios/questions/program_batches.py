@@ -22,7 +22,7 @@ from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.conditions import Conditioned
-from usru_scenarios.program.distance import alike
+from usru_scenarios.program.distance import are_equal
 from usru_scenarios.program.program import Floats, Node, Program
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few, without_probability
 from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
@@ -282,5 +282,5 @@ def sharing(program: Program, reference: Program) -> Program:
     pairs: Iterable[tuple[str, Node]] = program.nodes.items()
     return replace(
         program,
-        nodes={name: reference.nodes[name] if alike(node, reference.nodes[name]) else node for name, node in pairs},
+        nodes={name: reference.nodes[name] if are_equal(node, reference.nodes[name]) else node for name, node in pairs},
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.program.conditions import with_reports_of
-from usru_scenarios.program.distance import alike
+from usru_scenarios.program.distance import are_equal
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ class ProgramEdit:
     def between(cls, one: Program, other: Program) -> ProgramEdit:
         """What makes the second of the first."""
         bare, others = (replace(each, nodes={}, weights={}) for each in (one, other))
-        if not (_same_states(one, other) and one.weights.keys() == other.weights.keys() and alike(bare, others)):
+        if not (_same_states(one, other) and one.weights.keys() == other.weights.keys() and are_equal(bare, others)):
             return cls(whole=other)
         return cls(
-            {name: node for name, node in other.nodes.items() if not alike(node, one.nodes[name])},
-            {name: weight for name, weight in other.weights.items() if not alike(weight, one.weights[name])},
+            {name: node for name, node in other.nodes.items() if not are_equal(node, one.nodes[name])},
+            {name: weight for name, weight in other.weights.items() if not are_equal(weight, one.weights[name])},
         )
 
     def on(self, base: Program) -> Program:

@@ -48,7 +48,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
         point_effects=list(describer.point_effects()),
         scenarios=dict(describer.scenarios()),
         groups={name: list(members) for name, members in model.groups.items()},
-        order=list(program.named),
+        order=list(program.model_nodes),
         drivers={name: describer.node(name, driver) for name, driver in model.drivers.items()},
         rules={name: describer.rule(name, rule) for name, rule in model.rules.items()},
         events=sorted(describer.events(), key=lambda event: program.grid.labels.index(event.first)),
@@ -127,7 +127,7 @@ class _Describer:
     def node(self, name: str, part: schema.Categorical | schema.Numeric) -> NodePart:
         node = self.program.nodes[name]
         is_driver = name in self.model.drivers
-        reads = self.program.reads(name)
+        reads = self.program.model_links(name)
         impacts = part.impacts if isinstance(part, schema.CategoricalDriver | schema.NumericDriver) else {}
         return NodePart(
             title=part.title or name,
@@ -140,7 +140,9 @@ class _Describer:
             weight=self.program.weights[name].tolist() if is_driver else None,
             reads=self._in_order(parent for parent, lag in reads if lag == 0),
             reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
-            acts_on=[other for other in self.program.named if _reads(self.program.reads(other), name, other)],
+            acts_on=[
+                other for other in self.program.model_nodes if _reads(self.program.model_links(other), name, other)
+            ],
             given=list(_given(part)),
             pushes=[*_pushes(part.influences, 0), *_pushes(part.lagged_influences, 1)],
             impacts=list(_pushes({name: impacts}, 0)),
@@ -150,7 +152,7 @@ class _Describer:
 
     def _in_order(self, names: Iterable[str]) -> list[str]:
         wanted = set(names)
-        return [name for name in self.program.named if name in wanted]
+        return [name for name in self.program.model_nodes if name in wanted]
 
     def rule(self, name: str, rule: schema.Rule) -> RulePart:
         return RulePart(

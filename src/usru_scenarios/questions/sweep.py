@@ -115,7 +115,7 @@ class SweepBase:
         if others:
             assert self.model is not None
             compiled = with_reports_of(compile_model(with_values(self.model, others)), self.conditioned.base)
-            program = sharing(self.conditioned.on(compiled).program, self.program)
+            program = sharing(self.conditioned.with_base(compiled).program, self.program)
         return program.reweight(weights) if weights else program
 
 
@@ -407,7 +407,7 @@ class _SweepRun:
         """Some points, with what single trials can say there."""
         ground, times = self.ground, list(self.times.values())
         for point, sums in zip(points, self._sums(points), strict=True):
-            steps, seen = range(ground.program.steps), ground.conditioned.seen.parts
+            steps, seen = range(ground.program.steps), ground.conditioned.observed_event.parts
             said = SingleTrials(partial(ground.at, point), self.members, steps, seen)
             yield _SweepPoint(point[0], sums._replace(visits=sums.of(self.members, times)), said)
 

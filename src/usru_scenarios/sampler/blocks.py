@@ -227,7 +227,7 @@ class KernelCache:
         """Held by whoever walks a block: streams, shared draws and kernels are those of one walk at a time."""
 
     def for_block(self, draws: range) -> tuple[dict[Node, Node], KernelCache]:
-        """For the laws of a block that has some draws of the judgements: nodes for these, as `Node.among`, and kernels.
+        """The nodes for some draws of the judgements, as `Node.select_draws` gives them, and the kernels made of them.
 
         Those of the block before are forgotten; tables in which nothing is drawn are kept.
         """
@@ -257,7 +257,7 @@ class KernelCache:
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
     ) -> Kernel | OutcomeKernel:
         """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
-        key = (node, program.regime(node, step), restricted)
+        key = (node, program.law_key(node, step), restricted)
         if key not in self._made:
             self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
         return self._made[key]
@@ -277,7 +277,7 @@ class KernelCache:
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            made = partial(LogWeightEvaluator, index=index, tables=self._tables, varying=program.varying)
+            made = partial(LogWeightEvaluator, index=index, tables=self._tables, varying=program.varying_weights)
             return OutcomeKernel(law, made)
         return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
 
@@ -417,7 +417,7 @@ class BlockSampler:
     def _numeric_kernels(self, blocks: range) -> dict[str, list[Kernel | OutcomeKernel]]:
         """Those of the numeric nodes by step: how they are compiled does not depend on how many draws a block has."""
         first, last = self.plan.judgements_in(blocks.start)[0], self.plan.judgements_in(blocks[-1])[-1]
-        program, own = self.program.among(range(int(first), int(last) + 1)), KernelCache()
+        program, own = self.program.select_draws(range(int(first), int(last) + 1)), KernelCache()
         return {
             name: self._by_step(self.program, program, name, own)
             for name in self.needed
@@ -433,7 +433,7 @@ class BlockSampler:
         drawn = self.plan.judgements_in(block)
         draws = range(int(drawn[0]), int(drawn[-1]) + 1)
         nodes, own = self.shared.for_block(draws)
-        return self._kernels([program.among(draws, nodes) for program in self.programs], own)
+        return self._kernels([program.select_draws(draws, nodes) for program in self.programs], own)
 
     @cached_property
     def _compiled(self) -> FindKernels:
@@ -473,7 +473,7 @@ class BlockSampler:
         by_step = []
         for step in range(program.steps):
             restricted = (step, name) in self.restrictions
-            law = whole.regime(whole.nodes[name], step), restricted
+            law = whole.law_key(whole.nodes[name], step), restricted
             if law not in made:
                 made[law] = kernels.of(program, program.nodes[name], step, self.index, restricted=restricted)
             by_step.append(made[law])

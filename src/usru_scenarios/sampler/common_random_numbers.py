@@ -82,7 +82,7 @@ class VariantSampler:
         groups: dict[tuple[object, ...], _SharedDrivers] = {}
         for number, program in enumerate(programs):
             above = program.upstream([OUTCOME]) - {OUTCOME}
-            shared = () if program.feedback else tuple(program.nodes[name] for name in sorted(above))
+            shared = () if program.has_feedback else tuple(program.nodes[name] for name in sorted(above))
             key: tuple[object, ...] = shared or (number,)
             groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add(number, program)
         self.groups = list(groups.values())
@@ -126,7 +126,7 @@ class _SharedDrivers:
         above = program.upstream([OUTCOME])
         self.plan = plan
         self.kernels = kernels
-        self.feedback = program.feedback
+        self.feedback = program.has_feedback
         self.block_sampler = BlockSampler(
             program,
             plan,

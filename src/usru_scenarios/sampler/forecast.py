@@ -336,7 +336,7 @@ class Sampler:
     ) -> None:
         self.program = program
         self.plan = plan
-        drawn = program if nodes is None else program.only(nodes)
+        drawn = program if nodes is None else program.restrict_to(nodes)
         self.nodes = drawn.nodes
         self.block_sampler = BlockSampler(
             program, plan, draw_outcome=drawn.outcome_is_read, needed=frozenset(drawn.nodes), kernels=kernels
@@ -488,7 +488,7 @@ class Sampler:
         carried = scenarios * (scenarios + sets)
         if self.lumped:
             carried = scenarios * min(scenarios + sets, _BY_PRODUCTS)
-        elif not self.program.feedback:
+        elif not self.program.has_feedback:
             carried = max(carried, scenarios**2 * sets)  # each set has its own way through the whole matrix
         return (
             self.block_sampler.seconds_each
@@ -535,7 +535,7 @@ class ForecastAccumulator:
         self.gathered = BatchedProducts(batches.size, block * BLOCK % batches.size) if many else None
         self.path: OutcomePath = path or (
             SampledPath(sampler.sets)
-            if self.program.feedback
+            if self.program.has_feedback
             else RaoBlackwellPath(sampler.sets, lumped=sampler.lumped)
         )
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, Term, kept
+from usru_scenarios.program.laws import JUDGEMENTS, StepLaw, Term, hold_probability
 from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords, RepeatedWords
@@ -170,9 +170,9 @@ class FactoredKernel:
         if law.fixed is not None:  # which is a prior that nothing acts on
             law = replace(law, prior=law.fixed)
         self.evaluator = LogWeightEvaluator(with_mask(law), index, tables)
-        self.keep = law.keep
+        self.keep = law.persistence
         """Persistence by state, or None where nothing is kept; with draws of the judgements before the states."""
-        self.odds = None if law.keep is None else _odds(law.keep)
+        self.odds = None if law.persistence is None else _odds(law.persistence)
         self.confined = law.allowed is not None
         """Whether a state may have nowhere to go, and then stays."""
         self.simple = not self.evaluator.logarithmic and (self.odds is None or bool(np.isfinite(self.odds).all()))
@@ -200,7 +200,7 @@ class FactoredKernel:
         share = normalised(weights)
         if self.keep is not None and own is not None:
             keep = _by_state(self.keep, block_states, own)
-            share *= 1.0 - (keep if odds is None else kept(keep, odds))
+            share *= 1.0 - (keep if odds is None else hold_probability(keep, odds))
             share += (1.0 - share.sum(axis=0)) * (np.arange(len(share))[:, None] == own)
         return share
 
@@ -248,7 +248,7 @@ def kernel(law: StepLaw, index: Mapping[str, int], tables: TableCache | None = N
     """The fastest kernel of a law; `index` gives each node's place in `BlockStates`, `tables` those already made."""
     if law.fixed is not None and law.fixed.max() == 1.0:
         return FixedState(int(law.fixed.argmax()))
-    if law.keeps_all:
+    if law.always_keeps:
         return KeepAll()
     drawn = any(parent.node == JUDGEMENTS for parent in law.parents)
     if law.curves or law.rows > (min(_DRAWN_ROWS, _THRESHOLD_ROWS) if drawn else _THRESHOLD_ROWS):
@@ -338,8 +338,8 @@ def normalised(weights: Floats) -> Floats:
 
 def with_mask(law: StepLaw) -> StepLaw:
     """The law with its allowed moves as a term: minus infinity where a redraw may not go."""
-    if law.allowed is None or law.keep is None:
+    if law.allowed is None or law.persistence is None:
         return law
     mask = np.zeros((law.size, law.size + 1))
     mask[:, : law.size][~law.allowed] = -np.inf
-    return replace(law, terms=(*law.terms, Term((law.own,), mask)), allowed=None)
+    return replace(law, terms=(*law.terms, Term((law.previous_state,), mask)), allowed=None)

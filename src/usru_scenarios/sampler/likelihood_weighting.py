@@ -24,9 +24,9 @@ from usru_scenarios.program.events import (
     InStates,
     Timed,
     Truth,
+    atom_truth,
     atoms,
     conjuncts,
-    holds,
     last_step,
     timed_parts,
     truth,
@@ -143,7 +143,7 @@ class WeightedForecast:
         self.plan = plan
         self.forecast = Sampler(program, plan)
         asked = {atom.node for atom in atoms(given)}
-        self.carried = not program.feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
+        self.carried = not program.has_feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
         self.block_sampler = BlockSampler(
             program,
             plan,
@@ -213,7 +213,7 @@ class CaseSampler:
     def __init__(self, asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> None:
         every = [case for _, cases in asked for case in cases]
         last = max((part.steps[-1] for case in every for part in _parts(case)), default=0)
-        self.asked = [(program.until(last), cases) for program, cases in asked]
+        self.asked = [(program.truncate_after(last), cases) for program, cases in asked]
         self.plan = plan
         (first, _), *others = self.asked
         self.carried = carries_outcome(first, every)
@@ -278,7 +278,7 @@ class CaseSampler:
 
 def carries_outcome(program: Program, cases: Iterable[Pair]) -> bool:
     """Whether the scenario's probability is carried along the drawn drivers, for the cases asked of a program."""
-    return not program.feedback and not _nodes(cases) & program.downstream(OUTCOME)
+    return not program.has_feedback and not _nodes(cases) & program.downstream(OUTCOME)
 
 
 def _nodes(cases: Iterable[Pair]) -> frozenset[str]:
@@ -346,14 +346,14 @@ class StepView:
 
     def _atom(self, atom: InStates | Compared) -> Truth:
         """Where an atom holds, shape (trials,)."""
-        return holds(atom, self.block_states.now[self.index[atom.node]])
+        return atom_truth(atom, self.block_states.now[self.index[atom.node]])
 
     def in_scenarios(self, predicate: Formula, trials: slice) -> Truth:
         """Where a predicate holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
 
         def leaf(atom: InStates | Compared) -> Truth:
             if isinstance(atom, InStates) and atom.node == OUTCOME:
-                return holds(atom, self._scenarios)
+                return atom_truth(atom, self._scenarios)
             return self.truth(atom)[trials][None, :]
 
         return np.broadcast_to(truth(predicate, leaf), (len(self._scenarios), trials.stop - trials.start))
@@ -362,7 +362,7 @@ class StepView:
         """The probability that a predicate about the scenario alone fails, and that it holds: shape (trials,)."""
         if predicate not in self._shares:
             assert self.present is not None, "the outcome is carried before its probability is split"
-            inside = truth(predicate, lambda atom: holds(atom, self._scenarios[:, 0]))
+            inside = truth(predicate, lambda atom: atom_truth(atom, self._scenarios[:, 0]))
             self._shares[predicate] = self.present[~inside].sum(axis=0), self.present[inside].sum(axis=0)
         return self._shares[predicate]
 

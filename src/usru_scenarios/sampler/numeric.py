@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from usru_scenarios.program.latent_scale import carried
+from usru_scenarios.program.latent_scale import decay_latent
 from usru_scenarios.program.program import Floats, NumericNode
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
@@ -91,7 +91,7 @@ class NumericKernel:
                 return np.zeros_like(shift), np.asarray(1.0)
             return block_states.each(self.start) - shift, np.asarray(0.0)
         r = block_states.each(self.node.persistence)
-        return carried(r, before), np.sqrt(1.0 - r * r)
+        return decay_latent(r, before), np.sqrt(1.0 - r * r)
 
     def _shift(self, block_states: BlockStates) -> Floats:
         window = block_states.each(self.window)

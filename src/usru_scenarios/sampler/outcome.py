@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.laws import Parent, StepLaw, kept
+from usru_scenarios.program.laws import Parent, StepLaw, hold_probability
 from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.kernels import cumulative, draw_state, kept_or_passed, normalised, with_mask
 from usru_scenarios.sampler.restrictions import Restriction
@@ -264,9 +264,9 @@ class OutcomeKernel:
     """Gives the outcome's transition in every trial of a block; a law is multiplied out by what `evaluator` makes."""
 
     def __init__(self, law: StepLaw, evaluator: Callable[[StepLaw], LogWeightEvaluator]) -> None:
-        self.size, self.fixed, self.keep = law.size, law.fixed, law.keep
+        self.size, self.fixed, self.keep = law.size, law.fixed, law.persistence
         masked = with_mask(law)
-        self.mixes = law.fixed is not None or law.redraws_alike
+        self.mixes = law.fixed is not None or law.is_uniform_mixture
         laws = [masked] if self.mixes else [_from_state(masked, state) for state in range(law.size)]
         self.evaluators = [] if law.fixed is not None else [evaluator(part) for part in laws]
 
@@ -291,7 +291,7 @@ class OutcomeKernel:
         if self.keep is None:
             return share
         keep = block_states.each(self.keep[..., state])
-        share *= 1.0 - (keep if odds is None else kept(keep, odds))
+        share *= 1.0 - (keep if odds is None else hold_probability(keep, odds))
         share[state] += 1.0 - share.sum(axis=0)
         return share
 
@@ -300,9 +300,9 @@ def _from_state(law: StepLaw, state: int) -> StepLaw:
     """The law of the trials whose own previous state is known."""
 
     def sliced(table: Floats, parents: tuple[Parent, ...]) -> tuple[Floats, tuple[Parent, ...]]:
-        if law.own not in parents:
+        if law.previous_state not in parents:
             return table, parents
-        axis = parents.index(law.own)
+        axis = parents.index(law.previous_state)
         return np.take(table, state, axis=axis), (*parents[:axis], *parents[axis + 1 :])
 
     terms = []

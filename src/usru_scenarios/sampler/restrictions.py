@@ -9,7 +9,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Compared, Formula, Timed, Truth, atoms, holds, states_of, truth
+from usru_scenarios.program.events import Compared, Formula, Timed, Truth, atom_truth, atoms, satisfying_states, truth
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -73,7 +73,7 @@ class RestrictedDraws:
         """Take note of what the draws of a step have met."""
         for part in self.met:
             if step in part.steps:
-                now = truth(part.predicate, lambda atom: holds(atom, block_states.now[self.index[atom.node]]))
+                now = truth(part.predicate, lambda atom: atom_truth(atom, block_states.now[self.index[atom.node]]))
                 self.met[part] = self.met[part] | now
 
 
@@ -98,7 +98,7 @@ def _restriction(program: Program, name: str, timed: Timed) -> Restriction | Non
     unless = timed if timed.mode == "ever" else None
     node = program.nodes[name]
     if isinstance(node, CategoricalNode):
-        inside = states_of(timed.predicate, len(node.states))
+        inside = satisfying_states(timed.predicate, len(node.states))
         return Restriction(states=tuple(np.flatnonzero(inside).tolist()), unless=unless)
     if not isinstance(atom := timed.predicate, Compared):
         return None

@@ -505,7 +505,7 @@ class _ItemReader:
 
     def _node(self, name: str, path: KeyPath) -> CategoricalNode | None:
         """A node with states."""
-        known = self.program.named
+        known = self.program.model_nodes
         if name not in known:
             message, hint = f"unknown name '{name}'", suggestion(name, known) or listing(known)
             if name in self.program.outcome.states or name in self.program.groups:
@@ -521,7 +521,7 @@ class _ItemReader:
 
     def _of_driver(self, state: str) -> str:
         """How a state is written that stands without its driver."""
-        nodes = {name: self.program.nodes[name] for name in self.program.named}
+        nodes = {name: self.program.nodes[name] for name in self.program.model_nodes}
         found = [name for name, node in nodes.items() if isinstance(node, CategoricalNode) and state in node.states]
         return f"write {' or '.join(f'{name}.{state}' for name in found[:3])}" if found else ""
 

@@ -70,7 +70,7 @@ class JointRows:
         rows = self.row_of.reshape([parent.size for parent in parents])
         for axis, parent in enumerate(parents):
             if step >= parent.lag:
-                rows = rows.take(support.indices(parent, step - parent.lag), axis=axis)
+                rows = rows.take(support.possible_indices(parent, step - parent.lag), axis=axis)
         return np.unique(rows)
 
 

@@ -116,7 +116,7 @@ class _Explainer:
         self.settings = settings
         self.limits = settings.limits
         self.plan = Plan(settings.trials, settings.seed)
-        self.seen = conditioned.seen
+        self.seen = conditioned.observed_event
         self.map_blocks = map_blocks
         self.judged = {judged.path: judged for judged in judgements(loaded.model)}
         self.program = replace(self.full, grid=replace(self.full.grid, count=target.step + 1))

@@ -14,7 +14,7 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem, RequestError
 from usru_scenarios.program.conditions import REPORTED, Conditioned
-from usru_scenarios.program.events import All, Formula, Timed, atoms, conjuncts, states_of
+from usru_scenarios.program.events import All, Formula, Timed, atoms, conjuncts, satisfying_states
 from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
@@ -62,7 +62,7 @@ def _signs(program: Program, part: Formula, text: str) -> Iterator[tuple[int, Fl
     assert isinstance(part, Timed), "a single part of an event has a time"
     for step in part.steps:
         if asked == OUTCOME:
-            yield step, states_of(part.predicate, len(program.outcome.states)).astype(np.float64)
+            yield step, satisfying_states(part.predicate, len(program.outcome.states)).astype(np.float64)
         else:
             yield step, _reported(program, asked, step, text)
 

@@ -43,7 +43,7 @@ def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[s
         "persistence": _table(node.persistence, 1, pack),
         "allowed": None if node.allowed is None else pack.put(node.allowed, "uint8"),
         "imposed": node.imposed.tolist(),
-        "weights": {name: _table(program.weights[name], 1, pack) for name in node.weighted},
+        "weights": {name: _table(program.weights[name], 1, pack) for name in node.weight_names},
     }
 
 
@@ -65,7 +65,7 @@ def _odds(values: Floats, pack: Pack) -> dict[str, Any]:
 def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     """A term: which of its distinct rows of points each combination of its parents has, and these."""
     parents, points = list(term.parents), term.points
-    drawn = term.drawn_axis
+    drawn = term.draws_axis
     if drawn is None:
         points = points[None]
     else:

@@ -127,12 +127,12 @@ def _require_carried(program: Program, profile: str | None) -> None:
     Raises:
         RequestError: it is one.
     """
-    if not program.feedback:
+    if not program.has_feedback:
         return
     read = [
         name
         for name, node in program.nodes.items()
-        if node.role == "driver" and any(parent == OUTCOME for parent, _ in program.reads(name))
+        if node.role == "driver" and any(parent == OUTCOME for parent, _ in program.model_links(name))
     ]
     where = f" under the profile {profile}" if profile else ""
     said = (
@@ -184,7 +184,7 @@ def _driver(name: str, path: int, program: Program, outline: Outline) -> dict[st
 
 def _weighted(reading: CarriedReading) -> list[str]:
     """The drivers, then the rules, whose weights change the outcome, in the order of the file."""
-    weighted = set(reading.drawn(0, 0).program.outcome.weighted)
+    weighted = set(reading.drawn(0, 0).program.outcome.weight_names)
     return [name for name in (*reading.outline.drivers, *reading.outline.rules) if name in weighted]
 
 

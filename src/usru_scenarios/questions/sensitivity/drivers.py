@@ -181,7 +181,7 @@ class DriverSampler:
         require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
 
     def _cut(self, program: Program) -> Program:
-        return program.until(self.steps[-1])
+        return program.truncate_after(self.steps[-1])
 
     def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
         """Whether paths can be exchanged, for no driver reads the scenario; and what draws the trials."""
@@ -222,7 +222,7 @@ class DriverSampler:
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
         """The least and the largest probability of each cell in any trial, each of shape (steps, cells)."""
-        ends = zip(*map(self.support.limits, self.aim.cells), strict=True)
+        ends = zip(*map(self.support.probability_limits, self.aim.cells), strict=True)
         low, high = (np.stack(end, axis=1)[list(self.steps)] for end in ends)
         return low, high
 

@@ -46,7 +46,7 @@ def node_tilts(model: Model, cells: Sequence[UnitPerturbation]) -> NodeTilts:
         tilts = _NodeTilter(numbers)
         by_regime: dict[tuple[object, ...], LawTilts] = {}
         for step in range(program.steps):
-            regime = program.regime(node, step)
+            regime = program.law_key(node, step)
             if regime not in by_regime:
                 by_regime[regime] = tilts.of(program.law(node, step))
             found.setdefault(name, []).append(by_regime[regime])
@@ -66,7 +66,7 @@ class _NodeTilter:
 
     def of(self, law: StepLaw) -> LawTilts:
         """What they do to a law."""
-        if law.keeps_all:
+        if law.always_keeps:
             return LawTilts()
         tables = [tilt for parents, added in _tables(law, len(self.cells)) for tilt in self._grouped(parents, added)]
         curves = [tilt for curve in law.curves if curve.points.ndim == 3 for tilt in _curve_tilts(curve, self.cells)]
@@ -90,14 +90,14 @@ def _tables(law: StepLaw, cells: int) -> Iterator[tuple[tuple[Parent, ...], Floa
             if axis is not None:
                 parents = (*held[:axis], *held[axis + 1 :])
                 yield parents, _added(np.moveaxis(table, axis, 0), cells, law.size)
-        if law.keep is not None and law.keep.ndim == 2:
-            odds = np.log(law.keep) - np.log1p(-law.keep)
+        if law.persistence is not None and law.persistence.ndim == 2:
+            odds = np.log(law.persistence) - np.log1p(-law.persistence)
             padded = np.zeros((*odds.shape, law.size + 1))
             padded[..., law.size] = odds
             added = _added(padded, cells, law.size)
             alike = (added == added[:, :1]).all(axis=(1, 2))[:, None]
             yield (), np.where(alike, added[:, 0], 0.0)
-            yield (law.own,), np.where(alike[..., None], 0.0, added)
+            yield (law.previous_state,), np.where(alike[..., None], 0.0, added)
 
 
 def _added(table: Floats, cells: int, size: int) -> Floats:

@@ -80,7 +80,7 @@ class PathwiseEstimator:
         self.scenarios = len(program.outcome.states)
         self.cells = len(owners)
         self.of_outcome = np.array([owner == OUTCOME for owner in owners], dtype=np.bool_)
-        self.carried = not program.feedback and _mixes(program, plan)
+        self.carried = not program.has_feedback and _mixes(program, plan)
         entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
         self.batches = plan.batches(entries)
         self.observed: ObservedWalk | None = None
@@ -123,7 +123,7 @@ class PathwiseEstimator:
 
     def _unfit(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
-        own = self.program.law(self.program.outcome, self.program.steps - 1).own
+        own = self.program.law(self.program.outcome, self.program.steps - 1).previous_state
         tilts = [tilt for evaluator in self.outcome for tilt in evaluator.tilts.tables]
         return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
 
@@ -193,7 +193,7 @@ def tilting_seconds(judgements: int, steps: int, scenarios: int) -> float:
 def _raise(acting: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
     """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
     for tilt in evaluator.tilts.tables:
-        held = [support.indices(parent, step - parent.lag) for parent in tilt.parents]
+        held = [support.possible_indices(parent, step - parent.lag) for parent in tilt.parents]
         key = (tilt, *(each.tobytes() for each in held))
         if key in known:
             continue
@@ -225,7 +225,7 @@ def _evaluators(
 
     def of(node: CategoricalNode, step: int) -> LawEvaluator | None:
         tilted = tilts[node.name][step] if node.name in tilts and node.imposed[step] < 0 else none
-        key = node.name, program.regime(node, step), tilted
+        key = node.name, program.law_key(node, step), tilted
         if key not in made:
             made[key] = LawEvaluator(program.law(node, step), tilted, index, tables) if tilted or outcome else None
         return made[key]
@@ -274,7 +274,7 @@ class _PathwiseObserver:
         before = self.present
         drawn = (
             block_states.before[self.estimator.block_sampler.index[OUTCOME]]
-            if self.estimator.program.feedback
+            if self.estimator.program.has_feedback
             else None
         )
         self.present = probability = probabilities_after(transition, before, drawn)
@@ -329,7 +329,7 @@ class _ObservedPathwiseObserver(_PathwiseObserver):
         if not estimator.carried:
             drawn = one_hot(estimator.scenarios, block_states.now[estimator.block_sampler.index[OUTCOME]])
             self.drawn += share * drawn
-            present = drawn if estimator.program.feedback else present
+            present = drawn if estimator.program.has_feedback else present
         self.asked += share * present
 
     def finish(self) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import delta_method_error, rule_of_three_bound
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.distance import farthest_apart
+from usru_scenarios.program.distance import largest_differences
 from usru_scenarios.program.events import All
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 from usru_scenarios.program.support import Support
@@ -92,7 +92,7 @@ class _SlopeEstimator:
     @cached_property
     def support(self) -> Support:
         """What is possible of what the scenarios, and what is observed, depend on."""
-        return self.said.support if self.seen is None else Support(self.program.only(self.above))
+        return self.said.support if self.seen is None else Support(self.program.restrict_to(self.above))
 
     def slopes(self, *, of_judgements: bool) -> Slopes:
         """Walk the draws and say what they say."""
@@ -186,7 +186,7 @@ class _SlopeEstimator:
 
     def _apart(self, changed: Program) -> Floats:
         """How far apart single trials of a changed program can be at each step that there is, shape (steps,)."""
-        return np.ones(self.program.steps) if self.seen is not None else farthest_apart(self.program, changed)
+        return np.ones(self.program.steps) if self.seen is not None else largest_differences(self.program, changed)
 
     def _kept(self, part: str, make: Callable[[], Part]) -> Part:
         """What follows from the program up to its last step."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.program.laws import Parent, StepLaw, kept
+from usru_scenarios.program.laws import Parent, StepLaw, hold_probability
 from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, RowIndex, States, TableCache
 
@@ -216,7 +216,7 @@ class LawEvaluator:
     ) -> None:
         self.tilts = tilts
         self.node = index[law.name]
-        self.keep = law.keep
+        self.keep = law.persistence
         self.allowed = law.allowed
         self.parents = law.parents
         self.curves = bool(law.curves)
@@ -246,7 +246,7 @@ class LawEvaluator:
             return RedrawLaw(share, np.asarray(0.0))
         hold = self.keep.take(before)
         if odds is not None:
-            hold = kept(hold, odds)
+            hold = hold_probability(hold, odds)
         stuck = total <= 0.0
         share /= np.where(stuck, 1.0, total)
         return RedrawLaw(share, np.where(stuck, 1.0, hold))

@@ -23,7 +23,7 @@ from usru_scenarios.estimation.estimates import (
 )
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import All, Formula, Not, Timed, Truth, atoms, states_of, timed_parts
+from usru_scenarios.program.events import All, Formula, Not, Timed, Truth, atoms, satisfying_states, timed_parts
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.unseen import UnseenTrialBounds
@@ -77,7 +77,7 @@ class LeastErrors:
         """Whether the scenario is drawn and taken as it is, since what was observed has read it."""
         asked = {atom.node for event in self.seen for atom in atoms(event)}
         below = self.program.downstream(OUTCOME) | {OUTCOME}
-        return bool(self.seen) and (self.program.feedback or bool(asked & below))
+        return bool(self.seen) and (self.program.has_feedback or bool(asked & below))
 
     # Scenarios and groups ---------------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class LeastErrors:
     @property
     def _missed_paths(self) -> float | None:
         """The same of whole paths: a drawn scenario that has never been somewhere may be rare, its states often met."""
-        return MOST_MISSED if self.program.feedback or self._drawn else None
+        return MOST_MISSED if self.program.has_feedback or self._drawn else None
 
     @cached_property
     def missed(self) -> float:
@@ -165,7 +165,7 @@ class LeastErrors:
     def least_share(self) -> float:
         """The least share of a state, or of states that a node responds to together, that the outcome depends on."""
         causes = self.program.upstream([OUTCOME])
-        read = {name for name in causes if name != OUTCOME or self.program.feedback or self._drawn}
+        read = {name for name in causes if name != OUTCOME or self.program.has_feedback or self._drawn}
         met = {name: self._least_met(name) for name in read if name in self.support.possible}
         alone = (float(shares.min()) for shares in met.values())
         together = (_least_together(node, met) for node in map(self.program.nodes.__getitem__, causes))
@@ -178,7 +178,7 @@ class LeastErrors:
 
     def _there(self, state: int) -> Limits:
         """How likely it is that a trial is in a scenario at each step, as a row of the transition matrix weighs it."""
-        if self.program.feedback or self._drawn:
+        if self.program.has_feedback or self._drawn:
             return self._sure([state])
         return self.likelihoods([state])
 
@@ -189,7 +189,7 @@ class LeastErrors:
         known: set[object] = set()
         for step in range(1, self.program.steps):
             start = self.support.possible[OUTCOME][step - 1]
-            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_at(step)
+            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_number(step)
             if (kind := (goes, start.tobytes())) in known:
                 continue
             known.add(kind)
@@ -201,7 +201,7 @@ class LeastErrors:
 
     def _into(self, inside: Truth, step: int) -> Limits:
         if not self._drawn:
-            return self.support.steps_into(inside, step)
+            return self.support.entry_limits(inside, step)
         moves = self.support.moves[step]
         return _zero_or_one(~moves[:, ~inside].any(axis=1)), _zero_or_one(moves[:, inside].any(axis=1))
 
@@ -209,7 +209,7 @@ class LeastErrors:
         """The least and the largest probability of some scenarios in a trial at each step, each of shape (steps,)."""
         key = tuple(sorted(members))
         if key not in self._limits:
-            self._limits[key] = self._sure(key) if self._drawn else self.support.limits(key)
+            self._limits[key] = self._sure(key) if self._drawn else self.support.probability_limits(key)
         return self._limits[key]
 
     def _sure(self, members: Iterable[int]) -> Limits:
@@ -220,7 +220,7 @@ class LeastErrors:
 
     def _first_visits(self, members: Sequence[int]) -> tuple[Floats, Floats, Floats]:
         """The limits of first visits, each of shape (steps,), and of any visit, shape (2,)."""
-        low, high, ever = self.support.first_visits(members)
+        low, high, ever = self.support.first_visit_limits(members)
         if self._drawn:  # then a trial has one first visit at most
             low, high = np.floor(low), np.ceil(high)
             ever = np.array([float((low > 0).any()), float((high > 0).any())])
@@ -229,7 +229,7 @@ class LeastErrors:
     @cached_property
     def _agree(self) -> Truth:
         """Up to which step the outcome's law is the same in all trials, so that carried probabilities must agree."""
-        if self.program.feedback or self._drawn:
+        if self.program.has_feedback or self._drawn:
             return np.zeros(self.program.steps, dtype=np.bool_)
         return ~np.logical_or.accumulate(self.support.law_varies)
 
@@ -264,7 +264,7 @@ def missed_of(least_share: float, trials: float) -> float:
 
 def least_share(program: Program) -> float:
     """As in `LeastErrors`, from a few trials of its own, where those of a run have left no shares of states."""
-    program = program.only(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
+    program = program.restrict_to(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
     sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, program.draws))
     return LeastErrors(program, sums.trials.sum(), lambda name: shares(sums, name)).least_share
 
@@ -316,7 +316,7 @@ def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[floa
     if True not in support.truths(All((Not(event), seen))):
         return 1.0, 1.0
     asked = {atom.node for formula in (event, seen) for atom in atoms(formula)}
-    if asked != {OUTCOME} or program.feedback:
+    if asked != {OUTCOME} or program.has_feedback:
         return 0.0, 1.0
     parts = [part for formula in (event, seen) for part in timed_parts(formula)]
     if not support.law_varies[: max(part.steps[-1] for part in parts) + 1].any():
@@ -324,7 +324,7 @@ def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[floa
     if given is not None or not isinstance(event, Timed) or len(event.steps) > 1:
         return 0.0, 1.0
     every = np.arange(len(program.outcome.states))
-    low, high = support.limits(np.flatnonzero(states_of(event.predicate, len(every))))
+    low, high = support.probability_limits(np.flatnonzero(satisfying_states(event.predicate, len(every))))
     return float(low[event.steps[0]]), float(high[event.steps[0]])
 
 

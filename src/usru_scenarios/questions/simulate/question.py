@@ -202,7 +202,7 @@ def forecast(
         outline, conditioned, seed=settings.seed, trials=plan.trials, effective=sums.effective_trials, weights=weights
     )
     named = (*outline.drivers, *(outline.consequences if consequences else ()))
-    found = _estimates(program, (sums, halves), conditioned.seen.parts, support, named=named)
+    found = _estimates(program, (sums, halves), conditioned.observed_event.parts, support, named=named)
     return answer(found, outline, program, run, plan, consequences=consequences)
 
 
@@ -443,7 +443,7 @@ def _independence(program: Program) -> Iterable[Problem]:
     through its own past among its priors, influences and rules.
     """
     outcome = program.outcome
-    remembers = outcome.persistence.any() or outcome.allowed is not None or (OUTCOME, 1) in program.reads(OUTCOME)
+    remembers = outcome.persistence.any() or outcome.allowed is not None or (OUTCOME, 1) in program.model_links(OUTCOME)
     if program.steps > 1 and not remembers:
         yield Problem(
             "independent_outcome",

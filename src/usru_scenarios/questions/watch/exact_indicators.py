@@ -54,8 +54,8 @@ class ExactIndicators:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
         ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
         seen = [_at(self.on, predicate) for reading in self.readings for predicate in _states(reading)]
-        alone: list[Formula] = [All((event, self.conditioned.seen)) for event in ahead]
-        return alone + [All((state, event, self.conditioned.seen)) for state in seen for event in ahead]
+        alone: list[Formula] = [All((event, self.conditioned.observed_event)) for event in ahead]
+        return alone + [All((state, event, self.conditioned.observed_event)) for state in seen for event in ahead]
 
     @property
     def _scenarios(self) -> int:

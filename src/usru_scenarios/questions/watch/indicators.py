@@ -62,7 +62,7 @@ class IndicatorSampler:
         self.on = on
         self.horizon = horizon
         self.plan = plan
-        self.readings = discretizations(program, [name for name in program.named if name != OUTCOME])
+        self.readings = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
         own, below = self._known(given)
         self.known = (own,) if own == below else (own, below)
         reached = program.downstream(OUTCOME)
@@ -77,7 +77,7 @@ class IndicatorSampler:
         """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
         reached = self.program.downstream(OUTCOME)
         own = last_observed(given, {OUTCOME, *reached})
-        if self.program.feedback:
+        if self.program.has_feedback:
             own = max(own, self.horizon - 1)
         return min(own, self.horizon), min(max(own, self.on) if reached else own, self.horizon)
 

@@ -177,12 +177,12 @@ def _looked(
     rare_exactly: bool,
 ) -> _NodeEstimates:
     """Exactly where that is asked for, predicted to be faster by method (41), or too few trials agree; else sampled."""
-    program, seen = conditioned.program, conditioned.seen
+    program, seen = conditioned.program, conditioned.observed_event
     states = program.outcome.states
     sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in outline.scenarios}
     if question.of is not None:
         sets.setdefault(question.of, question.cells[0])
-    named = discretizations(program, [name for name in program.named if name != OUTCOME])
+    named = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
     look = ExactIndicators(conditioned, question.on, question.horizon, named)
     faster = settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light
     if faster or settings.method == "exact":
@@ -250,7 +250,7 @@ def _sampled(
     conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
 ) -> tuple[IndicatorSampler, IndicatorSums]:
     """The sums of a run, drawn on until enough trials agree with what is given."""
-    program, seen = conditioned.program, conditioned.seen.parts
+    program, seen = conditioned.program, conditioned.observed_event.parts
 
     def run(trials: int) -> DrawnSums[tuple[IndicatorSampler, IndicatorSums]]:
         plan = Plan(trials, settings.seed)

@@ -331,7 +331,7 @@ _MOST_OPEN = MOST_STATES - 3
 
 
 def long_rules(context: Context) -> Iterator[Finding]:
-    """The conditions of a rule can be counted: see `auxiliary.at_least`."""
+    """The conditions of a rule can be counted: see `auxiliary.at_least_chain`."""
     for name, rule in context.model.rules.items():
         wanted = rule.wanted
         if min(wanted, len(rule.when) - wanted) > _MOST_OPEN:

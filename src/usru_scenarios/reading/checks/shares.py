@@ -295,7 +295,7 @@ def countable(context: Context) -> Iterator[Finding]:
 def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[PriorRow]) -> bool:
     import numpy as np
 
-    from usru_scenarios.program.auxiliary import TooManyCasesError, first_row
+    from usru_scenarios.program.auxiliary import TooManyCasesError, first_row_chain
 
     parents = sorted(cells)
     asked = [
@@ -306,7 +306,7 @@ def _can_be_told_apart(cells: dict[str, list[_ParentCell]], rows: Iterable[Prior
         for row in rows
     ]
     try:
-        first_row([len(cells[parent]) for parent in parents], asked)
+        first_row_chain([len(cells[parent]) for parent in parents], asked)
     except TooManyCasesError:
         return False
     return True
